@@ -1,0 +1,639 @@
+//! Documents and fixtures → contract, one operation at a time.
+//!
+//! A broken operation costs only itself. Schemas are not compiled here but when first needed. This
+//! is the only file that names `openapiv3`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use http::{HeaderName, Method, StatusCode};
+use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+
+use super::example::{Example, Examples};
+use super::fixture;
+use super::media::MediaRange;
+use super::merge::same_operation;
+use super::route::{PathTemplate, Router};
+use super::schema::{Direction, Schema, Schemas};
+use super::server::base_path;
+use super::{
+    Contract, Encoding, Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Response,
+    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style,
+};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::reference::resolve;
+use crate::document::syntax::join;
+use crate::document::{Document, Expect, FixtureFile, Kind, Loaded, METHODS, Members};
+
+/// Compiles what was loaded into one contract.
+#[must_use]
+pub fn compile(loaded: Loaded, fixtures: &[FixtureFile], examples: Examples) -> Contract {
+    let mut assembly = Assembly::new(loaded.diagnostics);
+    for document in loaded.documents {
+        assembly.document(document, examples);
+    }
+    assembly.finish(fixtures, loaded.passed_over)
+}
+
+/// The contract while it grows.
+struct Assembly {
+    documents: Vec<Arc<Schemas>>,
+    operations: Vec<Operation>,
+    router: Router,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Assembly {
+    fn new(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { documents: Vec::new(), operations: Vec::new(), router: Router::new(), diagnostics }
+    }
+
+    fn document(&mut self, document: Document, examples: Examples) {
+        let schemas = Schemas::new(document.source, document.tree);
+        let mut compiler = Compiler::new(Arc::clone(&schemas), self.documents.len(), examples);
+        let operations = compiler.operations();
+        self.diagnostics.append(&mut compiler.diagnostics);
+        self.documents.push(schemas);
+        operations.into_iter().for_each(|operation| self.add(operation));
+    }
+
+    /// Adds an operation at its bare path; where that is taken, the first keeps it.
+    fn add(&mut self, operation: Operation) {
+        let template = PathTemplate::parse(&operation.template);
+        let bare = self.router.add(&PathTemplate::parse(""), &template, &operation.method, self.operations.len());
+        let Err(first) = bare else {
+            self.operations.push(operation);
+            return;
+        };
+        let first = &self.operations[first];
+        if same_operation(&self.documents, first, &operation) {
+            return;
+        }
+        let message = format!("`{} {}` is documented twice and differently", operation.method, operation.template);
+        let only_bases = first.bases != operation.bases && !operation.bases.is_empty();
+        let answers = if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
+        let help = format!("the one at {} answers{answers}", first.place);
+        self.diagnostics.push(Diagnostic::at(Code::DuplicateOperation, operation.place.clone(), message).help(help));
+        if only_bases {
+            self.operations.push(operation);
+        }
+    }
+
+    fn finish(mut self, fixtures: &[FixtureFile], passed_over: usize) -> Contract {
+        self.base_paths();
+        self.operation_ids();
+        let mut contract = Contract {
+            operations: self.operations,
+            documents: self.documents,
+            diagnostics: self.diagnostics,
+            passed_over,
+            router: self.router,
+        };
+        for file in fixtures {
+            attach(&mut contract, file);
+        }
+        contract
+    }
+
+    /// What is documented at a path goes before what a base path moves there, so base paths are
+    /// added last, and silently where the place is taken.
+    fn base_paths(&mut self) {
+        for (index, operation) in self.operations.iter().enumerate() {
+            let template = PathTemplate::parse(&operation.template);
+            for base in &operation.bases {
+                let _taken = self.router.add(&PathTemplate::parse(base), &template, &operation.method, index);
+            }
+        }
+    }
+
+    fn operation_ids(&mut self) {
+        let mut first_with: HashMap<&str, &Operation> = HashMap::new();
+        for operation in &self.operations {
+            let Some(id) = operation.id.as_deref() else { continue };
+            if let Some(first) = first_with.get(id) {
+                let message = format!("the operationId `{id}` stands twice");
+                let help = format!("fixtures for it go to the one at {}", first.place);
+                self.diagnostics.push(Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message).help(help));
+            } else {
+                first_with.insert(id, operation);
+            }
+        }
+    }
+}
+
+/// Gives the fixtures of a file to their operations.
+fn attach(contract: &mut Contract, file: &FixtureFile) {
+    let (entries, mut found) = fixture::entries(file);
+    for (name, pointer) in entries {
+        if let Some(index) = contract.find(&name) {
+            let fixtures = fixture::read(file, &pointer, &mut found);
+            contract.operations[index].fixtures.extend(fixtures);
+        } else {
+            let place = Place::key(&file.source, pointer);
+            let unknown = Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
+            found.push(match nearest_operation(contract, &name) {
+                Some(name) => unknown.help(format!("there is `{name}`")),
+                None => unknown.help("an operation is called by its operationId, or as `METHOD /path`"),
+            });
+        }
+    }
+    contract.diagnostics.append(&mut found);
+}
+
+fn nearest_operation(contract: &Contract, name: &str) -> Option<String> {
+    let names = contract.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.template)]);
+    let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
+    let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (best.0 > 0.8).then_some(best.1)
+}
+
+/// Compiles the operations of one document.
+struct Compiler {
+    schemas: Arc<Schemas>,
+    index: usize,
+    examples: Examples,
+    known_schemas: HashMap<(String, Direction), Arc<Schema>>,
+    known_responses: HashMap<String, Arc<Response>>,
+    known_parameters: HashMap<String, Arc<Parameter>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The extension that remembers where an object of the skeleton stands in the document.
+const AT: &str = "x-at";
+
+impl Compiler {
+    fn new(schemas: Arc<Schemas>, index: usize, examples: Examples) -> Self {
+        Self {
+            schemas,
+            index,
+            examples,
+            known_schemas: HashMap::new(),
+            known_responses: HashMap::new(),
+            known_parameters: HashMap::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
+        self.diagnostics.push(Diagnostic::at(code, place, message).help(help));
+    }
+
+    fn value_at(&self, pointer: impl Into<String>) -> Place {
+        Place::value(self.schemas.source(), pointer)
+    }
+
+    fn operations(&mut self) -> Vec<Operation> {
+        let tree = Arc::clone(self.schemas.tree());
+        let mut operations = Vec::new();
+        for (path, item) in tree["paths"].as_object().into_iter().flatten() {
+            if path.starts_with("x-") {
+                continue;
+            }
+            let at = join("/paths", path);
+            let Ok(resolved) = resolve(&tree, item, &at) else { continue };
+            let template = self.template(path, &at);
+            let item = PathItem { template: &template, value: resolved.value, at: &resolved.pointer };
+            let methods = resolved.value.as_object().into_iter().flatten();
+            for (method, operation) in methods.filter(|(name, _)| METHODS.contains(&name.as_str())) {
+                operations.extend(self.operation(&tree, &item, method, operation));
+            }
+        }
+        operations
+    }
+
+    /// The path template with what the standard does not allow in it taken away.
+    fn template(&mut self, path: &str, at: &str) -> String {
+        let place = Place::key(self.schemas.source(), at);
+        let mut template = path.to_owned();
+        if let Some(end) = path.find(['?', '#']) {
+            template.truncate(end);
+            let message = format!("the path `{path}` has a query or fragment");
+            self.warn(Code::BrokenPath, place.clone(), message, &format!("read as `{template}`"));
+        }
+        if !template.starts_with('/') {
+            template.insert(0, '/');
+            let message = format!("the path `{path}` does not begin with a slash");
+            self.warn(Code::BrokenPath, place, message, &format!("read as `{template}`"));
+        }
+        template
+    }
+
+    fn operation(&mut self, tree: &Value, item: &PathItem<'_>, method: &str, value: &Value) -> Option<Operation> {
+        let at = join(item.at, method);
+        let place = Place::key(self.schemas.source(), at.clone());
+        let skeleton = self.skeleton(tree, item, value, &at);
+        let typed = match openapiv3::Operation::deserialize(&skeleton) {
+            Ok(typed) => typed,
+            Err(error) => {
+                let message = format!("`{} {}` cannot be understood: {error}", method.to_uppercase(), item.template);
+                self.warn(Code::BrokenOperation, place, message, "it is not served");
+                return None;
+            }
+        };
+        self.status_keys(value, &at);
+        let path_names: Vec<String> = PathTemplate::parse(item.template).names().map(str::to_owned).collect();
+        let parameters = self.parameters(tree, &typed, &path_names, &place);
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+        Some(Operation {
+            method,
+            template: item.template.to_owned(),
+            id: typed.operation_id.clone().filter(|id| !id.is_empty()),
+            document: self.index,
+            deprecated: typed.deprecated,
+            path_names,
+            parameters,
+            body: self.request_body(tree, &typed),
+            responses: self.responses(tree, &typed),
+            security: self.security(tree, value, &at),
+            fixtures: Vec::new(),
+            bases: self.bases(tree, item, value, &at),
+            place,
+        })
+    }
+
+    /// The operation as `openapiv3` can read it: references followed, each schema a reference to
+    /// where it stands, and no examples, which are read from the tree when they are needed.
+    fn skeleton(&self, tree: &Value, item: &PathItem<'_>, value: &Value, at: &str) -> Value {
+        let mut skeleton = bones(tree, Kind::Operation, value, at);
+        let own = skeleton["parameters"].take();
+        let inherited = item.value.get("parameters").and_then(Value::as_array);
+        let inherited = inherited.into_iter().flatten().enumerate().filter_map(|(index, parameter)| {
+            let at = join(&join(item.at, "parameters"), &index.to_string());
+            bones_of(tree, Expect::Object(Kind::Parameter), parameter, &at)
+        });
+        let mut parameters: Vec<Value> = inherited.collect();
+        for parameter in own.as_array().into_iter().flatten() {
+            let same = |there: &Value| there["name"] == parameter["name"] && there["in"] == parameter["in"];
+            match parameters.iter().position(same) {
+                Some(index) => parameters[index] = parameter.clone(),
+                None => parameters.push(parameter.clone()),
+            }
+        }
+        skeleton["parameters"] = Value::Array(parameters);
+        skeleton
+    }
+
+    /// `openapiv3` drops keys of `responses` that are no status; the author should know.
+    fn status_keys(&mut self, value: &Value, at: &str) {
+        let at = join(at, "responses");
+        let keys = value["responses"].as_object().into_iter().flatten().map(|(key, _)| key);
+        let is_status = |key: &str| {
+            let digits = key.bytes().filter(u8::is_ascii_digit).count();
+            key.len() == 3 && (digits == 3 || key[1..].eq_ignore_ascii_case("xx")) && !key.starts_with(['0', '6', '7', '8', '9'])
+        };
+        for key in keys.filter(|key| !is_status(key) && *key != "default" && !key.starts_with("x-")) {
+            let place = Place::key(self.schemas.source(), join(&at, key));
+            let message = format!("`{key}` is no status, expected `200`, `2XX` or `default`");
+            self.warn(Code::UnknownValue, place, message, "this response is never sent");
+        }
+    }
+
+    fn schema(&mut self, pointer: &str, direction: Direction) -> Arc<Schema> {
+        let schemas = &self.schemas;
+        let known = self.known_schemas.entry((pointer.to_owned(), direction));
+        let schema = known.or_insert_with(|| Arc::new(Schema::new(schemas, pointer.to_owned(), direction)));
+        Arc::clone(schema)
+    }
+
+    fn schema_of(&mut self, reference: &ReferenceOr<openapiv3::Schema>, direction: Direction) -> Option<Arc<Schema>> {
+        match reference {
+            ReferenceOr::Reference { reference } => Some(self.schema(reference, direction)),
+            ReferenceOr::Item(_) => None,
+        }
+    }
+
+    fn parameters(&mut self, tree: &Value, typed: &openapiv3::Operation, names: &[String], place: &Place) -> Vec<Arc<Parameter>> {
+        let mut parameters = Vec::new();
+        for parameter in typed.parameters.iter().filter_map(ReferenceOr::as_item) {
+            let data = parameter.parameter_data_ref();
+            if is_ignored(parameter) {
+                continue;
+            }
+            if matches!(parameter, openapiv3::Parameter::Path { .. }) && !names.contains(&data.name) {
+                let message = format!("the path has no `{{{}}}` for this path parameter", data.name);
+                let place = self.value_at(at_of(&data.extensions));
+                self.warn(Code::UnusedPathParameter, place, message, "the parameter is passed over");
+                continue;
+            }
+            parameters.extend(self.parameter(tree, parameter));
+        }
+        for name in names {
+            if !parameters.iter().any(|p| p.location == Location::Path && p.name == *name) {
+                let message = format!("no path parameter declares `{{{name}}}` of the path");
+                self.warn(Code::UndeclaredPathParameter, place.clone(), message, "any text is accepted there");
+            }
+        }
+        parameters
+    }
+
+    fn parameter(&mut self, tree: &Value, parameter: &openapiv3::Parameter) -> Option<Arc<Parameter>> {
+        let data = parameter.parameter_data_ref();
+        let at = at_of(&data.extensions).to_owned();
+        if let Some(known) = self.known_parameters.get(&at) {
+            return Some(Arc::clone(known));
+        }
+        let (location, style, allow_empty) = location_and_style(parameter);
+        let explode = data.explode.unwrap_or(style == Style::Form);
+        let form = match &data.format {
+            ParameterSchemaOrContent::Schema(schema) => {
+                let schema = self.schema_of(schema, Direction::Request)?;
+                ParameterForm::Styled { style, explode, schema }
+            }
+            ParameterSchemaOrContent::Content(content) => {
+                let media = self.content(tree, content, Direction::Request).into_iter().next()?;
+                ParameterForm::Content(Box::new(media))
+            }
+        };
+        let schema = match &form {
+            ParameterForm::Styled { schema, .. } => Some(Arc::clone(schema)),
+            ParameterForm::Content(_) => None,
+        };
+        let examples = self.examples(tree, &at, schema.as_ref());
+        let required = data.required || location == Location::Path;
+        let parameter = Parameter { name: data.name.clone(), location, required, allow_empty, form, examples };
+        let parameter = Arc::new(parameter);
+        self.known_parameters.insert(at, Arc::clone(&parameter));
+        Some(parameter)
+    }
+
+    fn request_body(&mut self, tree: &Value, typed: &openapiv3::Operation) -> Option<RequestBody> {
+        let body = typed.request_body.as_ref()?.as_item()?;
+        Some(RequestBody { required: body.required, content: self.content(tree, &body.content, Direction::Request) })
+    }
+
+    fn content(&mut self, tree: &Value, content: &openapiv3::Content, direction: Direction) -> Vec<MediaType> {
+        content.iter().filter_map(|(name, media)| self.media_type(tree, name, media, direction)).collect()
+    }
+
+    fn media_type(&mut self, tree: &Value, name: &str, media: &openapiv3::MediaType, direction: Direction) -> Option<MediaType> {
+        let at = at_of(&media.extensions).to_owned();
+        let range = self.media_range(name, &at)?;
+        let schema = media.schema.as_ref().and_then(|schema| self.schema_of(schema, direction));
+        let examples = self.examples(tree, &at, schema.as_ref());
+        let explodes = |name: &str| tree.pointer(&join(&join(&at, "encoding"), name)).and_then(|e| e.get("explode")?.as_bool());
+        let encoding = media.encoding.iter().map(|(name, encoding)| {
+            let style = encoding.style.as_ref().map_or(Style::Form, query_style);
+            let content_type = encoding.content_type.as_deref().and_then(MediaRange::parse);
+            let explode = explodes(name).unwrap_or(style == Style::Form);
+            (name.clone(), Encoding { content_type, style, explode })
+        });
+        Some(MediaType { range, schema, examples, encoding: encoding.collect(), generated: OnceLock::new() })
+    }
+
+    fn media_range(&mut self, name: &str, at: &str) -> Option<MediaRange> {
+        if let Some(range) = MediaRange::parse(name) {
+            return Some(range);
+        }
+        let assumed = match name.trim().to_ascii_lowercase().as_str() {
+            "json" => "application/json",
+            "xml" => "application/xml",
+            "text" | "plain" => "text/plain",
+            "html" => "text/html",
+            "csv" => "text/csv",
+            "" | "*" => "*/*",
+            _ => "",
+        };
+        let message = format!("`{name}` is no media type");
+        let help = if assumed.is_empty() { "this content is passed over".to_owned() } else { format!("read as `{assumed}`") };
+        self.warn(Code::InvalidMediaType, Place::key(self.schemas.source(), at), message, &help);
+        MediaRange::parse(assumed)
+    }
+
+    /// The examples of the object at `at`: `examples`, else `example`, else the schema's first.
+    fn examples(&mut self, tree: &Value, at: &str, schema: Option<&Arc<Schema>>) -> Vec<Example> {
+        let object = tree.pointer(at).unwrap_or(&Value::Null);
+        let in_examples = join(at, "examples");
+        let named = object.get("examples").and_then(Value::as_object).into_iter().flatten();
+        let named = named.filter_map(|(name, example)| {
+            let end = resolve(tree, example, &join(&in_examples, name)).ok()?;
+            end.value.get("value")?;
+            Some((name.clone(), join(&end.pointer, "value")))
+        });
+        let mut places: Vec<(String, String)> = named.collect();
+        if places.is_empty() && object.get("example").is_some() {
+            places.push((String::new(), join(at, "example")));
+        }
+        if places.is_empty()
+            && let Some(schema) = schema
+            && let Ok(end) = resolve(tree, schema.tree(), schema.place().pointer())
+            && end.value.pointer("/examples/0").is_some()
+        {
+            places.push((String::new(), format!("{}/examples/0", end.pointer)));
+        }
+        let example = |(name, pointer): (String, String)| {
+            let place = Place::value(self.schemas.source(), pointer.clone());
+            Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema.cloned(), self.examples)
+        };
+        places.into_iter().map(example).collect()
+    }
+
+    fn responses(&mut self, tree: &Value, typed: &openapiv3::Operation) -> Vec<(StatusPattern, Arc<Response>)> {
+        let coded = typed.responses.responses.iter().map(|(code, response)| (pattern(code), response));
+        let default = typed.responses.default.iter().map(|response| (Some(StatusPattern::Default), response));
+        let mut responses = Vec::new();
+        for (pattern, response) in coded.chain(default) {
+            if let (Some(pattern), Some(response)) = (pattern, response.as_item()) {
+                responses.push((pattern, self.response(tree, response)));
+            }
+        }
+        responses
+    }
+
+    fn response(&mut self, tree: &Value, response: &openapiv3::Response) -> Arc<Response> {
+        let at = at_of(&response.extensions).to_owned();
+        if let Some(known) = self.known_responses.get(&at) {
+            return Arc::clone(known);
+        }
+        let content = self.content(tree, &response.content, Direction::Response);
+        let headers = response.headers.iter().filter_map(|(name, header)| self.header(tree, name, header.as_item()?));
+        let headers = headers.collect();
+        let response = Arc::new(Response { headers, content, place: self.value_at(at.clone()) });
+        self.known_responses.insert(at, Arc::clone(&response));
+        response
+    }
+
+    fn header(&mut self, tree: &Value, name: &str, header: &openapiv3::Header) -> Option<ResponseHeader> {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let at = at_of(&header.extensions).to_owned();
+        let schema = match &header.format {
+            ParameterSchemaOrContent::Schema(schema) => self.schema_of(schema, Direction::Response),
+            ParameterSchemaOrContent::Content(content) => {
+                self.content(tree, content, Direction::Response).into_iter().next().and_then(|media| media.schema)
+            }
+        };
+        let examples = self.examples(tree, &at, schema.as_ref());
+        let explode = tree.pointer(&join(&at, "explode")) == Some(&Value::Bool(true));
+        Some(ResponseHeader { name, required: header.required, explode, schema, examples, value: OnceLock::new() })
+    }
+
+    /// The requirements of the operation, else of the document (OpenAPI 3.0.4 §4.7.10.1).
+    fn security(&mut self, tree: &Value, operation: &Value, at: &str) -> Vec<SecurityRequirement> {
+        let (requirements, at) = match operation.get("security") {
+            Some(own) => (own, join(at, "security")),
+            None => (&tree["security"], "/security".to_owned()),
+        };
+        let requirements = requirements.as_array().into_iter().flatten().enumerate();
+        requirements.map(|(index, requirement)| {
+            let at = join(&at, &index.to_string());
+            let names = requirement.as_object().into_iter().flatten().map(|(name, _)| name);
+            SecurityRequirement { schemes: names.map(|name| self.security_scheme(tree, name, &at)).collect() }
+        })
+        .collect()
+    }
+
+    fn security_scheme(&mut self, tree: &Value, name: &str, at: &str) -> SecurityScheme {
+        let pointer = join("/components/securitySchemes", name);
+        let defined = tree.pointer(&pointer).and_then(|value| resolve(tree, value, &pointer).ok());
+        let scheme = defined.and_then(|end| security_scheme(end.value));
+        scheme.unwrap_or_else(|| {
+            let message = format!("the security scheme `{name}` is not defined");
+            let place = Place::key(self.schemas.source(), join(at, name));
+            let known = |d: &Diagnostic| d.code == Code::UndefinedSecurityScheme && d.message == message;
+            if !self.diagnostics.iter().any(known) {
+                self.warn(Code::UndefinedSecurityScheme, place, message, "any `Authorization` header is accepted for it");
+            }
+            SecurityScheme::Http { scheme: String::new() }
+        })
+    }
+
+    /// The base paths of the nearest `servers`: of the operation, its path item, the document.
+    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Vec<String> {
+        let nearest = [(operation, at), (item.value, item.at), (tree, "")];
+        let servers = nearest.iter().find_map(|(value, at)| {
+            let servers = value.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
+            Some((servers, join(at, "servers")))
+        });
+        let Some((servers, at)) = servers else { return Vec::new() };
+        let mut bases: Vec<String> = Vec::new();
+        for (index, server) in servers.iter().enumerate() {
+            match base_path(server) {
+                Ok(base) if base.is_empty() || bases.contains(&base) => {}
+                Ok(base) => bases.push(base),
+                Err(message) => self.invalid_server(&join(&at, &index.to_string()), message),
+            }
+        }
+        bases
+    }
+
+    fn invalid_server(&mut self, at: &str, message: String) {
+        let place = self.value_at(at);
+        let known = |d: &Diagnostic| d.place.as_ref().is_some_and(|p| p.pointer() == at);
+        if !self.diagnostics.iter().any(known) {
+            self.warn(Code::InvalidServer, place, message, "operations answer without its base path");
+        }
+    }
+}
+
+/// A path item, its references followed.
+struct PathItem<'t> {
+    template: &'t str,
+    value: &'t Value,
+    at: &'t str,
+}
+
+/// An object with only the fields of the standard, each where it really stands.
+fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value {
+    let mut object = Map::new();
+    object.insert(AT.to_owned(), json!(at));
+    let members = value.as_object().into_iter().flatten();
+    for (name, member) in members.filter(|(name, _)| !name.starts_with("x-")) {
+        let expect = match kind.members() {
+            Members::Each(expect) => Some(expect),
+            Members::Fields(fields) => fields.iter().find(|(field, _)| field == name).map(|(_, expect)| *expect),
+        };
+        let is_left_out = matches!(name.as_str(), "examples" | "callbacks" | "servers" | "security");
+        if let Some(expect) = expect
+            && (!is_left_out || matches!(kind.members(), Members::Each(_)))
+            && let Some(member) = bones_of(tree, expect, member, &join(at, name))
+        {
+            object.insert(name.clone(), member);
+        }
+    }
+    Value::Object(object)
+}
+
+fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Value> {
+    match expect {
+        Expect::Object(Kind::Schema) => Some(json!({ "$ref": at })),
+        Expect::Object(kind) => {
+            // What cannot be resolved was reported when the document was loaded.
+            let end = resolve(tree, value, at).ok()?;
+            Some(bones(tree, kind, end.value, &end.pointer))
+        }
+        Expect::List(kind) => {
+            let items = value.as_array()?.iter().enumerate();
+            let items = items.filter_map(|(index, item)| bones_of(tree, Expect::Object(kind), item, &join(at, &index.to_string())));
+            Some(Value::Array(items.collect()))
+        }
+        Expect::Map(kind) => {
+            let members = value.as_object()?.iter();
+            let members = members.filter_map(|(name, member)| {
+                Some((name.clone(), bones_of(tree, Expect::Object(kind), member, &join(at, name))?))
+            });
+            Some(Value::Object(members.collect()))
+        }
+        _ => Some(value.clone()),
+    }
+}
+
+/// Where an object of the skeleton stands.
+fn at_of(extensions: &indexmap::IndexMap<String, Value>) -> &str {
+    extensions.get(AT).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// OpenAPI 3.0.4 §4.7.12.2.1: a header parameter with one of these names shall be ignored.
+fn is_ignored(parameter: &openapiv3::Parameter) -> bool {
+    const NAMES: [&str; 3] = ["accept", "content-type", "authorization"];
+    let name = parameter.parameter_data_ref().name.to_ascii_lowercase();
+    matches!(parameter, openapiv3::Parameter::Header { .. }) && NAMES.contains(&name.as_str())
+}
+
+fn location_and_style(parameter: &openapiv3::Parameter) -> (Location, Style, bool) {
+    use openapiv3::{Parameter as Typed, PathStyle};
+    match parameter {
+        Typed::Query { style, allow_empty_value, .. } => (Location::Query, query_style(style), *allow_empty_value == Some(true)),
+        Typed::Header { .. } => (Location::Header, Style::Simple, false),
+        Typed::Path { style: PathStyle::Matrix, .. } => (Location::Path, Style::Matrix, false),
+        Typed::Path { style: PathStyle::Label, .. } => (Location::Path, Style::Label, false),
+        Typed::Path { style: PathStyle::Simple, .. } => (Location::Path, Style::Simple, false),
+        Typed::Cookie { .. } => (Location::Cookie, Style::Form, false),
+    }
+}
+
+fn query_style(style: &openapiv3::QueryStyle) -> Style {
+    match style {
+        openapiv3::QueryStyle::Form => Style::Form,
+        openapiv3::QueryStyle::SpaceDelimited => Style::SpaceDelimited,
+        openapiv3::QueryStyle::PipeDelimited => Style::PipeDelimited,
+        openapiv3::QueryStyle::DeepObject => Style::DeepObject,
+    }
+}
+
+fn pattern(code: &openapiv3::StatusCode) -> Option<StatusPattern> {
+    match code {
+        openapiv3::StatusCode::Code(code) if *code < 600 => StatusCode::from_u16(*code).ok().map(StatusPattern::Exact),
+        openapiv3::StatusCode::Range(hundreds) if (1..=5).contains(hundreds) => Some(StatusPattern::Range(*hundreds)),
+        _ => None,
+    }
+}
+
+fn security_scheme(value: &Value) -> Option<SecurityScheme> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    match text("type")? {
+        "apiKey" => {
+            let location = match text("in")? {
+                "query" => Location::Query,
+                "header" => Location::Header,
+                "cookie" => Location::Cookie,
+                _ => return None,
+            };
+            Some(SecurityScheme::ApiKey { location, name: text("name")?.to_owned() })
+        }
+        "http" => Some(SecurityScheme::Http { scheme: text("scheme")?.to_ascii_lowercase() }),
+        "oauth2" | "openIdConnect" => Some(SecurityScheme::Token),
+        "mutualTLS" => Some(SecurityScheme::OutOfBand),
+        _ => None,
+    }
+}

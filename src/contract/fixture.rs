@@ -1,0 +1,169 @@
+//! What the user supplied to answer with: fixture files → fixtures of operations.
+//!
+//! Whether the condition of a fixture holds for a request is left to `exchange`.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::Value;
+
+use super::example::{Example, Examples};
+use super::{Operation, StatusPattern};
+use super::schema::{Direction, Schema, Schemas};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::FixtureFile;
+use crate::document::syntax::join;
+
+/// One response of a fixture file.
+#[derive(Debug)]
+pub struct Fixture {
+    /// A JSON Schema over `{path, query, header, cookie, body}`; always, if there is none.
+    pub when: Option<Arc<Schema>>,
+    /// The status to answer with; else that of the example, or the one of a success.
+    pub status: Option<StatusCode>,
+    /// What to answer.
+    pub answer: FixtureAnswer,
+    /// Headers to add.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What a fixture answers with.
+#[derive(Debug)]
+pub enum FixtureAnswer {
+    /// The documented example of this name.
+    Example(String),
+    /// Its own body.
+    Body(Example),
+    /// What the document has for the status.
+    Documented,
+}
+
+impl Fixture {
+    /// The names of the documented examples that it can mean: of its status, if it has one.
+    #[must_use]
+    pub fn example_names(&self, operation: &Operation) -> Vec<String> {
+        let meant = |pattern: &StatusPattern| self.status.is_none_or(|status| pattern.covers(status));
+        let responses = operation.responses.iter().filter(|(pattern, _)| meant(pattern));
+        let examples = responses.flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
+        examples.map(|example| example.name.clone()).filter(|name| !name.is_empty()).collect()
+    }
+
+    /// Whether the example `name` is one of them.
+    #[must_use]
+    pub fn has_example(&self, operation: &Operation, name: &str) -> bool {
+        self.example_names(operation).iter().any(|there| there == name)
+    }
+}
+
+/// The fields that an entry may have.
+const FIELDS: [&str; 5] = ["when", "status", "example", "body", "headers"];
+
+/// The operations that a file has entries for, each with its name and the pointer of its list.
+#[must_use]
+pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
+    let mut entries = Vec::new();
+    let mut found = Vec::new();
+    match &*file.tree {
+        Value::Object(operations) => {
+            entries.extend(operations.keys().map(|name| (name.clone(), join("", name))));
+        }
+        Value::Null => {}
+        _ => found.push(
+            Diagnostic::at(Code::InvalidFixture, Place::value(&file.source, ""), "a fixture file is a map, expected operations by name")
+                .help("write `operationId:` or `METHOD /path:`, and under it a list of responses"),
+        ),
+    }
+    (entries, found)
+}
+
+/// The fixtures of one operation, from the list at `pointer`.
+pub fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
+    let reader = Reader { file, schemas: Schemas::new(Arc::clone(&file.source), Arc::clone(&file.tree)) };
+    let list = file.tree.pointer(pointer);
+    let Some(items) = list.and_then(Value::as_array) else {
+        found.push(reader.invalid(pointer, "the fixtures of an operation are a list, each entry with `when`, `status`, `example` or `body`, `headers`"));
+        return Vec::new();
+    };
+    let pointers = (0..items.len()).map(|index| join(pointer, &index.to_string()));
+    pointers.filter_map(|at| reader.fixture(&at).map_err(|diagnostic| found.push(diagnostic)).ok()).collect()
+}
+
+struct Reader<'f> {
+    file: &'f FixtureFile,
+    schemas: Arc<Schemas>,
+}
+
+impl Reader<'_> {
+    fn invalid(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(Code::InvalidFixture, Place::value(&self.file.source, pointer), message)
+    }
+
+    fn fixture(&self, at: &str) -> Result<Fixture, Diagnostic> {
+        let entry = self.file.tree.pointer(at).and_then(Value::as_object);
+        let entry = entry.ok_or_else(|| self.invalid(at, "an entry of a fixture is a map"))?;
+        if let Some(unknown) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+            let message = format!("`{unknown}` is no field of a fixture, expected `when`, `status`, `example`, `body` or `headers`");
+            return Err(self.invalid(&join(at, unknown), message));
+        }
+        if entry.contains_key("example") && entry.contains_key("body") {
+            return Err(self.invalid(at, "`example` and `body` exclude each other"));
+        }
+        Ok(Fixture {
+            when: self.when(at, entry.get("when"))?,
+            status: self.status(at, entry.get("status"))?,
+            answer: self.answer(at, entry)?,
+            headers: self.headers(at, entry.get("headers"))?,
+            place: Place::value(&self.file.source, at),
+        })
+    }
+
+    fn when(&self, at: &str, when: Option<&Value>) -> Result<Option<Arc<Schema>>, Diagnostic> {
+        let Some(when) = when else { return Ok(None) };
+        let pointer = join(at, "when");
+        if !when.is_object() && !when.is_boolean() {
+            return Err(self.invalid(&pointer, "`when` is a JSON Schema over `{path, query, header, cookie, body}`"));
+        }
+        let schema = Schema::new(&self.schemas, pointer.clone(), Direction::Request);
+        schema.check().map_err(|error| self.invalid(&pointer, error.to_string()))?;
+        Ok(Some(Arc::new(schema)))
+    }
+
+    fn status(&self, at: &str, status: Option<&Value>) -> Result<Option<StatusCode>, Diagnostic> {
+        let Some(status) = status else { return Ok(None) };
+        let code = status.as_u64().and_then(|code| u16::try_from(code).ok());
+        let code = code.filter(|code| (200..600).contains(code)).and_then(|code| StatusCode::from_u16(code).ok());
+        match code {
+            Some(code) => Ok(Some(code)),
+            None => Err(self.invalid(&join(at, "status"), format!("`status` is {status}, expected a number from 200 to 599"))),
+        }
+    }
+
+    fn answer(&self, at: &str, entry: &serde_json::Map<String, Value>) -> Result<FixtureAnswer, Diagnostic> {
+        match (entry.get("example"), entry.contains_key("body")) {
+            (Some(Value::String(name)), _) => Ok(FixtureAnswer::Example(name.clone())),
+            (Some(_), _) => Err(self.invalid(&join(at, "example"), "`example` is the name of a documented example")),
+            (None, true) => {
+                let pointer = join(at, "body");
+                let place = Place::value(&self.file.source, pointer.clone());
+                let tree = Arc::clone(&self.file.tree);
+                Ok(FixtureAnswer::Body(Example::new(String::new(), place, tree, pointer, None, Examples::Verbatim)))
+            }
+            (None, false) => Ok(FixtureAnswer::Documented),
+        }
+    }
+
+    fn headers(&self, at: &str, headers: Option<&Value>) -> Result<Vec<(HeaderName, HeaderValue)>, Diagnostic> {
+        let Some(headers) = headers else { return Ok(Vec::new()) };
+        let pointer = join(at, "headers");
+        let map = headers.as_object().ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
+        let read = |(name, value): (&String, &Value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
+            let value_read = HeaderValue::from_str(&text).ok();
+            name_read.zip(value_read).ok_or_else(|| self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field")))
+        };
+        map.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! Does what a contract says fit together: schemas compile, examples and fixtures fit them.
+//!
+//! It builds everything that is otherwise built when first needed. What takes an exchange to find
+//! out is left to `check`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::example::Example;
+use super::fixture::{Fixture, FixtureAnswer};
+use super::schema::{Schema, SchemaError};
+use super::{Contract, MediaType, Operation, ParameterForm, Response};
+use crate::diagnostic::{Code, Diagnostic, Place};
+
+/// Everything that is wrong inside the contract, in the order of its operations.
+#[must_use]
+pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
+    let mut inspection = Inspection::default();
+    for operation in &contract.operations {
+        inspection.operation(operation);
+    }
+    inspection.found
+}
+
+#[derive(Default)]
+struct Inspection {
+    found: Vec<Diagnostic>,
+    /// Addresses of schemas and responses that operations share, so that each is reported once.
+    seen: HashSet<usize>,
+}
+
+impl Inspection {
+    fn is_new<T>(&mut self, shared: &Arc<T>) -> bool {
+        self.seen.insert(Arc::as_ptr(shared).addr())
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        for parameter in &operation.parameters {
+            if self.is_new(parameter) {
+                match &parameter.form {
+                    ParameterForm::Styled { schema, .. } => self.schema(schema, operation),
+                    ParameterForm::Content(media) => self.media_type(media, operation),
+                }
+                parameter.examples.iter().for_each(|example| self.example(example));
+            }
+        }
+        for media in operation.body.iter().flat_map(|body| &body.content) {
+            self.media_type(media, operation);
+        }
+        for (_, response) in &operation.responses {
+            if self.is_new(response) {
+                self.response(response, operation);
+            }
+        }
+        for fixture in &operation.fixtures {
+            self.fixture(fixture, operation);
+        }
+    }
+
+    fn response(&mut self, response: &Response, operation: &Operation) {
+        for header in &response.headers {
+            if let Some(schema) = &header.schema {
+                self.schema(schema, operation);
+            }
+            header.examples.iter().for_each(|example| self.example(example));
+        }
+        for media in &response.content {
+            self.media_type(media, operation);
+        }
+    }
+
+    fn media_type(&mut self, media: &MediaType, operation: &Operation) {
+        if let Some(schema) = &media.schema {
+            self.schema(schema, operation);
+        }
+        media.examples.iter().for_each(|example| self.example(example));
+    }
+
+    fn schema(&mut self, schema: &Arc<Schema>, operation: &Operation) {
+        if !self.is_new(schema) {
+            return;
+        }
+        if let Err(error) = schema.check() {
+            let help = format!("`{}` and whatever else uses it cannot be checked; its requests are answered with 500", operation.name());
+            self.found.push(Diagnostic::at(Code::UncompilableSchema, schema.place(), error.to_string()).help(help));
+        }
+    }
+
+    fn example(&mut self, example: &Example) {
+        let named = if example.name.is_empty() { "the example".to_owned() } else { format!("the example `{}`", example.name) };
+        let place = |pointer: &str| Place::value(example.place.source(), format!("{}{pointer}", example.place.pointer()));
+        for change in example.coercions() {
+            let message = format!("{named} has {} at `{}`, which does not fit its schema", shorten(&change.from), change.pointer);
+            let found = Diagnostic::at(Code::ExampleCoerced, place(&change.pointer), message);
+            self.found.push(found.help(format!("served as {}", shorten(&change.to))));
+        }
+        if let Some(error) = example.errors().first() {
+            let more = example.errors().len() - 1;
+            let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            let message = format!("{named} does not fit its schema: {}{rest}", say(error));
+            let found = Diagnostic::at(Code::ExampleMismatch, place(&error.pointer), message);
+            self.found.push(found.help("it is served as it stands"));
+        }
+    }
+
+    fn fixture(&mut self, fixture: &Fixture, operation: &Operation) {
+        if let Some(status) = fixture.status
+            && operation.response(status).is_none()
+        {
+            let message = format!("`{}` documents no response for {}", operation.name(), status.as_u16());
+            let found = Diagnostic::at(Code::UndocumentedFixtureStatus, fixture.place.clone(), message);
+            self.found.push(found.help("it is sent all the same"));
+        }
+        match &fixture.answer {
+            FixtureAnswer::Example(name) if !fixture.has_example(operation, name) => {
+                let message = format!("`{}` has no example `{name}`", operation.name());
+                let names = fixture.example_names(operation);
+                let help = if names.is_empty() { "it documents none by name".to_owned() } else { format!("there is {}", names.join(", ")) };
+                self.found.push(Diagnostic::at(Code::UnknownFixtureExample, fixture.place.clone(), message).help(help));
+            }
+            FixtureAnswer::Body(body) => self.fixture_body(fixture, body, operation),
+            _ => {}
+        }
+    }
+
+    fn fixture_body(&mut self, fixture: &Fixture, body: &Example, operation: &Operation) {
+        let response = match fixture.status {
+            Some(status) => operation.response(status),
+            None => operation.success().map(|(_, response)| response),
+        };
+        let media = response.and_then(|response| response.content.iter().find(|media| media.range.is_json()));
+        let Some(schema) = media.and_then(|media| media.schema.as_ref()) else { return };
+        if let Some(error) = schema.errors(body.value()).unwrap_or_default().first() {
+            let place = Place::value(body.place.source(), format!("{}{}", body.place.pointer(), error.pointer));
+            let message = format!("the body of the fixture does not fit the documented schema: {}", say(error));
+            self.found.push(Diagnostic::at(Code::FixtureMismatch, place, message).help("it is sent all the same"));
+        }
+    }
+}
+
+/// An error in one line: `/emails: must be array`.
+fn say(error: &SchemaError) -> String {
+    let at = if error.pointer.is_empty() { String::new() } else { format!("`{}` ", error.pointer) };
+    format!("{at}{}", error.sentence())
+}
+
+/// A JSON text that fits into a line.
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 60;
+    if text.chars().count() <= LONGEST {
+        return format!("`{text}`");
+    }
+    format!("`{}…`", text.chars().take(LONGEST).collect::<String>())
+}

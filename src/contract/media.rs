@@ -1,0 +1,125 @@
+//! Media types and media ranges (RFC 9110 §8.3.1 and §12.5.1): parsing and fitting.
+
+use std::fmt;
+
+use mediatype::{MediaType as Parsed, ReadParams as _};
+
+/// A key of `content`: a media type such as `application/json`, or a range such as `text/*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaRange {
+    /// As documented, with its parameters: what is sent as `Content-Type`.
+    text: String,
+    /// `application/json` in lower case, without parameters.
+    essence: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl MediaRange {
+    /// Parses `application/json; charset=utf-8`; `None` if it is no media type.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parsed = Parsed::parse(text.trim().trim_end_matches(';')).ok()?;
+        let essence = parsed.essence().to_string().to_ascii_lowercase();
+        let parameters = parsed.params().map(|(name, value)| {
+            (name.as_str().to_ascii_lowercase(), value.unquoted_str().to_ascii_lowercase())
+        });
+        Some(Self { text: text.trim().to_owned(), essence, parameters: parameters.collect() })
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Type and subtype in lower case: `application/json`.
+    #[must_use]
+    pub fn essence(&self) -> &str {
+        &self.essence
+    }
+
+    /// The value of a parameter in lower case, such as `utf-8` for `charset`.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it is a range: `*/*`, `text/*`.
+    #[must_use]
+    pub fn is_range(&self) -> bool {
+        self.essence.contains('*')
+    }
+
+    /// Whether its content is JSON: `application/json`, or a subtype with the suffix `+json`.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        let subtype = self.essence.split('/').nth(1).unwrap_or_default();
+        subtype == "json" || subtype.ends_with("+json")
+    }
+
+    /// Whether a media type falls under this range or is this type. Parameters of the range must
+    /// be there in the type with the same value, `charset` and `q` apart.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.covers_essence(other)
+            && self.parameters.iter().all(|(name, value)| {
+                matches!(name.as_str(), "charset" | "q") || other.parameter(name).is_none_or(|there| there == value)
+            })
+    }
+
+    fn covers_essence(&self, other: &Self) -> bool {
+        match self.essence.split_once('/') {
+            Some(("*", _)) => true,
+            Some((main, "*")) => other.essence.split('/').next() == Some(main),
+            _ => self.essence == other.essence,
+        }
+    }
+
+    /// How specific it is: `*/*` 0, `text/*` 1, `text/plain` 2, with parameters 3 and more.
+    #[must_use]
+    pub fn specificity(&self) -> usize {
+        let parameters = self.parameters.iter().filter(|(name, _)| name != "q").count();
+        match self.essence.split_once('/') {
+            Some(("*", _)) => 0,
+            Some((_, "*")) => 1,
+            _ => 2 + parameters,
+        }
+    }
+}
+
+impl fmt::Display for MediaRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(text: &str) -> MediaRange {
+        MediaRange::parse(text).expect("is a media type")
+    }
+
+    #[test]
+    fn ranges_cover_their_types() {
+        assert!(range("*/*").covers(&range("text/plain")));
+        assert!(range("text/*").covers(&range("Text/Plain; charset=utf-8")));
+        assert!(!range("text/*").covers(&range("image/png")));
+        assert!(range("application/json").covers(&range("application/json; charset=utf-8")));
+        assert!(!range("a/b; version=1").covers(&range("a/b; version=2")));
+    }
+
+    #[test]
+    fn json_is_told_by_the_subtype() {
+        assert!(range("application/json; charset=utf-8").is_json());
+        assert!(range("application/problem+json").is_json());
+        assert!(!range("application/jsonlines").is_json());
+    }
+
+    #[test]
+    fn what_is_no_media_type_is_none() {
+        assert_eq!(MediaRange::parse("json"), None);
+        assert_eq!(MediaRange::parse(""), None);
+    }
+}

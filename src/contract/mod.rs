@@ -1,0 +1,315 @@
+//! What the API promises: plain data, immutable once compiled.
+//!
+//! How documents become a contract is in [`compile`]; what a request makes of it is left to
+//! `exchange`.
+
+pub mod compile;
+pub mod example;
+pub mod fixture;
+pub mod inspect;
+pub mod media;
+pub mod merge;
+pub mod route;
+pub mod schema;
+pub mod server;
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+
+use self::example::Example;
+use self::fixture::Fixture;
+use self::media::MediaRange;
+use self::route::{Routed, Router};
+use self::schema::{Schema, Schemas};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// Everything that the loaded documents promise, as one API.
+#[derive(Debug)]
+pub struct Contract {
+    /// In the order of the documents, and in each in the author's order.
+    pub operations: Vec<Operation>,
+    /// The documents, in the order in which they were given.
+    pub documents: Vec<Arc<Schemas>>,
+    /// What was found while loading and compiling; [`inspect`] finds more.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files in folders that are no OpenAPI documents.
+    pub passed_over: usize,
+    router: Router,
+}
+
+impl Contract {
+    /// Finds the operation for a method and a path.
+    #[must_use]
+    pub fn route(&self, method: &Method, path: &str) -> Routed {
+        self.router.route(method, path)
+    }
+
+    /// The operation that a fixture or a person calls by its `operationId` or by `METHOD /path`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let by_id = self.operations.iter().position(|operation| operation.id.as_deref() == Some(name));
+        by_id.or_else(|| {
+            let (method, path) = name.split_once(' ')?;
+            self.operations.iter().position(|operation| {
+                operation.method.as_str().eq_ignore_ascii_case(method) && operation.template == path.trim()
+            })
+        })
+    }
+}
+
+/// One method of one path template.
+#[derive(Debug)]
+pub struct Operation {
+    /// `POST`.
+    pub method: Method,
+    /// As documented: `/pets/{id}`.
+    pub template: String,
+    /// Its `operationId`.
+    pub id: Option<String>,
+    /// Which of [`Contract::documents`] it stands in.
+    pub document: usize,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether it is marked as `deprecated`.
+    pub deprecated: bool,
+    /// The names of the expressions of the path template, from left to right.
+    pub path_names: Vec<String>,
+    /// Parameters of the operation and of its path item, in the order documented.
+    pub parameters: Vec<Arc<Parameter>>,
+    /// What the request may or must carry.
+    pub body: Option<RequestBody>,
+    /// In the order documented; a response of `components` is shared by all that refer to it.
+    pub responses: Vec<(StatusPattern, Arc<Response>)>,
+    /// One of these must be met; no requirement at all if empty.
+    pub security: Vec<SecurityRequirement>,
+    /// What the user supplied to answer with; the first whose condition holds is taken.
+    pub fixtures: Vec<Fixture>,
+    /// The base paths of its servers, such as `/v1`; without the empty one.
+    pub bases: Vec<String>,
+}
+
+impl Operation {
+    /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.id.clone().unwrap_or_else(|| format!("{} {}", self.method, self.template))
+    }
+
+    /// The response documented for a status: the status itself, else its range, else `default`.
+    #[must_use]
+    pub fn response(&self, status: StatusCode) -> Option<&Response> {
+        let covering = self.responses.iter().filter(|(pattern, _)| pattern.covers(status));
+        covering.min_by_key(|(pattern, _)| *pattern).map(|(_, response)| &**response)
+    }
+
+    /// The response of a success and its status: the lowest 2xx (`2XX` is 200), else `default`
+    /// as 200, else the first.
+    #[must_use]
+    pub fn success(&self) -> Option<(StatusCode, &Response)> {
+        let success = self.responses.iter().filter_map(|(pattern, response)| match pattern {
+            StatusPattern::Exact(status) if status.is_success() => Some((*status, pattern, response)),
+            StatusPattern::Range(2) => Some((StatusCode::OK, pattern, response)),
+            _ => None,
+        });
+        let success = success.min_by_key(|(status, pattern, _)| (*status, **pattern));
+        success
+            .map(|(status, _, response)| (status, &**response))
+            .or_else(|| Some((StatusCode::OK, self.response_at(StatusPattern::Default)?)))
+            .or_else(|| self.responses.first().map(|(pattern, response)| (pattern.status(), &**response)))
+    }
+
+    /// The response documented under exactly this key.
+    #[must_use]
+    pub fn response_at(&self, pattern: StatusPattern) -> Option<&Response> {
+        self.responses.iter().find(|(there, _)| *there == pattern).map(|(_, response)| &**response)
+    }
+}
+
+/// Where a parameter is (OpenAPI `in`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Location {
+    Path,
+    Query,
+    Header,
+    Cookie,
+}
+
+impl Location {
+    /// The word of the standard: `path`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+        }
+    }
+}
+
+/// How a parameter's value is written (OpenAPI 3.0.4 §4.7.12.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    Matrix,
+    Label,
+    Simple,
+    Form,
+    SpaceDelimited,
+    PipeDelimited,
+    DeepObject,
+}
+
+/// A parameter of an operation.
+#[derive(Debug)]
+pub struct Parameter {
+    pub name: String,
+    pub location: Location,
+    pub required: bool,
+    /// Whether an empty value passes for any schema (`allowEmptyValue`).
+    pub allow_empty: bool,
+    pub form: ParameterForm,
+    /// The documented examples, named.
+    pub examples: Vec<Example>,
+}
+
+impl Parameter {
+    /// The schema of its value.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Arc<Schema>> {
+        match &self.form {
+            ParameterForm::Styled { schema, .. } => Some(schema),
+            ParameterForm::Content(media) => media.schema.as_ref(),
+        }
+    }
+}
+
+/// How a parameter's text becomes a value.
+#[derive(Debug)]
+pub enum ParameterForm {
+    /// By `style` and `explode`.
+    Styled { style: Style, explode: bool, schema: Arc<Schema> },
+    /// As content of a media type.
+    Content(Box<MediaType>),
+}
+
+/// What a request may carry.
+#[derive(Debug)]
+pub struct RequestBody {
+    pub required: bool,
+    pub content: Vec<MediaType>,
+}
+
+/// One entry of `content`.
+#[derive(Debug)]
+pub struct MediaType {
+    pub range: MediaRange,
+    pub schema: Option<Arc<Schema>>,
+    /// `examples` or `example`, else the schema's own.
+    pub examples: Vec<Example>,
+    /// How properties of a form or multipart body are written, by name.
+    pub encoding: Vec<(String, Encoding)>,
+    /// What was generated for it, once it was needed.
+    pub generated: OnceLock<Generated>,
+}
+
+/// Generated content, kept because the same seed would make it again.
+#[derive(Debug)]
+pub struct Generated {
+    pub content: Bytes,
+    /// Whether it fits the schema.
+    pub fits: bool,
+}
+
+/// How one property of a form or multipart body is written.
+#[derive(Debug)]
+pub struct Encoding {
+    pub content_type: Option<MediaRange>,
+    pub style: Style,
+    pub explode: bool,
+}
+
+/// The statuses that a response is documented for; exact ones go before ranges, ranges before the
+/// default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StatusPattern {
+    /// `404`.
+    Exact(StatusCode),
+    /// `4XX`, as 4.
+    Range(u16),
+    /// `default`.
+    Default,
+}
+
+impl StatusPattern {
+    /// The status to send for it when nothing says another: 400 for `4XX`, 200 for `default`.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Exact(status) => status,
+            Self::Range(hundreds) => StatusCode::from_u16(hundreds * 100).unwrap_or(StatusCode::OK),
+            Self::Default => StatusCode::OK,
+        }
+    }
+
+    /// Whether a status falls under it.
+    #[must_use]
+    pub fn covers(self, status: StatusCode) -> bool {
+        match self {
+            Self::Exact(exact) => exact == status,
+            Self::Range(hundreds) => status.as_u16() / 100 == hundreds,
+            Self::Default => true,
+        }
+    }
+}
+
+impl std::fmt::Display for StatusPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(status) => write!(f, "{}", status.as_u16()),
+            Self::Range(hundreds) => write!(f, "{hundreds}XX"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A documented response.
+#[derive(Debug)]
+pub struct Response {
+    pub headers: Vec<ResponseHeader>,
+    pub content: Vec<MediaType>,
+    pub place: Place,
+}
+
+/// A documented header of a response.
+#[derive(Debug)]
+pub struct ResponseHeader {
+    pub name: HeaderName,
+    pub required: bool,
+    pub explode: bool,
+    pub schema: Option<Arc<Schema>>,
+    pub examples: Vec<Example>,
+    /// What is sent, once it was needed.
+    pub value: OnceLock<Option<HeaderValue>>,
+}
+
+/// Schemes that must all be met together; none for a requirement that is always met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityRequirement {
+    pub schemes: Vec<SecurityScheme>,
+}
+
+/// A way to show credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecurityScheme {
+    /// A key in a header, query parameter or cookie.
+    ApiKey { location: Location, name: String },
+    /// `Authorization` with a scheme of RFC 9110 §11, in lower case: `basic`, `bearer`, `digest`.
+    Http { scheme: String },
+    /// OAuth 2.0 and OpenID Connect: a bearer token.
+    Token,
+    /// Something that is not in the request, such as a client certificate.
+    OutOfBand,
+}
+

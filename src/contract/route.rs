@@ -1,0 +1,379 @@
+//! Which operation a path belongs to: path templates, their precedence, and the router.
+//!
+//! What the parts of a path mean as parameters is left to `exchange`.
+
+use std::collections::HashMap;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+/// A path template such as `/pets/{id}:cancel`, cut into segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathTemplate {
+    segments: Vec<Segment>,
+}
+
+/// What stands between two slashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    /// Only literal text, percent-decoded.
+    Literal(String),
+    /// Literals and expressions in turn: `{a}.{b}` is `["", ".", ""]` around two names.
+    Pattern(Pattern),
+}
+
+/// A segment with expressions: the literals before, between and after them, percent-decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pattern {
+    literals: Vec<String>,
+    names: Vec<String>,
+}
+
+impl PathTemplate {
+    /// Cuts a template at its slashes and braces. A brace without its partner is literal text.
+    #[must_use]
+    pub fn parse(template: &str) -> Self {
+        let path = template.strip_prefix('/').unwrap_or(template);
+        Self { segments: path.split('/').map(Segment::parse).collect() }
+    }
+
+    /// The names of its expressions from left to right: `id` for `/pets/{id}`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().flat_map(|segment| match segment {
+            Segment::Literal(_) => &[][..],
+            Segment::Pattern(pattern) => &pattern.names,
+        })
+        .map(String::as_str)
+    }
+}
+
+impl Segment {
+    fn parse(text: &str) -> Self {
+        let mut literals = vec![String::new()];
+        let mut names = Vec::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let Some(close) = rest[open..].find('}') else { break };
+            if let Some(literal) = literals.last_mut() {
+                literal.push_str(&rest[..open]);
+            }
+            names.push(rest[open + 1..open + close].to_owned());
+            literals.push(String::new());
+            rest = &rest[open + close + 1..];
+        }
+        if let Some(literal) = literals.last_mut() {
+            literal.push_str(rest);
+        }
+        let literals: Vec<String> = literals.iter().map(|literal| decode(literal)).collect();
+        if names.is_empty() { Self::Literal(literals.concat()) } else { Self::Pattern(Pattern { literals, names }) }
+    }
+}
+
+impl Pattern {
+    /// The values of the expressions, each at least one character, if the segment is of this form.
+    ///
+    /// `raw` is as it came: its literals are compared decoded, its values are left encoded, because
+    /// the delimiters of a parameter style are told from encoded ones (OpenAPI 3.0.4 Appendix E).
+    fn captures(&self, raw: &str, values: &mut Vec<String>) -> bool {
+        let before = values.len();
+        let (first, rest) = match self.literals.split_first() {
+            Some((first, rest)) => (first, rest),
+            None => return false,
+        };
+        let Some(mut left) = strip_literal(raw, first) else { return false };
+        for (index, literal) in rest.iter().enumerate() {
+            let is_last = index + 1 == rest.len();
+            let Some((value, after)) = split_at_literal(left, literal, is_last) else {
+                values.truncate(before);
+                return false;
+            };
+            values.push(value.to_owned());
+            left = after;
+        }
+        true
+    }
+
+    /// How much is fixed: more literal text first, then fewer expressions.
+    fn weight(&self) -> (usize, std::cmp::Reverse<usize>) {
+        let literal = self.literals.iter().map(String::len).sum();
+        (literal, std::cmp::Reverse(self.names.len()))
+    }
+}
+
+/// `raw` without the `literal` that it begins with, both compared percent-decoded.
+fn strip_literal<'r>(raw: &'r str, literal: &str) -> Option<&'r str> {
+    let mut left = raw;
+    for byte in literal.bytes() {
+        let (first, width) = first_byte(left)?;
+        if first != byte {
+            return None;
+        }
+        left = left.get(width..)?;
+    }
+    Some(left)
+}
+
+/// The first byte of a percent-encoded text, and how many characters encode it.
+fn first_byte(raw: &str) -> Option<(u8, usize)> {
+    let bytes = raw.as_bytes();
+    let hex = |index: usize| bytes.get(index).and_then(|b| char::from(*b).to_digit(16));
+    match (bytes.first()?, hex(1), hex(2)) {
+        (b'%', Some(high), Some(low)) => Some((u8::try_from(high * 16 + low).ok()?, 3)),
+        (first, ..) => Some((*first, 1)),
+    }
+}
+
+/// The value before a literal, and what is after it. The last literal ends the segment; the others
+/// are taken where they first occur.
+fn split_at_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&'r str, &'r str)> {
+    if is_last && literal.is_empty() {
+        return (!raw.is_empty()).then_some((raw, ""));
+    }
+    let starts = raw.char_indices().map(|(index, _)| index).skip(1);
+    let mut starts = starts.filter(|start| {
+        strip_literal(&raw[*start..], literal).is_some_and(|after| !is_last || after.is_empty())
+    });
+    let start = starts.next()?;
+    Some((&raw[..start], strip_literal(&raw[start..], literal)?))
+}
+
+/// Percent-decodes; bytes that are no UTF-8 are replaced, as they can equal no literal anyway.
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// What the router found for a method and a path.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Routed {
+    /// The operation, and the values of its template's expressions, still percent-encoded.
+    Operation(usize, Vec<String>),
+    /// The path is documented, the method is not; the methods that are, in the order documented.
+    OtherMethods(Vec<Method>),
+    /// No template fits the path.
+    Unknown,
+}
+
+/// Finds the operation of a request: a tree of segments, literals before patterns.
+///
+/// The cost of a look-up grows with the length of the path, not with the number of operations.
+#[derive(Debug, Default)]
+pub struct Router {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<String, usize>,
+    /// Heaviest first, see [`Pattern::weight`].
+    patterns: Vec<(Pattern, usize)>,
+    methods: Vec<(Method, usize)>,
+}
+
+impl Router {
+    /// A router without operations.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { nodes: vec![Node::default()] }
+    }
+
+    /// Adds an operation at a base path (`/v1`, or empty) and a template.
+    ///
+    /// # Errors
+    ///
+    /// The operation that is there already, if its method and the form of its path are the same.
+    pub fn add(&mut self, base: &PathTemplate, template: &PathTemplate, method: &Method, operation: usize) -> Result<(), usize> {
+        let base = base.segments.iter().filter(|segment| **segment != Segment::Literal(String::new()));
+        let mut at = 0;
+        for segment in base.chain(&template.segments) {
+            at = self.child(at, segment);
+        }
+        let methods = &mut self.nodes[at].methods;
+        if let Some((_, there)) = methods.iter().find(|(there, _)| there == method) {
+            return Err(*there);
+        }
+        methods.push((method.clone(), operation));
+        Ok(())
+    }
+
+    fn child(&mut self, at: usize, segment: &Segment) -> usize {
+        let fresh = self.nodes.len();
+        let node = &mut self.nodes[at];
+        let found = match segment {
+            Segment::Literal(text) => *node.literals.entry(text.clone()).or_insert(fresh),
+            Segment::Pattern(pattern) => {
+                let same = node.patterns.iter().find(|(there, _)| there.literals == pattern.literals);
+                match same {
+                    Some((_, there)) => *there,
+                    None => {
+                        let heavier = |(there, _): &(Pattern, usize)| there.weight() >= pattern.weight();
+                        let index = node.patterns.partition_point(heavier);
+                        node.patterns.insert(index, (pattern.clone(), fresh));
+                        fresh
+                    }
+                }
+            }
+        };
+        if found == fresh {
+            self.nodes.push(Node::default());
+        }
+        found
+    }
+
+    /// Finds the operation for a method and a path as it came, without the query.
+    ///
+    /// Concrete segments win over templated ones, more literal text over less. A template that fits
+    /// the path but lacks the method makes way for a less concrete one that has it.
+    #[must_use]
+    pub fn route(&self, method: &Method, path: &str) -> Routed {
+        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+        let mut search = Search { router: self, method, values: Vec::new(), others: Vec::new() };
+        match search.descend(0, &segments) {
+            Some(operation) => Routed::Operation(operation, search.values),
+            None if search.others.is_empty() => Routed::Unknown,
+            None => Routed::OtherMethods(search.others),
+        }
+    }
+}
+
+struct Search<'s> {
+    router: &'s Router,
+    method: &'s Method,
+    values: Vec<String>,
+    others: Vec<Method>,
+}
+
+impl Search<'_> {
+    fn descend(&mut self, at: usize, segments: &[&str]) -> Option<usize> {
+        let node = &self.router.nodes[at];
+        let Some((segment, rest)) = segments.split_first() else {
+            return self.arrive(node);
+        };
+        let literal = if segment.contains('%') {
+            node.literals.get(&decode(segment))
+        } else {
+            node.literals.get(*segment)
+        };
+        if let Some(child) = literal
+            && let Some(found) = self.descend(*child, rest)
+        {
+            return Some(found);
+        }
+        for (pattern, child) in &node.patterns {
+            let before = self.values.len();
+            if pattern.captures(segment, &mut self.values)
+                && let Some(found) = self.descend(*child, rest)
+            {
+                return Some(found);
+            }
+            self.values.truncate(before);
+        }
+        None
+    }
+
+    fn arrive(&mut self, node: &Node) -> Option<usize> {
+        let found = node.methods.iter().find(|(method, _)| method == self.method);
+        if found.is_none() {
+            let new = node.methods.iter().map(|(method, _)| method);
+            let new: Vec<Method> = new.filter(|method| !self.others.contains(method)).cloned().collect();
+            self.others.extend(new);
+        }
+        found.map(|(_, operation)| *operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn router(templates: &[&str]) -> Router {
+        let mut router = Router::new();
+        for (index, template) in templates.iter().enumerate() {
+            let (method, path) = template.split_once(' ').expect("has a method");
+            let method = method.parse().expect("is a method");
+            router
+                .add(&PathTemplate::parse(""), &PathTemplate::parse(path), &method, index)
+                .expect("is new");
+        }
+        router
+    }
+
+    fn routed(router: &Router, path: &str) -> Option<(usize, Vec<String>)> {
+        match router.route(&Method::GET, path) {
+            Routed::Operation(operation, values) => Some((operation, values)),
+            _ => None,
+        }
+    }
+
+    fn values(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn concrete_wins_over_templated_wherever_it_stands() {
+        let router = router(&["GET /pets/{id}", "GET /pets/mine", "GET /{kind}/{id}"]);
+        assert_eq!(routed(&router, "/pets/mine"), Some((1, vec![])));
+        assert_eq!(routed(&router, "/pets/7"), Some((0, values(&["7"]))));
+        assert_eq!(routed(&router, "/cats/7"), Some((2, values(&["cats", "7"]))));
+    }
+
+    #[test]
+    fn more_literal_text_wins() {
+        let router = router(&["GET /{a}", "GET /{a}.json", "GET /{a}.{b}", "GET /v{a}"]);
+        assert_eq!(routed(&router, "/x.json"), Some((1, values(&["x"]))));
+        assert_eq!(routed(&router, "/x.xml"), Some((2, values(&["x", "xml"]))));
+        assert_eq!(routed(&router, "/v1"), Some((3, values(&["1"]))));
+        assert_eq!(routed(&router, "/y"), Some((0, values(&["y"]))));
+    }
+
+    #[test]
+    fn a_verb_after_a_colon_is_literal() {
+        let router = router(&["GET /jobs/{id}", "GET /jobs/{id}:cancel"]);
+        assert_eq!(routed(&router, "/jobs/7:cancel"), Some((1, values(&["7"]))));
+        assert_eq!(routed(&router, "/jobs/7%3Acancel"), Some((1, values(&["7"]))));
+        assert_eq!(routed(&router, "/jobs/7:stop"), Some((0, values(&["7:stop"]))));
+    }
+
+    #[test]
+    fn encoded_slashes_stay_in_their_segment_and_blanks_match() {
+        let router = router(&["GET /files/{name}", "GET /log in"]);
+        assert_eq!(routed(&router, "/files/a%2Fb"), Some((0, values(&["a%2Fb"]))));
+        assert_eq!(routed(&router, "/log%20in"), Some((1, vec![])));
+    }
+
+    #[test]
+    fn trailing_slashes_are_as_documented_and_values_are_not_empty() {
+        let router = router(&["GET /a/", "GET /b/{id}"]);
+        assert_eq!(routed(&router, "/a"), None);
+        assert_eq!(routed(&router, "/a/"), Some((0, vec![])));
+        assert_eq!(routed(&router, "/b/"), None);
+    }
+
+    #[test]
+    fn other_methods_are_told_in_order() {
+        let router = router(&["POST /a", "PUT /a", "GET /{x}/b"]);
+        let methods = vec![Method::POST, Method::PUT];
+        assert_eq!(router.route(&Method::GET, "/a"), Routed::OtherMethods(methods));
+        assert_eq!(router.route(&Method::GET, "/c"), Routed::Unknown);
+    }
+
+    #[test]
+    fn a_template_without_the_method_makes_way() {
+        let router = router(&["POST /pets/search", "GET /pets/{id}"]);
+        assert_eq!(routed(&router, "/pets/search"), Some((1, values(&["search"]))));
+    }
+
+    #[test]
+    fn templates_that_differ_in_names_are_the_same() {
+        let mut router = router(&["GET /a/{x}"]);
+        let again = router.add(&PathTemplate::parse(""), &PathTemplate::parse("/a/{y}"), &Method::GET, 9);
+        assert_eq!(again, Err(0));
+    }
+
+    #[test]
+    fn base_paths_come_before_the_template() {
+        let mut router = Router::new();
+        router.add(&PathTemplate::parse("/v1/"), &PathTemplate::parse("/a"), &Method::GET, 3).expect("is new");
+        assert_eq!(routed(&router, "/v1/a"), Some((3, vec![])));
+        assert_eq!(routed(&router, "/a"), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! The base paths of Server Objects: `https://{host}/v{n}` → `/v1`.
+
+use serde_json::Value;
+
+/// The base path of one Server Object, without a trailing slash: `/v1`, or empty.
+///
+/// Variables take their default. Host and scheme do not matter to a sandbox.
+///
+/// # Errors
+///
+/// What is wrong, if a variable has no default or the URL has no readable path.
+pub fn base_path(server: &Value) -> Result<String, String> {
+    let url = server.get("url").and_then(Value::as_str).unwrap_or("/");
+    let url = substitute(url, server.get("variables"))?;
+    let after_scheme = match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
+        None => url.strip_prefix("//").map_or(url.as_str(), |rest| rest.find('/').map_or("", |slash| &rest[slash..])),
+    };
+    let path = after_scheme.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
+    let path = path.strip_prefix("./").unwrap_or(path);
+    Ok(if path.is_empty() || path == "." { String::new() } else { format!("/{path}") })
+}
+
+fn substitute(url: &str, variables: Option<&Value>) -> Result<String, String> {
+    let mut text = String::new();
+    let mut rest = url;
+    while let Some(open) = rest.find('{') {
+        let Some(close) = rest[open..].find('}') else { break };
+        let name = &rest[open + 1..open + close];
+        let variable = variables.and_then(|all| all.get(name));
+        let default = variable.and_then(|v| v.get("default").or_else(|| v.get("enum")?.get(0)));
+        let default = default.and_then(Value::as_str).ok_or_else(|| format!("the variable `{name}` has no default"))?;
+        text.push_str(&rest[..open]);
+        text.push_str(default);
+        rest = &rest[open + close + 1..];
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_the_path_counts() {
+        let base = |url: &str| base_path(&json!({ "url": url })).expect("has a path");
+        assert_eq!(base("https://api.example.com/v1/"), "/v1");
+        assert_eq!(base("https://api.example.com"), "");
+        assert_eq!(base("/"), "");
+        assert_eq!(base("v2/x"), "/v2/x");
+        assert_eq!(base("//api.example.com/v3"), "/v3");
+    }
+
+    #[test]
+    fn variables_take_their_default() {
+        let server = json!({"url": "https://{h}/{base}/v1", "variables": {"h": {"default": "a.b"}, "base": {"default": "api"}}});
+        assert_eq!(base_path(&server).expect("has defaults"), "/api/v1");
+        assert!(base_path(&json!({"url": "/{x}"})).is_err());
+    }
+}

@@ -1,0 +1,460 @@
+//! How we speak to the author of a document: what was found, where, and what to do about it.
+//!
+//! Finding things is left to the rooms above; this one gives a finding its stable code and
+//! renders it as text, JSON or SARIF.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+
+/// How grave a finding is: an [`Error`](Severity::Error) costs something that was documented
+/// (an operation, a fixture, a whole document), a [`Warning`](Severity::Warning) costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Something that was documented is not served, or not checked.
+    Error,
+    /// Something was read past, assumed, or answered although it looks wrong.
+    Warning,
+}
+
+impl Severity {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident = $name:literal, $severity:ident, $about:literal;)*) => {
+        /// The stable name of a kind of finding, in kebab case, such as `unresolved-ref`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $(#[doc = $about] $variant,)* }
+
+        impl Code {
+            /// Every code that there is, in the order of the stages that find them.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The code as it is shown and as it stays from release to release.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// The severity that findings of this kind have.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// One sentence that says what the code stands for.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Code::$variant => $about,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    UnreadableFile = "unreadable-file", Error, "a file cannot be opened or is not text";
+    Syntax = "syntax", Error, "a text is neither JSON nor YAML";
+    NotOpenapi = "not-openapi", Error, "a document that was named is not an OpenAPI document";
+    UnsupportedVersion = "unsupported-version", Error, "a version of OpenAPI that is not read";
+    LenientJson = "lenient-json", Warning, "a text begins as JSON and can only be read as YAML";
+    SeveralDocuments = "several-documents", Warning, "a YAML stream holds more than one document and only the first is read";
+    DuplicateKey = "duplicate-key", Warning, "a map has the same key twice";
+    StringBoolean = "string-boolean", Warning, "a string stands where the standard wants a boolean";
+    StringNumber = "string-number", Warning, "a string stands where the standard wants a number";
+    NumericKey = "numeric-key", Warning, "a map key is no string";
+    NullCollection = "null-collection", Warning, "a null stands where the standard wants a map or a list";
+    WrongType = "wrong-type", Warning, "a value has a type that the standard does not allow there";
+    UnknownValue = "unknown-value", Warning, "a value is none of those that the standard lists";
+    MissingField = "missing-field", Warning, "a field that the standard requires is not there";
+    ExampleForm = "example-form", Warning, "`example` and `examples` are mixed up";
+    ParameterWithoutSchema = "parameter-without-schema", Warning, "a parameter has neither `schema` nor `content`";
+    UnresolvedRef = "unresolved-ref", Error, "a reference leads nowhere";
+    CircularRef = "circular-ref", Error, "a chain of references leads back to itself";
+    ExternalRef = "external-ref", Error, "a reference leads out of its document";
+    BrokenOperation = "broken-operation", Error, "an operation cannot be understood and is not served";
+    BrokenPath = "broken-path", Warning, "a path template is not written as the standard says";
+    InvalidServer = "invalid-server", Warning, "the base path of a server cannot be told";
+    InvalidMediaType = "invalid-media-type", Warning, "a key of `content` is no media type";
+    UndeclaredPathParameter = "undeclared-path-parameter", Warning, "a path template has an expression that no parameter declares";
+    UnusedPathParameter = "unused-path-parameter", Warning, "a path parameter does not occur in its path template";
+    UndefinedSecurityScheme = "undefined-security-scheme", Error, "a security requirement names a scheme that is not defined";
+    DuplicateOperation = "duplicate-operation", Warning, "the same method and path are documented twice and differently";
+    DuplicateOperationId = "duplicate-operation-id", Warning, "two operations have one operationId";
+    UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so what it describes cannot be checked";
+    ExampleCoerced = "example-coerced", Warning, "a documented example was changed to fit its schema";
+    ExampleMismatch = "example-mismatch", Warning, "a documented example does not fit its schema and is served as it stands";
+    Ungeneratable = "ungeneratable", Warning, "no valid value could be generated for a response";
+    InvalidFixture = "invalid-fixture", Error, "an entry of a fixture file is not written as fixtures are";
+    UnknownFixtureOperation = "unknown-fixture-operation", Error, "a fixture is for an operation that no document has";
+    UnknownFixtureExample = "unknown-fixture-example", Error, "a fixture names an example that the document does not have";
+    UndocumentedFixtureStatus = "undocumented-fixture-status", Warning, "a fixture answers with a status that the document does not have";
+    FixtureMismatch = "fixture-mismatch", Warning, "the body of a fixture does not fit the documented schema";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A stretch of one line of text; `line` and `column` count from 1, `length` is in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// 1 for the first line.
+    pub line: usize,
+    /// 1 for the first character of the line.
+    pub column: usize,
+    /// How many characters are meant, at least 1.
+    pub length: usize,
+}
+
+/// Where the key and the value of a JSON Pointer stand in a text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyAndValue {
+    /// The key, for members of an object.
+    pub key: Option<Span>,
+    /// The value.
+    pub value: Span,
+}
+
+/// The places of a text by JSON Pointer, such as `/info/title`.
+pub type Positions = HashMap<String, KeyAndValue>;
+
+/// A text that a document was read from, kept so that a finding can show its line.
+pub struct Source {
+    name: String,
+    text: String,
+    locate: fn(&str) -> Positions,
+    positions: OnceLock<Positions>,
+}
+
+impl Source {
+    /// A text called `name` (`specs/pets.yaml`); `locate` works out its places when first asked.
+    #[must_use]
+    pub fn new(name: String, text: String, locate: fn(&str) -> Positions) -> Arc<Self> {
+        Arc::new(Self { name, text, locate, positions: OnceLock::new() })
+    }
+
+    /// The name that people know the text by: `specs/pets.yaml`, or `-` for standard input.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn positions(&self) -> &Positions {
+        self.positions.get_or_init(|| (self.locate)(&self.text))
+    }
+
+    /// The places of the nearest thing above or at `pointer` that the author wrote.
+    fn nearest(&self, pointer: &str) -> Option<(KeyAndValue, bool)> {
+        let mut rest = pointer;
+        loop {
+            if let Some(found) = self.positions().get(rest) {
+                return Some((*found, rest.len() == pointer.len()));
+            }
+            rest = &rest[..rest.rfind('/')?];
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({})", self.name)
+    }
+}
+
+/// Whether a finding is about the key of a member or about its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Key,
+    Value,
+    Exact(Span),
+}
+
+/// A place in a text, kept as a JSON Pointer and turned into line and column only when shown.
+#[derive(Debug, Clone)]
+pub struct Place {
+    source: Arc<Source>,
+    pointer: String,
+    target: Target,
+}
+
+impl Place {
+    /// The value at `pointer` (`/paths/~1pets/get`; empty for the whole document).
+    #[must_use]
+    pub fn value(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
+        Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Value }
+    }
+
+    /// The key of the member at `pointer`.
+    #[must_use]
+    pub fn key(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
+        Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Key }
+    }
+
+    /// A place that is known by line and column, for texts that do not parse.
+    #[must_use]
+    pub fn exact(source: &Arc<Source>, span: Span) -> Self {
+        Self { source: Arc::clone(source), pointer: String::new(), target: Target::Exact(span) }
+    }
+
+    /// The text that it is in.
+    #[must_use]
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// The JSON Pointer of the place.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// Line, column and length, each counted in characters from 1.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        if let Target::Exact(span) = self.target {
+            return span;
+        }
+        let Some((found, exact)) = self.source.nearest(&self.pointer) else {
+            return Span { line: 1, column: 1, length: 1 };
+        };
+        match (self.target, found.key) {
+            (Target::Key, Some(key)) => key,
+            // What is missing, or was moved, is shown by the key of what holds it.
+            (_, Some(key)) if !exact || found.value.line != key.line => key,
+            _ => found.value,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = self.span();
+        write!(f, "{}:{}:{}", self.source.name, span.line, span.column)
+    }
+}
+
+/// One finding about a document or a fixture.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// What kind of finding it is.
+    pub code: Code,
+    /// What was found and what was expected, in lower case, without a full stop.
+    pub message: String,
+    /// Where, if it is about a text.
+    pub place: Option<Place>,
+    /// What the author can do, or what was assumed.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding at a place.
+    #[must_use]
+    pub fn at(code: Code, place: Place, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), place: Some(place), help: None }
+    }
+
+    /// A finding about something that has no text, such as a file that cannot be opened.
+    #[must_use]
+    pub fn without_place(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), place: None, help: None }
+    }
+
+    /// Adds what the author can do, or what was assumed.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The severity of its code.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// The finding in one line: `warning[string-boolean]: … (specs/pets.yaml:41:21)`.
+    #[must_use]
+    pub fn render_line(&self) -> String {
+        let head = format!("{}[{}]: {}", self.severity().as_str(), self.code, self.message);
+        match &self.place {
+            Some(place) => format!("{head} ({place})"),
+            None => head,
+        }
+    }
+
+    /// The finding with its line of text, as rustc shows one.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut out = format!("{}[{}]: {}\n", self.severity().as_str(), self.code, self.message);
+        let mut gutter = 1;
+        if let Some(place) = &self.place {
+            let span = place.span();
+            gutter = span.line.to_string().len();
+            let blank = " ".repeat(gutter);
+            let _ = writeln!(out, "{blank}--> {place}");
+            if let Some(line) = place.source.text.lines().nth(span.line - 1) {
+                let (shown, column) = window(line, span.column);
+                let width = shown.chars().count().saturating_sub(column - 1).max(1);
+                let marks = "^".repeat(span.length.clamp(1, width));
+                let indent = " ".repeat(column - 1);
+                let _ = writeln!(out, "{blank} |");
+                let _ = writeln!(out, "{} | {shown}", span.line);
+                let _ = writeln!(out, "{blank} | {indent}{marks}");
+            }
+        }
+        if let Some(help) = &self.help {
+            let _ = writeln!(out, "{} = help: {help}", " ".repeat(gutter));
+        }
+        out
+    }
+
+    /// The finding as a JSON object with `severity`, `code`, `message`, and where they are known
+    /// `file`, `line`, `column`, `pointer` and `help`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut object = json!({
+            "severity": self.severity().as_str(),
+            "code": self.code.as_str(),
+            "message": self.message,
+        });
+        if let Some(place) = &self.place {
+            let span = place.span();
+            object["file"] = json!(place.source.name);
+            object["line"] = json!(span.line);
+            object["column"] = json!(span.column);
+            object["pointer"] = json!(place.pointer);
+        }
+        if let Some(help) = &self.help {
+            object["help"] = json!(help);
+        }
+        object
+    }
+
+    fn to_sarif(&self) -> Value {
+        let text = match &self.help {
+            Some(help) => format!("{}; {help}", self.message),
+            None => self.message.clone(),
+        };
+        let mut result = json!({
+            "ruleId": self.code.as_str(),
+            "level": self.severity().as_str(),
+            "message": { "text": text },
+        });
+        if let Some(place) = &self.place {
+            let span = place.span();
+            result["locations"] = json!([{ "physicalLocation": {
+                "artifactLocation": { "uri": place.source.name },
+                "region": {
+                    "startLine": span.line,
+                    "startColumn": span.column,
+                    "endColumn": span.column + span.length,
+                },
+            }}]);
+        }
+        result
+    }
+}
+
+/// The part of a long line that is worth showing, and the column in that part.
+fn window(line: &str, column: usize) -> (String, usize) {
+    const WIDTH: usize = 120;
+    const LEAD: usize = 40;
+    if line.chars().count() <= WIDTH {
+        return (line.replace('\t', " "), column);
+    }
+    let skip = (column - 1).saturating_sub(LEAD);
+    let shown: String = line.chars().skip(skip).take(WIDTH).collect();
+    (shown.replace('\t', " "), column - skip)
+}
+
+/// All findings as one SARIF 2.1.0 log, for code scanning tools.
+#[must_use]
+pub fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
+    let mut codes: Vec<Code> = diagnostics.iter().map(|d| d.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let rules: Vec<Value> = codes
+        .iter()
+        .map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.about() } }))
+        .collect();
+    let results: Vec<Value> = diagnostics.iter().map(Diagnostic::to_sarif).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "standin",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "results": results,
+        }],
+    })
+}
+
+/// `1 document`, `2 documents`: a number with its noun.
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> Arc<Source> {
+        Source::new("a.yaml".into(), "info:\n  title: [x]\n".into(), |_| {
+            let key = Span { line: 2, column: 3, length: 5 };
+            let value = Span { line: 2, column: 10, length: 3 };
+            Positions::from([("/info/title".into(), KeyAndValue { key: Some(key), value })])
+        })
+    }
+
+    #[test]
+    fn a_finding_shows_its_line_and_marks_the_value() {
+        let found = Diagnostic::at(Code::WrongType, Place::value(&source(), "/info/title"), "found a list")
+            .help("write a string");
+        assert_eq!(
+            found.render(),
+            "warning[wrong-type]: found a list\n --> a.yaml:2:10\n  |\n2 |   title: [x]\n  |          ^^^\n  = help: write a string\n"
+        );
+    }
+
+    #[test]
+    fn a_missing_thing_is_shown_at_what_holds_it() {
+        let place = Place::value(&source(), "/info/title/missing");
+        assert_eq!(place.to_string(), "a.yaml:2:3");
+    }
+
+    #[test]
+    fn codes_are_unique_and_in_kebab_case() {
+        let mut names: Vec<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert!(names.iter().all(|n| n.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn sarif_names_the_rule_and_the_region() {
+        let found = Diagnostic::at(Code::WrongType, Place::value(&source(), "/info/title"), "m");
+        let log = to_sarif(&[found]);
+        assert_eq!(log["runs"][0]["results"][0]["ruleId"], "wrong-type");
+        let region = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
+        assert_eq!(region["startLine"], 2);
+        assert_eq!(region["endColumn"], 13);
+    }
+}

@@ -1,0 +1,304 @@
+//! What the author wrote: files, folders, standard input and Markdown pages → documents.
+//!
+//! It never stops at the first fault: what can be read is, and the rest is a list of diagnostics.
+//! What the documents promise is left to `contract`.
+
+mod markdown;
+pub mod reference;
+mod repair;
+mod shape;
+pub mod syntax;
+mod upgrade;
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use walkdir::WalkDir;
+
+pub use self::shape::{METHODS, Kind, Members, Expect};
+use self::syntax::{OddityKind, Parsed, SyntaxError};
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+
+/// Where documents come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file, or a folder that is searched recursively.
+    Path(PathBuf),
+    /// Standard input, written as `-`.
+    Stdin,
+    /// A text that is already here, with the name that findings call it by.
+    Text { name: String, text: String },
+}
+
+/// One OpenAPI document, repaired, in the internal shape, with its references checked.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Where its text is, for findings.
+    pub source: Arc<Source>,
+    /// The tree; shared with the compiled schemas, which resolve their references in it.
+    pub tree: Arc<Value>,
+}
+
+/// A fixture file, parsed: operations by name, each with a list of responses.
+#[derive(Debug, Clone)]
+pub struct FixtureFile {
+    /// Where its text is, for findings.
+    pub source: Arc<Source>,
+    /// The tree.
+    pub tree: Arc<Value>,
+}
+
+/// What was found at the inputs.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// In the order of the inputs; files of a folder by name.
+    pub documents: Vec<Document>,
+    /// What was wrong, in the order of the documents.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files in folders that are no OpenAPI documents.
+    pub passed_over: usize,
+}
+
+/// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
+pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
+
+/// Loads every document of the inputs.
+#[must_use]
+pub fn load(inputs: &[Input]) -> Loaded {
+    let mut loaded = Loaded::default();
+    for input in inputs {
+        match input {
+            Input::Stdin => loaded.stdin(),
+            Input::Text { name, text } => loaded.text(name, text.clone(), Asked::ByName),
+            Input::Path(path) if path.is_dir() => loaded.folder(path),
+            Input::Path(path) => loaded.file(path, Asked::ByName),
+        }
+    }
+    loaded
+}
+
+/// Reads every YAML and JSON file of a folder of fixtures, by name. What cannot be read is a
+/// diagnostic.
+#[must_use]
+pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
+    let mut files = Vec::new();
+    let mut found = Vec::new();
+    let is_fixture = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| ["yaml", "yml", "json"].contains(&extension))
+    };
+    let mut paths: Vec<PathBuf> = match fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| is_fixture(path)).collect(),
+        Err(error) => {
+            let message = format!("`{}` cannot be read: {error}", folder.display());
+            return (files, vec![Diagnostic::without_place(Code::UnreadableFile, message)]);
+        }
+    };
+    paths.sort();
+    for path in paths {
+        let name = path.display().to_string();
+        match fs::read(&path).ok().and_then(decode) {
+            Some(text) => fixture_text(name, text).map_or_else(|error| found.push(error), |file| files.push(file)),
+            None => {
+                let message = format!("`{name}` cannot be read, or is not text in UTF-8 or UTF-16");
+                found.push(Diagnostic::without_place(Code::UnreadableFile, message));
+            }
+        }
+    }
+    (files, found)
+}
+
+/// Parses the text of a fixture file.
+///
+/// # Errors
+///
+/// A diagnostic, if it is neither JSON nor YAML.
+pub fn fixture_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> {
+    let parsed = syntax::parse(&text);
+    let source = Source::new(name, text, syntax::positions);
+    match parsed {
+        Ok(parsed) => Ok(FixtureFile { source, tree: Arc::new(parsed.tree) }),
+        Err(error) => Err(Diagnostic::at(Code::Syntax, Place::exact(&source, error.span), error.message)),
+    }
+}
+
+/// Whether the user named a text, and so expects it to be a document.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    ByName,
+    ByFolder,
+}
+
+impl Loaded {
+    fn stdin(&mut self) {
+        let mut bytes = Vec::new();
+        match std::io::stdin().take(LARGEST_FILE).read_to_end(&mut bytes) {
+            Ok(_) => self.bytes("-", bytes, Asked::ByName),
+            Err(error) => self.unreadable("-", &error.to_string()),
+        }
+    }
+
+    fn folder(&mut self, folder: &Path) {
+        let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
+        let visible = entries.filter_entry(|entry| {
+            entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+        });
+        for entry in visible {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), Asked::ByFolder),
+                Ok(_) => {}
+                Err(error) => self.unreadable(&folder.display().to_string(), &error.to_string()),
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, asked: Asked) {
+        let name = path.display().to_string();
+        let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if size > LARGEST_FILE {
+            let message = format!("it has {size} bytes, more than {LARGEST_FILE} are not read");
+            return self.unreadable(&name, &message);
+        }
+        match fs::read(path) {
+            Ok(bytes) => self.bytes(&name, bytes, asked),
+            Err(error) => self.unreadable(&name, &error.to_string()),
+        }
+    }
+
+    fn unreadable(&mut self, name: &str, why: &str) {
+        let message = format!("`{name}` cannot be read: {why}");
+        self.diagnostics.push(Diagnostic::without_place(Code::UnreadableFile, message));
+    }
+
+    fn bytes(&mut self, name: &str, bytes: Vec<u8>, asked: Asked) {
+        match decode(bytes) {
+            Some(text) => self.text(name, text, asked),
+            None if asked == Asked::ByFolder => self.passed_over += 1,
+            None => self.unreadable(name, "it is not text in UTF-8 or UTF-16"),
+        }
+    }
+
+    fn text(&mut self, name: &str, text: String, asked: Asked) {
+        if asked == Asked::ByFolder && !mentions_openapi(&text) {
+            self.passed_over += 1;
+            return;
+        }
+        let fault = match syntax::parse(&text) {
+            Ok(parsed) if upgrade::is_openapi(&parsed.tree) => return self.document(name, text, parsed),
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        let parts = markdown::documents(&text);
+        if parts.is_empty() {
+            return self.no_document(name, text, fault, asked);
+        }
+        for part in parts {
+            match syntax::parse(&part) {
+                Ok(parsed) if upgrade::is_openapi(&parsed.tree) => self.document(name, part, parsed),
+                Ok(_) => {}
+                Err(error) => self.syntax_error(name, part, &error),
+            }
+        }
+    }
+
+    /// A text that is no document: a fault, if the user named it or if it was meant to be one.
+    fn no_document(&mut self, name: &str, text: String, fault: Option<SyntaxError>, asked: Asked) {
+        match fault {
+            Some(error) if begins_as_openapi(&text) || looks_like_data(&text) && asked == Asked::ByName => {
+                self.syntax_error(name, text, &error);
+            }
+            _ if asked == Asked::ByName => {
+                let message = format!("`{name}` is no OpenAPI document");
+                let help = "a document has `openapi: 3.…` at its top, or is fenced as code in a Markdown page";
+                self.diagnostics.push(Diagnostic::without_place(Code::NotOpenapi, message).help(help));
+            }
+            _ => self.passed_over += 1,
+        }
+    }
+
+    fn syntax_error(&mut self, name: &str, text: String, error: &SyntaxError) {
+        let source = Source::new(name.to_owned(), text, syntax::positions);
+        let place = Place::exact(&source, error.span);
+        self.diagnostics.push(Diagnostic::at(Code::Syntax, place, error.message.clone()));
+    }
+
+    fn document(&mut self, name: &str, text: String, parsed: Parsed) {
+        let source = Source::new(name.to_owned(), text, syntax::positions);
+        self.diagnostics.extend(odd(&parsed, &source));
+        let mut tree = parsed.tree;
+        if let Err(fault) = upgrade::check_version(&tree, &source) {
+            self.diagnostics.push(fault);
+            return;
+        }
+        self.diagnostics.extend(repair::repair(&mut tree, &source));
+        upgrade::upgrade(&mut tree);
+        self.diagnostics.extend(reference::check(&mut tree, &source));
+        self.documents.push(Document { source, tree: Arc::new(tree) });
+    }
+}
+
+/// What JSON and YAML allow and OpenAPI does not. A number may be the name of anything in an
+/// example, so only those that name responses are worth a word.
+fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
+    let in_responses = |pointer: &str| pointer.rsplit('/').nth(1) == Some("responses");
+    let place = |pointer: &String| Place::key(source, pointer.clone());
+    let explain = |oddity: &syntax::Oddity| {
+        let key = oddity.pointer.rsplit('/').next().unwrap_or_default();
+        match oddity.kind {
+            OddityKind::NumericKey if in_responses(&oddity.pointer) => Some(
+                Diagnostic::at(Code::NumericKey, place(&oddity.pointer), format!("the response key {key} is a number, expected a string"))
+                    .help(format!("read as `\"{key}\"`")),
+            ),
+            OddityKind::NumericKey => None,
+            OddityKind::DuplicateKey => Some(
+                Diagnostic::at(Code::DuplicateKey, place(&oddity.pointer), format!("the key `{key}` stands twice in one map"))
+                    .help("the last one is read"),
+            ),
+            OddityKind::LenientJson => Some(
+                Diagnostic::at(Code::LenientJson, Place::value(source, ""), "the text begins as JSON and is none")
+                    .help("read as YAML, which has comments and trailing commas"),
+            ),
+            OddityKind::SecondDocument => Some(
+                Diagnostic::at(Code::SeveralDocuments, place(&oddity.pointer), "the YAML stream holds more than one document")
+                    .help("only the first is read; put the others into files of their own"),
+            ),
+        }
+    };
+    parsed.oddities.iter().filter_map(explain).collect()
+}
+
+/// Text from UTF-8, or from UTF-16 with a byte order mark; `None` for anything else.
+fn decode(bytes: Vec<u8>) -> Option<String> {
+    let wide = |to_unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| to_unit([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).ok()
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        _ => String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')),
+    }
+}
+
+/// A quick look that saves parsing every file of a folder.
+fn mentions_openapi(text: &str) -> bool {
+    text.contains("openapi") || text.contains("swagger")
+}
+
+/// Whether a text that does not parse was meant to be a document: `openapi` is a key at its top.
+fn begins_as_openapi(text: &str) -> bool {
+    let is_version = |line: &str| {
+        let key = line.trim_start_matches(['{', ' ', '"', '\'', '\u{feff}']);
+        ["openapi", "swagger"].iter().any(|word| {
+            key.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+        })
+    };
+    text.lines().take(50).any(is_version)
+}
+
+fn looks_like_data(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}

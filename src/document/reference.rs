@@ -1,0 +1,158 @@
+//! Where a `$ref` leads: through chains and cycles, never out of what the user allowed.
+//!
+//! Only references inside one document are followed. What uses a reference that leads nowhere is
+//! left to pay for it: the operation is reported, the rest of the document is served.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::shape::{Kind, each_object};
+use super::syntax::join;
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+
+/// Where a schema reference that cannot be followed is made to lead: to no place in any document,
+/// so that compiling it fails instead of accepting everything.
+const NOWHERE: &str = "#/unresolved";
+
+/// How many references in a row are followed before they are taken for a circle.
+const LONGEST_CHAIN: usize = 64;
+
+/// Why a reference cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It leads to no place in the document.
+    Unresolved,
+    /// It leads to itself.
+    Circular,
+    /// It leads to another file or host.
+    External,
+}
+
+/// A value and the JSON Pointer at which it really stands.
+#[derive(Debug, Clone)]
+pub struct Resolved<'t> {
+    pub value: &'t Value,
+    pub pointer: String,
+}
+
+/// Follows the `$ref` of `value`, and the `$ref` of what that leads to, to the end.
+///
+/// A value without a `$ref` is its own end.
+///
+/// # Errors
+///
+/// The first [`Fault`] on the way, with the reference that has it.
+pub fn resolve<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
+    let mut at = Resolved { value, pointer: pointer.to_owned() };
+    for _ in 0..LONGEST_CHAIN {
+        let Some(reference) = at.value.get("$ref").and_then(Value::as_str) else {
+            return Ok(at);
+        };
+        at = follow(root, reference).map_err(|fault| (fault, reference.to_owned()))?;
+    }
+    Err((Fault::Circular, value["$ref"].as_str().unwrap_or_default().to_owned()))
+}
+
+/// One step: what `#/components/schemas/Pet` leads to.
+fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, Fault> {
+    let pointer = local_pointer(reference).ok_or(Fault::External)?;
+    let value = root.pointer(&pointer).ok_or(Fault::Unresolved)?;
+    Ok(Resolved { value, pointer })
+}
+
+/// The JSON Pointer in a URI fragment (RFC 6901 §6), if the reference is only that.
+#[must_use]
+pub fn local_pointer(reference: &str) -> Option<String> {
+    let fragment = reference.strip_prefix('#')?;
+    Some(percent_decode_str(fragment).decode_utf8_lossy().into_owned())
+}
+
+/// Reports every reference of the document that cannot be followed, and makes those in schemas
+/// fail to compile.
+pub fn check(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
+    let mut faults: Vec<(Kind, String, Fault, String)> = Vec::new();
+    let mut references = Vec::new();
+    each_object(Kind::Document, tree, "", &mut |kind, object, pointer| {
+        if object.get("$ref").is_some_and(Value::is_string) {
+            references.push((kind, pointer.to_owned()));
+        }
+    });
+    for (kind, pointer) in references {
+        let Some(value) = tree.pointer(&pointer) else { continue };
+        let is_anchor = value["$ref"].as_str().is_some_and(|r| r.starts_with('#') && !r.starts_with("#/") && r != "#");
+        if kind == Kind::Schema && is_anchor {
+            continue; // `$anchor` and `$dynamicAnchor` are the schema compiler's to resolve
+        }
+        if let Err((fault, reference)) = resolve(tree, value, &pointer) {
+            faults.push((kind, pointer, fault, reference));
+        }
+    }
+    let found = faults.iter().map(|(_, pointer, fault, reference)| explain(tree, source, pointer, fault, reference));
+    let found = found.collect();
+    for (kind, pointer, ..) in faults {
+        if kind == Kind::Schema
+            && let Some(reference) = tree.pointer_mut(&join(&pointer, "$ref"))
+        {
+            *reference = json!(NOWHERE);
+        }
+    }
+    found
+}
+
+fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, reference: &str) -> Diagnostic {
+    let place = Place::value(source, join(pointer, "$ref"));
+    match fault {
+        Fault::Unresolved => {
+            let message = format!("reference `{reference}` does not resolve");
+            let found = Diagnostic::at(Code::UnresolvedRef, place, message);
+            match nearest(tree, reference) {
+                Some((name, pointer)) => {
+                    found.help(format!("`{name}` is defined at {}", Place::key(source, pointer)))
+                }
+                None => found,
+            }
+        }
+        Fault::Circular => {
+            let message = format!("reference `{reference}` leads back to itself");
+            Diagnostic::at(Code::CircularRef, place, message).help("one of the chain must say what is meant")
+        }
+        Fault::External => {
+            let message = format!("reference `{reference}` leads out of its document");
+            Diagnostic::at(Code::ExternalRef, place, message)
+                .help("references to other files and hosts are not followed; bundle the documents into one")
+        }
+    }
+}
+
+/// The name beside the one that is missing that is most like it.
+fn nearest(tree: &Value, reference: &str) -> Option<(String, String)> {
+    let pointer = local_pointer(reference)?;
+    let (parent, wanted) = pointer.rsplit_once('/')?;
+    let names = tree.pointer(parent)?.as_object()?.keys();
+    let likeness = |name: &str| strsim::jaro_winkler(name, wanted);
+    let best = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) > 0.8).then(|| (best.clone(), join(parent, best)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_are_followed_to_their_end() {
+        let root = json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/c%2Fd"}, "c/d": 1, "c": {"d": 2}});
+        let end = resolve(&root, &root["a"], "/a").expect("resolves");
+        assert_eq!((end.value, end.pointer.as_str()), (&json!(2), "/c/d"));
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        let root = json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "c": {"$ref": "#/x"}, "d": {"$ref": "x.yaml"}});
+        let fault = |name: &str| resolve(&root, &root[name], "").expect_err("cannot be followed").0;
+        assert_eq!(fault("a"), Fault::Circular);
+        assert_eq!(fault("c"), Fault::Unresolved);
+        assert_eq!(fault("d"), Fault::External);
+    }
+}

@@ -1,0 +1,449 @@
+//! Mistakes that we can read past: what was found, where, and what we assume instead.
+//!
+//! It makes the tree keep to the field tables of `shape`, so that the later stages need not ask.
+//! What a newer or older version of the standard says differently is left to `upgrade`.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::shape::{Expect, Kind, Members};
+use super::syntax::join;
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+
+/// Repairs the whole document in place; each repair is a diagnostic.
+pub fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
+    let mut repair = Repair { source, found: Vec::new() };
+    repair.object(Kind::Document, tree, "");
+    repair.found
+}
+
+struct Repair<'s> {
+    source: &'s Arc<Source>,
+    found: Vec<Diagnostic>,
+}
+
+/// Whether a member can stay after it was repaired.
+#[derive(PartialEq)]
+enum Verdict {
+    Keep,
+    Drop,
+}
+
+impl Repair<'_> {
+    fn warn(&mut self, code: Code, pointer: &str, message: String, assumed: &str) {
+        let place = Place::value(self.source, pointer);
+        self.found.push(Diagnostic::at(code, place, message).help(assumed));
+    }
+
+    fn object(&mut self, kind: Kind, value: &mut Value, pointer: &str) {
+        let Some(object) = value.as_object_mut() else { return };
+        let is_reference = object.get("$ref").is_some_and(Value::is_string);
+        if is_reference && kind.may_be_reference() && !matches!(kind, Kind::Schema | Kind::PathItem) {
+            return;
+        }
+        self.before_fields(kind, object, pointer);
+        match kind.members() {
+            Members::Fields(fields) => {
+                for (name, expect) in fields {
+                    self.member(*expect, object, name, pointer);
+                }
+            }
+            Members::Each(expect) => {
+                let names: Vec<String> =
+                    object.keys().filter(|name| !name.starts_with("x-")).cloned().collect();
+                for name in names {
+                    self.entry(expect, object, &name, pointer);
+                }
+            }
+        }
+        self.after_fields(kind, object, pointer);
+    }
+
+    /// A field of an object: one that cannot be read is as good as missing.
+    fn member(&mut self, expect: Expect, object: &mut Map<String, Value>, name: &str, pointer: &str) {
+        if let Some(value) = object.get_mut(name)
+            && self.conform(expect, value, &join(pointer, name)) == Verdict::Drop
+        {
+            object.shift_remove(name);
+        }
+    }
+
+    /// An entry of a map: its name alone says something, so a null is an empty object.
+    fn entry(&mut self, expect: Expect, map: &mut Map<String, Value>, name: &str, pointer: &str) {
+        let Some(value) = map.get_mut(name) else { return };
+        let at = join(pointer, name);
+        if value.is_null() && matches!(expect, Expect::Object(_)) {
+            *value = json!({});
+            self.warn(Code::NullCollection, &at, format!("`{name}` is null"), "read as an empty object");
+        }
+        if self.conform(expect, value, &at) == Verdict::Drop {
+            map.shift_remove(name);
+        }
+    }
+
+    fn conform(&mut self, expect: Expect, value: &mut Value, at: &str) -> Verdict {
+        match expect {
+            Expect::Anything => Verdict::Keep,
+            Expect::Text => self.text(value, at),
+            Expect::Word(words) => self.word(words, value, at),
+            Expect::Boolean => self.boolean(value, at),
+            Expect::Number => self.number(value, at),
+            Expect::Count => self.count(value, at),
+            Expect::Texts => self.texts(value, at),
+            Expect::Values => self.values(value, at),
+            Expect::Object(Kind::Schema) => self.schema(value, at),
+            Expect::Object(kind) => self.map_of(value, at, |repair, value| repair.object(kind, value, at)),
+            Expect::Map(kind) => self.map_of(value, at, |repair, value| {
+                let Some(map) = value.as_object_mut() else { return };
+                let names: Vec<String> = map.keys().cloned().collect();
+                for name in names {
+                    repair.entry(Expect::Object(kind), map, &name, at);
+                }
+            }),
+            Expect::List(kind) => self.list_of(kind, value, at),
+        }
+    }
+
+    fn map_of(&mut self, value: &mut Value, at: &str, inside: impl FnOnce(&mut Self, &mut Value)) -> Verdict {
+        if value.is_object() {
+            inside(self, value);
+            return Verdict::Keep;
+        }
+        self.not_a("an object", value, at)
+    }
+
+    fn list_of(&mut self, kind: Kind, value: &mut Value, at: &str) -> Verdict {
+        let Some(items) = value.as_array_mut() else {
+            return self.not_a("a list", value, at);
+        };
+        let mut index = 0;
+        items.retain_mut(|item| {
+            let verdict = self.conform(Expect::Object(kind), item, &join(at, &index.to_string()));
+            index += 1;
+            verdict == Verdict::Keep
+        });
+        // JSON Schema 2020-12 §10.2.1: `allOf` and the like must not be empty.
+        if kind == Kind::Schema && items.is_empty() {
+            self.warn(Code::WrongType, at, format!("`{}` is an empty list", last(at)), "read as if it were not there");
+            return Verdict::Drop;
+        }
+        Verdict::Keep
+    }
+
+    /// A Schema Object, or the boolean that JSON Schema allows in its place.
+    fn schema(&mut self, value: &mut Value, at: &str) -> Verdict {
+        match value {
+            Value::Bool(_) => Verdict::Keep,
+            Value::String(text) if as_boolean(text).is_some() => self.boolean(value, at),
+            // Before JSON Schema 2020-12, a list here had one schema an item.
+            Value::Array(_) if last(at) == "items" => Verdict::Keep,
+            _ => self.map_of(value, at, |repair, value| repair.object(Kind::Schema, value, at)),
+        }
+    }
+
+    fn not_a(&mut self, wanted: &str, value: &Value, at: &str) -> Verdict {
+        let code = if value.is_null() { Code::NullCollection } else { Code::WrongType };
+        let message = format!("`{}` is {}, expected {wanted}", last(at), describe(value));
+        self.warn(code, at, message, "read as if it were not there");
+        Verdict::Drop
+    }
+
+    fn text(&mut self, value: &mut Value, at: &str) -> Verdict {
+        match value {
+            Value::String(_) => Verdict::Keep,
+            Value::Number(_) | Value::Bool(_) => {
+                let text = value.to_string();
+                let message = format!("`{}` is {}, expected a string", last(at), describe(value));
+                self.warn(Code::WrongType, at, message, &format!("read as `\"{text}\"`"));
+                *value = Value::String(text);
+                Verdict::Keep
+            }
+            _ => self.not_a("a string", value, at),
+        }
+    }
+
+    fn word(&mut self, words: &[&str], value: &mut Value, at: &str) -> Verdict {
+        let Some(text) = value.as_str() else {
+            return self.not_a("a string", value, at);
+        };
+        if words.contains(&text) {
+            return Verdict::Keep;
+        }
+        let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("`{}` is `{text}`, expected one of {list}", last(at));
+        let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text.trim())) else {
+            self.warn(Code::UnknownValue, at, message, "read as if it were not there");
+            return Verdict::Drop;
+        };
+        self.warn(Code::UnknownValue, at, message, &format!("read as `{word}`"));
+        *value = json!(word);
+        Verdict::Keep
+    }
+
+    fn boolean(&mut self, value: &mut Value, at: &str) -> Verdict {
+        if value.is_boolean() {
+            return Verdict::Keep;
+        }
+        let Some(boolean) = value.as_str().and_then(as_boolean) else {
+            return self.not_a("a boolean", value, at);
+        };
+        let message = format!("`{}` is the string {value}, expected a boolean", last(at));
+        self.warn(Code::StringBoolean, at, message, &format!("read as `{boolean}`"));
+        *value = Value::Bool(boolean);
+        Verdict::Keep
+    }
+
+    fn number(&mut self, value: &mut Value, at: &str) -> Verdict {
+        if value.is_number() {
+            return Verdict::Keep;
+        }
+        let parsed = value.as_str().and_then(|text| serde_json::from_str::<Value>(text.trim()).ok());
+        let Some(number) = parsed.filter(Value::is_number) else {
+            return self.not_a("a number", value, at);
+        };
+        let message = format!("`{}` is the string {value}, expected a number", last(at));
+        self.warn(Code::StringNumber, at, message, &format!("read as `{number}`"));
+        *value = number;
+        Verdict::Keep
+    }
+
+    fn count(&mut self, value: &mut Value, at: &str) -> Verdict {
+        if self.number(value, at) == Verdict::Drop {
+            return Verdict::Drop;
+        }
+        let whole = value.as_u64().is_some() || value.as_f64().is_some_and(|n| n >= 0.0 && n.fract() == 0.0);
+        if whole { Verdict::Keep } else { self.not_a("a whole number that is not negative", value, at) }
+    }
+
+    fn texts(&mut self, value: &mut Value, at: &str) -> Verdict {
+        if value.is_string() && last(at) != "required" {
+            let message = format!("`{}` is a string, expected a list of strings", last(at));
+            self.warn(Code::WrongType, at, message, "read as a list of one");
+            *value = json!([value]);
+        }
+        let Some(items) = value.as_array_mut() else {
+            return self.not_a("a list of strings", value, at);
+        };
+        let mut index = 0;
+        items.retain_mut(|item| {
+            let verdict = self.text(item, &join(at, &index.to_string()));
+            index += 1;
+            verdict == Verdict::Keep
+        });
+        Verdict::Keep
+    }
+
+    fn values(&mut self, value: &mut Value, at: &str) -> Verdict {
+        match value {
+            Value::Array(items) if items.is_empty() => {
+                self.warn(Code::WrongType, at, format!("`{}` is an empty list", last(at)), "read as if it were not there");
+                Verdict::Drop
+            }
+            Value::Array(_) => Verdict::Keep,
+            _ => self.not_a("a list", value, at),
+        }
+    }
+
+    /// What must be put right before the fields are looked at one by one.
+    fn before_fields(&mut self, kind: Kind, object: &mut Map<String, Value>, at: &str) {
+        if matches!(kind, Kind::MediaType | Kind::Parameter | Kind::Header) {
+            self.examples(object, at);
+        }
+        if matches!(kind, Kind::Parameter) {
+            self.parameter_schema(object, at);
+        }
+    }
+
+    fn examples(&mut self, object: &mut Map<String, Value>, at: &str) {
+        let in_examples = join(at, "examples");
+        if let Some(Value::Array(items)) = object.get_mut("examples") {
+            let named = std::mem::take(items).into_iter().enumerate();
+            let map = named.map(|(index, item)| (format!("Example {}", index + 1), as_example(item)));
+            object["examples"] = Value::Object(map.collect());
+            let message = "`examples` is a list, expected a map of Example Objects".to_owned();
+            self.warn(Code::ExampleForm, &in_examples, message, "read as `Example 1`, `Example 2`, …");
+        }
+        if let Some(Value::Object(map)) = object.get_mut("examples") {
+            for (name, example) in map.iter_mut().filter(|(_, example)| is_bare_value(example)) {
+                *example = json!({ "value": example.take() });
+                let message = format!("the example `{name}` has no `value`");
+                self.warn(Code::ExampleForm, &join(&in_examples, name), message, "read as the value itself");
+            }
+        }
+        self.example_object(object, at);
+        if object.contains_key("example") && object.get("examples").is_some_and(is_filled) {
+            object.shift_remove("example");
+            let message = "`example` and `examples` exclude each other".to_owned();
+            self.warn(Code::ExampleForm, &join(at, "example"), message, "only `examples` is read");
+        }
+    }
+
+    /// `example: {summary: …, value: …}` is an Example Object in the wrong field, unless the schema
+    /// has such properties.
+    fn example_object(&mut self, object: &mut Map<String, Value>, at: &str) {
+        let is_example_object = object.get("example").and_then(Value::as_object).is_some_and(|example| {
+            example.contains_key("value")
+                && example.keys().all(|key| matches!(key.as_str(), "value" | "summary" | "description"))
+        });
+        let properties = object.get("schema").and_then(|schema| schema.get("properties"));
+        let Some(properties) = properties.and_then(Value::as_object) else { return };
+        if is_example_object && !properties.contains_key("value") {
+            object["example"] = object["example"]["value"].take();
+            let message = "`example` is an Example Object, expected the value itself".to_owned();
+            self.warn(Code::ExampleForm, &join(at, "example"), message, "its `value` is read");
+        }
+    }
+
+    fn parameter_schema(&mut self, object: &mut Map<String, Value>, at: &str) {
+        let is_there = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
+        if is_there("schema") || is_there("content") {
+            return;
+        }
+        let name = object.get("name").and_then(Value::as_str).unwrap_or("?").to_owned();
+        // OpenAPI 2.0 had the keywords of the schema in the parameter itself.
+        let mut schema = Map::new();
+        for keyword in ["type", "format", "items", "enum", "default", "minimum", "maximum", "pattern"] {
+            if let Some(value) = object.shift_remove(keyword) {
+                schema.insert(keyword.to_owned(), value);
+            }
+        }
+        let assumed = if schema.is_empty() {
+            schema.insert("type".to_owned(), json!("string"));
+            "any string is accepted"
+        } else {
+            "the schema keywords beside it are read as its schema"
+        };
+        let message = format!("the parameter `{name}` has neither `schema` nor `content`");
+        self.warn(Code::ParameterWithoutSchema, at, message, assumed);
+        object.insert("schema".to_owned(), Value::Object(schema));
+    }
+
+    /// What must be there once the fields are right.
+    fn after_fields(&mut self, kind: Kind, object: &mut Map<String, Value>, at: &str) {
+        match kind {
+            Kind::Document => {
+                if !object.contains_key("info") {
+                    let info = json!({ "title": "untitled", "version": "0" });
+                    self.require(kind, object, "info", info, "the title `untitled`", at);
+                }
+                if let Some(Value::Object(info)) = object.get_mut("info") {
+                    self.require(Kind::Info, info, "title", json!("untitled"), "`untitled`", "/info");
+                    self.require(Kind::Info, info, "version", json!("0"), "`0`", "/info");
+                }
+                let has_other = object.contains_key("webhooks") || object.contains_key("components");
+                if !object.contains_key("paths") && !has_other {
+                    self.require(kind, object, "paths", json!({}), "empty", at);
+                }
+            }
+            Kind::Operation => {
+                let answer = json!({ "default": { "description": "" } });
+                let fill = object.get("responses").is_none_or(|responses| !is_filled(responses));
+                if fill {
+                    object.shift_remove("responses");
+                    self.require(kind, object, "responses", answer, "a `default` response without content", at);
+                }
+            }
+            Kind::Response => self.require(kind, object, "description", json!(""), "empty", at),
+            Kind::RequestBody => self.require(kind, object, "content", json!({}), "empty", at),
+            Kind::Parameter => {
+                self.style(object, at);
+                if object.get("in").is_some_and(|location| location == "path") {
+                    object.retain(|name, value| name != "required" || *value == true);
+                    self.require(kind, object, "required", json!(true), "`true`, as for every path parameter", at);
+                }
+            }
+            Kind::Schema => self.schema_type(object, at),
+            _ => {}
+        }
+    }
+
+    /// Not every style is for every location (OpenAPI 3.0.4 §4.7.12.2.2).
+    fn style(&mut self, object: &mut Map<String, Value>, at: &str) {
+        let allowed: &[&str] = match object.get("in").and_then(Value::as_str) {
+            Some("path") => &["matrix", "label", "simple"],
+            Some("query") => &["form", "spaceDelimited", "pipeDelimited", "deepObject"],
+            Some("cookie") => &["form"],
+            _ => &["simple"],
+        };
+        self.member(Expect::Word(allowed), object, "style", at);
+    }
+
+    /// A `type` that JSON Schema does not have constrains nothing.
+    fn schema_type(&mut self, object: &mut Map<String, Value>, at: &str) {
+        const TYPES: &[&str] = &["string", "number", "integer", "boolean", "object", "array", "null"];
+        let at = join(at, "type");
+        match object.get_mut("type") {
+            Some(Value::Array(names)) => {
+                names.retain_mut(|name| self.word(TYPES, name, &at) == Verdict::Keep);
+                if names.is_empty() {
+                    object.shift_remove("type");
+                }
+            }
+            Some(name) => {
+                if self.word(TYPES, name, &at) == Verdict::Drop {
+                    object.shift_remove("type");
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn require(
+        &mut self,
+        kind: Kind,
+        object: &mut Map<String, Value>,
+        name: &str,
+        value: Value,
+        assumed: &str,
+        at: &str,
+    ) {
+        if !object.contains_key(name) {
+            object.insert(name.to_owned(), value);
+            let message = format!("{} Object without `{name}`", kind.name());
+            self.warn(Code::MissingField, at, message, &format!("assumed {assumed}"));
+        }
+    }
+}
+
+fn as_boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn as_example(item: Value) -> Value {
+    if is_bare_value(&item) { json!({ "value": item }) } else { item }
+}
+
+/// Whether what stands in `examples` is a value and not an Example Object.
+fn is_bare_value(example: &Value) -> bool {
+    const FIELDS: [&str; 6] = ["value", "externalValue", "$ref", "dataValue", "serializedValue", "summary"];
+    match example {
+        Value::Object(object) => !object.is_empty() && !FIELDS.iter().any(|field| object.contains_key(*field)),
+        _ => true,
+    }
+}
+
+fn is_filled(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| !object.is_empty())
+}
+
+/// The last name of a pointer, unescaped.
+fn last(pointer: &str) -> String {
+    let name = pointer.rsplit('/').next().unwrap_or_default();
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,338 @@
+//! Which fields the objects of an OpenAPI document have, and what may stand in them.
+//!
+//! The table follows the field tables of OpenAPI 3.0.4 and 3.1.1 §4 and JSON Schema 2020-12. What to
+//! do with a document that does not keep to it is left to `repair`, `upgrade` and `reference`.
+
+use serde_json::Value;
+
+use super::syntax::join;
+
+/// An object of the OpenAPI Specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Document,
+    Info,
+    Server,
+    ServerVariable,
+    Paths,
+    PathItem,
+    Operation,
+    Parameter,
+    RequestBody,
+    MediaType,
+    Encoding,
+    Responses,
+    Response,
+    Header,
+    Example,
+    Callback,
+    Components,
+    SecurityScheme,
+    SecurityRequirement,
+    Schema,
+}
+
+/// What may stand in a field.
+#[derive(Debug, Clone, Copy)]
+pub enum Expect {
+    Anything,
+    Text,
+    /// One of the words that the standard lists.
+    Word(&'static [&'static str]),
+    Boolean,
+    Number,
+    /// A whole number that is not negative, such as `maxLength`.
+    Count,
+    /// A list of strings.
+    Texts,
+    /// A list of anything that is not empty, such as `enum`.
+    Values,
+    Object(Kind),
+    List(Kind),
+    Map(Kind),
+}
+
+use Expect::{Anything, Boolean, Count, List, Map, Number, Object, Text, Texts, Values, Word};
+
+/// What the members of an object are.
+pub enum Members {
+    /// Fields with names of their own; others are extensions or unknown and pass.
+    Fields(&'static [(&'static str, Expect)]),
+    /// Any name, and one kind of value: path templates, status codes, expressions.
+    Each(Expect),
+}
+
+impl Kind {
+    /// The object's name in the standard, such as `Path Item`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Document => "OpenAPI",
+            Self::Info => "Info",
+            Self::Server => "Server",
+            Self::ServerVariable => "Server Variable",
+            Self::Paths => "Paths",
+            Self::PathItem => "Path Item",
+            Self::Operation => "Operation",
+            Self::Parameter => "Parameter",
+            Self::RequestBody => "Request Body",
+            Self::MediaType => "Media Type",
+            Self::Encoding => "Encoding",
+            Self::Responses => "Responses",
+            Self::Response => "Response",
+            Self::Header => "Header",
+            Self::Example => "Example",
+            Self::Callback => "Callback",
+            Self::Components => "Components",
+            Self::SecurityScheme => "Security Scheme",
+            Self::SecurityRequirement => "Security Requirement",
+            Self::Schema => "Schema",
+        }
+    }
+
+    /// What its members are.
+    pub fn members(self) -> Members {
+        let fields: &'static [(&'static str, Expect)] = match self {
+            Self::Paths | Self::Callback => return Members::Each(Object(Self::PathItem)),
+            Self::Responses => return Members::Each(Object(Self::Response)),
+            Self::SecurityRequirement => return Members::Each(Texts),
+            Self::Document => DOCUMENT,
+            Self::Info => &[("title", Text), ("version", Text), ("description", Text)],
+            Self::Server => &[("url", Text), ("variables", Map(Self::ServerVariable))],
+            Self::ServerVariable => &[("default", Text), ("enum", Texts), ("description", Text)],
+            Self::PathItem => PATH_ITEM,
+            Self::Operation => OPERATION,
+            Self::Parameter => PARAMETER,
+            Self::RequestBody => {
+                &[("description", Text), ("content", Map(Self::MediaType)), ("required", Boolean)]
+            }
+            Self::MediaType => MEDIA_TYPE,
+            Self::Encoding => ENCODING,
+            Self::Response => {
+                &[("description", Text), ("headers", Map(Self::Header)), ("content", Map(Self::MediaType))]
+            }
+            Self::Header => HEADER,
+            Self::Example => &[("summary", Text), ("description", Text), ("externalValue", Text)],
+            Self::Components => COMPONENTS,
+            Self::SecurityScheme => SECURITY_SCHEME,
+            Self::Schema => SCHEMA,
+        };
+        Members::Fields(fields)
+    }
+
+    /// Whether a Reference Object may stand in its place.
+    pub fn may_be_reference(self) -> bool {
+        !matches!(
+            self,
+            Self::Document
+                | Self::Info
+                | Self::Server
+                | Self::ServerVariable
+                | Self::Paths
+                | Self::Operation
+                | Self::Encoding
+                | Self::Responses
+                | Self::Components
+                | Self::SecurityRequirement
+        )
+    }
+}
+
+const DOCUMENT: &[(&str, Expect)] = &[
+    ("info", Object(Kind::Info)),
+    ("servers", List(Kind::Server)),
+    ("paths", Object(Kind::Paths)),
+    ("components", Object(Kind::Components)),
+    ("security", List(Kind::SecurityRequirement)),
+];
+
+/// The methods that a Path Item Object has fields for (OpenAPI 3.1.1 §4.8.9).
+pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+const PATH_ITEM: &[(&str, Expect)] = &[
+    ("servers", List(Kind::Server)),
+    ("parameters", List(Kind::Parameter)),
+    ("get", Object(Kind::Operation)),
+    ("put", Object(Kind::Operation)),
+    ("post", Object(Kind::Operation)),
+    ("delete", Object(Kind::Operation)),
+    ("options", Object(Kind::Operation)),
+    ("head", Object(Kind::Operation)),
+    ("patch", Object(Kind::Operation)),
+    ("trace", Object(Kind::Operation)),
+];
+
+const OPERATION: &[(&str, Expect)] = &[
+    ("tags", Texts),
+    ("summary", Text),
+    ("description", Text),
+    ("operationId", Text),
+    ("parameters", List(Kind::Parameter)),
+    ("requestBody", Object(Kind::RequestBody)),
+    ("responses", Object(Kind::Responses)),
+    ("callbacks", Map(Kind::Callback)),
+    ("deprecated", Boolean),
+    ("security", List(Kind::SecurityRequirement)),
+    ("servers", List(Kind::Server)),
+];
+
+/// The values of `style` (OpenAPI 3.0.4 §4.7.12.2.2).
+const STYLES: &[&str] =
+    &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject"];
+
+const PARAMETER: &[(&str, Expect)] = &[
+    ("name", Text),
+    ("in", Word(&["path", "query", "header", "cookie"])),
+    ("description", Text),
+    ("required", Boolean),
+    ("deprecated", Boolean),
+    ("allowEmptyValue", Boolean),
+    ("style", Word(STYLES)),
+    ("explode", Boolean),
+    ("allowReserved", Boolean),
+    ("schema", Object(Kind::Schema)),
+    ("examples", Map(Kind::Example)),
+    ("content", Map(Kind::MediaType)),
+];
+
+const HEADER: &[(&str, Expect)] = &[
+    ("description", Text),
+    ("required", Boolean),
+    ("deprecated", Boolean),
+    ("style", Word(&["simple"])),
+    ("explode", Boolean),
+    ("schema", Object(Kind::Schema)),
+    ("examples", Map(Kind::Example)),
+    ("content", Map(Kind::MediaType)),
+];
+
+const MEDIA_TYPE: &[(&str, Expect)] = &[
+    ("schema", Object(Kind::Schema)),
+    ("examples", Map(Kind::Example)),
+    ("encoding", Map(Kind::Encoding)),
+];
+
+const ENCODING: &[(&str, Expect)] = &[
+    ("contentType", Text),
+    ("headers", Map(Kind::Header)),
+    ("style", Word(&["form", "spaceDelimited", "pipeDelimited", "deepObject"])),
+    ("explode", Boolean),
+    ("allowReserved", Boolean),
+];
+
+const COMPONENTS: &[(&str, Expect)] = &[
+    ("schemas", Map(Kind::Schema)),
+    ("responses", Map(Kind::Response)),
+    ("parameters", Map(Kind::Parameter)),
+    ("examples", Map(Kind::Example)),
+    ("requestBodies", Map(Kind::RequestBody)),
+    ("headers", Map(Kind::Header)),
+    ("securitySchemes", Map(Kind::SecurityScheme)),
+    ("callbacks", Map(Kind::Callback)),
+    ("pathItems", Map(Kind::PathItem)),
+];
+
+const SECURITY_SCHEME: &[(&str, Expect)] = &[
+    ("type", Word(&["apiKey", "http", "oauth2", "openIdConnect", "mutualTLS"])),
+    ("name", Text),
+    ("in", Word(&["query", "header", "cookie"])),
+    ("scheme", Text),
+    ("bearerFormat", Text),
+    ("openIdConnectUrl", Text),
+    ("description", Text),
+];
+
+const SCHEMA: &[(&str, Expect)] = &[
+    ("title", Text),
+    ("description", Text),
+    ("format", Text),
+    ("pattern", Text),
+    ("required", Texts),
+    ("enum", Values),
+    ("minimum", Number),
+    ("maximum", Number),
+    ("exclusiveMinimum", Anything),
+    ("exclusiveMaximum", Anything),
+    ("multipleOf", Number),
+    ("minLength", Count),
+    ("maxLength", Count),
+    ("minItems", Count),
+    ("maxItems", Count),
+    ("minProperties", Count),
+    ("maxProperties", Count),
+    ("minContains", Count),
+    ("maxContains", Count),
+    ("uniqueItems", Boolean),
+    ("nullable", Boolean),
+    ("readOnly", Boolean),
+    ("writeOnly", Boolean),
+    ("deprecated", Boolean),
+    ("properties", Map(Kind::Schema)),
+    ("patternProperties", Map(Kind::Schema)),
+    ("additionalProperties", Object(Kind::Schema)),
+    ("items", Object(Kind::Schema)),
+    ("prefixItems", List(Kind::Schema)),
+    ("contains", Object(Kind::Schema)),
+    ("allOf", List(Kind::Schema)),
+    ("anyOf", List(Kind::Schema)),
+    ("oneOf", List(Kind::Schema)),
+    ("not", Object(Kind::Schema)),
+    ("if", Object(Kind::Schema)),
+    ("then", Object(Kind::Schema)),
+    ("else", Object(Kind::Schema)),
+    ("propertyNames", Object(Kind::Schema)),
+    ("dependentSchemas", Map(Kind::Schema)),
+    ("unevaluatedItems", Object(Kind::Schema)),
+    ("unevaluatedProperties", Object(Kind::Schema)),
+    ("$defs", Map(Kind::Schema)),
+];
+
+/// Visits every object of the document below and including `value`, innermost first.
+///
+/// `visit` gets the kind of the object, the object, and its JSON Pointer. Examples, defaults and
+/// extensions are data and not visited.
+pub fn each_object(
+    kind: Kind,
+    value: &mut Value,
+    pointer: &str,
+    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+) {
+    match kind.members() {
+        Members::Fields(fields) => {
+            for (name, expect) in fields {
+                if let Some(member) = value.get_mut(*name) {
+                    each_expected(*expect, member, &join(pointer, name), visit);
+                }
+            }
+        }
+        Members::Each(expect) => {
+            for (name, member) in value.as_object_mut().into_iter().flatten() {
+                if !name.starts_with("x-") {
+                    each_expected(expect, member, &join(pointer, name), visit);
+                }
+            }
+        }
+    }
+    visit(kind, value, pointer);
+}
+
+fn each_expected(
+    expect: Expect,
+    value: &mut Value,
+    pointer: &str,
+    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+) {
+    match expect {
+        Object(kind) => each_object(kind, value, pointer, visit),
+        List(kind) => {
+            for (index, item) in value.as_array_mut().into_iter().flatten().enumerate() {
+                each_object(kind, item, &join(pointer, &index.to_string()), visit);
+            }
+        }
+        Map(kind) => {
+            for (name, member) in value.as_object_mut().into_iter().flatten() {
+                each_object(kind, member, &join(pointer, name), visit);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,508 @@
+//! From text to a value tree, and from a JSON Pointer back to line and column.
+//!
+//! What the tree means is left to the other files of this room. This is the only file that names
+//! `serde_yaml`.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use saphyr_parser::{Event, Parser, Span as YamlSpan};
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::diagnostic::{KeyAndValue, Positions, Span};
+
+/// What [`parse`] made of a text.
+pub struct Parsed {
+    /// The tree; for a YAML stream, its first document.
+    pub tree: Value,
+    /// What could be read past.
+    pub oddities: Vec<Oddity>,
+}
+
+/// Something that JSON and YAML allow, or our readers do, and that OpenAPI does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oddity {
+    /// What it is.
+    pub kind: OddityKind,
+    /// Where it is, as a JSON Pointer.
+    pub pointer: String,
+}
+
+/// The kinds of [`Oddity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OddityKind {
+    /// A map key that is a number, a boolean or null: `200:`.
+    NumericKey,
+    /// A map key that stands twice; the last one counts.
+    DuplicateKey,
+    /// A second document in a YAML stream.
+    SecondDocument,
+    /// The text begins as JSON and is none: comments, trailing commas, single quotes.
+    LenientJson,
+}
+
+/// Why a text is neither JSON nor YAML, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What the parser says, such as `mapping values are not allowed in this context`.
+    pub message: String,
+    /// Where it gave up.
+    pub span: Span,
+}
+
+/// Parses JSON, or else YAML 1.2.
+///
+/// JSON is YAML too, but its own parser is a hundred times faster and gives better errors.
+///
+/// # Errors
+///
+/// [`SyntaxError`] with line and column, from the parser whose language the text begins like.
+pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
+    let text = text.trim_start_matches('\u{feff}');
+    if !text.trim_start().starts_with(['{', '[']) {
+        return parse_yaml(text);
+    }
+    // A JSON text with comments or trailing commas is no JSON, but YAML's flow style reads it.
+    parse_json(text).or_else(|error| {
+        let mut parsed = parse_yaml(text).map_err(|_| error)?;
+        parsed.oddities.push(Oddity { kind: OddityKind::LenientJson, pointer: String::new() });
+        Ok(parsed)
+    })
+}
+
+fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
+    let found = RefCell::new(Vec::new());
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let tree = Node(&found)
+        .deserialize(&mut reader)
+        .and_then(|tree| reader.end().map(|()| tree))
+        .map_err(|error| SyntaxError::from_json(&error))?;
+    Ok(Parsed { tree, oddities: oddities(found) })
+}
+
+impl SyntaxError {
+    fn from_json(error: &serde_json::Error) -> Self {
+        let full = error.to_string();
+        let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
+        Self { message, span: Span { line: error.line().max(1), column: error.column().max(1), length: 1 } }
+    }
+}
+
+fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
+    let found = RefCell::new(Vec::new());
+    let mut documents = serde_yaml::Deserializer::from_str(text);
+    let Some(first) = documents.next() else {
+        return Ok(Parsed { tree: Value::Null, oddities: Vec::new() });
+    };
+    let tree = Node(&found).deserialize(first).map_err(|error| yaml_error(&error))?;
+    let mut oddities = oddities(found);
+    if let Some(second) = documents.next() {
+        de::IgnoredAny::deserialize(second).map_err(|error| yaml_error(&error))?;
+        oddities.push(Oddity { kind: OddityKind::SecondDocument, pointer: String::new() });
+    }
+    Ok(Parsed { tree, oddities })
+}
+
+fn yaml_error(error: &serde_yaml::Error) -> SyntaxError {
+    let full = error.to_string();
+    let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
+    let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+    SyntaxError { message, span: Span { line: line.max(1), column: column.max(1), length: 1 } }
+}
+
+/// A finding on its way up: its path is completed, innermost key first, by the maps around it, so
+/// that a text without findings pays nothing for them.
+struct Found {
+    kind: OddityKind,
+    path: Vec<String>,
+}
+
+fn oddities(found: RefCell<Vec<Found>>) -> Vec<Oddity> {
+    let pointer = |path: Vec<String>| {
+        path.iter().rev().fold(String::new(), |pointer, key| join(&pointer, key))
+    };
+    found.into_inner().into_iter().map(|f| Oddity { kind: f.kind, pointer: pointer(f.path) }).collect()
+}
+
+/// The JSON Pointer of the member `key` of what is at `pointer` (RFC 6901 §3).
+#[must_use]
+pub fn join(pointer: &str, key: &str) -> String {
+    let mut joined = String::with_capacity(pointer.len() + key.len() + 1);
+    joined.push_str(pointer);
+    joined.push('/');
+    for character in key.chars() {
+        match character {
+            '~' => joined.push_str("~0"),
+            '/' => joined.push_str("~1"),
+            other => joined.push(other),
+        }
+    }
+    joined
+}
+
+/// Builds a [`Value`] from any deserializer, and notes what is odd.
+struct Node<'f>(&'f RefCell<Vec<Found>>);
+
+impl Node<'_> {
+    fn note(&self, kind: OddityKind, key: &str) {
+        self.0.borrow_mut().push(Found { kind, path: vec![key.to_owned()] });
+    }
+
+    fn child(&self) -> (Node<'_>, usize) {
+        (Node(self.0), self.0.borrow().len())
+    }
+
+    fn complete(&self, before: usize, key: &str) {
+        for found in &mut self.0.borrow_mut()[before..] {
+            found.path.push(key.to_owned());
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON or YAML value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "JSON numbers beyond 64 bits are doubles")]
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::from(value as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "JSON numbers beyond 64 bits are doubles")]
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(Value::from(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // JSON has no `.nan` and no `.inf`.
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    /// A YAML tag (`!Ref x`): its value counts, the tag does not.
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
+        let (_tag, variant) = data.variant::<String>()?;
+        variant.newtype_variant_seed(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let (node, before) = self.child();
+            let Some(item) = items.next_element_seed(node)? else {
+                return Ok(Value::Array(list));
+            };
+            self.complete(before, &list.len().to_string());
+            list.push(item);
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        let mut merged = Vec::new();
+        while let Some(key) = members.next_key::<Key>()? {
+            let (node, before) = self.child();
+            let value = members.next_value_seed(node)?;
+            self.complete(before, &key.text);
+            if key.text == "<<" && (value.is_object() || value.is_array()) {
+                merged.push(value);
+                continue;
+            }
+            if !key.is_string {
+                self.note(OddityKind::NumericKey, &key.text);
+            }
+            if map.contains_key(&key.text) {
+                self.note(OddityKind::DuplicateKey, &key.text);
+            }
+            map.insert(key.text, value);
+        }
+        merged.into_iter().for_each(|value| merge(&mut map, value));
+        Ok(Value::Object(map))
+    }
+}
+
+/// YAML's merge key: members that are there already win.
+fn merge(map: &mut Map<String, Value>, value: Value) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                map.entry(key).or_insert(value);
+            }
+        }
+        Value::Array(maps) => maps.into_iter().for_each(|value| merge(map, value)),
+        _ => {}
+    }
+}
+
+/// A map key, which YAML allows to be a number.
+struct Key {
+    text: String,
+    is_string: bool,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key that is a string, a number, a boolean or null")
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Key, E> {
+                Ok(Key { text: value.to_owned(), is_string: true })
+            }
+
+            fn visit_string<E>(self, value: String) -> Result<Key, E> {
+                Ok(Key { text: value, is_string: true })
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Key, E> {
+                Ok(Key { text: value.to_string(), is_string: false })
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Key, E> {
+                Ok(Key { text: value.to_string(), is_string: false })
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Key, E> {
+                Ok(Key { text: value.to_string(), is_string: false })
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Key, E> {
+                Ok(Key { text: value.to_string(), is_string: false })
+            }
+
+            fn visit_unit<E>(self) -> Result<Key, E> {
+                Ok(Key { text: "null".to_owned(), is_string: false })
+            }
+
+            fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Key, A::Error> {
+                let (_tag, variant) = data.variant::<String>()?;
+                variant.newtype_variant::<Key>()
+            }
+        }
+
+        deserializer.deserialize_any(KeyVisitor)
+    }
+}
+
+/// Where every key and value of a JSON or YAML text stands.
+///
+/// It reads the whole text again, so it is called only when there is a finding to show. A text that
+/// the event parser cannot finish gives the places up to there.
+#[must_use]
+pub fn positions(text: &str) -> Positions {
+    let mut walk = Walk::default();
+    for event in Parser::new_from_str(text) {
+        let Ok((event, span)) = event else { break };
+        if matches!(event, Event::DocumentEnd) {
+            break;
+        }
+        walk.step(&event, span);
+    }
+    walk.positions
+}
+
+#[derive(Default)]
+struct Walk {
+    positions: Positions,
+    open: Vec<Open>,
+}
+
+/// A map or list that has begun and not ended.
+struct Open {
+    pointer: String,
+    next: Next,
+}
+
+enum Next {
+    Key,
+    ValueOf(String, Span),
+    /// A key that is itself a map or a list, and its value, have no pointer.
+    Nothing,
+    Item(usize),
+}
+
+impl Walk {
+    fn step(&mut self, event: &Event<'_>, span: YamlSpan) {
+        match event {
+            Event::Scalar(text, ..) => self.scalar(text, to_span(span)),
+            Event::Alias(_) => {
+                self.value(to_span(span));
+            }
+            Event::MappingStart(..) => {
+                let pointer = self.value(first_character(span));
+                self.open.push(Open { pointer, next: Next::Key });
+            }
+            Event::SequenceStart(..) => {
+                let pointer = self.value(first_character(span));
+                self.open.push(Open { pointer, next: Next::Item(0) });
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.open.pop();
+            }
+            _ => {}
+        }
+    }
+
+    fn scalar(&mut self, text: &str, span: Span) {
+        if let Some(Open { next: next @ Next::Key, .. }) = self.open.last_mut() {
+            *next = Next::ValueOf(text.to_owned(), span);
+        } else {
+            self.value(span);
+        }
+    }
+
+    /// Notes the value that begins here, and gives its pointer.
+    fn value(&mut self, value: Span) -> String {
+        let Some(open) = self.open.last_mut() else {
+            self.positions.insert(String::new(), KeyAndValue { key: None, value });
+            return String::new();
+        };
+        let (pointer, key) = match std::mem::replace(&mut open.next, Next::Key) {
+            Next::ValueOf(key, span) => (join(&open.pointer, &key), Some(span)),
+            Next::Item(index) => {
+                open.next = Next::Item(index + 1);
+                (join(&open.pointer, &index.to_string()), None)
+            }
+            Next::Key => {
+                open.next = Next::Nothing;
+                return String::from("/\u{0}");
+            }
+            Next::Nothing => return String::from("/\u{0}"),
+        };
+        self.positions.insert(pointer.clone(), KeyAndValue { key, value });
+        pointer
+    }
+}
+
+fn to_span(span: YamlSpan) -> Span {
+    let one_line = span.start.line() == span.end.line();
+    let length = if one_line { span.end.col().saturating_sub(span.start.col()) } else { 1 };
+    Span { line: span.start.line(), column: span.start.col() + 1, length: length.max(1) }
+}
+
+fn first_character(span: YamlSpan) -> Span {
+    Span { line: span.start.line(), column: span.start.col() + 1, length: 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn json_and_yaml_give_the_same_tree_in_the_author_s_order() {
+        let json = parse(r#"{"b": 1, "a": [true, null, 1.5, "x"]}"#).expect("is JSON");
+        let yaml = parse("b: 1\na: [true, ~, 1.5, x]").expect("is YAML");
+        assert_eq!(json.tree, yaml.tree);
+        assert_eq!(yaml.tree.as_object().expect("is a map").keys().collect::<Vec<_>>(), ["b", "a"]);
+    }
+
+    #[test]
+    fn keys_that_are_numbers_become_strings_and_are_noted() {
+        let parsed = parse("paths:\n  /a/b:\n    200: ok\n").expect("is YAML");
+        assert_eq!(parsed.tree, json!({"paths": {"/a/b": {"200": "ok"}}}));
+        let oddity = Oddity { kind: OddityKind::NumericKey, pointer: "/paths/~1a~1b/200".into() };
+        assert_eq!(parsed.oddities, [oddity]);
+    }
+
+    #[test]
+    fn the_last_of_two_equal_keys_counts_and_is_noted() {
+        for text in ["{\"a\": 1, \"a\": 2}", "a: 1\n'a': 2"] {
+            let parsed = parse(text).expect("parses");
+            assert_eq!(parsed.tree, json!({"a": 2}));
+            assert_eq!(parsed.oddities[0].kind, OddityKind::DuplicateKey);
+        }
+    }
+
+    #[test]
+    fn words_and_dates_that_yaml_1_1_would_change_stay_strings() {
+        let parsed = parse("a: no\nb: 2024-01-01\nc: 12:30\nd: on").expect("is YAML");
+        assert_eq!(parsed.tree, json!({"a": "no", "b": "2024-01-01", "c": "12:30", "d": "on"}));
+    }
+
+    #[test]
+    fn merge_keys_and_tags_are_understood() {
+        let parsed = parse("base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: !num 3").expect("is YAML");
+        assert_eq!(parsed.tree["use"], json!({"y": 3, "x": 1}));
+    }
+
+    #[test]
+    fn json_with_comments_and_trailing_commas_is_read() {
+        let parsed = parse("{ # comment\n \"a\": [1, 2,],\n}").expect("reads as YAML");
+        assert_eq!(parsed.tree, json!({"a": [1, 2]}));
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let json = parse("{\n  \"a\": [1\n").err().expect("is no JSON");
+        assert_eq!((json.span.line, json.message.as_str()), (3, "EOF while parsing a list"));
+        let yaml = parse("a: b: c").err().expect("is no YAML");
+        assert_eq!((yaml.span.line, yaml.span.column), (1, 5));
+    }
+
+    #[test]
+    fn alias_bombs_are_refused() {
+        let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for level in 1..12 {
+            let below = format!("*a{},", level - 1).repeat(10);
+            text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        }
+        assert!(parse(&text).is_err());
+    }
+
+    #[test]
+    fn places_are_found_by_pointer() {
+        let places = positions("paths:\n  /a:\n    get: {tags: [x, yy]}\n");
+        assert_eq!(places["/paths/~1a/get/tags/1"].value, Span { line: 3, column: 21, length: 2 });
+        assert_eq!(places["/paths/~1a"].key, Some(Span { line: 2, column: 3, length: 2 }));
+    }
+}

@@ -1,0 +1,166 @@
+//! Every version of OpenAPI → one internal shape, with schemas in JSON Schema 2020-12.
+//!
+//! After it nobody asks for a version. What is wrong in a document by its own version is left to
+//! `repair`, which runs before.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::shape::{Kind, each_object};
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+
+/// The versions that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    V30,
+    V31,
+}
+
+/// Whether a tree says that it is an OpenAPI document, of whatever version.
+#[must_use]
+pub fn is_openapi(tree: &Value) -> bool {
+    tree.get("openapi").is_some() || tree.get("swagger").is_some()
+}
+
+/// Whether the version is one that is read.
+///
+/// # Errors
+///
+/// A diagnostic that names the version.
+pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnostic> {
+    version(tree).map(|_| ()).map_err(|found| {
+        let field = if tree.get("swagger").is_some() { "/swagger" } else { "/openapi" };
+        let message = format!("the version {found} of OpenAPI is not read");
+        Diagnostic::at(Code::UnsupportedVersion, Place::value(source, field), message)
+            .help("OpenAPI 3.0 and 3.1 are; convert the document to one of them")
+    })
+}
+
+/// Upgrades the document in place.
+pub fn upgrade(tree: &mut Value) {
+    let Ok(version) = version(tree) else { return };
+    each_object(Kind::Document, tree, "", &mut |kind, object, _| {
+        if kind == Kind::Schema {
+            upgrade_schema(object, version);
+        }
+    });
+    tree["openapi"] = json!("3.1.1");
+}
+
+fn version(tree: &Value) -> Result<Version, String> {
+    let found = tree.get("openapi").or_else(|| tree.get("swagger")).unwrap_or(&Value::Null);
+    let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+    match text.trim() {
+        text if text == "3.0" || text.starts_with("3.0.") => Ok(Version::V30),
+        text if text == "3" || text == "3.1" || text.starts_with("3.1.") => Ok(Version::V31),
+        text if text == "3.2" || text.starts_with("3.2.") => Ok(Version::V31),
+        other => Err(format!("`{other}`")),
+    }
+}
+
+fn upgrade_schema(value: &mut Value, version: Version) {
+    let Some(schema) = value.as_object_mut() else { return };
+    let nullable = schema.shift_remove("nullable") == Some(Value::Bool(true));
+    if version == Version::V30 && schema.contains_key("$ref") {
+        // OpenAPI 3.0.4 §4.7.23: siblings of `$ref` shall be ignored.
+        schema.retain(|keyword, _| keyword == "$ref");
+    }
+    exclusive_bound(schema, "exclusiveMinimum", "minimum");
+    exclusive_bound(schema, "exclusiveMaximum", "maximum");
+    tuple(schema);
+    if let Some(example) = schema.shift_remove("example")
+        && !schema.contains_key("examples")
+    {
+        schema.insert("examples".to_owned(), json!([example]));
+    }
+    if nullable {
+        allow_null(value);
+    }
+}
+
+/// A boolean `exclusiveMinimum` beside `minimum` becomes a number.
+fn exclusive_bound(schema: &mut Map<String, Value>, exclusive: &str, inclusive: &str) {
+    let Some(Value::Bool(is_exclusive)) = schema.get(exclusive).cloned() else { return };
+    schema.shift_remove(exclusive);
+    if is_exclusive && let Some(bound) = schema.shift_remove(inclusive) {
+        schema.insert(exclusive.to_owned(), bound);
+    }
+}
+
+/// A list of schemas in `items` becomes `prefixItems`.
+fn tuple(schema: &mut Map<String, Value>) {
+    if let Some(Value::Array(_)) = schema.get("items")
+        && let Some(items) = schema.shift_remove("items")
+    {
+        schema.insert("prefixItems".to_owned(), items);
+        if let Some(additional) = schema.shift_remove("additionalItems") {
+            schema.insert("items".to_owned(), additional);
+        }
+    }
+}
+
+fn allow_null(value: &mut Value) {
+    let Some(schema) = value.as_object_mut() else { return };
+    let composed = ["$ref", "allOf", "anyOf", "oneOf", "not"].iter().any(|k| schema.contains_key(*k));
+    if composed {
+        // Wherever the null is forbidden in there, it is allowed from outside.
+        let inner = value.take();
+        *value = json!({ "anyOf": [inner, { "type": "null" }] });
+        return;
+    }
+    match schema.get_mut("type") {
+        Some(Value::Array(types)) if !types.contains(&json!("null")) => types.push(json!("null")),
+        Some(name @ Value::String(_)) if *name != "null" => *name = json!([name, "null"]),
+        _ => {}
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upgraded(mut schema: Value, version: Version) -> Value {
+        upgrade_schema(&mut schema, version);
+        schema
+    }
+
+    #[test]
+    fn nullable_joins_the_types_and_the_enum() {
+        let schema = json!({"type": "string", "enum": ["a"], "nullable": true});
+        let expected = json!({"type": ["string", "null"], "enum": ["a", null]});
+        assert_eq!(upgraded(schema, Version::V30), expected);
+    }
+
+    #[test]
+    fn nullable_beside_a_reference_allows_null_from_outside() {
+        let schema = json!({"$ref": "#/components/schemas/A", "nullable": true, "maxLength": 1});
+        let expected = json!({"anyOf": [{"$ref": "#/components/schemas/A"}, {"type": "null"}]});
+        assert_eq!(upgraded(schema, Version::V30), expected);
+    }
+
+    #[test]
+    fn siblings_of_a_reference_count_from_3_1_on() {
+        let schema = json!({"$ref": "#/x", "maxLength": 1});
+        assert_eq!(upgraded(schema.clone(), Version::V31), schema);
+        assert_eq!(upgraded(schema, Version::V30), json!({"$ref": "#/x"}));
+    }
+
+    #[test]
+    fn boolean_bounds_become_numbers() {
+        let schema = json!({"minimum": 1, "exclusiveMinimum": true, "maximum": 9, "exclusiveMaximum": false});
+        assert_eq!(upgraded(schema, Version::V30), json!({"exclusiveMinimum": 1, "maximum": 9}));
+    }
+
+    #[test]
+    fn a_list_of_items_becomes_prefix_items() {
+        let schema = json!({"items": [{"type": "string"}], "additionalItems": false});
+        let expected = json!({"prefixItems": [{"type": "string"}], "items": false});
+        assert_eq!(upgraded(schema, Version::V31), expected);
+    }
+}

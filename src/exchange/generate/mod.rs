@@ -1,0 +1,289 @@
+//! Schema + seed → a value that fits, and the same bytes for the same seed everywhere.
+//!
+//! Every value is checked by the schema's own validator before it is used; attempts differ in the
+//! branches they take and in how much that is optional they leave out.
+
+mod compose;
+mod number;
+mod text;
+
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value, json};
+
+use crate::contract::schema::Schema;
+
+/// What was made.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    pub value: Value,
+    /// Whether it fits the schema; false if no attempt did, or if the schema cannot be compiled.
+    pub fits: bool,
+}
+
+/// How many attempts are made before the last one is taken as it is.
+const ATTEMPTS: usize = 12;
+
+/// How many values are made in one attempt before only what is required is.
+const BUDGET: usize = 20_000;
+
+/// How many levels are filled with what is optional.
+const DEEP: usize = 6;
+
+/// How many levels there are at all; below, a schema is taken to demand an endless value.
+const DEEPEST: usize = 60;
+
+/// Makes a value that fits the schema.
+#[must_use]
+pub fn generate(schema: &Schema, seed: u64) -> Generated {
+    let mut last = Value::Null;
+    for attempt in 0..ATTEMPTS {
+        let mut generator = Generator::new(schema, seed, attempt);
+        let value = generator.value(schema.tree(), 0);
+        match schema.is_valid(&value) {
+            Ok(true) => return Generated { value, fits: true },
+            Ok(false) => last = value,
+            Err(_) => return Generated { value, fits: false },
+        }
+    }
+    Generated { value: last, fits: false }
+}
+
+/// Makes one attempt.
+struct Generator<'s> {
+    schema: &'s Schema,
+    random: ChaCha8Rng,
+    attempt: usize,
+    left: usize,
+}
+
+impl<'s> Generator<'s> {
+    fn new(schema: &'s Schema, seed: u64, attempt: usize) -> Self {
+        let mixed = seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
+        Self { schema, random: ChaCha8Rng::seed_from_u64(mixed), attempt, left: BUDGET }
+    }
+
+    /// Documented examples and defaults are proposals; an attempt that failed goes without them.
+    fn takes_examples(&self) -> bool {
+        self.attempt == 0
+    }
+
+    fn takes_optional(&self, depth: usize) -> bool {
+        self.attempt < 6 && depth < DEEP && self.left > 0
+    }
+
+    fn value(&mut self, node: &Value, depth: usize) -> Value {
+        self.left = self.left.saturating_sub(1);
+        if depth > DEEPEST {
+            return Value::Null;
+        }
+        let node = compose::flatten(self.schema, node, self.attempt);
+        if let Some(fixed) = self.fixed(&node) {
+            return fixed;
+        }
+        match self.kind(&node) {
+            "object" => self.object(&node, depth),
+            "array" => self.array(&node, depth),
+            "string" => Value::String(text::generate(&node, &mut self.random)),
+            "integer" => number::integer(&node, &mut self.random),
+            "number" => number::number(&node, &mut self.random),
+            "boolean" => json!(self.random.random_bool(0.5)),
+            _ => Value::Null,
+        }
+    }
+
+    /// What the schema itself names.
+    fn fixed(&mut self, node: &Map<String, Value>) -> Option<Value> {
+        if let Some(value) = node.get("const") {
+            return Some(value.clone());
+        }
+        if self.takes_examples() {
+            let example = node.get("examples").and_then(|examples| examples.get(0));
+            if let Some(value) = example.or_else(|| node.get("default").filter(|value| !value.is_null())) {
+                return Some(value.clone());
+            }
+        }
+        let values = node.get("enum")?.as_array()?;
+        let plain: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
+        let fitting: Vec<&Value> = plain.iter().copied().filter(|value| is_of_type(value, node)).collect();
+        let chosen = fitting.choose(&mut self.random).or_else(|| plain.choose(&mut self.random));
+        chosen.map_or_else(|| values.first().cloned(), |value| Some((*value).clone()))
+    }
+
+    fn kind<'n>(&mut self, node: &'n Map<String, Value>) -> &'n str {
+        let named: Vec<&str> = match node.get("type") {
+            Some(Value::String(name)) => vec![name],
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let full: Vec<&str> = named.iter().copied().filter(|name| *name != "null").collect();
+        if !full.is_empty() {
+            return full[self.attempt / 2 % full.len()];
+        }
+        if !named.is_empty() { "null" } else { implied(node) }
+    }
+
+    fn object(&mut self, node: &Map<String, Value>, depth: usize) -> Value {
+        let required: Vec<&str> = node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let mut object = Map::new();
+        let nothing = Map::new();
+        let properties = node.get("properties").and_then(Value::as_object).unwrap_or(&nothing);
+        for (name, property) in properties {
+            let is_required = required.contains(&name.as_str());
+            let is_secret = self.schema.resolve(property).get("writeOnly") == Some(&Value::Bool(true));
+            if *property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_secret) {
+                let value = self.value(property, depth + 1);
+                object.insert(name.clone(), value);
+            }
+        }
+        let other = node.get("additionalProperties").filter(|other| other.is_object());
+        let other = other.cloned().unwrap_or_else(|| json!({ "type": "string" }));
+        for name in required {
+            if !object.contains_key(name) {
+                let value = self.value(&pattern_property(node, name).unwrap_or_else(|| other.clone()), depth + 1);
+                object.insert(name.to_owned(), value);
+            }
+        }
+        let is_map = properties.is_empty() && node.get("additionalProperties").is_some_and(Value::is_object);
+        let wanted = count(node, "minProperties", usize::from(is_map && self.takes_optional(depth)));
+        for index in 1.. {
+            if object.len() >= wanted || index > wanted + 100 {
+                break;
+            }
+            let value = self.value(&other, depth + 1);
+            object.entry(format!("property{index}")).or_insert(value);
+        }
+        Value::Object(object)
+    }
+
+    fn array(&mut self, node: &Map<String, Value>, depth: usize) -> Value {
+        let most = count(node, "maxItems", usize::MAX);
+        let usual = if self.takes_optional(depth) { 2 } else { 0 };
+        let wanted = count(node, "minItems", usual.min(most)).max(usual.min(most)).min(BUDGET);
+        let prefix = node.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let any = json!({ "type": "string" });
+        let items = node.get("items").or_else(|| node.get("contains")).unwrap_or(&any);
+        let is_unique = node.get("uniqueItems") == Some(&Value::Bool(true));
+        let is_closed = *items == Value::Bool(false);
+        let mut list: Vec<Value> = Vec::new();
+        let wanted = if is_closed { prefix.len() } else { wanted.max(prefix.len().min(most)) };
+        for index in 0..wanted {
+            let node = prefix.get(index).unwrap_or(items);
+            let mut item = self.value(node, depth + 1);
+            for _ in 0..20 {
+                if !is_unique || !list.contains(&item) {
+                    break;
+                }
+                item = self.value(&without_examples(node), depth + 1);
+            }
+            if !is_unique || !list.contains(&item) {
+                list.push(item);
+            }
+        }
+        Value::Array(list)
+    }
+}
+
+/// FNV-1a: the same on every machine, unlike the standard library's hashes.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match node.get("type") {
+        Some(Value::String(wanted)) => wanted == name || wanted == "number" && name == "integer",
+        Some(Value::Array(wanted)) => wanted.iter().any(|wanted| wanted == name || wanted == "number" && name == "integer"),
+        _ => true,
+    }
+}
+
+/// The type that keywords speak of where `type` is missing.
+fn implied(node: &Map<String, Value>) -> &'static str {
+    const HINTS: [(&str, &[&str]); 4] = [
+        ("object", &["properties", "required", "additionalProperties", "patternProperties", "minProperties"]),
+        ("array", &["items", "prefixItems", "minItems", "contains"]),
+        ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
+        ("string", &["pattern", "minLength", "maxLength", "format"]),
+    ];
+    let hinted = HINTS.iter().find(|(_, keywords)| keywords.iter().any(|keyword| node.contains_key(*keyword)));
+    hinted.map_or("string", |(name, _)| name)
+}
+
+/// The schema that `patternProperties` has for a name, if it is the only one.
+fn pattern_property(node: &Map<String, Value>, name: &str) -> Option<Value> {
+    let patterns = node.get("patternProperties")?.as_object()?;
+    let fits = |pattern: &str| regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(name));
+    patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| schema.clone())
+}
+
+fn without_examples(node: &Value) -> Value {
+    let mut node = node.clone();
+    if let Some(object) = node.as_object_mut() {
+        object.shift_remove("examples");
+        object.shift_remove("default");
+    }
+    node
+}
+
+/// A keyword that counts something.
+fn count(node: &Map<String, Value>, keyword: &str, otherwise: usize) -> usize {
+    node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::contract::schema::{Direction, Schemas};
+    use crate::diagnostic::{Positions, Source};
+
+    fn made(schema: Value, seed: u64) -> Generated {
+        let source = Source::new("t".into(), String::new(), |_| Positions::new());
+        let schemas = Schemas::new(source, Arc::new(schema));
+        generate(&Schema::new(&schemas, String::new(), Direction::Response), seed)
+    }
+
+    #[test]
+    fn what_is_made_fits() {
+        let schemas = [
+            json!({"type": "object", "properties": {"a": {"type": "integer", "minimum": 3, "maximum": 4}}, "required": ["a", "b"]}),
+            json!({"allOf": [{"properties": {"a": {"type": "string"}}}, {"required": ["a"], "properties": {"b": {"type": "number"}}}]}),
+            json!({"oneOf": [{"type": "string", "maxLength": 3}, {"type": "null"}]}),
+            json!({"type": "string", "pattern": "^[A-Z]{3}-\\d{4}$"}),
+            json!({"type": "array", "items": {"enum": [1, 2, 3]}, "minItems": 3, "uniqueItems": true}),
+            json!({"type": "number", "exclusiveMinimum": 0, "maximum": 1, "multipleOf": 0.25}),
+            json!({"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {"next": {"$ref": "#/$defs/n"}}}}}),
+            json!({"type": "object", "additionalProperties": {"type": "boolean"}, "minProperties": 3}),
+            json!({"type": ["null", "string"], "format": "date-time"}),
+            json!({"type": "string", "minLength": 40, "maxLength": 41}),
+        ];
+        for schema in schemas {
+            let generated = made(schema.clone(), 1);
+            assert!(generated.fits, "{schema} got {}", generated.value);
+        }
+    }
+
+    #[test]
+    fn a_seed_is_a_promise() {
+        let schema = json!({"type": "array", "minItems": 5, "items": {"type": "integer"}});
+        assert_eq!(made(schema.clone(), 7).value, made(schema.clone(), 7).value);
+        assert_ne!(made(schema.clone(), 7).value, made(schema, 8).value);
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_said_to_be_wrong() {
+        assert!(!made(json!({"allOf": [{"type": "string"}, {"type": "integer"}]}), 1).fits);
+        assert!(!made(json!({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}), 1).fits);
+    }
+}

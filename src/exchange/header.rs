@@ -1,0 +1,107 @@
+//! Header fields of responses: those that the document promises, and those of the sandbox.
+
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+
+use super::content::plain;
+use super::generate;
+use crate::contract::{Response, ResponseHeader};
+
+/// What was wrong with the request.
+pub const VIOLATIONS: HeaderName = HeaderName::from_static("standin-violations");
+
+/// What is wrong with the answer.
+pub const WARNING: HeaderName = HeaderName::from_static("standin-warning");
+
+/// RFC 7240 §3
+pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// RFC 9745
+pub const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+
+/// RFC 9745 §2.1 wants the date of deprecation, and documents do not have it: long ago.
+pub const DEPRECATED: HeaderValue = HeaderValue::from_static("@0");
+
+/// The longest value of [`VIOLATIONS`], in bytes; what is over is cut off.
+const LONGEST: usize = 1024;
+
+/// The violations of a request as a header field, if there are any.
+///
+/// They repeat names from the request, so whatever is not printable ASCII is percent-encoded.
+#[must_use]
+pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
+    if summaries.is_empty() {
+        return None;
+    }
+    let mut text = String::new();
+    for byte in summaries.join("; ").bytes() {
+        match byte {
+            b'%' => text.push_str("%25"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+        if text.len() > LONGEST {
+            text.truncate(LONGEST - 3);
+            text.push_str("...");
+            break;
+        }
+    }
+    HeaderValue::from_str(&text).ok()
+}
+
+/// Adds the documented header fields, with their examples or with generated values.
+///
+/// Those that belong to the connection or to the content are the server's to write.
+pub fn documented(response: &Response, seed: u64, headers: &mut HeaderMap) {
+    for header in &response.headers {
+        if is_own(&header.name) {
+            continue;
+        }
+        if let Some(value) = header.value.get_or_init(|| value(header, seed)) {
+            headers.insert(header.name.clone(), value.clone());
+        }
+    }
+}
+
+fn is_own(name: &HeaderName) -> bool {
+    [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
+}
+
+fn value(header: &ResponseHeader, seed: u64) -> Option<HeaderValue> {
+    let value = match (header.examples.first(), &header.schema) {
+        (Some(example), _) => example.value().clone(),
+        (None, Some(schema)) => generate::generate(schema, seed).value,
+        (None, None) => return None,
+    };
+    HeaderValue::from_str(&simple(&value, header.explode)).ok()
+}
+
+/// The style `simple` (OpenAPI 3.0.4 §4.7.12.2.2).
+fn simple(value: &Value, explode: bool) -> String {
+    let between = if explode { '=' } else { ',' };
+    match value {
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Object(object) => {
+            object.iter().map(|(name, value)| format!("{name}{between}{}", plain(value))).collect::<Vec<_>>().join(",")
+        }
+        other => plain(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn violations_cannot_break_out_of_their_header() {
+        let value = violations(&["body /a\r\nx: 1 é".to_owned(), "b".to_owned()]).expect("is there");
+        assert_eq!(value, "body /a%0D%0Ax: 1 %C3%A9; b");
+    }
+
+    #[test]
+    fn violations_are_bounded() {
+        let value = violations(&["x".repeat(5000)]).expect("is there");
+        assert_eq!(value.len(), LONGEST);
+    }
+}

@@ -1,0 +1,458 @@
+//! One request → one response: no socket, clock, lock or file.
+//!
+//! [`plan`] says what is answered and why, [`finish`] makes the response of it.
+
+pub mod content;
+pub mod cors;
+pub mod credentials;
+pub mod generate;
+pub mod header;
+pub mod negotiate;
+pub mod parameter;
+pub mod preference;
+pub mod problem;
+pub mod rejection;
+pub mod validate;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use self::negotiate::{Accept, Choice, Source, Wishes};
+use self::parameter::Inputs;
+use self::preference::Preferences;
+use self::problem::{Kind, Problem};
+use self::rejection::{Fault, Rejection};
+use self::validate::{Values, Violation};
+use crate::contract::route::Routed;
+use crate::contract::schema::Uncompilable;
+use crate::contract::{Contract, Generated, MediaType, Operation, RequestBody};
+
+/// How wrong requests are treated (`--validate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Validation {
+    /// They are rejected.
+    #[default]
+    Strict,
+    /// They are answered, and what is wrong is reported.
+    Warn,
+    /// They are answered.
+    Off,
+}
+
+/// Whether pages of other origins may use the sandbox (`--cors`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cors {
+    #[default]
+    On,
+    Off,
+}
+
+/// How an absent body is judged where the document does not require one (`--require-bodies`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AbsentBody {
+    /// It is accepted, as the standard says.
+    #[default]
+    Accepted,
+    /// As an empty object.
+    Judged,
+}
+
+/// What a sandbox was told at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    pub validation: Validation,
+    pub cors: Cors,
+    pub absent_body: AbsentBody,
+    /// From which generated values are made.
+    pub seed: u64,
+}
+
+/// The content of a request.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// All of it.
+    Complete(Bytes),
+    /// It was more than this many bytes, and was not kept.
+    TooLarge(usize),
+}
+
+/// A request, read to its end.
+pub type Request = http::Request<Body>;
+
+/// A response, complete.
+pub type Response = http::Response<Bytes>;
+
+/// What happened, for the log.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The operation by name.
+    pub operation: Option<String>,
+    /// Where the answer comes from: `first documented example`.
+    pub source: String,
+    /// What was wrong with the request, each in a line.
+    pub violations: Vec<String>,
+}
+
+/// What is answered, and why.
+#[derive(Debug)]
+pub struct Plan<'c> {
+    operation: Option<&'c Operation>,
+    decision: Decision<'c>,
+    violations: Vec<Violation>,
+    seed: u64,
+}
+
+#[derive(Debug)]
+enum Decision<'c> {
+    /// One of our own errors, with header fields of its own.
+    Problem(Problem, Vec<(HeaderName, HeaderValue)>),
+    /// The methods that there are.
+    Options(HeaderValue),
+    /// The documented error.
+    Rejection(Rejection<'c>, Vec<HeaderValue>),
+    /// The documented answer.
+    Answer(Choice<'c>),
+}
+
+/// Answers a request.
+#[must_use]
+pub fn answer(contract: &Contract, settings: &Settings, request: &Request) -> (Response, Report) {
+    let plan = plan(contract, settings, request);
+    finish(&plan, settings, request)
+}
+
+/// Decides what is answered.
+#[must_use]
+pub fn plan<'c>(contract: &'c Contract, settings: &Settings, request: &Request) -> Plan<'c> {
+    let (method, path) = (request.method(), request.uri().path());
+    if settings.cors == Cors::On && cors::is_preflight(method, request.headers()) {
+        return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
+    }
+    match contract.route(method, path) {
+        Routed::Operation(index, values) => plan_operation(&contract.operations[index], &values, settings, request),
+        Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
+            match contract.route(&Method::GET, path) {
+                Routed::Operation(index, values) => plan_operation(&contract.operations[index], &values, settings, request),
+                _ => Plan::without_operation(method_not_allowed(method, path, &methods)),
+            }
+        }
+        Routed::OtherMethods(methods) if *method == Method::OPTIONS => Plan::without_operation(Decision::Options(allow(&methods))),
+        Routed::OtherMethods(methods) => Plan::without_operation(method_not_allowed(method, path, &methods)),
+        Routed::Unknown => Plan::without_operation(unknown_path(contract, method, path)),
+    }
+}
+
+impl<'c> Plan<'c> {
+    fn without_operation(decision: Decision<'c>) -> Self {
+        Self { operation: None, decision, violations: Vec::new(), seed: 0 }
+    }
+}
+
+fn preflight_methods(contract: &Contract, request: &Request) -> HeaderValue {
+    match contract.route(&Method::OPTIONS, request.uri().path()) {
+        Routed::OtherMethods(methods) => allow(&methods),
+        // What is wrong with the path is for the request itself to be told.
+        _ => request.headers().get(http::header::ACCESS_CONTROL_REQUEST_METHOD).cloned().unwrap_or_else(|| allow(&[])),
+    }
+}
+
+/// RFC 9110 §10.2.1; `HEAD` goes with `GET`, and `OPTIONS` always.
+fn allow(methods: &[Method]) -> HeaderValue {
+    let mut names: Vec<&str> = Vec::new();
+    for method in methods {
+        names.push(method.as_str());
+        if *method == Method::GET && !methods.contains(&Method::HEAD) {
+            names.push("HEAD");
+        }
+    }
+    if !methods.contains(&Method::OPTIONS) {
+        names.push("OPTIONS");
+    }
+    HeaderValue::from_str(&names.join(", ")).expect("methods are tokens")
+}
+
+fn method_not_allowed(method: &Method, path: &str, methods: &[Method]) -> Decision<'static> {
+    let allow = allow(methods);
+    let detail = format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
+    let problem = Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail);
+    Decision::Problem(problem, vec![(ALLOW, allow)])
+}
+
+fn unknown_path(contract: &Contract, method: &Method, path: &str) -> Decision<'static> {
+    let mut detail = format!("no document has the path `{}`", shown(path));
+    if let Some(operation) = nearest(contract, method, path) {
+        detail.push_str(&format!("; the nearest is `{} {}`", operation.method, operation.template));
+    }
+    Decision::Problem(Problem::new(Kind::UnknownPath, StatusCode::NOT_FOUND, detail), Vec::new())
+}
+
+/// A path as it can be repeated in a message.
+fn shown(path: &str) -> String {
+    const LONGEST: usize = 200;
+    path.chars().take(LONGEST).collect()
+}
+
+/// The operation whose path is most like one that there is not; of equal ones, one of the method.
+fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<&'c Operation> {
+    let path = parameter::decode(&shown(path));
+    let likeness = |operation: &Operation| {
+        let bare = strsim::jaro_winkler(&operation.template, &path);
+        let based = operation.bases.iter().map(|base| strsim::jaro_winkler(&format!("{base}{}", operation.template), &path));
+        based.fold(bare, f64::max)
+    };
+    let scored = contract.operations.iter().map(|operation| (likeness(operation), operation.method == *method, operation));
+    let best = scored.rev().max_by(|(a, a_method, _), (b, b_method, _)| a.total_cmp(b).then(a_method.cmp(b_method)))?;
+    (best.0 > 0.7).then_some(best.2)
+}
+
+fn plan_operation<'c>(operation: &'c Operation, path_values: &[String], settings: &Settings, request: &Request) -> Plan<'c> {
+    let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers());
+    let preferences = Preferences::read(request.headers(), &inputs.query);
+    let accept = Accept::read(request.headers());
+    let seed = preferences.seed.unwrap_or(settings.seed);
+    let mut values = Values::default();
+    let fault = find_fault(operation, settings, &inputs, request.body(), &mut values);
+    let plan = |decision, violations| Plan { operation: Some(operation), decision, violations, seed };
+    let violations = match fault {
+        Err(error) if settings.validation == Validation::Strict => return plan(unchecked(operation, &error), Vec::new()),
+        Ok(Some(fault)) if settings.validation == Validation::Strict || matches!(fault, Fault::TooLarge(_)) => {
+            let rejection = rejection::reject(operation, &fault, &accept, seed);
+            return plan(Decision::Rejection(rejection, challenges(&fault)), fault.violations());
+        }
+        Ok(Some(fault)) if settings.validation == Validation::Warn => fault.violations(),
+        _ => Vec::new(),
+    };
+    let wishes = Wishes { preferences: &preferences, accept: &accept, inputs: &inputs, values: &values };
+    match negotiate::choose(operation, &wishes) {
+        Ok(choice) => plan(Decision::Answer(choice), violations),
+        Err(problem) => plan(Decision::Problem(problem, Vec::new()), violations),
+    }
+}
+
+/// Fail closed: what cannot be checked is not accepted.
+fn unchecked(operation: &Operation, error: &Uncompilable) -> Decision<'static> {
+    let detail = format!("`{}`: {error}", operation.name());
+    Decision::Problem(Problem::new(Kind::Unchecked, StatusCode::INTERNAL_SERVER_ERROR, detail), Vec::new())
+}
+
+fn challenges(fault: &Fault) -> Vec<HeaderValue> {
+    match fault {
+        Fault::Credentials(missing) => missing.challenges.iter().filter_map(|text| HeaderValue::from_str(text).ok()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The gravest fault of a request: credentials are judged first, then content, then the rest.
+///
+/// Without validation the values are read all the same, because fixtures and examples are chosen
+/// by them.
+fn find_fault(
+    operation: &Operation,
+    settings: &Settings,
+    inputs: &Inputs<'_>,
+    body: &Body,
+    values: &mut Values,
+) -> Result<Option<Fault>, Uncompilable> {
+    let bytes = match body {
+        Body::TooLarge(limit) => return Ok(Some(Fault::TooLarge(*limit))),
+        Body::Complete(bytes) => bytes,
+    };
+    let credentials = credentials::check(operation, inputs).err().map(Fault::Credentials);
+    if credentials.is_some() && settings.validation == Validation::Strict {
+        return Ok(credentials);
+    }
+    let content = match &operation.body {
+        Some(documented) => judge_body(documented, settings, inputs.headers, bytes, values)?,
+        None => Judged::Fits,
+    };
+    let in_body = match content {
+        Judged::Unreadable(fault) if settings.validation == Validation::Strict => return Ok(Some(Fault::Content(fault))),
+        Judged::Unreadable(_) | Judged::Fits => Vec::new(),
+        Judged::Violations(violations) => violations,
+    };
+    let mut violations = validate::parameters(operation, inputs, values)?;
+    violations.extend(in_body);
+    let violations = (!violations.is_empty()).then_some(Fault::Violations(violations));
+    Ok(violations.or(credentials))
+}
+
+enum Judged {
+    Fits,
+    Unreadable(validate::ContentFault),
+    Violations(Vec<Violation>),
+}
+
+fn judge_body(
+    documented: &RequestBody,
+    settings: &Settings,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+    values: &mut Values,
+) -> Result<Judged, Uncompilable> {
+    if bytes.is_empty() {
+        return judge_absent_body(documented, settings);
+    }
+    let (content, media) = match validate::read_content(documented, headers, bytes) {
+        Ok(read) => read,
+        Err(fault) => return Ok(Judged::Unreadable(fault)),
+    };
+    let content::Content::Value(value) = content else { return Ok(Judged::Fits) };
+    let schema = media.and_then(|media| media.schema.as_ref());
+    let violations = schema.map_or_else(|| Ok(Vec::new()), |schema| validate::body(schema, &value))?;
+    values.body = Some(value);
+    Ok(Judged::Violations(violations))
+}
+
+fn judge_absent_body(documented: &RequestBody, settings: &Settings) -> Result<Judged, Uncompilable> {
+    if !documented.required && settings.absent_body == AbsentBody::Accepted {
+        return Ok(Judged::Fits);
+    }
+    let schema = documented.content.iter().find_map(|media| media.schema.as_ref());
+    let as_empty = match schema {
+        Some(schema) => validate::body(schema, &serde_json::json!({}))?,
+        None => Vec::new(),
+    };
+    // What a required property says is more useful than that there is no body at all.
+    let is_about_properties = as_empty.iter().any(|violation| violation.error.keyword == "required");
+    Ok(match (is_about_properties, documented.required) {
+        (true, _) => Judged::Violations(as_empty),
+        (false, true) => Judged::Violations(vec![validate::missing_body()]),
+        (false, false) => Judged::Fits,
+    })
+}
+
+/// Makes the response that a plan says.
+#[must_use]
+pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Response, Report) {
+    let mut report = Report {
+        operation: plan.operation.map(Operation::name),
+        violations: plan.violations.iter().map(Violation::summary).collect(),
+        source: String::new(),
+    };
+    let mut response = match &plan.decision {
+        Decision::Problem(problem, headers) => {
+            report.source = format!("problem {}", problem.kind.name());
+            problem_response(problem, headers)
+        }
+        Decision::Options(methods) => {
+            report.source = "methods of the path".to_owned();
+            options_response(methods, settings, request)
+        }
+        Decision::Rejection(rejection, challenges) => {
+            report.source.clone_from(&rejection.reason);
+            rejection_response(rejection, challenges, plan)
+        }
+        Decision::Answer(choice) => {
+            report.source.clone_from(&choice.reason);
+            answer_response(choice, plan, settings)
+        }
+    };
+    if let Some(violations) = header::violations(&report.violations) {
+        response.headers_mut().insert(header::VIOLATIONS, violations);
+    }
+    if settings.cors == Cors::On {
+        cors::permit(request.headers(), response.headers_mut());
+    }
+    if *request.method() == Method::HEAD {
+        // RFC 9110 §9.3.2: the header fields of `GET`, and no content.
+        let length = response.body().len();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        *response.body_mut() = Bytes::new();
+    }
+    (response, report)
+}
+
+fn problem_response(problem: &Problem, headers: &[(HeaderName, HeaderValue)]) -> Response {
+    let mut response = Response::new(problem.content());
+    *response.status_mut() = problem.status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+    response.headers_mut().extend(headers.iter().cloned());
+    response
+}
+
+fn options_response(methods: &HeaderValue, settings: &Settings, request: &Request) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, methods.clone());
+    if settings.cors == Cors::On && cors::is_preflight(request.method(), request.headers()) {
+        cors::permit_preflight(request.headers(), methods, response.headers_mut());
+    }
+    response
+}
+
+fn rejection_response(rejection: &Rejection<'_>, challenges: &[HeaderValue], plan: &Plan<'_>) -> Response {
+    let mut response = Response::new(rejection.content.clone());
+    *response.status_mut() = rejection.status;
+    if let Some(documented) = rejection.response {
+        header::documented(documented, plan.seed, response.headers_mut());
+    }
+    insert_content_type(rejection.media.as_str(), &mut response);
+    for challenge in challenges {
+        response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
+    }
+    response
+}
+
+fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = choice.status;
+    if let Some(documented) = choice.response {
+        header::documented(documented, plan.seed, response.headers_mut());
+    }
+    if let Some(media) = &choice.media {
+        insert_content_type(media.as_str(), &mut response);
+        *response.body_mut() = match choice.content {
+            Source::Example(example) if choice.fixture.is_some() => content::write(example.value(), media),
+            Source::Example(example) => example.content(|value| content::write(value, media)),
+            Source::Generated(documented) => generated(documented, media, plan.seed, settings, response.headers_mut()),
+            Source::Empty => Bytes::new(),
+        };
+    }
+    if let Some(fixture) = choice.fixture {
+        for (name, value) in &fixture.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    if plan.operation.is_some_and(|operation| operation.deprecated) {
+        response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
+    }
+    if let Ok(applied) = HeaderValue::from_str(&choice.applied.join(", "))
+        && !choice.applied.is_empty()
+    {
+        response.headers_mut().insert(header::PREFERENCE_APPLIED, applied);
+    }
+    response
+}
+
+fn insert_content_type(media: &str, response: &mut Response) {
+    if let Ok(value) = HeaderValue::from_str(media) {
+        response.headers_mut().insert(CONTENT_TYPE, value);
+    }
+}
+
+/// A generated value; the one for the seed of the sandbox is made once.
+fn generated(
+    documented: &MediaType,
+    media: &crate::contract::media::MediaRange,
+    seed: u64,
+    settings: &Settings,
+    headers: &mut HeaderMap,
+) -> Bytes {
+    let make = || {
+        let made = documented.schema.as_ref().map(|schema| generate::generate(schema, seed));
+        let content = made.as_ref().map(|made| content::write(&made.value, media)).unwrap_or_default();
+        Generated { content, fits: made.is_some_and(|made| made.fits) }
+    };
+    let once;
+    let made = if seed == settings.seed {
+        documented.generated.get_or_init(make)
+    } else {
+        once = make();
+        &once
+    };
+    if !made.fits {
+        headers.insert(header::WARNING, HeaderValue::from_static("the generated value does not fit its schema"));
+    }
+    made.content.clone()
+}

@@ -1,0 +1,359 @@
+//! Which response: status, media type, example.
+//!
+//! The request is valid when it gets here; what a wrong one gets is left to `rejection`.
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use super::parameter::Inputs;
+use super::preference::Preferences;
+use super::problem::{Kind, Problem};
+use super::validate::Values;
+use crate::contract::example::Example;
+use crate::contract::fixture::{Fixture, FixtureAnswer};
+use crate::contract::media::MediaRange;
+use crate::contract::{MediaType, Operation, Response};
+
+/// The response that was chosen.
+#[derive(Debug)]
+pub struct Choice<'c> {
+    pub status: StatusCode,
+    /// The documented response, if the document has one for the status.
+    pub response: Option<&'c Response>,
+    pub content: Source<'c>,
+    /// The media type to send; none for a response without content.
+    pub media: Option<MediaRange>,
+    /// The fixture that chose it, with headers of its own.
+    pub fixture: Option<&'c Fixture>,
+    /// The preferences that were met, for `Preference-Applied` (RFC 7240 §3).
+    pub applied: Vec<String>,
+    /// Why this one, for the log.
+    pub reason: String,
+}
+
+/// Where the content comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'c> {
+    /// An example of the document or the body of a fixture.
+    Example(&'c Example),
+    /// A value made from the schema of the media type.
+    Generated(&'c MediaType),
+    /// No content.
+    Empty,
+}
+
+/// What is chosen from, beside the operation.
+#[derive(Debug)]
+pub struct Wishes<'w> {
+    pub preferences: &'w Preferences,
+    pub accept: &'w Accept,
+    pub inputs: &'w Inputs<'w>,
+    pub values: &'w Values,
+}
+
+/// Chooses the response to a valid request.
+///
+/// # Errors
+///
+/// A [`Problem`], if what the client insists on is not documented, or not in a type it accepts.
+pub fn choose<'c>(operation: &'c Operation, wishes: &Wishes<'_>) -> Result<Choice<'c>, Problem> {
+    if !wishes.preferences.chooses()
+        && let Some(fixture) = matching_fixture(operation, wishes)
+    {
+        return from_fixture(operation, fixture, wishes);
+    }
+    let (status, response, named) = status_and_example(operation, wishes.preferences)?;
+    let mut choice = content(operation, status, response, named, wishes)?;
+    choice.applied = applied(wishes.preferences, &choice);
+    Ok(choice)
+}
+
+fn matching_fixture<'c>(operation: &'c Operation, wishes: &Wishes<'_>) -> Option<&'c Fixture> {
+    if operation.fixtures.is_empty() {
+        return None;
+    }
+    let instance = wishes.values.as_instance(wishes.inputs);
+    let holds = |fixture: &&Fixture| fixture.when.as_ref().is_none_or(|when| when.is_valid(&instance).unwrap_or(false));
+    operation.fixtures.iter().find(holds)
+}
+
+fn from_fixture<'c>(operation: &'c Operation, fixture: &'c Fixture, wishes: &Wishes<'_>) -> Result<Choice<'c>, Problem> {
+    let documented = |status: Option<StatusCode>| match status {
+        Some(status) => (status, operation.response(status)),
+        None => operation.success().map_or((StatusCode::OK, None), |(status, response)| (status, Some(response))),
+    };
+    let reason = format!("fixture at {}", fixture.place);
+    let mut choice = match &fixture.answer {
+        FixtureAnswer::Body(body) => {
+            let (status, response) = documented(fixture.status);
+            let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
+            let media = wishes.accept.best(offered).map(|media| concrete(media));
+            let media = fixture_media(fixture, media, body.value());
+            Choice { status, response, content: Source::Example(body), media, fixture: None, applied: Vec::new(), reason: String::new() }
+        }
+        FixtureAnswer::Example(name) => {
+            let preferences = Preferences { code: fixture.status, example: Some(name.clone()), ..Preferences::default() };
+            let (status, response, named) = status_and_example(operation, &preferences)?;
+            content(operation, status, response, named, wishes)?
+        }
+        FixtureAnswer::Documented => match documented(fixture.status) {
+            (status, Some(response)) => content(operation, status, Some(response), None, wishes)?,
+            (status, None) => Choice { status, response: None, content: Source::Empty, media: None, fixture: None, applied: Vec::new(), reason: String::new() },
+        },
+    };
+    choice.fixture = Some(fixture);
+    choice.reason = reason;
+    Ok(choice)
+}
+
+/// The type of a fixture's own body: as its headers say, else as documented, else by its value.
+fn fixture_media(fixture: &Fixture, documented: Option<MediaRange>, body: &Value) -> Option<MediaRange> {
+    let own = fixture.headers.iter().find(|(name, _)| name == http::header::CONTENT_TYPE);
+    let own = own.and_then(|(_, value)| MediaRange::parse(value.to_str().ok()?));
+    let by_value = if body.is_string() { "text/plain; charset=utf-8" } else { "application/json" };
+    own.or(documented).or_else(|| MediaRange::parse(by_value))
+}
+
+type Wanted<'c> = (StatusCode, Option<&'c Response>, Option<&'c str>);
+
+/// The status that was asked for, or the one that has the example that was asked for, or that of a
+/// success.
+fn status_and_example<'c>(operation: &'c Operation, preferences: &Preferences) -> Result<Wanted<'c>, Problem> {
+    let named = |response: &'c Response| {
+        let wanted = preferences.example.as_deref();
+        let examples = response.content.iter().flat_map(|media| &media.examples);
+        examples.map(|example| example.name.as_str()).find(|name| Some(*name) == wanted)
+    };
+    if let Some(code) = preferences.code {
+        let Some(response) = operation.response(code) else {
+            return Err(undocumented_status(operation, code));
+        };
+        return match (named(response), &preferences.example) {
+            (None, Some(wanted)) => Err(undocumented_example(operation, wanted, &[response])),
+            (name, _) => Ok((code, Some(response), name)),
+        };
+    }
+    let success = operation.success();
+    let Some(wanted) = &preferences.example else {
+        return Ok(success.map_or((StatusCode::OK, None, None), |(status, response)| (status, Some(response), None)));
+    };
+    let others = operation.responses.iter().map(|(pattern, response)| (pattern.status(), &**response));
+    let mut all = success.into_iter().chain(others);
+    match all.find_map(|(status, response)| Some((status, response, named(response)?))) {
+        Some((status, response, name)) => Ok((status, Some(response), Some(name))),
+        None => {
+            let all: Vec<&Response> = operation.responses.iter().map(|(_, response)| &**response).collect();
+            Err(undocumented_example(operation, wanted, &all))
+        }
+    }
+}
+
+fn undocumented_status(operation: &Operation, code: StatusCode) -> Problem {
+    let documented: Vec<String> = operation.responses.iter().map(|(pattern, _)| pattern.to_string()).collect();
+    let detail = format!("`{}` documents no {}; it documents {}", operation.name(), code.as_u16(), documented.join(", "));
+    Problem::new(Kind::UndocumentedStatus, code, detail)
+}
+
+fn undocumented_example(operation: &Operation, wanted: &str, responses: &[&Response]) -> Problem {
+    let examples = responses.iter().flat_map(|response| &response.content).flat_map(|media| &media.examples);
+    let names: Vec<String> = examples.filter(|example| !example.name.is_empty()).map(|example| format!("`{}`", example.name)).collect();
+    let there_are = if names.is_empty() { "none by name".to_owned() } else { names.join(", ") };
+    let detail = format!("`{}` documents no example `{wanted}`; it documents {there_are}", operation.name());
+    Problem::new(Kind::UndocumentedExample, StatusCode::NOT_FOUND, detail)
+}
+
+fn content<'c>(
+    operation: &'c Operation,
+    status: StatusCode,
+    response: Option<&'c Response>,
+    named: Option<&str>,
+    wishes: &Wishes<'_>,
+) -> Result<Choice<'c>, Problem> {
+    let choice = |content, media, reason: String| Choice { status, response, content, media, fixture: None, applied: Vec::new(), reason };
+    let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
+    if offered.is_empty() || is_without_content(status) {
+        return Ok(choice(Source::Empty, None, "the document has no content for it".to_owned()));
+    }
+    let with_example = |media: &&MediaType| named.is_none_or(|name| media.examples.iter().any(|example| example.name == name));
+    let able: Vec<&MediaType> = offered.iter().filter(with_example).collect();
+    let Some(media) = wishes.accept.best_of(able.iter().copied()) else {
+        return Err(not_acceptable(offered));
+    };
+    let range = Some(concrete(media));
+    if wishes.preferences.dynamic == Some(true) && media.schema.is_some() {
+        return Ok(choice(Source::Generated(media), range, "generated, as preferred".to_owned()));
+    }
+    let by_name = named.and_then(|name| media.examples.iter().find(|example| example.name == name));
+    let by_request = || example_like_request(operation, media, wishes.values);
+    if let Some(example) = by_name {
+        return Ok(choice(Source::Example(example), range, format!("example `{}`, as preferred", example.name)));
+    }
+    if let Some(example) = by_request() {
+        return Ok(choice(Source::Example(example), range, format!("example `{}`, as the request has the one of that name", example.name)));
+    }
+    if let Some(example) = media.examples.first() {
+        return Ok(choice(Source::Example(example), range, "first documented example".to_owned()));
+    }
+    match media.schema {
+        Some(_) => Ok(choice(Source::Generated(media), range, "generated from the schema".to_owned())),
+        None => Ok(choice(Source::Empty, range, "neither example nor schema".to_owned())),
+    }
+}
+
+/// RFC 9110 §15.3.5 and §15.4.5.
+#[must_use]
+pub fn is_without_content(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn not_acceptable(offered: &[MediaType]) -> Problem {
+    let types: Vec<&str> = offered.iter().map(|media| media.range.as_str()).collect();
+    let detail = format!("the response is documented as {}", types.join(", "));
+    Problem::new(Kind::NotAcceptable, StatusCode::NOT_ACCEPTABLE, detail)
+}
+
+/// The type to send for a documented range: JSON wherever the range and the schema allow it.
+#[must_use]
+pub fn concrete(media: &MediaType) -> MediaRange {
+    if !media.range.is_range() {
+        return media.range.clone();
+    }
+    let types = media.schema.as_ref().map(|schema| schema.types(schema.tree())).unwrap_or_default();
+    let is_text = types == ["string"];
+    let text = match media.range.essence() {
+        "*/*" if is_text => "text/plain; charset=utf-8",
+        "text/*" => "text/plain; charset=utf-8",
+        "image/*" => "image/png",
+        "audio/*" => "audio/mpeg",
+        "video/*" => "video/mp4",
+        "application/*" if is_text => "application/octet-stream",
+        _ => "application/json",
+    };
+    MediaRange::parse(text).unwrap_or_else(|| media.range.clone())
+}
+
+/// The response example whose name is that of the request examples that the request has.
+fn example_like_request<'c>(operation: &'c Operation, media: &'c MediaType, values: &Values) -> Option<&'c Example> {
+    if media.examples.len() < 2 {
+        return None;
+    }
+    let scored = media.examples.iter().filter_map(|example| Some((likeness(operation, values, &example.name)?, example)));
+    // The first of the best, so that the document's order decides.
+    scored.rev().max_by_key(|(score, _)| *score).map(|(_, example)| example)
+}
+
+/// How well the request agrees with the request examples of a name: none, if it does not with one
+/// of them or if there are none.
+fn likeness(operation: &Operation, values: &Values, name: &str) -> Option<usize> {
+    if name.is_empty() {
+        return None;
+    }
+    let mut score = None;
+    let bodies = operation.body.iter().flat_map(|body| &body.content).flat_map(|media| &media.examples);
+    let bodies: Vec<&Example> = bodies.filter(|example| example.name == name).collect();
+    if let Some(body) = bodies.first() {
+        score = Some(agreement(values.body.as_ref()?, body.value())?);
+    }
+    for parameter in &operation.parameters {
+        if let Some(example) = parameter.examples.iter().find(|example| example.name == name) {
+            let sent = values.parameter(parameter.location, &parameter.name)?;
+            score = Some(score.unwrap_or(0) + agreement(sent, example.value())?);
+        }
+    }
+    score
+}
+
+/// More than any superset has.
+const EQUAL: usize = 1_000_000;
+
+/// How much two values agree: none, if the first is no superset of the second.
+fn agreement(sent: &Value, example: &Value) -> Option<usize> {
+    if sent == example {
+        return Some(EQUAL);
+    }
+    let leaves = leaves(sent, example)?;
+    (leaves > 0).then_some(leaves)
+}
+
+fn leaves(sent: &Value, example: &Value) -> Option<usize> {
+    match (sent, example) {
+        (Value::Object(sent), Value::Object(example)) => {
+            example.iter().map(|(key, value)| leaves(sent.get(key)?, value)).sum()
+        }
+        (Value::Array(sent), Value::Array(example)) if sent.len() == example.len() => {
+            sent.iter().zip(example).map(|(sent, example)| leaves(sent, example)).sum()
+        }
+        (sent, example) => (sent == example).then_some(1),
+    }
+}
+
+fn applied(preferences: &Preferences, choice: &Choice<'_>) -> Vec<String> {
+    let mut applied = Vec::new();
+    if let Some(code) = preferences.code {
+        applied.push(format!("code={}", code.as_u16()));
+    }
+    if let Some(example) = &preferences.example {
+        let quoted: String = example.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').collect();
+        let quoted = quoted.replace('\\', "\\\\").replace('"', "\\\"");
+        applied.push(format!("example=\"{quoted}\""));
+    }
+    let is_generated = matches!(choice.content, Source::Generated(_));
+    if preferences.dynamic == Some(is_generated) {
+        applied.push(format!("dynamic={is_generated}"));
+    }
+    if let Some(seed) = preferences.seed.filter(|_| is_generated) {
+        applied.push(format!("seed={seed}"));
+    }
+    applied
+}
+
+/// The media ranges of `Accept` with their weights (RFC 9110 §12.5.1).
+#[derive(Debug, Default)]
+pub struct Accept(Vec<(MediaRange, u16)>);
+
+impl Accept {
+    /// Reads the header fields. What is no media range is ignored; without any, all is accepted.
+    #[must_use]
+    pub fn read(headers: &HeaderMap) -> Self {
+        let lines = headers.get_all(http::header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let ranges = lines.flat_map(|line| line.split(',')).filter_map(|range| {
+            let range = MediaRange::parse(range)?;
+            let weight = range.parameter("q").map_or(1000, thousandths);
+            Some((range, weight))
+        });
+        Self(ranges.collect())
+    }
+
+    /// The weight of a type, by the most specific range that covers it, and the range's place.
+    fn weight(&self, offered: &MediaRange) -> (u16, usize) {
+        if self.0.is_empty() {
+            return (1000, 0);
+        }
+        let covering = self.0.iter().enumerate().filter(|(_, (range, _))| range.covers(offered) || offered.is_range() && offered.covers(range));
+        let best = covering.max_by_key(|(index, (range, _))| (range.specificity(), usize::MAX - index));
+        best.map_or((0, 0), |(index, (_, weight))| (*weight, index))
+    }
+
+    /// The best of the documented types; of equal ones the one that the client names first, then
+    /// the one that the document does.
+    pub fn best_of<'c>(&self, offered: impl Iterator<Item = &'c MediaType>) -> Option<&'c MediaType> {
+        let weighed = offered.map(|media| (self.weight(&media.range), media)).filter(|((weight, _), _)| *weight > 0);
+        weighed.min_by_key(|((weight, place), _)| (u16::MAX - weight, *place)).map(|(_, media)| media)
+    }
+
+    /// The best of the documented types, or the first if none is accepted.
+    #[must_use]
+    pub fn best<'c>(&self, offered: &'c [MediaType]) -> Option<&'c MediaType> {
+        self.best_of(offered.iter()).or_else(|| offered.first())
+    }
+}
+
+/// `0.8` → 800; what is no weight counts as 1.
+fn thousandths(weight: &str) -> u16 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    let digits = format!("{fraction:0<3}");
+    match (whole, digits.get(..3).and_then(|digits| digits.parse::<u16>().ok())) {
+        ("0", Some(fraction)) => fraction,
+        _ => 1000,
+    }
+}

@@ -1,0 +1,361 @@
+//! Path, query, header and cookie text → typed values, by `style` and `explode`.
+//!
+//! Whether a value fits its schema is left to `validate`; text that cannot be the documented type
+//! stays a string, so that the schema says what is wrong with it.
+
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Number, Value};
+
+use crate::contract::schema::Schema;
+use crate::contract::{Location, Operation, Parameter, ParameterForm, Style};
+
+/// The text of a request that parameters are read from.
+#[derive(Debug)]
+pub struct Inputs<'r> {
+    /// Values of the path template's expressions by name, percent-encoded.
+    pub path: Vec<(&'r str, &'r str)>,
+    /// Query parameters in order.
+    pub query: Pairs<'r>,
+    /// Header fields.
+    pub headers: &'r HeaderMap,
+    /// Cookies in order.
+    pub cookies: Vec<(String, String)>,
+}
+
+/// Pairs of a query or form: names decoded, values percent-encoded, because the delimiters of a
+/// style are told from encoded ones.
+#[derive(Debug, Default, Clone)]
+pub struct Pairs<'r>(pub Vec<(String, &'r str)>);
+
+impl<'r> Pairs<'r> {
+    /// Cuts `a=1&b=x%20y`.
+    #[must_use]
+    pub fn parse(text: &'r str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        Self(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode_form(name), value)).collect())
+    }
+
+    /// The values of a name, in order, still encoded.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'r str> + 's {
+        self.0.iter().filter(move |(there, _)| there == name).map(|(_, value)| *value)
+    }
+
+    /// The first value of a name, decoded.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<String> {
+        self.all(name).next().map(decode_form)
+    }
+}
+
+impl<'r> Inputs<'r> {
+    /// The inputs of a request whose path gave `values` for the names of the operation's template.
+    #[must_use]
+    pub fn new(operation: &'r Operation, values: &'r [String], query: Option<&'r str>, headers: &'r HeaderMap) -> Self {
+        let names = operation.path_names.iter().map(String::as_str);
+        Self {
+            path: names.zip(values.iter().map(String::as_str)).collect(),
+            query: Pairs::parse(query.unwrap_or_default()),
+            headers,
+            cookies: cookies(headers),
+        }
+    }
+
+    /// The value of a header field; several lines are one list (RFC 9110 §5.3).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let lines = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let lines: Vec<_> = lines.collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+
+    /// The value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+    let lines = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+}
+
+/// What a request has for a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Read {
+    /// Nothing.
+    Absent,
+    /// An empty value where `allowEmptyValue` lets any pass.
+    Empty,
+    /// A value, typed by its schema.
+    Value(Value),
+    /// Text that cannot be cut as the style says, and why.
+    Malformed(String),
+}
+
+/// Reads a parameter.
+#[must_use]
+pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
+    match &parameter.form {
+        ParameterForm::Content(_) => match raw(parameter, inputs) {
+            Some(text) => serde_json::from_str(&text).map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value),
+            None => Read::Absent,
+        },
+        ParameterForm::Styled { style, explode, schema } => {
+            let reader = Reader { name: &parameter.name, style: *style, explode: *explode, schema, node: schema.tree() };
+            match parameter.location {
+                Location::Query => read_query(parameter, &reader, inputs),
+                Location::Path => inputs.path.iter().find(|(name, _)| *name == parameter.name).map_or(Read::Absent, |(_, raw)| reader.path(raw)),
+                Location::Header => inputs.header(&parameter.name).map_or(Read::Absent, |text| reader.header(&text)),
+                Location::Cookie => inputs.cookie(&parameter.name).map_or(Read::Absent, |text| reader.delimited(text, ',')),
+            }
+        }
+    }
+}
+
+/// The whole text of a parameter, decoded.
+fn raw(parameter: &Parameter, inputs: &Inputs<'_>) -> Option<String> {
+    match parameter.location {
+        Location::Query => inputs.query.first(&parameter.name),
+        Location::Path => inputs.path.iter().find(|(name, _)| *name == parameter.name).map(|(_, raw)| decode(raw)),
+        Location::Header => inputs.header(&parameter.name),
+        Location::Cookie => inputs.cookie(&parameter.name).map(decode),
+    }
+}
+
+fn read_query(parameter: &Parameter, reader: &Reader<'_>, inputs: &Inputs<'_>) -> Read {
+    let mut values = inputs.query.all(&parameter.name);
+    if parameter.allow_empty && values.next().is_some_and(str::is_empty) {
+        return Read::Empty;
+    }
+    reader.pairs(&inputs.query)
+}
+
+/// Reads one value by style, explode and schema.
+struct Reader<'s> {
+    name: &'s str,
+    style: Style,
+    explode: bool,
+    schema: &'s Schema,
+    /// The part of the schema that describes the value.
+    node: &'s Value,
+}
+
+/// Reads a property of a form body, as the same property in a query would be.
+#[must_use]
+pub fn read_property(schema: &Schema, node: &Value, name: &str, style: Style, explode: bool, pairs: &Pairs<'_>) -> Read {
+    Reader { name, style, explode, schema, node }.pairs(pairs)
+}
+
+/// Turns text into the type that a schema asks for, or leaves it a string.
+#[must_use]
+pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
+    let types = schema.types(node);
+    let number = || text.parse::<Number>().ok().map(Value::Number);
+    let read = |name: &&str| match *name {
+        "integer" | "number" => number(),
+        "boolean" => text.parse().ok().map(Value::Bool),
+        _ => None,
+    };
+    if let Some(value) = types.iter().find_map(read) {
+        return value;
+    }
+    let is_null = text == "null" && allows_null(schema, node);
+    if is_null { Value::Null } else { Value::String(text.to_owned()) }
+}
+
+fn allows_null(schema: &Schema, node: &Value) -> bool {
+    schema.resolve(node).get("type").and_then(Value::as_array).is_some_and(|types| types.contains(&"null".into()))
+}
+
+impl<'s> Reader<'s> {
+    fn wants(&self, kind: &str) -> bool {
+        self.schema.types(self.node).contains(&kind)
+    }
+
+    fn scalar(&self, raw: &str) -> Value {
+        typed(self.schema, self.node, &decode(raw))
+    }
+
+    fn item(&self, raw: &str) -> Value {
+        let any = Value::Bool(true);
+        typed(self.schema, self.schema.items(self.node).unwrap_or(&any), &decode(raw))
+    }
+
+    fn property(&self, name: &str, raw: &str) -> Value {
+        let any = Value::Bool(true);
+        typed(self.schema, self.schema.property(self.node, name).unwrap_or(&any), &decode(raw))
+    }
+
+    fn list<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
+        Read::Value(Value::Array(raws.map(|raw| self.item(raw)).collect()))
+    }
+
+    /// `R,100,G,200`.
+    fn alternating<'r>(&self, mut raws: impl Iterator<Item = &'r str>) -> Read {
+        let mut object = Map::new();
+        while let Some(name) = raws.next() {
+            let Some(value) = raws.next() else {
+                return Read::Malformed(format!("the property `{}` has no value", decode(name)));
+            };
+            let name = decode(name);
+            let value = self.property(&name, value);
+            object.insert(name, value);
+        }
+        Read::Value(Value::Object(object))
+    }
+
+    /// `R=100,G=200`.
+    fn assignments<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
+        let mut object = Map::new();
+        for raw in raws {
+            let Some((name, value)) = raw.split_once('=') else {
+                return Read::Malformed(format!("expected `name=value`, found `{}`", decode(raw)));
+            };
+            let name = decode(name);
+            let value = self.property(&name, value);
+            object.insert(name, value);
+        }
+        Read::Value(Value::Object(object))
+    }
+
+    /// A value whose parts stand between delimiters, as lists and objects do without `explode`.
+    fn delimited(&self, raw: &str, delimiter: char) -> Read {
+        let parts = || raw.split(delimiter).map(str::trim).filter(|_| !raw.is_empty());
+        if self.wants("array") {
+            return self.list(parts());
+        }
+        if !self.wants("object") {
+            return Read::Value(self.scalar(raw));
+        }
+        if self.explode && raw.contains('=') { self.assignments(parts()) } else { self.alternating(parts()) }
+    }
+
+    fn header(&self, text: &str) -> Read {
+        self.delimited(text.trim(), ',')
+    }
+
+    fn path(&self, raw: &str) -> Read {
+        match self.style {
+            Style::Label => match raw.strip_prefix('.') {
+                Some(rest) => self.label(rest),
+                None => Read::Malformed(format!("a value in the style `label` begins with `.`, found `{}`", decode(raw))),
+            },
+            Style::Matrix => match raw.strip_prefix(';') {
+                Some(rest) => self.matrix(rest),
+                None => Read::Malformed(format!("a value in the style `matrix` begins with `;`, found `{}`", decode(raw))),
+            },
+            _ => self.delimited(raw, ','),
+        }
+    }
+
+    /// Without `explode` OpenAPI 3.0.4 says `.a,b` and 3.0.3 said `.a.b`.
+    fn label(&self, rest: &str) -> Read {
+        let is_compound = self.wants("array") || self.wants("object");
+        let delimiter = if is_compound && (self.explode || !rest.contains(',')) { '.' } else { ',' };
+        self.delimited(rest, delimiter)
+    }
+
+    fn matrix(&self, rest: &str) -> Read {
+        if self.wants("object") && self.explode {
+            return self.assignments(rest.split(';'));
+        }
+        let mut values = Vec::new();
+        for part in rest.split(';') {
+            match part.split_once('=').unwrap_or((part, "")) {
+                (name, value) if decode(name) == self.name => values.push(value),
+                (name, _) => return Read::Malformed(format!("expected `;{}=`, found `;{}`", self.name, decode(name))),
+            }
+        }
+        match values.as_slice() {
+            [value] if !self.explode || !self.wants("array") => self.delimited(value, ','),
+            _ => self.list(values.into_iter()),
+        }
+    }
+
+    fn pairs(&self, pairs: &Pairs<'_>) -> Read {
+        if self.style == Style::DeepObject {
+            return self.deep_object(pairs);
+        }
+        let is_object = self.wants("object");
+        if is_object && self.explode && self.style == Style::Form {
+            return self.spread(pairs);
+        }
+        let mut values: Vec<&str> = pairs.all(self.name).collect();
+        match (values.len(), self.style) {
+            (0, _) => Read::Absent,
+            _ if self.explode && self.wants("array") => {
+                values.retain(|value| !value.is_empty());
+                let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
+                self.list(decoded.iter().map(String::as_str))
+            }
+            (_, Style::SpaceDelimited) => self.delimited(&values[0].replace("%20", "+"), '+'),
+            (_, Style::PipeDelimited) => self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|'),
+            _ => self.delimited(&values[0].replace('+', "%20"), ','),
+        }
+    }
+
+    /// An exploded object in a query: each of its properties is a parameter of its own.
+    fn spread(&self, pairs: &Pairs<'_>) -> Read {
+        let declared = self.schema.property_names(self.node);
+        let takes = |name: &str| declared.is_empty() || declared.contains(&name);
+        let mut object = Map::new();
+        for (name, value) in pairs.0.iter().filter(|(name, _)| takes(name)) {
+            object.insert(name.clone(), self.property(name, &value.replace('+', "%20")));
+        }
+        if object.is_empty() { Read::Absent } else { Read::Value(Value::Object(object)) }
+    }
+
+    /// `name[a]=1&name[b][c]=2`; a name that comes again makes a list.
+    fn deep_object(&self, pairs: &Pairs<'_>) -> Read {
+        let mut root = Value::Object(Map::new());
+        let mut is_there = false;
+        for (name, raw) in &pairs.0 {
+            let Some(path) = name.strip_prefix(self.name).filter(|rest| rest.starts_with('[')) else { continue };
+            let Some(path) = path.strip_prefix('[').and_then(|path| path.strip_suffix(']')) else {
+                return Read::Malformed(format!("`{name}` has a bracket too few"));
+            };
+            is_there = true;
+            let keys: Vec<&str> = path.split("][").collect();
+            self.place(&mut root, self.node, &keys, &raw.replace('+', "%20"));
+        }
+        if is_there { Read::Value(root) } else { Read::Absent }
+    }
+
+    fn place(&self, at: &mut Value, node: &Value, keys: &[&str], raw: &str) {
+        let any = Value::Bool(true);
+        let Some((key, rest)) = keys.split_first() else { return };
+        let Some(object) = at.as_object_mut() else { return };
+        let node = self.schema.property(node, key).unwrap_or(&any);
+        if !rest.is_empty() && *rest != [""] {
+            let below = object.entry(*key).or_insert_with(|| Value::Object(Map::new()));
+            return self.place(below, node, rest, raw);
+        }
+        let is_list = self.schema.types(node).contains(&"array");
+        let item = if is_list { self.schema.items(node).unwrap_or(&any) } else { node };
+        let value = typed(self.schema, item, &decode(raw));
+        match object.get_mut(*key) {
+            Some(Value::Array(items)) if is_list => items.push(value),
+            _ if is_list => {
+                object.insert((*key).to_owned(), Value::Array(vec![value]));
+            }
+            _ => {
+                object.insert((*key).to_owned(), value);
+            }
+        }
+    }
+}
+
+/// Percent-decodes.
+#[must_use]
+pub fn decode(raw: &str) -> String {
+    percent_decode_str(raw).decode_utf8_lossy().into_owned()
+}
+
+/// Percent-decodes, with `+` for a blank, as forms and queries have it.
+#[must_use]
+pub fn decode_form(raw: &str) -> String {
+    if raw.contains('+') { decode(&raw.replace('+', " ")) } else { decode(raw) }
+}

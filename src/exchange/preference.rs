@@ -1,0 +1,123 @@
+//! What the client would like: `Prefer` (RFC 7240), and for browsers `__code` and the like in the
+//! query.
+
+use http::{HeaderMap, StatusCode};
+
+use super::parameter::Pairs;
+
+/// The preferences of a request. What cannot be read is ignored, as the standard says.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Preferences {
+    /// `code=404`
+    pub code: Option<StatusCode>,
+    /// `example="Example 2"`
+    pub example: Option<String>,
+    /// `dynamic=true`: a generated value, whatever is documented.
+    pub dynamic: Option<bool>,
+    /// `seed=7`
+    pub seed: Option<u64>,
+}
+
+impl Preferences {
+    /// Reads them from the header fields, then from the query; the first of each name counts.
+    #[must_use]
+    pub fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
+        let mut preferences = Self::default();
+        for line in headers.get_all("prefer").iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
+            for preference in split(line, &[',', ';']) {
+                let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+                preferences.take(name.trim(), &unquote(value.trim()));
+            }
+        }
+        for (name, _) in &query.0 {
+            if let Some(name) = name.strip_prefix("__") {
+                preferences.take(name, &query.first(&format!("__{name}")).unwrap_or_default());
+            }
+        }
+        preferences
+    }
+
+    fn take(&mut self, name: &str, value: &str) {
+        match name.to_ascii_lowercase().as_str() {
+            "code" => {
+                let code = value.parse().ok().filter(|code| (200..600).contains(code));
+                self.code = self.code.or_else(|| code.and_then(|code| StatusCode::from_u16(code).ok()));
+            }
+            "example" if self.example.is_none() && !value.is_empty() => self.example = Some(value.to_owned()),
+            // RFC 7240 §2: a preference without a value has the empty one.
+            "dynamic" => self.dynamic = self.dynamic.or_else(|| if value.is_empty() { Some(true) } else { value.parse().ok() }),
+            "seed" => self.seed = self.seed.or_else(|| value.parse().ok()),
+            _ => {}
+        }
+    }
+
+    /// Whether the client asks for a particular answer.
+    #[must_use]
+    pub fn chooses(&self) -> bool {
+        self.code.is_some() || self.example.is_some() || self.dynamic.is_some()
+    }
+}
+
+/// Cuts at delimiters that are not inside quotes.
+fn split<'t>(text: &'t str, delimiters: &[char]) -> Vec<&'t str> {
+    let mut parts = Vec::new();
+    let (mut start, mut quoted, mut escaped) = (0, false, false);
+    for (index, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if !quoted && delimiters.contains(&character) => {
+                parts.push(&text[start..index]);
+                start = index + character.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+/// A token, or what a quoted string says (RFC 9110 §5.6.4).
+fn unquote(text: &str) -> String {
+    let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return text.to_owned();
+    };
+    let mut plain = String::new();
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        plain.extend(if character == '\\' { characters.next() } else { Some(character) });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(lines: &[&str], query: &str) -> Preferences {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("prefer", HeaderValue::from_str(line).expect("is a header value"));
+        }
+        Preferences::read(&headers, &Pairs::parse(query))
+    }
+
+    #[test]
+    fn one_header_and_several_say_the_same() {
+        let expected = Preferences { code: Some(StatusCode::FORBIDDEN), example: Some("a, b".into()), ..Preferences::default() };
+        assert_eq!(read(&["code=403, example=\"a, b\""], ""), expected);
+        assert_eq!(read(&["code=403", "example=\"a, b\""], ""), expected);
+        assert_eq!(read(&["Code=403; example=\"a, \\b\""], ""), expected);
+        assert_eq!(read(&[], "__code=403&__example=a%2C+b"), expected);
+    }
+
+    #[test]
+    fn the_first_counts_and_nonsense_does_not() {
+        let preferences = read(&["seed=7, seed=8, dynamic, code=99, respond-async, code=404"], "__seed=9");
+        assert_eq!(preferences.seed, Some(7));
+        assert_eq!(preferences.dynamic, Some(true));
+        assert_eq!(preferences.code, Some(StatusCode::NOT_FOUND));
+    }
+}

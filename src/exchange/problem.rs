@@ -1,0 +1,103 @@
+//! Our own errors, for where the document has none: RFC 9457 problem details.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::validate::Violation;
+
+/// The media type of a problem (RFC 9457 §3).
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Where the kinds of problem are explained; their `type` is this and their name.
+pub const TYPES: &str = "/_standin/problems/";
+
+macro_rules! kinds {
+    ($($variant:ident = $name:literal, $title:literal, $about:literal;)*) => {
+        /// The kinds of problem.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Kind { $(#[doc = $about] $variant,)* }
+
+        impl Kind {
+            /// Every kind that there is.
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
+
+            /// The last segment of its `type`: `unknown-path`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$variant => $name,)* }
+            }
+
+            /// Its `title`.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Kind::$variant => $title,)* }
+            }
+
+            /// A sentence or two for who looks its `type` up.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Kind::$variant => $about,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    UnknownPath = "unknown-path", "Unknown path", "No loaded document has this path. `standin routes` lists the paths that there are.";
+    MethodNotAllowed = "method-not-allowed", "Method not allowed", "The path is documented, this method is not. `Allow` has the methods that are.";
+    Unauthorized = "unauthorized", "Credentials are missing", "The operation requires credentials that the request lacks, or that are not of the documented form. Any value of the right form is accepted.";
+    Malformed = "malformed-content", "Malformed content", "The content is not of the type that it says it is.";
+    UnsupportedMediaType = "unsupported-media-type", "Unsupported media type", "The operation documents no request content of this type.";
+    TooLarge = "content-too-large", "Content too large", "The content is larger than the sandbox reads, see `--max-body`.";
+    NotAcceptable = "not-acceptable", "Not acceptable", "The response has no media type that `Accept` allows.";
+    Violation = "violation", "The request does not fit its documentation", "Each of `errors` says what is wrong, and where by a JSON Pointer into the body or by the name of a parameter.";
+    UndocumentedStatus = "undocumented-status", "The document has no such response", "The status was asked for by `Prefer`, and the operation documents no response for it.";
+    UndocumentedExample = "undocumented-example", "The document has no such example", "The example was asked for by `Prefer`, and the operation documents none of this name.";
+    Unchecked = "unchecked", "The request cannot be checked", "A schema of the operation cannot be compiled, so the sandbox does not pretend to have checked the request. `standin check` says why; `--validate off` answers all the same.";
+    Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
+}
+
+/// An error of the sandbox itself.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub kind: Kind,
+    pub status: StatusCode,
+    /// What is wrong with this request.
+    pub detail: String,
+    /// What does not fit, if that is what is wrong.
+    pub violations: Vec<Violation>,
+}
+
+impl Problem {
+    /// A problem that is about no violation.
+    #[must_use]
+    pub fn new(kind: Kind, status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { kind, status, detail: detail.into(), violations: Vec::new() }
+    }
+
+    /// Its content (RFC 9457 §3.1), with `errors` as in the example of §3.
+    #[must_use]
+    pub fn content(&self) -> Bytes {
+        let mut body = json!({
+            "type": format!("{TYPES}{}", self.kind.name()),
+            "title": self.kind.title(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if !self.violations.is_empty() {
+            body["errors"] = self.violations.iter().map(error).collect();
+        }
+        Bytes::from(body.to_string())
+    }
+}
+
+fn error(violation: &Violation) -> Value {
+    let mut error = json!({ "detail": violation.error.sentence() });
+    if let Some((location, name)) = violation.parameter() {
+        error["in"] = json!(location.as_str());
+        error["parameter"] = json!(name);
+    }
+    error["pointer"] = json!(format!("#{}", violation.error.pointer));
+    error
+}

@@ -1,0 +1,210 @@
+//! Documented error examples, reworded for what is really wrong.
+//!
+//! Which example is taken is decided by how well its words fit; see [`Fit`].
+
+use serde_json::Value;
+
+use super::idiom;
+use crate::exchange::validate::Violation;
+
+/// How well an example fits a violation; the better, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// It speaks of something else.
+    None,
+    /// It speaks of a field, but of another kind of fault.
+    Field,
+    /// It is worded by a validator that words this kind of fault too.
+    Voice,
+    /// It speaks of this kind of fault.
+    Rule,
+    /// It says exactly what is wrong.
+    Exact,
+}
+
+/// An example for a violation: its value in other words, and how well it fits.
+#[must_use]
+pub fn reword(example: &Value, violation: &Violation, names: &[String]) -> (Fit, Value) {
+    let mut value = example.clone();
+    let fit = reword_strings(&mut value, violation, names);
+    (fit, value)
+}
+
+fn reword_strings(value: &mut Value, violation: &Violation, names: &[String]) -> Fit {
+    match value {
+        Value::String(text) => {
+            let (fit, reworded) = reword_text(text, violation, names);
+            if let Some(reworded) = reworded {
+                *text = reworded;
+            }
+            fit
+        }
+        Value::Array(items) => items.iter_mut().map(|item| reword_strings(item, violation, names)).max().unwrap_or(Fit::None),
+        Value::Object(object) => object.values_mut().map(|member| reword_strings(member, violation, names)).max().unwrap_or(Fit::None),
+        _ => Fit::None,
+    }
+}
+
+fn reword_text(text: &str, violation: &Violation, names: &[String]) -> (Fit, Option<String>) {
+    if let Some(found) = idiom::recognise(text) {
+        let said = found.idiom.say(&violation.error);
+        let fit = match (&said, found.keyword == violation.error.keyword) {
+            (Some(said), true) if text == format!("{}{said}{}", found.before, found.after) => Fit::Exact,
+            (Some(_), true) => Fit::Rule,
+            (Some(_), false) => Fit::Voice,
+            (None, _) => Fit::Field,
+        };
+        let said = said.unwrap_or_else(|| violation.error.sentence());
+        return (fit, Some(format!("{}{said}{}", found.before, found.after)));
+    }
+    let Some(slot) = named_slot(text, names) else { return (Fit::None, None) };
+    let name = violation.name().unwrap_or_default();
+    let is_missing = violation.error.keyword == "required";
+    match (speaks_of_missing(text), is_missing) {
+        (true, true) if slot.names.contains(&name) => (Fit::Exact, None),
+        (true, true) => (Fit::Rule, Some(slot.with(text, &name))),
+        _ => (Fit::Field, Some(format!("{} {}{}", slot.quoted(&name), violation.error.sentence(), code_at_end(text)))),
+    }
+}
+
+/// Whether a sentence says that something is not there.
+fn speaks_of_missing(text: &str) -> bool {
+    const WORDS: [&str; 8] = ["required", "missing", "must be provided", "not provided", "must provide", "is empty", "can't be blank", "not be blank"];
+    let text = text.to_lowercase();
+    WORDS.iter().any(|word| text.contains(word))
+}
+
+/// A code in brackets at the end of a sentence, with the blank before it: ` [invalid-params]`.
+fn code_at_end(text: &str) -> &str {
+    match text.rfind(" [") {
+        Some(start) if text.ends_with(']') => &text[start..],
+        _ => "",
+    }
+}
+
+/// The place in a sentence where the names of fields stand in quotes.
+struct Slot {
+    start: usize,
+    end: usize,
+    quote: char,
+    names: Vec<String>,
+}
+
+impl Slot {
+    fn with(&self, text: &str, name: &str) -> String {
+        format!("{}{}{}", &text[..self.start], self.quoted(name), &text[self.end..])
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        format!("{0}{name}{0}", self.quote)
+    }
+}
+
+/// The quoted names of a sentence that are names of the operation: `"roomId" or "roomName"`.
+fn named_slot(text: &str, names: &[String]) -> Option<Slot> {
+    let mut slot: Option<Slot> = None;
+    for quote in ['\'', '"', '`'] {
+        let mut quotes = text.match_indices(quote).map(|(index, _)| index);
+        while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
+            let name = &text[open + 1..close];
+            if !names.iter().any(|known| known == name) {
+                continue;
+            }
+            let found = slot.get_or_insert(Slot { start: open, end: close + 1, quote, names: Vec::new() });
+            found.end = close + 1;
+            found.names.push(name.to_owned());
+        }
+        if slot.is_some() {
+            break;
+        }
+    }
+    slot
+}
+
+/// The properties that carry a message for people, best first.
+const MESSAGES: [&str; 8] = ["message", "error", "detail", "description", "error_description", "msg", "reason", "title"];
+
+/// Puts a sentence where the value has a message for people; false if it has no such place.
+pub fn put_message(value: &mut Value, sentence: &str) -> bool {
+    let Some(object) = value.as_object_mut() else {
+        if let Value::String(text) = value {
+            sentence.clone_into(text);
+            return true;
+        }
+        return false;
+    };
+    for name in MESSAGES {
+        if let Some(Value::String(text)) = object.get_mut(name) {
+            sentence.clone_into(text);
+            return true;
+        }
+    }
+    for name in ["error", "errors", "details"] {
+        match object.get_mut(name) {
+            Some(Value::Array(items)) if !items.is_empty() => {
+                items.truncate(1);
+                return put_message(&mut items[0], sentence);
+            }
+            Some(nested @ Value::Object(_)) => {
+                if put_message(nested, sentence) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::schema::SchemaError;
+    use crate::exchange::validate::Subject;
+    use serde_json::json;
+
+    fn violation(keyword: &str, pointer: &str, operands: Value) -> Violation {
+        let operands = operands.as_object().cloned().unwrap_or_default();
+        let error = SchemaError { pointer: pointer.into(), keyword: keyword.into(), operands, instance: Value::Null };
+        Violation { subject: Subject::Body, error }
+    }
+
+    fn names() -> Vec<String> {
+        ["roomId", "roomName", "tokenName"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn the_words_of_a_validator_say_what_is_wrong() {
+        let example = json!({"success": false, "error": "must have required property 'roomId' [invalid-params]"});
+        let missing = violation("required", "", json!({"property": "tokenName"}));
+        let (fit, said) = reword(&example, &missing, &names());
+        assert_eq!(fit, Fit::Rule);
+        assert_eq!(said, json!({"success": false, "error": "must have required property 'tokenName' [invalid-params]"}));
+        let wrong = violation("type", "/roomId", json!({"types": ["string"]}));
+        let (fit, said) = reword(&example, &wrong, &names());
+        assert_eq!((fit, &said["error"]), (Fit::Voice, &json!("must be string [invalid-params]")));
+    }
+
+    #[test]
+    fn a_sentence_of_the_api_s_own_names_the_missing_field() {
+        let example = json!("The 'tokenName' param is required");
+        let missing = violation("required", "", json!({"property": "roomId"}));
+        assert_eq!(reword(&example, &missing, &names()), (Fit::Rule, json!("The 'roomId' param is required")));
+        let same = violation("required", "", json!({"property": "tokenName"}));
+        assert_eq!(reword(&example, &same, &names()), (Fit::Exact, example));
+    }
+
+    #[test]
+    fn one_of_several_names_is_enough() {
+        let example = json!("The parameter \"roomId\" or \"roomName\" is required [error-room-param-not-provided]");
+        let missing = violation("required", "", json!({"property": "roomName"}));
+        assert_eq!(reword(&example, &missing, &names()), (Fit::Exact, example));
+    }
+
+    #[test]
+    fn what_speaks_of_something_else_does_not_fit() {
+        let missing = violation("required", "", json!({"property": "roomId"}));
+        let example = json!({"success": false, "error": "error-contact-manager-not-found"});
+        assert_eq!(reword(&example, &missing, &names()), (Fit::None, example));
+    }
+}

@@ -1,0 +1,196 @@
+//! A request against its operation → everything that does not fit.
+//!
+//! What is answered then is left to `rejection`.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value, json};
+
+use super::content::{self, Content, Malformed};
+use super::parameter::{self, Inputs, Read};
+use crate::contract::media::MediaRange;
+use crate::contract::schema::{Schema, SchemaError, Uncompilable};
+use crate::contract::{Location, MediaType, Operation, Parameter, RequestBody};
+
+/// What a violation is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A parameter, by location and name.
+    Parameter(Location, String),
+    /// The content of the request.
+    Body,
+}
+
+/// One thing that does not fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    pub subject: Subject,
+    /// The pointer in it is into the body, or into the value of the parameter.
+    pub error: SchemaError,
+}
+
+impl Violation {
+    fn new(subject: Subject, keyword: &str, operands: Value) -> Self {
+        let operands = if let Value::Object(map) = operands { map } else { Map::new() };
+        let error = SchemaError { pointer: String::new(), keyword: keyword.to_owned(), operands, instance: Value::Null };
+        Self { subject, error }
+    }
+
+    /// A required parameter that is not there.
+    #[must_use]
+    pub fn missing_parameter(parameter: &Parameter) -> Self {
+        let subject = Subject::Parameter(parameter.location, parameter.name.clone());
+        Self::new(subject, "required", json!({ "property": parameter.name }))
+    }
+
+    /// The location and name of the parameter that it is about.
+    #[must_use]
+    pub fn parameter(&self) -> Option<(Location, &str)> {
+        match &self.subject {
+            Subject::Parameter(location, name) => Some((*location, name)),
+            Subject::Body => None,
+        }
+    }
+
+    /// The name of what is wrong: of the property that is missing or not allowed, else of the
+    /// innermost property that the value belongs to, else of the parameter.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        if let Some(Value::String(property)) = self.error.operands.get("property") {
+            return Some(property.clone());
+        }
+        let mut segments = self.error.pointer.rsplit('/').filter(|segment| !segment.is_empty());
+        let named = segments.find(|segment| segment.parse::<usize>().is_err());
+        let named = named.map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+        named.or_else(|| self.parameter().map(|(_, name)| name.to_owned()))
+    }
+
+    /// For a log or a header: `body /emails: must be array`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let subject = match &self.subject {
+            Subject::Parameter(location, name) => format!("{} {name}", location.as_str()),
+            Subject::Body => "body".to_owned(),
+        };
+        let pointer = if self.error.pointer.is_empty() { String::new() } else { format!(" {}", self.error.pointer) };
+        format!("{subject}{pointer}: {}", self.error.sentence())
+    }
+}
+
+/// The values of a request by name, as fixtures see them.
+#[derive(Debug, Default)]
+pub struct Values {
+    parameters: Vec<(Location, String, Value)>,
+    /// The body; none if the request has none, or if it is of a type that is not looked into.
+    pub body: Option<Value>,
+}
+
+impl Values {
+    /// The value of a parameter.
+    #[must_use]
+    pub fn parameter(&self, location: Location, name: &str) -> Option<&Value> {
+        let mut all = self.parameters.iter();
+        all.find(|(there, known, _)| *there == location && known == name).map(|(.., value)| value)
+    }
+
+    /// `{path, query, header, cookie, body}`: typed where documented, else strings; header names in
+    /// lower case.
+    #[must_use]
+    pub fn as_instance(&self, inputs: &Inputs<'_>) -> Value {
+        let query = inputs.query.0.iter().map(|(name, raw)| (name.clone(), json!(parameter::decode_form(raw))));
+        let header = inputs.headers.keys().filter_map(|name| Some((name.as_str().to_owned(), json!(inputs.header(name.as_str())?))));
+        let cookie = inputs.cookies.iter().map(|(name, value)| (name.clone(), json!(value)));
+        let path = inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), json!(parameter::decode(raw))));
+        let mut instance = json!({
+            "path": path.collect::<Map<_, _>>(),
+            "query": query.collect::<Map<_, _>>(),
+            "header": header.collect::<Map<_, _>>(),
+            "cookie": cookie.collect::<Map<_, _>>(),
+        });
+        for (location, name, value) in &self.parameters {
+            let name = if *location == Location::Header { name.to_ascii_lowercase() } else { name.clone() };
+            instance[location.as_str()][name] = value.clone();
+        }
+        if let Some(body) = &self.body {
+            instance["body"] = body.clone();
+        }
+        instance
+    }
+}
+
+/// Reads and validates the parameters.
+///
+/// # Errors
+///
+/// [`Uncompilable`], if the schema of a parameter is.
+pub fn parameters(operation: &Operation, inputs: &Inputs<'_>, values: &mut Values) -> Result<Vec<Violation>, Uncompilable> {
+    let mut violations = Vec::new();
+    for parameter in &operation.parameters {
+        let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
+        match parameter::read(parameter, inputs) {
+            Read::Absent if parameter.required => violations.push(Violation::missing_parameter(parameter)),
+            Read::Absent | Read::Empty => {}
+            Read::Malformed(why) => violations.push(Violation::new(subject(), "style", json!({ "detail": why }))),
+            Read::Value(value) => {
+                if let Some(schema) = parameter.schema() {
+                    let errors = schema.errors(&value)?;
+                    violations.extend(errors.into_iter().map(|error| Violation { subject: subject(), error }));
+                }
+                values.parameters.push((parameter.location, parameter.name.clone(), value));
+            }
+        }
+    }
+    Ok(violations)
+}
+
+/// Why the content of a request cannot be judged by a schema at all.
+#[derive(Debug, Clone)]
+pub enum ContentFault {
+    /// It is of no documented type; the type, or nothing if it has none.
+    UnsupportedMediaType(Option<String>),
+    /// It is not what its type says.
+    Malformed(Malformed),
+}
+
+/// Reads the content as the documented media type that fits.
+///
+/// # Errors
+///
+/// [`ContentFault`]
+pub fn read_content<'o>(
+    body: &'o RequestBody,
+    headers: &http::HeaderMap,
+    bytes: &Bytes,
+) -> Result<(Content, Option<&'o MediaType>), ContentFault> {
+    let unsupported = |sent: Option<&str>| ContentFault::UnsupportedMediaType(sent.map(str::to_owned));
+    let text = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let (media, sent) = match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        _ if body.content.is_empty() => return Ok((Content::Opaque, None)),
+        // RFC 9110 §8.3: without `Content-Type` the recipient may examine the data.
+        None => body.content.iter().find(|media| media.range.is_json()).map(|media| (media, media.range.clone())).ok_or_else(|| unsupported(None))?,
+        Some(text) => {
+            let sent = MediaRange::parse(text).ok_or_else(|| unsupported(Some(text)))?;
+            let fitting = body.content.iter().filter(|media| media.range.covers(&sent));
+            let media = fitting.max_by_key(|media| media.range.specificity());
+            (media.ok_or_else(|| unsupported(Some(text)))?, sent)
+        }
+    };
+    let content = content::read(bytes, &sent, media).map_err(ContentFault::Malformed)?;
+    Ok((content, Some(media)))
+}
+
+/// Validates the body against the schema of its media type.
+///
+/// # Errors
+///
+/// [`Uncompilable`], if the schema is.
+pub fn body(schema: &Schema, value: &Value) -> Result<Vec<Violation>, Uncompilable> {
+    let errors = schema.errors(value)?;
+    Ok(errors.into_iter().map(|error| Violation { subject: Subject::Body, error }).collect())
+}
+
+/// A required body that is not there.
+#[must_use]
+pub fn missing_body() -> Violation {
+    Violation::new(Subject::Body, "required", json!({ "property": "body" }))
+}

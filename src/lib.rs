@@ -1,0 +1,47 @@
+//! Standin stands in for an API that is described by OpenAPI documents: it checks every request
+//! against them and answers as the API would, with the documented examples, with fixtures or with
+//! values made from the schema, and, when the request is wrong, with the error that the API
+//! documents, filled in with what is really wrong.
+//!
+//! # The flow, which the folders show
+//!
+//! ```text
+//! main.rs ─ cli.rs                 what the user typed, and what it means
+//!    │
+//!    ├── check.rs                  judges a contract without serving it
+//!    ├── server/                   sockets, time, tasks
+//!    │      ▼
+//!    │   exchange/                 one request → one response (pure)
+//!    │      ▼
+//!    │   contract/                 what the API promises (immutable once compiled)
+//!    │      ▼
+//!    │   document/                 what the author wrote (files, text)
+//!    │      ▼
+//!    └── diagnostic.rs             how we speak to people
+//! ```
+//!
+//! Arrows go down only; a test reads the `use` lines and holds them to it. [`Sandbox`] stands
+//! between the flow and who uses it: the command line, the server, a test.
+//!
+//! # What holds everywhere
+//!
+//! - A document is never refused for one fault: what can be read is, and each repair, each thing
+//!   that costs something, is a [`diagnostic::Diagnostic`] with its place.
+//! - After [`document`] nobody asks for a version: schemas are JSON Schema 2020-12.
+//! - A [`contract::Contract`] never changes. What is costly and may never be needed (a validator,
+//!   a generated value) is built at its first use behind a `OnceLock`.
+//! - [`exchange`] touches no socket, clock, lock or file: the same documents, fixtures, seed and
+//!   request give the same bytes on every machine.
+//! - It fails closed: a schema that cannot be compiled is reported, and what it would have checked
+//!   is refused, never silently accepted.
+
+pub mod check;
+pub mod cli;
+pub mod contract;
+pub mod diagnostic;
+pub mod document;
+pub mod exchange;
+mod sandbox;
+pub mod server;
+
+pub use sandbox::Sandbox;

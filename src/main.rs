@@ -1,0 +1,22 @@
+//! Runs the command line and turns its result into an exit code.
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use standin::cli::{Command, Failure, Outcome};
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    match command.run(&mut io::stdout(), &mut io::stderr()) {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::CouldNotRun) => ExitCode::from(2),
+        // `standin check | head` is no failure.
+        Err(Failure::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A loaded contract and how it is to be served: what the command line, the server and tests share.
+
+use std::path::Path;
+
+use crate::check;
+use crate::contract::Contract;
+use crate::contract::compile::compile;
+use crate::contract::example::Examples;
+use crate::diagnostic::Diagnostic;
+use crate::document::{self, FixtureFile, Input};
+use crate::exchange::{self, Report, Request, Response, Settings};
+
+/// A stand-in for the API that some documents describe.
+///
+/// ```
+/// use standin::Sandbox;
+/// use standin::document::Input;
+/// use standin::exchange::{Body, Settings};
+///
+/// let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/hi": {"get": {
+///     "responses": {"200": {"description": "", "content": {"text/plain": {"example": "hello"}}}}}}}}"#;
+/// let input = Input::Text { name: "hi.json".into(), text: text.into() };
+/// let sandbox = Sandbox::load(&[input], None, Default::default(), Settings::default());
+/// let request = http::Request::get("/hi").body(Body::Complete(Default::default())).unwrap();
+/// let (response, _report) = sandbox.answer(&request);
+/// assert_eq!(response.body(), "hello");
+/// ```
+#[derive(Debug)]
+pub struct Sandbox {
+    contract: Contract,
+    settings: Settings,
+}
+
+impl Sandbox {
+    /// Loads documents, and fixtures from a folder. What is wrong with them is in
+    /// [`diagnostics`](Self::diagnostics); a sandbox without any operation is one too.
+    #[must_use]
+    pub fn load(inputs: &[Input], fixtures: Option<&Path>, examples: Examples, settings: Settings) -> Self {
+        let (files, found) = fixtures.map(document::load_fixtures).unwrap_or_default();
+        let mut sandbox = Self::new(inputs, &files, examples, settings);
+        sandbox.contract.diagnostics.extend(found);
+        sandbox
+    }
+
+    /// Loads documents, with fixtures that are already read.
+    #[must_use]
+    pub fn new(inputs: &[Input], fixtures: &[FixtureFile], examples: Examples, settings: Settings) -> Self {
+        let contract = compile(document::load(inputs), fixtures, examples);
+        Self { contract, settings }
+    }
+
+    /// What the documents promise.
+    #[must_use]
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// How it was told to answer.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Everything that is wrong with the documents and fixtures; it builds whatever else is built
+    /// when first needed.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        check::examine(&self.contract, self.settings.seed)
+    }
+
+    /// Answers a request.
+    #[must_use]
+    pub fn answer(&self, request: &Request) -> (Response, Report) {
+        exchange::answer(&self.contract, &self.settings, request)
+    }
+}

@@ -1,0 +1,109 @@
+//! The log: one line for each exchange, for people or as JSON.
+
+use std::fmt::{self, Write as _};
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use http::request::Parts;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::exchange::{Report, Response};
+
+/// How the log is written (`--log`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// A line for people
+    #[default]
+    Human,
+    /// A JSON object on a line
+    Json,
+    /// Nothing
+    Off,
+}
+
+/// Starts the log on standard error. `STANDIN_LOG_LEVEL` is a filter such as `debug`, under which
+/// the reason of each answer is told too.
+pub fn start(format: Format) {
+    let filter = EnvFilter::builder().with_env_var("STANDIN_LOG_LEVEL").with_default_directive(tracing::Level::INFO.into());
+    let base = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr);
+    // A second start, as in a test, keeps the first log.
+    let _already = match format {
+        Format::Human => base.with_ansi(std::io::stderr().is_terminal()).event_format(Line).try_init(),
+        Format::Json => base.json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false).try_init(),
+        Format::Off => Ok(()),
+    };
+}
+
+/// Writes the line of an exchange.
+pub fn exchange(request: &Parts, response: &Response, report: &Report, took: Duration) {
+    let operation = report.operation.as_deref().unwrap_or("-");
+    tracing::info!(
+        method = request.method.as_str(),
+        path = request.uri.path(),
+        status = response.status().as_u16(),
+        operation,
+        source = report.source,
+        violations = report.violations.join("; "),
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "exchange"
+    );
+}
+
+/// `POST /contacts 400 post-contacts (example `Example 1`, reworded) 0.4 ms: body: must …`
+struct Line;
+
+/// The fields of an event in text.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    all: Vec<(&'static str, String)>,
+}
+
+impl Fields {
+    fn get(&self, name: &str) -> &str {
+        self.all.iter().find(|(there, _)| *there == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let mut text = String::new();
+        let _ = write!(text, "{value:?}");
+        if field.name() == "message" { self.message = text } else { self.all.push((field.name(), text)) }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.all.push((field.name(), value.to_owned()));
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if fields.message != "exchange" {
+            write!(writer, "{}: {}", event.metadata().level().as_str().to_lowercase(), fields.message)?;
+            for (name, value) in &fields.all {
+                write!(writer, " {name}={value}")?;
+            }
+            return writeln!(writer);
+        }
+        let millis = fields.get("micros").parse::<f64>().unwrap_or_default() / 1000.0;
+        let path = fields.get("path").escape_debug().to_string();
+        write!(writer, "{} {path} {} {}", fields.get("method"), fields.get("status"), fields.get("operation"))?;
+        write!(writer, " ({}) {millis:.1} ms", fields.get("source"))?;
+        match fields.get("violations") {
+            "" => writeln!(writer),
+            violations => writeln!(writer, ": {}", violations.escape_debug()),
+        }
+    }
+}
