@@ -25,15 +25,15 @@ pub enum Content {
 /// Why content cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// What is wrong: `EOF while parsing a value`.
+    /// What is wrong: `malformed JSON: EOF while parsing a value`.
     pub detail: String,
     /// Line and column from 1, where the format has them.
     pub place: Option<(usize, usize)>,
 }
 
 impl Malformed {
-    fn without_place(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), place: None }
+    fn without_place(detail: impl std::fmt::Display) -> Self {
+        Self { detail: format!("malformed content: {detail}"), place: None }
     }
 }
 
@@ -56,7 +56,7 @@ fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
     serde_json::from_slice(bytes).map_err(|error| {
         let full = error.to_string();
         let detail = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Malformed { detail, place: Some((error.line(), error.column())) }
+        Malformed { detail: format!("malformed JSON: {detail}"), place: Some((error.line(), error.column())) }
     })
 }
 
@@ -153,7 +153,7 @@ impl Part {
     fn value(&self, schema: Option<&Schema>, node: &Value) -> Result<Value, Malformed> {
         let text = String::from_utf8_lossy(&self.bytes);
         if self.is_json {
-            return read_json(&self.bytes).map_err(|error| Malformed::without_place(format!("`{}`: {}", self.name, error.detail)));
+            return read_json(&self.bytes).map_err(|error| Malformed::without_place(format!("`{}` has {}", self.name, error.detail)));
         }
         let Some(schema) = schema.filter(|_| !self.is_file) else { return Ok(json!(text)) };
         Ok(as_documented(schema, node, parameter::typed(schema, node, &text)))

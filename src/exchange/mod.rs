@@ -15,7 +15,7 @@ pub mod rejection;
 pub mod validate;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use self::negotiate::{Accept, Choice, Source, Wishes};
@@ -417,10 +417,15 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
     if plan.operation.is_some_and(|operation| operation.deprecated) {
         response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
     }
+    if choice.response.is_some_and(|documented| documented.content.len() > 1) {
+        // RFC 9110 §12.5.5
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    }
     if let Ok(applied) = HeaderValue::from_str(&choice.applied.join(", "))
         && !choice.applied.is_empty()
     {
         response.headers_mut().insert(header::PREFERENCE_APPLIED, applied);
+        response.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
     }
     response
 }

@@ -151,7 +151,7 @@ fn status_and_example<'c>(operation: &'c Operation, preferences: &Preferences) -
 fn undocumented_status(operation: &Operation, code: StatusCode) -> Problem {
     let documented: Vec<String> = operation.responses.iter().map(|(pattern, _)| pattern.to_string()).collect();
     let detail = format!("`{}` documents no {}; it documents {}", operation.name(), code.as_u16(), documented.join(", "));
-    Problem::new(Kind::UndocumentedStatus, code, detail)
+    Problem::new(Kind::UndocumentedStatus, StatusCode::NOT_FOUND, detail)
 }
 
 fn undocumented_example(operation: &Operation, wanted: &str, responses: &[&Response]) -> Problem {

@@ -109,6 +109,7 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 Location::Query => read_query(parameter, &reader, inputs),
                 Location::Path => inputs.path.iter().find(|(name, _)| *name == parameter.name).map_or(Read::Absent, |(_, raw)| reader.path(raw)),
                 Location::Header => inputs.header(&parameter.name).map_or(Read::Absent, |text| reader.header(&text)),
+                Location::Cookie if *explode && (reader.wants("array") || reader.wants("object")) => reader.cookies(inputs.headers),
                 Location::Cookie => inputs.cookie(&parameter.name).map_or(Read::Absent, |text| reader.delimited(text, ',')),
             }
         }
@@ -233,6 +234,18 @@ impl<'s> Reader<'s> {
         if self.explode && raw.contains('=') { self.assignments(parts()) } else { self.alternating(parts()) }
     }
 
+    /// Exploded lists and objects: as cookies of their own, or joined as in a query, which is what
+    /// RFC 6570 makes of `style: form`.
+    fn cookies(&self, headers: &HeaderMap) -> Read {
+        let lines: Vec<&str> = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        let text = lines.join("&").replace("; ", "&").replace(';', "&");
+        let pairs = Pairs::parse(&text);
+        match pairs.all(self.name).collect::<Vec<_>>().as_slice() {
+            [only] if only.contains(',') => self.delimited(only, ','),
+            _ => self.pairs(&pairs),
+        }
+    }
+
     fn header(&self, text: &str) -> Read {
         self.delimited(text.trim(), ',')
     }
@@ -293,7 +306,9 @@ impl<'s> Reader<'s> {
             }
             (_, Style::SpaceDelimited) => self.delimited(&values[0].replace("%20", "+"), '+'),
             (_, Style::PipeDelimited) => self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|'),
-            _ => self.delimited(&values[0].replace('+', "%20"), ','),
+            _ if values[0].contains(',') => self.delimited(&values[0].replace('+', "%20"), ','),
+            // Most clients encode a value whole, its delimiters too.
+            _ => self.delimited(&values[0].replace('+', "%20").replace("%2C", ",").replace("%2c", ","), ','),
         }
     }
 

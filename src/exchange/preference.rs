@@ -24,7 +24,9 @@ impl Preferences {
     pub fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
         let mut preferences = Self::default();
         for line in headers.get_all("prefer").iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
-            for preference in split(line, &[',', ';']) {
+            for preference in split(line, ',') {
+                // RFC 7240 §2: what follows a semicolon qualifies the preference; ours have nothing there.
+                let preference = split(preference, ';')[0];
                 let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
                 preferences.take(name.trim(), &unquote(value.trim()));
             }
@@ -59,7 +61,7 @@ impl Preferences {
 }
 
 /// Cuts at delimiters that are not inside quotes.
-fn split<'t>(text: &'t str, delimiters: &[char]) -> Vec<&'t str> {
+fn split(text: &str, delimiter: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);
     for (index, character) in text.char_indices() {
@@ -67,7 +69,7 @@ fn split<'t>(text: &'t str, delimiters: &[char]) -> Vec<&'t str> {
             _ if escaped => escaped = false,
             '\\' if quoted => escaped = true,
             '"' => quoted = !quoted,
-            _ if !quoted && delimiters.contains(&character) => {
+            _ if !quoted && character == delimiter => {
                 parts.push(&text[start..index]);
                 start = index + character.len_utf8();
             }
@@ -109,7 +111,7 @@ mod tests {
         let expected = Preferences { code: Some(StatusCode::FORBIDDEN), example: Some("a, b".into()), ..Preferences::default() };
         assert_eq!(read(&["code=403, example=\"a, b\""], ""), expected);
         assert_eq!(read(&["code=403", "example=\"a, b\""], ""), expected);
-        assert_eq!(read(&["Code=403; example=\"a, \\b\""], ""), expected);
+        assert_eq!(read(&["Code=403; x=\"y,z\", example=\"a, \\b\""], ""), expected);
         assert_eq!(read(&[], "__code=403&__example=a%2C+b"), expected);
     }
 

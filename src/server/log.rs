@@ -98,12 +98,17 @@ where
             return writeln!(writer);
         }
         let millis = fields.get("micros").parse::<f64>().unwrap_or_default() / 1000.0;
-        let path = fields.get("path").escape_debug().to_string();
+        let path = printable(fields.get("path"));
         write!(writer, "{} {path} {} {}", fields.get("method"), fields.get("status"), fields.get("operation"))?;
         write!(writer, " ({}) {millis:.1} ms", fields.get("source"))?;
         match fields.get("violations") {
             "" => writeln!(writer),
-            violations => writeln!(writer, ": {}", violations.escape_debug()),
+            violations => writeln!(writer, ": {}", printable(violations)),
         }
     }
+}
+
+/// Control characters of a request must not reach a terminal.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

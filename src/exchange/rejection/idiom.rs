@@ -2,6 +2,7 @@
 //!
 //! Each file of `idioms/` is one validator. A new one is added to the list here and nowhere else.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::Regex;
@@ -29,12 +30,15 @@ struct Sentence {
     pattern: Regex,
 }
 
-/// A sentence of an idiom found in a text.
+/// A sentence of an idiom found in a text, or several with the same words between them.
 #[derive(Debug)]
 pub struct Recognised<'t> {
     pub idiom: &'static Idiom,
+    /// The rule that the first sentence words.
     pub keyword: &'static str,
     pub before: &'t str,
+    /// What stands between the first two sentences, if there are several.
+    pub between: Option<&'t str>,
     pub after: &'t str,
 }
 
@@ -44,13 +48,17 @@ pub fn all() -> &'static [Idiom] {
     ALL.get_or_init(|| FILES.iter().filter_map(|text| Idiom::parse(text)).collect())
 }
 
-/// The longest sentence of any idiom in a text.
+/// The sentences of an idiom in a text; of several idioms, of the one with the longest.
 #[must_use]
 pub fn recognise(text: &str) -> Option<Recognised<'_>> {
-    let sentences = all().iter().flat_map(|idiom| idiom.sentences.iter().map(move |sentence| (idiom, sentence)));
-    let found = sentences.filter_map(|(idiom, sentence)| Some((idiom, sentence, sentence.pattern.find(text)?)));
-    let (idiom, sentence, place) = found.max_by_key(|(_, _, place)| place.len())?;
-    Some(Recognised { idiom, keyword: &sentence.keyword, before: &text[..place.start()], after: &text[place.end()..] })
+    let (idiom, _) = all().iter().filter_map(|idiom| Some((idiom, idiom.next(text, 0)?.1.len()))).max_by_key(|(_, length)| *length)?;
+    let (keyword, first) = idiom.next(text, 0)?;
+    let (mut end, mut between) = (first.end, None);
+    while let Some((_, place)) = idiom.next(text, end) {
+        between.get_or_insert(&text[end..place.start]);
+        end = place.end;
+    }
+    Some(Recognised { idiom, keyword, before: &text[..first.start], between, after: &text[end..] })
 }
 
 impl Idiom {
@@ -67,6 +75,13 @@ impl Idiom {
             separator: tree.get("separator").and_then(Value::as_str).unwrap_or(", ").to_owned(),
             sentences: sentences.collect(),
         })
+    }
+
+    /// The next of its sentences from a place on; where several begin together, the longest.
+    fn next(&self, text: &str, from: usize) -> Option<(&str, Range<usize>)> {
+        let found = self.sentences.iter().filter_map(|sentence| Some((sentence, sentence.pattern.find_at(text, from)?)));
+        let (sentence, place) = found.min_by_key(|(_, place)| (place.start(), usize::MAX - place.len()))?;
+        Some((&sentence.keyword, place.range()))
     }
 
     /// Its name in the catalogue: `ajv`.
@@ -143,6 +158,8 @@ mod tests {
         let found = recognise("must have required property 'emails' [invalid-params]").expect("is Ajv's");
         assert_eq!((found.keyword, found.before, found.after), ("required", "", " [invalid-params]"));
         assert!(recognise("error-contact-manager-not-found").is_none());
+        let joined = recognise("must be string\n must be array [x]").expect("is Ajv's");
+        assert_eq!((joined.keyword, joined.between, joined.after), ("type", Some("\n "), " [x]"));
     }
 
     #[test]

@@ -101,11 +101,11 @@ impl Fault {
     }
 }
 
-/// `malformed content: EOF while parsing a value at line 1 column 8`
+/// `malformed JSON: EOF while parsing a value at line 1 column 8`
 fn malformed_detail(malformed: &content::Malformed) -> String {
     match malformed.place {
-        Some((line, column)) => format!("malformed content: {} at line {line} column {column}", malformed.detail),
-        None => format!("malformed content: {}", malformed.detail),
+        Some((line, column)) => format!("{} at line {line} column {column}", malformed.detail),
+        None => malformed.detail.clone(),
     }
 }
 
@@ -156,30 +156,27 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
 fn speak(operation: &Operation, fault: &Fault, media: &MediaType, seed: u64) -> Option<(Bytes, String)> {
     let range = concrete(media);
     let violations = fault.violations();
-    let about = match fault {
-        // What is wrong with credentials is not said of a field.
-        Fault::Credentials(_) => None,
-        _ => violations.first(),
-    };
+    // What is wrong with credentials is not said of a field.
+    let is_about_fields = !matches!(fault, Fault::Credentials(_)) && !violations.is_empty();
     if let Some(example) = media.examples.first() {
-        let Some(violation) = about else {
+        if !is_about_fields {
             return Some((example.content(|value| content::write(value, &range)), "documented example".to_owned()));
-        };
-        let (value, reason) = from_examples(operation, media, violation);
+        }
+        let (value, reason) = from_examples(operation, media, &violations);
         return Some((content::write(&value, &range), reason));
     }
     let schema = media.schema.as_ref()?;
     let mut value = generate::generate(schema, seed).value;
-    let sentence = about.map_or_else(|| fault.problem().detail, |violation| sentence(violation));
+    let sentence = if is_about_fields { sentence(&violations[0]) } else { fault.problem().detail };
     put_valid_message(media, &mut value, &sentence);
     Some((content::write(&value, &range), "made from the documented schema".to_owned()))
 }
 
-/// The documented example that fits best, reworded.
-fn from_examples(operation: &Operation, media: &MediaType, violation: &Violation) -> (Value, String) {
+/// The documented example that fits the first violation best, reworded.
+fn from_examples(operation: &Operation, media: &MediaType, violations: &[Violation]) -> (Value, String) {
     let names = names(operation);
     let reworded = media.examples.iter().map(|example| {
-        let (fit, value) = wording::reword(example.value(), violation, &names);
+        let (fit, value) = wording::reword(example.value(), violations, &names);
         (fit, example, value)
     });
     let mut best: Option<(Fit, _, Value)> = None;
@@ -191,7 +188,7 @@ fn from_examples(operation: &Operation, media: &MediaType, violation: &Violation
     let Some((fit, example, mut value)) = best else { return (Value::Null, String::new()) };
     let named = if example.name.is_empty() { "the example".to_owned() } else { format!("example `{}`", example.name) };
     if fit == Fit::None {
-        put_valid_message(media, &mut value, &sentence(violation));
+        put_valid_message(media, &mut value, &sentence(&violations[0]));
         return (value, format!("{named}, with a neutral sentence"));
     }
     if breaks(media, &value) && !breaks(media, example.value()) {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::idiom;
+use super::idiom::{self, Recognised};
 use crate::exchange::validate::Violation;
 
 /// How well an example fits a violation; the better, the greater.
@@ -22,40 +22,36 @@ pub enum Fit {
     Exact,
 }
 
-/// An example for a violation: its value in other words, and how well it fits.
+/// An example for violations: its value in other words, and how well it fits the first of them.
+///
+/// An example that words one thing says the first; one that joins several says them all.
 #[must_use]
-pub fn reword(example: &Value, violation: &Violation, names: &[String]) -> (Fit, Value) {
+pub fn reword(example: &Value, violations: &[Violation], names: &[String]) -> (Fit, Value) {
     let mut value = example.clone();
-    let fit = reword_strings(&mut value, violation, names);
+    let fit = reword_strings(&mut value, violations, names);
     (fit, value)
 }
 
-fn reword_strings(value: &mut Value, violation: &Violation, names: &[String]) -> Fit {
+fn reword_strings(value: &mut Value, violations: &[Violation], names: &[String]) -> Fit {
     match value {
         Value::String(text) => {
-            let (fit, reworded) = reword_text(text, violation, names);
+            let (fit, reworded) = reword_text(text, violations, names);
             if let Some(reworded) = reworded {
                 *text = reworded;
             }
             fit
         }
-        Value::Array(items) => items.iter_mut().map(|item| reword_strings(item, violation, names)).max().unwrap_or(Fit::None),
-        Value::Object(object) => object.values_mut().map(|member| reword_strings(member, violation, names)).max().unwrap_or(Fit::None),
+        Value::Array(items) => items.iter_mut().map(|item| reword_strings(item, violations, names)).max().unwrap_or(Fit::None),
+        Value::Object(object) => object.values_mut().map(|member| reword_strings(member, violations, names)).max().unwrap_or(Fit::None),
         _ => Fit::None,
     }
 }
 
-fn reword_text(text: &str, violation: &Violation, names: &[String]) -> (Fit, Option<String>) {
+fn reword_text(text: &str, violations: &[Violation], names: &[String]) -> (Fit, Option<String>) {
+    let Some(violation) = violations.first() else { return (Fit::None, None) };
     if let Some(found) = idiom::recognise(text) {
-        let said = found.idiom.say(&violation.error);
-        let fit = match (&said, found.keyword == violation.error.keyword) {
-            (Some(said), true) if text == format!("{}{said}{}", found.before, found.after) => Fit::Exact,
-            (Some(_), true) => Fit::Rule,
-            (Some(_), false) => Fit::Voice,
-            (None, _) => Fit::Field,
-        };
-        let said = said.unwrap_or_else(|| violation.error.sentence());
-        return (fit, Some(format!("{}{said}{}", found.before, found.after)));
+        let (fit, said) = reword_idiom(text, &found, violations);
+        return (fit, Some(said));
     }
     let Some(slot) = named_slot(text, names) else { return (Fit::None, None) };
     let name = violation.name().unwrap_or_default();
@@ -65,6 +61,25 @@ fn reword_text(text: &str, violation: &Violation, names: &[String]) -> (Fit, Opt
         (true, true) => (Fit::Rule, Some(slot.with(text, &name))),
         _ => (Fit::Field, Some(format!("{} {}{}", slot.quoted(&name), violation.error.sentence(), code_at_end(text)))),
     }
+}
+
+fn reword_idiom(text: &str, found: &Recognised<'_>, violations: &[Violation]) -> (Fit, String) {
+    let say = |violation: &Violation| found.idiom.say(&violation.error).unwrap_or_else(|| violation.error.sentence());
+    let said = match found.between {
+        Some(between) => violations.iter().map(say).collect::<Vec<_>>().join(between),
+        None => violations.first().map(say).unwrap_or_default(),
+    };
+    let said = format!("{}{said}{}", found.before, found.after);
+    let keyword = violations.first().map_or("", |violation| &violation.error.keyword);
+    let has_sentence = violations.first().is_some_and(|violation| found.idiom.say(&violation.error).is_some());
+    let fit = match (has_sentence, found.keyword == keyword) {
+        (true, true) if text == said => Fit::Exact,
+        // An example of one thing is closer to what is wrong than one that joins several.
+        (true, true) if found.between.is_none() => Fit::Rule,
+        (true, _) => Fit::Voice,
+        (false, _) => Fit::Field,
+    };
+    (fit, said)
 }
 
 /// Whether a sentence says that something is not there.
@@ -177,34 +192,45 @@ mod tests {
     fn the_words_of_a_validator_say_what_is_wrong() {
         let example = json!({"success": false, "error": "must have required property 'roomId' [invalid-params]"});
         let missing = violation("required", "", json!({"property": "tokenName"}));
-        let (fit, said) = reword(&example, &missing, &names());
+        let (fit, said) = reword(&example, std::slice::from_ref(&missing), &names());
         assert_eq!(fit, Fit::Rule);
         assert_eq!(said, json!({"success": false, "error": "must have required property 'tokenName' [invalid-params]"}));
         let wrong = violation("type", "/roomId", json!({"types": ["string"]}));
-        let (fit, said) = reword(&example, &wrong, &names());
+        let (fit, said) = reword(&example, std::slice::from_ref(&wrong), &names());
         assert_eq!((fit, &said["error"]), (Fit::Voice, &json!("must be string [invalid-params]")));
+    }
+
+    #[test]
+    fn an_example_that_joins_sentences_says_all_that_is_wrong() {
+        let example = json!("must be string\n must be array [invalid-params]");
+        let violations = [
+            violation("required", "", json!({"property": "roomId"})),
+            violation("type", "/roomName", json!({"types": ["string"]})),
+        ];
+        let said = json!("must have required property 'roomId'\n must be string [invalid-params]");
+        assert_eq!(reword(&example, &violations, &names()), (Fit::Voice, said));
     }
 
     #[test]
     fn a_sentence_of_the_api_s_own_names_the_missing_field() {
         let example = json!("The 'tokenName' param is required");
         let missing = violation("required", "", json!({"property": "roomId"}));
-        assert_eq!(reword(&example, &missing, &names()), (Fit::Rule, json!("The 'roomId' param is required")));
+        assert_eq!(reword(&example, std::slice::from_ref(&missing), &names()), (Fit::Rule, json!("The 'roomId' param is required")));
         let same = violation("required", "", json!({"property": "tokenName"}));
-        assert_eq!(reword(&example, &same, &names()), (Fit::Exact, example));
+        assert_eq!(reword(&example, std::slice::from_ref(&same), &names()), (Fit::Exact, example));
     }
 
     #[test]
     fn one_of_several_names_is_enough() {
         let example = json!("The parameter \"roomId\" or \"roomName\" is required [error-room-param-not-provided]");
         let missing = violation("required", "", json!({"property": "roomName"}));
-        assert_eq!(reword(&example, &missing, &names()), (Fit::Exact, example));
+        assert_eq!(reword(&example, std::slice::from_ref(&missing), &names()), (Fit::Exact, example));
     }
 
     #[test]
     fn what_speaks_of_something_else_does_not_fit() {
         let missing = violation("required", "", json!({"property": "roomId"}));
         let example = json!({"success": false, "error": "error-contact-manager-not-found"});
-        assert_eq!(reword(&example, &missing, &names()), (Fit::None, example));
+        assert_eq!(reword(&example, std::slice::from_ref(&missing), &names()), (Fit::None, example));
     }
 }
