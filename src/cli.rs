@@ -80,8 +80,9 @@ struct Documents {
     examples: ExamplesChoice,
 }
 
+/// The options of `serve`.
 #[derive(Debug, Args)]
-struct Serve {
+pub struct Serve {
     #[command(flatten)]
     documents: Documents,
     /// Address to listen on
@@ -209,6 +210,15 @@ pub enum Failure {
 }
 
 impl Command {
+    /// The options of `serve`, if that is what was asked for.
+    #[must_use]
+    pub fn serve(&self) -> Option<&Serve> {
+        match &self.action {
+            Action::Serve(serve) => Some(serve),
+            _ => None,
+        }
+    }
+
     /// Does what was asked.
     ///
     /// # Errors
@@ -241,11 +251,14 @@ impl Documents {
         }
         let usual = Path::new("fixtures");
         let fixtures = self.fixtures.as_deref().or_else(|| usual.is_dir().then_some(usual));
-        let examples = match self.examples {
+        Sandbox::load(&inputs, fixtures, self.examples(), settings)
+    }
+
+    fn examples(&self) -> Examples {
+        match self.examples {
             ExamplesChoice::Coerce => Examples::Coerce,
             ExamplesChoice::Verbatim => Examples::Verbatim,
-        };
-        Sandbox::load(&inputs, fixtures, examples, settings)
+        }
     }
 }
 
@@ -261,7 +274,7 @@ impl Serve {
             return Ok(Outcome::CouldNotRun);
         }
         log::start(self.log);
-        let limits = Limits { max_body: self.max_body, drain: Duration::from_secs(self.drain), ..Limits::default() };
+        let limits = self.limits();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(async {
             let address = SocketAddr::new(self.host, self.port);
@@ -275,7 +288,21 @@ impl Serve {
         served
     }
 
-    fn settings(&self) -> Settings {
+    /// What the server does not go beyond.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { max_body: self.max_body, drain: Duration::from_secs(self.drain), ..Limits::default() }
+    }
+
+    /// Whether examples are made to fit their schema.
+    #[must_use]
+    pub fn examples(&self) -> Examples {
+        self.documents.examples()
+    }
+
+    /// How requests are answered.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
         Settings {
             validation: match self.validate {
                 ValidationChoice::Strict => Validation::Strict,

@@ -111,6 +111,21 @@ impl Example {
 const ROUNDS: usize = 8;
 
 fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
+    let mut refused = Vec::new();
+    loop {
+        let prepared = attempt(schema, verbatim, mode, &refused);
+        // A list of one that is still wrong inside was no list of one.
+        let is_wrong_inside = |change: &&Coercion| {
+            change.to.starts_with('[') && prepared.errors.iter().any(|error| error.pointer.starts_with(&format!("{}/", change.pointer)))
+        };
+        match prepared.coercions.iter().find(is_wrong_inside) {
+            Some(change) => refused.push(change.pointer.clone()),
+            None => return prepared,
+        }
+    }
+}
+
+fn attempt(schema: &Schema, verbatim: &Value, mode: Examples, refused: &[String]) -> Prepared {
     // A schema that cannot be compiled is a finding of its own.
     let errors_of = |value: &Value| schema.errors(value).unwrap_or_default();
     let mut errors = errors_of(verbatim);
@@ -121,7 +136,8 @@ fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
             break;
         }
         let candidate = value.get_or_insert_with(|| verbatim.clone());
-        let changed: Vec<Coercion> = errors.iter().filter_map(|error| coerce(candidate, error)).collect();
+        let open = errors.iter().filter(|error| !refused.contains(&error.pointer));
+        let changed: Vec<Coercion> = open.filter_map(|error| coerce(candidate, error)).collect();
         if changed.is_empty() {
             break;
         }
@@ -200,6 +216,14 @@ mod tests {
         let example = example(schema, json!({"a": "yes", "b": "1"}), Examples::Coerce);
         assert_eq!(example.value(), &json!({"a": "yes", "b": "1"}));
         assert_eq!(example.errors().len(), 2);
+    }
+
+    #[test]
+    fn a_list_of_one_is_made_only_if_its_item_fits() {
+        let schema = json!({"properties": {"a": {"type": "array", "items": {"type": "object"}}, "b": {"type": "integer"}}});
+        let example = example(schema, json!({"a": "x", "b": "1"}), Examples::Coerce);
+        assert_eq!(example.value(), &json!({"a": "x", "b": 1}));
+        assert_eq!(example.errors().len(), 1);
     }
 
     #[test]

@@ -1,0 +1,221 @@
+//! Runs the behaviour cases of `tests/cases`, in process and again over TCP with a real client.
+//!
+//! `UPDATE_CASES=1 cargo test --test cases` writes what was answered into the files; review is the
+//! diff.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clap::Parser as _;
+use http::{Request, Response};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+use standin::Sandbox;
+use standin::cli::Command;
+use standin::document::{self, Input};
+use standin::exchange::Body;
+use standin::server;
+use standin::server::control::Control;
+use support::case::{self, Block, Case, Message};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let cases = case::all(&folder);
+    if std::env::var_os("UPDATE_CASES").is_some() {
+        update(&cases);
+        return ExitCode::SUCCESS;
+    }
+    let mut trials = Vec::new();
+    for case in cases {
+        let file = case.file.strip_prefix(&folder).unwrap_or(&case.file).with_extension("");
+        let name = |how: &str| format!("{}: {} ({how})", file.display(), case.name);
+        let again = case.clone();
+        trials.push(Trial::test(name("in process"), {
+            let case = case.clone();
+            move || in_process(&case)
+        }));
+        if !again.exchanges().is_empty() {
+            trials.push(Trial::test(name("over TCP"), move || over_tcp(&again)));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The sandbox of a case, and the options that it is served with.
+fn sandbox(case: &Case) -> (Sandbox, server::Limits) {
+    let extension = |block: &Block| if block.language == "markdown" { "md".to_owned() } else { block.language.clone() };
+    let documents: Vec<Input> = case
+        .blocks_of("openapi")
+        .enumerate()
+        .map(|(index, block)| {
+            let number = if index == 0 { String::new() } else { format!("-{}", index + 1) };
+            Input::Text { name: format!("openapi{number}.{}", extension(block)), text: block.text.clone() }
+        })
+        .collect();
+    let read = |block: &Block| document::fixture_text("fixtures.yaml".to_owned(), block.text.clone());
+    let fixtures: Vec<_> = case.blocks_of("fixtures").map(read).collect();
+    let (fixtures, broken): (Vec<_>, Vec<_>) = fixtures.into_iter().partition(Result::is_ok);
+    assert!(broken.is_empty(), "the fixtures of a case can be parsed");
+    let fixtures: Vec<_> = fixtures.into_iter().flatten().collect();
+    let flags = case.blocks_of("flags").flat_map(|block| block.text.split_whitespace());
+    let command = Command::try_parse_from(["standin", "serve"].into_iter().chain(flags)).expect("the flags are right");
+    let serve = command.serve().expect("it is `serve`");
+    if let Some(paths) = case.blocks_of("documents").next() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let inputs: Vec<Input> = paths.text.lines().map(|path| Input::Path(root.join(path))).collect();
+        let folder = root.join("fixtures");
+        return (Sandbox::load(&inputs, Some(&folder), serve.examples(), serve.settings()), serve.limits());
+    }
+    (Sandbox::new(&documents, &fixtures, serve.examples(), serve.settings()), serve.limits())
+}
+
+fn in_process(case: &Case) -> Result<(), Failed> {
+    let (sandbox, limits) = sandbox(case);
+    if let Some(expected) = case.blocks_of("check").next() {
+        compare_text(&expected.text, &checked(&sandbox))?;
+    }
+    let control = Control::new(Arc::new(sandbox));
+    for (request, expected) in case.exchanges() {
+        let answered = answer(&control, request, limits);
+        compare(&Message::parse(&expected.text), &answered)?;
+    }
+    Ok(())
+}
+
+fn checked(sandbox: &Sandbox) -> String {
+    sandbox.diagnostics().iter().map(standin::diagnostic::Diagnostic::render).collect::<Vec<_>>().join("\n")
+}
+
+fn answer(control: &Control, request: &Block, limits: server::Limits) -> Response<Bytes> {
+    let request = to_request(&Message::parse(&request.text));
+    let body = request.body().clone();
+    let too_large = body.len() > limits.max_body;
+    let body = if too_large { Body::TooLarge(limits.max_body) } else { Body::Complete(body.into()) };
+    control.answer(&request.map(|_| body)).0
+}
+
+/// A request block as the client sends it; the lines of a multipart body end as they must.
+fn to_request(message: &Message) -> Request<Vec<u8>> {
+    let mut words = message.start.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut request = Request::builder().method(method).uri(target);
+    for (name, value) in &message.headers {
+        request = request.header(name, value);
+    }
+    let is_multipart = message.header("content-type").is_some_and(|kind| kind.starts_with("multipart/"));
+    let body = if is_multipart { message.body.replace('\n', "\r\n") } else { message.body.clone() };
+    request.body(body.into_bytes()).expect("the request block is a request")
+}
+
+fn over_tcp(case: &Case) -> Result<(), Failed> {
+    let (sandbox, limits) = sandbox(case);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let served = runtime.spawn(server::run(listener, Arc::new(sandbox), limits, async {
+        let _dropped = stopped.await;
+    }));
+    let result = case.exchanges().into_iter().try_for_each(|(request, expected)| {
+        let answered = send(&Message::parse(&request.text), &format!("http://{address}"))?;
+        compare(&Message::parse(&expected.text), &answered)
+    });
+    let _ended = stop.send(());
+    runtime.block_on(served)?;
+    result
+}
+
+fn send(message: &Message, origin: &str) -> Result<Response<Bytes>, Failed> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .accept("")
+        .user_agent("")
+        .max_redirects(0);
+    let agent: ureq::Agent = config.build().into();
+    let (mut head, body) = to_request(message).into_parts();
+    head.uri = format!("{origin}{}", head.uri).parse()?;
+    let answered = if body.is_empty() {
+        agent.run(Request::from_parts(head, ()))?
+    } else {
+        agent.run(Request::from_parts(head, body))?
+    };
+    let (head, mut body) = answered.into_parts();
+    Ok(Response::from_parts(head, Bytes::from(body.read_to_vec()?)))
+}
+
+/// Compares what is listed: status, the header fields that stand there (`!name` for one that must
+/// not be there), and the content if there is any. JSON is compared as a value and in its order.
+fn compare(expected: &Message, answered: &Response<Bytes>) -> Result<(), Failed> {
+    let status = expected.start.split(' ').nth(1).unwrap_or_default();
+    let body = String::from_utf8_lossy(answered.body());
+    let shown = || format!("{} {:#?}\n{body}", answered.status(), answered.headers());
+    if status != answered.status().as_str() {
+        return Err(format!("expected {status}, got {}", shown()).into());
+    }
+    for (name, value) in &expected.headers {
+        let all: Vec<_> = answered.headers().get_all(name.trim_start_matches('!')).iter().collect();
+        let is = all.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ");
+        if name.starts_with('!') && !all.is_empty() || !name.starts_with('!') && is != *value {
+            return Err(format!("expected `{name}: {value}`, got {}", shown()).into());
+        }
+    }
+    if expected.body.is_empty() {
+        return Ok(());
+    }
+    let same = match (serde_json::from_str::<Value>(&expected.body), serde_json::from_str::<Value>(&body)) {
+        (Ok(expected), Ok(body)) => expected.to_string() == body.to_string(),
+        _ => expected.body == body.trim_end(),
+    };
+    if same { Ok(()) } else { Err(format!("expected {}\ngot {}", expected.body, shown()).into()) }
+}
+
+fn compare_text(expected: &str, is: &str) -> Result<(), Failed> {
+    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim().to_owned();
+    let (expected, is) = (trimmed(expected), trimmed(is));
+    if expected == is { Ok(()) } else { Err(format!("expected\n{expected}\n\ngot\n{is}").into()) }
+}
+
+/// Writes what is answered into the case files.
+fn update(cases: &[Case]) {
+    let mut edits: BTreeMap<&Path, Vec<(&Block, String)>> = BTreeMap::new();
+    for case in cases {
+        let (sandbox, limits) = sandbox(case);
+        let edits = edits.entry(&case.file).or_default();
+        if let Some(block) = case.blocks_of("check").next() {
+            edits.push((block, format!("{}\n", checked(&sandbox).trim_end())));
+        }
+        let control = Control::new(Arc::new(sandbox));
+        for (request, expected) in case.exchanges() {
+            let answered = answer(&control, request, limits);
+            edits.push((expected, as_block(&Message::parse(&expected.text), &answered)));
+        }
+    }
+    for (path, mut edits) in edits {
+        let mut text = fs::read_to_string(path).expect("a case file can be read");
+        edits.sort_by_key(|(block, _)| std::cmp::Reverse(block.range.start));
+        for (block, new) in edits {
+            text.replace_range(block.range.clone(), &new);
+        }
+        fs::write(path, text).expect("a case file can be written");
+    }
+}
+
+fn as_block(expected: &Message, answered: &Response<Bytes>) -> String {
+    let mut text = format!("HTTP/1.1 {}\n", answered.status());
+    for (name, value) in &expected.headers {
+        let is = answered.headers().get(name).and_then(|value| value.to_str().ok());
+        text.push_str(&format!("{name}: {}\n", is.unwrap_or(value)));
+    }
+    if !answered.body().is_empty() && !expected.body.is_empty() {
+        text.push_str(&format!("\n{}\n", String::from_utf8_lossy(answered.body())));
+    }
+    text
+}

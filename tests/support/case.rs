@@ -1,0 +1,135 @@
+//! Behaviour cases: Markdown files whose headings are tests.
+//!
+//! Blocks above the first `##` are shared by all tests of the file. What a block is stands behind
+//! its language:
+//!
+//! - `yaml openapi`, `json openapi`, `markdown openapi`: a document, called `openapi.yaml` and so on,
+//!   the second one `openapi-2.yaml`;
+//! - `text documents`: paths of documents in this repository, served with its `fixtures`;
+//! - `yaml fixtures`: a fixture file, called `fixtures.yaml`;
+//! - `sh flags`: options of `standin serve`;
+//! - `http request` and `http response`: in pairs, in order, against one sandbox;
+//! - `text check`: what `standin check` prints of the documents and fixtures.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
+
+/// A fenced block, and where its text is in the file.
+#[derive(Debug, Clone)]
+pub struct Block {
+    pub language: String,
+    pub kind: String,
+    pub text: String,
+    pub range: Range<usize>,
+}
+
+/// One heading: a test.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub file: PathBuf,
+    pub name: String,
+    pub blocks: Vec<Block>,
+}
+
+impl Case {
+    /// The blocks of a kind, in order.
+    pub fn blocks_of<'c>(&'c self, kind: &'c str) -> impl Iterator<Item = &'c Block> {
+        self.blocks.iter().filter(move |block| block.kind == kind)
+    }
+
+    /// Requests with the responses that follow them.
+    pub fn exchanges(&self) -> Vec<(&Block, &Block)> {
+        let http: Vec<&Block> = self.blocks.iter().filter(|block| block.language == "http").collect();
+        assert!(http.len() % 2 == 0, "{}: {}: a request without a response", self.file.display(), self.name);
+        http.chunks(2).map(|pair| (pair[0], pair[1])).collect()
+    }
+}
+
+/// Every case below a folder, files by name.
+pub fn all(folder: &Path) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for path in files(folder) {
+        let text = fs::read_to_string(&path).expect("a case file can be read");
+        cases.extend(cases_of(&path, &text));
+    }
+    cases
+}
+
+/// Every Markdown file below a folder, by name.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder of cases is there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("can be read").path()).collect();
+    paths.sort();
+    paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn cases_of(path: &Path, text: &str) -> Vec<Case> {
+    let mut shared: Vec<Block> = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
+    let mut heading = None;
+    let mut block: Option<Block> = None;
+    for (event, range) in Parser::new(text).into_offset_iter() {
+        match event {
+            Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(HeadingLevel::H2)) => {
+                let name = heading.take().unwrap_or_default();
+                cases.push(Case { file: path.to_owned(), name, blocks: shared.clone() });
+            }
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                let (language, kind) = info.split_once(' ').unwrap_or((&info, ""));
+                let (language, kind) = (language.to_owned(), kind.trim().to_owned());
+                block = Some(Block { language, kind, text: String::new(), range: range.end..range.end });
+            }
+            Event::End(TagEnd::CodeBlock) => {
+                if let Some(block) = block.take() {
+                    cases.last_mut().map_or(&mut shared, |case| &mut case.blocks).push(block);
+                }
+            }
+            Event::Text(part) => match (&mut block, &mut heading) {
+                (Some(block), _) => {
+                    block.text.push_str(&part);
+                    block.range = block.range.start.min(range.start)..range.end;
+                }
+                (None, Some(name)) => name.push_str(&part),
+                _ => {}
+            },
+            Event::Code(part) => {
+                if let Some(name) = &mut heading {
+                    name.push_str(&part);
+                }
+            }
+            _ => {}
+        }
+    }
+    cases
+}
+
+/// A message of HTTP as a case writes it.
+#[derive(Debug)]
+pub struct Message {
+    pub start: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Message {
+    /// Reads a block: start line, header fields, an empty line, content.
+    pub fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut lines = head.lines();
+        let start = lines.next().unwrap_or_default().to_owned();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            (name.trim().to_owned(), value.trim().to_owned())
+        });
+        Self { start, headers: headers.collect(), body: body.trim_end_matches('\n').to_owned() }
+    }
+
+    /// The value of a header field.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(there, _)| there.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
