@@ -46,19 +46,22 @@ fn ungeneratable(contract: &Contract, seed: u64) -> Vec<Diagnostic> {
 /// How an operation answers a valid request, in a few words: `example "Example 1"`.
 #[must_use]
 pub fn source_of_answer(operation: &Operation) -> String {
-    let documented = operation.success().map_or_else(|| "nothing".to_owned(), |(status, response)| {
-        let content = response.content.first();
-        let source = match content {
-            None => "no content".to_owned(),
-            Some(media) => match (media.examples.first(), &media.schema) {
-                (Some(example), _) if example.name.is_empty() => "example".to_owned(),
-                (Some(example), _) => format!("example \"{}\"", example.name),
-                (None, Some(_)) => "generated".to_owned(),
-                (None, None) => "no content".to_owned(),
-            },
-        };
-        format!("{} {source}", status.as_u16())
-    });
+    let documented = operation.success().map_or_else(
+        || "nothing".to_owned(),
+        |(status, response)| {
+            let content = response.content.first();
+            let source = match content {
+                None => "no content".to_owned(),
+                Some(media) => match (media.examples.first(), &media.schema) {
+                    (Some(example), _) if example.name.is_empty() => "example".to_owned(),
+                    (Some(example), _) => format!("example \"{}\"", example.name),
+                    (None, Some(_)) => "generated".to_owned(),
+                    (None, None) => "no content".to_owned(),
+                },
+            };
+            format!("{} {source}", status.as_u16())
+        },
+    );
     match operation.fixtures.len() {
         0 => documented,
         1 => format!("1 fixture, else {documented}"),

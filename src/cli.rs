@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::Sandbox;
 use crate::check::source_of_answer;
 use crate::contract::Contract;
 use crate::contract::example::Examples;
@@ -17,7 +18,6 @@ use crate::diagnostic::{self, Diagnostic, Severity, count};
 use crate::document::Input;
 use crate::exchange::{AbsentBody, Cors, Settings, Validation};
 use crate::server::{self, Limits, log};
-use crate::Sandbox;
 
 const ENVIRONMENT: &str = "Options are read from the environment too: --max-body from STANDIN_MAX_BODY.";
 
@@ -64,7 +64,7 @@ struct Documents {
     /// content. A folder is searched with all its sub-folders; files that are no OpenAPI documents
     /// are passed over.
     #[arg(value_name = "DOCUMENT")]
-    documents: Vec<PathBuf>,
+    inputs: Vec<PathBuf>,
     /// Folder of fixtures [default: ./fixtures, if it is there]
     ///
     /// Each YAML or JSON file in it maps operations (`operationId` or `METHOD /path`) to lists of
@@ -76,7 +76,16 @@ struct Documents {
     ///
     /// `coerce` changes what can be read in one way only, such as "true" where a boolean is
     /// documented, and reports it; `verbatim` serves every example as it stands.
-    #[arg(long, value_enum, value_name = "coerce|verbatim", hide_possible_values = true, default_value = "coerce", env = "STANDIN_EXAMPLES", hide_env = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "coerce|verbatim",
+        hide_possible_values = true,
+        default_value = "coerce",
+        env = "STANDIN_EXAMPLES",
+        hide_env = true,
+        hide_short_help = true
+    )]
     examples: ExamplesChoice,
 }
 
@@ -98,7 +107,15 @@ pub struct Serve {
     ///
     /// `strict` rejects them with the documented error; `warn` answers them and says in the
     /// `Standin-Violations` header and in the log what is wrong; `off` does not look.
-    #[arg(long, value_enum, value_name = "strict|warn|off", hide_possible_values = true, default_value = "strict", env = "STANDIN_VALIDATE", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "strict|warn|off",
+        hide_possible_values = true,
+        default_value = "strict",
+        env = "STANDIN_VALIDATE",
+        hide_env = true
+    )]
     validate: ValidationChoice,
     /// Judge an absent body as an empty object, even where the document does not require one
     ///
@@ -112,18 +129,41 @@ pub struct Serve {
     )]
     require_bodies: bool,
     /// Whether pages of other origins may use the sandbox
-    #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true, default_value = "on", env = "STANDIN_CORS", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        default_value = "on",
+        env = "STANDIN_CORS",
+        hide_env = true
+    )]
     cors: Switch,
     /// Largest request content, such as 512KiB; a larger one gets 413
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = size, env = "STANDIN_MAX_BODY", hide_env = true)]
     max_body: usize,
     /// Seconds that exchanges in flight have to finish at the end
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, env = "STANDIN_DRAIN", hide_env = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        env = "STANDIN_DRAIN",
+        hide_env = true,
+        hide_short_help = true
+    )]
     drain: u64,
     /// How the log on standard error is written
     ///
     /// One line for each exchange. `STANDIN_LOG_LEVEL=debug` adds more.
-    #[arg(long, value_enum, value_name = "human|json|off", hide_possible_values = true, default_value = "human", env = "STANDIN_LOG", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "human|json|off",
+        hide_possible_values = true,
+        default_value = "human",
+        env = "STANDIN_LOG",
+        hide_env = true
+    )]
     log: log::Format,
 }
 
@@ -245,7 +285,7 @@ impl Documents {
     fn load(&self, settings: Settings) -> Sandbox {
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
         let input = |path: &PathBuf| if is_stdin(path) { Input::Stdin } else { Input::Path(path.clone()) };
-        let mut inputs: Vec<Input> = self.documents.iter().map(input).collect();
+        let mut inputs: Vec<Input> = self.inputs.iter().map(input).collect();
         if inputs.is_empty() {
             inputs.push(Input::Path(PathBuf::from("specs")));
         }
@@ -417,12 +457,13 @@ impl Routes {
         match self.format {
             RoutesFormat::Text => write!(out, "{}", table(&rows))?,
             RoutesFormat::Json => {
-                let objects = contract.operations.iter().zip(&rows).map(|(operation, [method, path, _, document, answer])| {
-                    json!({
-                        "method": method, "path": path, "operationId": operation.id, "document": document,
-                        "basePaths": operation.bases, "answer": answer,
-                    })
-                });
+                let objects =
+                    contract.operations.iter().zip(&rows).map(|(operation, [method, path, _, document, answer])| {
+                        json!({
+                            "method": method, "path": path, "operationId": operation.id, "document": document,
+                            "basePaths": operation.bases, "answer": answer,
+                        })
+                    });
                 writeln!(out, "{:#}", Value::Array(objects.collect()))?;
             }
         }

@@ -383,10 +383,8 @@ pub fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
     let mut codes: Vec<Code> = diagnostics.iter().map(|d| d.code).collect();
     codes.sort_unstable();
     codes.dedup();
-    let rules: Vec<Value> = codes
-        .iter()
-        .map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.about() } }))
-        .collect();
+    let rules: Vec<Value> =
+        codes.iter().map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.about() } })).collect();
     let results: Vec<Value> = diagnostics.iter().map(Diagnostic::to_sarif).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

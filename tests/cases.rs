@@ -3,6 +3,8 @@
 //! `UPDATE_CASES=1 cargo test --test cases` writes what was answered into the files; review is the
 //! diff.
 
+#[path = "support/case.rs"]
+mod case;
 mod support;
 
 use std::collections::BTreeMap;
@@ -22,7 +24,9 @@ use standin::document::{self, Input};
 use standin::exchange::Body;
 use standin::server;
 use standin::server::control::Control;
-use support::case::{self, Block, Case, Message};
+
+use case::{Block, Case, Message};
+use support::files;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -171,7 +175,7 @@ fn compare(expected: &Message, answered: &Response<Bytes>) -> Result<(), Failed>
         return Ok(());
     }
     let same = match (serde_json::from_str::<Value>(&expected.body), serde_json::from_str::<Value>(&body)) {
-        (Ok(expected), Ok(body)) => expected.to_string() == body.to_string(),
+        (Ok(expected), Ok(body)) => expected == body,
         _ => expected.body == body.trim_end(),
     };
     if same { Ok(()) } else { Err(format!("expected {}\ngot {}", expected.body, shown()).into()) }
@@ -189,10 +193,10 @@ fn update(cases: &[Case]) {
     for case in cases {
         let (sandbox, limits) = sandbox(case);
         let edits = edits.entry(&case.file).or_default();
-        if let Some(block) = case.blocks_of("check").next() {
-            if compare_text(&block.text, &checked(&sandbox)).is_err() {
-                edits.push((block, format!("{}\n", checked(&sandbox).trim_end())));
-            }
+        if let Some(block) = case.blocks_of("check").next()
+            && compare_text(&block.text, &checked(&sandbox)).is_err()
+        {
+            edits.push((block, format!("{}\n", checked(&sandbox).trim_end())));
         }
         let control = Control::new(Arc::new(sandbox));
         for (request, expected) in case.exchanges() {

@@ -73,7 +73,8 @@ impl Assembly {
         }
         let message = format!("`{} {}` is documented twice and differently", operation.method, operation.template);
         let only_bases = first.bases != operation.bases && !operation.bases.is_empty();
-        let answers = if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
+        let answers =
+            if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
         let help = format!("the one at {} answers{answers}", first.place);
         self.diagnostics.push(Diagnostic::at(Code::DuplicateOperation, operation.place.clone(), message).help(help));
         if only_bases {
@@ -115,7 +116,8 @@ impl Assembly {
             if let Some(first) = first_with.get(id) {
                 let message = format!("the operationId `{id}` stands twice");
                 let help = format!("fixtures for it go to the one at {}", first.place);
-                self.diagnostics.push(Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message).help(help));
+                self.diagnostics
+                    .push(Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message).help(help));
             } else {
                 first_with.insert(id, operation);
             }
@@ -132,7 +134,8 @@ fn attach(contract: &mut Contract, file: &FixtureFile) {
             contract.operations[index].fixtures.extend(fixtures);
         } else {
             let place = Place::key(&file.source, pointer);
-            let unknown = Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
+            let unknown =
+                Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
             found.push(match nearest_operation(contract, &name) {
                 Some(name) => unknown.help(format!("there is `{name}`")),
                 None => unknown.help("an operation is called by its operationId, or as `METHOD /path`"),
@@ -223,7 +226,7 @@ impl Compiler {
     fn operation(&mut self, tree: &Value, item: &PathItem<'_>, method: &str, value: &Value) -> Option<Operation> {
         let at = join(item.at, method);
         let place = Place::key(self.schemas.source(), at.clone());
-        let skeleton = self.skeleton(tree, item, value, &at);
+        let skeleton = Self::skeleton(tree, item, value, &at);
         let typed = match openapiv3::Operation::deserialize(&skeleton) {
             Ok(typed) => typed,
             Err(error) => {
@@ -255,7 +258,7 @@ impl Compiler {
 
     /// The operation as `openapiv3` can read it: references followed, each schema a reference to
     /// where it stands, and no examples, which are read from the tree when they are needed.
-    fn skeleton(&self, tree: &Value, item: &PathItem<'_>, value: &Value, at: &str) -> Value {
+    fn skeleton(tree: &Value, item: &PathItem<'_>, value: &Value, at: &str) -> Value {
         let mut skeleton = bones(tree, Kind::Operation, value, at);
         let own = skeleton["parameters"].take();
         let inherited = item.value.get("parameters").and_then(Value::as_array);
@@ -281,7 +284,9 @@ impl Compiler {
         let keys = value["responses"].as_object().into_iter().flatten().map(|(key, _)| key);
         let is_status = |key: &str| {
             let digits = key.bytes().filter(u8::is_ascii_digit).count();
-            key.len() == 3 && (digits == 3 || key[1..].eq_ignore_ascii_case("xx")) && !key.starts_with(['0', '6', '7', '8', '9'])
+            key.len() == 3
+                && (digits == 3 || key[1..].eq_ignore_ascii_case("xx"))
+                && !key.starts_with(['0', '6', '7', '8', '9'])
         };
         for key in keys.filter(|key| !is_status(key) && *key != "default" && !key.starts_with("x-")) {
             let place = Place::key(self.schemas.source(), join(&at, key));
@@ -304,7 +309,13 @@ impl Compiler {
         }
     }
 
-    fn parameters(&mut self, tree: &Value, typed: &openapiv3::Operation, names: &[String], place: &Place) -> Vec<Arc<Parameter>> {
+    fn parameters(
+        &mut self,
+        tree: &Value,
+        typed: &openapiv3::Operation,
+        names: &[String],
+        place: &Place,
+    ) -> Vec<Arc<Parameter>> {
         let mut parameters = Vec::new();
         for parameter in typed.parameters.iter().filter_map(ReferenceOr::as_item) {
             let data = parameter.parameter_data_ref();
@@ -367,12 +378,19 @@ impl Compiler {
         content.iter().filter_map(|(name, media)| self.media_type(tree, name, media, direction)).collect()
     }
 
-    fn media_type(&mut self, tree: &Value, name: &str, media: &openapiv3::MediaType, direction: Direction) -> Option<MediaType> {
+    fn media_type(
+        &mut self,
+        tree: &Value,
+        name: &str,
+        media: &openapiv3::MediaType,
+        direction: Direction,
+    ) -> Option<MediaType> {
         let at = at_of(&media.extensions).to_owned();
         let range = self.media_range(name, &at)?;
         let schema = media.schema.as_ref().and_then(|schema| self.schema_of(schema, direction));
         let examples = self.examples(tree, &at, schema.as_ref());
-        let explodes = |name: &str| tree.pointer(&join(&join(&at, "encoding"), name)).and_then(|e| e.get("explode")?.as_bool());
+        let explodes =
+            |name: &str| tree.pointer(&join(&join(&at, "encoding"), name)).and_then(|e| e.get("explode")?.as_bool());
         let encoding = media.encoding.iter().map(|(name, encoding)| {
             let style = encoding.style.as_ref().map_or(Style::Form, query_style);
             let content_type = encoding.content_type.as_deref().and_then(MediaRange::parse);
@@ -396,7 +414,8 @@ impl Compiler {
             _ => "",
         };
         let message = format!("`{name}` is no media type");
-        let help = if assumed.is_empty() { "this content is passed over".to_owned() } else { format!("read as `{assumed}`") };
+        let help =
+            if assumed.is_empty() { "this content is passed over".to_owned() } else { format!("read as `{assumed}`") };
         self.warn(Code::InvalidMediaType, Place::key(self.schemas.source(), at), message, &help);
         MediaRange::parse(assumed)
     }
@@ -475,12 +494,13 @@ impl Compiler {
             None => (&tree["security"], "/security".to_owned()),
         };
         let requirements = requirements.as_array().into_iter().flatten().enumerate();
-        requirements.map(|(index, requirement)| {
-            let at = join(&at, &index.to_string());
-            let names = requirement.as_object().into_iter().flatten().map(|(name, _)| name);
-            SecurityRequirement { schemes: names.map(|name| self.security_scheme(tree, name, &at)).collect() }
-        })
-        .collect()
+        requirements
+            .map(|(index, requirement)| {
+                let at = join(&at, &index.to_string());
+                let names = requirement.as_object().into_iter().flatten().map(|(name, _)| name);
+                SecurityRequirement { schemes: names.map(|name| self.security_scheme(tree, name, &at)).collect() }
+            })
+            .collect()
     }
 
     fn security_scheme(&mut self, tree: &Value, name: &str, at: &str) -> SecurityScheme {
@@ -492,7 +512,12 @@ impl Compiler {
             let place = Place::key(self.schemas.source(), join(at, name));
             let known = |d: &Diagnostic| d.code == Code::UndefinedSecurityScheme && d.message == message;
             if !self.diagnostics.iter().any(known) {
-                self.warn(Code::UndefinedSecurityScheme, place, message, "any `Authorization` header is accepted for it");
+                self.warn(
+                    Code::UndefinedSecurityScheme,
+                    place,
+                    message,
+                    "any `Authorization` header is accepted for it",
+                );
             }
             SecurityScheme::Http { scheme: String::new() }
         })
@@ -564,7 +589,8 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
         }
         Expect::List(kind) => {
             let items = value.as_array()?.iter().enumerate();
-            let items = items.filter_map(|(index, item)| bones_of(tree, Expect::Object(kind), item, &join(at, &index.to_string())));
+            let items = items
+                .filter_map(|(index, item)| bones_of(tree, Expect::Object(kind), item, &join(at, &index.to_string())));
             Some(Value::Array(items.collect()))
         }
         Expect::Map(kind) => {
@@ -593,7 +619,9 @@ fn is_ignored(parameter: &openapiv3::Parameter) -> bool {
 fn location_and_style(parameter: &openapiv3::Parameter) -> (Location, Style, bool) {
     use openapiv3::{Parameter as Typed, PathStyle};
     match parameter {
-        Typed::Query { style, allow_empty_value, .. } => (Location::Query, query_style(style), *allow_empty_value == Some(true)),
+        Typed::Query { style, allow_empty_value, .. } => {
+            (Location::Query, query_style(style), *allow_empty_value == Some(true))
+        }
         Typed::Header { .. } => (Location::Header, Style::Simple, false),
         Typed::Path { style: PathStyle::Matrix, .. } => (Location::Path, Style::Matrix, false),
         Typed::Path { style: PathStyle::Label, .. } => (Location::Path, Style::Label, false),

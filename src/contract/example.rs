@@ -116,7 +116,8 @@ fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
         let prepared = attempt(schema, verbatim, mode, &refused);
         // A list of one that is still wrong inside was no list of one.
         let is_wrong_inside = |change: &&Coercion| {
-            change.to.starts_with('[') && prepared.errors.iter().any(|error| error.pointer.starts_with(&format!("{}/", change.pointer)))
+            change.to.starts_with('[')
+                && prepared.errors.iter().any(|error| error.pointer.starts_with(&format!("{}/", change.pointer)))
         };
         match prepared.coercions.iter().find(is_wrong_inside) {
             Some(change) => refused.push(change.pointer.clone()),
@@ -189,7 +190,7 @@ mod tests {
     use super::*;
     use crate::diagnostic::{Positions, Source};
 
-    fn example(schema: Value, value: Value, mode: Examples) -> Example {
+    fn example(schema: &Value, value: &Value, mode: Examples) -> Example {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
         let tree = Arc::new(json!({ "schema": schema, "value": value }));
         let schemas = Schemas::new(Arc::clone(&source), Arc::clone(&tree));
@@ -204,7 +205,7 @@ mod tests {
             "d": {"type": "string"}, "e": {"type": "object"}, "f": {"type": ["boolean", "null"]}
         }});
         let value = json!({"a": "true", "b": "5", "c": "1.5", "d": 7, "e": "{\"x\":1}", "f": "False"});
-        let example = example(schema, value, Examples::Coerce);
+        let example = example(&schema, &value, Examples::Coerce);
         let served = json!({"a": true, "b": 5, "c": [1.5], "d": "7", "e": {"x": 1}, "f": false});
         assert_eq!(example.value(), &served);
         assert!(example.errors().is_empty());
@@ -213,22 +214,23 @@ mod tests {
     #[test]
     fn what_is_in_doubt_is_served_as_it_stands() {
         let schema = json!({"properties": {"a": {"type": "boolean"}, "b": {"type": ["integer", "boolean"]}}});
-        let example = example(schema, json!({"a": "yes", "b": "1"}), Examples::Coerce);
+        let example = example(&schema, &json!({"a": "yes", "b": "1"}), Examples::Coerce);
         assert_eq!(example.value(), &json!({"a": "yes", "b": "1"}));
         assert_eq!(example.errors().len(), 2);
     }
 
     #[test]
     fn a_list_of_one_is_made_only_if_its_item_fits() {
-        let schema = json!({"properties": {"a": {"type": "array", "items": {"type": "object"}}, "b": {"type": "integer"}}});
-        let example = example(schema, json!({"a": "x", "b": "1"}), Examples::Coerce);
+        let schema =
+            json!({"properties": {"a": {"type": "array", "items": {"type": "object"}}, "b": {"type": "integer"}}});
+        let example = example(&schema, &json!({"a": "x", "b": "1"}), Examples::Coerce);
         assert_eq!(example.value(), &json!({"a": "x", "b": 1}));
         assert_eq!(example.errors().len(), 1);
     }
 
     #[test]
     fn verbatim_changes_nothing() {
-        let example = example(json!({"type": "boolean"}), json!("true"), Examples::Verbatim);
+        let example = example(&json!({"type": "boolean"}), &json!("true"), Examples::Verbatim);
         assert_eq!(example.value(), &json!("true"));
         assert_eq!(example.errors().len(), 1);
     }

@@ -8,8 +8,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::example::{Example, Examples};
-use super::{Operation, StatusPattern};
 use super::schema::{Direction, Schema, Schemas};
+use super::{Operation, StatusPattern};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
@@ -35,7 +35,7 @@ pub enum FixtureAnswer {
     /// The documented example of this name.
     Example(String),
     /// Its own body.
-    Body(Example),
+    Body(Box<Example>),
     /// What the document has for the status.
     Documented,
 }
@@ -71,8 +71,12 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
         }
         Value::Null => {}
         _ => found.push(
-            Diagnostic::at(Code::InvalidFixture, Place::value(&file.source, ""), "a fixture file is a map, expected operations by name")
-                .help("write `operationId:` or `METHOD /path:`, and under it a list of responses"),
+            Diagnostic::at(
+                Code::InvalidFixture,
+                Place::value(&file.source, ""),
+                "a fixture file is a map, expected operations by name",
+            )
+            .help("write `operationId:` or `METHOD /path:`, and under it a list of responses"),
         ),
     }
     (entries, found)
@@ -83,7 +87,10 @@ pub fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> V
     let reader = Reader { file, schemas: Schemas::new(Arc::clone(&file.source), Arc::clone(&file.tree)) };
     let list = file.tree.pointer(pointer);
     let Some(items) = list.and_then(Value::as_array) else {
-        found.push(reader.invalid(pointer, "the fixtures of an operation are a list, each entry with `when`, `status`, `example` or `body`, `headers`"));
+        found.push(reader.invalid(
+            pointer,
+            "the fixtures of an operation are a list, each entry with `when`, `status`, `example` or `body`, `headers`",
+        ));
         return Vec::new();
     };
     let pointers = (0..items.len()).map(|index| join(pointer, &index.to_string()));
@@ -104,7 +111,9 @@ impl Reader<'_> {
         let entry = self.file.tree.pointer(at).and_then(Value::as_object);
         let entry = entry.ok_or_else(|| self.invalid(at, "an entry of a fixture is a map"))?;
         if let Some(unknown) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            let message = format!("`{unknown}` is no field of a fixture, expected `when`, `status`, `example`, `body` or `headers`");
+            let message = format!(
+                "`{unknown}` is no field of a fixture, expected `when`, `status`, `example`, `body` or `headers`"
+            );
             return Err(self.invalid(&join(at, unknown), message));
         }
         if entry.contains_key("example") && entry.contains_key("body") {
@@ -136,7 +145,10 @@ impl Reader<'_> {
         let code = code.filter(|code| (200..600).contains(code)).and_then(|code| StatusCode::from_u16(code).ok());
         match code {
             Some(code) => Ok(Some(code)),
-            None => Err(self.invalid(&join(at, "status"), format!("`status` is {status}, expected a number from 200 to 599"))),
+            None => {
+                Err(self
+                    .invalid(&join(at, "status"), format!("`status` is {status}, expected a number from 200 to 599")))
+            }
         }
     }
 
@@ -148,7 +160,14 @@ impl Reader<'_> {
                 let pointer = join(at, "body");
                 let place = Place::value(&self.file.source, pointer.clone());
                 let tree = Arc::clone(&self.file.tree);
-                Ok(FixtureAnswer::Body(Example::new(String::new(), place, tree, pointer, None, Examples::Verbatim)))
+                Ok(FixtureAnswer::Body(Box::new(Example::new(
+                    String::new(),
+                    place,
+                    tree,
+                    pointer,
+                    None,
+                    Examples::Verbatim,
+                ))))
             }
             (None, false) => Ok(FixtureAnswer::Documented),
         }
@@ -157,12 +176,15 @@ impl Reader<'_> {
     fn headers(&self, at: &str, headers: Option<&Value>) -> Result<Vec<(HeaderName, HeaderValue)>, Diagnostic> {
         let Some(headers) = headers else { return Ok(Vec::new()) };
         let pointer = join(at, "headers");
-        let map = headers.as_object().ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
+        let map =
+            headers.as_object().ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
         let read = |(name, value): (&String, &Value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
             let value_read = HeaderValue::from_str(&text).ok();
-            name_read.zip(value_read).ok_or_else(|| self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field")))
+            name_read
+                .zip(value_read)
+                .ok_or_else(|| self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field")))
         };
         map.iter().map(read).collect()
     }

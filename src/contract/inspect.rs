@@ -81,16 +81,22 @@ impl Inspection {
             return;
         }
         if let Err(error) = schema.check() {
-            let help = format!("`{}` and whatever else uses it cannot be checked; its requests are answered with 500", operation.name());
+            let help = format!(
+                "`{}` and whatever else uses it cannot be checked; its requests are answered with 500",
+                operation.name()
+            );
             self.found.push(Diagnostic::at(Code::UncompilableSchema, schema.place(), error.to_string()).help(help));
         }
     }
 
     fn example(&mut self, example: &Example) {
-        let named = if example.name.is_empty() { "the example".to_owned() } else { format!("the example `{}`", example.name) };
-        let place = |pointer: &str| Place::value(example.place.source(), format!("{}{pointer}", example.place.pointer()));
+        let named =
+            if example.name.is_empty() { "the example".to_owned() } else { format!("the example `{}`", example.name) };
+        let place =
+            |pointer: &str| Place::value(example.place.source(), format!("{}{pointer}", example.place.pointer()));
         for change in example.coercions() {
-            let message = format!("{named} has {} at `{}`, which does not fit its schema", shorten(&change.from), change.pointer);
+            let message =
+                format!("{named} has {} at `{}`, which does not fit its schema", shorten(&change.from), change.pointer);
             let found = Diagnostic::at(Code::ExampleCoerced, place(&change.pointer), message);
             self.found.push(found.help(format!("served as {}", shorten(&change.to))));
         }
@@ -115,7 +121,11 @@ impl Inspection {
             FixtureAnswer::Example(name) if !fixture.has_example(operation, name) => {
                 let message = format!("`{}` has no example `{name}`", operation.name());
                 let names = fixture.example_names(operation);
-                let help = if names.is_empty() { "it documents none by name".to_owned() } else { format!("there is {}", names.join(", ")) };
+                let help = if names.is_empty() {
+                    "it documents none by name".to_owned()
+                } else {
+                    format!("there is {}", names.join(", "))
+                };
                 self.found.push(Diagnostic::at(Code::UnknownFixtureExample, fixture.place.clone(), message).help(help));
             }
             FixtureAnswer::Body(body) => self.fixture_body(fixture, body, operation),

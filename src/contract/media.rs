@@ -20,9 +20,9 @@ impl MediaRange {
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = Parsed::parse(text.trim().trim_end_matches(';')).ok()?;
         let essence = parsed.essence().to_string().to_ascii_lowercase();
-        let parameters = parsed.params().map(|(name, value)| {
-            (name.as_str().to_ascii_lowercase(), value.unquoted_str().to_ascii_lowercase())
-        });
+        let parameters = parsed
+            .params()
+            .map(|(name, value)| (name.as_str().to_ascii_lowercase(), value.unquoted_str().to_ascii_lowercase()));
         Some(Self { text: text.trim().to_owned(), essence, parameters: parameters.collect() })
     }
 

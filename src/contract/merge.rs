@@ -89,7 +89,7 @@ impl Merged {
             for (name, value) in names.as_object().into_iter().flatten() {
                 let taken = |name: &str| self.components.get(section).and_then(|all| all.get(name));
                 if taken(name).is_some_and(|there| there != value) {
-                    let free = (2..).map(|n| format!("{name}_{n}")).find(|name| taken(name).is_none());
+                    let free = (2..=usize::MAX).map(|n| format!("{name}_{n}")).find(|name| taken(name).is_none());
                     let at = join(&join("/components", section), name);
                     renamed.extend(free.map(|free| (at, free)));
                 }
@@ -129,7 +129,9 @@ impl Merged {
         let item_at = operation.place.pointer().rsplit_once('/').map_or("", |(item, _)| item);
         if let Some(inherited) = tree.pointer(item_at).and_then(|item| item.get("parameters")?.as_array()) {
             let own = value["parameters"].as_array().cloned().unwrap_or_default();
-            let is_own = |p: &&Value| !own.iter().any(|o| o["name"] == p["name"] && o["in"] == p["in"] && o.get("name").is_some());
+            let is_own = |p: &&Value| {
+                !own.iter().any(|o| o["name"] == p["name"] && o["in"] == p["in"] && o.get("name").is_some())
+            };
             let all: Vec<Value> = inherited.iter().filter(is_own).chain(&own).cloned().collect();
             value["parameters"] = Value::Array(all);
         }

@@ -130,9 +130,13 @@ impl Operation {
 /// Where a parameter is (OpenAPI `in`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Location {
+    /// In the path template.
     Path,
+    /// In the query.
     Query,
+    /// A header field; names in any case.
     Header,
+    /// In `Cookie`.
     Cookie,
 }
 
@@ -152,23 +156,34 @@ impl Location {
 /// How a parameter's value is written (OpenAPI 3.0.4 §4.7.12.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
+    /// `;id=5`
     Matrix,
+    /// `.5`
     Label,
+    /// `5`
     Simple,
+    /// `id=5`
     Form,
+    /// `id=3%204`
     SpaceDelimited,
+    /// `id=3|4`
     PipeDelimited,
+    /// `id[a]=3`
     DeepObject,
 }
 
 /// A parameter of an operation.
 #[derive(Debug)]
 pub struct Parameter {
+    /// As documented: `X-Request-Id`.
     pub name: String,
+    /// Where it is.
     pub location: Location,
+    /// Whether a request without it is wrong; path parameters always are.
     pub required: bool,
     /// Whether an empty value passes for any schema (`allowEmptyValue`).
     pub allow_empty: bool,
+    /// How its text is read.
     pub form: ParameterForm,
     /// The documented examples, named.
     pub examples: Vec<Example>,
@@ -189,7 +204,14 @@ impl Parameter {
 #[derive(Debug)]
 pub enum ParameterForm {
     /// By `style` and `explode`.
-    Styled { style: Style, explode: bool, schema: Arc<Schema> },
+    Styled {
+        /// How its parts are delimited.
+        style: Style,
+        /// Whether its parts are parameters of their own.
+        explode: bool,
+        /// What its value must fit.
+        schema: Arc<Schema>,
+    },
     /// As content of a media type.
     Content(Box<MediaType>),
 }
@@ -197,14 +219,18 @@ pub enum ParameterForm {
 /// What a request may carry.
 #[derive(Debug)]
 pub struct RequestBody {
+    /// Whether a request without it is wrong.
     pub required: bool,
+    /// In the order documented.
     pub content: Vec<MediaType>,
 }
 
 /// One entry of `content`.
 #[derive(Debug)]
 pub struct MediaType {
+    /// The key: a media type or range.
     pub range: MediaRange,
+    /// What its values must fit.
     pub schema: Option<Arc<Schema>>,
     /// `examples` or `example`, else the schema's own.
     pub examples: Vec<Example>,
@@ -217,6 +243,7 @@ pub struct MediaType {
 /// Generated content, kept because the same seed would make it again.
 #[derive(Debug)]
 pub struct Generated {
+    /// The bytes that are sent.
     pub content: Bytes,
     /// Whether it fits the schema.
     pub fits: bool,
@@ -225,8 +252,11 @@ pub struct Generated {
 /// How one property of a form or multipart body is written.
 #[derive(Debug)]
 pub struct Encoding {
+    /// The type of the part, in multipart bodies.
     pub content_type: Option<MediaRange>,
+    /// How it is written, in forms.
     pub style: Style,
+    /// Whether its items are repeated.
     pub explode: bool,
 }
 
@@ -277,18 +307,26 @@ impl std::fmt::Display for StatusPattern {
 /// A documented response.
 #[derive(Debug)]
 pub struct Response {
+    /// In the order documented.
     pub headers: Vec<ResponseHeader>,
+    /// In the order documented.
     pub content: Vec<MediaType>,
+    /// Where it stands.
     pub place: Place,
 }
 
 /// A documented header of a response.
 #[derive(Debug)]
 pub struct ResponseHeader {
+    /// Its name in lower case.
     pub name: HeaderName,
+    /// Whether it must be there.
     pub required: bool,
+    /// Whether an object is written `a=1,b=2` and not `a,1,b,2`.
     pub explode: bool,
+    /// What its value must fit.
     pub schema: Option<Arc<Schema>>,
+    /// The documented examples.
     pub examples: Vec<Example>,
     /// What is sent, once it was needed.
     pub value: OnceLock<Option<HeaderValue>>,
@@ -297,6 +335,7 @@ pub struct ResponseHeader {
 /// Schemes that must all be met together; none for a requirement that is always met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityRequirement {
+    /// All of them must be met.
     pub schemes: Vec<SecurityScheme>,
 }
 
@@ -304,12 +343,19 @@ pub struct SecurityRequirement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecurityScheme {
     /// A key in a header, query parameter or cookie.
-    ApiKey { location: Location, name: String },
+    ApiKey {
+        /// Header, query or cookie.
+        location: Location,
+        /// `X-Api-Key`
+        name: String,
+    },
     /// `Authorization` with a scheme of RFC 9110 §11, in lower case: `basic`, `bearer`, `digest`.
-    Http { scheme: String },
+    Http {
+        /// `basic`; empty for a scheme that the document does not define.
+        scheme: String,
+    },
     /// OAuth 2.0 and OpenID Connect: a bearer token.
     Token,
     /// Something that is not in the request, such as a client certificate.
     OutOfBand,
 }
-

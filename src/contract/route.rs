@@ -39,11 +39,13 @@ impl PathTemplate {
 
     /// The names of its expressions from left to right: `id` for `/pets/{id}`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.segments.iter().flat_map(|segment| match segment {
-            Segment::Literal(_) => &[][..],
-            Segment::Pattern(pattern) => &pattern.names,
-        })
-        .map(String::as_str)
+        self.segments
+            .iter()
+            .flat_map(|segment| match segment {
+                Segment::Literal(_) => &[][..],
+                Segment::Pattern(pattern) => &pattern.names,
+            })
+            .map(String::as_str)
     }
 }
 
@@ -76,10 +78,7 @@ impl Pattern {
     /// the delimiters of a parameter style are told from encoded ones (OpenAPI 3.0.4 Appendix E).
     fn captures(&self, raw: &str, values: &mut Vec<String>) -> bool {
         let before = values.len();
-        let (first, rest) = match self.literals.split_first() {
-            Some((first, rest)) => (first, rest),
-            None => return false,
-        };
+        let Some((first, rest)) = self.literals.split_first() else { return false };
         let Some(mut left) = strip_literal(raw, first) else { return false };
         for (index, literal) in rest.iter().enumerate() {
             let is_last = index + 1 == rest.len();
@@ -130,9 +129,8 @@ fn split_at_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&
         return (!raw.is_empty()).then_some((raw, ""));
     }
     let starts = raw.char_indices().map(|(index, _)| index).skip(1);
-    let mut starts = starts.filter(|start| {
-        strip_literal(&raw[*start..], literal).is_some_and(|after| !is_last || after.is_empty())
-    });
+    let mut starts =
+        starts.filter(|start| strip_literal(&raw[*start..], literal).is_some_and(|after| !is_last || after.is_empty()));
     let start = starts.next()?;
     Some((&raw[..start], strip_literal(&raw[start..], literal)?))
 }
@@ -181,7 +179,13 @@ impl Router {
     /// # Errors
     ///
     /// The operation that is there already, if its method and the form of its path are the same.
-    pub fn add(&mut self, base: &PathTemplate, template: &PathTemplate, method: &Method, operation: usize) -> Result<(), usize> {
+    pub fn add(
+        &mut self,
+        base: &PathTemplate,
+        template: &PathTemplate,
+        method: &Method,
+        operation: usize,
+    ) -> Result<(), usize> {
         let base = base.segments.iter().filter(|segment| **segment != Segment::Literal(String::new()));
         let mut at = 0;
         for segment in base.chain(&template.segments) {
@@ -248,11 +252,8 @@ impl Search<'_> {
         let Some((segment, rest)) = segments.split_first() else {
             return self.arrive(node);
         };
-        let literal = if segment.contains('%') {
-            node.literals.get(&decode(segment))
-        } else {
-            node.literals.get(*segment)
-        };
+        let literal =
+            if segment.contains('%') { node.literals.get(&decode(segment)) } else { node.literals.get(*segment) };
         if let Some(child) = literal
             && let Some(found) = self.descend(*child, rest)
         {
@@ -290,9 +291,7 @@ mod tests {
         for (index, template) in templates.iter().enumerate() {
             let (method, path) = template.split_once(' ').expect("has a method");
             let method = method.parse().expect("is a method");
-            router
-                .add(&PathTemplate::parse(""), &PathTemplate::parse(path), &method, index)
-                .expect("is new");
+            router.add(&PathTemplate::parse(""), &PathTemplate::parse(path), &method, index).expect("is new");
         }
         router
     }

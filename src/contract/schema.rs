@@ -19,8 +19,20 @@ const BASE: &str = "standin:/document";
 
 /// What must be encoded in a URI fragment (RFC 3986 §3.5).
 const FRAGMENT: &AsciiSet = &CONTROLS
-    .add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'[').add(b'\\')
-    .add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Who sends what a schema describes: `readOnly` properties are not asked of a request, `writeOnly`
 /// ones not of a response (OpenAPI 3.0.4 §4.7.24.2).
@@ -192,7 +204,9 @@ impl SchemaError {
         let limit = || operand("limit").to_string();
         match self.keyword.as_str() {
             "required" => format!("must have required property '{}'", text("property")),
-            "additionalProperties" | "unevaluatedProperties" => format!("must not have the property '{}'", text("property")),
+            "additionalProperties" | "unevaluatedProperties" => {
+                format!("must not have the property '{}'", text("property"))
+            }
             "type" => format!("must be {}", list(&operand("types"), " or ")),
             "enum" => format!("must be one of {}", list(&operand("values"), ", ")),
             "const" => format!("must be {}", operand("value")),
@@ -324,7 +338,12 @@ impl Schema {
         }
     }
 
-    fn find<'s>(&'s self, node: &'s Value, depth: usize, look: &dyn Fn(&'s Value) -> Option<&'s Value>) -> Option<&'s Value> {
+    fn find<'s>(
+        &'s self,
+        node: &'s Value,
+        depth: usize,
+        look: &dyn Fn(&'s Value) -> Option<&'s Value>,
+    ) -> Option<&'s Value> {
         if depth > DEEPEST_COMPOSITION {
             return None;
         }
@@ -418,7 +437,9 @@ impl Schema {
             let name = segment.replace("~1", "/").replace("~0", "~");
             order.push(at.map_or(0, |value| index_of(value, &name)));
             at = at.and_then(|value| member(value, &name));
-            if let Some(reference) = at.and_then(Value::as_str).filter(|_| name.ends_with("$ref") || name == "$dynamicRef") {
+            if let Some(reference) =
+                at.and_then(Value::as_str).filter(|_| name.ends_with("$ref") || name == "$dynamicRef")
+            {
                 at = local_pointer(reference).and_then(|pointer| self.root().pointer(&pointer));
             }
         }
@@ -554,11 +575,16 @@ fn describe(error: &ValidationError<'_>) -> Vec<SchemaError> {
         Kind::Type { kind } => one(json!({ "types": type_names(kind) })),
         Kind::Enum { options } => one(json!({ "values": &**options })),
         Kind::Constant { expected_value } => one(json!({ "value": &**expected_value })),
-        Kind::Minimum { limit } | Kind::Maximum { limit } => one(json!({ "limit": limit })),
-        Kind::ExclusiveMinimum { limit } | Kind::ExclusiveMaximum { limit } => one(json!({ "limit": limit })),
-        Kind::MinLength { limit } | Kind::MaxLength { limit } => one(json!({ "limit": limit })),
-        Kind::MinItems { limit } | Kind::MaxItems { limit } => one(json!({ "limit": limit })),
-        Kind::MinProperties { limit } | Kind::MaxProperties { limit } => one(json!({ "limit": limit })),
+        Kind::Minimum { limit }
+        | Kind::Maximum { limit }
+        | Kind::ExclusiveMinimum { limit }
+        | Kind::ExclusiveMaximum { limit } => one(json!({ "limit": limit })),
+        Kind::MinLength { limit }
+        | Kind::MaxLength { limit }
+        | Kind::MinItems { limit }
+        | Kind::MaxItems { limit }
+        | Kind::MinProperties { limit }
+        | Kind::MaxProperties { limit } => one(json!({ "limit": limit })),
         Kind::MultipleOf { multiple_of } => one(json!({ "limit": whole(*multiple_of) })),
         Kind::Pattern { pattern } => one(json!({ "pattern": pattern })),
         Kind::Format { format } => one(json!({ "format": format })),

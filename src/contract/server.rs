@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn variables_take_their_default() {
-        let server = json!({"url": "https://{h}/{base}/v1", "variables": {"h": {"default": "a.b"}, "base": {"default": "api"}}});
+        let server =
+            json!({"url": "https://{h}/{base}/v1", "variables": {"h": {"default": "a.b"}, "base": {"default": "api"}}});
         assert_eq!(base_path(&server).expect("has defaults"), "/api/v1");
         assert!(base_path(&json!({"url": "/{x}"})).is_err());
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-pub use self::shape::{METHODS, Kind, Members, Expect};
+pub use self::shape::{Expect, Kind, METHODS, Members};
 use self::syntax::{OddityKind, Parsed, SyntaxError};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
@@ -30,7 +30,12 @@ pub enum Input {
     /// Standard input, written as `-`.
     Stdin,
     /// A text that is already here, with the name that findings call it by.
-    Text { name: String, text: String },
+    Text {
+        /// `specs/pets.yaml`
+        name: String,
+        /// JSON, YAML or Markdown.
+        text: String,
+    },
 }
 
 /// One OpenAPI document, repaired, in the internal shape, with its references checked.
@@ -143,9 +148,8 @@ impl Loaded {
 
     fn folder(&mut self, folder: &Path) {
         let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
-        let visible = entries.filter_entry(|entry| {
-            entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
-        });
+        let visible =
+            entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.'));
         for entry in visible {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), Asked::ByFolder),
@@ -249,21 +253,33 @@ fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
         let key = oddity.pointer.rsplit('/').next().unwrap_or_default();
         match oddity.kind {
             OddityKind::NumericKey if in_responses(&oddity.pointer) => Some(
-                Diagnostic::at(Code::NumericKey, place(&oddity.pointer), format!("the response key {key} is a number, expected a string"))
-                    .help(format!("read as `\"{key}\"`")),
+                Diagnostic::at(
+                    Code::NumericKey,
+                    place(&oddity.pointer),
+                    format!("the response key {key} is a number, expected a string"),
+                )
+                .help(format!("read as `\"{key}\"`")),
             ),
             OddityKind::NumericKey => None,
             OddityKind::DuplicateKey => Some(
-                Diagnostic::at(Code::DuplicateKey, place(&oddity.pointer), format!("the key `{key}` stands twice in one map"))
-                    .help("the last one is read"),
+                Diagnostic::at(
+                    Code::DuplicateKey,
+                    place(&oddity.pointer),
+                    format!("the key `{key}` stands twice in one map"),
+                )
+                .help("the last one is read"),
             ),
             OddityKind::LenientJson => Some(
                 Diagnostic::at(Code::LenientJson, Place::value(source, ""), "the text begins as JSON and is none")
                     .help("read as YAML, which has comments and trailing commas"),
             ),
             OddityKind::SecondDocument => Some(
-                Diagnostic::at(Code::SeveralDocuments, place(&oddity.pointer), "the YAML stream holds more than one document")
-                    .help("only the first is read; put the others into files of their own"),
+                Diagnostic::at(
+                    Code::SeveralDocuments,
+                    place(&oddity.pointer),
+                    "the YAML stream holds more than one document",
+                )
+                .help("only the first is read; put the others into files of their own"),
             ),
         }
     };

@@ -33,7 +33,9 @@ pub enum Fault {
 /// A value and the JSON Pointer at which it really stands.
 #[derive(Debug, Clone)]
 pub struct Resolved<'t> {
+    /// What is there.
     pub value: &'t Value,
+    /// Where it really stands: `/components/schemas/Pet`.
     pub pointer: String,
 }
 
@@ -108,9 +110,7 @@ fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, ref
             let message = format!("reference `{reference}` does not resolve");
             let found = Diagnostic::at(Code::UnresolvedRef, place, message);
             match nearest(tree, reference) {
-                Some((name, pointer)) => {
-                    found.help(format!("`{name}` is defined at {}", Place::key(source, pointer)))
-                }
+                Some((name, pointer)) => found.help(format!("`{name}` is defined at {}", Place::key(source, pointer))),
                 None => found,
             }
         }

@@ -50,8 +50,7 @@ impl Repair<'_> {
                 }
             }
             Members::Each(expect) => {
-                let names: Vec<String> =
-                    object.keys().filter(|name| !name.starts_with("x-")).cloned().collect();
+                let names: Vec<String> = object.keys().filter(|name| !name.starts_with("x-")).cloned().collect();
                 for name in names {
                     self.entry(expect, object, &name, pointer);
                 }
@@ -237,7 +236,12 @@ impl Repair<'_> {
     fn values(&mut self, value: &mut Value, at: &str) -> Verdict {
         match value {
             Value::Array(items) if items.is_empty() => {
-                self.warn(Code::WrongType, at, format!("`{}` is an empty list", last(at)), "read as if it were not there");
+                self.warn(
+                    Code::WrongType,
+                    at,
+                    format!("`{}` is an empty list", last(at)),
+                    "read as if it were not there",
+                );
                 Verdict::Drop
             }
             Value::Array(_) => Verdict::Keep,

@@ -9,6 +9,7 @@ use super::syntax::join;
 
 /// An object of the OpenAPI Specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the object of that name in the standard")]
 pub enum Kind {
     Document,
     Info,
@@ -35,11 +36,15 @@ pub enum Kind {
 /// What may stand in a field.
 #[derive(Debug, Clone, Copy)]
 pub enum Expect {
+    /// Any JSON value.
     Anything,
+    /// A string.
     Text,
     /// One of the words that the standard lists.
     Word(&'static [&'static str]),
+    /// `true` or `false`.
     Boolean,
+    /// Any number.
     Number,
     /// A whole number that is not negative, such as `maxLength`.
     Count,
@@ -47,8 +52,11 @@ pub enum Expect {
     Texts,
     /// A list of anything that is not empty, such as `enum`.
     Values,
+    /// An object of the standard.
     Object(Kind),
+    /// A list of them.
     List(Kind),
+    /// A map of names to them.
     Map(Kind),
 }
 
@@ -64,6 +72,7 @@ pub enum Members {
 
 impl Kind {
     /// The object's name in the standard, such as `Path Item`.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Document => "OpenAPI",
@@ -90,6 +99,7 @@ impl Kind {
     }
 
     /// What its members are.
+    #[must_use]
     pub fn members(self) -> Members {
         let fields: &'static [(&'static str, Expect)] = match self {
             Self::Paths | Self::Callback => return Members::Each(Object(Self::PathItem)),
@@ -102,9 +112,7 @@ impl Kind {
             Self::PathItem => PATH_ITEM,
             Self::Operation => OPERATION,
             Self::Parameter => PARAMETER,
-            Self::RequestBody => {
-                &[("description", Text), ("content", Map(Self::MediaType)), ("required", Boolean)]
-            }
+            Self::RequestBody => &[("description", Text), ("content", Map(Self::MediaType)), ("required", Boolean)],
             Self::MediaType => MEDIA_TYPE,
             Self::Encoding => ENCODING,
             Self::Response => {
@@ -120,6 +128,7 @@ impl Kind {
     }
 
     /// Whether a Reference Object may stand in its place.
+    #[must_use]
     pub fn may_be_reference(self) -> bool {
         !matches!(
             self,
@@ -176,8 +185,7 @@ const OPERATION: &[(&str, Expect)] = &[
 ];
 
 /// The values of `style` (OpenAPI 3.0.4 §4.7.12.2.2).
-const STYLES: &[&str] =
-    &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject"];
+const STYLES: &[&str] = &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject"];
 
 const PARAMETER: &[(&str, Expect)] = &[
     ("name", Text),
@@ -205,11 +213,8 @@ const HEADER: &[(&str, Expect)] = &[
     ("content", Map(Kind::MediaType)),
 ];
 
-const MEDIA_TYPE: &[(&str, Expect)] = &[
-    ("schema", Object(Kind::Schema)),
-    ("examples", Map(Kind::Example)),
-    ("encoding", Map(Kind::Encoding)),
-];
+const MEDIA_TYPE: &[(&str, Expect)] =
+    &[("schema", Object(Kind::Schema)), ("examples", Map(Kind::Example)), ("encoding", Map(Kind::Encoding))];
 
 const ENCODING: &[(&str, Expect)] = &[
     ("contentType", Text),
@@ -290,12 +295,7 @@ const SCHEMA: &[(&str, Expect)] = &[
 ///
 /// `visit` gets the kind of the object, the object, and its JSON Pointer. Examples, defaults and
 /// extensions are data and not visited.
-pub fn each_object(
-    kind: Kind,
-    value: &mut Value,
-    pointer: &str,
-    visit: &mut dyn FnMut(Kind, &mut Value, &str),
-) {
+pub fn each_object(kind: Kind, value: &mut Value, pointer: &str, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
     match kind.members() {
         Members::Fields(fields) => {
             for (name, expect) in fields {
@@ -315,12 +315,7 @@ pub fn each_object(
     visit(kind, value, pointer);
 }
 
-fn each_expected(
-    expect: Expect,
-    value: &mut Value,
-    pointer: &str,
-    visit: &mut dyn FnMut(Kind, &mut Value, &str),
-) {
+fn each_expected(expect: Expect, value: &mut Value, pointer: &str, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
     match expect {
         Object(kind) => each_object(kind, value, pointer, visit),
         List(kind) => {

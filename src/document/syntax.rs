@@ -120,9 +120,7 @@ struct Found {
 }
 
 fn oddities(found: RefCell<Vec<Found>>) -> Vec<Oddity> {
-    let pointer = |path: Vec<String>| {
-        path.iter().rev().fold(String::new(), |pointer, key| join(&pointer, key))
-    };
+    let pointer = |path: Vec<String>| path.iter().rev().fold(String::new(), |pointer, key| join(&pointer, key));
     found.into_inner().into_iter().map(|f| Oddity { kind: f.kind, pointer: pointer(f.path) }).collect()
 }
 

@@ -47,7 +47,9 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Conte
         _ if sent.is_json() => read_json(bytes).map(Content::Value),
         "application/x-www-form-urlencoded" => read_form(bytes, media).map(Content::Value),
         "multipart/form-data" => read_multipart(bytes, sent, media).map(Content::Value),
-        essence if essence.starts_with("text/") && !essence.ends_with("/xml") => read_text(bytes, media).map(Content::Value),
+        essence if essence.starts_with("text/") && !essence.ends_with("/xml") => {
+            read_text(bytes, media).map(Content::Value)
+        }
         _ => Ok(Content::Opaque),
     }
 }
@@ -61,7 +63,8 @@ fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
 }
 
 fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))?;
     Ok(match &media.schema {
         Some(schema) => parameter::typed(schema, schema.tree(), text),
         None => json!(text),
@@ -69,10 +72,13 @@ fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
 }
 
 fn read_form(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))?;
     let pairs = Pairs::parse(text.trim());
     let Some(schema) = &media.schema else {
-        return Ok(Value::Object(pairs.0.iter().map(|(name, raw)| (name.clone(), json!(parameter::decode_form(raw)))).collect()));
+        return Ok(Value::Object(
+            pairs.0.iter().map(|(name, raw)| (name.clone(), json!(parameter::decode_form(raw)))).collect(),
+        ));
     };
     let mut object = Map::new();
     let mut taken: Vec<String> = Vec::new();
@@ -108,13 +114,12 @@ fn style_of(media: &MediaType, schema: &Schema, node: &Value, name: &str) -> (St
 
 /// An object or list that came as JSON text.
 fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
-    let text = match &value {
-        Value::String(text) => text,
-        _ => return value,
-    };
+    let Value::String(text) = &value else { return value };
     let types = schema.types(node);
     let parsed = serde_json::from_str::<Value>(text).ok();
-    let fits = |parsed: &Value| parsed.is_object() && types.contains(&"object") || parsed.is_array() && types.contains(&"array");
+    let fits = |parsed: &Value| {
+        parsed.is_object() && types.contains(&"object") || parsed.is_array() && types.contains(&"array")
+    };
     parsed.filter(fits).unwrap_or(value)
 }
 
@@ -153,7 +158,8 @@ impl Part {
     fn value(&self, schema: Option<&Schema>, node: &Value) -> Result<Value, Malformed> {
         let text = String::from_utf8_lossy(&self.bytes);
         if self.is_json {
-            return read_json(&self.bytes).map_err(|error| Malformed::without_place(format!("`{}` has {}", self.name, error.detail)));
+            return read_json(&self.bytes)
+                .map_err(|error| Malformed::without_place(format!("`{}` has {}", self.name, error.detail)));
         }
         let Some(schema) = schema.filter(|_| !self.is_file) else { return Ok(json!(text)) };
         Ok(as_documented(schema, node, parameter::typed(schema, node, &text)))

@@ -112,7 +112,8 @@ fn challenge(scheme: &SecurityScheme) -> Option<String> {
 /// Some APIs document their credentials as required header parameters and not as security schemes.
 /// Where such an API documents a 401, a request without them is answered with it.
 fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
-    let documents_401 = operation.responses.iter().any(|(pattern, _)| *pattern == StatusPattern::Exact(http::StatusCode::UNAUTHORIZED));
+    let documents_401 =
+        operation.responses.iter().any(|(pattern, _)| *pattern == StatusPattern::Exact(http::StatusCode::UNAUTHORIZED));
     if !documents_401 {
         return Ok(());
     }
@@ -122,12 +123,17 @@ fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingC
             && carries_credentials(&parameter.name)
             && inputs.header(&parameter.name).is_none_or(|value| value.trim().is_empty())
     };
-    let missing: Vec<Violation> =
-        operation.parameters.iter().filter(is_missing).map(|parameter| Violation::missing_parameter(parameter)).collect();
+    let missing: Vec<Violation> = operation
+        .parameters
+        .iter()
+        .filter(is_missing)
+        .map(|parameter| Violation::missing_parameter(parameter))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = missing.iter().filter_map(Violation::name).map(|name| format!("the header `{name}` is missing")).collect();
+    let names: Vec<String> =
+        missing.iter().filter_map(Violation::name).map(|name| format!("the header `{name}` is missing")).collect();
     Err(MissingCredentials { detail: names.join("; "), challenges: Vec::new(), violations: missing })
 }
 
@@ -136,8 +142,18 @@ fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingC
 #[must_use]
 pub fn carries_credentials(name: &str) -> bool {
     const WORDS: [&str; 12] = [
-        "auth", "token", "apikey", "accesskey", "secretkey", "userid", "session", "secret", "signature", "credential",
-        "password", "jwt",
+        "auth",
+        "token",
+        "apikey",
+        "accesskey",
+        "secretkey",
+        "userid",
+        "session",
+        "secret",
+        "signature",
+        "credential",
+        "password",
+        "jwt",
     ];
     let squeezed: String = name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     WORDS.iter().any(|word| squeezed.contains(word))

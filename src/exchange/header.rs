@@ -1,6 +1,8 @@
 //! Header fields of responses: those that the document promises, and those of the sandbox.
 
-use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
@@ -65,7 +67,8 @@ pub fn documented(response: &Response, seed: u64, headers: &mut HeaderMap) {
 }
 
 fn is_own(name: &HeaderName) -> bool {
-    [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
+    [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE]
+        .contains(name)
 }
 
 fn value(header: &ResponseHeader, seed: u64) -> Option<HeaderValue> {

@@ -44,7 +44,9 @@ pub enum Validation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cors {
     #[default]
+    /// They may.
     On,
+    /// Browsers keep them from reading the answers.
     Off,
 }
 
@@ -61,8 +63,11 @@ pub enum AbsentBody {
 /// What a sandbox was told at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settings {
+    /// How wrong requests are treated.
     pub validation: Validation,
+    /// Whether pages of other origins may use it.
     pub cors: Cors,
+    /// How an absent body is judged.
     pub absent_body: AbsentBody,
     /// From which generated values are made.
     pub seed: u64,
@@ -133,11 +138,15 @@ pub fn plan<'c>(contract: &'c Contract, settings: &Settings, request: &Request) 
         Routed::Operation(index, values) => plan_operation(&contract.operations[index], &values, settings, request),
         Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
             match contract.route(&Method::GET, path) {
-                Routed::Operation(index, values) => plan_operation(&contract.operations[index], &values, settings, request),
+                Routed::Operation(index, values) => {
+                    plan_operation(&contract.operations[index], &values, settings, request)
+                }
                 _ => Plan::without_operation(method_not_allowed(method, path, &methods)),
             }
         }
-        Routed::OtherMethods(methods) if *method == Method::OPTIONS => Plan::without_operation(Decision::Options(allow(&methods))),
+        Routed::OtherMethods(methods) if *method == Method::OPTIONS => {
+            Plan::without_operation(Decision::Options(allow(&methods)))
+        }
         Routed::OtherMethods(methods) => Plan::without_operation(method_not_allowed(method, path, &methods)),
         Routed::Unknown => Plan::without_operation(unknown_path(contract, method, path)),
     }
@@ -174,7 +183,8 @@ fn allow(methods: &[Method]) -> HeaderValue {
 
 fn method_not_allowed(method: &Method, path: &str, methods: &[Method]) -> Decision<'static> {
     let allow = allow(methods);
-    let detail = format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
+    let detail =
+        format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
     let problem = Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail);
     Decision::Problem(problem, vec![(ALLOW, allow)])
 }
@@ -198,15 +208,22 @@ fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<&'
     let path = parameter::decode(&shown(path));
     let likeness = |operation: &Operation| {
         let bare = strsim::jaro_winkler(&operation.template, &path);
-        let based = operation.bases.iter().map(|base| strsim::jaro_winkler(&format!("{base}{}", operation.template), &path));
+        let based =
+            operation.bases.iter().map(|base| strsim::jaro_winkler(&format!("{base}{}", operation.template), &path));
         based.fold(bare, f64::max)
     };
-    let scored = contract.operations.iter().map(|operation| (likeness(operation), operation.method == *method, operation));
+    let scored =
+        contract.operations.iter().map(|operation| (likeness(operation), operation.method == *method, operation));
     let best = scored.rev().max_by(|(a, a_method, _), (b, b_method, _)| a.total_cmp(b).then(a_method.cmp(b_method)))?;
     (best.0 > 0.7).then_some(best.2)
 }
 
-fn plan_operation<'c>(operation: &'c Operation, path_values: &[String], settings: &Settings, request: &Request) -> Plan<'c> {
+fn plan_operation<'c>(
+    operation: &'c Operation,
+    path_values: &[String],
+    settings: &Settings,
+    request: &Request,
+) -> Plan<'c> {
     let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers());
     let preferences = Preferences::read(request.headers(), &inputs.query);
     let accept = Accept::read(request.headers());
@@ -215,7 +232,9 @@ fn plan_operation<'c>(operation: &'c Operation, path_values: &[String], settings
     let fault = find_fault(operation, settings, &inputs, request.body(), &mut values);
     let plan = |decision, violations| Plan { operation: Some(operation), decision, violations, seed };
     let violations = match fault {
-        Err(error) if settings.validation == Validation::Strict => return plan(unchecked(operation, &error), Vec::new()),
+        Err(error) if settings.validation == Validation::Strict => {
+            return plan(unchecked(operation, &error), Vec::new());
+        }
         Ok(Some(fault)) if settings.validation == Validation::Strict || matches!(fault, Fault::TooLarge(_)) => {
             let rejection = rejection::reject(operation, &fault, &accept, seed);
             return plan(Decision::Rejection(rejection, challenges(&fault)), fault.violations());
@@ -238,7 +257,9 @@ fn unchecked(operation: &Operation, error: &Uncompilable) -> Decision<'static> {
 
 fn challenges(fault: &Fault) -> Vec<HeaderValue> {
     match fault {
-        Fault::Credentials(missing) => missing.challenges.iter().filter_map(|text| HeaderValue::from_str(text).ok()).collect(),
+        Fault::Credentials(missing) => {
+            missing.challenges.iter().filter_map(|text| HeaderValue::from_str(text).ok()).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -267,7 +288,9 @@ fn find_fault(
         None => Judged::Fits,
     };
     let in_body = match content {
-        Judged::Unreadable(fault) if settings.validation == Validation::Strict => return Ok(Some(Fault::Content(fault))),
+        Judged::Unreadable(fault) if settings.validation == Validation::Strict => {
+            return Ok(Some(Fault::Content(fault)));
+        }
         Judged::Unreadable(_) | Judged::Fits => Vec::new(),
         Judged::Violations(violations) => violations,
     };
@@ -336,7 +359,7 @@ pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Respo
             problem_response(problem, headers)
         }
         Decision::Options(methods) => {
-            report.source = "methods of the path".to_owned();
+            "methods of the path".clone_into(&mut report.source);
             options_response(methods, settings, request)
         }
         Decision::Rejection(rejection, challenges) => {

@@ -17,9 +17,11 @@ use crate::contract::{MediaType, Operation, Response};
 /// The response that was chosen.
 #[derive(Debug)]
 pub struct Choice<'c> {
+    /// The status to send.
     pub status: StatusCode,
     /// The documented response, if the document has one for the status.
     pub response: Option<&'c Response>,
+    /// What to send.
     pub content: Source<'c>,
     /// The media type to send; none for a response without content.
     pub media: Option<MediaRange>,
@@ -45,9 +47,13 @@ pub enum Source<'c> {
 /// What is chosen from, beside the operation.
 #[derive(Debug)]
 pub struct Wishes<'w> {
+    /// What the client asks for.
     pub preferences: &'w Preferences,
+    /// What it accepts.
     pub accept: &'w Accept,
+    /// What it sent, as text.
     pub inputs: &'w Inputs<'w>,
+    /// What it sent, as values.
     pub values: &'w Values,
 }
 
@@ -77,7 +83,11 @@ fn matching_fixture<'c>(operation: &'c Operation, wishes: &Wishes<'_>) -> Option
     operation.fixtures.iter().find(holds)
 }
 
-fn from_fixture<'c>(operation: &'c Operation, fixture: &'c Fixture, wishes: &Wishes<'_>) -> Result<Choice<'c>, Problem> {
+fn from_fixture<'c>(
+    operation: &'c Operation,
+    fixture: &'c Fixture,
+    wishes: &Wishes<'_>,
+) -> Result<Choice<'c>, Problem> {
     let documented = |status: Option<StatusCode>| match status {
         Some(status) => (status, operation.response(status)),
         None => operation.success().map_or((StatusCode::OK, None), |(status, response)| (status, Some(response))),
@@ -87,18 +97,35 @@ fn from_fixture<'c>(operation: &'c Operation, fixture: &'c Fixture, wishes: &Wis
         FixtureAnswer::Body(body) => {
             let (status, response) = documented(fixture.status);
             let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
-            let media = wishes.accept.best(offered).map(|media| concrete(media));
+            let media = wishes.accept.best(offered).map(concrete);
             let media = fixture_media(fixture, media, body.value());
-            Choice { status, response, content: Source::Example(body), media, fixture: None, applied: Vec::new(), reason: String::new() }
+            Choice {
+                status,
+                response,
+                content: Source::Example(body),
+                media,
+                fixture: None,
+                applied: Vec::new(),
+                reason: String::new(),
+            }
         }
         FixtureAnswer::Example(name) => {
-            let preferences = Preferences { code: fixture.status, example: Some(name.clone()), ..Preferences::default() };
+            let preferences =
+                Preferences { code: fixture.status, example: Some(name.clone()), ..Preferences::default() };
             let (status, response, named) = status_and_example(operation, &preferences)?;
             content(operation, status, response, named, wishes)?
         }
         FixtureAnswer::Documented => match documented(fixture.status) {
             (status, Some(response)) => content(operation, status, Some(response), None, wishes)?,
-            (status, None) => Choice { status, response: None, content: Source::Empty, media: None, fixture: None, applied: Vec::new(), reason: String::new() },
+            (status, None) => Choice {
+                status,
+                response: None,
+                content: Source::Empty,
+                media: None,
+                fixture: None,
+                applied: Vec::new(),
+                reason: String::new(),
+            },
         },
     };
     choice.fixture = Some(fixture);
@@ -150,13 +177,15 @@ fn status_and_example<'c>(operation: &'c Operation, preferences: &Preferences) -
 
 fn undocumented_status(operation: &Operation, code: StatusCode) -> Problem {
     let documented: Vec<String> = operation.responses.iter().map(|(pattern, _)| pattern.to_string()).collect();
-    let detail = format!("`{}` documents no {}; it documents {}", operation.name(), code.as_u16(), documented.join(", "));
+    let detail =
+        format!("`{}` documents no {}; it documents {}", operation.name(), code.as_u16(), documented.join(", "));
     Problem::new(Kind::UndocumentedStatus, StatusCode::NOT_FOUND, detail)
 }
 
 fn undocumented_example(operation: &Operation, wanted: &str, responses: &[&Response]) -> Problem {
     let examples = responses.iter().flat_map(|response| &response.content).flat_map(|media| &media.examples);
-    let names: Vec<String> = examples.filter(|example| !example.name.is_empty()).map(|example| format!("`{}`", example.name)).collect();
+    let names: Vec<String> =
+        examples.filter(|example| !example.name.is_empty()).map(|example| format!("`{}`", example.name)).collect();
     let there_are = if names.is_empty() { "none by name".to_owned() } else { names.join(", ") };
     let detail = format!("`{}` documents no example `{wanted}`; it documents {there_are}", operation.name());
     Problem::new(Kind::UndocumentedExample, StatusCode::NOT_FOUND, detail)
@@ -169,12 +198,21 @@ fn content<'c>(
     named: Option<&str>,
     wishes: &Wishes<'_>,
 ) -> Result<Choice<'c>, Problem> {
-    let choice = |content, media, reason: String| Choice { status, response, content, media, fixture: None, applied: Vec::new(), reason };
+    let choice = |content, media, reason: String| Choice {
+        status,
+        response,
+        content,
+        media,
+        fixture: None,
+        applied: Vec::new(),
+        reason,
+    };
     let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
     if offered.is_empty() || is_without_content(status) {
         return Ok(choice(Source::Empty, None, "the document has no content for it".to_owned()));
     }
-    let with_example = |media: &&MediaType| named.is_none_or(|name| media.examples.iter().any(|example| example.name == name));
+    let with_example =
+        |media: &&MediaType| named.is_none_or(|name| media.examples.iter().any(|example| example.name == name));
     let able: Vec<&MediaType> = offered.iter().filter(with_example).collect();
     let Some(media) = wishes.accept.best_of(able.iter().copied()) else {
         return Err(not_acceptable(offered));
@@ -189,7 +227,11 @@ fn content<'c>(
         return Ok(choice(Source::Example(example), range, format!("example `{}`, as preferred", example.name)));
     }
     if let Some(example) = by_request() {
-        return Ok(choice(Source::Example(example), range, format!("example `{}`, as the request has the one of that name", example.name)));
+        return Ok(choice(
+            Source::Example(example),
+            range,
+            format!("example `{}`, as the request has the one of that name", example.name),
+        ));
     }
     if let Some(example) = media.examples.first() {
         return Ok(choice(Source::Example(example), range, "first documented example".to_owned()));
@@ -237,7 +279,8 @@ fn example_like_request<'c>(operation: &'c Operation, media: &'c MediaType, valu
     if media.examples.len() < 2 {
         return None;
     }
-    let scored = media.examples.iter().filter_map(|example| Some((likeness(operation, values, &example.name)?, example)));
+    let scored =
+        media.examples.iter().filter_map(|example| Some((likeness(operation, values, &example.name)?, example)));
     // The first of the best, so that the document's order decides.
     scored.rev().max_by_key(|(score, _)| *score).map(|(_, example)| example)
 }
@@ -329,7 +372,11 @@ impl Accept {
         if self.0.is_empty() {
             return (1000, 0);
         }
-        let covering = self.0.iter().enumerate().filter(|(_, (range, _))| range.covers(offered) || offered.is_range() && offered.covers(range));
+        let covering = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(_, (range, _))| range.covers(offered) || offered.is_range() && offered.covers(range));
         let best = covering.max_by_key(|(index, (range, _))| (range.specificity(), usize::MAX - index));
         best.map_or((0, 0), |(index, (_, weight))| (*weight, index))
     }

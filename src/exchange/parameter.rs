@@ -33,7 +33,12 @@ impl<'r> Pairs<'r> {
     #[must_use]
     pub fn parse(text: &'r str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
-        Self(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode_form(name), value)).collect())
+        Self(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(name, value)| (decode_form(name), value))
+                .collect(),
+        )
     }
 
     /// The values of a name, in order, still encoded.
@@ -100,17 +105,27 @@ pub enum Read {
 pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
     match &parameter.form {
         ParameterForm::Content(_) => match raw(parameter, inputs) {
-            Some(text) => serde_json::from_str(&text).map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value),
+            Some(text) => serde_json::from_str(&text)
+                .map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value),
             None => Read::Absent,
         },
         ParameterForm::Styled { style, explode, schema } => {
-            let reader = Reader { name: &parameter.name, style: *style, explode: *explode, schema, node: schema.tree() };
+            let reader =
+                Reader { name: &parameter.name, style: *style, explode: *explode, schema, node: schema.tree() };
             match parameter.location {
                 Location::Query => read_query(parameter, &reader, inputs),
-                Location::Path => inputs.path.iter().find(|(name, _)| *name == parameter.name).map_or(Read::Absent, |(_, raw)| reader.path(raw)),
+                Location::Path => inputs
+                    .path
+                    .iter()
+                    .find(|(name, _)| *name == parameter.name)
+                    .map_or(Read::Absent, |(_, raw)| reader.path(raw)),
                 Location::Header => inputs.header(&parameter.name).map_or(Read::Absent, |text| reader.header(&text)),
-                Location::Cookie if *explode && (reader.wants("array") || reader.wants("object")) => reader.cookies(inputs.headers),
-                Location::Cookie => inputs.cookie(&parameter.name).map_or(Read::Absent, |text| reader.delimited(text, ',')),
+                Location::Cookie if *explode && (reader.wants("array") || reader.wants("object")) => {
+                    reader.cookies(inputs.headers)
+                }
+                Location::Cookie => {
+                    inputs.cookie(&parameter.name).map_or(Read::Absent, |text| reader.delimited(text, ','))
+                }
             }
         }
     }
@@ -146,7 +161,14 @@ struct Reader<'s> {
 
 /// Reads a property of a form body, as the same property in a query would be.
 #[must_use]
-pub fn read_property(schema: &Schema, node: &Value, name: &str, style: Style, explode: bool, pairs: &Pairs<'_>) -> Read {
+pub fn read_property(
+    schema: &Schema,
+    node: &Value,
+    name: &str,
+    style: Style,
+    explode: bool,
+    pairs: &Pairs<'_>,
+) -> Read {
     Reader { name, style, explode, schema, node }.pairs(pairs)
 }
 
@@ -171,7 +193,7 @@ fn allows_null(schema: &Schema, node: &Value) -> bool {
     schema.resolve(node).get("type").and_then(Value::as_array).is_some_and(|types| types.contains(&"null".into()))
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     fn wants(&self, kind: &str) -> bool {
         self.schema.types(self.node).contains(&kind)
     }
@@ -237,7 +259,8 @@ impl<'s> Reader<'s> {
     /// Exploded lists and objects: as cookies of their own, or joined as in a query, which is what
     /// RFC 6570 makes of `style: form`.
     fn cookies(&self, headers: &HeaderMap) -> Read {
-        let lines: Vec<&str> = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        let lines: Vec<&str> =
+            headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
         let text = lines.join("&").replace("; ", "&").replace(';', "&");
         let pairs = Pairs::parse(&text);
         match pairs.all(self.name).collect::<Vec<_>>().as_slice() {
@@ -254,11 +277,15 @@ impl<'s> Reader<'s> {
         match self.style {
             Style::Label => match raw.strip_prefix('.') {
                 Some(rest) => self.label(rest),
-                None => Read::Malformed(format!("a value in the style `label` begins with `.`, found `{}`", decode(raw))),
+                None => {
+                    Read::Malformed(format!("a value in the style `label` begins with `.`, found `{}`", decode(raw)))
+                }
             },
             Style::Matrix => match raw.strip_prefix(';') {
                 Some(rest) => self.matrix(rest),
-                None => Read::Malformed(format!("a value in the style `matrix` begins with `;`, found `{}`", decode(raw))),
+                None => {
+                    Read::Malformed(format!("a value in the style `matrix` begins with `;`, found `{}`", decode(raw)))
+                }
             },
             _ => self.delimited(raw, ','),
         }
@@ -305,7 +332,9 @@ impl<'s> Reader<'s> {
                 self.list(decoded.iter().map(String::as_str))
             }
             (_, Style::SpaceDelimited) => self.delimited(&values[0].replace("%20", "+"), '+'),
-            (_, Style::PipeDelimited) => self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|'),
+            (_, Style::PipeDelimited) => {
+                self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|')
+            }
             _ if values[0].contains(',') => self.delimited(&values[0].replace('+', "%20"), ','),
             // Most clients encode a value whole, its delimiters too.
             _ => self.delimited(&values[0].replace('+', "%20").replace("%2C", ",").replace("%2c", ","), ','),

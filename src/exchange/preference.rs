@@ -47,7 +47,10 @@ impl Preferences {
             }
             "example" if self.example.is_none() && !value.is_empty() => self.example = Some(value.to_owned()),
             // RFC 7240 §2: a preference without a value has the empty one.
-            "dynamic" => self.dynamic = self.dynamic.or_else(|| if value.is_empty() { Some(true) } else { value.parse().ok() }),
+            "dynamic" => {
+                let wanted = if value.is_empty() { Some(true) } else { value.parse().ok() };
+                self.dynamic = self.dynamic.or(wanted);
+            }
             "seed" => self.seed = self.seed.or_else(|| value.parse().ok()),
             _ => {}
         }
@@ -108,7 +111,8 @@ mod tests {
 
     #[test]
     fn one_header_and_several_say_the_same() {
-        let expected = Preferences { code: Some(StatusCode::FORBIDDEN), example: Some("a, b".into()), ..Preferences::default() };
+        let expected =
+            Preferences { code: Some(StatusCode::FORBIDDEN), example: Some("a, b".into()), ..Preferences::default() };
         assert_eq!(read(&["code=403, example=\"a, b\""], ""), expected);
         assert_eq!(read(&["code=403", "example=\"a, b\""], ""), expected);
         assert_eq!(read(&["Code=403; x=\"y,z\", example=\"a, \\b\""], ""), expected);

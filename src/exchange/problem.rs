@@ -61,7 +61,9 @@ kinds! {
 /// An error of the sandbox itself.
 #[derive(Debug, Clone)]
 pub struct Problem {
+    /// Its `type` and `title`.
     pub kind: Kind,
+    /// Its `status`.
     pub status: StatusCode,
     /// What is wrong with this request.
     pub detail: String,

@@ -24,6 +24,7 @@ pub enum Subject {
 /// One thing that does not fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Violation {
+    /// What it is about.
     pub subject: Subject,
     /// The pointer in it is into the body, or into the value of the parameter.
     pub error: SchemaError,
@@ -32,7 +33,8 @@ pub struct Violation {
 impl Violation {
     fn new(subject: Subject, keyword: &str, operands: Value) -> Self {
         let operands = if let Value::Object(map) = operands { map } else { Map::new() };
-        let error = SchemaError { pointer: String::new(), keyword: keyword.to_owned(), operands, instance: Value::Null };
+        let error =
+            SchemaError { pointer: String::new(), keyword: keyword.to_owned(), operands, instance: Value::Null };
         Self { subject, error }
     }
 
@@ -98,7 +100,10 @@ impl Values {
     #[must_use]
     pub fn as_instance(&self, inputs: &Inputs<'_>) -> Value {
         let query = inputs.query.0.iter().map(|(name, raw)| (name.clone(), json!(parameter::decode_form(raw))));
-        let header = inputs.headers.keys().filter_map(|name| Some((name.as_str().to_owned(), json!(inputs.header(name.as_str())?))));
+        let header = inputs
+            .headers
+            .keys()
+            .filter_map(|name| Some((name.as_str().to_owned(), json!(inputs.header(name.as_str())?))));
         let cookie = inputs.cookies.iter().map(|(name, value)| (name.clone(), json!(value)));
         let path = inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), json!(parameter::decode(raw))));
         let mut instance = json!({
@@ -123,7 +128,11 @@ impl Values {
 /// # Errors
 ///
 /// [`Uncompilable`], if the schema of a parameter is.
-pub fn parameters(operation: &Operation, inputs: &Inputs<'_>, values: &mut Values) -> Result<Vec<Violation>, Uncompilable> {
+pub fn parameters(
+    operation: &Operation,
+    inputs: &Inputs<'_>,
+    values: &mut Values,
+) -> Result<Vec<Violation>, Uncompilable> {
     let mut violations = Vec::new();
     for parameter in &operation.parameters {
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
@@ -167,7 +176,12 @@ pub fn read_content<'o>(
     let (media, sent) = match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         _ if body.content.is_empty() => return Ok((Content::Opaque, None)),
         // RFC 9110 §8.3: without `Content-Type` the recipient may examine the data.
-        None => body.content.iter().find(|media| media.range.is_json()).map(|media| (media, media.range.clone())).ok_or_else(|| unsupported(None))?,
+        None => body
+            .content
+            .iter()
+            .find(|media| media.range.is_json())
+            .map(|media| (media, media.range.clone()))
+            .ok_or_else(|| unsupported(None))?,
         Some(text) => {
             let sent = MediaRange::parse(text).ok_or_else(|| unsupported(Some(text)))?;
             let fitting = body.content.iter().filter(|media| media.range.covers(&sent));

@@ -8,8 +8,8 @@ use http::request::Parts;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::exchange::{Report, Response};
@@ -29,12 +29,15 @@ pub enum Format {
 /// Starts the log on standard error. `STANDIN_LOG_LEVEL` is a filter such as `debug`, under which
 /// the reason of each answer is told too.
 pub fn start(format: Format) {
-    let filter = EnvFilter::builder().with_env_var("STANDIN_LOG_LEVEL").with_default_directive(tracing::Level::INFO.into());
+    let filter =
+        EnvFilter::builder().with_env_var("STANDIN_LOG_LEVEL").with_default_directive(tracing::Level::INFO.into());
     let base = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr);
     // A second start, as in a test, keeps the first log.
     let _already = match format {
         Format::Human => base.with_ansi(std::io::stderr().is_terminal()).event_format(Line).try_init(),
-        Format::Json => base.json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false).try_init(),
+        Format::Json => {
+            base.json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false).try_init()
+        }
         Format::Off => Ok(()),
     };
 }

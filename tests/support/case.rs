@@ -43,7 +43,7 @@ impl Case {
     /// Requests with the responses that follow them.
     pub fn exchanges(&self) -> Vec<(&Block, &Block)> {
         let http: Vec<&Block> = self.blocks.iter().filter(|block| block.language == "http").collect();
-        assert!(http.len() % 2 == 0, "{}: {}: a request without a response", self.file.display(), self.name);
+        assert!(http.len().is_multiple_of(2), "{}: {}: a request without a response", self.file.display(), self.name);
         http.chunks(2).map(|pair| (pair[0], pair[1])).collect()
     }
 }
@@ -51,19 +51,11 @@ impl Case {
 /// Every case below a folder, files by name.
 pub fn all(folder: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
-    for path in files(folder) {
+    for path in crate::files(folder) {
         let text = fs::read_to_string(&path).expect("a case file can be read");
         cases.extend(cases_of(&path, &text));
     }
     cases
-}
-
-/// Every Markdown file below a folder, by name.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("the folder of cases is there");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("can be read").path()).collect();
-    paths.sort();
-    paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 fn cases_of(path: &Path, text: &str) -> Vec<Case> {

@@ -17,6 +17,7 @@ use crate::contract::schema::Schema;
 /// What was made.
 #[derive(Debug, Clone)]
 pub struct Generated {
+    /// The value.
     pub value: Value,
     /// Whether it fits the schema; false if no attempt did, or if the schema cannot be compiled.
     pub fits: bool,
@@ -121,11 +122,12 @@ impl<'s> Generator<'s> {
         if !full.is_empty() {
             return full[self.attempt / 2 % full.len()];
         }
-        if !named.is_empty() { "null" } else { implied(node) }
+        if named.is_empty() { implied(node) } else { "null" }
     }
 
     fn object(&mut self, node: &Map<String, Value>, depth: usize) -> Value {
-        let required: Vec<&str> = node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let mut object = Map::new();
         let nothing = Map::new();
         let properties = node.get("properties").and_then(Value::as_object).unwrap_or(&nothing);
@@ -172,12 +174,14 @@ impl<'s> Generator<'s> {
             let node = prefix.get(index).unwrap_or(items);
             let mut item = self.value(node, depth + 1);
             for _ in 0..20 {
-                if !is_unique || !list.contains(&item) {
+                let is_repeated = is_unique && list.contains(&item);
+                if !is_repeated {
                     break;
                 }
                 item = self.value(&without_examples(node), depth + 1);
             }
-            if !is_unique || !list.contains(&item) {
+            let is_repeated = is_unique && list.contains(&item);
+            if !is_repeated {
                 list.push(item);
             }
         }
@@ -202,7 +206,9 @@ fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
     };
     match node.get("type") {
         Some(Value::String(wanted)) => wanted == name || wanted == "number" && name == "integer",
-        Some(Value::Array(wanted)) => wanted.iter().any(|wanted| wanted == name || wanted == "number" && name == "integer"),
+        Some(Value::Array(wanted)) => {
+            wanted.iter().any(|wanted| wanted == name || wanted == "number" && name == "integer")
+        }
         _ => true,
     }
 }

@@ -23,7 +23,8 @@ pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
     let high = high.into_iter().flatten().reduce(f64::min);
     let (low, high) = range(low, high);
     let (low, high) = (low.clamp(-EXACT, EXACT) as i64, high.clamp(-EXACT, EXACT) as i64);
-    let step = bound(node, "multipleOf").filter(|step| step.fract() == 0.0 && *step >= 1.0).map_or(1, |step| step as i64);
+    let step =
+        bound(node, "multipleOf").filter(|step| step.fract() == 0.0 && *step >= 1.0).map_or(1, |step| step as i64);
     let (first, last) = (low.div_euclid(step) + i64::from(low.rem_euclid(step) != 0), high.div_euclid(step));
     if first > last {
         return json!(low);
@@ -46,7 +47,8 @@ pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
         }
     } else {
         let rounded = (drawn * 100.0).round() / 100.0;
-        let is_inside = rounded >= low && rounded <= high && least.is_none_or(|l| rounded > l) && most.is_none_or(|m| rounded < m);
+        let is_inside =
+            rounded >= low && rounded <= high && least.is_none_or(|l| rounded > l) && most.is_none_or(|m| rounded < m);
         drawn = if is_inside { rounded } else { f64::midpoint(drawn, high) };
     }
     Number::from_f64(drawn).map_or(json!(0), Value::Number)

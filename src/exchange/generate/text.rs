@@ -16,8 +16,8 @@ const EPOCH: i64 = 1_735_689_600;
 const REPEATS: u32 = 8;
 
 const WORDS: [&str; 24] = [
-    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper", "kestrel", "lagoon", "maple",
-    "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper", "kestrel", "lagoon",
+    "maple", "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
 ];
 
 /// A string for the keywords of a flat schema.
@@ -62,7 +62,8 @@ fn word(random: &mut ChaCha8Rng) -> &'static str {
 /// look-arounds are left out.
 fn by_pattern(pattern: &str, least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
     let tree = regex_syntax::ParserBuilder::new().build().parse(pattern).ok()?;
-    let starts_open = !matches!(tree.properties().look_set_prefix().iter().next(), Some(regex_syntax::hir::Look::Start));
+    let starts_open =
+        !matches!(tree.properties().look_set_prefix().iter().next(), Some(regex_syntax::hir::Look::Start));
     let maker = rand_regex::Regex::with_hir(tame(tree), REPEATS).ok()?;
     let regex = regex::Regex::new(pattern).ok()?;
     let mut last = None;

@@ -33,12 +33,15 @@ struct Sentence {
 /// A sentence of an idiom found in a text, or several with the same words between them.
 #[derive(Debug)]
 pub struct Recognised<'t> {
+    /// Whose sentences they are.
     pub idiom: &'static Idiom,
     /// The rule that the first sentence words.
     pub keyword: &'static str,
+    /// What stands before the first sentence.
     pub before: &'t str,
     /// What stands between the first two sentences, if there are several.
     pub between: Option<&'t str>,
+    /// What stands after the last: ` [invalid-params]`.
     pub after: &'t str,
 }
 
@@ -51,7 +54,10 @@ pub fn all() -> &'static [Idiom] {
 /// The sentences of an idiom in a text; of several idioms, of the one with the longest.
 #[must_use]
 pub fn recognise(text: &str) -> Option<Recognised<'_>> {
-    let (idiom, _) = all().iter().filter_map(|idiom| Some((idiom, idiom.next(text, 0)?.1.len()))).max_by_key(|(_, length)| *length)?;
+    let (idiom, _) = all()
+        .iter()
+        .filter_map(|idiom| Some((idiom, idiom.next(text, 0)?.1.len())))
+        .max_by_key(|(_, length)| *length)?;
     let (keyword, first) = idiom.next(text, 0)?;
     let (mut end, mut between) = (first.end, None);
     while let Some((_, place)) = idiom.next(text, end) {
@@ -79,7 +85,8 @@ impl Idiom {
 
     /// The next of its sentences from a place on; where several begin together, the longest.
     fn next(&self, text: &str, from: usize) -> Option<(&str, Range<usize>)> {
-        let found = self.sentences.iter().filter_map(|sentence| Some((sentence, sentence.pattern.find_at(text, from)?)));
+        let found =
+            self.sentences.iter().filter_map(|sentence| Some((sentence, sentence.pattern.find_at(text, from)?)));
         let (sentence, place) = found.min_by_key(|(_, place)| (place.start(), usize::MAX - place.len()))?;
         Some((&sentence.keyword, place.range()))
     }

@@ -37,10 +37,13 @@ pub enum Fault {
 /// The error to answer with.
 #[derive(Debug)]
 pub struct Rejection<'c> {
+    /// The status to send.
     pub status: StatusCode,
     /// The documented response, with headers of its own.
     pub response: Option<&'c Response>,
+    /// The media type to send.
     pub media: MediaRange,
+    /// The content to send.
     pub content: Bytes,
     /// Where the words come from, for the log.
     pub reason: String,
@@ -68,7 +71,12 @@ impl Fault {
             Self::Content(ContentFault::Malformed(malformed)) => {
                 let mut operands = serde_json::Map::new();
                 operands.insert("detail".to_owned(), Value::from(malformed_detail(malformed)));
-                let error = SchemaError { pointer: String::new(), keyword: "malformed".to_owned(), operands, instance: Value::Null };
+                let error = SchemaError {
+                    pointer: String::new(),
+                    keyword: "malformed".to_owned(),
+                    operands,
+                    instance: Value::Null,
+                };
                 vec![Violation { subject: Subject::Body, error }]
             }
             _ => Vec::new(),
@@ -86,7 +94,10 @@ impl Fault {
                 Problem::new(Kind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, detail)
             }
             Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
-                let sent = sent.as_deref().map_or_else(|| "the content has no media type".to_owned(), |sent| format!("`{sent}` is not documented"));
+                let sent = sent.as_deref().map_or_else(
+                    || "the content has no media type".to_owned(),
+                    |sent| format!("`{sent}` is not documented"),
+                );
                 Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, sent)
             }
             Self::Content(ContentFault::Malformed(malformed)) => {
@@ -121,7 +132,9 @@ pub fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, seed
         return from_problem(&problem, Some(response), "the documented error has no content");
     };
     match speak(operation, fault, media, seed) {
-        Some((content, reason)) => Rejection { status, response: Some(response), media: concrete(media), content, reason },
+        Some((content, reason)) => {
+            Rejection { status, response: Some(response), media: concrete(media), content, reason }
+        }
         None => from_problem(&problem, Some(response), "the documented error has neither example nor schema"),
     }
 }
@@ -141,7 +154,8 @@ fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str
 fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode, &'c Response)> {
     let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok());
     let statuses: Vec<StatusCode> = statuses.collect();
-    let exact = statuses.iter().find_map(|status| Some((*status, operation.response_at(StatusPattern::Exact(*status))?)));
+    let exact =
+        statuses.iter().find_map(|status| Some((*status, operation.response_at(StatusPattern::Exact(*status))?)));
     let first = *statuses.first()?;
     let range = || Some((first, operation.response_at(StatusPattern::Range(4))?));
     let default = || {

@@ -41,8 +41,12 @@ fn reword_strings(value: &mut Value, violations: &[Violation], names: &[String])
             }
             fit
         }
-        Value::Array(items) => items.iter_mut().map(|item| reword_strings(item, violations, names)).max().unwrap_or(Fit::None),
-        Value::Object(object) => object.values_mut().map(|member| reword_strings(member, violations, names)).max().unwrap_or(Fit::None),
+        Value::Array(items) => {
+            items.iter_mut().map(|item| reword_strings(item, violations, names)).max().unwrap_or(Fit::None)
+        }
+        Value::Object(object) => {
+            object.values_mut().map(|member| reword_strings(member, violations, names)).max().unwrap_or(Fit::None)
+        }
         _ => Fit::None,
     }
 }
@@ -84,7 +88,16 @@ fn reword_idiom(text: &str, found: &Recognised<'_>, violations: &[Violation]) ->
 
 /// Whether a sentence says that something is not there.
 fn speaks_of_missing(text: &str) -> bool {
-    const WORDS: [&str; 8] = ["required", "missing", "must be provided", "not provided", "must provide", "is empty", "can't be blank", "not be blank"];
+    const WORDS: [&str; 8] = [
+        "required",
+        "missing",
+        "must be provided",
+        "not provided",
+        "must provide",
+        "is empty",
+        "can't be blank",
+        "not be blank",
+    ];
     let text = text.to_lowercase();
     WORDS.iter().any(|word| text.contains(word))
 }
@@ -137,7 +150,8 @@ fn named_slot(text: &str, names: &[String]) -> Option<Slot> {
 }
 
 /// The properties that carry a message for people, best first.
-const MESSAGES: [&str; 8] = ["message", "error", "detail", "description", "error_description", "msg", "reason", "title"];
+const MESSAGES: [&str; 8] =
+    ["message", "error", "detail", "description", "error_description", "msg", "reason", "title"];
 
 /// Puts a sentence where the value has a message for people; false if it has no such place.
 pub fn put_message(value: &mut Value, sentence: &str) -> bool {
@@ -178,7 +192,7 @@ mod tests {
     use crate::exchange::validate::Subject;
     use serde_json::json;
 
-    fn violation(keyword: &str, pointer: &str, operands: Value) -> Violation {
+    fn violation(keyword: &str, pointer: &str, operands: &Value) -> Violation {
         let operands = operands.as_object().cloned().unwrap_or_default();
         let error = SchemaError { pointer: pointer.into(), keyword: keyword.into(), operands, instance: Value::Null };
         Violation { subject: Subject::Body, error }
@@ -191,11 +205,14 @@ mod tests {
     #[test]
     fn the_words_of_a_validator_say_what_is_wrong() {
         let example = json!({"success": false, "error": "must have required property 'roomId' [invalid-params]"});
-        let missing = violation("required", "", json!({"property": "tokenName"}));
+        let missing = violation("required", "", &json!({"property": "tokenName"}));
         let (fit, said) = reword(&example, std::slice::from_ref(&missing), &names());
         assert_eq!(fit, Fit::Rule);
-        assert_eq!(said, json!({"success": false, "error": "must have required property 'tokenName' [invalid-params]"}));
-        let wrong = violation("type", "/roomId", json!({"types": ["string"]}));
+        assert_eq!(
+            said,
+            json!({"success": false, "error": "must have required property 'tokenName' [invalid-params]"})
+        );
+        let wrong = violation("type", "/roomId", &json!({"types": ["string"]}));
         let (fit, said) = reword(&example, std::slice::from_ref(&wrong), &names());
         assert_eq!((fit, &said["error"]), (Fit::Voice, &json!("must be string [invalid-params]")));
     }
@@ -204,8 +221,8 @@ mod tests {
     fn an_example_that_joins_sentences_says_all_that_is_wrong() {
         let example = json!("must be string\n must be array [invalid-params]");
         let violations = [
-            violation("required", "", json!({"property": "roomId"})),
-            violation("type", "/roomName", json!({"types": ["string"]})),
+            violation("required", "", &json!({"property": "roomId"})),
+            violation("type", "/roomName", &json!({"types": ["string"]})),
         ];
         let said = json!("must have required property 'roomId'\n must be string [invalid-params]");
         assert_eq!(reword(&example, &violations, &names()), (Fit::Voice, said));
@@ -214,22 +231,25 @@ mod tests {
     #[test]
     fn a_sentence_of_the_api_s_own_names_the_missing_field() {
         let example = json!("The 'tokenName' param is required");
-        let missing = violation("required", "", json!({"property": "roomId"}));
-        assert_eq!(reword(&example, std::slice::from_ref(&missing), &names()), (Fit::Rule, json!("The 'roomId' param is required")));
-        let same = violation("required", "", json!({"property": "tokenName"}));
+        let missing = violation("required", "", &json!({"property": "roomId"}));
+        assert_eq!(
+            reword(&example, std::slice::from_ref(&missing), &names()),
+            (Fit::Rule, json!("The 'roomId' param is required"))
+        );
+        let same = violation("required", "", &json!({"property": "tokenName"}));
         assert_eq!(reword(&example, std::slice::from_ref(&same), &names()), (Fit::Exact, example));
     }
 
     #[test]
     fn one_of_several_names_is_enough() {
         let example = json!("The parameter \"roomId\" or \"roomName\" is required [error-room-param-not-provided]");
-        let missing = violation("required", "", json!({"property": "roomName"}));
+        let missing = violation("required", "", &json!({"property": "roomName"}));
         assert_eq!(reword(&example, std::slice::from_ref(&missing), &names()), (Fit::Exact, example));
     }
 
     #[test]
     fn what_speaks_of_something_else_does_not_fit() {
-        let missing = violation("required", "", json!({"property": "roomId"}));
+        let missing = violation("required", "", &json!({"property": "roomId"}));
         let example = json!({"success": false, "error": "error-contact-manager-not-found"});
         assert_eq!(reword(&example, std::slice::from_ref(&missing), &names()), (Fit::None, example));
     }

@@ -1,0 +1,327 @@
+//! The running binary: its commands, its exit codes, and how it starts and ends.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const DOCUMENT: &str = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths:
+  /a:
+    get:
+      operationId: get-a
+      responses:
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema: {type: object, properties: {n: {type: integer}}, required: [n]}
+              examples: {first: {value: {n: 1}}}
+    put: {responses: {'200': {description: ok, content: {application/json: {schema: {type: integer}}}}}}
+";
+
+const OTHER: &str = "{\"openapi\": \"3.1.0\", \"info\": {\"title\": \"o\", \"version\": \"1\"}, \"paths\": {\"/b\": {\"get\": {\"responses\": {\"204\": {\"description\": \"ok\"}}}}}}";
+
+/// A folder of its own for a test, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("standin-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("can be made");
+        Self(path)
+    }
+
+    fn with(self, name: &str, text: &str) -> Self {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().expect("has a parent")).expect("can be made");
+        fs::write(path, text).expect("can be written");
+        self
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _left = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn standin(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
+    command.current_dir(folder).args(arguments);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STANDIN_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = standin(folder, arguments).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// A server that is listening.
+struct Server {
+    child: Child,
+    address: String,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Server {
+    fn start(mut command: Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("it says that it listens");
+        let address = line.trim().strip_prefix("listening on http://").expect("it says where").to_owned();
+        Self { child, address, stdout }
+    }
+
+    fn send(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).expect("it accepts");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        stream
+    }
+
+    fn exchange(&self, request: &str) -> String {
+        read(self.send(request))
+    }
+
+    fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill");
+        assert!(status.success());
+    }
+
+    /// Waits for its end; gives the exit code, and what it wrote to standard error.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().expect("it ends");
+        let mut log = String::new();
+        self.child.stderr.take().expect("is piped").read_to_string(&mut log).expect("is text");
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).expect("is text");
+        assert_eq!(rest, "", "nothing but the line goes to standard output");
+        (status.code(), log)
+    }
+}
+
+fn read(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers");
+    text
+}
+
+const GET_A: &str = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn serve_answers_logs_and_ends_on_a_signal() {
+    let folder = Folder::new("serve")
+        .with("specs/a.yaml", DOCUMENT)
+        .with("specs/deep/b.json", OTHER)
+        .with("specs/notes.txt", "hi");
+    let server = Server::start(standin(&folder.0, &["serve", "--port", "0"]));
+    let answer = server.exchange(GET_A);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.ends_with("{\"n\":1}"), "{answer}");
+    server.terminate();
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0));
+    for line in [
+        "loaded specs/a.yaml (2 operations)",
+        "loaded specs/deep/b.json (1 operation)",
+        "passed over 1 other file",
+        "3 operations from 2 documents, 0 errors, 0 warnings",
+    ] {
+        assert!(log.contains(line), "`{line}` is not in {log}");
+    }
+    assert!(log.contains("GET /a 200 get-a (first documented example)"), "{log}");
+}
+
+#[test]
+fn an_exchange_in_flight_is_finished_before_the_end() {
+    let folder = Folder::new("drain").with("specs/a.yaml", DOCUMENT);
+    let server = Server::start(standin(&folder.0, &["serve", "--port", "0", "--drain", "10"]));
+    let mut stream = server.send("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    server.terminate();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    stream.write_all(b"cd").expect("the connection is still open");
+    let answer = read(stream);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
+fn what_does_not_end_is_cut_when_the_time_is_over() {
+    let folder = Folder::new("cut").with("specs/a.yaml", DOCUMENT);
+    let server = Server::start(standin(&folder.0, &["serve", "--port", "0", "--drain", "0"]));
+    let stream = server.send("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    server.terminate();
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("exchanges in flight were cut"), "{log}");
+    drop(stream);
+}
+
+#[test]
+fn options_come_from_flags_then_from_the_environment() {
+    let folder =
+        Folder::new("environment").with("specs/a.yaml", DOCUMENT).with("own/f.yaml", "get-a: [{body: {n: 2}}]");
+    let mut command = standin(&folder.0, &["serve", "--port", "0", "--host", "127.0.0.1", "--log", "json"]);
+    command.envs([("STANDIN_LOG", "off"), ("STANDIN_FIXTURES", "own"), ("STANDIN_MAX_BODY", "3")]);
+    let server = Server::start(command);
+    assert!(server.exchange(GET_A).ends_with("{\"n\":2}"));
+    let large = server.exchange("PUT /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nabcd");
+    assert!(large.starts_with("HTTP/1.1 413"), "{large}");
+    server.terminate();
+    let (_, log) = server.ended();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert_eq!(
+        (&lines[0]["method"], &lines[0]["status"], &lines[0]["operation"]),
+        (&"GET".into(), &200.into(), &"get-a".into())
+    );
+}
+
+#[test]
+fn one_seed_gives_the_same_bytes_and_another_does_not() {
+    let folder = Folder::new("seed").with("specs/a.yaml", DOCUMENT);
+    let made = |seed: &str| {
+        let server = Server::start(standin(&folder.0, &["serve", "--port", "0", "--log", "off", "--seed", seed]));
+        let answer = server.exchange("PUT /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        server.terminate();
+        let (_, log) = server.ended();
+        assert!(!log.contains("PUT /a"), "{log}");
+        answer.rsplit("\r\n\r\n").next().map(str::to_owned)
+    };
+    assert_eq!(made("7"), made("7"));
+    assert_ne!(made("7"), made("8"));
+}
+
+#[test]
+fn a_document_that_cannot_be_read_costs_itself_and_without_any_the_exit_code_is_2() {
+    let folder = Folder::new("broken").with("specs/a.yaml", DOCUMENT).with("specs/b.yaml", "openapi: 3.0.0\ninfo: [\n");
+    let server = Server::start(standin(&folder.0, &["serve", "--port", "0"]));
+    assert!(server.exchange(GET_A).starts_with("HTTP/1.1 200"));
+    server.terminate();
+    let (_, log) = server.ended();
+    assert!(log.contains("error[syntax]"), "{log}");
+    assert!(log.contains("specs/b.yaml:"), "{log}");
+    let (code, _, errors) = run(&folder.0, &["serve", "specs/b.yaml", "specs/none.yaml"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("error[unreadable-file]: `specs/none.yaml` cannot be read"), "{errors}");
+    assert!(errors.contains("error: there is no document to serve"), "{errors}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_said_to_be() {
+    let folder = Folder::new("taken").with("specs/a.yaml", DOCUMENT);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let port = listener.local_addr().expect("has an address").port().to_string();
+    let (code, _, errors) = run(&folder.0, &["serve", "--port", &port]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{errors}");
+    assert!(errors.contains("choose another port"), "{errors}");
+}
+
+#[test]
+fn documents_come_from_standard_input_too() {
+    let folder = Folder::new("stdin");
+    let mut command = standin(&folder.0, &["routes", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    child.stdin.take().expect("is piped").write_all(DOCUMENT.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8(output.stdout).expect("is text");
+    assert_eq!(text, "GET  /a  get-a  -  200 example \"first\"\nPUT  /a  -      -  200 generated\n");
+}
+
+#[test]
+fn check_tells_by_its_exit_code() {
+    let folder =
+        Folder::new("check").with("specs/a.yaml", DOCUMENT).with("bad.yaml", &DOCUMENT.replace("n: 1", "n: 'x'"));
+    let (code, out, _) = run(&folder.0, &["check"]);
+    assert_eq!((code, out.as_str()), (Some(0), "2 operations from 1 document, 0 errors, 0 warnings\n"));
+    let (code, out, _) = run(&folder.0, &["check", "bad.yaml"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("warning[example-mismatch]"), "{out}");
+    let (code, _, errors) = run(&folder.0, &["check", "nowhere"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("there is no document to check"), "{errors}");
+}
+
+#[test]
+fn check_speaks_json_and_sarif() {
+    let folder = Folder::new("formats").with("bad.yaml", &DOCUMENT.replace("n: 1", "n: 'x'"));
+    let (_, out, _) = run(&folder.0, &["check", "bad.yaml", "--format", "json"]);
+    let report: Value = serde_json::from_str(&out).expect("is JSON");
+    let found = &report["diagnostics"][0];
+    assert_eq!(
+        (&found["code"], &found["file"], &found["line"]),
+        (&"example-mismatch".into(), &"bad.yaml".into(), &13.into())
+    );
+    assert_eq!(found["pointer"], "/paths/~1a/get/responses/200/content/application~1json/examples/first/value/n");
+    let (_, out, _) = run(&folder.0, &["check", "bad.yaml", "--format", "sarif"]);
+    let report: Value = serde_json::from_str(&out).expect("is JSON");
+    assert_eq!(report["version"], "2.1.0");
+    assert_eq!(report["runs"][0]["results"][0]["ruleId"], "example-mismatch");
+}
+
+#[test]
+fn routes_lists_how_each_operation_is_answered() {
+    let folder =
+        Folder::new("routes").with("specs/a.yaml", DOCUMENT).with("fixtures/f.yaml", "get-a: [{body: {n: 2}}]");
+    let (code, out, _) = run(&folder.0, &["routes"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        out,
+        "GET  /a  get-a  specs/a.yaml  1 fixture, else 200 example \"first\"\nPUT  /a  -      specs/a.yaml  200 generated\n"
+    );
+    let (_, out, _) = run(&folder.0, &["routes", "--format", "json", "--fixtures", "none"]);
+    let rows: Value = serde_json::from_str(&out).expect("is JSON");
+    assert_eq!((&rows[0]["operationId"], &rows[1]["operationId"]), (&"get-a".into(), &Value::Null));
+    assert_eq!(rows[0]["answer"], "200 example \"first\"");
+}
+
+#[test]
+fn help_completions_and_the_manual_can_be_printed() {
+    let folder = Folder::new("help");
+    let (code, short, _) = run(&folder.0, &["serve", "-h"]);
+    assert_eq!(code, Some(0));
+    assert!(short.lines().count() <= 24, "{short}");
+    let (_, long, _) = run(&folder.0, &["serve", "--help"]);
+    assert!(long.contains("--examples") && !short.contains("--examples"), "the long help says more");
+    let (_, script, _) = run(&folder.0, &["completions", "bash"]);
+    assert!(script.contains("_standin"), "{script}");
+    let (_, page, _) = run(&folder.0, &["man"]);
+    assert!(page.contains(".TH"), "{page}");
+    let (code, _, errors) = run(&folder.0, &["serve", "--validate", "maybe"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("strict"), "{errors}");
+}
+
+#[test]
+fn hostile_bytes_cost_their_connection_only() {
+    let folder = Folder::new("hostile").with("specs/a.yaml", DOCUMENT);
+    let server = Server::start(standin(&folder.0, &["serve", "--port", "0", "--log", "off"]));
+    for bytes in [
+        "\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /a HTTP/9.9\r\n\r\n",
+        "GET /%ff%00/../a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    ] {
+        let mut stream = server.send(bytes);
+        let _half = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = Vec::new();
+        let _any = stream.read_to_end(&mut answer);
+    }
+    assert!(server.exchange(GET_A).starts_with("HTTP/1.1 200"));
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
+}
