@@ -134,13 +134,14 @@ pub struct Source {
     text: String,
     locate: fn(&str) -> Positions,
     positions: OnceLock<Positions>,
+    moves: OnceLock<Vec<(String, String)>>,
 }
 
 impl Source {
     /// A text called `name` (`specs/pets.yaml`); `locate` works out its places when first asked.
     #[must_use]
     pub fn new(name: String, text: String, locate: fn(&str) -> Positions) -> Arc<Self> {
-        Arc::new(Self { name, text, locate, positions: OnceLock::new() })
+        Arc::new(Self { name, text, locate, positions: OnceLock::new(), moves: OnceLock::new() })
     }
 
     /// The name that people know the text by: `specs/pets.yaml`, or `-` for standard input.
@@ -149,13 +150,32 @@ impl Source {
         &self.name
     }
 
+    /// Notes that parts of the tree no longer stand where the author wrote them: pairs of new and
+    /// old pointer. Only the first call counts.
+    pub fn note_moves(&self, moves: Vec<(String, String)>) {
+        let _noted = self.moves.set(moves);
+    }
+
+    /// Where the author wrote what now stands at `pointer`.
+    #[must_use]
+    pub fn original(&self, pointer: &str) -> String {
+        let below = |new: &str| pointer.strip_prefix(new).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let moves = self.moves.get().into_iter().flatten();
+        let fitting = moves.filter_map(|(new, old)| Some((new.len(), old, below(new)?)));
+        match fitting.max_by_key(|(length, ..)| *length) {
+            Some((_, old, rest)) => format!("{old}{rest}"),
+            None => pointer.to_owned(),
+        }
+    }
+
     fn positions(&self) -> &Positions {
         self.positions.get_or_init(|| (self.locate)(&self.text))
     }
 
     /// The places of the nearest thing above or at `pointer` that the author wrote.
     fn nearest(&self, pointer: &str) -> Option<(KeyAndValue, bool)> {
-        let mut rest = pointer;
+        let pointer = self.original(pointer);
+        let mut rest = pointer.as_str();
         loop {
             if let Some(found) = self.positions().get(rest) {
                 return Some((*found, rest.len() == pointer.len()));

@@ -181,6 +181,12 @@ impl fmt::Debug for Schema {
     }
 }
 
+/// What the compiler said; a reference that was reported already needs no more words.
+fn explain(message: &str) -> String {
+    let nowhere = reference::NOWHERE.trim_start_matches('#');
+    if message.contains(nowhere) { "a reference in it cannot be followed".to_owned() } else { message.to_owned() }
+}
+
 /// Why an instance does not fit a schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SchemaError {
@@ -373,7 +379,7 @@ impl Schema {
                 .with_registry(registry)
                 .should_validate_formats(true)
                 .build(&json!({ "$ref": format!("{BASE}#{fragment}") }))
-                .map_err(|error| error.to_string())
+                .map_err(|error| explain(&error.to_string()))
         });
         built.as_ref().map_err(|message| Uncompilable(message.clone()))
     }

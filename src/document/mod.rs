@@ -237,6 +237,7 @@ impl Loaded {
             self.diagnostics.push(fault);
             return;
         }
+        upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
         upgrade::upgrade(&mut tree);
         self.diagnostics.extend(reference::check(&mut tree, &source));

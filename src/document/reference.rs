@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// Where a schema reference that cannot be followed is made to lead: to no place in any document,
 /// so that compiling it fails instead of accepting everything.
-const NOWHERE: &str = "#/unresolved";
+pub const NOWHERE: &str = "#/unresolved";
 
 /// How many references in a row are followed before they are taken for a circle.
 const LONGEST_CHAIN: usize = 64;
@@ -105,9 +105,11 @@ pub fn check(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
 
 fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, reference: &str) -> Diagnostic {
     let place = Place::value(source, join(pointer, "$ref"));
+    let shown =
+        local_pointer(reference).map_or_else(|| reference.to_owned(), |to| format!("#{}", source.original(&to)));
     match fault {
         Fault::Unresolved => {
-            let message = format!("reference `{reference}` does not resolve");
+            let message = format!("reference `{shown}` does not resolve");
             let found = Diagnostic::at(Code::UnresolvedRef, place, message);
             match nearest(tree, reference) {
                 Some((name, pointer)) => found.help(format!("`{name}` is defined at {}", Place::key(source, pointer))),
@@ -115,11 +117,11 @@ fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, ref
             }
         }
         Fault::Circular => {
-            let message = format!("reference `{reference}` leads back to itself");
+            let message = format!("reference `{shown}` leads back to itself");
             Diagnostic::at(Code::CircularRef, place, message).help("one of the chain must say what is meant")
         }
         Fault::External => {
-            let message = format!("reference `{reference}` leads out of its document");
+            let message = format!("reference `{shown}` leads out of its document");
             Diagnostic::at(Code::ExternalRef, place, message)
                 .help("references to other files and hosts are not followed; bundle the documents into one")
         }

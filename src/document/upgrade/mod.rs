@@ -3,6 +3,8 @@
 //! After it nobody asks for a version. What is wrong in a document by its own version is left to
 //! `repair`, which runs before.
 
+mod v2;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -13,6 +15,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 /// The versions that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
+    V2,
     V30,
     V31,
 }
@@ -33,11 +36,18 @@ pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnosti
         let field = if tree.get("swagger").is_some() { "/swagger" } else { "/openapi" };
         let message = format!("the version {found} of OpenAPI is not read");
         Diagnostic::at(Code::UnsupportedVersion, Place::value(source, field), message)
-            .help("OpenAPI 3.0 and 3.1 are; convert the document to one of them")
+            .help("OpenAPI 2.0, 3.0, 3.1 and 3.2 are; convert the document to one of them")
     })
 }
 
-/// Upgrades the document in place.
+/// Brings the document into the structure of 3.x; the moves that this took are noted in `source`.
+pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
+    if version(tree) == Ok(Version::V2) {
+        source.note_moves(v2::restructure(tree));
+    }
+}
+
+/// Brings the schemas of a document in the structure of 3.x into JSON Schema 2020-12.
 pub fn upgrade(tree: &mut Value) {
     let Ok(version) = version(tree) else { return };
     each_object(Kind::Document, tree, "", &mut |kind, object, _| {
@@ -52,6 +62,7 @@ fn version(tree: &Value) -> Result<Version, String> {
     let found = tree.get("openapi").or_else(|| tree.get("swagger")).unwrap_or(&Value::Null);
     let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
     match text.trim() {
+        "2" | "2.0" => Ok(Version::V2),
         text if text == "3.0" || text.starts_with("3.0.") => Ok(Version::V30),
         text if text == "3" || text == "3.1" || text.starts_with("3.1.") => Ok(Version::V31),
         text if text == "3.2" || text.starts_with("3.2.") => Ok(Version::V31),
