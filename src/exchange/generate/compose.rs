@@ -28,12 +28,17 @@ fn fold(schema: &Schema, node: &Value, attempt: usize, depth: usize, flat: &mut 
     }
     for (keyword, value) in object {
         match keyword.as_str() {
-            "$ref" | "allOf" | "anyOf" | "oneOf" => {}
+            "$ref" | "allOf" | "anyOf" | "oneOf" | "if" | "then" | "else" => {}
             _ => merge(flat, keyword, value),
         }
     }
     let branches = |keyword: &str| object.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for branch in branches("allOf") {
+        fold(schema, branch, attempt, depth + 1, flat);
+    }
+    // Either what meets `if` and then `then`, or what `else` asks for.
+    let conditional: &[&str] = if attempt.is_multiple_of(2) { &["if", "then"] } else { &["else"] };
+    for branch in conditional.iter().filter(|_| object.contains_key("if")).filter_map(|keyword| object.get(*keyword)) {
         fold(schema, branch, attempt, depth + 1, flat);
     }
     for alternatives in [branches("oneOf"), branches("anyOf")] {

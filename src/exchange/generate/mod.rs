@@ -4,6 +4,7 @@
 //! branches they take and in how much that is optional they leave out.
 
 mod compose;
+mod mend;
 mod number;
 mod text;
 
@@ -24,7 +25,13 @@ pub struct Generated {
 }
 
 /// How many attempts are made before the last one is taken as it is.
-const ATTEMPTS: usize = 12;
+const ATTEMPTS: usize = 16;
+
+/// From which attempt on every kind of value is tried in turn.
+const KINDS_FROM: usize = 9;
+
+/// The kinds of values.
+const KINDS: [&str; 6] = ["object", "integer", "array", "null", "boolean", "string"];
 
 /// How many values are made in one attempt before only what is required is.
 const BUDGET: usize = 20_000;
@@ -44,7 +51,12 @@ pub fn generate(schema: &Schema, seed: u64) -> Generated {
         let value = generator.value(schema.tree(), 0);
         match schema.is_valid(&value) {
             Ok(true) => return Generated { value, fits: true },
-            Ok(false) => last = value,
+            Ok(false) => {
+                if let Some(value) = mend::mend(&mut generator, value.clone()) {
+                    return Generated { value, fits: true };
+                }
+                last = value;
+            }
             Err(_) => return Generated { value, fits: false },
         }
     }
@@ -122,7 +134,12 @@ impl<'s> Generator<'s> {
         if !full.is_empty() {
             return full[self.attempt / 2 % full.len()];
         }
-        if named.is_empty() { implied(node) } else { "null" }
+        match (named.is_empty(), self.attempt.checked_sub(KINDS_FROM)) {
+            (false, _) => "null",
+            // Where the keywords do not say it, any kind may be the one that fits.
+            (true, Some(late)) => KINDS[late % KINDS.len()],
+            (true, None) => implied(node),
+        }
     }
 
     fn object(&mut self, node: &Map<String, Value>, depth: usize) -> Value {

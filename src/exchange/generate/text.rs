@@ -61,11 +61,12 @@ fn word(random: &mut ChaCha8Rng) -> &'static str {
 /// A string from the syntax tree of a pattern; the caller checks it, since anchors inside and
 /// look-arounds are left out.
 fn by_pattern(pattern: &str, least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
-    let tree = regex_syntax::ParserBuilder::new().build().parse(pattern).ok()?;
+    let plain = without_look_arounds(pattern);
+    let tree = regex_syntax::ParserBuilder::new().build().parse(&plain).ok()?;
     let starts_open =
         !matches!(tree.properties().look_set_prefix().iter().next(), Some(regex_syntax::hir::Look::Start));
     let maker = rand_regex::Regex::with_hir(tame(tree), REPEATS).ok()?;
-    let regex = regex::Regex::new(pattern).ok()?;
+    let regex = regex::Regex::new(&plain).ok()?;
     let mut last = None;
     for _ in 0..50 {
         let mut made: String = random.sample(&maker);
@@ -80,6 +81,46 @@ fn by_pattern(pattern: &str, least: usize, most: usize, random: &mut ChaCha8Rng)
         last = if fits { Some(made) } else { last };
     }
     last
+}
+
+/// A pattern of ECMA-262 as far as our reader has it: look-arounds are left to the validator, which
+/// refuses what they forbid, and `\cC` is a character.
+fn without_look_arounds(pattern: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = pattern;
+    while let Some(first) = rest.chars().next() {
+        let control = rest.strip_prefix("\\c").and_then(|after| after.chars().next()).filter(char::is_ascii_alphabetic);
+        if let Some(letter) = control {
+            plain.push_str(&format!("\\x{{{:x}}}", u32::from(letter) % 32));
+            rest = &rest[3..];
+        } else if first == '\\' {
+            let width = first.len_utf8() + rest[1..].chars().next().map_or(0, char::len_utf8);
+            plain.push_str(&rest[..width]);
+            rest = &rest[width..];
+        } else if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|open| rest.starts_with(open)) {
+            rest = &rest[group_length(rest)..];
+        } else {
+            plain.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    plain
+}
+
+/// How long the group is that a text begins with; all of it, if it does not end.
+fn group_length(text: &str) -> usize {
+    let (mut depth, mut escaped) = (0_usize, false);
+    for (index, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '(' => depth += 1,
+            ')' if depth == 1 => return index + 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// The tree without anchors, and with printable characters where the classes allow them.

@@ -1,0 +1,192 @@
+//! A value that does not fit, changed where its schema says that it does not.
+//!
+//! It is what makes up for keywords that the direct way does not look at (`not`, `if`, `contains`,
+//! `unevaluated*`, …): each round asks the validator what is wrong and mends just that.
+
+use serde_json::{Map, Value, json};
+
+use super::{Generator, text};
+use crate::contract::schema::{Schema, SchemaError};
+
+/// How often a value is mended before another attempt is made.
+const ROUNDS: usize = 24;
+
+/// Mends a value until it fits; gives up when nothing changes any more.
+pub fn mend(generator: &mut Generator<'_>, mut value: Value) -> Option<Value> {
+    for round in 0..ROUNDS {
+        let errors = generator.schema.errors(&value).ok()?;
+        if errors.is_empty() {
+            return Some(value);
+        }
+        let before = value.clone();
+        for error in &errors {
+            mend_one(generator, &mut value, error, round);
+        }
+        if value == before {
+            return None;
+        }
+    }
+    None
+}
+
+fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError, round: usize) {
+    let schema = generator.schema;
+    let any = Value::Bool(true);
+    let node = node_at(schema, &error.pointer).unwrap_or(&any);
+    let operand = |name: &str| error.operands.get(name).cloned().unwrap_or_default();
+    if error.keyword == "falseSchema" && !error.pointer.is_empty() {
+        return remove(root, &error.pointer);
+    }
+    let Some(at) = root.pointer_mut(&error.pointer) else { return };
+    match error.keyword.as_str() {
+        "const" => *at = operand("value"),
+        "enum" => {
+            let values = operand("values");
+            let values = values.as_array().map(Vec::as_slice).unwrap_or_default();
+            if !values.is_empty() {
+                *at = values[round % values.len()].clone();
+            }
+        }
+        "type" => {
+            let types = operand("types");
+            let types = types.as_array().map(Vec::as_slice).unwrap_or_default();
+            if !types.is_empty() {
+                *at = generator.value(&json!({ "type": types[round % types.len()] }), 1);
+            }
+        }
+        "not" | "anyOf" | "oneOf" | "falseSchema" => *at = other_value(generator, node, &error.keyword, round),
+        _ => match at {
+            Value::Object(object) => mend_object(generator, object, error, node),
+            Value::Array(items) => mend_array(generator, items, error, node),
+            Value::String(string) => mend_string(generator, string, error),
+            Value::Number(_) => mend_number(at, error),
+            _ => {}
+        },
+    }
+}
+
+/// A value of another kind, or of another branch.
+fn other_value(generator: &mut Generator<'_>, node: &Value, keyword: &str, round: usize) -> Value {
+    let branches = generator.schema.resolve(node).get(keyword).and_then(Value::as_array);
+    if let Some(branch) = branches.and_then(|branches| branches.get(round % branches.len().max(1))) {
+        return generator.value(branch, 1);
+    }
+    let kinds = [
+        json!({}),
+        json!("x"),
+        json!(7),
+        json!([]),
+        json!(true),
+        Value::Null,
+        json!(1.5),
+        json!(""),
+        json!({ "x": 1 }),
+    ];
+    kinds[round % kinds.len()].clone()
+}
+
+fn mend_object(generator: &mut Generator<'_>, object: &mut Map<String, Value>, error: &SchemaError, node: &Value) {
+    let name = error.operands.get("property").and_then(Value::as_str).unwrap_or_default().to_owned();
+    match error.keyword.as_str() {
+        "required" => {
+            let property =
+                generator.schema.property(node, &name).cloned().unwrap_or_else(|| json!({ "type": "string" }));
+            let value = generator.value(&property, 1);
+            object.insert(name, value);
+        }
+        "additionalProperties" | "unevaluatedProperties" | "propertyNames" => {
+            object.shift_remove(&name);
+        }
+        "maxProperties" => {
+            if let Some(last) = object.keys().next_back().cloned() {
+                object.shift_remove(&last);
+            }
+        }
+        "minProperties" => {
+            let name = (1..=object.len() + 1).map(|n| format!("property{n}")).find(|name| !object.contains_key(name));
+            object.insert(name.unwrap_or_default(), json!("x"));
+        }
+        _ => {}
+    }
+}
+
+fn mend_array(generator: &mut Generator<'_>, items: &mut Vec<Value>, error: &SchemaError, node: &Value) {
+    match error.keyword.as_str() {
+        "minItems" => {
+            let item = generator.schema.items(node).cloned().unwrap_or_else(|| json!({ "type": "string" }));
+            items.push(generator.value(&item, 1));
+        }
+        "contains" => {
+            let contains = generator.schema.resolve(node).get("contains").cloned().unwrap_or(Value::Bool(true));
+            items.push(generator.value(&contains, 1));
+        }
+        "maxItems" | "additionalItems" | "items" | "unevaluatedItems" => {
+            items.pop();
+        }
+        "uniqueItems" => {
+            let mut seen: Vec<Value> = Vec::new();
+            items.retain(|item| {
+                let is_new = !seen.contains(item);
+                seen.push(item.clone());
+                is_new
+            });
+        }
+        _ => {}
+    }
+}
+
+fn mend_string(generator: &mut Generator<'_>, string: &mut String, error: &SchemaError) {
+    let limit = || error.operands.get("limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+    match error.keyword.as_str() {
+        "minLength" => {
+            let missing = limit().unwrap_or(0).saturating_sub(string.chars().count());
+            string.push_str(&"x".repeat(missing.min(super::BUDGET)));
+        }
+        "maxLength" => *string = string.chars().take(limit().unwrap_or(0)).collect(),
+        "pattern" | "format" => *string = text::generate(&error.operands, &mut generator.random),
+        _ => {}
+    }
+}
+
+fn mend_number(at: &mut Value, error: &SchemaError) {
+    let (Some(number), Some(limit)) = (at.as_f64(), error.operands.get("limit").and_then(Value::as_f64)) else {
+        return;
+    };
+    let limit_as_written = error.operands.get("limit").cloned().unwrap_or_default();
+    *at = match error.keyword.as_str() {
+        "minimum" | "maximum" => limit_as_written,
+        "exclusiveMinimum" => as_number(limit + 1.0),
+        "exclusiveMaximum" => as_number(limit - 1.0),
+        "multipleOf" => as_number((number / limit).round() * limit),
+        _ => return,
+    };
+}
+
+/// Whole numbers without a fraction, so that `integer` takes them in every reader.
+#[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
+fn as_number(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 9e15 { json!(number as i64) } else { json!(number) }
+}
+
+fn remove(root: &mut Value, pointer: &str) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let name = name.replace("~1", "/").replace("~0", "~");
+    match root.pointer_mut(parent) {
+        Some(Value::Object(object)) => {
+            object.shift_remove(&name);
+        }
+        Some(Value::Array(items)) => items.truncate(name.parse().unwrap_or(0)),
+        _ => {}
+    }
+}
+
+/// The schema of the part of an instance at a pointer, as far as properties and items tell.
+fn node_at<'s>(schema: &'s Schema, pointer: &str) -> Option<&'s Value> {
+    let mut node = schema.tree();
+    for segment in pointer.split('/').skip(1) {
+        let name = segment.replace("~1", "/").replace("~0", "~");
+        let item = || name.parse::<usize>().ok().and_then(|_| schema.items(node));
+        node = schema.property(node, &name).or_else(item)?;
+    }
+    Some(node)
+}
