@@ -10,13 +10,14 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::Sandbox;
 use crate::check::source_of_answer;
 use crate::contract::Contract;
 use crate::contract::example::Examples;
 use crate::diagnostic::{self, Diagnostic, Severity, count};
 use crate::document::Input;
+use crate::document::link::Access;
 use crate::exchange::{AbsentBody, Cors, Settings, Validation};
+use crate::sandbox::{Reading, Sandbox};
 use crate::server::{self, Limits, log};
 
 const ENVIRONMENT: &str = "Options are read from the environment too: --max-body from STANDIN_MAX_BODY.";
@@ -87,6 +88,19 @@ struct Documents {
         hide_short_help = true
     )]
     examples: ExamplesChoice,
+    /// Folder that documents may refer to, beside their own; may be repeated
+    ///
+    /// A `$ref` to another file is followed inside of the folder of the document that has it, with
+    /// its sub-folders. Nothing else is read, and nothing is fetched from the network.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "STANDIN_ALLOW_PATH",
+        hide_env = true,
+        value_delimiter = ':',
+        hide_short_help = true
+    )]
+    allow_path: Vec<PathBuf>,
 }
 
 /// The options of `serve`.
@@ -291,14 +305,15 @@ impl Documents {
         }
         let usual = Path::new("fixtures");
         let fixtures = self.fixtures.as_deref().or_else(|| usual.is_dir().then_some(usual));
-        Sandbox::load(&inputs, fixtures, self.examples(), settings)
+        Sandbox::load(&inputs, fixtures, &self.reading(), settings)
     }
 
-    fn examples(&self) -> Examples {
-        match self.examples {
+    fn reading(&self) -> Reading {
+        let examples = match self.examples {
             ExamplesChoice::Coerce => Examples::Coerce,
             ExamplesChoice::Verbatim => Examples::Verbatim,
-        }
+        };
+        Reading { examples, access: Access { folders: self.allow_path.clone() } }
     }
 }
 
@@ -334,10 +349,10 @@ impl Serve {
         Limits { max_body: self.max_body, drain: Duration::from_secs(self.drain), ..Limits::default() }
     }
 
-    /// Whether examples are made to fit their schema.
+    /// How documents are read.
     #[must_use]
-    pub fn examples(&self) -> Examples {
-        self.documents.examples()
+    pub fn reading(&self) -> Reading {
+        self.documents.reading()
     }
 
     /// How requests are answered.

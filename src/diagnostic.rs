@@ -135,13 +135,21 @@ pub struct Source {
     locate: fn(&str) -> Positions,
     positions: OnceLock<Positions>,
     moves: OnceLock<Vec<(String, String)>>,
+    parts: OnceLock<Vec<(String, Arc<Source>)>>,
 }
 
 impl Source {
     /// A text called `name` (`specs/pets.yaml`); `locate` works out its places when first asked.
     #[must_use]
     pub fn new(name: String, text: String, locate: fn(&str) -> Positions) -> Arc<Self> {
-        Arc::new(Self { name, text, locate, positions: OnceLock::new(), moves: OnceLock::new() })
+        Arc::new(Self {
+            name,
+            text,
+            locate,
+            positions: OnceLock::new(),
+            moves: OnceLock::new(),
+            parts: OnceLock::new(),
+        })
     }
 
     /// The name that people know the text by: `specs/pets.yaml`, or `-` for standard input.
@@ -154,6 +162,31 @@ impl Source {
     /// old pointer. Only the first call counts.
     pub fn note_moves(&self, moves: Vec<(String, String)>) {
         let _noted = self.moves.set(moves);
+    }
+
+    /// Notes that parts of the tree were read from other texts: pairs of pointer and text. Only the
+    /// first call counts.
+    pub fn note_parts(&self, parts: Vec<(String, Arc<Source>)>) {
+        let _noted = self.parts.set(parts);
+    }
+
+    /// The text that the author wrote a part of the tree in, and the pointer in that text.
+    fn owner<'p>(self: &'p Arc<Self>, pointer: &'p str) -> (&'p Arc<Self>, &'p str) {
+        let below = |prefix: &str| pointer.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let parts = self.parts.get().into_iter().flatten();
+        let mut parts = parts.filter_map(|(prefix, source)| Some((source, below(prefix)?)));
+        parts.next().unwrap_or((self, pointer))
+    }
+
+    /// Where what the author wrote at `pointer` stands now.
+    #[must_use]
+    pub fn moved(&self, pointer: &str) -> String {
+        let below = |old: &str| pointer.strip_prefix(old).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let moves = self.moves.get().into_iter().flatten();
+        let fitting = moves.filter_map(|(new, old)| Some((old.len(), new, below(old)?)));
+        fitting
+            .max_by_key(|(length, ..)| *length)
+            .map_or_else(|| pointer.to_owned(), |(_, new, rest)| format!("{new}{rest}"))
     }
 
     /// Where the author wrote what now stands at `pointer`.
@@ -244,7 +277,8 @@ impl Place {
         if let Target::Exact(span) = self.target {
             return span;
         }
-        let Some((found, exact)) = self.source.nearest(&self.pointer) else {
+        let (source, pointer) = self.source.owner(&self.pointer);
+        let Some((found, exact)) = source.nearest(pointer) else {
             return Span { line: 1, column: 1, length: 1 };
         };
         match (self.target, found.key) {
@@ -259,7 +293,8 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.span();
-        write!(f, "{}:{}:{}", self.source.name, span.line, span.column)
+        let (source, _) = self.source.owner(&self.pointer);
+        write!(f, "{}:{}:{}", source.name, span.line, span.column)
     }
 }
 
@@ -322,7 +357,8 @@ impl Diagnostic {
             gutter = span.line.to_string().len();
             let blank = " ".repeat(gutter);
             let _ = writeln!(out, "{blank}--> {place}");
-            if let Some(line) = place.source.text.lines().nth(span.line - 1) {
+            let (source, _) = place.source.owner(&place.pointer);
+            if let Some(line) = source.text.lines().nth(span.line - 1) {
                 let (shown, column) = window(line, span.column);
                 let width = shown.chars().count().saturating_sub(column - 1).max(1);
                 let marks = "^".repeat(span.length.clamp(1, width));
@@ -349,10 +385,11 @@ impl Diagnostic {
         });
         if let Some(place) = &self.place {
             let span = place.span();
-            object["file"] = json!(place.source.name);
+            let (source, pointer) = place.source.owner(&place.pointer);
+            object["file"] = json!(source.name);
             object["line"] = json!(span.line);
             object["column"] = json!(span.column);
-            object["pointer"] = json!(place.pointer);
+            object["pointer"] = json!(source.original(pointer));
         }
         if let Some(help) = &self.help {
             object["help"] = json!(help);
@@ -373,7 +410,7 @@ impl Diagnostic {
         if let Some(place) = &self.place {
             let span = place.span();
             result["locations"] = json!([{ "physicalLocation": {
-                "artifactLocation": { "uri": place.source.name },
+                "artifactLocation": { "uri": place.source.owner(&place.pointer).0.name },
                 "region": {
                     "startLine": span.line,
                     "startColumn": span.column,

@@ -44,4 +44,4 @@ pub mod exchange;
 mod sandbox;
 pub mod server;
 
-pub use sandbox::Sandbox;
+pub use sandbox::{Reading, Sandbox};

@@ -7,20 +7,30 @@ use crate::contract::Contract;
 use crate::contract::compile::compile;
 use crate::contract::example::Examples;
 use crate::diagnostic::Diagnostic;
+use crate::document::link::Access;
 use crate::document::{self, FixtureFile, Input};
 use crate::exchange::{self, Report, Request, Response, Settings};
+
+/// How documents are read.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Whether examples are made to fit their schema.
+    pub examples: Examples,
+    /// Which files documents may refer to.
+    pub access: Access,
+}
 
 /// A stand-in for the API that some documents describe.
 ///
 /// ```
-/// use standin::Sandbox;
+/// use standin::{Reading, Sandbox};
 /// use standin::document::Input;
 /// use standin::exchange::{Body, Settings};
 ///
 /// let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/hi": {"get": {
 ///     "responses": {"200": {"description": "", "content": {"text/plain": {"example": "hello"}}}}}}}}"#;
 /// let input = Input::Text { name: "hi.json".into(), text: text.into() };
-/// let sandbox = Sandbox::load(&[input], None, Default::default(), Settings::default());
+/// let sandbox = Sandbox::load(&[input], None, &Reading::default(), Settings::default());
 /// let request = http::Request::get("/hi").body(Body::Complete(Default::default())).unwrap();
 /// let (response, _report) = sandbox.answer(&request);
 /// assert_eq!(response.body(), "hello");
@@ -35,17 +45,17 @@ impl Sandbox {
     /// Loads documents, and fixtures from a folder. What is wrong with them is in
     /// [`diagnostics`](Self::diagnostics); a sandbox without any operation is one too.
     #[must_use]
-    pub fn load(inputs: &[Input], fixtures: Option<&Path>, examples: Examples, settings: Settings) -> Self {
+    pub fn load(inputs: &[Input], fixtures: Option<&Path>, reading: &Reading, settings: Settings) -> Self {
         let (files, found) = fixtures.map(document::load_fixtures).unwrap_or_default();
-        let mut sandbox = Self::new(inputs, &files, examples, settings);
+        let mut sandbox = Self::new(inputs, &files, reading, settings);
         sandbox.contract.diagnostics.extend(found);
         sandbox
     }
 
     /// Loads documents, with fixtures that are already read.
     #[must_use]
-    pub fn new(inputs: &[Input], fixtures: &[FixtureFile], examples: Examples, settings: Settings) -> Self {
-        let contract = compile(document::load(inputs), fixtures, examples);
+    pub fn new(inputs: &[Input], fixtures: &[FixtureFile], reading: &Reading, settings: Settings) -> Self {
+        let contract = compile(document::load(inputs, &reading.access), fixtures, reading.examples);
         Self { contract, settings }
     }
 

@@ -75,9 +75,9 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let inputs: Vec<Input> = paths.text.lines().map(|path| Input::Path(root.join(path))).collect();
         let folder = root.join("fixtures");
-        return (Sandbox::load(&inputs, Some(&folder), serve.examples(), serve.settings()), serve.limits());
+        return (Sandbox::load(&inputs, Some(&folder), &serve.reading(), serve.settings()), serve.limits());
     }
-    (Sandbox::new(&documents, &fixtures, serve.examples(), serve.settings()), serve.limits())
+    (Sandbox::new(&documents, &fixtures, &serve.reading(), serve.settings()), serve.limits())
 }
 
 fn in_process(case: &Case) -> Result<(), Failed> {

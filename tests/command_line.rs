@@ -243,6 +243,52 @@ fn documents_come_from_standard_input_too() {
 }
 
 #[test]
+fn documents_may_be_split_over_files_in_their_folder() {
+    let root = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths:
+  /pets: {$ref: 'paths/pets.json#/pets'}
+  /out: {get: {responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '../other/o.yaml'}}}}}}}
+components: {schemas: {Id: {type: integer}}}
+";
+    let pets = r#"{"pets": {"post": {
+      "requestBody": {"content": {"application/json": {"schema": {"$ref": "../schemas/pet.yaml#/Pet"}}}},
+      "responses": {"200": {"description": "ok"}}
+    }}}"#;
+    let pet = "Pet:
+  required: [id, tag, next]
+  properties:
+    id: {$ref: '../api.yaml#/components/schemas/Id'}
+    tag: {$ref: '#/Tag'}
+    next: {$ref: '#/Pet', nullable: 'true'}
+Tag: {type: string, minLength: 2, exclusiveMinimum: x}
+";
+    let folder = Folder::new("split").with("api/api.yaml", root).with("api/paths/pets.json", pets);
+    let folder = folder.with("api/schemas/pet.yaml", pet).with("other/o.yaml", "type: integer\n");
+    let server = Server::start(standin(&folder.0, &["serve", "api/api.yaml", "--port", "0", "--log", "off"]));
+    let post = |body: &str| {
+        let head = "POST /pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n";
+        server.exchange(&format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()))
+    };
+    let fine = post(r#"{"id": 1, "tag": "ab", "next": {"id": 2, "tag": "cd", "next": null}}"#);
+    assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
+    let wrong = post(r#"{"id": "x", "tag": "ab", "next": {"id": 2, "tag": "c", "next": null}}"#);
+    assert!(
+        wrong.contains("standin-violations: body /id: must be integer; body /next/tag: must have at least 2"),
+        "{wrong}"
+    );
+    server.terminate();
+    server.ended();
+    let (_, out, _) = run(&folder.0, &["check", "api/api.yaml"]);
+    assert!(out.contains("error[external-ref]: reference `../other/o.yaml` leads out of its document"), "{out}");
+    assert!(out.contains("--allow-path"), "{out}");
+    assert!(out.contains("warning[string-boolean]: `nullable` is the string \"true\", expected a boolean"), "{out}");
+    assert!(out.contains("--> api/schemas/pet.yaml:6:36"), "{out}");
+    let (_, out, _) = run(&folder.0, &["check", "api/api.yaml", "--allow-path", "other"]);
+    assert!(!out.contains("external-ref"), "{out}");
+}
+
+#[test]
 fn check_tells_by_its_exit_code() {
     let folder =
         Folder::new("check").with("specs/a.yaml", DOCUMENT).with("bad.yaml", &DOCUMENT.replace("n: 1", "n: 'x'"));

@@ -4,12 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use standin::Sandbox;
-use standin::contract::example::Examples;
 use standin::contract::{Location, Operation, Parameter};
 use standin::document::Input;
 use standin::exchange::generate::generate;
 use standin::exchange::{Body, Request, Settings};
+use standin::{Reading, Sandbox};
 
 fn corpus() -> Option<PathBuf> {
     let folder = std::env::var_os("STANDIN_CORPUS").map(PathBuf::from);
@@ -20,7 +19,7 @@ fn corpus() -> Option<PathBuf> {
 }
 
 fn load(path: &Path) -> Sandbox {
-    Sandbox::load(&[Input::Path(path.to_owned())], None, Examples::Coerce, Settings::default())
+    Sandbox::load(&[Input::Path(path.to_owned())], None, &Reading::default(), Settings::default())
 }
 
 /// A value for a parameter: its example, else a generated one.

@@ -3,6 +3,7 @@
 //! It never stops at the first fault: what can be read is, and the rest is a list of diagnostics.
 //! What the documents promise is left to `contract`.
 
+pub mod link;
 mod markdown;
 pub mod reference;
 mod repair;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use walkdir::WalkDir;
 
+use self::link::Access;
 pub use self::shape::{Expect, Kind, METHODS, Members};
 use self::syntax::{OddityKind, Parsed, SyntaxError};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
@@ -65,15 +67,16 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Files in folders that are no OpenAPI documents.
     pub passed_over: usize,
+    access: Access,
 }
 
 /// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
 pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
-/// Loads every document of the inputs.
+/// Loads every document of the inputs, and the files that they refer to as far as they may.
 #[must_use]
-pub fn load(inputs: &[Input]) -> Loaded {
-    let mut loaded = Loaded::default();
+pub fn load(inputs: &[Input], access: &Access) -> Loaded {
+    let mut loaded = Loaded { access: access.clone(), ..Loaded::default() };
     for input in inputs {
         match input {
             Input::Stdin => loaded.stdin(),
@@ -239,8 +242,11 @@ impl Loaded {
         }
         upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
-        upgrade::upgrade(&mut tree);
-        self.diagnostics.extend(reference::check(&mut tree, &source));
+        let home = Path::new(name).is_file().then(|| Path::new(name));
+        let (extents, found) = link::link(&mut tree, &source, home, &self.access);
+        self.diagnostics.extend(found);
+        upgrade::upgrade(&mut tree, &extents);
+        self.diagnostics.extend(reference::check(&mut tree, &extents, &source));
         self.documents.push(Document { source, tree: Arc::new(tree) });
     }
 }

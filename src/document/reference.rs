@@ -1,13 +1,15 @@
-//! Where a `$ref` leads: through chains and cycles, never out of what the user allowed.
+//! Where a `$ref` leads: through chains and cycles.
 //!
-//! Only references inside one document are followed. What uses a reference that leads nowhere is
+//! By now a document is one tree, see `link`. What uses a reference that leads nowhere is
 //! left to pay for it: the operation is reported, the rest of the document is served.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::link::Extent;
 use super::shape::{Kind, each_object};
 use super::syntax::join;
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
@@ -73,14 +75,21 @@ pub fn local_pointer(reference: &str) -> Option<String> {
 
 /// Reports every reference of the document that cannot be followed, and makes those in schemas
 /// fail to compile.
-pub fn check(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
+pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
     let mut faults: Vec<(Kind, String, Fault, String)> = Vec::new();
     let mut references = Vec::new();
-    each_object(Kind::Document, tree, "", &mut |kind, object, pointer| {
-        if object.get("$ref").is_some_and(Value::is_string) {
-            references.push((kind, pointer.to_owned()));
-        }
-    });
+    for (kind, at) in extents {
+        let Some(part) = tree.pointer_mut(at) else { continue };
+        each_object(*kind, part, at, &mut |kind, object, pointer| {
+            // What leads nowhere by now was reported when it was made to.
+            if object.get("$ref").is_some_and(|to| to.is_string() && to != NOWHERE) {
+                references.push((kind, pointer.to_owned()));
+            }
+        });
+    }
+    // Extents may lie in each other.
+    let mut seen = HashSet::new();
+    references.retain(|(_, pointer)| seen.insert(pointer.clone()));
     for (kind, pointer) in references {
         let Some(value) = tree.pointer(&pointer) else { continue };
         let is_anchor = value["$ref"].as_str().is_some_and(|r| r.starts_with('#') && !r.starts_with("#/") && r != "#");
@@ -122,8 +131,7 @@ fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, ref
         }
         Fault::External => {
             let message = format!("reference `{shown}` leads out of its document");
-            Diagnostic::at(Code::ExternalRef, place, message)
-                .help("references to other files and hosts are not followed; bundle the documents into one")
+            Diagnostic::at(Code::ExternalRef, place, message).help("it must lead to a place in a document")
         }
     }
 }

@@ -13,8 +13,13 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// Repairs the whole document in place; each repair is a diagnostic.
 pub fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
+    repair_part(Kind::Document, tree, "", source)
+}
+
+/// Repairs an object of the document that stands at `pointer`.
+pub fn repair_part(kind: Kind, value: &mut Value, pointer: &str, source: &Arc<Source>) -> Vec<Diagnostic> {
     let mut repair = Repair { source, found: Vec::new() };
-    repair.object(Kind::Document, tree, "");
+    repair.object(kind, value, pointer);
     repair.found
 }
 
@@ -254,7 +259,7 @@ impl Repair<'_> {
         if matches!(kind, Kind::MediaType | Kind::Parameter | Kind::Header) {
             self.examples(object, at);
         }
-        if matches!(kind, Kind::Parameter) {
+        if matches!(kind, Kind::Parameter | Kind::Header) {
             self.parameter_schema(object, at);
         }
     }
@@ -304,7 +309,7 @@ impl Repair<'_> {
         if is_there("schema") || is_there("content") {
             return;
         }
-        let name = object.get("name").and_then(Value::as_str).unwrap_or("?").to_owned();
+        let name = object.get("name").and_then(Value::as_str).map_or_else(|| last(at), str::to_owned);
         // OpenAPI 2.0 had the keywords of the schema in the parameter itself.
         let mut schema = Map::new();
         for keyword in ["type", "format", "items", "enum", "default", "minimum", "maximum", "pattern"] {
@@ -318,7 +323,7 @@ impl Repair<'_> {
         } else {
             "the schema keywords beside it are read as its schema"
         };
-        let message = format!("the parameter `{name}` has neither `schema` nor `content`");
+        let message = format!("`{name}` has neither `schema` nor `content`");
         self.warn(Code::ParameterWithoutSchema, at, message, assumed);
         object.insert("schema".to_owned(), Value::Object(schema));
     }

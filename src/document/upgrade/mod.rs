@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::link::Extent;
 use super::shape::{Kind, each_object};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
@@ -48,13 +49,19 @@ pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
 }
 
 /// Brings the schemas of a document in the structure of 3.x into JSON Schema 2020-12.
-pub fn upgrade(tree: &mut Value) {
-    let Ok(version) = version(tree) else { return };
-    each_object(Kind::Document, tree, "", &mut |kind, object, _| {
-        if kind == Kind::Schema {
-            upgrade_schema(object, version);
-        }
-    });
+///
+/// A part that is a document of its own has its own version, other parts have that of the whole.
+pub fn upgrade(tree: &mut Value, extents: &[Extent]) {
+    let Ok(of_all) = version(tree) else { return };
+    for (kind, at) in extents {
+        let Some(part) = tree.pointer_mut(at) else { continue };
+        let version = if *kind == Kind::Document { version(part).unwrap_or(of_all) } else { of_all };
+        each_object(*kind, part, at, &mut |kind, object, _| {
+            if kind == Kind::Schema {
+                upgrade_schema(object, version);
+            }
+        });
+    }
     tree["openapi"] = json!("3.1.1");
 }
 

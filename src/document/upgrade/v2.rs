@@ -211,7 +211,7 @@ impl Upgrade {
         match body {
             Some(index) => content.into_iter().nth(index).map(|placed| self.body(placed, consumes, at)),
             None if content.is_empty() => None,
-            None => Some(self.form(content, consumes, at)),
+            None => Some(self.form(&content, consumes, at)),
         }
     }
 
@@ -244,12 +244,12 @@ impl Upgrade {
     }
 
     /// `formData` parameters are the properties of an object.
-    fn form(&mut self, content: Vec<Placed>, consumes: &[String], at: &str) -> Value {
+    fn form(&mut self, content: &[Placed], consumes: &[String], at: &str) -> Value {
         let has_file = content.iter().any(|placed| placed.value.get("type").is_some_and(|kind| kind == "file"));
         let mut properties = Map::new();
         let mut required = Vec::new();
         let mut encoding = Map::new();
-        for placed in &content {
+        for placed in content {
             let Some(parameter) = placed.value.as_object() else { continue };
             let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
             if matches!(parameter.get("required"), Some(Value::Bool(true))) {
@@ -276,7 +276,7 @@ impl Upgrade {
         let mut media = Map::new();
         for name in types {
             let at_properties = join(&join(&join(&join(at, "content"), name), "schema"), "properties");
-            for placed in &content {
+            for placed in content {
                 let property = placed.value.get("name").and_then(Value::as_str).unwrap_or_default();
                 self.moves.push((join(&at_properties, property), placed.at.clone()));
             }

@@ -30,6 +30,9 @@ pub fn mend(generator: &mut Generator<'_>, mut value: Value) -> Option<Value> {
 }
 
 fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError, round: usize) {
+    if error.pointer.matches('/').count() > super::DEEPEST {
+        return; // it asks for an endless value
+    }
     let schema = generator.schema;
     let any = Value::Bool(true);
     let node = node_at(schema, &error.pointer).unwrap_or(&any);
