@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, Method};
 use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
@@ -251,6 +251,7 @@ impl Compiler {
             responses: self.responses(tree, &typed),
             security: self.security(tree, value, &at),
             fixtures: Vec::new(),
+            names: OnceLock::new(),
             bases: self.bases(tree, item, value, &at),
             place,
         })
@@ -282,21 +283,29 @@ impl Compiler {
     fn status_keys(&mut self, value: &Value, at: &str) {
         let at = join(at, "responses");
         let keys = value["responses"].as_object().into_iter().flatten().map(|(key, _)| key);
-        let is_status = |key: &str| {
-            let digits = key.bytes().filter(u8::is_ascii_digit).count();
-            key.len() == 3
-                && (digits == 3 || key[1..].eq_ignore_ascii_case("xx"))
-                && !key.starts_with(['0', '6', '7', '8', '9'])
-        };
-        for key in keys.filter(|key| !is_status(key) && *key != "default" && !key.starts_with("x-")) {
+        for key in keys.filter(|key| StatusPattern::parse(key).is_none() && !key.starts_with("x-")) {
             let place = Place::key(self.schemas.source(), join(&at, key));
             let message = format!("`{key}` is no status, expected `200`, `2XX` or `default`");
             self.warn(Code::UnknownValue, place, message, "this response is never sent");
         }
     }
 
+    /// The schema at a place; where that is only a reference it is the one that it leads to, which
+    /// every place that refers to it shares.
     fn schema(&mut self, pointer: &str, direction: Direction) -> Arc<Schema> {
         let schemas = &self.schemas;
+        let tree = schemas.tree();
+        let is_only_reference = |value: &Value| {
+            value.as_object().is_some_and(|object| {
+                object.keys().all(|key| matches!(key.as_str(), "$ref" | "description" | "summary"))
+            })
+        };
+        let target = tree
+            .pointer(pointer)
+            .filter(|value| is_only_reference(value))
+            .and_then(|value| resolve(tree, value, pointer).ok());
+        let pointer = target.map_or_else(|| pointer.to_owned(), |end| end.pointer);
+        let pointer = pointer.as_str();
         let known = self.known_schemas.entry((pointer.to_owned(), direction));
         let schema = known.or_insert_with(|| Arc::new(Schema::new(schemas, pointer.to_owned(), direction)));
         Arc::clone(schema)
@@ -436,7 +445,8 @@ impl Compiler {
         }
         if places.is_empty()
             && let Some(schema) = schema
-            && let Ok(end) = resolve(tree, schema.tree(), schema.place().pointer())
+            && let Some(value) = tree.pointer(schema.place().pointer())
+            && let Ok(end) = resolve(tree, value, schema.place().pointer())
             && end.value.pointer("/examples/0").is_some()
         {
             places.push((String::new(), format!("{}/examples/0", end.pointer)));
@@ -449,7 +459,11 @@ impl Compiler {
     }
 
     fn responses(&mut self, tree: &Value, typed: &openapiv3::Operation) -> Vec<(StatusPattern, Arc<Response>)> {
-        let coded = typed.responses.responses.iter().map(|(code, response)| (pattern(code), response));
+        let coded = typed
+            .responses
+            .responses
+            .iter()
+            .map(|(code, response)| (StatusPattern::parse(&code.to_string()), response));
         let default = typed.responses.default.iter().map(|response| (Some(StatusPattern::Default), response));
         let mut responses = Vec::new();
         for (pattern, response) in coded.chain(default) {
@@ -568,7 +582,9 @@ fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value {
             Members::Each(expect) => Some(expect),
             Members::Fields(fields) => fields.iter().find(|(field, _)| field == name).map(|(_, expect)| *expect),
         };
-        let is_left_out = matches!(name.as_str(), "examples" | "callbacks" | "servers" | "security");
+        // Headers of parts of a body are read by nobody, and could lead back to themselves.
+        let is_left_out = matches!(name.as_str(), "examples" | "callbacks" | "servers" | "security")
+            || kind == Kind::Encoding && name == "headers";
         if let Some(expect) = expect
             && (!is_left_out || matches!(kind.members(), Members::Each(_)))
             && let Some(member) = bones_of(tree, expect, member, &join(at, name))
@@ -636,14 +652,6 @@ fn query_style(style: &openapiv3::QueryStyle) -> Style {
         openapiv3::QueryStyle::SpaceDelimited => Style::SpaceDelimited,
         openapiv3::QueryStyle::PipeDelimited => Style::PipeDelimited,
         openapiv3::QueryStyle::DeepObject => Style::DeepObject,
-    }
-}
-
-fn pattern(code: &openapiv3::StatusCode) -> Option<StatusPattern> {
-    match code {
-        openapiv3::StatusCode::Code(code) if *code < 600 => StatusCode::from_u16(*code).ok().map(StatusPattern::Exact),
-        openapiv3::StatusCode::Range(hundreds) if (1..=5).contains(hundreds) => Some(StatusPattern::Range(*hundreds)),
-        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::Schemas;
 use super::{Contract, Operation};
+use crate::document::link::FILES;
 use crate::document::reference::resolve;
 use crate::document::syntax::join;
 
@@ -14,35 +15,52 @@ use crate::document::syntax::join;
 #[must_use]
 pub fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) -> bool {
     let roots = [documents[a.document].tree(), documents[b.document].tree()];
-    let values = [(roots[0], a), (roots[1], b)].map(|(root, operation)| root.pointer(operation.place.pointer()));
-    let [Some(left), Some(right)] = values else { return false };
+    let values = [(roots[0], a), (roots[1], b)].map(|(root, operation)| surroundings(root, operation));
     let mut comparison = Comparison { left: roots[0], right: roots[1], assumed: HashSet::new() };
-    comparison.same(left, right) && a.bases == b.bases
+    a.security == b.security
+        && a.bases == b.bases
+        && values[0].iter().zip(&values[1]).all(|(left, right)| match (left, right) {
+            (Some(left), Some(right)) => comparison.same(left, right, 0),
+            (left, right) => left == right,
+        })
 }
+
+/// The operation, and the parameters of its path item.
+fn surroundings<'t>(root: &'t Value, operation: &Operation) -> [Option<&'t Value>; 2] {
+    let at = operation.place.pointer();
+    let item = at.rsplit_once('/').and_then(|(item, _)| root.pointer(item));
+    [root.pointer(at), item.and_then(|item| item.get("parameters"))]
+}
+
+/// How deep two documents are compared; what is deeper is taken to differ.
+const DEEPEST: usize = 200;
 
 struct Comparison<'t> {
     left: &'t Value,
     right: &'t Value,
-    /// Pairs of references that are being compared, so that circles end.
-    assumed: HashSet<(String, String)>,
+    /// Pairs of places that are being compared, so that circles end.
+    assumed: HashSet<(usize, usize)>,
 }
 
 impl Comparison<'_> {
-    fn same(&mut self, left: &Value, right: &Value) -> bool {
-        let reference = |value: &Value| value.get("$ref").and_then(Value::as_str).map(str::to_owned);
-        if let (Some(a), Some(b)) = (reference(left), reference(right))
-            && !self.assumed.insert((a, b))
-        {
-            return true;
-        }
+    fn same(&mut self, left: &Value, right: &Value, depth: usize) -> bool {
+        let is_reference = |value: &Value| value.get("$ref").is_some();
+        let follows = is_reference(left) || is_reference(right);
         let (left_root, right_root) = (self.left, self.right);
         let ends = (resolve(left_root, left, ""), resolve(right_root, right, ""));
         let (Ok(left), Ok(right)) = ends else { return left == right };
+        let pair = (std::ptr::from_ref(left.value).addr(), std::ptr::from_ref(right.value).addr());
+        if follows && !self.assumed.insert(pair) {
+            return true;
+        }
         match (left.value, right.value) {
+            _ if depth > DEEPEST => false,
             (Value::Object(a), Value::Object(b)) => {
-                a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| self.same(a, b)))
+                a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| self.same(a, b, depth + 1)))
             }
-            (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same(a, b)),
+            (Value::Array(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same(a, b, depth + 1))
+            }
             (a, b) => a == b,
         }
     }
@@ -58,20 +76,24 @@ pub fn as_one_document(contract: &Contract) -> Value {
     }
     let mut merged = Merged::default();
     for (index, document) in contract.documents.iter().enumerate() {
-        let tree = merged.with_own_components(document.tree());
+        let tree = merged.with_own_names(document.tree(), index);
         merged.components(&tree);
         merged.tags(&tree);
         for operation in contract.operations.iter().filter(|operation| operation.document == index) {
             merged.operation(&tree, operation);
         }
     }
-    json!({
+    let mut whole = json!({
         "openapi": "3.1.1",
         "info": { "title": "Sandbox", "version": env!("CARGO_PKG_VERSION") },
         "tags": merged.tags,
         "paths": merged.paths,
         "components": merged.components,
-    })
+    });
+    if !merged.files.is_empty() {
+        whole[FILES] = Value::Object(merged.files);
+    }
+    whole
 }
 
 #[derive(Default)]
@@ -79,27 +101,34 @@ struct Merged {
     paths: Map<String, Value>,
     components: Map<String, Value>,
     tags: Vec<Value>,
+    /// The other files that the documents were split over.
+    files: Map<String, Value>,
 }
 
 impl Merged {
-    /// The tree with the names of its components changed where they are taken by others.
-    fn with_own_components(&self, tree: &Value) -> Value {
+    /// The tree with names of its own for what others have under the same name: its components,
+    /// and the files that it is split over.
+    fn with_own_names(&self, tree: &Value, index: usize) -> Value {
         let mut renamed: Vec<(String, String)> = Vec::new();
         for (section, names) in tree["components"].as_object().into_iter().flatten() {
             for (name, value) in names.as_object().into_iter().flatten() {
                 let taken = |name: &str| self.components.get(section).and_then(|all| all.get(name));
                 if taken(name).is_some_and(|there| there != value) {
-                    let free = (2..=usize::MAX).map(|n| format!("{name}_{n}")).find(|name| taken(name).is_none());
+                    let is_free = |name: &String| taken(name).is_none() && names.get(name).is_none();
+                    let free = (2..=usize::MAX).map(|n| format!("{name}_{n}")).find(is_free);
                     let at = join(&join("/components", section), name);
                     renamed.extend(free.map(|free| (at, free)));
                 }
             }
         }
+        for (file, _) in tree[FILES].as_object().into_iter().flatten() {
+            renamed.push((join(&join("", FILES), file), format!("{index}-{file}")));
+        }
         let mut tree = tree.clone();
         if !renamed.is_empty() {
             rename_references(&mut tree, &renamed);
             for (at, name) in &renamed {
-                rename_component(&mut tree, at, name);
+                rename_member(&mut tree, at, name);
             }
         }
         tree
@@ -112,6 +141,8 @@ impl Merged {
                 section[name] = value.clone();
             }
         }
+        let files = tree[FILES].as_object().into_iter().flatten();
+        self.files.extend(files.map(|(name, file)| (name.clone(), file.clone())));
     }
 
     fn tags(&mut self, tree: &Value) {
@@ -140,7 +171,11 @@ impl Merged {
         {
             value["security"] = security.clone();
         }
-        item[operation.method.as_str().to_ascii_lowercase()] = value;
+        let method = operation.method.as_str().to_ascii_lowercase();
+        // Of two operations at one path the first answers there.
+        if item.get(&method).is_none() {
+            item[method] = value;
+        }
     }
 }
 
@@ -152,10 +187,32 @@ fn rename_references(value: &mut Value, renamed: &[(String, String)]) {
             {
                 *reference = new;
             }
+            if let Some(Value::Array(requirements)) = object.get_mut("security") {
+                requirements.iter_mut().for_each(|requirement| rename_schemes(requirement, renamed));
+            }
+            if let Some(Value::Object(mapping)) = object.get_mut("mapping") {
+                for to in mapping.values_mut() {
+                    if let Some(new) = to.as_str().and_then(|reference| renamed_reference(reference, renamed)) {
+                        *to = json!(new);
+                    }
+                }
+            }
             object.values_mut().for_each(|member| rename_references(member, renamed));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| rename_references(item, renamed)),
         _ => {}
+    }
+}
+
+/// Security requirements name their schemes without a reference.
+fn rename_schemes(requirement: &mut Value, renamed: &[(String, String)]) {
+    let Some(schemes) = requirement.as_object_mut() else { return };
+    for (at, new) in renamed {
+        if let Some(old) = at.strip_prefix("/components/securitySchemes/")
+            && let Some(scopes) = schemes.shift_remove(old)
+        {
+            schemes.insert(new.clone(), scopes);
+        }
     }
 }
 
@@ -167,7 +224,7 @@ fn renamed_reference(reference: &str, renamed: &[(String, String)]) -> Option<St
     })
 }
 
-fn rename_component(tree: &mut Value, at: &str, name: &str) {
+fn rename_member(tree: &mut Value, at: &str, name: &str) {
     let Some((parent, old)) = at.rsplit_once('/') else { return };
     let old = old.replace("~1", "/").replace("~0", "~");
     if let Some(Value::Object(section)) = tree.pointer_mut(parent)

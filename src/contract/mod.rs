@@ -4,6 +4,8 @@
 //! `exchange`.
 
 pub mod compile;
+mod direction;
+mod error;
 pub mod example;
 pub mod fixture;
 pub mod inspect;
@@ -12,6 +14,7 @@ pub mod merge;
 pub mod route;
 pub mod schema;
 pub mod server;
+mod walk;
 
 use std::sync::{Arc, OnceLock};
 
@@ -86,6 +89,8 @@ pub struct Operation {
     pub security: Vec<SecurityRequirement>,
     /// What the user supplied to answer with; the first whose condition holds is taken.
     pub fixtures: Vec<Fixture>,
+    /// Every name that its request has: parameters, and properties at any depth.
+    pub names: OnceLock<Vec<String>>,
     /// The base paths of its servers, such as `/v1`; without the empty one.
     pub bases: Vec<String>,
 }
@@ -273,6 +278,17 @@ pub enum StatusPattern {
 }
 
 impl StatusPattern {
+    /// Reads a key of `responses`: `404`, `4XX` in any case, `default`; none if it is none of them.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        match key.as_bytes() {
+            b"default" => Some(Self::Default),
+            [hundreds @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Some(Self::Range(u16::from(hundreds - b'0'))),
+            [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => StatusCode::from_bytes(key.as_bytes()).ok().map(Self::Exact),
+            _ => None,
+        }
+    }
+
     /// The status to send for it when nothing says another: 400 for `4XX`, 200 for `default`.
     #[must_use]
     pub fn status(self) -> StatusCode {

@@ -150,7 +150,7 @@ impl Loaded {
     }
 
     fn folder(&mut self, folder: &Path) {
-        let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
+        let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
         let visible =
             entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.'));
         for entry in visible {

@@ -82,8 +82,7 @@ fn read_form(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
     };
     let mut object = Map::new();
     let mut taken: Vec<String> = Vec::new();
-    for name in schema.property_names(schema.tree()) {
-        let node = schema.property(schema.tree(), name).unwrap_or(&Value::Bool(true));
+    for (name, node) in schema.properties(schema.tree()) {
         let (style, explode) = style_of(media, schema, node, name);
         match parameter::read_property(schema, node, name, style, explode, &pairs) {
             Read::Value(value) => {

@@ -149,6 +149,9 @@ fn read_query(parameter: &Parameter, reader: &Reader<'_>, inputs: &Inputs<'_>) -
     reader.pairs(&inputs.query)
 }
 
+/// How deep brackets in a name go: `f[a][b]` is 2. What is deeper is malformed.
+pub const DEEPEST_BRACKETS: usize = 32;
+
 /// Reads one value by style, explode and schema.
 struct Reader<'s> {
     name: &'s str,
@@ -185,12 +188,8 @@ pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
     if let Some(value) = types.iter().find_map(read) {
         return value;
     }
-    let is_null = text == "null" && allows_null(schema, node);
+    let is_null = text == "null" && schema.allows_null(node);
     if is_null { Value::Null } else { Value::String(text.to_owned()) }
-}
-
-fn allows_null(schema: &Schema, node: &Value) -> bool {
-    schema.resolve(node).get("type").and_then(Value::as_array).is_some_and(|types| types.contains(&"null".into()))
 }
 
 impl Reader<'_> {
@@ -343,8 +342,8 @@ impl Reader<'_> {
 
     /// An exploded object in a query: each of its properties is a parameter of its own.
     fn spread(&self, pairs: &Pairs<'_>) -> Read {
-        let declared = self.schema.property_names(self.node);
-        let takes = |name: &str| declared.is_empty() || declared.contains(&name);
+        let declared = self.schema.properties(self.node);
+        let takes = |name: &str| declared.is_empty() || declared.iter().any(|(there, _)| *there == name);
         let mut object = Map::new();
         for (name, value) in pairs.0.iter().filter(|(name, _)| takes(name)) {
             object.insert(name.clone(), self.property(name, &value.replace('+', "%20")));
@@ -363,6 +362,9 @@ impl Reader<'_> {
             };
             is_there = true;
             let keys: Vec<&str> = path.split("][").collect();
+            if keys.len() > DEEPEST_BRACKETS {
+                return Read::Malformed(format!("`{}` is nested deeper than {DEEPEST_BRACKETS} levels", self.name));
+            }
             self.place(&mut root, self.node, &keys, &raw.replace('+', "%20"));
         }
         if is_there { Read::Value(root) } else { Read::Absent }

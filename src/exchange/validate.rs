@@ -33,8 +33,7 @@ pub struct Violation {
 impl Violation {
     fn new(subject: Subject, keyword: &str, operands: Value) -> Self {
         let operands = if let Value::Object(map) = operands { map } else { Map::new() };
-        let error =
-            SchemaError { pointer: String::new(), keyword: keyword.to_owned(), operands, instance: Value::Null };
+        let error = SchemaError { pointer: String::new(), keyword: keyword.to_owned(), operands };
         Self { subject, error }
     }
 

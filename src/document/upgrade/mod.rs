@@ -118,13 +118,23 @@ fn tuple(schema: &mut Map<String, Value>) {
     }
 }
 
+fn is_annotation(keyword: &str) -> bool {
+    const KEYWORDS: [&str; 9] =
+        ["title", "description", "readOnly", "writeOnly", "deprecated", "default", "examples", "xml", "externalDocs"];
+    KEYWORDS.contains(&keyword) || keyword.starts_with("x-")
+}
+
 fn allow_null(value: &mut Value) {
     let Some(schema) = value.as_object_mut() else { return };
     let composed = ["$ref", "allOf", "anyOf", "oneOf", "not"].iter().any(|k| schema.contains_key(*k));
     if composed {
-        // Wherever the null is forbidden in there, it is allowed from outside.
-        let inner = value.take();
-        *value = json!({ "anyOf": [inner, { "type": "null" }] });
+        // Wherever the null is forbidden in there, it is allowed from outside. What is said about
+        // the value, and does not constrain it, stays where it is looked for.
+        let mut inner = Map::new();
+        for keyword in schema.keys().filter(|keyword| !is_annotation(keyword)).cloned().collect::<Vec<_>>() {
+            inner.extend(schema.shift_remove(&keyword).map(|value| (keyword, value)));
+        }
+        schema.insert("anyOf".to_owned(), json!([inner, { "type": "null" }]));
         return;
     }
     match schema.get_mut("type") {
@@ -160,6 +170,13 @@ mod tests {
         let schema = json!({"$ref": "#/components/schemas/A", "nullable": true, "maxLength": 1});
         let expected = json!({"anyOf": [{"$ref": "#/components/schemas/A"}, {"type": "null"}]});
         assert_eq!(upgraded(schema, Version::V30), expected);
+    }
+
+    #[test]
+    fn nullable_leaves_what_does_not_constrain_outside() {
+        let schema = json!({"allOf": [{"$ref": "#/x"}], "nullable": true, "readOnly": true, "maxLength": 1});
+        let inner = json!({"allOf": [{"$ref": "#/x"}], "maxLength": 1});
+        assert_eq!(upgraded(schema, Version::V30), json!({"readOnly": true, "anyOf": [inner, {"type": "null"}]}));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub fn restructure(tree: &mut Value) -> Moves {
         document.insert("servers".to_owned(), servers);
     }
     if let Some(Value::Object(paths)) = document.get_mut("paths") {
-        for (path, item) in paths.iter_mut().filter(|(path, _)| path.starts_with('/')) {
+        for (path, item) in paths.iter_mut().filter(|(path, _)| !path.starts_with("x-")) {
             upgrade.path_item(item, &join("/paths", path));
         }
     }

@@ -1,49 +1,54 @@
 //! `allOf`, `anyOf` and `oneOf` folded into one flat schema that can be made in one go.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::contract::schema::Schema;
 
-/// How many compositions inside each other are folded.
-const DEEPEST: usize = 24;
-
 /// The schema with its references followed, its `allOf` merged in, and one branch of its `anyOf`
 /// and `oneOf` taken; which one depends on the attempt.
 pub fn flatten(schema: &Schema, node: &Value, attempt: usize) -> Map<String, Value> {
-    let mut flat = Map::new();
-    fold(schema, node, attempt, 0, &mut flat);
-    flat
+    let mut folding = Folding { schema, attempt, flat: Map::new(), seen: HashSet::new() };
+    folding.fold(node);
+    folding.flat
 }
 
-fn fold(schema: &Schema, node: &Value, attempt: usize, depth: usize, flat: &mut Map<String, Value>) {
-    let Some(object) = node.as_object() else { return };
-    if depth > DEEPEST {
-        return;
-    }
-    if object.contains_key("$ref") {
-        let target = schema.resolve(node);
-        if !std::ptr::eq(target, node) {
-            fold(schema, target, attempt, depth + 1, flat);
+struct Folding<'s> {
+    schema: &'s Schema,
+    attempt: usize,
+    flat: Map<String, Value>,
+    /// Nodes that are in it already, so that circles end.
+    seen: HashSet<usize>,
+}
+
+
+impl Folding<'_> {
+    fn fold(&mut self, node: &Value) {
+        let Some(object) = node.as_object().filter(|_| self.seen.insert(std::ptr::from_ref(node).addr())) else { return };
+        let schema = self.schema;
+        if object.contains_key("$ref") {
+            self.fold(schema.resolve(node));
         }
-    }
-    for (keyword, value) in object {
-        match keyword.as_str() {
-            "$ref" | "allOf" | "anyOf" | "oneOf" | "if" | "then" | "else" => {}
-            _ => merge(flat, keyword, value),
+        for (keyword, value) in object {
+            match keyword.as_str() {
+                "$ref" | "allOf" | "anyOf" | "oneOf" | "if" | "then" | "else" => {}
+                _ => merge(&mut self.flat, keyword, value),
+            }
         }
-    }
-    let branches = |keyword: &str| object.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for branch in branches("allOf") {
-        fold(schema, branch, attempt, depth + 1, flat);
-    }
-    // Either what meets `if` and then `then`, or what `else` asks for.
-    let conditional: &[&str] = if attempt.is_multiple_of(2) { &["if", "then"] } else { &["else"] };
-    for branch in conditional.iter().filter(|_| object.contains_key("if")).filter_map(|keyword| object.get(*keyword)) {
-        fold(schema, branch, attempt, depth + 1, flat);
-    }
-    for alternatives in [branches("oneOf"), branches("anyOf")] {
-        if let Some(branch) = choose(schema, alternatives, attempt) {
-            fold(schema, branch, attempt, depth + 1, flat);
+        let branches = |keyword: &str| object.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        branches("allOf").iter().for_each(|branch| self.fold(branch));
+        // Either what meets `if` and then `then`, or what `else` asks for.
+        let conditional: &[&str] = if self.attempt.is_multiple_of(2) { &["if", "then"] } else { &["else"] };
+        for keyword in conditional.iter().filter(|_| object.contains_key("if")) {
+            if let Some(branch) = object.get(*keyword) {
+                self.fold(branch);
+            }
+        }
+        for alternatives in [branches("oneOf"), branches("anyOf")] {
+            if let Some(branch) = choose(schema, alternatives, self.attempt) {
+                self.fold(branch);
+            }
         }
     }
 }

@@ -57,6 +57,7 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
                 *at = generator.value(&json!({ "type": types[round % types.len()] }), 1);
             }
         }
+        "oneOf" if round.is_multiple_of(2) && at.is_object() => leave_branch(generator.schema, node, at, round / 2),
         "not" | "anyOf" | "oneOf" | "falseSchema" => *at = other_value(generator, node, &error.keyword, round),
         _ => match at {
             Value::Object(object) => mend_object(generator, object, error, node),
@@ -65,6 +66,16 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
             Value::Number(_) => mend_number(at, error),
             _ => {}
         },
+    }
+}
+
+/// Where an object fits several branches of a `oneOf`, something that one of them declares gets a
+/// value that it does not allow.
+fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
+    let branches = schema.resolve(node).get("oneOf").and_then(Value::as_array);
+    let properties: Vec<_> = branches.into_iter().flatten().flat_map(|branch| schema.properties(branch)).collect();
+    if let Some((name, property)) = properties.get(round % properties.len().max(1)) {
+        at[*name] = if schema.types(property).contains(&"string") { json!(7) } else { json!("x") };
     }
 }
 

@@ -33,8 +33,11 @@ const KINDS_FROM: usize = 9;
 /// The kinds of values.
 const KINDS: [&str; 6] = ["object", "integer", "array", "null", "boolean", "string"];
 
-/// How many values are made in one attempt before only what is required is.
+/// How many values are made in one attempt; what is over is null, and so most likely wrong.
 const BUDGET: usize = 20_000;
+
+/// How many values are made in all attempts together.
+const ALL_ATTEMPTS: usize = 60_000;
 
 /// How many levels are filled with what is optional.
 const DEEP: usize = 6;
@@ -46,8 +49,11 @@ const DEEPEST: usize = 60;
 #[must_use]
 pub fn generate(schema: &Schema, seed: u64) -> Generated {
     let mut last = Value::Null;
+    let mut left = ALL_ATTEMPTS;
     for attempt in 0..ATTEMPTS {
         let mut generator = Generator::new(schema, seed, attempt);
+        generator.left = left.min(BUDGET);
+        let before = generator.left;
         let value = generator.value(schema.tree(), 0);
         match schema.is_valid(&value) {
             Ok(true) => return Generated { value, fits: true },
@@ -56,6 +62,10 @@ pub fn generate(schema: &Schema, seed: u64) -> Generated {
                     return Generated { value, fits: true };
                 }
                 last = value;
+                left = left.saturating_sub(before - generator.left);
+                if left == 0 {
+                    break;
+                }
             }
             Err(_) => return Generated { value, fits: false },
         }
@@ -87,10 +97,10 @@ impl<'s> Generator<'s> {
     }
 
     fn value(&mut self, node: &Value, depth: usize) -> Value {
-        self.left = self.left.saturating_sub(1);
-        if depth > DEEPEST {
+        if depth > DEEPEST || self.left == 0 {
             return Value::Null;
         }
+        self.left -= 1;
         let node = compose::flatten(self.schema, node, self.attempt);
         if let Some(fixed) = self.fixed(&node) {
             return fixed;
@@ -166,8 +176,8 @@ impl<'s> Generator<'s> {
         }
         let is_map = properties.is_empty() && node.get("additionalProperties").is_some_and(Value::is_object);
         let wanted = count(node, "minProperties", usize::from(is_map && self.takes_optional(depth)));
-        for index in 1.. {
-            if object.len() >= wanted || index > wanted + 100 {
+        for index in 1_u32.. {
+            if object.len() >= wanted || self.left == 0 {
                 break;
             }
             let value = self.value(&other, depth + 1);
@@ -179,7 +189,7 @@ impl<'s> Generator<'s> {
     fn array(&mut self, node: &Map<String, Value>, depth: usize) -> Value {
         let most = count(node, "maxItems", usize::MAX);
         let usual = if self.takes_optional(depth) { 2 } else { 0 };
-        let wanted = count(node, "minItems", usual.min(most)).max(usual.min(most)).min(BUDGET);
+        let wanted = count(node, "minItems", usual.min(most)).max(usual.min(most)).min(self.left);
         let prefix = node.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let any = json!({ "type": "string" });
         let items = node.get("items").or_else(|| node.get("contains")).unwrap_or(&any);
@@ -298,6 +308,25 @@ mod tests {
     }
 
     #[test]
+    fn absurd_bounds_cost_nothing_but_the_value() {
+        let huge = 99_999_999_999_u64;
+        let row = json!({"type": "array", "minItems": 1000, "items": {"type": "array", "minItems": 1000, "items": {}}});
+        for schema in [
+            json!({"type": "string", "minLength": huge}),
+            json!({"type": "string", "minLength": u64::MAX, "pattern": "^a+$"}),
+            json!({"type": "string", "minLength": u64::MAX, "pattern": "b"}),
+            json!({"type": "object", "minProperties": huge}),
+            json!({"type": "array", "minItems": huge}),
+            json!({"type": "array", "minItems": 1000, "items": row}),
+            json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "not": {}}}}),
+        ] {
+            assert!(!made(schema, 1).fits);
+        }
+        assert!(made(json!({"type": "number", "minimum": -f64::MAX, "maximum": f64::MAX}), 1).fits);
+        assert!(made(json!({"type": "integer", "minimum": -f64::MAX, "maximum": f64::MAX}), 1).fits);
+    }
+
+    #[test]
     fn a_seed_is_a_promise() {
         let schema = json!({"type": "array", "minItems": 5, "items": {"type": "integer"}});
         assert_eq!(made(schema.clone(), 7).value, made(schema.clone(), 7).value);
@@ -307,6 +336,8 @@ mod tests {
     #[test]
     fn what_cannot_be_made_is_said_to_be_wrong() {
         assert!(!made(json!({"allOf": [{"type": "string"}, {"type": "integer"}]}), 1).fits);
+        let endless = json!({"required": ["l", "r"], "properties": {"l": {"$ref": "#"}, "r": {"$ref": "#"}}, "type": "object"});
+        assert!(!made(endless, 1).fits);
         assert!(!made(json!({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}), 1).fits);
     }
 }

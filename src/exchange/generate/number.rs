@@ -56,7 +56,8 @@ pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
 
 fn range(low: Option<f64>, high: Option<f64>) -> (f64, f64) {
     match (low, high) {
-        (Some(low), Some(high)) => (low, high),
+        (Some(low), Some(high)) if (high - low).is_finite() => (low, high),
+        (Some(low), Some(high)) => (low.max(-EXACT), high.min(EXACT)),
         (Some(low), None) => (low, low + SPAN),
         (None, Some(high)) => (if high >= 1.0 { 1.0_f64.max(high - SPAN) } else { high - SPAN }, high),
         (None, None) => (1.0, SPAN),

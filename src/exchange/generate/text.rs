@@ -15,6 +15,9 @@ const EPOCH: i64 = 1_735_689_600;
 /// How often an open-ended part of a pattern is repeated at most.
 const REPEATS: u32 = 8;
 
+/// The longest text that is made, in characters, whatever `minLength` asks for.
+const LONGEST: usize = 100_000;
+
 const WORDS: [&str; 24] = [
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper", "kestrel", "lagoon",
     "maple", "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
@@ -24,7 +27,7 @@ const WORDS: [&str; 24] = [
 pub fn generate(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> String {
     let text = |keyword: &str| node.get(keyword).and_then(Value::as_str);
     let count = |keyword: &str| node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
-    let least = count("minLength").unwrap_or(0);
+    let least = count("minLength").unwrap_or(0).min(LONGEST);
     let most = count("maxLength").unwrap_or(usize::MAX);
     if let Some(pattern) = text("pattern")
         && let Some(made) = by_pattern(pattern, least, most, random)
@@ -68,7 +71,8 @@ fn by_pattern(pattern: &str, least: usize, most: usize, random: &mut ChaCha8Rng)
     let maker = rand_regex::Regex::with_hir(tame(tree), REPEATS).ok()?;
     let regex = regex::Regex::new(&plain).ok()?;
     let mut last = None;
-    for _ in 0..50 {
+    let tries = if least < LONGEST { 50 } else { 1 };
+    for _ in 0..tries {
         let mut made: String = random.sample(&maker);
         if starts_open && made.chars().count() < least {
             made.push_str(&"a".repeat(least - made.chars().count()));

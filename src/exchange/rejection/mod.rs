@@ -71,12 +71,7 @@ impl Fault {
             Self::Content(ContentFault::Malformed(malformed)) => {
                 let mut operands = serde_json::Map::new();
                 operands.insert("detail".to_owned(), Value::from(malformed_detail(malformed)));
-                let error = SchemaError {
-                    pointer: String::new(),
-                    keyword: "malformed".to_owned(),
-                    operands,
-                    instance: Value::Null,
-                };
+                let error = SchemaError { pointer: String::new(), keyword: "malformed".to_owned(), operands };
                 vec![Violation { subject: Subject::Body, error }]
             }
             _ => Vec::new(),
@@ -190,7 +185,7 @@ fn speak(operation: &Operation, fault: &Fault, media: &MediaType, seed: u64) -> 
 fn from_examples(operation: &Operation, media: &MediaType, violations: &[Violation]) -> (Value, String) {
     let names = names(operation);
     let reworded = media.examples.iter().map(|example| {
-        let (fit, value) = wording::reword(example.value(), violations, &names);
+        let (fit, value) = wording::reword(example.value(), violations, names);
         (fit, example, value)
     });
     let mut best: Option<(Fit, _, Value)> = None;
@@ -233,12 +228,12 @@ fn sentence(violation: &Violation) -> String {
 }
 
 /// Every name that the request of an operation has: parameters, and properties at any depth.
-fn names(operation: &Operation) -> Vec<String> {
-    let mut names: Vec<String> = operation.parameters.iter().map(|parameter| parameter.name.clone()).collect();
-    for media in operation.body.iter().flat_map(|body| &body.content) {
-        if let Some(schema) = &media.schema {
-            schema.all_property_names(schema.tree(), &mut names);
+fn names(operation: &Operation) -> &[String] {
+    operation.names.get_or_init(|| {
+        let mut names: Vec<String> = operation.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+        for media in operation.body.iter().flat_map(|body| &body.content) {
+            names.extend(media.schema.iter().flat_map(|schema| schema.all_property_names(schema.tree())));
         }
-    }
-    names
+        names
+    })
 }

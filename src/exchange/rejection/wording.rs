@@ -194,7 +194,7 @@ mod tests {
 
     fn violation(keyword: &str, pointer: &str, operands: &Value) -> Violation {
         let operands = operands.as_object().cloned().unwrap_or_default();
-        let error = SchemaError { pointer: pointer.into(), keyword: keyword.into(), operands, instance: Value::Null };
+        let error = SchemaError { pointer: pointer.into(), keyword: keyword.into(), operands };
         Violation { subject: Subject::Body, error }
     }
 

@@ -1,0 +1,70 @@
+//! Why an instance does not fit a schema, and how that is said in neutral words.
+//!
+//! What an API would say is left to `exchange`.
+
+use serde_json::{Map, Value};
+
+/// Why an instance does not fit a schema.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaError {
+    /// Where in the instance, as a JSON Pointer; empty for the whole.
+    pub pointer: String,
+    /// The keyword that is not met, such as `required`, `type`, `maxLength`.
+    pub keyword: String,
+    /// What the keyword asks for: `property`, `types`, `limit`, `values`, `pattern`, `format`.
+    pub operands: Map<String, Value>,
+}
+
+impl SchemaError {
+    /// What is wrong, as a neutral sentence that follows the name of what it is about: `must be
+    /// array`, `must have required property 'name'`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let operand = |name: &str| self.operands.get(name).cloned().unwrap_or_default();
+        let text = |name: &str| operand(name).as_str().map_or_else(|| operand(name).to_string(), str::to_owned);
+        let limit = || operand("limit").to_string();
+        match self.keyword.as_str() {
+            "required" => format!("must have required property '{}'", text("property")),
+            "additionalProperties" | "unevaluatedProperties" => {
+                format!("must not have the property '{}'", text("property"))
+            }
+            "type" => format!("must be {}", list(&operand("types"), " or ")),
+            "enum" => format!("must be one of {}", list(&operand("values"), ", ")),
+            "const" => format!("must be {}", operand("value")),
+            "minimum" => format!("must be at least {}", limit()),
+            "maximum" => format!("must be at most {}", limit()),
+            "exclusiveMinimum" => format!("must be more than {}", limit()),
+            "exclusiveMaximum" => format!("must be less than {}", limit()),
+            "multipleOf" => format!("must be a multiple of {}", limit()),
+            "minLength" => format!("must have at least {} characters", limit()),
+            "maxLength" => format!("must have at most {} characters", limit()),
+            "minItems" => format!("must have at least {} items", limit()),
+            "maxItems" | "additionalItems" => format!("must have at most {} items", limit()),
+            "minProperties" => format!("must have at least {} properties", limit()),
+            "maxProperties" => format!("must have at most {} properties", limit()),
+            "pattern" => format!("must match the pattern {}", text("pattern")),
+            "format" => format!("must be a valid {}", text("format")),
+            "uniqueItems" => "must not have the same item twice".to_owned(),
+            "contains" => "must contain an item of the documented form".to_owned(),
+            "propertyNames" => format!("must not have a property with the name {}", operand("property")),
+            "anyOf" => "must fit at least one of the documented forms".to_owned(),
+            "oneOf" => "must fit exactly one of the documented forms".to_owned(),
+            "not" => "must not be of the documented form".to_owned(),
+            "falseSchema" => "must not be there".to_owned(),
+            "style" | "malformed" => text("detail"),
+            other => format!("must keep to `{other}` of its schema"),
+        }
+    }
+}
+
+fn list(values: &Value, separator: &str) -> String {
+    const MOST: usize = 10;
+    let items = values.as_array().map(Vec::as_slice).unwrap_or_default();
+    let texts = items.iter().take(MOST).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let mut text = texts.collect::<Vec<_>>().join(separator);
+    if items.len() > MOST {
+        text.push_str(separator);
+        text.push('…');
+    }
+    text
+}

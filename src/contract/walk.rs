@@ -1,0 +1,147 @@
+//! A schema as a tree that can be walked: references followed, compositions looked through.
+//!
+//! Each node is visited once, however many ways lead to it, so that recursive and much branched
+//! schemas cost no more than their size.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::schema::Schema;
+
+/// How the walk goes on from a node.
+enum Step {
+    /// Into its `allOf`, `anyOf` and `oneOf`.
+    Into,
+    /// Past it.
+    Past,
+    /// Nowhere.
+    End,
+}
+
+impl Schema {
+    /// The types that an instance of `node`, a schema of the same document, may have, null apart:
+    /// `["integer"]`; empty if it does not say.
+    #[must_use]
+    pub fn types<'s>(&'s self, node: &'s Value) -> Vec<&'s str> {
+        let mut types: Vec<&str> = Vec::new();
+        let mut implied = None;
+        self.walk(node, &mut |node| {
+            let before = types.len();
+            match node.get("type") {
+                Some(Value::String(name)) => types.push(name),
+                Some(Value::Array(names)) => types.extend(names.iter().filter_map(Value::as_str)),
+                _ => {}
+            }
+            if implied.is_none() && node.get("properties").is_some() {
+                implied = Some("object");
+            } else if implied.is_none() && node.get("items").is_some() {
+                implied = Some("array");
+            }
+            if types.len() > before { Step::Past } else { Step::Into }
+        });
+        types.retain(|name| *name != "null");
+        let mut seen = HashSet::new();
+        types.retain(|name| seen.insert(*name));
+        if types.is_empty() { implied.into_iter().collect() } else { types }
+    }
+
+    /// Whether null is among the types of `node`.
+    #[must_use]
+    pub fn allows_null(&self, node: &Value) -> bool {
+        let mut allows = false;
+        self.walk(node, &mut |node| {
+            allows = allows
+                || match node.get("type") {
+                    Some(Value::String(name)) => name == "null",
+                    Some(Value::Array(names)) => names.iter().any(|name| name == "null"),
+                    _ => false,
+                };
+            Step::Into
+        });
+        allows
+    }
+
+    /// The schema of a property by name.
+    #[must_use]
+    pub fn property<'s>(&'s self, node: &'s Value, name: &str) -> Option<&'s Value> {
+        let declared = self.find(node, &mut |node| node.get("properties")?.get(name));
+        declared.or_else(|| self.find(node, &mut |node| node.get("additionalProperties").filter(|v| v.is_object())))
+    }
+
+    /// The schema of the items of a list.
+    #[must_use]
+    pub fn items<'s>(&'s self, node: &'s Value) -> Option<&'s Value> {
+        self.find(node, &mut |node| node.get("items"))
+    }
+
+    /// The declared properties with their schemas, in the author's order.
+    #[must_use]
+    pub fn properties<'s>(&'s self, node: &'s Value) -> Vec<(&'s str, &'s Value)> {
+        let mut all = Vec::new();
+        let mut seen = HashSet::new();
+        self.walk(node, &mut |node| {
+            let own = node.get("properties").and_then(Value::as_object).into_iter().flatten();
+            all.extend(own.map(|(name, schema)| (name.as_str(), schema)).filter(|(name, _)| seen.insert(*name)));
+            Step::Into
+        });
+        all
+    }
+
+    /// The names of the properties of `node` and of everything below it, each once and at most
+    /// [`MOST_NAMES`].
+    #[must_use]
+    pub fn all_property_names(&self, node: &Value) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut known = HashSet::new();
+        let mut seen = HashSet::new();
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            let node = self.resolve(node);
+            if !seen.insert(std::ptr::from_ref(node).addr()) || names.len() > MOST_NAMES {
+                continue;
+            }
+            for (name, property) in self.properties(node) {
+                if known.insert(name.to_owned()) {
+                    names.push(name.to_owned());
+                }
+                open.push(property);
+            }
+            open.extend(self.items(node));
+        }
+        names
+    }
+
+    fn find<'s>(&'s self, node: &'s Value, look: &mut dyn FnMut(&'s Value) -> Option<&'s Value>) -> Option<&'s Value> {
+        let mut found = None;
+        self.walk(node, &mut |node| {
+            found = look(node);
+            if found.is_some() { Step::End } else { Step::Into }
+        });
+        found
+    }
+
+    /// Visits a node and what it is composed of, in the author's order.
+    fn walk<'s>(&'s self, node: &'s Value, visit: &mut dyn FnMut(&'s Value) -> Step) {
+        let mut seen = HashSet::new();
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            let node = self.resolve(node);
+            if !seen.insert(std::ptr::from_ref(node).addr()) {
+                continue;
+            }
+            match visit(node) {
+                Step::End => return,
+                Step::Past => {}
+                Step::Into => {
+                    let of = |keyword: &str| node.get(keyword).and_then(Value::as_array).into_iter().flatten();
+                    let branches: Vec<&Value> = of("allOf").chain(of("anyOf")).chain(of("oneOf")).collect();
+                    open.extend(branches.into_iter().rev());
+                }
+            }
+        }
+    }
+}
+
+/// How many names one schema contributes at most.
+pub const MOST_NAMES: usize = 2000;
