@@ -76,6 +76,7 @@ codes! {
     MissingField = "missing-field", Warning, "a field that the standard requires is not there";
     ExampleForm = "example-form", Warning, "`example` and `examples` are mixed up";
     ParameterWithoutSchema = "parameter-without-schema", Warning, "a parameter has neither `schema` nor `content`";
+    BrokenParameter = "broken-parameter", Error, "a parameter has no name or no location";
     UnresolvedRef = "unresolved-ref", Error, "a reference leads nowhere";
     CircularRef = "circular-ref", Error, "a chain of references leads back to itself";
     ExternalRef = "external-ref", Error, "a reference leads out of its document";

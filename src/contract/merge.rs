@@ -9,7 +9,7 @@ use super::schema::Schemas;
 use super::{Contract, Operation};
 use crate::document::link::FILES;
 use crate::document::reference::resolve;
-use crate::document::syntax::join;
+use crate::document::syntax::{join, unescape};
 
 /// Whether two operations promise the same, references followed in the document of each.
 #[must_use]
@@ -226,7 +226,7 @@ fn renamed_reference(reference: &str, renamed: &[(String, String)]) -> Option<St
 
 fn rename_member(tree: &mut Value, at: &str, name: &str) {
     let Some((parent, old)) = at.rsplit_once('/') else { return };
-    let old = old.replace("~1", "/").replace("~0", "~");
+    let old = unescape(old);
     if let Some(Value::Object(section)) = tree.pointer_mut(parent)
         && let Some(value) = section.shift_remove(&old)
     {

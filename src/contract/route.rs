@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use http::Method;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// A path template such as `/pets/{id}:cancel`, cut into segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,6 +229,9 @@ impl Router {
     /// the path but lacks the method makes way for a less concrete one that has it.
     #[must_use]
     pub fn route(&self, method: &Method, path: &str) -> Routed {
+        // A path may come with characters that should have been encoded.
+        let encoded = (!path.is_ascii()).then(|| utf8_percent_encode(path, CONTROLS).to_string());
+        let path = encoded.as_deref().unwrap_or(path);
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let mut search = Search { router: self, method, values: Vec::new(), others: Vec::new() };
         match search.descend(0, &segments) {

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, Registry, ValidationError, Validator};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 pub use super::direction::Direction;
@@ -16,26 +15,10 @@ pub use super::error::SchemaError;
 
 use crate::diagnostic::{Place, Source};
 use crate::document::reference::{self, local_pointer};
+use crate::document::syntax::{fragment, unescape};
 
 /// The URI that a document has inside its own registry. Nothing is ever fetched from it.
 const BASE: &str = "standin:/document";
-
-/// What must be encoded in a URI fragment (RFC 3986 §3.5).
-const FRAGMENT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// How many errors of one instance are told; a hostile one could have millions.
 pub const MOST_ERRORS: usize = 100;
@@ -155,7 +138,7 @@ impl Schema {
     fn validator(&self) -> Result<&Validator, Uncompilable> {
         let built = self.validator.get_or_init(|| {
             let registry = self.schemas.view(self.direction).registry.as_ref().map_err(String::clone)?;
-            let fragment = utf8_percent_encode(&self.pointer, FRAGMENT);
+            let fragment = fragment(&self.pointer);
             jsonschema::draft202012::options()
                 .with_registry(registry)
                 .should_validate_formats(true)
@@ -222,7 +205,7 @@ impl Schema {
         let mut order = Vec::new();
         let mut at = Some(&root);
         for segment in path.split('/').skip(1) {
-            let name = segment.replace("~1", "/").replace("~0", "~");
+            let name = unescape(segment);
             order.push(at.map_or(0, |value| index_of(value, &name)));
             at = at.and_then(|value| member(value, &name));
             if let Some(reference) =

@@ -80,7 +80,7 @@ pub fn load(inputs: &[Input], access: &Access) -> Loaded {
     for input in inputs {
         match input {
             Input::Stdin => loaded.stdin(),
-            Input::Text { name, text } => loaded.text(name, text.clone(), Asked::ByName),
+            Input::Text { name, text } => loaded.text(name, text.clone(), None, Asked::ByName),
             Input::Path(path) if path.is_dir() => loaded.folder(path),
             Input::Path(path) => loaded.file(path, Asked::ByName),
         }
@@ -144,7 +144,7 @@ impl Loaded {
     fn stdin(&mut self) {
         let mut bytes = Vec::new();
         match std::io::stdin().take(LARGEST_FILE).read_to_end(&mut bytes) {
-            Ok(_) => self.bytes("-", bytes, Asked::ByName),
+            Ok(_) => self.bytes("-", bytes, None, Asked::ByName),
             Err(error) => self.unreadable("-", &error.to_string()),
         }
     }
@@ -170,7 +170,7 @@ impl Loaded {
             return self.unreadable(&name, &message);
         }
         match fs::read(path) {
-            Ok(bytes) => self.bytes(&name, bytes, asked),
+            Ok(bytes) => self.bytes(&name, bytes, Some(path), asked),
             Err(error) => self.unreadable(&name, &error.to_string()),
         }
     }
@@ -180,21 +180,21 @@ impl Loaded {
         self.diagnostics.push(Diagnostic::without_place(Code::UnreadableFile, message));
     }
 
-    fn bytes(&mut self, name: &str, bytes: Vec<u8>, asked: Asked) {
+    fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<&Path>, asked: Asked) {
         match decode(bytes) {
-            Some(text) => self.text(name, text, asked),
+            Some(text) => self.text(name, text, home, asked),
             None if asked == Asked::ByFolder => self.passed_over += 1,
             None => self.unreadable(name, "it is not text in UTF-8 or UTF-16"),
         }
     }
 
-    fn text(&mut self, name: &str, text: String, asked: Asked) {
+    fn text(&mut self, name: &str, text: String, home: Option<&Path>, asked: Asked) {
         if asked == Asked::ByFolder && !mentions_openapi(&text) {
             self.passed_over += 1;
             return;
         }
         let fault = match syntax::parse(&text) {
-            Ok(parsed) if upgrade::is_openapi(&parsed.tree) => return self.document(name, text, parsed),
+            Ok(parsed) if upgrade::is_openapi(&parsed.tree) => return self.document(name, text, home, parsed),
             Ok(_) => None,
             Err(error) => Some(error),
         };
@@ -204,7 +204,7 @@ impl Loaded {
         }
         for part in parts {
             match syntax::parse(&part) {
-                Ok(parsed) if upgrade::is_openapi(&parsed.tree) => self.document(name, part, parsed),
+                Ok(parsed) if upgrade::is_openapi(&parsed.tree) => self.document(name, part, home, parsed),
                 Ok(_) => {}
                 Err(error) => self.syntax_error(name, part, &error),
             }
@@ -232,7 +232,7 @@ impl Loaded {
         self.diagnostics.push(Diagnostic::at(Code::Syntax, place, error.message.clone()));
     }
 
-    fn document(&mut self, name: &str, text: String, parsed: Parsed) {
+    fn document(&mut self, name: &str, text: String, home: Option<&Path>, parsed: Parsed) {
         let source = Source::new(name.to_owned(), text, syntax::positions);
         self.diagnostics.extend(odd(&parsed, &source));
         let mut tree = parsed.tree;
@@ -242,7 +242,6 @@ impl Loaded {
         }
         upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
-        let home = Path::new(name).is_file().then(|| Path::new(name));
         let (extents, found) = link::link(&mut tree, &source, home, &self.access);
         self.diagnostics.extend(found);
         upgrade::upgrade(&mut tree, &extents);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::shape::{Expect, Kind, Members};
-use super::syntax::join;
+use super::syntax::{join, unescape};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// Repairs the whole document in place; each repair is a diagnostic.
@@ -123,9 +123,10 @@ impl Repair<'_> {
         };
         let mut index = 0;
         items.retain_mut(|item| {
-            let verdict = self.conform(Expect::Object(kind), item, &join(at, &index.to_string()));
+            let at = join(at, &index.to_string());
+            let verdict = self.conform(Expect::Object(kind), item, &at);
             index += 1;
-            verdict == Verdict::Keep
+            verdict == Verdict::Keep && (kind != Kind::Parameter || self.can_be_found(item, &at))
         });
         // JSON Schema 2020-12 §10.2.1: `allOf` and the like must not be empty.
         if kind == Kind::Schema && items.is_empty() {
@@ -133,6 +134,24 @@ impl Repair<'_> {
             return Verdict::Drop;
         }
         Verdict::Keep
+    }
+
+    /// A parameter without a name or a location is none; it costs itself, not its operation.
+    fn can_be_found(&mut self, parameter: &Value, at: &str) -> bool {
+        let missing = ["name", "in"].into_iter().find(|field| parameter.get(*field).is_none());
+        match missing.filter(|_| parameter.get("$ref").is_none()) {
+            Some(field) => {
+                let message = format!("a parameter has no `{field}`");
+                self.warn(
+                    Code::BrokenParameter,
+                    at,
+                    message,
+                    "it is passed over, and what it stands for is not checked",
+                );
+                false
+            }
+            None => true,
+        }
     }
 
     /// A Schema Object, or the boolean that JSON Schema allows in its place.
@@ -305,8 +324,8 @@ impl Repair<'_> {
     }
 
     fn parameter_schema(&mut self, object: &mut Map<String, Value>, at: &str) {
-        let is_there = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
-        if is_there("schema") || is_there("content") {
+        let has_schema = object.get("schema").is_some_and(|schema| !schema.is_null());
+        if has_schema || object.get("content").is_some_and(is_filled) {
             return;
         }
         let name = object.get("name").and_then(Value::as_str).map_or_else(|| last(at), str::to_owned);
@@ -443,7 +462,7 @@ fn is_filled(value: &Value) -> bool {
 /// The last name of a pointer, unescaped.
 fn last(pointer: &str) -> String {
     let name = pointer.rsplit('/').next().unwrap_or_default();
-    name.replace("~1", "/").replace("~0", "~")
+    unescape(name)
 }
 
 fn describe(value: &Value) -> &'static str {

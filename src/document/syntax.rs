@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use saphyr_parser::{Event, Parser, Span as YamlSpan};
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
@@ -138,6 +139,34 @@ pub fn join(pointer: &str, key: &str) -> String {
         }
     }
     joined
+}
+
+/// A JSON Pointer as a URI fragment, without the `#` (RFC 6901 §6).
+#[must_use]
+pub fn fragment(pointer: &str) -> String {
+    /// What RFC 3986 §3.5 does not allow in a fragment.
+    const FRAGMENT: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'<')
+        .add(b'>')
+        .add(b'[')
+        .add(b'\\')
+        .add(b']')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+    utf8_percent_encode(pointer, FRAGMENT).to_string()
+}
+
+/// A segment of a JSON Pointer as the name that it stands for (RFC 6901 §4).
+#[must_use]
+pub fn unescape(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
 }
 
 /// Builds a [`Value`] from any deserializer, and notes what is odd.

@@ -141,22 +141,51 @@ fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingC
 /// `Api-Key`.
 #[must_use]
 pub fn carries_credentials(name: &str) -> bool {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 18] = [
         "auth",
+        "authentication",
+        "authorization",
         "token",
+        "accesstoken",
+        "authtoken",
         "apikey",
         "accesskey",
         "secretkey",
         "userid",
         "session",
+        "sessionid",
         "secret",
         "signature",
         "credential",
+        "credentials",
         "password",
         "jwt",
     ];
-    let squeezed: String = name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    WORDS.iter().any(|word| squeezed.contains(word))
+    const PAIRS: [[&str; 2]; 6] =
+        [["api", "key"], ["access", "key"], ["secret", "key"], ["app", "key"], ["user", "id"], ["client", "id"]];
+    const OTHER: [&str; 6] = ["csrf", "xsrf", "page", "next", "continuation", "idempotency"];
+    let words = words(name);
+    let has = |word: &str| words.iter().any(|there| there == word);
+    let has_pair = |pair: &[&str; 2]| words.windows(2).any(|two| two[0] == pair[0] && two[1] == pair[1]);
+    !OTHER.iter().any(|word| has(word)) && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
+}
+
+/// `X-authToken` → `x`, `auth`, `token`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut after_lower = false;
+    for character in name.chars() {
+        let begins = character.is_uppercase() && after_lower;
+        if begins || !character.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| character.is_alphanumeric()) {
+            word.extend(character.to_lowercase());
+        }
+        after_lower = character.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 #[cfg(test)]
@@ -165,10 +194,19 @@ mod tests {
 
     #[test]
     fn names_that_carry_credentials_are_told_by_their_words() {
-        for name in ["X-Auth-Token", "X-User-Id", "Api-Key", "api_key", "X-Session-ID", "Access-Key"] {
+        for name in [
+            "X-Auth-Token",
+            "X-User-Id",
+            "Api-Key",
+            "api_key",
+            "X-Session-ID",
+            "Access-Key",
+            "x-visitor-token",
+            "X-authToken",
+        ] {
             assert!(carries_credentials(name), "{name}");
         }
-        for name in ["X-Request-Id", "Idempotency-Key", "If-Match", "X-Region"] {
+        for name in ["X-Request-Id", "Idempotency-Key", "If-Match", "X-Author-Name", "X-Page-Token", "X-Csrf-Token"] {
             assert!(!carries_credentials(name), "{name}");
         }
     }

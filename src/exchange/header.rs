@@ -55,13 +55,17 @@ pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
 /// Adds the documented header fields, with their examples or with generated values.
 ///
 /// Those that belong to the connection or to the content are the server's to write.
-pub fn documented(response: &Response, seed: u64, headers: &mut HeaderMap) {
+///
+/// Values are kept for the seed of the sandbox, `usual`; those for another seed are made anew.
+pub fn documented(response: &Response, seed: u64, usual: u64, headers: &mut HeaderMap) {
     for header in &response.headers {
         if is_own(&header.name) {
             continue;
         }
-        if let Some(value) = header.value.get_or_init(|| value(header, seed)) {
-            headers.insert(header.name.clone(), value.clone());
+        let value =
+            if seed == usual { header.value.get_or_init(|| value(header, seed)).clone() } else { value(header, seed) };
+        if let Some(value) = value {
+            headers.insert(header.name.clone(), value);
         }
     }
 }

@@ -23,10 +23,9 @@ use self::parameter::Inputs;
 use self::preference::Preferences;
 use self::problem::{Kind, Problem};
 use self::rejection::{Fault, Rejection};
-use self::validate::{Values, Violation};
 use crate::contract::route::Routed;
 use crate::contract::schema::Uncompilable;
-use crate::contract::{Contract, Generated, MediaType, Operation, RequestBody};
+use crate::contract::{Contract, Generated, MediaType, Operation};
 
 /// How wrong requests are treated (`--validate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,7 +103,8 @@ pub struct Report {
 pub struct Plan<'c> {
     operation: Option<&'c Operation>,
     decision: Decision<'c>,
-    violations: Vec<Violation>,
+    /// What was wrong, in lines.
+    violations: Vec<String>,
     seed: u64,
 }
 
@@ -228,21 +228,29 @@ fn plan_operation<'c>(
     let preferences = Preferences::read(request.headers(), &inputs.query);
     let accept = Accept::read(request.headers());
     let seed = preferences.seed.unwrap_or(settings.seed);
-    let mut values = Values::default();
-    let fault = find_fault(operation, settings, &inputs, request.body(), &mut values);
-    let plan = |decision, violations| Plan { operation: Some(operation), decision, violations, seed };
-    let violations = match fault {
-        Err(error) if settings.validation == Validation::Strict => {
-            return plan(unchecked(operation, &error), Vec::new());
-        }
-        Ok(Some(fault)) if settings.validation == Validation::Strict || matches!(fault, Fault::TooLarge(_)) => {
-            let rejection = rejection::reject(operation, &fault, &accept, seed);
-            return plan(Decision::Rejection(rejection, challenges(&fault)), fault.violations());
-        }
-        Ok(Some(fault)) if settings.validation == Validation::Warn => fault.violations(),
-        _ => Vec::new(),
+    let bytes = match request.body() {
+        Body::Complete(bytes) => bytes,
+        Body::TooLarge(limit) => return reject(operation, &Fault::TooLarge(*limit), &accept, seed),
     };
-    let wishes = Wishes { preferences: &preferences, accept: &accept, inputs: &inputs, values: &values };
+    let received = validate::receive(operation, &inputs, bytes);
+    let plan = |decision, violations| Plan { operation: Some(operation), decision, violations, seed };
+    let (faults, uncompilable) = match settings.validation {
+        Validation::Off => (Vec::new(), None),
+        Validation::Strict | Validation::Warn => judge(operation, settings, &inputs, &received),
+    };
+    let mut violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
+    if settings.validation == Validation::Strict {
+        if let Some(gravest) = faults.first() {
+            return reject(operation, gravest, &accept, seed);
+        }
+        if let Some(error) = uncompilable {
+            return plan(unchecked(operation, &error), violations);
+        }
+    } else {
+        violations.extend(uncompilable.map(|error| error.to_string()));
+    }
+    let values = &received.values;
+    let wishes = Wishes { preferences: &preferences, accept: &accept, inputs: &inputs, values };
     match negotiate::choose(operation, &wishes) {
         Ok(choice) => plan(Decision::Answer(choice), violations),
         Err(problem) => plan(Decision::Problem(problem, Vec::new()), violations),
@@ -264,85 +272,35 @@ fn challenges(fault: &Fault) -> Vec<HeaderValue> {
     }
 }
 
-/// The gravest fault of a request: credentials are judged first, then content, then the rest.
-///
-/// Without validation the values are read all the same, because fixtures and examples are chosen
-/// by them.
-fn find_fault(
+/// Everything that is wrong with a request, gravest first: credentials are judged first, then
+/// content, then the rest. What cannot be judged comes beside it.
+fn judge(
     operation: &Operation,
     settings: &Settings,
     inputs: &Inputs<'_>,
-    body: &Body,
-    values: &mut Values,
-) -> Result<Option<Fault>, Uncompilable> {
-    let bytes = match body {
-        Body::TooLarge(limit) => return Ok(Some(Fault::TooLarge(*limit))),
-        Body::Complete(bytes) => bytes,
-    };
-    let credentials = credentials::check(operation, inputs).err().map(Fault::Credentials);
-    if credentials.is_some() && settings.validation == Validation::Strict {
-        return Ok(credentials);
+    received: &validate::Received<'_>,
+) -> (Vec<Fault>, Option<Uncompilable>) {
+    let mut faults = Vec::new();
+    faults.extend(credentials::check(operation, inputs).err().map(Fault::Credentials));
+    faults.extend(received.content_fault().cloned().map(Fault::Content));
+    if settings.validation == Validation::Strict && !faults.is_empty() {
+        return (faults, None);
     }
-    let content = match &operation.body {
-        Some(documented) => judge_body(documented, settings, inputs.headers, bytes, values)?,
-        None => Judged::Fits,
-    };
-    let in_body = match content {
-        Judged::Unreadable(fault) if settings.validation == Validation::Strict => {
-            return Ok(Some(Fault::Content(fault)));
+    match validate::violations(operation, received, settings.absent_body) {
+        Ok(violations) if violations.is_empty() => (faults, None),
+        Ok(violations) => {
+            faults.push(Fault::Violations(violations));
+            (faults, None)
         }
-        Judged::Unreadable(_) | Judged::Fits => Vec::new(),
-        Judged::Violations(violations) => violations,
-    };
-    let mut violations = validate::parameters(operation, inputs, values)?;
-    violations.extend(in_body);
-    let violations = (!violations.is_empty()).then_some(Fault::Violations(violations));
-    Ok(violations.or(credentials))
-}
-
-enum Judged {
-    Fits,
-    Unreadable(validate::ContentFault),
-    Violations(Vec<Violation>),
-}
-
-fn judge_body(
-    documented: &RequestBody,
-    settings: &Settings,
-    headers: &HeaderMap,
-    bytes: &Bytes,
-    values: &mut Values,
-) -> Result<Judged, Uncompilable> {
-    if bytes.is_empty() {
-        return judge_absent_body(documented, settings);
+        Err(error) => (faults, Some(error)),
     }
-    let (content, media) = match validate::read_content(documented, headers, bytes) {
-        Ok(read) => read,
-        Err(fault) => return Ok(Judged::Unreadable(fault)),
-    };
-    let content::Content::Value(value) = content else { return Ok(Judged::Fits) };
-    let schema = media.and_then(|media| media.schema.as_ref());
-    let violations = schema.map_or_else(|| Ok(Vec::new()), |schema| validate::body(schema, &value))?;
-    values.body = Some(value);
-    Ok(Judged::Violations(violations))
 }
 
-fn judge_absent_body(documented: &RequestBody, settings: &Settings) -> Result<Judged, Uncompilable> {
-    if !documented.required && settings.absent_body == AbsentBody::Accepted {
-        return Ok(Judged::Fits);
-    }
-    let schema = documented.content.iter().find_map(|media| media.schema.as_ref());
-    let as_empty = match schema {
-        Some(schema) => validate::body(schema, &serde_json::json!({}))?,
-        None => Vec::new(),
-    };
-    // What a required property says is more useful than that there is no body at all.
-    let is_about_properties = as_empty.iter().any(|violation| violation.error.keyword == "required");
-    Ok(match (is_about_properties, documented.required) {
-        (true, _) => Judged::Violations(as_empty),
-        (false, true) => Judged::Violations(vec![validate::missing_body()]),
-        (false, false) => Judged::Fits,
-    })
+/// Answers a fault as the operation documents it.
+fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, seed: u64) -> Plan<'c> {
+    let rejection = rejection::reject(operation, fault, accept, seed);
+    let decision = Decision::Rejection(rejection, challenges(fault));
+    Plan { operation: Some(operation), decision, violations: fault.summaries(), seed }
 }
 
 /// Makes the response that a plan says.
@@ -350,7 +308,7 @@ fn judge_absent_body(documented: &RequestBody, settings: &Settings) -> Result<Ju
 pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Response, Report) {
     let mut report = Report {
         operation: plan.operation.map(Operation::name),
-        violations: plan.violations.iter().map(Violation::summary).collect(),
+        violations: plan.violations.clone(),
         source: String::new(),
     };
     let mut response = match &plan.decision {
@@ -364,7 +322,7 @@ pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Respo
         }
         Decision::Rejection(rejection, challenges) => {
             report.source.clone_from(&rejection.reason);
-            rejection_response(rejection, challenges, plan)
+            rejection_response(rejection, challenges, plan, settings)
         }
         Decision::Answer(choice) => {
             report.source.clone_from(&choice.reason);
@@ -404,11 +362,16 @@ fn options_response(methods: &HeaderValue, settings: &Settings, request: &Reques
     response
 }
 
-fn rejection_response(rejection: &Rejection<'_>, challenges: &[HeaderValue], plan: &Plan<'_>) -> Response {
+fn rejection_response(
+    rejection: &Rejection<'_>,
+    challenges: &[HeaderValue],
+    plan: &Plan<'_>,
+    settings: &Settings,
+) -> Response {
     let mut response = Response::new(rejection.content.clone());
     *response.status_mut() = rejection.status;
     if let Some(documented) = rejection.response {
-        header::documented(documented, plan.seed, response.headers_mut());
+        header::documented(documented, plan.seed, settings.seed, response.headers_mut());
     }
     insert_content_type(rejection.media.as_str(), &mut response);
     for challenge in challenges {
@@ -421,7 +384,7 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = choice.status;
     if let Some(documented) = choice.response {
-        header::documented(documented, plan.seed, response.headers_mut());
+        header::documented(documented, plan.seed, settings.seed, response.headers_mut());
     }
     if let Some(media) = &choice.media {
         insert_content_type(media.as_str(), &mut response);

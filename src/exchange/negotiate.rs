@@ -12,7 +12,7 @@ use super::validate::Values;
 use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
 use crate::contract::media::MediaRange;
-use crate::contract::{MediaType, Operation, Response};
+use crate::contract::{MediaType, Operation, Response, StatusPattern};
 
 /// The response that was chosen.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ fn from_fixture<'c>(
             let (status, response) = documented(fixture.status);
             let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
             let media = wishes.accept.best(offered).map(concrete);
-            let media = fixture_media(fixture, media, body.value());
+            let media = fixture_media(fixture, media, body.value()).filter(|_| !is_without_content(status));
             Choice {
                 status,
                 response,
@@ -164,7 +164,12 @@ fn status_and_example<'c>(operation: &'c Operation, preferences: &Preferences) -
     let Some(wanted) = &preferences.example else {
         return Ok(success.map_or((StatusCode::OK, None, None), |(status, response)| (status, Some(response), None)));
     };
-    let others = operation.responses.iter().map(|(pattern, response)| (pattern.status(), &**response));
+    let is_error = |pattern: &StatusPattern| *pattern == StatusPattern::Default && operation.responses.len() > 1;
+    let others = operation.responses.iter().map(|(pattern, response)| {
+        // Beside other responses the default is what goes wrong.
+        let status = if is_error(pattern) { StatusCode::INTERNAL_SERVER_ERROR } else { pattern.status() };
+        (status, &**response)
+    });
     let mut all = success.into_iter().chain(others);
     match all.find_map(|(status, response)| Some((status, response, named(response)?))) {
         Some((status, response, name)) => Ok((status, Some(response), Some(name))),

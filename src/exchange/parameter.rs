@@ -198,7 +198,15 @@ impl Reader<'_> {
     }
 
     fn scalar(&self, raw: &str) -> Value {
-        typed(self.schema, self.node, &decode(raw))
+        let text = decode(raw);
+        let value = typed(self.schema, self.node, &text);
+        let is_whole = std::ptr::eq(self.node, self.schema.tree());
+        if !value.is_string() && is_whole && self.wants("string") {
+            let text = Value::String(text);
+            let fits = |value: &Value| self.schema.is_valid(value) == Ok(true);
+            return if !fits(&value) && fits(&text) { text } else { value };
+        }
+        value
     }
 
     fn item(&self, raw: &str) -> Value {
@@ -269,7 +277,8 @@ impl Reader<'_> {
     }
 
     fn header(&self, text: &str) -> Read {
-        self.delimited(text.trim(), ',')
+        // Percent signs in a header field are only that (OpenAPI 3.1.1 Appendix D).
+        self.delimited(&text.trim().replace('%', "%25"), ',')
     }
 
     fn path(&self, raw: &str) -> Read {

@@ -59,7 +59,7 @@ impl Preferences {
     /// Whether the client asks for a particular answer.
     #[must_use]
     pub fn chooses(&self) -> bool {
-        self.code.is_some() || self.example.is_some() || self.dynamic.is_some()
+        self.code.is_some() || self.example.is_some() || self.dynamic == Some(true)
     }
 }
 

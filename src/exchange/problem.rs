@@ -5,6 +5,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::validate::Violation;
+use crate::document::syntax::fragment;
 
 /// The media type of a problem (RFC 9457 §3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -100,6 +101,6 @@ fn error(violation: &Violation) -> Value {
         error["in"] = json!(location.as_str());
         error["parameter"] = json!(name);
     }
-    error["pointer"] = json!(format!("#{}", violation.error.pointer));
+    error["pointer"] = json!(format!("#{}", fragment(&violation.error.pointer)));
     error
 }

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
+use super::AbsentBody;
 use super::content::{self, Content, Malformed};
 use super::parameter::{self, Inputs, Read};
 use crate::contract::media::MediaRange;
 use crate::contract::schema::{Schema, SchemaError, Uncompilable};
 use crate::contract::{Location, MediaType, Operation, Parameter, RequestBody};
+use crate::document::syntax::unescape;
 
 /// What a violation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,12 @@ impl Violation {
         Self::new(subject, "required", json!({ "property": parameter.name }))
     }
 
+    /// Content that is not of its type.
+    #[must_use]
+    pub fn malformed(detail: &str) -> Self {
+        Self::new(Subject::Body, "malformed", json!({ "detail": detail }))
+    }
+
     /// The location and name of the parameter that it is about.
     #[must_use]
     pub fn parameter(&self) -> Option<(Location, &str)> {
@@ -62,7 +70,7 @@ impl Violation {
         }
         let mut segments = self.error.pointer.rsplit('/').filter(|segment| !segment.is_empty());
         let named = segments.find(|segment| segment.parse::<usize>().is_err());
-        let named = named.map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+        let named = named.map(|segment| unescape(segment));
         named.or_else(|| self.parameter().map(|(_, name)| name.to_owned()))
     }
 
@@ -122,33 +130,115 @@ impl Values {
     }
 }
 
-/// Reads and validates the parameters.
+/// What a request has, read as far as it can be; nothing of it is judged yet.
+#[derive(Debug)]
+pub struct Received<'o> {
+    /// What could be read.
+    pub values: Values,
+    parameters: Vec<(&'o Parameter, Read)>,
+    content: ReceivedContent<'o>,
+}
+
+#[derive(Debug)]
+enum ReceivedContent<'o> {
+    /// There is none, or none is documented.
+    Absent,
+    /// It is of this documented type.
+    Read(Option<&'o MediaType>),
+    Unreadable(ContentFault),
+}
+
+impl Received<'_> {
+    /// Why the content cannot be read, if it cannot.
+    #[must_use]
+    pub fn content_fault(&self) -> Option<&ContentFault> {
+        match &self.content {
+            ReceivedContent::Unreadable(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the parameters and the content of a request.
+#[must_use]
+pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, bytes: &Bytes) -> Received<'o> {
+    let mut values = Values::default();
+    let mut parameters = Vec::new();
+    for parameter in &operation.parameters {
+        let read = parameter::read(parameter, inputs);
+        if let Read::Value(value) = &read {
+            values.parameters.push((parameter.location, parameter.name.clone(), value.clone()));
+        }
+        parameters.push((&**parameter, read));
+    }
+    let content = match &operation.body {
+        Some(documented) if !bytes.is_empty() => match read_content(documented, inputs.headers, bytes) {
+            Ok((content, media)) => {
+                if let Content::Value(value) = content {
+                    values.body = Some(value);
+                }
+                ReceivedContent::Read(media)
+            }
+            Err(fault) => ReceivedContent::Unreadable(fault),
+        },
+        _ => ReceivedContent::Absent,
+    };
+    Received { values, parameters, content }
+}
+
+/// Everything in parameters and body that does not fit.
 ///
 /// # Errors
 ///
-/// [`Uncompilable`], if the schema of a parameter is.
-pub fn parameters(
+/// [`Uncompilable`], if a schema is.
+pub fn violations(
     operation: &Operation,
-    inputs: &Inputs<'_>,
-    values: &mut Values,
+    received: &Received<'_>,
+    absent: AbsentBody,
 ) -> Result<Vec<Violation>, Uncompilable> {
     let mut violations = Vec::new();
-    for parameter in &operation.parameters {
+    for (parameter, read) in &received.parameters {
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
-        match parameter::read(parameter, inputs) {
+        match read {
             Read::Absent if parameter.required => violations.push(Violation::missing_parameter(parameter)),
             Read::Absent | Read::Empty => {}
             Read::Malformed(why) => violations.push(Violation::new(subject(), "style", json!({ "detail": why }))),
             Read::Value(value) => {
                 if let Some(schema) = parameter.schema() {
-                    let errors = schema.errors(&value)?;
+                    let errors = schema.errors(value)?;
                     violations.extend(errors.into_iter().map(|error| Violation { subject: subject(), error }));
                 }
-                values.parameters.push((parameter.location, parameter.name.clone(), value));
             }
         }
     }
+    violations.extend(match (&operation.body, &received.content, &received.values.body) {
+        (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent)?,
+        (_, ReceivedContent::Read(Some(media)), Some(value)) => match &media.schema {
+            Some(schema) => body(schema, value)?,
+            None => Vec::new(),
+        },
+        _ => Vec::new(),
+    });
     Ok(violations)
+}
+
+/// An absent body is as good as an empty object where it is required, or where the user says so.
+fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Result<Vec<Violation>, Uncompilable> {
+    if !documented.required && absent == AbsentBody::Accepted {
+        return Ok(Vec::new());
+    }
+    let schema = documented.content.iter().find_map(|media| media.schema.as_ref());
+    let as_empty = match schema {
+        Some(schema) => body(schema, &json!({}))?,
+        None => Vec::new(),
+    };
+    // What a required property says is more useful than that there is no body at all.
+    let is_about_properties = as_empty.iter().any(|violation| violation.error.keyword == "required");
+    Ok(match (is_about_properties, documented.required) {
+        (true, _) => as_empty,
+        (false, true) => vec![Violation::new(Subject::Body, "required", json!({ "property": "body" }))],
+        (false, false) => Vec::new(),
+    })
 }
 
 /// Why the content of a request cannot be judged by a schema at all.
@@ -165,7 +255,7 @@ pub enum ContentFault {
 /// # Errors
 ///
 /// [`ContentFault`]
-pub fn read_content<'o>(
+fn read_content<'o>(
     body: &'o RequestBody,
     headers: &http::HeaderMap,
     bytes: &Bytes,
@@ -197,13 +287,7 @@ pub fn read_content<'o>(
 /// # Errors
 ///
 /// [`Uncompilable`], if the schema is.
-pub fn body(schema: &Schema, value: &Value) -> Result<Vec<Violation>, Uncompilable> {
+fn body(schema: &Schema, value: &Value) -> Result<Vec<Violation>, Uncompilable> {
     let errors = schema.errors(value)?;
     Ok(errors.into_iter().map(|error| Violation { subject: Subject::Body, error }).collect())
-}
-
-/// A required body that is not there.
-#[must_use]
-pub fn missing_body() -> Violation {
-    Violation::new(Subject::Body, "required", json!({ "property": "body" }))
 }

@@ -22,10 +22,11 @@ struct Folding<'s> {
     seen: HashSet<usize>,
 }
 
-
 impl Folding<'_> {
     fn fold(&mut self, node: &Value) {
-        let Some(object) = node.as_object().filter(|_| self.seen.insert(std::ptr::from_ref(node).addr())) else { return };
+        let Some(object) = node.as_object().filter(|_| self.seen.insert(std::ptr::from_ref(node).addr())) else {
+            return;
+        };
         let schema = self.schema;
         if object.contains_key("$ref") {
             self.fold(schema.resolve(node));
@@ -36,7 +37,8 @@ impl Folding<'_> {
                 _ => merge(&mut self.flat, keyword, value),
             }
         }
-        let branches = |keyword: &str| object.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let branches =
+            |keyword: &str| object.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         branches("allOf").iter().for_each(|branch| self.fold(branch));
         // Either what meets `if` and then `then`, or what `else` asks for.
         let conditional: &[&str] = if self.attempt.is_multiple_of(2) { &["if", "then"] } else { &["else"] };

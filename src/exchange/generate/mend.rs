@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Generator, text};
 use crate::contract::schema::{Schema, SchemaError};
+use crate::document::syntax::unescape;
 
 /// How often a value is mended before another attempt is made.
 const ROUNDS: usize = 24;
@@ -184,7 +185,7 @@ fn as_number(number: f64) -> Value {
 
 fn remove(root: &mut Value, pointer: &str) {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return };
-    let name = name.replace("~1", "/").replace("~0", "~");
+    let name = unescape(name);
     match root.pointer_mut(parent) {
         Some(Value::Object(object)) => {
             object.shift_remove(&name);
@@ -198,7 +199,7 @@ fn remove(root: &mut Value, pointer: &str) {
 fn node_at<'s>(schema: &'s Schema, pointer: &str) -> Option<&'s Value> {
     let mut node = schema.tree();
     for segment in pointer.split('/').skip(1) {
-        let name = segment.replace("~1", "/").replace("~0", "~");
+        let name = unescape(segment);
         let item = || name.parse::<usize>().ok().and_then(|_| schema.items(node));
         node = schema.property(node, &name).or_else(item)?;
     }

@@ -336,7 +336,8 @@ mod tests {
     #[test]
     fn what_cannot_be_made_is_said_to_be_wrong() {
         assert!(!made(json!({"allOf": [{"type": "string"}, {"type": "integer"}]}), 1).fits);
-        let endless = json!({"required": ["l", "r"], "properties": {"l": {"$ref": "#"}, "r": {"$ref": "#"}}, "type": "object"});
+        let endless =
+            json!({"required": ["l", "r"], "properties": {"l": {"$ref": "#"}, "r": {"$ref": "#"}}, "type": "object"});
         assert!(!made(endless, 1).fits);
         assert!(!made(json!({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}), 1).fits);
     }

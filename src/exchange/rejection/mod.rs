@@ -17,9 +17,7 @@ use super::negotiate::{Accept, concrete};
 use super::problem::{self, Kind, Problem};
 use super::validate::{ContentFault, Violation};
 use crate::contract::media::MediaRange;
-use crate::contract::schema::SchemaError;
 use crate::contract::{MediaType, Operation, Response, StatusPattern};
-use crate::exchange::validate::Subject;
 
 /// What is wrong with a request, gravest first: only one kind is answered.
 #[derive(Debug)]
@@ -62,17 +60,22 @@ impl Fault {
         }
     }
 
-    /// Everything that is wrong, one by one.
+    /// What is wrong, in lines for the log and for `Standin-Violations`.
     #[must_use]
-    pub fn violations(&self) -> Vec<Violation> {
+    pub fn summaries(&self) -> Vec<String> {
         match self {
-            Self::Credentials(missing) => missing.violations.clone(),
+            Self::Credentials(missing) => vec![format!("credentials: {}", missing.detail)],
+            Self::Violations(violations) => violations.iter().map(Violation::summary).collect(),
+            Self::TooLarge(_) | Self::Content(_) => vec![format!("body: {}", self.problem().detail)],
+        }
+    }
+
+    /// The violations that an error can speak of.
+    fn violations(&self) -> Vec<Violation> {
+        match self {
             Self::Violations(violations) => violations.clone(),
             Self::Content(ContentFault::Malformed(malformed)) => {
-                let mut operands = serde_json::Map::new();
-                operands.insert("detail".to_owned(), Value::from(malformed_detail(malformed)));
-                let error = SchemaError { pointer: String::new(), keyword: "malformed".to_owned(), operands };
-                vec![Violation { subject: Subject::Body, error }]
+                vec![Violation::malformed(&malformed_detail(malformed))]
             }
             _ => Vec::new(),
         }
@@ -165,8 +168,7 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
 fn speak(operation: &Operation, fault: &Fault, media: &MediaType, seed: u64) -> Option<(Bytes, String)> {
     let range = concrete(media);
     let violations = fault.violations();
-    // What is wrong with credentials is not said of a field.
-    let is_about_fields = !matches!(fault, Fault::Credentials(_)) && !violations.is_empty();
+    let is_about_fields = !violations.is_empty();
     if let Some(example) = media.examples.first() {
         if !is_about_fields {
             return Some((example.content(|value| content::write(value, &range)), "documented example".to_owned()));
@@ -176,7 +178,7 @@ fn speak(operation: &Operation, fault: &Fault, media: &MediaType, seed: u64) -> 
     }
     let schema = media.schema.as_ref()?;
     let mut value = generate::generate(schema, seed).value;
-    let sentence = if is_about_fields { sentence(&violations[0]) } else { fault.problem().detail };
+    let sentence = if is_about_fields { wording::sentence(&violations[0]) } else { fault.problem().detail };
     put_valid_message(media, &mut value, &sentence);
     Some((content::write(&value, &range), "made from the documented schema".to_owned()))
 }
@@ -197,7 +199,7 @@ fn from_examples(operation: &Operation, media: &MediaType, violations: &[Violati
     let Some((fit, example, mut value)) = best else { return (Value::Null, String::new()) };
     let named = if example.name.is_empty() { "the example".to_owned() } else { format!("example `{}`", example.name) };
     if fit == Fit::None {
-        put_valid_message(media, &mut value, &sentence(&violations[0]));
+        put_valid_message(media, &mut value, &wording::sentence(&violations[0]));
         return (value, format!("{named}, with a neutral sentence"));
     }
     if breaks(media, &value) && !breaks(media, example.value()) {
@@ -215,15 +217,6 @@ fn put_valid_message(media: &MediaType, value: &mut Value, sentence: &str) {
     let mut candidate = value.clone();
     if wording::put_message(&mut candidate, sentence) && (!breaks(media, &candidate) || breaks(media, value)) {
         *value = candidate;
-    }
-}
-
-/// A sentence that names what it is about, for where no voice is known: `'emails' must be array`.
-fn sentence(violation: &Violation) -> String {
-    let said = violation.error.sentence();
-    match violation.name() {
-        Some(name) if !said.contains(&name) => format!("'{name}' {said}"),
-        _ => said,
     }
 }
 

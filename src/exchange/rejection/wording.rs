@@ -63,7 +63,7 @@ fn reword_text(text: &str, violations: &[Violation], names: &[String]) -> (Fit, 
     match (speaks_of_missing(text), is_missing) {
         (true, true) if slot.names.contains(&name) => (Fit::Exact, None),
         (true, true) => (Fit::Rule, Some(slot.with(text, &name))),
-        _ => (Fit::Field, Some(format!("{} {}{}", slot.quoted(&name), violation.error.sentence(), code_at_end(text)))),
+        _ => (Fit::Field, Some(format!("{}{}", slot.requoted(&sentence(violation)), code_at_end(text)))),
     }
 }
 
@@ -84,6 +84,15 @@ fn reword_idiom(text: &str, found: &Recognised<'_>, violations: &[Violation]) ->
         (false, _) => Fit::Field,
     };
     (fit, said)
+}
+
+/// A sentence that names what it is about, for where no voice is known: `'emails' must be array`.
+pub fn sentence(violation: &Violation) -> String {
+    let said = violation.error.sentence();
+    match violation.name() {
+        Some(name) if !said.contains(&name) => format!("'{name}' {said}"),
+        _ => said,
+    }
 }
 
 /// Whether a sentence says that something is not there.
@@ -123,6 +132,11 @@ impl Slot {
         format!("{}{}{}", &text[..self.start], self.quoted(name), &text[self.end..])
     }
 
+    /// A neutral sentence with the quotes that the API uses.
+    fn requoted(&self, sentence: &str) -> String {
+        sentence.replace('\'', &self.quote.to_string())
+    }
+
     fn quoted(&self, name: &str) -> String {
         format!("{0}{name}{0}", self.quote)
     }
@@ -130,23 +144,23 @@ impl Slot {
 
 /// The quoted names of a sentence that are names of the operation: `"roomId" or "roomName"`.
 fn named_slot(text: &str, names: &[String]) -> Option<Slot> {
-    let mut slot: Option<Slot> = None;
-    for quote in ['\'', '"', '`'] {
-        let mut quotes = text.match_indices(quote).map(|(index, _)| index);
-        while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
-            let name = &text[open + 1..close];
-            if !names.iter().any(|known| known == name) {
-                continue;
+    ['\'', '"', '`'].into_iter().find_map(|quote| {
+        let mut slot: Option<Slot> = None;
+        let mut from = 0;
+        while let Some(open) = text[from..].find(quote).map(|index| from + index) {
+            from = open + 1;
+            let Some(close) = text[from..].find(quote).map(|index| from + index) else { break };
+            let name = &text[from..close];
+            // An apostrophe opens nothing, so what follows it may be the real quote.
+            if names.iter().any(|known| known == name) {
+                from = close + 1;
+                let found = slot.get_or_insert(Slot { start: open, end: from, quote, names: Vec::new() });
+                found.end = from;
+                found.names.push(name.to_owned());
             }
-            let found = slot.get_or_insert(Slot { start: open, end: close + 1, quote, names: Vec::new() });
-            found.end = close + 1;
-            found.names.push(name.to_owned());
         }
-        if slot.is_some() {
-            break;
-        }
-    }
-    slot
+        slot
+    })
 }
 
 /// The properties that carry a message for people, best first.
@@ -238,6 +252,17 @@ mod tests {
         );
         let same = violation("required", "", &json!({"property": "tokenName"}));
         assert_eq!(reword(&example, std::slice::from_ref(&same), &names()), (Fit::Exact, example));
+    }
+
+    #[test]
+    fn an_apostrophe_is_no_quote_and_a_name_is_said_once() {
+        let example = json!("You can't go on, 'roomId' is invalid [bad]");
+        let wrong = violation("type", "/roomName", &json!({"types": ["string"]}));
+        let said = reword(&example, std::slice::from_ref(&wrong), &names());
+        assert_eq!(said, (Fit::Field, json!("'roomName' must be string [bad]")));
+        let missing = violation("required", "", &json!({"property": "roomName"}));
+        let said = reword(&example, std::slice::from_ref(&missing), &names());
+        assert_eq!(said, (Fit::Field, json!("must have required property 'roomName' [bad]")));
     }
 
     #[test]
