@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -319,9 +321,9 @@ impl Documents {
 
 impl Serve {
     fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
-        let sandbox = self.documents.load(self.settings());
-        let diagnostics = sandbox.diagnostics();
-        for line in summary(sandbox.contract(), &diagnostics) {
+        let sandbox = Arc::new(self.documents.load(self.settings()));
+        let findings = Findings::look_for(&sandbox);
+        for line in summary(sandbox.contract(), findings.so_far(&sandbox)) {
             writeln!(err, "{line}")?;
         }
         if sandbox.contract().documents.is_empty() {
@@ -329,14 +331,15 @@ impl Serve {
             return Ok(Outcome::CouldNotRun);
         }
         log::start(self.log);
+        findings.log_the_rest();
         let limits = self.limits();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
         let served = runtime.block_on(async {
             let address = SocketAddr::new(self.host, self.port);
             let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen { address, error })?;
             writeln!(out, "listening on http://{}", listener.local_addr()?)?;
             out.flush()?;
-            server::run(listener, Arc::new(sandbox), limits, stop_signal()).await;
+            server::run(listener, sandbox, limits, stop_signal()).await;
             Ok(Outcome::Clean)
         });
         runtime.shutdown_background();
@@ -388,6 +391,56 @@ async fn stop_signal() {
         }
     }
     let _closed = tokio::signal::ctrl_c().await;
+}
+
+/// How long the start waits for all findings about large documents before it listens without them.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// What is wrong with the documents, looked for beside the start of the server.
+struct Findings {
+    all: Option<Vec<Diagnostic>>,
+    rest: Option<Receiver<Vec<Diagnostic>>>,
+}
+
+impl Findings {
+    /// Builds in the background whatever requests will need; waits for it as long as that is short.
+    fn look_for(sandbox: &Arc<Sandbox>) -> Self {
+        let (send, receive) = mpsc::channel();
+        let sandbox = Arc::clone(sandbox);
+        let look = move || send.send(sandbox.diagnostics());
+        // Without the thread there is nothing to wait for, and requests build what they need.
+        let _spawned = thread::Builder::new().stack_size(STACK).spawn(look);
+        match receive.recv_timeout(PATIENCE) {
+            Ok(all) => Self { all: Some(all), rest: None },
+            Err(_) => Self { all: None, rest: Some(receive) },
+        }
+    }
+
+    /// All of them, or those that were found while loading.
+    fn so_far<'f>(&'f self, sandbox: &'f Sandbox) -> &'f [Diagnostic] {
+        self.all.as_deref().unwrap_or(&sandbox.contract().diagnostics)
+    }
+
+    /// What is not found yet goes to the log once it is.
+    fn log_the_rest(self) {
+        let Some(rest) = self.rest else { return };
+        tracing::info!("schemas and examples are still being checked; requests are answered meanwhile");
+        thread::spawn(move || {
+            let found = rest.recv().unwrap_or_default();
+            let (errors, warnings): (Vec<_>, Vec<_>) = found.iter().partition(|d| d.severity() == Severity::Error);
+            for error in &errors {
+                tracing::error!("{}", error.render_line());
+            }
+            tracing::info!(
+                "checked: {}, {}; `standin check` tells all",
+                count(errors.len(), "error"),
+                count(warnings.len(), "warning")
+            );
+        });
+    }
 }
 
 /// How many warnings are told at the start; `check` tells all.

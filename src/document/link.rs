@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::reference::{NOWHERE, local_pointer};
 use super::shape::{Kind, each_object};
 use super::syntax::{self, join};
-use super::{LARGEST_FILE, decode, repair, upgrade};
+use super::{LARGEST_FILE, decode, position, repair, upgrade};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// The extension of the document that other files become parts of.
@@ -210,7 +210,7 @@ impl Linker<'_> {
         let text = decode(bytes).ok_or_else(|| format!("`{name}` is not text in UTF-8 or UTF-16"))?;
         let (text, mut value) = parse(text)
             .map_err(|error| format!("`{name}`:{}:{}: {}", error.span.line, error.span.column, error.message))?;
-        let source = Source::new(self.shown(&path), text, syntax::positions);
+        let source = Source::new(self.shown(&path), text, position::positions);
         let is_openapi = upgrade::is_openapi(&value);
         upgrade::restructure(&mut value, &source);
         let index = self.parts.len();

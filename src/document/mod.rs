@@ -5,6 +5,7 @@
 
 pub mod link;
 mod markdown;
+mod position;
 pub mod reference;
 mod repair;
 mod shape;
@@ -126,7 +127,7 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
 /// A diagnostic, if it is neither JSON nor YAML.
 pub fn fixture_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> {
     let parsed = syntax::parse(&text);
-    let source = Source::new(name, text, syntax::positions);
+    let source = Source::new(name, text, position::positions);
     match parsed {
         Ok(parsed) => Ok(FixtureFile { source, tree: Arc::new(parsed.tree) }),
         Err(error) => Err(Diagnostic::at(Code::Syntax, Place::exact(&source, error.span), error.message)),
@@ -227,13 +228,13 @@ impl Loaded {
     }
 
     fn syntax_error(&mut self, name: &str, text: String, error: &SyntaxError) {
-        let source = Source::new(name.to_owned(), text, syntax::positions);
+        let source = Source::new(name.to_owned(), text, position::positions);
         let place = Place::exact(&source, error.span);
         self.diagnostics.push(Diagnostic::at(Code::Syntax, place, error.message.clone()));
     }
 
     fn document(&mut self, name: &str, text: String, home: Option<&Path>, parsed: Parsed) {
-        let source = Source::new(name.to_owned(), text, syntax::positions);
+        let source = Source::new(name.to_owned(), text, position::positions);
         self.diagnostics.extend(odd(&parsed, &source));
         let mut tree = parsed.tree;
         if let Err(fault) = upgrade::check_version(&tree, &source) {

@@ -1,18 +1,17 @@
-//! From text to a value tree, and from a JSON Pointer back to line and column.
+//! From text to a value tree.
 //!
-//! What the tree means is left to the other files of this room. This is the only file that names
+//! Where its parts stand in the text is left to `position`, what it means to the other files of this room. This is the only file that names
 //! `serde_yaml`.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use saphyr_parser::{Event, Parser, Span as YamlSpan};
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::diagnostic::{KeyAndValue, Positions, Span};
+use crate::diagnostic::Span;
 
 /// What [`parse`] made of a text.
 pub struct Parsed {
@@ -360,106 +359,6 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// Where every key and value of a JSON or YAML text stands.
-///
-/// It reads the whole text again, so it is called only when there is a finding to show. A text that
-/// the event parser cannot finish gives the places up to there.
-#[must_use]
-pub fn positions(text: &str) -> Positions {
-    let mut walk = Walk::default();
-    for event in Parser::new_from_str(text) {
-        let Ok((event, span)) = event else { break };
-        if matches!(event, Event::DocumentEnd) {
-            break;
-        }
-        walk.step(&event, span);
-    }
-    walk.positions
-}
-
-#[derive(Default)]
-struct Walk {
-    positions: Positions,
-    open: Vec<Open>,
-}
-
-/// A map or list that has begun and not ended.
-struct Open {
-    pointer: String,
-    next: Next,
-}
-
-enum Next {
-    Key,
-    ValueOf(String, Span),
-    /// A key that is itself a map or a list, and its value, have no pointer.
-    Nothing,
-    Item(usize),
-}
-
-impl Walk {
-    fn step(&mut self, event: &Event<'_>, span: YamlSpan) {
-        match event {
-            Event::Scalar(text, ..) => self.scalar(text, to_span(span)),
-            Event::Alias(_) => {
-                self.value(to_span(span));
-            }
-            Event::MappingStart(..) => {
-                let pointer = self.value(first_character(span));
-                self.open.push(Open { pointer, next: Next::Key });
-            }
-            Event::SequenceStart(..) => {
-                let pointer = self.value(first_character(span));
-                self.open.push(Open { pointer, next: Next::Item(0) });
-            }
-            Event::MappingEnd | Event::SequenceEnd => {
-                self.open.pop();
-            }
-            _ => {}
-        }
-    }
-
-    fn scalar(&mut self, text: &str, span: Span) {
-        if let Some(Open { next: next @ Next::Key, .. }) = self.open.last_mut() {
-            *next = Next::ValueOf(text.to_owned(), span);
-        } else {
-            self.value(span);
-        }
-    }
-
-    /// Notes the value that begins here, and gives its pointer.
-    fn value(&mut self, value: Span) -> String {
-        let Some(open) = self.open.last_mut() else {
-            self.positions.insert(String::new(), KeyAndValue { key: None, value });
-            return String::new();
-        };
-        let (pointer, key) = match std::mem::replace(&mut open.next, Next::Key) {
-            Next::ValueOf(key, span) => (join(&open.pointer, &key), Some(span)),
-            Next::Item(index) => {
-                open.next = Next::Item(index + 1);
-                (join(&open.pointer, &index.to_string()), None)
-            }
-            Next::Key => {
-                open.next = Next::Nothing;
-                return String::from("/\u{0}");
-            }
-            Next::Nothing => return String::from("/\u{0}"),
-        };
-        self.positions.insert(pointer.clone(), KeyAndValue { key, value });
-        pointer
-    }
-}
-
-fn to_span(span: YamlSpan) -> Span {
-    let one_line = span.start.line() == span.end.line();
-    let length = if one_line { span.end.col().saturating_sub(span.start.col()) } else { 1 };
-    Span { line: span.start.line(), column: span.start.col() + 1, length: length.max(1) }
-}
-
-fn first_character(span: YamlSpan) -> Span {
-    Span { line: span.start.line(), column: span.start.col() + 1, length: 1 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -524,12 +423,5 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
         }
         assert!(parse(&text).is_err());
-    }
-
-    #[test]
-    fn places_are_found_by_pointer() {
-        let places = positions("paths:\n  /a:\n    get: {tags: [x, yy]}\n");
-        assert_eq!(places["/paths/~1a/get/tags/1"].value, Span { line: 3, column: 21, length: 2 });
-        assert_eq!(places["/paths/~1a"].key, Some(Span { line: 2, column: 3, length: 2 }));
     }
 }

@@ -70,7 +70,7 @@ impl Violation {
         }
         let mut segments = self.error.pointer.rsplit('/').filter(|segment| !segment.is_empty());
         let named = segments.find(|segment| segment.parse::<usize>().is_err());
-        let named = named.map(|segment| unescape(segment));
+        let named = named.map(unescape);
         named.or_else(|| self.parameter().map(|(_, name)| name.to_owned()))
     }
 

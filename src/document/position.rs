@@ -1,0 +1,259 @@
+//! From a JSON Pointer back to line and column.
+
+use saphyr_parser::{Event, Parser, Span as YamlSpan};
+
+use super::syntax::join;
+use crate::diagnostic::{KeyAndValue, Positions, Span};
+
+/// Where every key and value of a JSON or YAML text stands.
+///
+/// It reads the whole text again, so it is called only when there is a finding to show. A text that
+/// the event parser cannot finish gives the places up to there.
+#[must_use]
+pub fn positions(text: &str) -> Positions {
+    // A YAML parser stumbles over what only JSON has, such as `"\ud83d\ude00"`, and is slower.
+    if text.trim_start_matches('\u{feff}').trim_start().starts_with('{')
+        && let Some(positions) = Scan::new(text).document()
+    {
+        return positions;
+    }
+    let mut walk = Walk::default();
+    for event in Parser::new_from_str(text) {
+        let Ok((event, span)) = event else { break };
+        if matches!(event, Event::DocumentEnd) {
+            break;
+        }
+        walk.step(&event, span);
+    }
+    walk.positions
+}
+
+#[derive(Default)]
+struct Walk {
+    positions: Positions,
+    open: Vec<Open>,
+}
+
+/// A map or list that has begun and not ended.
+struct Open {
+    pointer: String,
+    next: Next,
+}
+
+enum Next {
+    Key,
+    ValueOf(String, Span),
+    /// A key that is itself a map or a list, and its value, have no pointer.
+    Nothing,
+    Item(usize),
+}
+
+impl Walk {
+    fn step(&mut self, event: &Event<'_>, span: YamlSpan) {
+        match event {
+            Event::Scalar(text, ..) => self.scalar(text, to_span(span)),
+            Event::Alias(_) => {
+                self.value(to_span(span));
+            }
+            Event::MappingStart(..) => {
+                let pointer = self.value(first_character(span));
+                self.open.push(Open { pointer, next: Next::Key });
+            }
+            Event::SequenceStart(..) => {
+                let pointer = self.value(first_character(span));
+                self.open.push(Open { pointer, next: Next::Item(0) });
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.open.pop();
+            }
+            _ => {}
+        }
+    }
+
+    fn scalar(&mut self, text: &str, span: Span) {
+        if let Some(Open { next: next @ Next::Key, .. }) = self.open.last_mut() {
+            *next = Next::ValueOf(text.to_owned(), span);
+        } else {
+            self.value(span);
+        }
+    }
+
+    /// Notes the value that begins here, and gives its pointer.
+    fn value(&mut self, value: Span) -> String {
+        let Some(open) = self.open.last_mut() else {
+            self.positions.insert(String::new(), KeyAndValue { key: None, value });
+            return String::new();
+        };
+        let (pointer, key) = match std::mem::replace(&mut open.next, Next::Key) {
+            Next::ValueOf(key, span) => (join(&open.pointer, &key), Some(span)),
+            Next::Item(index) => {
+                open.next = Next::Item(index + 1);
+                (join(&open.pointer, &index.to_string()), None)
+            }
+            Next::Key => {
+                open.next = Next::Nothing;
+                return String::from("/\u{0}");
+            }
+            Next::Nothing => return String::from("/\u{0}"),
+        };
+        self.positions.insert(pointer.clone(), KeyAndValue { key, value });
+        pointer
+    }
+}
+
+fn to_span(span: YamlSpan) -> Span {
+    let one_line = span.start.line() == span.end.line();
+    let length = if one_line { span.end.col().saturating_sub(span.start.col()) } else { 1 };
+    Span { line: span.start.line(), column: span.start.col() + 1, length: length.max(1) }
+}
+
+fn first_character(span: YamlSpan) -> Span {
+    Span { line: span.start.line(), column: span.start.col() + 1, length: 1 }
+}
+
+/// Goes through a JSON text that is known to parse, or gives up.
+struct Scan<'t> {
+    text: &'t str,
+    at: usize,
+    line: usize,
+    line_start: usize,
+    positions: Positions,
+}
+
+impl<'t> Scan<'t> {
+    fn new(text: &'t str) -> Self {
+        Self { text, at: 0, line: 1, line_start: 0, positions: Positions::new() }
+    }
+
+    /// The places of the whole text; none if it is no JSON.
+    fn document(mut self) -> Option<Positions> {
+        let mut open: Vec<(String, Option<usize>)> = Vec::new();
+        let mut pending: Option<(String, Option<Span>)> = Some((String::new(), None));
+        loop {
+            let Some(next) = self.skip_blanks() else { return open.is_empty().then_some(self.positions) };
+            match next {
+                b'}' | b']' => {
+                    open.pop()?;
+                    self.at += 1;
+                    pending = None;
+                }
+                b',' => {
+                    self.at += 1;
+                    let (pointer, index) = open.last_mut()?;
+                    if let Some(index) = index {
+                        *index += 1;
+                        pending = Some((join(pointer, &index.to_string()), None));
+                    }
+                }
+                b'"' if pending.is_none() => {
+                    let key = self.token()?;
+                    let name: String = serde_json::from_str(self.shown(key)).ok()?;
+                    (self.skip_blanks()? == b':').then_some(())?;
+                    self.at += 1;
+                    pending = Some((join(&open.last()?.0, &name), Some(self.span(key))));
+                }
+                first => {
+                    let (pointer, key) = pending.take()?;
+                    let is_list = first == b'[';
+                    let range = if first == b'{' || is_list { self.bracket() } else { self.token()? };
+                    self.positions.insert(pointer.clone(), KeyAndValue { key, value: self.span(range) });
+                    if is_list {
+                        pending = Some((join(&pointer, "0"), None));
+                        open.push((pointer, Some(0)));
+                        self.empty_list(&mut pending);
+                    } else if first == b'{' {
+                        open.push((pointer, None));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A list that ends at once has no first item.
+    fn empty_list(&mut self, pending: &mut Option<(String, Option<Span>)>) {
+        if self.skip_blanks() == Some(b']') {
+            *pending = None;
+        }
+    }
+
+    fn skip_blanks(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.as_bytes().get(self.at)?;
+            match byte {
+                b'\n' => {
+                    self.line += 1;
+                    self.line_start = self.at + 1;
+                }
+                b' ' | b'\t' | b'\r' | 0xef | 0xbb | 0xbf => {}
+                _ => return Some(byte),
+            }
+            self.at += 1;
+        }
+    }
+
+    fn bracket(&mut self) -> (usize, usize) {
+        self.at += 1;
+        (self.at - 1, self.at)
+    }
+
+    /// A string, with its quotes, or a word or number.
+    fn token(&mut self) -> Option<(usize, usize)> {
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        if bytes[start] == b'"' {
+            self.at += 1;
+            while *bytes.get(self.at)? != b'"' {
+                self.at += if bytes[self.at] == b'\\' { 2 } else { 1 };
+            }
+            self.at += 1;
+        } else {
+            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':') || byte.is_ascii_whitespace();
+            self.at += bytes[start..].iter().position(ends).unwrap_or(bytes.len() - start);
+            (self.at > start).then_some(())?;
+        }
+        Some((start, self.at))
+    }
+
+    fn shown(&self, (start, end): (usize, usize)) -> &'t str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    fn span(&self, range: (usize, usize)) -> Span {
+        let before = self.text.get(self.line_start..range.0).map_or(0, |before| before.chars().count());
+        Span { line: self.line, column: before + 1, length: self.shown(range).chars().count().max(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_by_pointer() {
+        let places = positions("paths:\n  /a:\n    get: {tags: [x, yy]}\n");
+        assert_eq!(places["/paths/~1a/get/tags/1"].value, Span { line: 3, column: 21, length: 2 });
+        assert_eq!(places["/paths/~1a"].key, Some(Span { line: 2, column: 3, length: 2 }));
+    }
+
+    #[test]
+    fn json_has_its_own_scanner_that_agrees_with_the_other_one() {
+        let text = "{\n \"a\": [1, {\"b/c\": \"x\"}, []],\n \"d\": {\"e\": null}, \"\\u0066\": true\n}\n";
+        let scanned = Scan::new(text).document().expect("is JSON");
+        let mut walk = Walk::default();
+        for event in Parser::new_from_str(text) {
+            let (event, span) = event.expect("is YAML too");
+            walk.step(&event, span);
+        }
+        assert_eq!(scanned.len(), walk.positions.len());
+        for (pointer, place) in &walk.positions {
+            assert_eq!(scanned[pointer].value, place.value, "{pointer}");
+        }
+        assert_eq!(scanned["/a/1/b~1c"].key, Some(Span { line: 2, column: 12, length: 5 }));
+    }
+
+    #[test]
+    fn surrogates_do_not_hide_what_comes_after() {
+        let places = positions("{\"a\": \"\\ud83d\\ude00\",\n \"b\": 1}");
+        assert_eq!(places["/b"].value, Span { line: 2, column: 7, length: 1 });
+    }
+}
