@@ -1,7 +1,6 @@
 //! What the user typed → what is meant, and doing it.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -15,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::check::source_of_answer;
 use crate::contract::Contract;
 use crate::contract::example::Examples;
-use crate::diagnostic::{self, Diagnostic, Severity, count};
+use crate::diagnostic::{self, Code, Diagnostic, Severity, count};
 use crate::document::Input;
 use crate::document::link::Access;
 use crate::exchange::{AbsentBody, Cors, Settings, Validation};
@@ -112,7 +111,7 @@ pub struct Serve {
     documents: Documents,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", env = "STANDIN_HOST", hide_env = true)]
-    host: IpAddr,
+    host: String,
     /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 4010, env = "STANDIN_PORT", hide_env = true)]
     port: u16,
@@ -256,7 +255,7 @@ pub enum Failure {
     #[error("cannot listen on {address}: {error}\n  = help: choose another port with `--port`, or 0 for a free one")]
     Listen {
         /// What was asked for.
-        address: SocketAddr,
+        address: String,
         /// What the system says.
         error: io::Error,
     },
@@ -290,7 +289,12 @@ impl Command {
                 Ok(Outcome::Clean)
             }
             Action::Man => {
-                clap_mangen::Man::new(Self::command()).render(out)?;
+                let mut command = Self::command();
+                command.build();
+                clap_mangen::Man::new(command.clone()).render(out)?;
+                for subcommand in command.get_subcommands().filter(|command| command.get_name() != "help") {
+                    clap_mangen::Man::new(subcommand.clone()).render(out)?;
+                }
                 Ok(Outcome::Clean)
             }
         }
@@ -335,11 +339,15 @@ impl Serve {
         let limits = self.limits();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
         let served = runtime.block_on(async {
-            let address = SocketAddr::new(self.host, self.port);
-            let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen { address, error })?;
+            let listener = TcpListener::bind((self.host.as_str(), self.port)).await.map_err(|error| {
+                let address = format!("{}:{}", self.host, self.port);
+                Failure::Listen { address, error }
+            })?;
+            // Whoever reads the line may send the signal at once.
+            let stop = stop_signal();
             writeln!(out, "listening on http://{}", listener.local_addr()?)?;
             out.flush()?;
-            server::run(listener, sandbox, limits, stop_signal()).await;
+            server::run(listener, sandbox, limits, stop).await;
             Ok(Outcome::Clean)
         });
         runtime.shutdown_background();
@@ -377,20 +385,27 @@ impl Serve {
     }
 }
 
-/// Ready when the process is asked to end: Ctrl-C, and SIGTERM where there is one.
-async fn stop_signal() {
+/// Ready when the process is asked to end: Ctrl-C, and SIGTERM where there is one. It listens for
+/// them from now on, not only once it is waited for.
+fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        async move {
+            match signals {
+                [Ok(mut interrupt), Ok(mut terminate)] => tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                },
+                _ => std::future::pending().await,
             }
-            return;
         }
     }
-    let _closed = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    async {
+        let _closed = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// How long the start waits for all findings about large documents before it listens without them.
@@ -458,9 +473,13 @@ fn summary(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity() == Severity::Error);
     lines.extend(errors.iter().map(|error| error.render().trim_end().to_owned()));
-    lines.extend(warnings.iter().take(TOLD).map(|warning| warning.render_line()));
-    if warnings.len() > TOLD {
-        lines.push(format!("… and {}; `standin check` tells all", count(warnings.len() - TOLD, "more warning")));
+    // What cannot be answered is told whatever else there is.
+    let is_unanswerable = |warning: &&&Diagnostic| warning.code == Code::Ungeneratable;
+    let others: Vec<_> = warnings.iter().filter(|warning| !is_unanswerable(warning)).collect();
+    lines.extend(warnings.iter().filter(is_unanswerable).map(|warning| warning.render_line()));
+    lines.extend(others.iter().take(TOLD).map(|warning| warning.render_line()));
+    if others.len() > TOLD {
+        lines.push(format!("… and {}; `standin check` tells all", count(others.len() - TOLD, "more warning")));
     }
     lines.push(format!(
         "{} from {}, {}, {}",
@@ -509,10 +528,11 @@ impl Routes {
     fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
         let sandbox = self.documents.load(Settings::default());
         let contract = sandbox.contract();
+        // What is not in the list, and why.
+        for diagnostic in contract.diagnostics.iter().filter(|d| d.severity() == Severity::Error) {
+            write!(err, "{}", diagnostic.render())?;
+        }
         if contract.documents.is_empty() {
-            for diagnostic in &contract.diagnostics {
-                write!(err, "{}", diagnostic.render())?;
-            }
             writeln!(err, "error: there is no document to list")?;
             return Ok(Outcome::CouldNotRun);
         }

@@ -67,7 +67,7 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits) {
     let fixtures: Vec<_> = case.blocks_of("fixtures").map(read).collect();
     let (fixtures, broken): (Vec<_>, Vec<_>) = fixtures.into_iter().partition(Result::is_ok);
     assert!(broken.is_empty(), "the fixtures of a case can be parsed");
-    let fixtures: Vec<_> = fixtures.into_iter().flatten().collect();
+    let fixtures: Vec<_> = fixtures.into_iter().flatten().map(|(file, _odd)| file).collect();
     let flags = case.blocks_of("flags").flat_map(|block| block.text.split_whitespace());
     let command = Command::try_parse_from(["standin", "serve"].into_iter().chain(flags)).expect("the flags are right");
     let serve = command.serve().expect("it is `serve`");

@@ -195,15 +195,26 @@ impl Compiler {
                 continue;
             }
             let at = join("/paths", path);
-            let Ok(resolved) = resolve(&tree, item, &at) else { continue };
             let template = self.template(path, &at);
-            let item = PathItem { template: &template, value: resolved.value, at: &resolved.pointer };
-            let methods = resolved.value.as_object().into_iter().flatten();
-            for (method, operation) in methods.filter(|(name, _)| METHODS.contains(&name.as_str())) {
-                operations.extend(self.operation(&tree, &item, method, operation));
+            let own = PathItem { template: &template, value: item, at: &at };
+            operations.extend(self.methods(&tree, &own, &[]));
+            // What stands beside a reference goes before what it leads to (OpenAPI 3.0.4 §4.7.9).
+            if item.get("$ref").is_some()
+                && let Ok(end) = resolve(&tree, item, &at)
+            {
+                let referred = PathItem { template: &template, value: end.value, at: &end.pointer };
+                let known: Vec<&String> = item.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+                operations.extend(self.methods(&tree, &referred, &known));
             }
         }
         operations
+    }
+
+    /// The operations of a path item, but for the methods that are known already.
+    fn methods(&mut self, tree: &Value, item: &PathItem<'_>, known: &[&String]) -> Vec<Operation> {
+        let methods = item.value.as_object().into_iter().flatten();
+        let methods = methods.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
+        methods.filter_map(|(method, operation)| self.operation(tree, item, method, operation)).collect()
     }
 
     /// The path template with what the standard does not allow in it taken away.

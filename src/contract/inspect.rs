@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::example::Example;
 use super::fixture::{Fixture, FixtureAnswer};
-use super::schema::{Schema, SchemaError};
+use super::schema::{Direction, Schema, SchemaError};
 use super::{Contract, MediaType, Operation, ParameterForm, Response};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
@@ -81,10 +81,11 @@ impl Inspection {
             return;
         }
         if let Err(error) = schema.check() {
-            let help = format!(
-                "`{}` and whatever else uses it cannot be checked; its requests are answered with 500",
-                operation.name()
-            );
+            let cost = match schema.direction() {
+                Direction::Request => "its requests are answered with 500",
+                Direction::Response => "answers are sent unchecked",
+            };
+            let help = format!("`{}` and whatever else uses it cannot be checked; {cost}", operation.name());
             self.found.push(Diagnostic::at(Code::UncompilableSchema, schema.place(), error.to_string()).help(help));
         }
     }

@@ -111,6 +111,12 @@ impl Schema {
         Self { schemas: Arc::clone(schemas), pointer, direction, validator: OnceLock::new() }
     }
 
+    /// Who sends what it describes.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
     /// Where it stands, for findings.
     #[must_use]
     pub fn place(&self) -> Place {

@@ -110,7 +110,13 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
     for path in paths {
         let name = path.display().to_string();
         match fs::read(&path).ok().and_then(decode) {
-            Some(text) => fixture_text(name, text).map_or_else(|error| found.push(error), |file| files.push(file)),
+            Some(text) => match fixture_text(name, text) {
+                Ok((file, odd)) => {
+                    found.extend(odd);
+                    files.push(file);
+                }
+                Err(error) => found.push(error),
+            },
             None => {
                 let message = format!("`{name}` cannot be read, or is not text in UTF-8 or UTF-16");
                 found.push(Diagnostic::without_place(Code::UnreadableFile, message));
@@ -120,16 +126,19 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
     (files, found)
 }
 
-/// Parses the text of a fixture file.
+/// Parses the text of a fixture file; keys that stand twice come beside it.
 ///
 /// # Errors
 ///
 /// A diagnostic, if it is neither JSON nor YAML.
-pub fn fixture_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> {
+pub fn fixture_text(name: String, text: String) -> Result<(FixtureFile, Vec<Diagnostic>), Diagnostic> {
     let parsed = syntax::parse(&text);
     let source = Source::new(name, text, position::positions);
     match parsed {
-        Ok(parsed) => Ok(FixtureFile { source, tree: Arc::new(parsed.tree) }),
+        Ok(parsed) => {
+            let odd = odd(&parsed, &source);
+            Ok((FixtureFile { source, tree: Arc::new(parsed.tree) }, odd))
+        }
         Err(error) => Err(Diagnostic::at(Code::Syntax, Place::exact(&source, error.span), error.message)),
     }
 }
@@ -257,7 +266,7 @@ fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
     let in_responses = |pointer: &str| pointer.rsplit('/').nth(1) == Some("responses");
     let place = |pointer: &String| Place::key(source, pointer.clone());
     let explain = |oddity: &syntax::Oddity| {
-        let key = oddity.pointer.rsplit('/').next().unwrap_or_default();
+        let key = syntax::unescape(oddity.pointer.rsplit('/').next().unwrap_or_default());
         match oddity.kind {
             OddityKind::NumericKey if in_responses(&oddity.pointer) => Some(
                 Diagnostic::at(

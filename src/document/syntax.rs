@@ -78,15 +78,19 @@ fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
     let tree = Node(&found)
         .deserialize(&mut reader)
         .and_then(|tree| reader.end().map(|()| tree))
-        .map_err(|error| SyntaxError::from_json(&error))?;
+        .map_err(|error| SyntaxError::from_json(&error, text))?;
     Ok(Parsed { tree, oddities: oddities(found) })
 }
 
 impl SyntaxError {
-    fn from_json(error: &serde_json::Error) -> Self {
+    fn from_json(error: &serde_json::Error, text: &str) -> Self {
+        // The parser counts bytes, people count characters.
+        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+        let before = line.as_bytes().get(..error.column().saturating_sub(1)).unwrap_or(line.as_bytes());
+        let column = String::from_utf8_lossy(before).chars().count() + 1;
         let full = error.to_string();
         let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Self { message, span: Span { line: error.line().max(1), column: error.column().max(1), length: 1 } }
+        Self { message, span: Span { line: error.line().max(1), column, length: 1 } }
     }
 }
 

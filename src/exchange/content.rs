@@ -90,7 +90,12 @@ fn read_form(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
                 object.insert(name.to_owned(), as_documented(schema, node, value));
             }
             Read::Malformed(why) => return Err(Malformed::without_place(format!("`{name}`: {why}"))),
-            Read::Absent | Read::Empty => {}
+            Read::Absent | Read::Empty => {
+                // Objects may come as JSON text (OpenAPI 3.0.4 §4.7.14.5).
+                if let Some(text) = pairs.first(name) {
+                    object.insert(name.to_owned(), as_documented(schema, node, json!(text)));
+                }
+            }
         }
     }
     for (name, raw) in &pairs.0 {
@@ -193,6 +198,8 @@ pub fn write(value: &Value, media: &MediaRange) -> Bytes {
     }
     match value {
         Value::String(text) => Bytes::from(text.clone()),
+        // There is no way to write it yet, and JSON under another name would mislead.
+        _ if is_foreign(media) => Bytes::new(),
         Value::Object(object) if media.essence() == "application/x-www-form-urlencoded" => {
             let mut form = form_urlencoded::Serializer::new(String::new());
             for (name, value) in object {
@@ -202,6 +209,13 @@ pub fn write(value: &Value, media: &MediaRange) -> Bytes {
         }
         other => Bytes::from(other.to_string()),
     }
+}
+
+/// Whether content of a type is none that a value can be written as, such as XML or an image.
+#[must_use]
+pub fn is_foreign(media: &MediaRange) -> bool {
+    let is_text = media.essence().starts_with("text/") && !media.essence().ends_with("/xml");
+    !media.is_json() && !media.is_range() && !is_text && media.essence() != "application/x-www-form-urlencoded"
 }
 
 /// A value as text: strings without quotes, anything else as JSON.

@@ -230,7 +230,11 @@ fn plan_operation<'c>(
     let seed = preferences.seed.unwrap_or(settings.seed);
     let bytes = match request.body() {
         Body::Complete(bytes) => bytes,
-        Body::TooLarge(limit) => return reject(operation, &Fault::TooLarge(*limit), &accept, seed),
+        Body::TooLarge(limit) => {
+            let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
+            let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
+            return reject(operation, &credentials.unwrap_or(Fault::TooLarge(*limit)), &accept, seed);
+        }
     };
     let received = validate::receive(operation, &inputs, bytes);
     let plan = |decision, violations| Plan { operation: Some(operation), decision, violations, seed };
@@ -329,6 +333,9 @@ pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Respo
             answer_response(choice, plan, settings)
         }
     };
+    if plan.operation.is_some_and(|operation| operation.deprecated) {
+        response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
+    }
     if let Some(violations) = header::violations(&report.violations) {
         response.headers_mut().insert(header::VIOLATIONS, violations);
     }
@@ -388,6 +395,13 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
     }
     if let Some(media) = &choice.media {
         insert_content_type(media.as_str(), &mut response);
+        let value = match choice.content {
+            Source::Example(example) => Some(example.value()),
+            _ => None,
+        };
+        if content::is_foreign(media) && value.is_some_and(|value| !value.is_string()) {
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
+        }
         *response.body_mut() = match choice.content {
             Source::Example(example) if choice.fixture.is_some() => content::write(example.value(), media),
             Source::Example(example) => example.content(|value| content::write(value, media)),
@@ -399,9 +413,6 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
         for (name, value) in &fixture.headers {
             response.headers_mut().insert(name.clone(), value.clone());
         }
-    }
-    if plan.operation.is_some_and(|operation| operation.deprecated) {
-        response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
     }
     if choice.response.is_some_and(|documented| documented.content.len() > 1) {
         // RFC 9110 §12.5.5
@@ -421,6 +432,9 @@ fn insert_content_type(media: &str, response: &mut Response) {
         response.headers_mut().insert(CONTENT_TYPE, value);
     }
 }
+
+/// What [`header::WARNING`] says of content that is empty for want of a writer.
+const NOT_WRITTEN: &str = "no value can be written in this media type yet";
 
 /// A generated value; the one for the seed of the sandbox is made once.
 fn generated(
@@ -444,6 +458,8 @@ fn generated(
     };
     if !made.fits {
         headers.insert(header::WARNING, HeaderValue::from_static("the generated value does not fit its schema"));
+    } else if made.content.is_empty() && content::is_foreign(media) {
+        headers.insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
     }
     made.content.clone()
 }

@@ -377,11 +377,7 @@ impl Accept {
         if self.0.is_empty() {
             return (1000, 0);
         }
-        let covering = self
-            .0
-            .iter()
-            .enumerate()
-            .filter(|(_, (range, _))| range.covers(offered) || offered.is_range() && offered.covers(range));
+        let covering = self.0.iter().enumerate().filter(|(_, (range, _))| range.covers(offered));
         let best = covering.max_by_key(|(index, (range, _))| (range.specificity(), usize::MAX - index));
         best.map_or((0, 0), |(index, (_, weight))| (*weight, index))
     }
@@ -389,7 +385,8 @@ impl Accept {
     /// The best of the documented types; of equal ones the one that the client names first, then
     /// the one that the document does.
     pub fn best_of<'c>(&self, offered: impl Iterator<Item = &'c MediaType>) -> Option<&'c MediaType> {
-        let weighed = offered.map(|media| (self.weight(&media.range), media)).filter(|((weight, _), _)| *weight > 0);
+        let weighed =
+            offered.map(|media| (self.weight(&concrete(media)), media)).filter(|((weight, _), _)| *weight > 0);
         weighed.min_by_key(|((weight, place), _)| (u16::MAX - weight, *place)).map(|(_, media)| media)
     }
 

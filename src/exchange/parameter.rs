@@ -21,6 +21,8 @@ pub struct Inputs<'r> {
     pub headers: &'r HeaderMap,
     /// Cookies in order.
     pub cookies: Vec<(String, String)>,
+    /// The names of the documented query parameters.
+    pub claimed: Vec<&'r str>,
 }
 
 /// Pairs of a query or form: names decoded, values percent-encoded, because the delimiters of a
@@ -63,6 +65,12 @@ impl<'r> Inputs<'r> {
             query: Pairs::parse(query.unwrap_or_default()),
             headers,
             cookies: cookies(headers),
+            claimed: operation
+                .parameters
+                .iter()
+                .filter(|p| p.location == Location::Query)
+                .map(|p| p.name.as_str())
+                .collect(),
         }
     }
 
@@ -104,14 +112,24 @@ pub enum Read {
 #[must_use]
 pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
     match &parameter.form {
-        ParameterForm::Content(_) => match raw(parameter, inputs) {
+        ParameterForm::Content(media) => match raw(parameter, inputs) {
+            Some(text) if !media.range.is_json() => Read::Value(match &media.schema {
+                Some(schema) => typed(schema, schema.tree(), &text),
+                None => Value::String(text),
+            }),
             Some(text) => serde_json::from_str(&text)
                 .map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value),
             None => Read::Absent,
         },
         ParameterForm::Styled { style, explode, schema } => {
-            let reader =
-                Reader { name: &parameter.name, style: *style, explode: *explode, schema, node: schema.tree() };
+            let reader = Reader {
+                name: &parameter.name,
+                style: *style,
+                explode: *explode,
+                schema,
+                node: schema.tree(),
+                claimed: &inputs.claimed,
+            };
             match parameter.location {
                 Location::Query => read_query(parameter, &reader, inputs),
                 Location::Path => inputs
@@ -160,6 +178,8 @@ struct Reader<'s> {
     schema: &'s Schema,
     /// The part of the schema that describes the value.
     node: &'s Value,
+    /// The names that belong to other parameters.
+    claimed: &'s [&'s str],
 }
 
 /// Reads a property of a form body, as the same property in a query would be.
@@ -172,7 +192,7 @@ pub fn read_property(
     explode: bool,
     pairs: &Pairs<'_>,
 ) -> Read {
-    Reader { name, style, explode, schema, node }.pairs(pairs)
+    Reader { name, style, explode, schema, node, claimed: &[] }.pairs(pairs)
 }
 
 /// Turns text into the type that a schema asks for, or leaves it a string.
@@ -186,6 +206,13 @@ pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
         _ => None,
     };
     if let Some(value) = types.iter().find_map(read) {
+        return value;
+    }
+    if types.is_empty()
+        && let Some(values) = schema.resolve(node).get("enum").and_then(Value::as_array)
+        && let Ok(value) = serde_json::from_str::<Value>(text)
+        && values.contains(&value)
+    {
         return value;
     }
     let is_null = text == "null" && schema.allows_null(node);
@@ -327,6 +354,15 @@ impl Reader<'_> {
         if self.style == Style::DeepObject {
             return self.deep_object(pairs);
         }
+        match self.documented(pairs) {
+            // Many clients write `tags[]=a` and `filter[b]=c` whatever is documented.
+            Read::Absent if self.wants("array") || self.wants("object") => self.deep_object(pairs),
+            read => read,
+        }
+    }
+
+    /// The value in the documented style.
+    fn documented(&self, pairs: &Pairs<'_>) -> Read {
         let is_object = self.wants("object");
         if is_object && self.explode && self.style == Style::Form {
             return self.spread(pairs);
@@ -352,7 +388,11 @@ impl Reader<'_> {
     /// An exploded object in a query: each of its properties is a parameter of its own.
     fn spread(&self, pairs: &Pairs<'_>) -> Read {
         let declared = self.schema.properties(self.node);
-        let takes = |name: &str| declared.is_empty() || declared.iter().any(|(there, _)| *there == name);
+        let is_declared = |name: &str| declared.iter().any(|(there, _)| *there == name);
+        let is_free = |name: &str| !self.claimed.contains(&name) && !name.starts_with("__");
+        let takes_others = declared.is_empty()
+            || self.schema.resolve(self.node).get("additionalProperties").is_some_and(Value::is_object);
+        let takes = |name: &str| is_declared(name) || takes_others && is_free(name);
         let mut object = Map::new();
         for (name, value) in pairs.0.iter().filter(|(name, _)| takes(name)) {
             object.insert(name.clone(), self.property(name, &value.replace('+', "%20")));
@@ -362,7 +402,7 @@ impl Reader<'_> {
 
     /// `name[a]=1&name[b][c]=2`; a name that comes again makes a list.
     fn deep_object(&self, pairs: &Pairs<'_>) -> Read {
-        let mut root = Value::Object(Map::new());
+        let mut root = Value::Null;
         let mut is_there = false;
         for (name, raw) in &pairs.0 {
             let Some(path) = name.strip_prefix(self.name).filter(|rest| rest.starts_with('[')) else { continue };
@@ -379,26 +419,38 @@ impl Reader<'_> {
         if is_there { Read::Value(root) } else { Read::Absent }
     }
 
+    /// Puts a value where the keys lead; `[]` and `[0]` lead into a list where the schema has one.
     fn place(&self, at: &mut Value, node: &Value, keys: &[&str], raw: &str) {
         let any = Value::Bool(true);
-        let Some((key, rest)) = keys.split_first() else { return };
-        let Some(object) = at.as_object_mut() else { return };
-        let node = self.schema.property(node, key).unwrap_or(&any);
-        if !rest.is_empty() && *rest != [""] {
-            let below = object.entry(*key).or_insert_with(|| Value::Object(Map::new()));
-            return self.place(below, node, rest, raw);
+        let Some((key, rest)) = keys.split_first() else {
+            let is_list = self.schema.types(node).contains(&"array");
+            let item = if is_list { self.schema.items(node).unwrap_or(&any) } else { node };
+            let value = typed(self.schema, item, &decode(raw));
+            match at {
+                Value::Array(items) if is_list => items.push(value),
+                _ if is_list => *at = Value::Array(vec![value]),
+                _ => *at = value,
+            }
+            return;
+        };
+        let is_index = key.is_empty() || key.bytes().all(|byte| byte.is_ascii_digit());
+        if is_index && self.schema.types(node).contains(&"array") {
+            if !at.is_array() {
+                *at = Value::Array(Vec::new());
+            }
+            let Value::Array(items) = at else { return };
+            let index = key.parse().unwrap_or(items.len()).min(items.len());
+            if index == items.len() {
+                items.push(Value::Null);
+            }
+            return self.place(&mut items[index], self.schema.items(node).unwrap_or(&any), rest, raw);
         }
-        let is_list = self.schema.types(node).contains(&"array");
-        let item = if is_list { self.schema.items(node).unwrap_or(&any) } else { node };
-        let value = typed(self.schema, item, &decode(raw));
-        match object.get_mut(*key) {
-            Some(Value::Array(items)) if is_list => items.push(value),
-            _ if is_list => {
-                object.insert((*key).to_owned(), Value::Array(vec![value]));
-            }
-            _ => {
-                object.insert((*key).to_owned(), value);
-            }
+        if !at.is_object() {
+            *at = Value::Object(Map::new());
+        }
+        if let Value::Object(object) = at {
+            let below = object.entry(*key).or_insert(Value::Null);
+            self.place(below, self.schema.property(node, key).unwrap_or(&any), rest, raw);
         }
     }
 }

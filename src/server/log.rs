@@ -55,6 +55,19 @@ pub fn exchange(request: &Parts, response: &Response, report: &Report, took: Dur
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "exchange"
     );
+    tracing::debug!(
+        operation,
+        why = report.source,
+        accept = field(request, "accept"),
+        prefer = field(request, "prefer"),
+        content = field(request, "content-type"),
+        "decided"
+    );
+}
+
+/// A header field of the request, for the log.
+fn field<'r>(request: &'r Parts, name: &str) -> &'r str {
+    request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-")
 }
 
 /// `POST /contacts 400 post-contacts (example `Example 1`, reworded) 0.4 ms: body: must …`

@@ -45,6 +45,9 @@ impl Default for Limits {
     }
 }
 
+/// How long connections are still accepted and read once the server is told to stop.
+const LAST_CALL: Duration = Duration::from_millis(100);
+
 /// How much of a content that is too large is read and dropped, in bytes: enough for most clients
 /// to see the answer instead of a broken connection.
 const DROPPED: usize = 64 * 1024 * 1024;
@@ -65,6 +68,19 @@ pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, s
                 }
             },
             () = &mut shutdown => break,
+        }
+    }
+    // Who has connected by now has an exchange in flight, even if it was not read yet.
+    let last_call = tokio::time::sleep(LAST_CALL);
+    tokio::pin!(last_call);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _peer)) = accepted {
+                    serve_connection(stream, Arc::clone(&control), limits, &graceful);
+                }
+            }
+            () = &mut last_call => break,
         }
     }
     drop(listener);

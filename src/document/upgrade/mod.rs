@@ -87,6 +87,7 @@ fn upgrade_schema(value: &mut Value, version: Version) {
     exclusive_bound(schema, "exclusiveMinimum", "minimum");
     exclusive_bound(schema, "exclusiveMaximum", "maximum");
     tuple(schema);
+    pattern_of_lengths(schema);
     if let Some(example) = schema.shift_remove("example")
         && !schema.contains_key("examples")
     {
@@ -103,6 +104,19 @@ fn exclusive_bound(schema: &mut Map<String, Value>, exclusive: &str, inclusive: 
     schema.shift_remove(exclusive);
     if is_exclusive && let Some(bound) = schema.shift_remove(inclusive) {
         schema.insert(exclusive.to_owned(), bound);
+    }
+}
+
+/// `^.{0,262144}$` says what `maxLength` says, and is more than an engine for patterns can take.
+fn pattern_of_lengths(schema: &mut Map<String, Value>) {
+    let bounds = schema.get("pattern").and_then(Value::as_str).and_then(|pattern| {
+        let (least, most) = pattern.strip_prefix("^.{")?.strip_suffix("}$")?.split_once(',')?;
+        Some((least.parse::<u64>().ok()?, most.parse::<u64>().ok()?))
+    });
+    if let Some((least, most)) = bounds {
+        schema.shift_remove("pattern");
+        schema.entry("minLength").or_insert_with(|| json!(least));
+        schema.entry("maxLength").or_insert_with(|| json!(most));
     }
 }
 
@@ -177,6 +191,12 @@ mod tests {
         let schema = json!({"allOf": [{"$ref": "#/x"}], "nullable": true, "readOnly": true, "maxLength": 1});
         let inner = json!({"allOf": [{"$ref": "#/x"}], "maxLength": 1});
         assert_eq!(upgraded(schema, Version::V30), json!({"readOnly": true, "anyOf": [inner, {"type": "null"}]}));
+    }
+
+    #[test]
+    fn patterns_that_only_count_become_lengths() {
+        let schema = json!({"type": "string", "pattern": "^.{0,262144}$"});
+        assert_eq!(upgraded(schema, Version::V31), json!({"type": "string", "minLength": 0, "maxLength": 262_144}));
     }
 
     #[test]

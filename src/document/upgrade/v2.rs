@@ -110,8 +110,8 @@ impl Upgrade {
     fn components(&mut self, document: &mut Map<String, Value>) {
         let mut components = Map::new();
         for (old, new) in [("definitions", "schemas"), ("securityDefinitions", "securitySchemes")] {
+            self.moved(join("/components", new), &join("", old));
             if let Some(section) = document.shift_remove(old) {
-                self.moved(join("/components", new), &join("", old));
                 components.insert(new.to_owned(), section);
             }
         }

@@ -101,6 +101,9 @@ impl<'s> Generator<'s> {
             return Value::Null;
         }
         self.left -= 1;
+        if depth > DEEP && self.schema.allows_null(node) {
+            return Value::Null; // where a recursive schema lets it end
+        }
         let node = compose::flatten(self.schema, node, self.attempt);
         if let Some(fixed) = self.fixed(&node) {
             return fixed;

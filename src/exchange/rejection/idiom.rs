@@ -136,7 +136,7 @@ fn recogniser(template: &str) -> Option<Regex> {
         let (name, after) = after.split_once('}')?;
         pattern.push_str(&regex::escape(before));
         pattern.push_str(&match name {
-            "types" => format!("{TYPE}(?:,{TYPE})*"),
+            "types" => format!("{TYPE}(?:,{TYPE})*\\b"),
             "limit" => r"-?\d+(?:\.\d+)?".to_owned(),
             "property" => r#"[^'"`\[\]]+?"#.to_owned(),
             _ => ".+?".to_owned(),

@@ -129,7 +129,7 @@ pub fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, seed
     let Some(media) = accept.best(&response.content) else {
         return from_problem(&problem, Some(response), "the documented error has no content");
     };
-    match speak(operation, fault, media, seed) {
+    match speak(operation, fault, media, status, seed) {
         Some((content, reason)) => {
             Rejection { status, response: Some(response), media: concrete(media), content, reason }
         }
@@ -165,7 +165,13 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
 }
 
 /// The content of the error, in the words of the document.
-fn speak(operation: &Operation, fault: &Fault, media: &MediaType, seed: u64) -> Option<(Bytes, String)> {
+fn speak(
+    operation: &Operation,
+    fault: &Fault,
+    media: &MediaType,
+    status: StatusCode,
+    seed: u64,
+) -> Option<(Bytes, String)> {
     let range = concrete(media);
     let violations = fault.violations();
     let is_about_fields = !violations.is_empty();
@@ -177,10 +183,21 @@ fn speak(operation: &Operation, fault: &Fault, media: &MediaType, seed: u64) -> 
         return Some((content::write(&value, &range), reason));
     }
     let schema = media.schema.as_ref()?;
+    if let Some(problem) = own_problem(fault, media, status) {
+        return Some((content::write(&problem, &range), "problem, as the document has one".to_owned()));
+    }
     let mut value = generate::generate(schema, seed).value;
     let sentence = if is_about_fields { wording::sentence(&violations[0]) } else { fault.problem().detail };
     put_valid_message(media, &mut value, &sentence);
     Some((content::write(&value, &range), "made from the documented schema".to_owned()))
+}
+
+/// Our own problem, where the document has problem details of RFC 9457 too and it fits them.
+fn own_problem(fault: &Fault, media: &MediaType, status: StatusCode) -> Option<Value> {
+    let mut problem = fault.problem();
+    problem.status = status;
+    let value: Value = serde_json::from_slice(&problem.content()).ok()?;
+    (media.range.essence() == problem::MEDIA_TYPE && !breaks(media, &value)).then_some(value)
 }
 
 /// The documented example that fits the first violation best, reworded.
@@ -199,7 +216,9 @@ fn from_examples(operation: &Operation, media: &MediaType, violations: &[Violati
     let Some((fit, example, mut value)) = best else { return (Value::Null, String::new()) };
     let named = if example.name.is_empty() { "the example".to_owned() } else { format!("example `{}`", example.name) };
     if fit == Fit::None {
-        put_valid_message(media, &mut value, &wording::sentence(&violations[0]));
+        let sentence = wording::sentence(&violations[0]);
+        put_valid_message(media, &mut value, &sentence);
+        wording::leave_out_the_rest(&mut value, &sentence, |value| !breaks(media, value));
         return (value, format!("{named}, with a neutral sentence"));
     }
     if breaks(media, &value) && !breaks(media, example.value()) {

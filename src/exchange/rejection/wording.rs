@@ -73,7 +73,9 @@ fn reword_idiom(text: &str, found: &Recognised<'_>, violations: &[Violation]) ->
         Some(between) => violations.iter().map(say).collect::<Vec<_>>().join(between),
         None => violations.first().map(say).unwrap_or_default(),
     };
-    let said = format!("{}{said}{}", found.before, found.after);
+    let before =
+        violations.first().map_or_else(|| found.before.to_owned(), |violation| with_own_path(found.before, violation));
+    let said = format!("{before}{said}{}", found.after);
     let keyword = violations.first().map_or("", |violation| &violation.error.keyword);
     let has_sentence = violations.first().is_some_and(|violation| found.idiom.say(&violation.error).is_some());
     let fit = match (has_sentence, found.keyword == keyword) {
@@ -90,8 +92,42 @@ fn reword_idiom(text: &str, found: &Recognised<'_>, violations: &[Violation]) ->
 pub fn sentence(violation: &Violation) -> String {
     let said = violation.error.sentence();
     match violation.name() {
-        Some(name) if !said.contains(&name) => format!("'{name}' {said}"),
+        Some(name) if !name.is_empty() && !said.contains(&format!("'{name}'")) => format!("'{name}' {said}"),
         _ => said,
+    }
+}
+
+/// The path that some validators put before their sentence, `body/age `, leads to what is wrong.
+fn with_own_path(before: &str, violation: &Violation) -> String {
+    const ROOTS: [&str; 7] = ["data", "body", "instance", "querystring", "params", "headers", ""];
+    let Some(text) = before.strip_suffix(' ') else { return before.to_owned() };
+    let start = text.rfind([' ', '\n', ':', '"']).map_or(0, |index| index + 1);
+    let (root, path) = text[start..].find('/').map_or((&text[start..], ""), |slash| text[start..].split_at(slash));
+    if !ROOTS.contains(&root) || root.is_empty() && path.is_empty() {
+        return before.to_owned();
+    }
+    let own = &violation.error.pointer;
+    let gap = if root.is_empty() && own.is_empty() { "" } else { " " };
+    format!("{}{root}{own}{gap}", &text[..start])
+}
+
+/// Leaves out of an example that speaks of something else what only belongs to that, such as its
+/// code: any text, list or map that the value can do without.
+pub fn leave_out_the_rest(value: &mut Value, message: &str, still_fits: impl Fn(&Value) -> bool) {
+    let Some(object) = value.as_object() else { return };
+    let is_extra = |(name, value): &(&String, &Value)| {
+        let is_message = value.as_str() == Some(message) || MESSAGES.contains(&name.as_str());
+        !is_message && (value.is_string() || value.is_array() || value.is_object())
+    };
+    let names: Vec<String> = object.iter().filter(is_extra).map(|(name, _)| name.clone()).collect();
+    for name in names {
+        let mut without = value.clone();
+        if let Some(object) = without.as_object_mut() {
+            object.shift_remove(&name);
+        }
+        if still_fits(&without) {
+            *value = without;
+        }
     }
 }
 
@@ -107,8 +143,10 @@ fn speaks_of_missing(text: &str) -> bool {
         "can't be blank",
         "not be blank",
     ];
+    /// What speaks of a value that is there.
+    const PRESENT: [&str; 4] = ["does not match", "do not match", "not found", "does not exist"];
     let text = text.to_lowercase();
-    WORDS.iter().any(|word| text.contains(word))
+    !PRESENT.iter().any(|word| text.contains(word)) && WORDS.iter().any(|word| text.contains(word))
 }
 
 /// A code in brackets at the end of a sentence, with the blank before it: ` [invalid-params]`.
@@ -263,6 +301,18 @@ mod tests {
         let missing = violation("required", "", &json!({"property": "roomName"}));
         let said = reword(&example, std::slice::from_ref(&missing), &names());
         assert_eq!(said, (Fit::Field, json!("must have required property 'roomName' [bad]")));
+    }
+
+    #[test]
+    fn the_path_before_a_sentence_is_that_of_what_is_wrong() {
+        let wrong = violation("type", "/roomName", &json!({"types": ["string"]}));
+        let say = |text: &str| reword(&json!(text), std::slice::from_ref(&wrong), &names()).1;
+        assert_eq!(say("body/age must be integer"), json!("body/roomName must be string"));
+        assert_eq!(say("invalid: data/a/0 must be integer"), json!("invalid: data/roomName must be string"));
+        assert_eq!(say("Error: must be integer"), json!("Error: must be string"));
+        let missing = violation("required", "", &json!({"property": "roomId"}));
+        let said = reword(&json!("body/age must be integer"), std::slice::from_ref(&missing), &names()).1;
+        assert_eq!(said, json!("body must have required property 'roomId'"));
     }
 
     #[test]
