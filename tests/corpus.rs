@@ -80,14 +80,14 @@ fn request(operation: &Operation) -> Request {
             match scheme {
                 SecurityScheme::ApiKey { location: Location::Query, name } => query.push(format!("{}=k", encode(name))),
                 SecurityScheme::ApiKey { location: Location::Cookie, name } => {
-                    builder = builder.header("cookie", format!("{name}=k"))
+                    builder = builder.header("cookie", format!("{name}=k"));
                 }
                 SecurityScheme::ApiKey { name, .. } => builder = builder.header(name, "k"),
                 SecurityScheme::Http { scheme } if scheme == "basic" => {
-                    builder = builder.header("authorization", "Basic dTpw")
+                    builder = builder.header("authorization", "Basic dTpw");
                 }
                 SecurityScheme::Http { scheme } if !scheme.is_empty() => {
-                    builder = builder.header("authorization", format!("{scheme} x"))
+                    builder = builder.header("authorization", format!("{scheme} x"));
                 }
                 _ => builder = builder.header("authorization", "Bearer x"),
             }
