@@ -88,8 +88,8 @@ impl Schema {
         all
     }
 
-    /// The names of the properties of `node` and of everything below it, each once and at most
-    /// [`MOST_NAMES`].
+    /// The names of the properties of `node` and of everything below it, each once, and not many more
+    /// than 2000.
     #[must_use]
     pub fn all_property_names(&self, node: &Value) -> Vec<String> {
         let mut names = Vec::new();
@@ -143,5 +143,5 @@ impl Schema {
     }
 }
 
-/// How many names one schema contributes at most.
-pub const MOST_NAMES: usize = 2000;
+/// How many names one schema contributes before the walk ends.
+const MOST_NAMES: usize = 2000;

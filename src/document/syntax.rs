@@ -3,7 +3,7 @@
 //! Where its parts stand in the text is left to `position`, what it means to the other files of this room. This is the only file that names
 //! `serde_yaml`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -73,13 +73,13 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
 }
 
 fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
-    let found = RefCell::new(Vec::new());
+    let notes = Notes::new(text);
     let mut reader = serde_json::Deserializer::from_str(text);
-    let tree = Node(&found)
+    let tree = Node(&notes)
         .deserialize(&mut reader)
         .and_then(|tree| reader.end().map(|()| tree))
         .map_err(|error| SyntaxError::from_json(&error, text))?;
-    Ok(Parsed { tree, oddities: oddities(found) })
+    Ok(Parsed { tree, oddities: oddities(notes.found) })
 }
 
 impl SyntaxError {
@@ -95,18 +95,39 @@ impl SyntaxError {
 }
 
 fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
-    let found = RefCell::new(Vec::new());
+    if deepest_run(text) > DEEPEST {
+        let message = format!("it is nested deeper than {DEEPEST} levels");
+        return Err(SyntaxError { message, span: Span { line: 1, column: 1, length: 1 } });
+    }
+    let notes = Notes::new(text);
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(first) = documents.next() else {
         return Ok(Parsed { tree: Value::Null, oddities: Vec::new() });
     };
-    let tree = Node(&found).deserialize(first).map_err(|error| yaml_error(&error))?;
-    let mut oddities = oddities(found);
+    let tree = Node(&notes).deserialize(first).map_err(|error| yaml_error(&error))?;
+    let mut oddities = oddities(notes.found);
     if let Some(second) = documents.next() {
         de::IgnoredAny::deserialize(second).map_err(|error| yaml_error(&error))?;
         oddities.push(Oddity { kind: OddityKind::SecondDocument, pointer: String::new() });
     }
     Ok(Parsed { tree, oddities })
+}
+
+/// The YAML parser goes through brackets in quadratic time before it says that they are too deep.
+const DEEPEST: usize = 1000;
+
+/// The longest run of opening brackets, blanks apart.
+fn deepest_run(text: &str) -> usize {
+    let (mut run, mut longest) = (0, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => run += 1,
+            b' ' | b'\n' | b'\r' | b'\t' => {}
+            _ => run = 0,
+        }
+        longest = longest.max(run);
+    }
+    longest
 }
 
 fn yaml_error(error: &serde_yaml::Error) -> SyntaxError {
@@ -173,19 +194,41 @@ pub fn unescape(segment: &str) -> String {
 }
 
 /// Builds a [`Value`] from any deserializer, and notes what is odd.
-struct Node<'f>(&'f RefCell<Vec<Found>>);
+struct Node<'f>(&'f Notes);
+
+/// What is noted on the way, and how much of a text may still come: aliases could multiply it.
+struct Notes {
+    found: RefCell<Vec<Found>>,
+    left: Cell<usize>,
+}
+
+/// How many bytes of text a document may unfold to, whatever its aliases say: 64 MiB and 16 times
+/// its length.
+const UNFOLDED: usize = 64 * 1024 * 1024;
+
+impl Notes {
+    fn new(text: &str) -> Self {
+        Self { found: RefCell::new(Vec::new()), left: Cell::new(UNFOLDED.saturating_add(16 * text.len())) }
+    }
+
+    fn take<E: de::Error>(&self, length: usize) -> Result<(), E> {
+        let left = self.left.get().checked_sub(length + 16);
+        self.left.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or_else(|| E::custom("its aliases unfold to too much text"))
+    }
+}
 
 impl Node<'_> {
     fn note(&self, kind: OddityKind, key: &str) {
-        self.0.borrow_mut().push(Found { kind, path: vec![key.to_owned()] });
+        self.0.found.borrow_mut().push(Found { kind, path: vec![key.to_owned()] });
     }
 
     fn child(&self) -> (Node<'_>, usize) {
-        (Node(self.0), self.0.borrow().len())
+        (Node(self.0), self.0.found.borrow().len())
     }
 
     fn complete(&self, before: usize, key: &str) {
-        for found in &mut self.0.borrow_mut()[before..] {
+        for found in &mut self.0.found.borrow_mut()[before..] {
             found.path.push(key.to_owned());
         }
     }
@@ -233,11 +276,13 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.0.take(value.len())?;
         Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
+        self.0.take(value.len())?;
         Ok(Value::String(value))
     }
 
@@ -427,5 +472,9 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
         }
         assert!(parse(&text).is_err());
+        let heavy = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), "*a,".repeat(5000));
+        let error = parse(&heavy).err().expect("is refused");
+        assert!(error.message.contains("unfold to too much"), "{}", error.message);
+        assert!(parse(&format!("x: {}", "[".repeat(100_000))).is_err());
     }
 }

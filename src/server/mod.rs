@@ -117,7 +117,7 @@ async fn exchange(control: &Control, request: http::Request<Incoming>, limits: L
     let (response, report) = match read(incoming, limits.max_body).await {
         Ok(body) => {
             let request = http::Request::from_parts(head.clone(), body);
-            catch_unwind(AssertUnwindSafe(|| control.answer(&request))).unwrap_or_else(|panic| failed(&*panic))
+            guarded(|| control.answer(&request))
         }
         Err(error) => broken_off(&*error),
     };
@@ -153,6 +153,10 @@ async fn read(incoming: Incoming, max: usize) -> Result<Body, Box<dyn std::error
 }
 
 /// A panic costs its exchange, not the process.
+fn guarded(answer: impl FnOnce() -> (Response, Report)) -> (Response, Report) {
+    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| failed(&*panic))
+}
+
 fn failed(panic: &(dyn std::any::Any + Send)) -> (Response, Report) {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("?"), "an exchange failed");
@@ -172,4 +176,18 @@ fn problem_response(problem: &Problem) -> (Response, Report) {
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
     let report = Report { source: format!("problem {}", problem.kind.name()), ..Report::default() };
     (response, report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_500_problem() {
+        let (response, report) = guarded(|| panic!("what cannot happen"));
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = String::from_utf8_lossy(response.body()).into_owned();
+        assert!(body.contains("/_standin/problems/internal") && !body.contains("cannot happen"), "{body}");
+        assert_eq!(report.source, "problem internal");
+    }
 }
