@@ -354,11 +354,23 @@ impl Reader<'_> {
         if self.style == Style::DeepObject {
             return self.deep_object(pairs);
         }
+        if let Some(object) = self.json_text(pairs) {
+            return Read::Value(object);
+        }
         match self.documented(pairs) {
             // Many clients write `tags[]=a` and `filter[b]=c` whatever is documented.
             Read::Absent if self.wants("array") || self.wants("object") => self.deep_object(pairs),
             read => read,
         }
+    }
+
+    /// `selector={"a":1}`, which many APIs mean by an object and few document.
+    fn json_text(&self, pairs: &Pairs<'_>) -> Option<Value> {
+        if !self.wants("object") {
+            return None;
+        }
+        let text = pairs.first(self.name).filter(|text| text.trim_start().starts_with('{'))?;
+        serde_json::from_str(&text).ok()
     }
 
     /// The value in the documented style.
