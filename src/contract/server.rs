@@ -11,17 +11,24 @@ use serde_json::Value;
 /// What is wrong, if a variable has no default or the URL has no readable path.
 pub fn base_path(server: &Value) -> Result<String, String> {
     let url = server.get("url").and_then(Value::as_str).unwrap_or("/");
-    let url = substitute(url, server.get("variables"))?;
+    let url = substitute(url, server.get("variables"));
     let after_scheme = match url.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
         None => url.strip_prefix("//").map_or(url.as_str(), |rest| rest.find('/').map_or("", |slash| &rest[slash..])),
     };
+    if let Some((_, after)) = after_scheme.split_once(UNKNOWN) {
+        let name = after.split(UNKNOWN).next().unwrap_or_default();
+        return Err(format!("the variable `{name}` has no default"));
+    }
     let path = after_scheme.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
     let path = path.strip_prefix("./").unwrap_or(path);
     Ok(if path.is_empty() || path == "." { String::new() } else { format!("/{path}") })
 }
 
-fn substitute(url: &str, variables: Option<&Value>) -> Result<String, String> {
+/// Stands around the name of a variable without a default, which does not matter in a host.
+const UNKNOWN: char = '\u{0}';
+
+fn substitute(url: &str, variables: Option<&Value>) -> String {
     let mut text = String::new();
     let mut rest = url;
     while let Some(open) = rest.find('{') {
@@ -29,13 +36,13 @@ fn substitute(url: &str, variables: Option<&Value>) -> Result<String, String> {
         let name = &rest[open + 1..open + close];
         let variable = variables.and_then(|all| all.get(name));
         let default = variable.and_then(|v| v.get("default").or_else(|| v.get("enum")?.get(0)));
-        let default = default.and_then(Value::as_str).ok_or_else(|| format!("the variable `{name}` has no default"))?;
+        let default = default.and_then(Value::as_str);
         text.push_str(&rest[..open]);
-        text.push_str(default);
+        text.push_str(&default.map_or_else(|| format!("{UNKNOWN}{name}{UNKNOWN}"), str::to_owned));
         rest = &rest[open + close + 1..];
     }
     text.push_str(rest);
-    Ok(text)
+    text
 }
 
 #[cfg(test)]
@@ -58,6 +65,7 @@ mod tests {
         let server =
             json!({"url": "https://{h}/{base}/v1", "variables": {"h": {"default": "a.b"}, "base": {"default": "api"}}});
         assert_eq!(base_path(&server).expect("has defaults"), "/api/v1");
-        assert!(base_path(&json!({"url": "/{x}"})).is_err());
+        assert_eq!(base_path(&json!({"url": "/{x}"})), Err("the variable `x` has no default".to_owned()));
+        assert_eq!(base_path(&json!({"url": "https://{x}.com/v1"})).as_deref(), Ok("/v1"));
     }
 }

@@ -159,7 +159,8 @@ impl<'c> Plan<'c> {
 }
 
 fn preflight_methods(contract: &Contract, request: &Request) -> HeaderValue {
-    match contract.route(&Method::OPTIONS, request.uri().path()) {
+    // No document has `CONNECT`, so this asks for every method that there is.
+    match contract.route(&Method::CONNECT, request.uri().path()) {
         Routed::OtherMethods(methods) => allow(&methods),
         // What is wrong with the path is for the request itself to be told.
         _ => request.headers().get(http::header::ACCESS_CONTROL_REQUEST_METHOD).cloned().unwrap_or_else(|| allow(&[])),

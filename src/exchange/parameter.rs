@@ -383,7 +383,9 @@ impl Reader<'_> {
         match (values.len(), self.style) {
             (0, _) => Read::Absent,
             _ if self.explode && self.wants("array") => {
-                values.retain(|value| !value.is_empty());
+                if values == [""] {
+                    values.clear(); // `ids=` is the empty list
+                }
                 let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
                 self.list(decoded.iter().map(String::as_str))
             }
