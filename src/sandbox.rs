@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::check;
 use crate::contract::Contract;
-use crate::contract::compile::compile;
+use crate::contract::assembly::assemble;
 use crate::contract::example::Examples;
 use crate::diagnostic::Diagnostic;
 use crate::document::link::Access;
@@ -55,7 +55,7 @@ impl Sandbox {
     /// Loads documents, with fixtures that are already read.
     #[must_use]
     pub fn new(inputs: &[Input], fixtures: &[FixtureFile], reading: &Reading, settings: Settings) -> Self {
-        let contract = compile(document::load(inputs, &reading.access), fixtures, reading.examples);
+        let contract = assemble(document::load(inputs, &reading.access), fixtures, reading.examples);
         Self { contract, settings }
     }
 

@@ -1,4 +1,4 @@
-//! Documents and fixtures → contract, one operation at a time.
+//! A document → its operations, one at a time.
 //!
 //! A broken operation costs only itself. Schemas are not compiled here but when first needed. This
 //! is the only file that names `openapiv3`.
@@ -12,147 +12,27 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::example::{Example, Examples};
-use super::fixture;
 use super::media::MediaRange;
-use super::merge::same_operation;
-use super::route::{PathTemplate, Router};
+use super::route::PathTemplate;
 use super::schema::{Direction, Schema, Schemas};
 use super::server::base_path;
 use super::{
-    Contract, Encoding, Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Response,
-    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style,
+    Encoding, Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Response, ResponseHeader,
+    SecurityRequirement, SecurityScheme, StatusPattern, Style,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::resolve;
 use crate::document::syntax::join;
-use crate::document::{Document, Expect, FixtureFile, Kind, Loaded, METHODS, Members};
+use crate::document::{Expect, Kind, METHODS, Members};
 
-/// Compiles what was loaded into one contract.
+/// Compiles the operations of one document, which is the one of this number.
 #[must_use]
-pub fn compile(loaded: Loaded, fixtures: &[FixtureFile], examples: Examples) -> Contract {
-    let mut assembly = Assembly::new(loaded.diagnostics);
-    for document in loaded.documents {
-        assembly.document(document, examples);
-    }
-    assembly.finish(fixtures, loaded.passed_over)
+pub fn compile(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec<Operation>, Vec<Diagnostic>) {
+    let mut compiler = Compiler::new(Arc::clone(schemas), index, examples);
+    let operations = compiler.operations();
+    (operations, compiler.diagnostics)
 }
 
-/// The contract while it grows.
-struct Assembly {
-    documents: Vec<Arc<Schemas>>,
-    operations: Vec<Operation>,
-    router: Router,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Assembly {
-    fn new(diagnostics: Vec<Diagnostic>) -> Self {
-        Self { documents: Vec::new(), operations: Vec::new(), router: Router::new(), diagnostics }
-    }
-
-    fn document(&mut self, document: Document, examples: Examples) {
-        let schemas = Schemas::new(document.source, document.tree);
-        let mut compiler = Compiler::new(Arc::clone(&schemas), self.documents.len(), examples);
-        let operations = compiler.operations();
-        self.diagnostics.append(&mut compiler.diagnostics);
-        self.documents.push(schemas);
-        operations.into_iter().for_each(|operation| self.add(operation));
-    }
-
-    /// Adds an operation at its bare path; where that is taken, the first keeps it.
-    fn add(&mut self, operation: Operation) {
-        let template = PathTemplate::parse(&operation.template);
-        let bare = self.router.add(&PathTemplate::parse(""), &template, &operation.method, self.operations.len());
-        let Err(first) = bare else {
-            self.operations.push(operation);
-            return;
-        };
-        let first = &self.operations[first];
-        if same_operation(&self.documents, first, &operation) {
-            return;
-        }
-        let message = format!("`{} {}` is documented twice and differently", operation.method, operation.template);
-        let only_bases = first.bases != operation.bases && !operation.bases.is_empty();
-        let answers =
-            if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
-        let help = format!("the one at {} answers{answers}", first.place);
-        self.diagnostics.push(Diagnostic::at(Code::DuplicateOperation, operation.place.clone(), message).help(help));
-        if only_bases {
-            self.operations.push(operation);
-        }
-    }
-
-    fn finish(mut self, fixtures: &[FixtureFile], passed_over: usize) -> Contract {
-        self.base_paths();
-        self.operation_ids();
-        let mut contract = Contract {
-            operations: self.operations,
-            documents: self.documents,
-            diagnostics: self.diagnostics,
-            passed_over,
-            router: self.router,
-        };
-        for file in fixtures {
-            attach(&mut contract, file);
-        }
-        contract
-    }
-
-    /// What is documented at a path goes before what a base path moves there, so base paths are
-    /// added last, and silently where the place is taken.
-    fn base_paths(&mut self) {
-        for (index, operation) in self.operations.iter().enumerate() {
-            let template = PathTemplate::parse(&operation.template);
-            for base in &operation.bases {
-                let _taken = self.router.add(&PathTemplate::parse(base), &template, &operation.method, index);
-            }
-        }
-    }
-
-    fn operation_ids(&mut self) {
-        let mut first_with: HashMap<&str, &Operation> = HashMap::new();
-        for operation in &self.operations {
-            let Some(id) = operation.id.as_deref() else { continue };
-            if let Some(first) = first_with.get(id) {
-                let message = format!("the operationId `{id}` stands twice");
-                let help = format!("fixtures for it go to the one at {}", first.place);
-                self.diagnostics
-                    .push(Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message).help(help));
-            } else {
-                first_with.insert(id, operation);
-            }
-        }
-    }
-}
-
-/// Gives the fixtures of a file to their operations.
-fn attach(contract: &mut Contract, file: &FixtureFile) {
-    let (entries, mut found) = fixture::entries(file);
-    for (name, pointer) in entries {
-        if let Some(index) = contract.find(&name) {
-            let fixtures = fixture::read(file, &pointer, &mut found);
-            contract.operations[index].fixtures.extend(fixtures);
-        } else {
-            let place = Place::key(&file.source, pointer);
-            let unknown =
-                Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
-            found.push(match nearest_operation(contract, &name) {
-                Some(name) => unknown.help(format!("there is `{name}`")),
-                None => unknown.help("an operation is called by its operationId, or as `METHOD /path`"),
-            });
-        }
-    }
-    contract.diagnostics.append(&mut found);
-}
-
-fn nearest_operation(contract: &Contract, name: &str) -> Option<String> {
-    let names = contract.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.template)]);
-    let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
-    let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    (best.0 > 0.8).then_some(best.1)
-}
-
-/// Compiles the operations of one document.
 struct Compiler {
     schemas: Arc<Schemas>,
     index: usize,
@@ -212,9 +92,16 @@ impl Compiler {
 
     /// The operations of a path item, but for the methods that are known already.
     fn methods(&mut self, tree: &Value, item: &PathItem<'_>, known: &[&String]) -> Vec<Operation> {
-        let methods = item.value.as_object().into_iter().flatten();
-        let methods = methods.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
-        methods.filter_map(|(method, operation)| self.operation(tree, item, method, operation)).collect()
+        let fields = item.value.as_object().into_iter().flatten();
+        let fields = fields.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
+        let mut operations: Vec<Operation> = fields
+            .filter_map(|(method, value)| self.operation(tree, item, method, &join(item.at, method), value))
+            .collect();
+        let at = join(item.at, "additionalOperations");
+        for (method, value) in item.value.get("additionalOperations").and_then(Value::as_object).into_iter().flatten() {
+            operations.extend(self.operation(tree, item, method, &join(&at, method), value));
+        }
+        operations
     }
 
     /// The path template with what the standard does not allow in it taken away.
@@ -234,10 +121,16 @@ impl Compiler {
         template
     }
 
-    fn operation(&mut self, tree: &Value, item: &PathItem<'_>, method: &str, value: &Value) -> Option<Operation> {
-        let at = join(item.at, method);
-        let place = Place::key(self.schemas.source(), at.clone());
-        let skeleton = Self::skeleton(tree, item, value, &at);
+    fn operation(
+        &mut self,
+        tree: &Value,
+        item: &PathItem<'_>,
+        method: &str,
+        at: &str,
+        value: &Value,
+    ) -> Option<Operation> {
+        let place = Place::key(self.schemas.source(), at);
+        let skeleton = Self::skeleton(tree, item, value, at);
         let typed = match openapiv3::Operation::deserialize(&skeleton) {
             Ok(typed) => typed,
             Err(error) => {
@@ -246,7 +139,7 @@ impl Compiler {
                 return None;
             }
         };
-        self.status_keys(value, &at);
+        self.status_keys(value, at);
         let path_names: Vec<String> = PathTemplate::parse(item.template).names().map(str::to_owned).collect();
         let parameters = self.parameters(tree, &typed, &path_names, &place);
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
@@ -260,10 +153,10 @@ impl Compiler {
             parameters,
             body: self.request_body(tree, &typed),
             responses: self.responses(tree, &typed),
-            security: self.security(tree, value, &at),
+            security: self.security(tree, value, at),
             fixtures: Vec::new(),
             names: OnceLock::new(),
-            bases: self.bases(tree, item, value, &at),
+            bases: self.bases(tree, item, value, at),
             place,
         })
     }
@@ -447,8 +340,10 @@ impl Compiler {
         let named = object.get("examples").and_then(Value::as_object).into_iter().flatten();
         let named = named.filter_map(|(name, example)| {
             let end = resolve(tree, example, &join(&in_examples, name)).ok()?;
-            end.value.get("value")?;
-            Some((name.clone(), join(&end.pointer, "value")))
+            // The last two are of OpenAPI 3.2, where they tell the value from its text.
+            let field =
+                ["value", "dataValue", "serializedValue"].into_iter().find(|field| end.value.get(field).is_some())?;
+            Some((name.clone(), join(&end.pointer, field)))
         });
         let mut places: Vec<(String, String)> = named.collect();
         if places.is_empty() && object.get("example").is_some() {

@@ -23,6 +23,7 @@ impl SchemaError {
         let operand = |name: &str| self.operands.get(name).cloned().unwrap_or_default();
         let text = |name: &str| operand(name).as_str().map_or_else(|| operand(name).to_string(), str::to_owned);
         let limit = || operand("limit").to_string();
+        let counted = |one: &str, many: &str| format!("{} {}", limit(), if limit() == "1" { one } else { many });
         match self.keyword.as_str() {
             "required" => format!("must have required property '{}'", text("property")),
             "additionalProperties" | "unevaluatedProperties" => {
@@ -36,12 +37,12 @@ impl SchemaError {
             "exclusiveMinimum" => format!("must be more than {}", limit()),
             "exclusiveMaximum" => format!("must be less than {}", limit()),
             "multipleOf" => format!("must be a multiple of {}", limit()),
-            "minLength" => format!("must have at least {} characters", limit()),
-            "maxLength" => format!("must have at most {} characters", limit()),
-            "minItems" => format!("must have at least {} items", limit()),
-            "maxItems" | "additionalItems" => format!("must have at most {} items", limit()),
-            "minProperties" => format!("must have at least {} properties", limit()),
-            "maxProperties" => format!("must have at most {} properties", limit()),
+            "minLength" => format!("must have at least {}", counted("character", "characters")),
+            "maxLength" => format!("must have at most {}", counted("character", "characters")),
+            "minItems" => format!("must have at least {}", counted("item", "items")),
+            "maxItems" | "additionalItems" => format!("must have at most {}", counted("item", "items")),
+            "minProperties" => format!("must have at least {}", counted("property", "properties")),
+            "maxProperties" => format!("must have at most {}", counted("property", "properties")),
             "pattern" => format!("must match the pattern {}", text("pattern")),
             "format" => format!("must be a valid {}", text("format")),
             "uniqueItems" => "must not have the same item twice".to_owned(),

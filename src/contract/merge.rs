@@ -28,8 +28,14 @@ pub fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) 
 /// The operation, and the parameters of its path item.
 fn surroundings<'t>(root: &'t Value, operation: &Operation) -> [Option<&'t Value>; 2] {
     let at = operation.place.pointer();
-    let item = at.rsplit_once('/').and_then(|(item, _)| root.pointer(item));
+    let item = root.pointer(item_of(at));
     [root.pointer(at), item.and_then(|item| item.get("parameters"))]
+}
+
+/// The pointer of the path item of an operation.
+fn item_of(at: &str) -> &str {
+    let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);
+    parent.strip_suffix("/additionalOperations").unwrap_or(parent)
 }
 
 /// How deep two documents are compared; what is deeper is taken to differ.
@@ -157,7 +163,7 @@ impl Merged {
         let Some(value) = tree.pointer(operation.place.pointer()) else { return };
         let item = self.paths.entry(operation.template.clone()).or_insert_with(|| json!({}));
         let mut value = value.clone();
-        let item_at = operation.place.pointer().rsplit_once('/').map_or("", |(item, _)| item);
+        let item_at = item_of(operation.place.pointer());
         if let Some(inherited) = tree.pointer(item_at).and_then(|item| item.get("parameters")?.as_array()) {
             let own = value["parameters"].as_array().cloned().unwrap_or_default();
             let is_own = |p: &&Value| {
@@ -171,7 +177,10 @@ impl Merged {
         {
             value["security"] = security.clone();
         }
-        let method = operation.method.as_str().to_ascii_lowercase();
+        let is_additional = operation.place.pointer().contains("/additionalOperations/");
+        let item = if is_additional { &mut item["additionalOperations"] } else { item };
+        let method = operation.method.as_str();
+        let method = if is_additional { method.to_owned() } else { method.to_ascii_lowercase() };
         // Of two operations at one path the first answers there.
         if item.get(&method).is_none() {
             item[method] = value;

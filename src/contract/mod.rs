@@ -1,8 +1,9 @@
 //! What the API promises: plain data, immutable once compiled.
 //!
-//! How documents become a contract is in [`compile`]; what a request makes of it is left to
+//! How documents become a contract is in [`assembly`]; what a request makes of it is left to
 //! `exchange`.
 
+pub mod assembly;
 pub mod compile;
 mod direction;
 mod error;

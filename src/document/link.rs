@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::reference::{NOWHERE, local_pointer};
 use super::shape::{Kind, each_object};
 use super::syntax::{self, join};
-use super::{LARGEST_FILE, decode, position, repair, upgrade};
+use super::{LARGEST_FILE, decode, identifier, position, repair, upgrade};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// The extension of the document that other files become parts of.
@@ -213,6 +213,9 @@ impl Linker<'_> {
         let source = Source::new(self.shown(&path), text, position::positions);
         let is_openapi = upgrade::is_openapi(&value);
         upgrade::restructure(&mut value, &source);
+        if is_openapi {
+            identifier::localise(&mut value);
+        }
         let index = self.parts.len();
         let prefix = format!("/{FILES}/{index}");
         if let Some(root) = self.tree.as_object_mut() {

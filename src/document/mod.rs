@@ -3,6 +3,7 @@
 //! It never stops at the first fault: what can be read is, and the rest is a list of diagnostics.
 //! What the documents promise is left to `contract`.
 
+mod identifier;
 pub mod link;
 mod markdown;
 mod position;
@@ -252,6 +253,7 @@ impl Loaded {
         }
         upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
+        identifier::localise(&mut tree);
         let (extents, found) = link::link(&mut tree, &source, home, &self.access);
         self.diagnostics.extend(found);
         upgrade::upgrade(&mut tree, &extents);

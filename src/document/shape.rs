@@ -150,12 +150,13 @@ const DOCUMENT: &[(&str, Expect)] = &[
     ("info", Object(Kind::Info)),
     ("servers", List(Kind::Server)),
     ("paths", Object(Kind::Paths)),
+    ("webhooks", Map(Kind::PathItem)),
     ("components", Object(Kind::Components)),
     ("security", List(Kind::SecurityRequirement)),
 ];
 
-/// The methods that a Path Item Object has fields for (OpenAPI 3.1.1 §4.8.9).
-pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+/// The methods that a Path Item Object has fields for (OpenAPI 3.2.0 §4.9).
+pub const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
 const PATH_ITEM: &[(&str, Expect)] = &[
     ("servers", List(Kind::Server)),
@@ -168,6 +169,8 @@ const PATH_ITEM: &[(&str, Expect)] = &[
     ("head", Object(Kind::Operation)),
     ("patch", Object(Kind::Operation)),
     ("trace", Object(Kind::Operation)),
+    ("query", Object(Kind::Operation)),
+    ("additionalOperations", Map(Kind::Operation)),
 ];
 
 const OPERATION: &[(&str, Expect)] = &[
@@ -234,6 +237,7 @@ const COMPONENTS: &[(&str, Expect)] = &[
     ("securitySchemes", Map(Kind::SecurityScheme)),
     ("callbacks", Map(Kind::Callback)),
     ("pathItems", Map(Kind::PathItem)),
+    ("mediaTypes", Map(Kind::MediaType)),
 ];
 
 const SECURITY_SCHEME: &[(&str, Expect)] = &[

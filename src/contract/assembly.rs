@@ -1,0 +1,140 @@
+//! Several documents and the fixtures → one contract: which operation answers where.
+//!
+//! How the operations of one document are compiled is left to `compile`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::compile::compile;
+use super::example::Examples;
+use super::fixture;
+use super::merge::same_operation;
+use super::route::{PathTemplate, Router};
+use super::schema::Schemas;
+use super::{Contract, Operation};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::{Document, FixtureFile, Loaded};
+
+/// Makes one contract of everything that was loaded.
+#[must_use]
+pub fn assemble(loaded: Loaded, fixtures: &[FixtureFile], examples: Examples) -> Contract {
+    let mut assembly = Assembly::new(loaded.diagnostics);
+    for document in loaded.documents {
+        assembly.document(document, examples);
+    }
+    assembly.finish(fixtures, loaded.passed_over)
+}
+
+/// The contract while it grows.
+struct Assembly {
+    documents: Vec<Arc<Schemas>>,
+    operations: Vec<Operation>,
+    router: Router,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Assembly {
+    fn new(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { documents: Vec::new(), operations: Vec::new(), router: Router::new(), diagnostics }
+    }
+
+    fn document(&mut self, document: Document, examples: Examples) {
+        let schemas = Schemas::new(document.source, document.tree);
+        let (operations, found) = compile(&schemas, self.documents.len(), examples);
+        self.diagnostics.extend(found);
+        self.documents.push(schemas);
+        operations.into_iter().for_each(|operation| self.add(operation));
+    }
+
+    /// Adds an operation at its bare path; where that is taken, the first keeps it.
+    fn add(&mut self, operation: Operation) {
+        let template = PathTemplate::parse(&operation.template);
+        let bare = self.router.add(&PathTemplate::parse(""), &template, &operation.method, self.operations.len());
+        let Err(first) = bare else {
+            self.operations.push(operation);
+            return;
+        };
+        let first = &self.operations[first];
+        if same_operation(&self.documents, first, &operation) {
+            return;
+        }
+        let message = format!("`{} {}` is documented twice and differently", operation.method, operation.template);
+        let only_bases = first.bases != operation.bases && !operation.bases.is_empty();
+        let answers =
+            if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
+        let help = format!("the one at {} answers{answers}", first.place);
+        self.diagnostics.push(Diagnostic::at(Code::DuplicateOperation, operation.place.clone(), message).help(help));
+        if only_bases {
+            self.operations.push(operation);
+        }
+    }
+
+    fn finish(mut self, fixtures: &[FixtureFile], passed_over: usize) -> Contract {
+        self.base_paths();
+        self.operation_ids();
+        let mut contract = Contract {
+            operations: self.operations,
+            documents: self.documents,
+            diagnostics: self.diagnostics,
+            passed_over,
+            router: self.router,
+        };
+        for file in fixtures {
+            attach(&mut contract, file);
+        }
+        contract
+    }
+
+    /// What is documented at a path goes before what a base path moves there, so base paths are
+    /// added last, and silently where the place is taken.
+    fn base_paths(&mut self) {
+        for (index, operation) in self.operations.iter().enumerate() {
+            let template = PathTemplate::parse(&operation.template);
+            for base in &operation.bases {
+                let _taken = self.router.add(&PathTemplate::parse(base), &template, &operation.method, index);
+            }
+        }
+    }
+
+    fn operation_ids(&mut self) {
+        let mut first_with: HashMap<&str, &Operation> = HashMap::new();
+        for operation in &self.operations {
+            let Some(id) = operation.id.as_deref() else { continue };
+            if let Some(first) = first_with.get(id) {
+                let message = format!("the operationId `{id}` stands twice");
+                let help = format!("fixtures for it go to the one at {}", first.place);
+                self.diagnostics
+                    .push(Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message).help(help));
+            } else {
+                first_with.insert(id, operation);
+            }
+        }
+    }
+}
+
+/// Gives the fixtures of a file to their operations.
+fn attach(contract: &mut Contract, file: &FixtureFile) {
+    let (entries, mut found) = fixture::entries(file);
+    for (name, pointer) in entries {
+        if let Some(index) = contract.find(&name) {
+            let fixtures = fixture::read(file, &pointer, &mut found);
+            contract.operations[index].fixtures.extend(fixtures);
+        } else {
+            let place = Place::key(&file.source, pointer);
+            let unknown =
+                Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
+            found.push(match nearest_operation(contract, &name) {
+                Some(name) => unknown.help(format!("there is `{name}`")),
+                None => unknown.help("an operation is called by its operationId, or as `METHOD /path`"),
+            });
+        }
+    }
+    contract.diagnostics.append(&mut found);
+}
+
+fn nearest_operation(contract: &Contract, name: &str) -> Option<String> {
+    let names = contract.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.template)]);
+    let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
+    let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (best.0 > 0.8).then_some(best.1)
+}

@@ -1,0 +1,154 @@
+//! `$id` and `$anchor` of schemas: references by them become references by JSON Pointer.
+//!
+//! After it a schema is found by its place only, in `link`, in the router's documents and in the
+//! compiler alike (JSON Schema 2020-12 §8.2). `$dynamicAnchor` is left to the compiler.
+
+use std::collections::HashMap;
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::shape::{Kind, each_object};
+use super::syntax::fragment;
+
+/// Rewrites the references of a document, and takes the identifiers away.
+pub fn localise(tree: &mut Value) {
+    let mut known = Identifiers::default();
+    each_object(Kind::Document, tree, "", &mut |kind, object, at| {
+        if kind == Kind::Schema {
+            known.note(object, at);
+        }
+    });
+    if known.resources.is_empty() && known.anchors.is_empty() {
+        return;
+    }
+    known.resolve();
+    each_object(Kind::Document, tree, "", &mut |kind, object, at| {
+        if kind != Kind::Schema {
+            return;
+        }
+        let to = object.get("$ref").and_then(Value::as_str).and_then(|reference| known.pointer(reference, at));
+        if let Some(schema) = object.as_object_mut() {
+            if let Some(to) = to {
+                schema.insert("$ref".to_owned(), json!(format!("#{}", fragment(&to))));
+            }
+            schema.shift_remove("$id");
+            schema.shift_remove("$anchor");
+        }
+    });
+}
+
+#[derive(Default)]
+struct Identifiers {
+    /// Schemas with a `$id`: pointer and URI, outermost first once resolved.
+    resources: Vec<(String, String)>,
+    /// Schemas with an `$anchor`: pointer and name.
+    anchors: Vec<(String, String)>,
+    by_uri: HashMap<String, String>,
+    by_anchor: HashMap<(String, String), String>,
+}
+
+impl Identifiers {
+    fn note(&mut self, schema: &Value, at: &str) {
+        let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str).map(str::to_owned);
+        if let Some(id) = text("$id").filter(|id| !id.is_empty() && !id.starts_with('#')) {
+            self.resources.push((at.to_owned(), id));
+        }
+        if let Some(anchor) = text("$anchor") {
+            self.anchors.push((at.to_owned(), anchor));
+        }
+    }
+
+    /// Makes the URIs absolute, from the outside in, and notes what is where.
+    fn resolve(&mut self) {
+        self.resources.sort_by_key(|(at, _)| at.len());
+        for index in 0..self.resources.len() {
+            let (at, id) = self.resources[index].clone();
+            let base =
+                self.resources[..index].iter().rev().find(|(outer, _)| is_below(&at, outer)).map_or("", |(_, uri)| uri);
+            let uri = absolute(base, id.trim_end_matches('#'));
+            self.by_uri.insert(uri.clone(), at.clone());
+            self.resources[index].1 = uri;
+        }
+        for (at, name) in &self.anchors {
+            self.by_anchor.insert((self.resource(at).0.to_owned(), name.clone()), at.clone());
+        }
+    }
+
+    /// The pointer and URI of the resource that a place is in; the document has neither.
+    fn resource(&self, at: &str) -> (&str, &str) {
+        let inner = self.resources.iter().rev().find(|(outer, _)| is_below(at, outer));
+        inner.map_or(("", ""), |(at, uri)| (at, uri))
+    }
+
+    /// Where a reference at a place leads, if it is by an identifier, or from inside of something
+    /// that has one.
+    fn pointer(&self, reference: &str, at: &str) -> Option<String> {
+        let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let (own, base) = self.resource(at);
+        let resource = if uri.is_empty() { own } else { self.by_uri.get(&absolute(base, uri))? };
+        let fragment = percent_decode_str(fragment).decode_utf8_lossy();
+        if fragment.is_empty() || fragment.starts_with('/') {
+            return Some(format!("{resource}{fragment}"));
+        }
+        self.by_anchor.get(&(resource.to_owned(), fragment.into_owned())).cloned()
+    }
+}
+
+fn is_below(at: &str, outer: &str) -> bool {
+    at.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A reference against a base (RFC 3986 §5.2, as far as schemas use it): absolute ones stay,
+/// others replace the last segment of the base, or its whole path.
+fn absolute(base: &str, reference: &str) -> String {
+    let is_absolute = reference.split(['/', '?']).next().is_some_and(|first| first.contains(':'));
+    if is_absolute || base.is_empty() {
+        return reference.to_owned();
+    }
+    let path = base.find("://").and_then(|scheme| base[scheme + 3..].find('/').map(|slash| scheme + 3 + slash));
+    if reference.starts_with('/') {
+        return format!("{}{reference}", &base[..path.unwrap_or(base.len())]);
+    }
+    let folder =
+        base.rfind('/').filter(|slash| path.is_none_or(|path| *slash >= path)).map_or(base.len(), |slash| slash + 1);
+    format!("{}{reference}", &base[..folder])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn localised(schemas: &Value) -> Value {
+        let mut tree = json!({ "components": { "schemas": schemas } });
+        localise(&mut tree);
+        tree["components"]["schemas"].take()
+    }
+
+    #[test]
+    fn references_by_id_and_anchor_become_pointers() {
+        let schemas = localised(&json!({
+            "A": {"$id": "https://e.com/a/root", "$defs": {"q": {"$anchor": "cue", "type": "string"}, "r": {"$id": "rel"}},
+                  "properties": {"q": {"$ref": "#/$defs/q"}, "c": {"$ref": "#cue"}, "r": {"$ref": "rel"}}},
+            "B": {"$ref": "https://e.com/a/root#cue"},
+            "C": {"$ref": "https://e.com/a/rel"},
+            "D": {"$anchor": "dee", "items": {"$ref": "#dee"}},
+            "E": {"$ref": "other.yaml#/x"}
+        }));
+        let at = "#/components/schemas/A";
+        assert_eq!(schemas["A"]["properties"]["q"]["$ref"], format!("{at}/$defs/q"));
+        assert_eq!(schemas["A"]["properties"]["c"]["$ref"], format!("{at}/$defs/q"));
+        assert_eq!(schemas["A"]["properties"]["r"]["$ref"], format!("{at}/$defs/r"));
+        assert_eq!(schemas["B"]["$ref"], format!("{at}/$defs/q"));
+        assert_eq!(schemas["C"]["$ref"], format!("{at}/$defs/r"));
+        assert_eq!(schemas["D"]["items"]["$ref"], "#/components/schemas/D");
+        assert_eq!(schemas["E"]["$ref"], "other.yaml#/x");
+        assert!(schemas["A"].get("$id").is_none());
+    }
+
+    #[test]
+    fn documents_without_identifiers_are_not_touched() {
+        let schemas = json!({"A": {"$ref": "#/components/schemas/B"}, "B": {}});
+        assert_eq!(localised(&schemas), schemas);
+    }
+}
