@@ -184,7 +184,7 @@ impl Schema {
         }
         let mut found: Vec<(Vec<usize>, SchemaError)> = Vec::new();
         for error in validator.iter_errors(instance).take(MOST_ERRORS) {
-            self.collect(&error, &mut found);
+            self.collect(instance, &error, &mut found);
         }
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         found.truncate(MOST_ERRORS);
@@ -193,13 +193,13 @@ impl Schema {
         Ok(errors)
     }
 
-    fn collect(&self, error: &ValidationError<'_>, found: &mut Vec<(Vec<usize>, SchemaError)>) {
+    fn collect(&self, root: &Value, error: &ValidationError<'_>, found: &mut Vec<(Vec<usize>, SchemaError)>) {
         if let Some(branch) = only_branch_meant(error) {
-            branch.iter().for_each(|inner| self.collect(inner, found));
+            branch.iter().for_each(|inner| self.collect(root, inner, found));
             return;
         }
         let order = self.order(error.evaluation_path().as_str(), error.kind());
-        for error in describe(error) {
+        for error in nothing_allowed(root, error).unwrap_or_else(|| describe(error)) {
             found.push((order.clone(), error));
         }
     }
@@ -272,6 +272,20 @@ fn type_names(kind: &TypeKind) -> Vec<String> {
         TypeKind::Single(name) => vec![name.to_string()],
         TypeKind::Multiple(names) => names.iter().map(|name| name.to_string()).collect(),
     }
+}
+
+/// Where no properties are declared, and others are forbidden, the compiler speaks of the first value
+/// only; what is wrong is each name.
+fn nothing_allowed(root: &Value, error: &ValidationError<'_>) -> Option<Vec<SchemaError>> {
+    let is_meant = matches!(error.kind(), ValidationErrorKind::FalseSchema)
+        && error.schema_path().as_str().ends_with("/additionalProperties");
+    let object = root.pointer(error.instance_path().as_str()).filter(|_| is_meant)?.as_object()?;
+    let told = object.keys().take(MOST_ERRORS).map(|name| SchemaError {
+        pointer: error.instance_path().as_str().to_owned(),
+        keyword: "additionalProperties".to_owned(),
+        operands: Map::from_iter([("property".to_owned(), json!(name))]),
+    });
+    Some(told.collect())
 }
 
 /// The error in our words; `additionalProperties` and the like give one for each property.
