@@ -306,9 +306,8 @@ impl Compiler {
             |name: &str| tree.pointer(&join(&join(&at, "encoding"), name)).and_then(|e| e.get("explode")?.as_bool());
         let encoding = media.encoding.iter().map(|(name, encoding)| {
             let style = encoding.style.as_ref().map_or(Style::Form, query_style);
-            let content_type = encoding.content_type.as_deref().and_then(MediaRange::parse);
             let explode = explodes(name).unwrap_or(style == Style::Form);
-            (name.clone(), Encoding { content_type, style, explode })
+            (name.clone(), Encoding { style, explode })
         });
         Some(MediaType { range, schema, examples, encoding: encoding.collect(), generated: OnceLock::new() })
     }
@@ -388,7 +387,7 @@ impl Compiler {
         let content = self.content(tree, &response.content, Direction::Response);
         let headers = response.headers.iter().filter_map(|(name, header)| self.header(tree, name, header.as_item()?));
         let headers = headers.collect();
-        let response = Arc::new(Response { headers, content, place: self.value_at(at.clone()) });
+        let response = Arc::new(Response { headers, content });
         self.known_responses.insert(at, Arc::clone(&response));
         response
     }
@@ -404,7 +403,7 @@ impl Compiler {
         };
         let examples = self.examples(tree, &at, schema.as_ref());
         let explode = tree.pointer(&join(&at, "explode")) == Some(&Value::Bool(true));
-        Some(ResponseHeader { name, required: header.required, explode, schema, examples, value: OnceLock::new() })
+        Some(ResponseHeader { name, explode, schema, examples, value: OnceLock::new() })
     }
 
     /// The requirements of the operation, else of the document (OpenAPI 3.0.4 §4.7.10.1).

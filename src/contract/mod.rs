@@ -258,8 +258,6 @@ pub struct Generated {
 /// How one property of a form or multipart body is written.
 #[derive(Debug)]
 pub struct Encoding {
-    /// The type of the part, in multipart bodies.
-    pub content_type: Option<MediaRange>,
     /// How it is written, in forms.
     pub style: Style,
     /// Whether its items are repeated.
@@ -328,8 +326,6 @@ pub struct Response {
     pub headers: Vec<ResponseHeader>,
     /// In the order documented.
     pub content: Vec<MediaType>,
-    /// Where it stands.
-    pub place: Place,
 }
 
 /// A documented header of a response.
@@ -337,8 +333,6 @@ pub struct Response {
 pub struct ResponseHeader {
     /// Its name in lower case.
     pub name: HeaderName,
-    /// Whether it must be there.
-    pub required: bool,
     /// Whether an object is written `a=1,b=2` and not `a,1,b,2`.
     pub explode: bool,
     /// What its value must fit.

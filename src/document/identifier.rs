@@ -1,7 +1,7 @@
 //! `$id` and `$anchor` of schemas: references by them become references by JSON Pointer.
 //!
-//! After it a schema is found by its place only, in `link`, in the router's documents and in the
-//! compiler alike (JSON Schema 2020-12 §8.2). `$dynamicAnchor` is left to the compiler.
+//! After it a schema is found by its place only (JSON Schema 2020-12 §8.2). `$dynamicAnchor` is left
+//! to the compiler.
 
 use std::collections::HashMap;
 

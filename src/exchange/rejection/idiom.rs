@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::contract::schema::SchemaError;
 use crate::document::syntax;
+use crate::exchange::content::plain;
 
 /// The catalogue.
 const FILES: [&str; 1] = [include_str!("idioms/ajv.yaml")];
@@ -107,10 +108,6 @@ impl Idiom {
             None => String::new(),
         }))
     }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The template with each `{operand}` replaced.
