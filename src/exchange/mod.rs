@@ -346,7 +346,9 @@ pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Respo
     if *request.method() == Method::HEAD {
         // RFC 9110 §9.3.2: the header fields of `GET`, and no content.
         let length = response.body().len();
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        if !negotiate::is_without_content(response.status()) {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
         *response.body_mut() = Bytes::new();
     }
     (response, report)
