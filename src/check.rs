@@ -8,21 +8,21 @@ use std::sync::Arc;
 use crate::contract::inspect::inspect;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::generate::generate;
+use crate::exchange::generate::{Manner, generate};
 use crate::exchange::negotiate::is_without_content;
 
 /// Every finding about the documents and fixtures, in a stable order: what was found while loading,
 /// then what does not fit together.
 #[must_use]
-pub fn examine(contract: &Contract, seed: u64) -> Vec<Diagnostic> {
+pub fn examine(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
     let mut found = contract.diagnostics.clone();
     found.extend(inspect(contract));
-    found.extend(ungeneratable(contract, seed));
+    found.extend(ungeneratable(contract, manner));
     found
 }
 
 /// Responses that must be generated and for which nothing valid could be.
-fn ungeneratable(contract: &Contract, seed: u64) -> Vec<Diagnostic> {
+fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for operation in &contract.operations {
@@ -32,7 +32,7 @@ fn ungeneratable(contract: &Contract, seed: u64) -> Vec<Diagnostic> {
             }
             for media in response.content.iter().filter(|media| media.examples.is_empty()) {
                 let Some(schema) = &media.schema else { continue };
-                if schema.check().is_ok() && !generate(schema, seed).fits {
+                if schema.check().is_ok() && !generate(schema, manner).fits {
                     let message = format!("no valid value could be made for {pattern} of `{}`", operation.name());
                     let help = "the nearest value is sent, with a `Standin-Warning`; an example would help";
                     found.push(Diagnostic::at(Code::Ungeneratable, schema.place(), message).help(help));

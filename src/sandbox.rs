@@ -75,7 +75,7 @@ impl Sandbox {
     /// when first needed.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        check::examine(&self.contract, self.settings.seed)
+        check::examine(&self.contract, &self.settings.manner)
     }
 
     /// Answers a request.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use standin::contract::media::MediaRange;
 use standin::contract::{Location, Operation, Parameter, SecurityScheme};
 use standin::document::Input;
-use standin::exchange::generate::generate;
+use standin::exchange::generate::{Manner, generate};
 use standin::exchange::{Body, Request, Settings};
 use standin::{Reading, Sandbox};
 
@@ -26,7 +26,7 @@ fn load(path: &Path) -> Sandbox {
 
 /// A value for a parameter: its example, else a generated one.
 fn sample(parameter: &Parameter) -> Value {
-    let generated = || parameter.schema().map_or(Value::from("x"), |schema| generate(schema, 1).value);
+    let generated = || parameter.schema().map_or(Value::from("x"), |schema| generate(schema, &Manner::seeded(1)).value);
     parameter.examples.first().map_or_else(generated, |example| example.value().clone())
 }
 
@@ -100,7 +100,7 @@ fn request(operation: &Operation) -> Request {
 
 /// A value that the schema of a request takes.
 fn generate_request(schema: &standin::contract::schema::Schema) -> Value {
-    generate(schema, 1).value
+    generate(schema, &Manner::seeded(1)).value
 }
 
 /// How an answer keeps to what is documented for a valid request.

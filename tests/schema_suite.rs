@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use standin::contract::schema::{Direction, Schema, Schemas};
 use standin::diagnostic::{Positions, Source};
-use standin::exchange::generate::generate;
+use standin::exchange::generate::{Manner, generate};
 
 /// One schema of the suite with its instances.
 struct Group {
@@ -84,7 +84,7 @@ fn a_value_is_made_for_every_schema_that_has_one() {
         }
         let count = counts.entry(group.file.clone()).or_default();
         count.1 += 1;
-        let made = generate(&schema, 1);
+        let made = generate(&schema, &Manner::seeded(1));
         if made.fits {
             count.0 += 1;
         } else {

@@ -17,7 +17,7 @@ use super::route::PathTemplate;
 use super::schema::{Direction, Schema, Schemas};
 use super::server::base_path;
 use super::{
-    Encoding, Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Response, ResponseHeader,
+    Encoding, Kept, Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Response, ResponseHeader,
     SecurityRequirement, SecurityScheme, StatusPattern, Style,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -309,7 +309,7 @@ impl Compiler {
             let explode = explodes(name).unwrap_or(style == Style::Form);
             (name.clone(), Encoding { style, explode })
         });
-        Some(MediaType { range, schema, examples, encoding: encoding.collect(), generated: OnceLock::new() })
+        Some(MediaType { range, schema, examples, encoding: encoding.collect(), generated: Kept::default() })
     }
 
     fn media_range(&mut self, name: &str, at: &str) -> Option<MediaRange> {

@@ -17,7 +17,8 @@ pub mod schema;
 pub mod server;
 mod walk;
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -243,16 +244,40 @@ pub struct MediaType {
     /// How properties of a form or multipart body are written, by name.
     pub encoding: Vec<(String, Encoding)>,
     /// What was generated for it, once it was needed.
-    pub generated: OnceLock<Generated>,
+    pub generated: Kept,
 }
 
 /// Generated content, kept because the same seed would make it again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Generated {
     /// The bytes that are sent.
     pub content: Bytes,
     /// Whether it fits the schema.
     pub fits: bool,
+}
+
+/// The generated contents of one media type, by the seed and the entity that they were made for.
+#[derive(Debug, Default)]
+pub struct Kept(RwLock<HashMap<(u64, u64), Generated>>);
+
+impl Kept {
+    /// How many are kept; others are made again for each request.
+    const MOST: usize = 64;
+
+    /// What is kept for the key, else what is made now.
+    pub fn get_or_make(&self, key: (u64, u64), make: impl FnOnce() -> Generated) -> Generated {
+        // What was kept is whole even if somebody panicked beside it.
+        let read = || self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = read().get(&key) {
+            return kept.clone();
+        }
+        let made = make();
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < Self::MOST {
+            kept.insert(key, made.clone());
+        }
+        made
+    }
 }
 
 /// How one property of a form or multipart body is written.

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::content::plain;
-use super::generate;
+use super::generate::{self, Manner};
 use crate::contract::{Response, ResponseHeader};
 
 /// What was wrong with the request.
@@ -57,13 +57,16 @@ pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
 /// Those that belong to the connection or to the content are the server's to write.
 ///
 /// Values are kept for the seed of the sandbox, `usual`; those for another seed are made anew.
-pub fn documented(response: &Response, seed: u64, usual: u64, headers: &mut HeaderMap) {
+pub fn documented(response: &Response, manner: &Manner, usual: &Manner, headers: &mut HeaderMap) {
     for header in &response.headers {
         if is_own(&header.name) {
             continue;
         }
-        let value =
-            if seed == usual { header.value.get_or_init(|| value(header, seed)).clone() } else { value(header, seed) };
+        let value = if manner == usual {
+            header.value.get_or_init(|| value(header, manner)).clone()
+        } else {
+            value(header, manner)
+        };
         if let Some(value) = value {
             headers.insert(header.name.clone(), value);
         }
@@ -75,10 +78,10 @@ fn is_own(name: &HeaderName) -> bool {
         .contains(name)
 }
 
-fn value(header: &ResponseHeader, seed: u64) -> Option<HeaderValue> {
+fn value(header: &ResponseHeader, manner: &Manner) -> Option<HeaderValue> {
     let value = match (header.examples.first(), &header.schema) {
         (Some(example), _) => example.value().clone(),
-        (None, Some(schema)) => generate::generate(schema, seed).value,
+        (None, Some(schema)) => generate::generate(schema, manner).value,
         (None, None) => return None,
     };
     HeaderValue::from_str(&simple(&value, header.explode)).ok()

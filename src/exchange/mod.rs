@@ -18,6 +18,8 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use self::generate::Manner;
+use self::generate::entity::Known;
 use self::negotiate::{Accept, Choice, Source, Wishes};
 use self::parameter::Inputs;
 use self::preference::Preferences;
@@ -68,8 +70,8 @@ pub struct Settings {
     pub cors: Cors,
     /// How an absent body is judged.
     pub absent_body: AbsentBody,
-    /// From which generated values are made.
-    pub seed: u64,
+    /// How values are generated.
+    pub manner: Manner,
 }
 
 /// The content of a request.
@@ -105,7 +107,10 @@ pub struct Plan<'c> {
     decision: Decision<'c>,
     /// What was wrong, in lines.
     violations: Vec<String>,
-    seed: u64,
+    /// How values are generated for this request.
+    manner: Manner,
+    /// What its path says about what is answered.
+    known: Known,
 }
 
 #[derive(Debug)]
@@ -118,6 +123,12 @@ enum Decision<'c> {
     Rejection(Rejection<'c>, Vec<HeaderValue>),
     /// The documented answer.
     Answer(Choice<'c>),
+}
+
+impl Decision<'_> {
+    fn is_generated(&self) -> bool {
+        matches!(self, Self::Answer(Choice { content: Source::Generated(_), .. }))
+    }
 }
 
 /// Answers a request.
@@ -154,7 +165,7 @@ pub fn plan<'c>(contract: &'c Contract, settings: &Settings, request: &Request) 
 
 impl<'c> Plan<'c> {
     fn without_operation(decision: Decision<'c>) -> Self {
-        Self { operation: None, decision, violations: Vec::new(), seed: 0 }
+        Self { operation: None, decision, violations: Vec::new(), manner: Manner::default(), known: Known::default() }
     }
 }
 
@@ -228,17 +239,20 @@ fn plan_operation<'c>(
     let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers());
     let preferences = Preferences::read(request.headers(), &inputs.query);
     let accept = Accept::read(request.headers());
-    let seed = preferences.seed.unwrap_or(settings.seed);
+    let manner = Manner { seed: preferences.seed.unwrap_or(settings.manner.seed), ..settings.manner };
     let bytes = match request.body() {
         Body::Complete(bytes) => bytes,
         Body::TooLarge(limit) => {
             let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
             let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
-            return reject(operation, &credentials.unwrap_or(Fault::TooLarge(*limit)), &accept, seed);
+            return reject(operation, &credentials.unwrap_or(Fault::TooLarge(*limit)), &accept, manner);
         }
     };
     let received = validate::receive(operation, &inputs, bytes);
-    let plan = |decision, violations| Plan { operation: Some(operation), decision, violations, seed };
+    let plan = |decision: Decision<'c>, violations| {
+        let known = if decision.is_generated() { known(operation, &inputs) } else { Known::default() };
+        Plan { operation: Some(operation), decision, violations, manner, known }
+    };
     let (faults, uncompilable) = match settings.validation {
         Validation::Off => (Vec::new(), None),
         Validation::Strict | Validation::Warn => judge(operation, settings, &inputs, &received),
@@ -246,7 +260,7 @@ fn plan_operation<'c>(
     let mut violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
     if settings.validation == Validation::Strict {
         if let Some(gravest) = faults.first() {
-            return reject(operation, gravest, &accept, seed);
+            return reject(operation, gravest, &accept, manner);
         }
         if let Some(error) = uncompilable {
             return plan(unchecked(operation, &error), violations);
@@ -259,6 +273,13 @@ fn plan_operation<'c>(
     match negotiate::choose(operation, &wishes) {
         Ok(choice) => plan(Decision::Answer(choice), violations),
         Err(problem) => plan(Decision::Problem(problem, Vec::new()), violations),
+    }
+}
+
+fn known(operation: &Operation, inputs: &Inputs<'_>) -> Known {
+    Known {
+        values: inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), parameter::decode(raw))).collect(),
+        names_entity: operation.template.ends_with('}'),
     }
 }
 
@@ -302,10 +323,10 @@ fn judge(
 }
 
 /// Answers a fault as the operation documents it.
-fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, seed: u64) -> Plan<'c> {
-    let rejection = rejection::reject(operation, fault, accept, seed);
+fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, manner: Manner) -> Plan<'c> {
+    let rejection = rejection::reject(operation, fault, accept, &manner);
     let decision = Decision::Rejection(rejection, challenges(fault));
-    Plan { operation: Some(operation), decision, violations: fault.summaries(), seed }
+    Plan { operation: Some(operation), decision, violations: fault.summaries(), manner, known: Known::default() }
 }
 
 /// Makes the response that a plan says.
@@ -381,7 +402,7 @@ fn rejection_response(
     let mut response = Response::new(rejection.content.clone());
     *response.status_mut() = rejection.status;
     if let Some(documented) = rejection.response {
-        header::documented(documented, plan.seed, settings.seed, response.headers_mut());
+        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
     }
     insert_content_type(rejection.media.as_str(), &mut response);
     for challenge in challenges {
@@ -394,7 +415,7 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = choice.status;
     if let Some(documented) = choice.response {
-        header::documented(documented, plan.seed, settings.seed, response.headers_mut());
+        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
     }
     if let Some(media) = &choice.media {
         insert_content_type(media.as_str(), &mut response);
@@ -408,7 +429,7 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
         *response.body_mut() = match choice.content {
             Source::Example(example) if choice.fixture.is_some() => content::write(example.value(), media),
             Source::Example(example) => example.content(|value| content::write(value, media)),
-            Source::Generated(documented) => generated(documented, media, plan.seed, settings, response.headers_mut()),
+            Source::Generated(documented) => generated(documented, media, plan, response.headers_mut()),
             Source::Empty => Bytes::new(),
         };
     }
@@ -439,30 +460,31 @@ fn insert_content_type(media: &str, response: &mut Response) {
 /// What [`header::WARNING`] says of content that is empty for want of a writer.
 const NOT_WRITTEN: &str = "no value can be written in this media type yet";
 
-/// A generated value; the one for the seed of the sandbox is made once.
+/// A generated value; it is made once for the same manner and path.
 fn generated(
     documented: &MediaType,
     media: &crate::contract::media::MediaRange,
-    seed: u64,
-    settings: &Settings,
+    plan: &Plan<'_>,
     headers: &mut HeaderMap,
 ) -> Bytes {
-    let make = || {
-        let made = documented.schema.as_ref().map(|schema| generate::generate(schema, seed));
+    let names = plan.known.values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
+    let entity = if names.is_empty() { 0 } else { generate::fingerprint(&names) };
+    let made = documented.generated.get_or_make((plan.manner.seed, entity), || {
+        let manner = Manner { seed: plan.manner.seed ^ entity, ..plan.manner };
+        let made = documented.schema.as_ref().map(|schema| {
+            let mut made = generate::generate(schema, &manner);
+            if made.fits {
+                generate::entity::own(schema, &mut made.value, &plan.known);
+            }
+            made
+        });
         let content = made.as_ref().map(|made| content::write(&made.value, media)).unwrap_or_default();
         Generated { content, fits: made.is_some_and(|made| made.fits) }
-    };
-    let once;
-    let made = if seed == settings.seed {
-        documented.generated.get_or_init(make)
-    } else {
-        once = make();
-        &once
-    };
+    });
     if !made.fits {
         headers.insert(header::WARNING, HeaderValue::from_static("the generated value does not fit its schema"));
     } else if made.content.is_empty() && content::is_foreign(media) {
         headers.insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
     }
-    made.content.clone()
+    made.content
 }

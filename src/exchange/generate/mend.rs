@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::plausible::Called;
 use super::{Generator, text};
 use crate::contract::schema::{Schema, SchemaError};
 use crate::document::syntax::unescape;
@@ -55,7 +56,7 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
             let types = operand("types");
             let types = types.as_array().map(Vec::as_slice).unwrap_or_default();
             if !types.is_empty() {
-                *at = generator.value(&json!({ "type": types[round % types.len()] }), 1);
+                *at = generator.value(&json!({ "type": types[round % types.len()] }), 1, Called::default());
             }
         }
         "oneOf" if round.is_multiple_of(2) && at.is_object() => leave_branch(generator.schema, node, at, round / 2),
@@ -71,11 +72,15 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
 }
 
 /// Where an object fits several branches of a `oneOf`, something that one of them declares gets a
-/// value that it does not allow.
+/// value that it does not allow; best something that the object does not have.
 fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
-    let branches = schema.resolve(node).get("oneOf").and_then(Value::as_array);
-    let properties: Vec<_> = branches.into_iter().flatten().flat_map(|branch| schema.properties(branch)).collect();
-    if let Some((name, property)) = properties.get(round % properties.len().max(1)) {
+    let node = schema.resolve(node);
+    let branches = node.get("oneOf").and_then(Value::as_array);
+    let all: Vec<_> = branches.into_iter().flatten().flat_map(|branch| schema.properties(branch)).collect();
+    let telling = node.pointer("/discriminator/propertyName").and_then(Value::as_str);
+    let (own, mut candidates): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| at.get(name).is_some());
+    candidates.extend(own.into_iter().filter(|(name, _)| Some(*name) != telling));
+    if let Some((name, property)) = candidates.get(round % candidates.len().max(1)) {
         at[*name] = if schema.types(property).contains(&"string") { json!(7) } else { json!("x") };
     }
 }
@@ -84,7 +89,7 @@ fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
 fn other_value(generator: &mut Generator<'_>, node: &Value, keyword: &str, round: usize) -> Value {
     let branches = generator.schema.resolve(node).get(keyword).and_then(Value::as_array);
     if let Some(branch) = branches.and_then(|branches| branches.get(round % branches.len().max(1))) {
-        return generator.value(branch, 1);
+        return generator.value(branch, 1, Called::default());
     }
     let kinds = [
         json!({}),
@@ -106,7 +111,7 @@ fn mend_object(generator: &mut Generator<'_>, object: &mut Map<String, Value>, e
         "required" => {
             let property =
                 generator.schema.property(node, &name).cloned().unwrap_or_else(|| json!({ "type": "string" }));
-            let value = generator.value(&property, 1);
+            let value = generator.value(&property, 1, Called { name: &name, owner: "" });
             object.insert(name, value);
         }
         "additionalProperties" | "unevaluatedProperties" | "propertyNames" => {
@@ -129,11 +134,11 @@ fn mend_array(generator: &mut Generator<'_>, items: &mut Vec<Value>, error: &Sch
     match error.keyword.as_str() {
         "minItems" => {
             let item = generator.schema.items(node).cloned().unwrap_or_else(|| json!({ "type": "string" }));
-            items.push(generator.value(&item, 1));
+            items.push(generator.value(&item, 1, Called::default()));
         }
         "contains" => {
             let contains = generator.schema.resolve(node).get("contains").cloned().unwrap_or(Value::Bool(true));
-            items.push(generator.value(&contains, 1));
+            items.push(generator.value(&contains, 1, Called::default()));
         }
         "maxItems" | "additionalItems" | "items" | "unevaluatedItems" => {
             items.pop();
@@ -158,7 +163,7 @@ fn mend_string(generator: &mut Generator<'_>, string: &mut String, error: &Schem
             string.push_str(&"x".repeat(missing.min(super::BUDGET)));
         }
         "maxLength" => *string = string.chars().take(limit().unwrap_or(0)).collect(),
-        "pattern" | "format" => *string = text::generate(&error.operands, &mut generator.random),
+        "pattern" | "format" => *string = text::generate(&error.operands, Called::default(), &mut generator.random),
         _ => {}
     }
 }

@@ -4,16 +4,49 @@
 //! branches they take and in how much that is optional they leave out.
 
 mod compose;
+pub mod entity;
 mod mend;
 mod number;
+mod plausible;
 mod text;
+
+use std::collections::HashMap;
 
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
+use self::compose::{Flat, Turn};
+use self::plausible::Called;
 use crate::contract::schema::Schema;
+
+/// How values are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// From which they are made: the same seed, the same bytes.
+    pub seed: u64,
+    /// How many items lists have, from and to; bounds of the schema go before it.
+    pub list_size: (usize, usize),
+    /// How many values are made in all attempts at one; a list of three integers takes four.
+    pub most_values: usize,
+    /// How many bytes of text are made in one attempt, about.
+    pub most_bytes: usize,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { seed: 0, list_size: (2, 3), most_values: 60_000, most_bytes: 4 * 1024 * 1024 }
+    }
+}
+
+impl Manner {
+    /// The default one with a seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+}
 
 /// What was made.
 #[derive(Debug, Clone)]
@@ -36,25 +69,25 @@ const KINDS: [&str; 6] = ["object", "integer", "array", "null", "boolean", "stri
 /// How many values are made in one attempt; what is over is null, and so most likely wrong.
 const BUDGET: usize = 20_000;
 
-/// How many values are made in all attempts together.
-const ALL_ATTEMPTS: usize = 60_000;
-
 /// How many levels are filled with what is optional.
 const DEEP: usize = 6;
 
 /// How many levels there are at all; below, a schema is taken to demand an endless value.
 const DEEPEST: usize = 60;
 
+/// How often another item is made where a list has the same one already.
+const AGAIN: usize = 20;
+
 /// Makes a value that fits the schema.
 #[must_use]
-pub fn generate(schema: &Schema, seed: u64) -> Generated {
+pub fn generate(schema: &Schema, manner: &Manner) -> Generated {
     let mut last = Value::Null;
-    let mut left = ALL_ATTEMPTS;
+    let mut left = manner.most_values;
     for attempt in 0..ATTEMPTS {
-        let mut generator = Generator::new(schema, seed, attempt);
+        let mut generator = Generator::new(schema, manner, attempt);
         generator.left = left.min(BUDGET);
         let before = generator.left;
-        let value = generator.value(schema.tree(), 0);
+        let value = generator.value(schema.tree(), 0, Called::default());
         match schema.is_valid(&value) {
             Ok(true) => return Generated { value, fits: true },
             Ok(false) => {
@@ -76,44 +109,65 @@ pub fn generate(schema: &Schema, seed: u64) -> Generated {
 /// Makes one attempt.
 struct Generator<'s> {
     schema: &'s Schema,
+    manner: &'s Manner,
     random: ChaCha8Rng,
     attempt: usize,
+    /// How many values may still be made.
     left: usize,
+    /// How many bytes of text may still be made.
+    bytes_left: usize,
+    /// The place in the innermost list of what is made.
+    position: usize,
+    /// Whether documented examples are passed over, because they are there already.
+    is_original: bool,
+    /// The last identifiers that were given to things, by the names of their schemas.
+    identifiers: HashMap<String, i64>,
 }
 
 impl<'s> Generator<'s> {
-    fn new(schema: &'s Schema, seed: u64, attempt: usize) -> Self {
-        let mixed = seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
-        Self { schema, random: ChaCha8Rng::seed_from_u64(mixed), attempt, left: BUDGET }
+    fn new(schema: &'s Schema, manner: &'s Manner, attempt: usize) -> Self {
+        let mixed = manner.seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
+        Self {
+            schema,
+            manner,
+            random: ChaCha8Rng::seed_from_u64(mixed),
+            attempt,
+            left: BUDGET,
+            bytes_left: manner.most_bytes,
+            position: 0,
+            is_original: false,
+            identifiers: HashMap::new(),
+        }
     }
 
     /// Documented examples and defaults are proposals; an attempt that failed goes without them.
     fn takes_examples(&self) -> bool {
-        self.attempt == 0
+        self.attempt == 0 && !self.is_original
     }
 
     fn takes_optional(&self, depth: usize) -> bool {
-        self.attempt < 6 && depth < DEEP && self.left > 0
+        self.attempt < 6 && depth < DEEP && self.left > 0 && self.bytes_left > 0
     }
 
-    fn value(&mut self, node: &Value, depth: usize) -> Value {
-        if depth > DEEPEST || self.left == 0 {
+    fn value(&mut self, node: &Value, depth: usize, called: Called<'_>) -> Value {
+        if depth > DEEPEST || self.left == 0 || self.bytes_left == 0 {
             return Value::Null;
         }
         self.left -= 1;
         if depth > DEEP && self.schema.allows_null(node) {
             return Value::Null; // where a recursive schema lets it end
         }
-        let node = compose::flatten(self.schema, node, self.attempt);
-        if let Some(fixed) = self.fixed(&node) {
+        let turn = Turn { attempt: self.attempt, position: self.position };
+        let Flat { keywords: flat, name } = compose::flatten(self.schema, node, turn, &mut self.random);
+        if let Some(fixed) = self.fixed(&flat) {
             return fixed;
         }
-        match self.kind(&node) {
-            "object" => self.object(&node, depth),
-            "array" => self.array(&node, depth),
-            "string" => Value::String(text::generate(&node, &mut self.random)),
-            "integer" => number::integer(&node, &mut self.random),
-            "number" => number::number(&node, &mut self.random),
+        match self.kind(&flat, called) {
+            "object" => self.object(&flat, depth, name.as_deref().unwrap_or(called.name)),
+            "array" => self.array(&flat, depth, called),
+            "string" => self.string(&flat, called),
+            "integer" => self.integer(&flat, called),
+            "number" => self.number(&flat, called),
             "boolean" => json!(self.random.random_bool(0.5)),
             _ => Value::Null,
         }
@@ -137,7 +191,7 @@ impl<'s> Generator<'s> {
         chosen.map_or_else(|| values.first().cloned(), |value| Some((*value).clone()))
     }
 
-    fn kind<'n>(&mut self, node: &'n Map<String, Value>) -> &'n str {
+    fn kind<'n>(&mut self, node: &'n Map<String, Value>, called: Called<'_>) -> &'n str {
         let named: Vec<&str> = match node.get("type") {
             Some(Value::String(name)) => vec![name],
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
@@ -151,11 +205,49 @@ impl<'s> Generator<'s> {
             (false, _) => "null",
             // Where the keywords do not say it, any kind may be the one that fits.
             (true, Some(late)) => KINDS[late % KINDS.len()],
-            (true, None) => implied(node),
+            (true, None) => implied(node).unwrap_or(if called.name.is_empty() { "object" } else { "string" }),
         }
     }
 
-    fn object(&mut self, node: &Map<String, Value>, depth: usize) -> Value {
+    fn string(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
+        let made = text::generate(node, self.called(called), &mut self.random);
+        self.bytes_left = self.bytes_left.saturating_sub(made.len());
+        Value::String(made)
+    }
+
+    /// The name that says how a value should look; an attempt that failed too often goes without it.
+    fn called<'n>(&self, called: Called<'n>) -> Called<'n> {
+        if self.attempt < 4 { called } else { Called::default() }
+    }
+
+    fn integer(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
+        let text = |keyword: &str| node.get(keyword).and_then(Value::as_str);
+        let called = self.called(called);
+        let plausible = if plausible::is_identifier(called.name) {
+            let last = self.identifiers.entry(called.owner.to_owned()).or_insert(0);
+            *last += 1;
+            Some(json!(*last))
+        } else if plausible::is_unix_time(called.name, text("format"), text("description")) {
+            Some(json!(plausible::when(called.name, &mut self.random).unix_timestamp()))
+        } else if plausible::is_reference(called.name) {
+            Some(json!(self.random.random_range(1..=3)))
+        } else {
+            plausible::number(called, true, &mut self.random)
+        };
+        let fits = |value: &Value| number::is_within(node, value);
+        plausible.filter(fits).unwrap_or_else(|| number::integer(node, &mut self.random))
+    }
+
+    fn number(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
+        if plausible::is_identifier(called.name) {
+            return self.integer(node, called);
+        }
+        let plausible = plausible::number(self.called(called), false, &mut self.random);
+        let fits = |value: &Value| number::is_within(node, value);
+        plausible.filter(fits).unwrap_or_else(|| number::number(node, &mut self.random))
+    }
+
+    fn object(&mut self, node: &Map<String, Value>, depth: usize, owner: &str) -> Value {
         let required: Vec<&str> =
             node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let mut object = Map::new();
@@ -165,7 +257,8 @@ impl<'s> Generator<'s> {
             let is_required = required.contains(&name.as_str());
             let is_secret = self.schema.resolve(property).get("writeOnly") == Some(&Value::Bool(true));
             if *property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_secret) {
-                let value = self.value(property, depth + 1);
+                let value = self.value(property, depth + 1, Called { name, owner });
+                self.bytes_left = self.bytes_left.saturating_sub(name.len());
                 object.insert(name.clone(), value);
             }
         }
@@ -173,7 +266,8 @@ impl<'s> Generator<'s> {
         let other = other.cloned().unwrap_or_else(|| json!({ "type": "string" }));
         for name in required {
             if !object.contains_key(name) {
-                let value = self.value(&pattern_property(node, name).unwrap_or_else(|| other.clone()), depth + 1);
+                let property = pattern_property(node, name).unwrap_or_else(|| other.clone());
+                let value = self.value(&property, depth + 1, Called { name, owner });
                 object.insert(name.to_owned(), value);
             }
         }
@@ -183,15 +277,22 @@ impl<'s> Generator<'s> {
             if object.len() >= wanted || self.left == 0 {
                 break;
             }
-            let value = self.value(&other, depth + 1);
+            let value = self.value(&other, depth + 1, Called { name: "", owner });
             object.entry(format!("property{index}")).or_insert(value);
         }
         Value::Object(object)
     }
 
-    fn array(&mut self, node: &Map<String, Value>, depth: usize) -> Value {
+    /// How many items a list has, if its schema does not say.
+    fn usual_length(&mut self, depth: usize) -> usize {
+        let (least, most) = self.manner.list_size;
+        let usual = if least < most { self.random.random_range(least..=most) } else { least };
+        if self.takes_optional(depth) { usual } else { 0 }
+    }
+
+    fn array(&mut self, node: &Map<String, Value>, depth: usize, called: Called<'_>) -> Value {
         let most = count(node, "maxItems", usize::MAX);
-        let usual = if self.takes_optional(depth) { 2 } else { 0 };
+        let usual = self.usual_length(depth);
         let wanted = count(node, "minItems", usual.min(most)).max(usual.min(most)).min(self.left);
         let prefix = node.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let any = json!({ "type": "string" });
@@ -200,27 +301,38 @@ impl<'s> Generator<'s> {
         let is_closed = *items == Value::Bool(false);
         let mut list: Vec<Value> = Vec::new();
         let wanted = if is_closed { prefix.len() } else { wanted.max(prefix.len().min(most)) };
+        let position = self.position;
         for index in 0..wanted {
+            self.position = index;
             let node = prefix.get(index).unwrap_or(items);
-            let mut item = self.value(node, depth + 1);
-            for _ in 0..20 {
-                let is_repeated = is_unique && list.contains(&item);
-                if !is_repeated {
-                    break;
-                }
-                item = self.value(&without_examples(node), depth + 1);
-            }
-            let is_repeated = is_unique && list.contains(&item);
-            if !is_repeated {
+            let item = self.other_item(node, depth, called, &list);
+            if !is_unique || !list.contains(&item) {
                 list.push(item);
             }
         }
+        self.position = position;
         Value::Array(list)
+    }
+
+    /// An item that the list does not have yet, if one is found soon.
+    fn other_item(&mut self, node: &Value, depth: usize, called: Called<'_>, list: &[Value]) -> Value {
+        let mut item = self.value(node, depth + 1, called);
+        let was_original = self.is_original;
+        for _ in 0..AGAIN {
+            if !list.contains(&item) || self.left == 0 {
+                break;
+            }
+            self.is_original = true;
+            item = self.value(node, depth + 1, called);
+        }
+        self.is_original = was_original;
+        item
     }
 }
 
 /// FNV-1a: the same on every machine, unlike the standard library's hashes.
-fn fingerprint(text: &str) -> u64 {
+#[must_use]
+pub fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -244,7 +356,7 @@ fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
 }
 
 /// The type that keywords speak of where `type` is missing.
-fn implied(node: &Map<String, Value>) -> &'static str {
+fn implied(node: &Map<String, Value>) -> Option<&'static str> {
     const HINTS: [(&str, &[&str]); 4] = [
         ("object", &["properties", "required", "additionalProperties", "patternProperties", "minProperties"]),
         ("array", &["items", "prefixItems", "minItems", "contains"]),
@@ -252,7 +364,7 @@ fn implied(node: &Map<String, Value>) -> &'static str {
         ("string", &["pattern", "minLength", "maxLength", "format"]),
     ];
     let hinted = HINTS.iter().find(|(_, keywords)| keywords.iter().any(|keyword| node.contains_key(*keyword)));
-    hinted.map_or("string", |(name, _)| name)
+    hinted.map(|(name, _)| *name)
 }
 
 /// The schema that `patternProperties` has for a name, if it is the only one.
@@ -262,16 +374,6 @@ fn pattern_property(node: &Map<String, Value>, name: &str) -> Option<Value> {
     patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| schema.clone())
 }
 
-fn without_examples(node: &Value) -> Value {
-    let mut node = node.clone();
-    if let Some(object) = node.as_object_mut() {
-        object.shift_remove("examples");
-        object.shift_remove("default");
-    }
-    node
-}
-
-/// A keyword that counts something.
 fn count(node: &Map<String, Value>, keyword: &str, otherwise: usize) -> usize {
     node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or(otherwise)
 }
@@ -287,7 +389,7 @@ mod tests {
     fn made(schema: Value, seed: u64) -> Generated {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
         let schemas = Schemas::new(source, Arc::new(schema));
-        generate(&Schema::new(&schemas, String::new(), Direction::Response), seed)
+        generate(&Schema::new(&schemas, String::new(), Direction::Response), &Manner::seeded(seed))
     }
 
     #[test]

@@ -14,6 +14,17 @@ fn bound(node: &Map<String, Value>, keyword: &str) -> Option<f64> {
     node.get(keyword).and_then(Value::as_f64)
 }
 
+/// Whether a number is within the bounds of a flat schema.
+pub fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
+    let Some(number) = value.as_f64() else { return false };
+    let holds = |keyword: &str, test: fn(f64, f64) -> bool| bound(node, keyword).is_none_or(|b| test(number, b));
+    holds("minimum", |n, b| n >= b)
+        && holds("maximum", |n, b| n <= b)
+        && holds("exclusiveMinimum", |n, b| n > b)
+        && holds("exclusiveMaximum", |n, b| n < b)
+        && holds("multipleOf", |n, b| b > 0.0 && (n / b).fract() == 0.0)
+}
+
 /// An integer: from 1 to 1000 if there are no bounds.
 #[expect(clippy::cast_possible_truncation, reason = "bounds are clamped to what a double holds exactly")]
 pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {

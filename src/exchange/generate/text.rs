@@ -8,9 +8,14 @@ use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-/// 2025-01-01T00:00:00Z, from which generated times are drawn. Not now: the same seed gives the
+use super::plausible::{self, Called};
+
+/// 2026-01-01T00:00:00Z, from which generated times are drawn. Not now: the same seed gives the
 /// same bytes on every day.
-const EPOCH: i64 = 1_735_689_600;
+const EPOCH: i64 = 1_767_225_600;
+
+/// The span that they are drawn from, in seconds: 300 days.
+const SPAN: f64 = 300.0 * 24.0 * 3600.0;
 
 /// How often an open-ended part of a pattern is repeated at most.
 const REPEATS: u32 = 8;
@@ -24,20 +29,75 @@ const WORDS: [&str; 24] = [
 ];
 
 /// A string for the keywords of a flat schema.
-pub fn generate(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> String {
+pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
     let text = |keyword: &str| node.get(keyword).and_then(Value::as_str);
     let count = |keyword: &str| node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
     let least = count("minLength").unwrap_or(0).min(LONGEST);
     let most = count("maxLength").unwrap_or(usize::MAX);
-    if let Some(pattern) = text("pattern")
-        && let Some(made) = by_pattern(pattern, least, most, random)
-    {
-        return made;
+    let fits = |made: &String| (least..=most).contains(&made.chars().count());
+    if let Some(pattern) = text("pattern") {
+        // What the name says may be what the pattern asks for.
+        if let Some(made) = by_name(node, called, random)
+            && fits(&made)
+            && made.len() < LONGEST_MATCHED
+            && pattern_of(pattern).is_some_and(|regex| regex.is_match(&made))
+        {
+            return made;
+        }
+        if let Some(made) = by_pattern(pattern, least, most, random) {
+            return made;
+        }
     }
-    if let Some(made) = text("format").and_then(|format| by_format(format, random)) {
+    if let Some(made) = by_name(node, called, random) {
+        if fits(&made) {
+            return made;
+        }
+        if made.len() > most && text("format").is_none() && text("contentEncoding").is_none() {
+            let cut: String = made.chars().take(most).collect();
+            return cut.trim_end().to_owned() + &"a".repeat(cut.len() - cut.trim_end().len());
+        }
+    }
+    if let Some(encoded) = text("contentEncoding").and_then(|encoding| by_encoding(encoding, least, random)) {
+        return encoded;
+    }
+    if let Some(made) = text("format").and_then(|format| by_format(format, called, random)) {
         return made;
     }
     words(least, most, random)
+}
+
+/// The longest text that is held against a pattern only to look plausible, in bytes.
+const LONGEST_MATCHED: usize = 200;
+
+/// What the format and the name ask for together; a name alone where there is no known format.
+fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+    if node.contains_key("contentEncoding") {
+        return None;
+    }
+    match node.get("format").and_then(Value::as_str) {
+        Some(format) if is_known(format) => by_format(format, called, random),
+        _ => plausible::text(called, node, random),
+    }
+}
+
+fn pattern_of(pattern: &str) -> Option<regex::Regex> {
+    regex::Regex::new(pattern).ok()
+}
+
+/// Bytes as text, by `contentEncoding` (RFC 4648, RFC 2045 §6.7).
+fn by_encoding(encoding: &str, least: usize, random: &mut ChaCha8Rng) -> Option<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let plain = words(least.min(LONGEST) * 3 / 4, usize::MAX, random);
+    match encoding.to_ascii_lowercase().as_str() {
+        "base64" => Some(STANDARD.encode(plain)),
+        "base64url" => Some(URL_SAFE_NO_PAD.encode(plain)),
+        "base16" | "hex" => {
+            let hex = |text: String, byte| text + &format!("{byte:02x}");
+            Some(plain.bytes().fold(String::new(), hex))
+        }
+        _ => None,
+    }
 }
 
 fn words(least: usize, most: usize, random: &mut ChaCha8Rng) -> String {
@@ -57,7 +117,8 @@ fn words(least: usize, most: usize, random: &mut ChaCha8Rng) -> String {
     text
 }
 
-fn word(random: &mut ChaCha8Rng) -> &'static str {
+/// A word of ASCII letters, in lower case.
+pub fn word(random: &mut ChaCha8Rng) -> &'static str {
     WORDS.choose(random).copied().unwrap_or("word")
 }
 
@@ -150,16 +211,89 @@ fn tame(tree: Hir) -> Hir {
     }
 }
 
-fn by_format(format: &str, random: &mut ChaCha8Rng) -> Option<String> {
+/// The formats of JSON Schema 2020-12 §7.3 and of the OpenAPI format registry that strings have.
+const FORMATS: &[&str] = &[
+    "date-time",
+    "date",
+    "time",
+    "duration",
+    "email",
+    "idn-email",
+    "hostname",
+    "idn-hostname",
+    "ipv4",
+    "ipv6",
+    "ip",
+    "uri",
+    "url",
+    "iri",
+    "uri-reference",
+    "iri-reference",
+    "uri-template",
+    "json-pointer",
+    "relative-json-pointer",
+    "regex",
+    "uuid",
+    "guid",
+    "byte",
+    "base64url",
+    "binary",
+    "char",
+    "password",
+    "decimal",
+    "decimal128",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float",
+    "double",
+    "date-time-local",
+    "time-local",
+    "http-date",
+    "media-range",
+    "commonmark",
+    "html",
+    "sf-binary",
+    "sf-boolean",
+    "sf-decimal",
+    "sf-integer",
+    "sf-string",
+    "sf-token",
+    "phone",
+    "color",
+    "currency",
+    "country",
+    "datetime",
+    "unix-time",
+];
+
+fn is_known(format: &str) -> bool {
+    FORMATS.contains(&format)
+}
+
+fn by_format(format: &str, called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+    let named = |name: &'static str| Called { name, owner: "" };
+    let when = |random: &mut ChaCha8Rng| plausible::when(called.name, random);
     let made = match format {
-        "date-time" => moment(random).format(&Rfc3339).ok()?,
-        "date" => moment(random).date().to_string(),
-        "time" => format!("{}Z", &moment(random).format(&Rfc3339).ok()?[11..19]),
+        "date-time" | "datetime" => rfc3339(when(random)),
+        "date" if called.name.to_ascii_lowercase().contains("birth") => birthday(random),
+        "date" => when(random).date().to_string(),
+        "time" => rfc3339(when(random))[11..].to_owned(),
+        "date-time-local" => rfc3339(when(random))[..19].to_owned(),
+        "time-local" => rfc3339(when(random))[11..19].to_owned(),
+        "http-date" => http_date(when(random)),
+        "unix-time" => when(random).unix_timestamp().to_string(),
         "duration" => format!("PT{}M", random.random_range(1..=90)),
-        "email" | "idn-email" => format!("{}.{}@example.com", word(random), word(random)),
+        "email" | "idn-email" => plausible::text(named("email"), &Map::new(), random)?,
         "hostname" | "idn-hostname" => format!("{}.example.com", word(random)),
-        "ipv4" => format!("192.0.2.{}", random.random_range(1..=254)),
+        "ipv4" | "ip" => format!("192.0.2.{}", random.random_range(1..=254)),
         "ipv6" => format!("2001:db8::{:x}", random.random_range(1..=0xffff)),
+        "uri" | "url" | "iri" if plausible::is_picture(called.name) => plausible::picture(random),
         "uri" | "url" | "iri" => format!("https://example.com/{}", word(random)),
         "uri-reference" | "iri-reference" => format!("/{}/{}", word(random), word(random)),
         "uri-template" => format!("https://example.com/{}/{{id}}", word(random)),
@@ -167,20 +301,64 @@ fn by_format(format: &str, random: &mut ChaCha8Rng) -> Option<String> {
         "relative-json-pointer" => "0".to_owned(),
         "regex" => "^[a-z]+$".to_owned(),
         "uuid" | "guid" => uuid(random),
-        "byte" => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, word(random)),
+        "byte" => by_encoding("base64", 0, random)?,
+        "base64url" => by_encoding("base64url", 0, random)?,
+        "sf-binary" => format!(":{}:", by_encoding("base64", 0, random)?),
+        "binary" | "sf-token" => word(random).to_owned(),
+        "char" => word(random)[..1].to_owned(),
         "password" => format!("{}-{}-{}", word(random), word(random), random.random_range(10..=99)),
+        "decimal" | "decimal128" | "float" | "double" | "sf-decimal" => {
+            format!("{}.{:02}", random.random_range(1..=500), random.random_range(0..=99))
+        }
+        "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "sf-integer" => {
+            random.random_range(1..=100).to_string()
+        }
+        "sf-boolean" => format!("?{}", random.random_range(0..=1)),
+        "sf-string" => format!("\"{}\"", word(random)),
+        "media-range" => "application/json".to_owned(),
+        "commonmark" => format!("**{}** {}", word(random), word(random)),
+        "html" => format!("<p>{} {}</p>", word(random), word(random)),
+        "phone" => plausible::text(named("phone"), &Map::new(), random)?,
+        "color" => plausible::text(named("color"), &Map::new(), random)?,
+        "currency" => plausible::text(named("currency"), &Map::new(), random)?,
+        "country" => plausible::text(named("country code"), &Map::new(), random)?,
         _ => return None,
     };
     Some(made)
 }
 
-fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
+/// The time at a part of the span that times are drawn from: 0 at its begin, 1 at its end.
+#[expect(clippy::cast_possible_truncation, reason = "300 days of seconds")]
+pub fn at(part: f64) -> OffsetDateTime {
     let start = OffsetDateTime::from_unix_timestamp(EPOCH).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    start + Duration::seconds(random.random_range(0..365 * 24 * 3600))
+    start + Duration::seconds((part * SPAN) as i64)
+}
+
+/// Any time of the span.
+pub fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
+    at(random.random_range(0.0..1.0))
+}
+
+/// `2026-03-04T05:06:07Z`
+pub fn rfc3339(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_else(|_| "2026-01-01T00:00:00Z".to_owned())
+}
+
+/// The birthday of somebody who is of age.
+pub fn birthday(random: &mut ChaCha8Rng) -> String {
+    let days = random.random_range(20 * 365..70 * 365);
+    (at(0.0) - Duration::days(days)).date().to_string()
+}
+
+/// RFC 9110 §5.6.7
+fn http_date(moment: OffsetDateTime) -> String {
+    let (day, month) = (moment.weekday().to_string(), moment.month().to_string());
+    let time = rfc3339(moment)[11..19].to_owned();
+    format!("{}, {:02} {} {} {time} GMT", &day[..3], moment.day(), &month[..3], moment.year())
 }
 
 /// A version 4 UUID (RFC 9562 §5.4).
-fn uuid(random: &mut ChaCha8Rng) -> String {
+pub fn uuid(random: &mut ChaCha8Rng) -> String {
     let (high, low) = (random.next_u64(), random.next_u64());
     let variant = 0x8000 | (low >> 48) & 0x3fff;
     format!(

@@ -12,7 +12,7 @@ use serde_json::Value;
 use self::wording::Fit;
 use super::content;
 use super::credentials::MissingCredentials;
-use super::generate;
+use super::generate::{self, Manner};
 use super::negotiate::{Accept, concrete};
 use super::problem::{self, Kind, Problem};
 use super::validate::{ContentFault, Violation};
@@ -120,7 +120,7 @@ fn malformed_detail(malformed: &content::Malformed) -> String {
 
 /// Answers a fault as the operation documents it.
 #[must_use]
-pub fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, seed: u64) -> Rejection<'c> {
+pub fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, manner: &Manner) -> Rejection<'c> {
     let mut problem = fault.problem();
     let Some((status, response)) = documented(operation, fault) else {
         return from_problem(&problem, None, "the document has no error for it");
@@ -129,7 +129,7 @@ pub fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, seed
     let Some(media) = accept.best(&response.content) else {
         return from_problem(&problem, Some(response), "the documented error has no content");
     };
-    match speak(operation, fault, media, status, seed) {
+    match speak(operation, fault, media, status, manner) {
         Some((content, reason)) => {
             Rejection { status, response: Some(response), media: concrete(media), content, reason }
         }
@@ -170,7 +170,7 @@ fn speak(
     fault: &Fault,
     media: &MediaType,
     status: StatusCode,
-    seed: u64,
+    manner: &Manner,
 ) -> Option<(Bytes, String)> {
     let range = concrete(media);
     let violations = fault.violations();
@@ -186,7 +186,7 @@ fn speak(
     if let Some(problem) = own_problem(fault, media, status) {
         return Some((content::write(&problem, &range), "problem, as the document has one".to_owned()));
     }
-    let mut value = generate::generate(schema, seed).value;
+    let mut value = generate::generate(schema, manner).value;
     let sentence = if is_about_fields { wording::sentence(&violations[0]) } else { fault.problem().detail };
     put_valid_message(media, &mut value, &sentence);
     Some((content::write(&value, &range), "made from the documented schema".to_owned()))

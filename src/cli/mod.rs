@@ -1,0 +1,349 @@
+//! What the user typed → what is meant, and doing it.
+
+mod report;
+mod serve;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use self::report::{Check, Routes};
+pub use self::serve::Serve;
+use crate::contract::Contract;
+use crate::contract::example::Examples;
+use crate::diagnostic::{Code, Diagnostic, Severity, count};
+use crate::document::Input;
+use crate::document::link::Access;
+use crate::exchange::Settings;
+use crate::exchange::generate::Manner;
+use crate::sandbox::{Reading, Sandbox};
+
+const ENVIRONMENT: &str = "Options are read from the environment too: --max-body from STANDIN_MAX_BODY.";
+
+/// A sandbox API server made from OpenAPI documents.
+///
+/// It checks every request against the documents, and answers with the documented examples, with
+/// fixtures, or with values made from the schema. A wrong request gets the error that the API
+/// documents, filled in with what is wrong.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, propagate_version = true, after_help = ENVIRONMENT)]
+pub struct Command {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Serve documents
+    ///
+    /// Prints `listening on http://…` on standard output once requests are answered. Ctrl-C and
+    /// SIGTERM end it, after what is in flight.
+    #[command(after_help = ENVIRONMENT)]
+    Serve(Serve),
+    /// Report everything that is wrong with documents and fixtures, and serve nothing
+    ///
+    /// Exit code: 0 if nothing is, 1 if something is, 2 if there is no document to check.
+    Check(Check),
+    /// List the operations and how each would be answered
+    Routes(Routes),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+#[derive(Debug, Args)]
+struct Documents {
+    /// Files, folders, or `-` for standard input [default: ./specs]
+    ///
+    /// A file is JSON, YAML, or a Markdown or text page with fenced OpenAPI documents, told by its
+    /// content. A folder is searched with all its sub-folders; files that are no OpenAPI documents
+    /// are passed over.
+    #[arg(value_name = "DOCUMENT")]
+    inputs: Vec<PathBuf>,
+    /// Folder of fixtures [default: ./fixtures, if it is there]
+    ///
+    /// Each YAML or JSON file in it maps operations (`operationId` or `METHOD /path`) to lists of
+    /// responses, each with `when` (a JSON Schema over `{path, query, header, cookie, body}`),
+    /// `status`, `example` or `body`, and `headers`. The first whose condition holds is the answer.
+    #[arg(long, value_name = "DIR", env = "STANDIN_FIXTURES", hide_env = true)]
+    fixtures: Option<PathBuf>,
+    /// Whether examples are made to fit their schema
+    ///
+    /// `coerce` changes what can be read in one way only, such as "true" where a boolean is
+    /// documented, and reports it; `verbatim` serves every example as it stands.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "coerce|verbatim",
+        hide_possible_values = true,
+        default_value = "coerce",
+        env = "STANDIN_EXAMPLES",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    examples: ExamplesChoice,
+    /// Folder that documents may refer to, beside their own; may be repeated
+    ///
+    /// A `$ref` to another file is followed inside of the folder of the document that has it, with
+    /// its sub-folders. Nothing else is read, and nothing is fetched from the network.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "STANDIN_ALLOW_PATH",
+        hide_env = true,
+        value_delimiter = ':',
+        hide_short_help = true
+    )]
+    allow_path: Vec<PathBuf>,
+}
+
+/// How values are generated.
+#[derive(Debug, Args)]
+struct Generation {
+    /// Seed of generated values: the same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 0, env = "STANDIN_SEED", hide_env = true)]
+    seed: u64,
+    /// How many items generated lists have: 3, or 2-3
+    ///
+    /// Where the schema has other bounds they go before it.
+    #[arg(
+        long,
+        value_name = "N|N-M",
+        default_value = "2-3",
+        value_parser = list_size,
+        env = "STANDIN_LIST_SIZE",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    list_size: (usize, usize),
+    /// How many values are made at most to find one that fits
+    ///
+    /// A list of three numbers is four values. What cannot be made within it is the nearest value, and
+    /// the answer says so in `Standin-Warning`.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 60_000,
+        env = "STANDIN_MAX_VALUES",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    max_values: usize,
+    /// How much text a generated value has at most, about
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "4MiB",
+        value_parser = size,
+        env = "STANDIN_MAX_GENERATED",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    max_generated: usize,
+}
+
+impl Generation {
+    fn manner(&self) -> Manner {
+        Manner {
+            seed: self.seed,
+            list_size: self.list_size,
+            most_values: self.max_values,
+            most_bytes: self.max_generated,
+        }
+    }
+
+    /// Settings that differ from the usual ones in how values are generated only.
+    fn settings(&self) -> Settings {
+        Settings { manner: self.manner(), ..Settings::default() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExamplesChoice {
+    Coerce,
+    Verbatim,
+}
+
+/// How a command ended, as an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// 0
+    Clean,
+    /// 1: `check` found something.
+    Findings,
+    /// 2
+    CouldNotRun,
+}
+
+/// Why a command could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The address is taken, or not of this machine.
+    #[error("cannot listen on {address}: {error}\n  = help: choose another port with `--port`, or 0 for a free one")]
+    Listen {
+        /// What was asked for.
+        address: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Output cannot be written, or the runtime cannot be started.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl Command {
+    /// The options of `serve`, if that is what was asked for.
+    #[must_use]
+    pub fn serve(&self) -> Option<&Serve> {
+        match &self.action {
+            Action::Serve(serve) => Some(serve),
+            _ => None,
+        }
+    }
+
+    /// Does what was asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`], if the system does not let it.
+    pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+        match self.action {
+            Action::Serve(serve) => serve.run(out, err),
+            Action::Check(check) => check.run(out, err),
+            Action::Routes(routes) => routes.run(out, err),
+            Action::Completions { shell } => {
+                clap_complete::generate(shell, &mut Self::command(), "standin", out);
+                Ok(Outcome::Clean)
+            }
+            Action::Man => {
+                let mut command = Self::command();
+                command.build();
+                clap_mangen::Man::new(command.clone()).render(out)?;
+                for subcommand in command.get_subcommands().filter(|command| command.get_name() != "help") {
+                    clap_mangen::Man::new(subcommand.clone()).render(out)?;
+                }
+                Ok(Outcome::Clean)
+            }
+        }
+    }
+}
+
+impl Documents {
+    fn load(&self, settings: Settings) -> Sandbox {
+        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        let input = |path: &PathBuf| if is_stdin(path) { Input::Stdin } else { Input::Path(path.clone()) };
+        let mut inputs: Vec<Input> = self.inputs.iter().map(input).collect();
+        if inputs.is_empty() {
+            inputs.push(Input::Path(PathBuf::from("specs")));
+        }
+        let usual = Path::new("fixtures");
+        let fixtures = self.fixtures.as_deref().or_else(|| usual.is_dir().then_some(usual));
+        Sandbox::load(&inputs, fixtures, &self.reading(), settings)
+    }
+
+    fn reading(&self) -> Reading {
+        let examples = match self.examples {
+            ExamplesChoice::Coerce => Examples::Coerce,
+            ExamplesChoice::Verbatim => Examples::Verbatim,
+        };
+        Reading { examples, access: Access { folders: self.allow_path.clone() } }
+    }
+}
+
+/// How many warnings are told at the start; `check` tells all.
+const TOLD: usize = 10;
+
+/// What was loaded, repaired, and what is wrong, in lines.
+fn summary(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, document) in contract.documents.iter().enumerate() {
+        let operations = contract.operations.iter().filter(|operation| operation.document == index).count();
+        lines.push(format!("loaded {} ({})", document.source().name(), count(operations, "operation")));
+    }
+    if contract.passed_over > 0 {
+        lines.push(format!("passed over {}", count(contract.passed_over, "other file")));
+    }
+    let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity() == Severity::Error);
+    lines.extend(errors.iter().map(|error| error.render().trim_end().to_owned()));
+    // What cannot be answered is told whatever else there is.
+    let is_unanswerable = |warning: &&&Diagnostic| warning.code == Code::Ungeneratable;
+    let others: Vec<_> = warnings.iter().filter(|warning| !is_unanswerable(warning)).collect();
+    lines.extend(warnings.iter().filter(is_unanswerable).map(|warning| warning.render_line()));
+    lines.extend(others.iter().take(TOLD).map(|warning| warning.render_line()));
+    if others.len() > TOLD {
+        lines.push(format!("… and {}; `standin check` tells all", count(others.len() - TOLD, "more warning")));
+    }
+    lines.push(format!(
+        "{} from {}, {}, {}",
+        count(contract.operations.len(), "operation"),
+        count(contract.documents.len(), "document"),
+        count(errors.len(), "error"),
+        count(warnings.len(), "warning"),
+    ));
+    lines
+}
+
+/// `10MiB`, `512k`, `1048576`: units of 1000 and, with an `i`, of 1024.
+fn size(text: &str) -> Result<usize, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: usize = match unit.trim().to_ascii_lowercase().trim_end_matches('b') {
+        "" => 1,
+        "k" => 1000,
+        "ki" => 1024,
+        "m" => 1_000_000,
+        "mi" => 1024 * 1024,
+        "g" => 1_000_000_000,
+        "gi" => 1024 * 1024 * 1024,
+        _ => return Err("expected a number with a unit such as `KiB` or `MiB`".to_owned()),
+    };
+    let number: usize = number.parse().map_err(|_| "expected a number, such as in `10MiB`".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "it is too large".to_owned())
+}
+
+/// `3`, or `2-3`.
+fn list_size(text: &str) -> Result<(usize, usize), String> {
+    let (least, most) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| "expected a number or a range such as `2-3`");
+    let (least, most) = (number(least)?, number(most)?);
+    if least > most { Err(format!("{least} is more than {most}")) } else { Ok((least, most)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("10MiB"), Ok(10 * 1024 * 1024));
+        assert_eq!(size("2k"), Ok(2000));
+        assert_eq!(size("7"), Ok(7));
+        assert!(size("ten").is_err());
+        assert!(size("1parsec").is_err());
+    }
+
+    #[test]
+    fn list_sizes_are_numbers_or_ranges() {
+        assert_eq!(list_size("3"), Ok((3, 3)));
+        assert_eq!(list_size("2-5"), Ok((2, 5)));
+        assert!(list_size("5-2").is_err() && list_size("few").is_err());
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn the_short_help_fits_a_screen() {
+        let mut command = Command::command();
+        let serve = command.find_subcommand_mut("serve").expect("is there");
+        let help = serve.render_help().to_string();
+        assert!(help.lines().count() <= 24, "{} lines:\n{help}", help.lines().count());
+    }
+}
