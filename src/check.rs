@@ -31,7 +31,7 @@ fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
                 continue;
             }
             for media in response.content.iter().filter(|media| media.examples.is_empty()) {
-                let Some(schema) = &media.schema else { continue };
+                let Some(schema) = media.item.as_ref().or(media.schema.as_ref()) else { continue };
                 if schema.check().is_ok() && !generate(schema, manner).fits {
                     let message = format!("no valid value could be made for {pattern} of `{}`", operation.name());
                     let help = "the nearest value is sent, with a `Standin-Warning`; an example would help";

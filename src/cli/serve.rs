@@ -67,6 +67,18 @@ pub struct Serve {
     /// Largest request content, such as 512KiB; a larger one gets 413
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = size, env = "STANDIN_MAX_BODY", hide_env = true)]
     max_body: usize,
+    /// Milliseconds between the items of an answer that is sent item by item
+    ///
+    /// Server-sent events, JSON Lines and JSON text sequences are sent so.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        env = "STANDIN_ITEM_DELAY",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    item_delay: u64,
     /// Seconds that exchanges in flight have to finish at the end
     #[arg(
         long,
@@ -139,7 +151,12 @@ impl Serve {
     /// What the server does not go beyond.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { max_body: self.max_body, drain: Duration::from_secs(self.drain), ..Limits::default() }
+        Limits {
+            max_body: self.max_body,
+            drain: Duration::from_secs(self.drain),
+            item_delay: Duration::from_millis(self.item_delay),
+            ..Limits::default()
+        }
     }
 
     /// How documents are read.

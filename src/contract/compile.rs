@@ -17,7 +17,7 @@ use super::route::PathTemplate;
 use super::schema::{Direction, Schema, Schemas};
 use super::server::base_path;
 use super::{
-    Encoding, Kept, Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Response, ResponseHeader,
+    Encoding, Kept, Location, MediaType, Operation, Parameter, ParameterForm, PartHeader, RequestBody, Response, ResponseHeader,
     SecurityRequirement, SecurityScheme, StatusPattern, Style,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -267,14 +267,17 @@ impl Compiler {
             }
             ParameterSchemaOrContent::Content(content) => {
                 let media = self.content(tree, content, Direction::Request).into_iter().next()?;
-                ParameterForm::Content(Box::new(media))
+                match tree.pointer(&join(&at, "in")).and_then(Value::as_str) {
+                    Some("querystring") => ParameterForm::Query(Box::new(media)),
+                    _ => ParameterForm::Content(Box::new(media)),
+                }
             }
         };
         let schema = match &form {
             ParameterForm::Styled { schema, .. } => Some(Arc::clone(schema)),
-            ParameterForm::Content(_) => None,
+            ParameterForm::Content(_) | ParameterForm::Query(_) => None,
         };
-        let examples = self.examples(tree, &at, schema.as_ref());
+        let examples = self.examples(tree, &at, schema.as_ref(), None);
         let required = data.required || location == Location::Path;
         let parameter = Parameter { name: data.name.clone(), location, required, allow_empty, form, examples };
         let parameter = Arc::new(parameter);
@@ -301,15 +304,34 @@ impl Compiler {
         let at = at_of(&media.extensions).to_owned();
         let range = self.media_range(name, &at)?;
         let schema = media.schema.as_ref().and_then(|schema| self.schema_of(schema, direction));
-        let examples = self.examples(tree, &at, schema.as_ref());
-        let explodes =
-            |name: &str| tree.pointer(&join(&join(&at, "encoding"), name)).and_then(|e| e.get("explode")?.as_bool());
-        let encoding = media.encoding.iter().map(|(name, encoding)| {
-            let style = encoding.style.as_ref().map_or(Style::Form, query_style);
-            let explode = explodes(name).unwrap_or(style == Style::Form);
-            (name.clone(), Encoding { style, explode })
+        let examples = self.examples(tree, &at, schema.as_ref(), Some(&range));
+        // `openapiv3` knows no `itemSchema`.
+        let item = join(&at, "itemSchema");
+        let item = tree.pointer(&item).is_some().then(|| self.schema(&item, direction));
+        let encoding = media
+            .encoding
+            .iter()
+            .map(|(name, encoding)| (name.clone(), self.encoding(tree, &join(&join(&at, "encoding"), name), encoding)));
+        let encoding = encoding.collect();
+        Some(MediaType { range, schema, item, examples, encoding, generated: Kept::default() })
+    }
+
+    fn encoding(&mut self, tree: &Value, at: &str, encoding: &openapiv3::Encoding) -> Encoding {
+        let style = encoding.style.as_ref().map_or(Style::Form, query_style);
+        // `openapiv3` takes an absent `explode` for false.
+        let explode = tree.pointer(&join(at, "explode")).and_then(Value::as_bool).unwrap_or(style == Style::Form);
+        let content_types = encoding.content_type.as_deref().unwrap_or_default().split(',');
+        let content_types = content_types.filter_map(|range| MediaRange::parse(range.trim())).collect();
+        let in_headers = join(at, "headers");
+        let headers = tree.pointer(&in_headers).and_then(Value::as_object).into_iter().flatten();
+        let headers = headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        let headers = headers.filter_map(|(name, header)| {
+            let end = resolve(tree, header, &join(&in_headers, name)).ok()?;
+            let schema = end.value.get("schema").map(|_| self.schema(&join(&end.pointer, "schema"), Direction::Request));
+            let required = end.value.get("required") == Some(&Value::Bool(true));
+            Some(PartHeader { name: name.to_ascii_lowercase(), required, schema })
         });
-        Some(MediaType { range, schema, examples, encoding: encoding.collect(), generated: Kept::default() })
+        Encoding { style, explode, content_types, headers: headers.collect() }
     }
 
     fn media_range(&mut self, name: &str, at: &str) -> Option<MediaRange> {
@@ -333,7 +355,13 @@ impl Compiler {
     }
 
     /// The examples of the object at `at`: `examples`, else `example`, else the schema's first.
-    fn examples(&mut self, tree: &Value, at: &str, schema: Option<&Arc<Schema>>) -> Vec<Example> {
+    fn examples(
+        &mut self,
+        tree: &Value,
+        at: &str,
+        schema: Option<&Arc<Schema>>,
+        range: Option<&MediaRange>,
+    ) -> Vec<Example> {
         let object = tree.pointer(at).unwrap_or(&Value::Null);
         let in_examples = join(at, "examples");
         let named = object.get("examples").and_then(Value::as_object).into_iter().flatten();
@@ -358,7 +386,17 @@ impl Compiler {
         }
         let example = |(name, pointer): (String, String)| {
             let place = Place::value(self.schemas.source(), pointer.clone());
-            Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema.cloned(), self.examples)
+            let text = tree.pointer(&pointer).and_then(Value::as_str);
+            let is_json = range.is_none_or(|range| range.is_json() || range.is_range());
+            let is_serialized = pointer.ends_with("/serializedValue");
+            if let Some(value) = text.filter(|_| is_serialized && is_json).and_then(|text| serde_json::from_str(text).ok())
+            {
+                return Example::new(name, place, Arc::new(value), String::new(), schema.cloned(), self.examples);
+            }
+            // A text in a type that is not JSON is the content itself, and no instance of the schema.
+            let takes_text = |schema: &&Arc<Schema>| is_json || text.is_none() || schema.types(schema.tree()) == ["string"];
+            let schema = schema.filter(takes_text).cloned();
+            Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema, self.examples)
         };
         places.into_iter().map(example).collect()
     }
@@ -401,7 +439,7 @@ impl Compiler {
                 self.content(tree, content, Direction::Response).into_iter().next().and_then(|media| media.schema)
             }
         };
-        let examples = self.examples(tree, &at, schema.as_ref());
+        let examples = self.examples(tree, &at, schema.as_ref(), None);
         let explode = tree.pointer(&join(&at, "explode")) == Some(&Value::Bool(true));
         Some(ResponseHeader { name, explode, schema, examples, value: OnceLock::new() })
     }
@@ -521,6 +559,9 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
             });
             Some(Value::Object(members.collect()))
         }
+        // Words of OpenAPI 3.2 that `openapiv3` does not know; who needs them reads them from the tree.
+        Expect::Word(words) if *value == "querystring" && words.contains(&"querystring") => Some(json!("query")),
+        Expect::Word(words) if *value == "cookie" && words.contains(&"deepObject") => Some(json!("form")),
         _ => Some(value.clone()),
     }
 }

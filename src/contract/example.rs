@@ -5,9 +5,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::Written;
 use super::schema::{Schema, SchemaError};
 use crate::diagnostic::Place;
 
@@ -34,7 +34,7 @@ pub struct Example {
     schema: Option<Arc<Schema>>,
     mode: Examples,
     prepared: OnceLock<Prepared>,
-    content: OnceLock<Bytes>,
+    content: OnceLock<Written>,
 }
 
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Example {
     }
 
     /// As it is served, in bytes that are written once.
-    pub fn content(&self, write: impl FnOnce(&Value) -> Bytes) -> Bytes {
+    pub fn content(&self, write: impl FnOnce(&Value) -> Written) -> Written {
         self.content.get_or_init(|| write(self.value())).clone()
     }
 

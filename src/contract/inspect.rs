@@ -39,7 +39,7 @@ impl Inspection {
             if self.is_new(parameter) {
                 match &parameter.form {
                     ParameterForm::Styled { schema, .. } => self.schema(schema, operation),
-                    ParameterForm::Content(media) => self.media_type(media, operation),
+                    ParameterForm::Content(media) | ParameterForm::Query(media) => self.media_type(media, operation),
                 }
                 parameter.examples.iter().for_each(|example| self.example(example));
             }
@@ -70,7 +70,7 @@ impl Inspection {
     }
 
     fn media_type(&mut self, media: &MediaType, operation: &Operation) {
-        if let Some(schema) = &media.schema {
+        for schema in media.schema.iter().chain(&media.item) {
             self.schema(schema, operation);
         }
         media.examples.iter().for_each(|example| self.example(example));

@@ -54,7 +54,7 @@ impl MediaRange {
     #[must_use]
     pub fn is_json(&self) -> bool {
         let subtype = self.essence.split('/').nth(1).unwrap_or_default();
-        subtype == "json" || subtype.ends_with("+json")
+        subtype == "json" || subtype.ends_with("+json") && subtype != "stream+json"
     }
 
     /// Whether a media type falls under this range or is this type. Parameters of the range must
@@ -84,6 +84,41 @@ impl MediaRange {
             Some((_, "*")) => 1,
             _ => 2 + parameters,
         }
+    }
+}
+
+/// How the items of a sequential media type are framed (OpenAPI 3.2.0 §4.14.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sequence {
+    /// `text/event-stream`: server-sent events.
+    Events,
+    /// JSON Lines, also known as NDJSON: one JSON text a line.
+    Lines,
+    /// RFC 7464: JSON texts that each begin with a record separator.
+    Records,
+}
+
+impl MediaRange {
+    /// How its items are framed, if it is a sequential type.
+    #[must_use]
+    pub fn sequence(&self) -> Option<Sequence> {
+        let (main, subtype) = self.essence.split_once('/')?;
+        match subtype {
+            "event-stream" if main == "text" => Some(Sequence::Events),
+            "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "x-ndjson" | "ndjson" | "x-json-stream"
+            | "stream+json" => Some(Sequence::Lines),
+            "json-seq" => Some(Sequence::Records),
+            _ if subtype.ends_with("+jsonl") || subtype.ends_with("+ndjson") => Some(Sequence::Lines),
+            _ if subtype.ends_with("+json-seq") => Some(Sequence::Records),
+            _ => None,
+        }
+    }
+
+    /// Whether its content is XML: `application/xml`, `text/xml`, or a subtype with the suffix `+xml`.
+    #[must_use]
+    pub fn is_xml(&self) -> bool {
+        let subtype = self.essence.split('/').nth(1).unwrap_or_default();
+        subtype == "xml" || subtype.ends_with("+xml")
     }
 }
 

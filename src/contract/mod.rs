@@ -202,7 +202,7 @@ impl Parameter {
     pub fn schema(&self) -> Option<&Arc<Schema>> {
         match &self.form {
             ParameterForm::Styled { schema, .. } => Some(schema),
-            ParameterForm::Content(media) => media.schema.as_ref(),
+            ParameterForm::Content(media) | ParameterForm::Query(media) => media.schema.as_ref(),
         }
     }
 }
@@ -221,6 +221,8 @@ pub enum ParameterForm {
     },
     /// As content of a media type.
     Content(Box<MediaType>),
+    /// As content that is the whole query (`in: querystring`).
+    Query(Box<MediaType>),
 }
 
 /// What a request may carry.
@@ -239,6 +241,8 @@ pub struct MediaType {
     pub range: MediaRange,
     /// What its values must fit.
     pub schema: Option<Arc<Schema>>,
+    /// What each item of a sequential media type must fit (`itemSchema`).
+    pub item: Option<Arc<Schema>>,
     /// `examples` or `example`, else the schema's own.
     pub examples: Vec<Example>,
     /// How properties of a form or multipart body are written, by name.
@@ -247,11 +251,24 @@ pub struct MediaType {
     pub generated: Kept,
 }
 
+/// Content as it is sent.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// All of it.
+    pub bytes: Bytes,
+    /// Where each item ends, for content that is sent item by item; empty for any other.
+    pub ends: Arc<[usize]>,
+    /// The media type, where it takes a parameter that no document has (`boundary`).
+    pub media: Option<HeaderValue>,
+    /// Whether there was a value that cannot be written in the media type.
+    pub is_lost: bool,
+}
+
 /// Generated content, kept because the same seed would make it again.
 #[derive(Debug, Clone)]
 pub struct Generated {
-    /// The bytes that are sent.
-    pub content: Bytes,
+    /// What is sent.
+    pub written: Written,
     /// Whether it fits the schema.
     pub fits: bool,
 }
@@ -287,6 +304,21 @@ pub struct Encoding {
     pub style: Style,
     /// Whether its items are repeated.
     pub explode: bool,
+    /// The media types that its part may have; any if empty.
+    pub content_types: Vec<MediaRange>,
+    /// The header fields that its part has, and whether it must.
+    pub headers: Vec<PartHeader>,
+}
+
+/// A header field of a part of a multipart body.
+#[derive(Debug)]
+pub struct PartHeader {
+    /// Its name in lower case.
+    pub name: String,
+    /// Whether a part without it is wrong.
+    pub required: bool,
+    /// What its value must fit.
+    pub schema: Option<Arc<Schema>>,
 }
 
 /// The statuses that a response is documented for; exact ones go before ranges, ranges before the

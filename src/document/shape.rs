@@ -188,11 +188,11 @@ const OPERATION: &[(&str, Expect)] = &[
 ];
 
 /// The values of `style` (OpenAPI 3.0.4 §4.7.12.2.2).
-const STYLES: &[&str] = &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject"];
+const STYLES: &[&str] = &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject", "cookie"];
 
 const PARAMETER: &[(&str, Expect)] = &[
     ("name", Text),
-    ("in", Word(&["path", "query", "header", "cookie"])),
+    ("in", Word(&["path", "query", "header", "cookie", "querystring"])),
     ("description", Text),
     ("required", Boolean),
     ("deprecated", Boolean),
@@ -216,8 +216,12 @@ const HEADER: &[(&str, Expect)] = &[
     ("content", Map(Kind::MediaType)),
 ];
 
-const MEDIA_TYPE: &[(&str, Expect)] =
-    &[("schema", Object(Kind::Schema)), ("examples", Map(Kind::Example)), ("encoding", Map(Kind::Encoding))];
+const MEDIA_TYPE: &[(&str, Expect)] = &[
+    ("schema", Object(Kind::Schema)),
+    ("itemSchema", Object(Kind::Schema)),
+    ("examples", Map(Kind::Example)),
+    ("encoding", Map(Kind::Encoding)),
+];
 
 const ENCODING: &[(&str, Expect)] = &[
     ("contentType", Text),

@@ -14,9 +14,11 @@ pub mod problem;
 pub mod rejection;
 pub mod validate;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use self::generate::Manner;
 use self::generate::entity::Known;
@@ -25,9 +27,10 @@ use self::parameter::Inputs;
 use self::preference::Preferences;
 use self::problem::{Kind, Problem};
 use self::rejection::{Fault, Rejection};
+use crate::contract::media::MediaRange;
 use crate::contract::route::Routed;
 use crate::contract::schema::Uncompilable;
-use crate::contract::{Contract, Generated, MediaType, Operation};
+use crate::contract::{Contract, Generated, MediaType, Operation, Written};
 
 /// How wrong requests are treated (`--validate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,8 +89,15 @@ pub enum Body {
 /// A request, read to its end.
 pub type Request = http::Request<Body>;
 
-/// A response, complete.
+/// A response, complete; one with [`Items`] among its extensions is sent in pieces.
 pub type Response = http::Response<Bytes>;
+
+/// Where the items of a response end that is sent item by item.
+#[derive(Debug, Clone)]
+pub struct Items {
+    /// Positions in the content, the last one at its end.
+    pub ends: Arc<[usize]>,
+}
 
 /// What happened, for the log.
 #[derive(Debug, Clone, Default)]
@@ -371,6 +381,7 @@ pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Respo
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         *response.body_mut() = Bytes::new();
+        response.extensions_mut().remove::<Items>();
     }
     (response, report)
 }
@@ -399,12 +410,12 @@ fn rejection_response(
     plan: &Plan<'_>,
     settings: &Settings,
 ) -> Response {
-    let mut response = Response::new(rejection.content.clone());
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = rejection.status;
     if let Some(documented) = rejection.response {
         header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
     }
-    insert_content_type(rejection.media.as_str(), &mut response);
+    send(rejection.content.clone(), &rejection.media, &mut response);
     for challenge in challenges {
         response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
     }
@@ -418,20 +429,13 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
         header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
     }
     if let Some(media) = &choice.media {
-        insert_content_type(media.as_str(), &mut response);
-        let value = match choice.content {
-            Source::Example(example) => Some(example.value()),
-            _ => None,
-        };
-        if content::is_foreign(media) && value.is_some_and(|value| !value.is_string()) {
+        let (written, fits) = content_of(choice, media, plan);
+        if !fits {
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
+        } else if written.is_lost {
             response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
         }
-        *response.body_mut() = match choice.content {
-            Source::Example(example) if choice.fixture.is_some() => content::write(example.value(), media),
-            Source::Example(example) => example.content(|value| content::write(value, media)),
-            Source::Generated(documented) => generated(documented, media, plan, response.headers_mut()),
-            Source::Empty => Bytes::new(),
-        };
+        send(written, media, &mut response);
     }
     if let Some(fixture) = choice.fixture {
         for (name, value) in &fixture.headers {
@@ -457,34 +461,48 @@ fn insert_content_type(media: &str, response: &mut Response) {
     }
 }
 
+/// What [`header::WARNING`] says of a value that could not be made.
+const MISFIT: &str = "the generated value does not fit its schema";
+
 /// What [`header::WARNING`] says of content that is empty for want of a writer.
-const NOT_WRITTEN: &str = "no value can be written in this media type yet";
+const NOT_WRITTEN: &str = "no value can be written in this media type";
+
+/// The content that was chosen, and whether it fits its schema as far as it was generated.
+fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
+    match choice.content {
+        Source::Example(example, _) if choice.fixture.is_some() => (content::write(example.value(), media, None), true),
+        Source::Example(example, documented) => {
+            (example.content(|value| content::write(value, media, documented)), true)
+        }
+        Source::Generated(documented) => {
+            let made = generated(documented, media, plan);
+            (made.written, made.fits)
+        }
+        Source::Empty => (Written::default(), true),
+    }
+}
+
+/// Puts content in a response; what is sent item by item is cut by the server, see [`Items`].
+fn send(written: Written, media: &MediaRange, response: &mut Response) {
+    match written.media {
+        Some(media) => {
+            response.headers_mut().insert(CONTENT_TYPE, media);
+        }
+        None => insert_content_type(media.as_str(), response),
+    }
+    if !written.ends.is_empty() {
+        response.extensions_mut().insert(Items { ends: written.ends });
+    }
+    *response.body_mut() = written.bytes;
+}
 
 /// A generated value; it is made once for the same manner and path.
-fn generated(
-    documented: &MediaType,
-    media: &crate::contract::media::MediaRange,
-    plan: &Plan<'_>,
-    headers: &mut HeaderMap,
-) -> Bytes {
+fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
     let names = plan.known.values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
     let entity = if names.is_empty() { 0 } else { generate::fingerprint(&names) };
-    let made = documented.generated.get_or_make((plan.manner.seed, entity), || {
+    documented.generated.get_or_make((plan.manner.seed, entity), || {
         let manner = Manner { seed: plan.manner.seed ^ entity, ..plan.manner };
-        let made = documented.schema.as_ref().map(|schema| {
-            let mut made = generate::generate(schema, &manner);
-            if made.fits {
-                generate::entity::own(schema, &mut made.value, &plan.known);
-            }
-            made
-        });
-        let content = made.as_ref().map(|made| content::write(&made.value, media)).unwrap_or_default();
-        Generated { content, fits: made.is_some_and(|made| made.fits) }
-    });
-    if !made.fits {
-        headers.insert(header::WARNING, HeaderValue::from_static("the generated value does not fit its schema"));
-    } else if made.content.is_empty() && content::is_foreign(media) {
-        headers.insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
-    }
-    made.content
+        let has_sentinel = plan.operation.is_some_and(|operation| content::has_sentinel(operation, documented));
+        content::make(documented, media, &manner, &plan.known, has_sentinel.then_some(content::SENTINEL))
+    })
 }

@@ -36,8 +36,8 @@ pub struct Choice<'c> {
 /// Where the content comes from.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'c> {
-    /// An example of the document or the body of a fixture.
-    Example(&'c Example),
+    /// An example of the document, of this media type, or the body of a fixture.
+    Example(&'c Example, Option<&'c MediaType>),
     /// A value made from the schema of the media type.
     Generated(&'c MediaType),
     /// No content.
@@ -102,7 +102,7 @@ fn from_fixture<'c>(
             Choice {
                 status,
                 response,
-                content: Source::Example(body),
+                content: Source::Example(body, None),
                 media,
                 fixture: None,
                 applied: Vec::new(),
@@ -219,7 +219,15 @@ fn content<'c>(
     let with_example =
         |media: &&MediaType| named.is_none_or(|name| media.examples.iter().any(|example| example.name == name));
     let able: Vec<&MediaType> = offered.iter().filter(with_example).collect();
-    let Some(media) = wishes.accept.best_of(able.iter().copied()) else {
+    let media = match stream(operation, &able, wishes.values) {
+        Stream::Wanted(media) => Some(media),
+        Stream::Unwanted => {
+            let whole = able.iter().copied().filter(|media| media.range.sequence().is_none());
+            wishes.accept.best_of(whole).or_else(|| wishes.accept.best_of(able.iter().copied()))
+        }
+        Stream::Unsaid => wishes.accept.best_of(able.iter().copied()),
+    };
+    let Some(media) = media else {
         return Err(not_acceptable(offered));
     };
     let range = Some(concrete(media));
@@ -229,21 +237,48 @@ fn content<'c>(
     let by_name = named.and_then(|name| media.examples.iter().find(|example| example.name == name));
     let by_request = || example_like_request(operation, media, wishes.values);
     if let Some(example) = by_name {
-        return Ok(choice(Source::Example(example), range, format!("example `{}`, as preferred", example.name)));
+        return Ok(choice(Source::Example(example, Some(media)), range, format!("example `{}`, as preferred", example.name)));
     }
     if let Some(example) = by_request() {
         return Ok(choice(
-            Source::Example(example),
+            Source::Example(example, Some(media)),
             range,
             format!("example `{}`, as the request has the one of that name", example.name),
         ));
     }
     if let Some(example) = media.examples.first() {
-        return Ok(choice(Source::Example(example), range, "first documented example".to_owned()));
+        return Ok(choice(Source::Example(example, Some(media)), range, "first documented example".to_owned()));
     }
-    match media.schema {
-        Some(_) => Ok(choice(Source::Generated(media), range, "generated from the schema".to_owned())),
-        None => Ok(choice(Source::Empty, range, "neither example nor schema".to_owned())),
+    let reason = if media.schema.is_some() || media.item.is_some() {
+        "generated from the schema"
+    } else {
+        "generated, as there is neither example nor schema"
+    };
+    Ok(choice(Source::Generated(media), range, reason.to_owned()))
+}
+
+/// What a request says about an answer item by item.
+enum Stream<'c> {
+    Wanted(&'c MediaType),
+    Unwanted,
+    Unsaid,
+}
+
+/// Many APIs have a boolean property `stream` in their requests, which goes before `Accept`.
+fn stream<'c>(operation: &Operation, offered: &[&'c MediaType], values: &Values) -> Stream<'c> {
+    let Some(sequential) = offered.iter().find(|media| media.range.sequence().is_some()) else {
+        return Stream::Unsaid;
+    };
+    let says = values.body.as_ref().and_then(|body| body.get("stream"));
+    let is_declared = || {
+        let schemas = operation.body.iter().flat_map(|body| &body.content).filter_map(|media| media.schema.as_ref());
+        let mut declared = schemas.filter_map(|schema| Some(schema.types(schema.property(schema.tree(), "stream")?)));
+        declared.any(|types| types == ["boolean"])
+    };
+    match says {
+        Some(Value::Bool(true)) => Stream::Wanted(sequential),
+        _ if is_declared() => Stream::Unwanted,
+        _ => Stream::Unsaid,
     }
 }
 

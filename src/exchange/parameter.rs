@@ -7,8 +7,9 @@ use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Number, Value};
 
+use super::content::form;
 use crate::contract::schema::Schema;
-use crate::contract::{Location, Operation, Parameter, ParameterForm, Style};
+use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, Style};
 
 /// The text of a request that parameters are read from.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Inputs<'r> {
     pub path: Vec<(&'r str, &'r str)>,
     /// Query parameters in order.
     pub query: Pairs<'r>,
+    /// The query as it came.
+    pub raw_query: &'r str,
     /// Header fields.
     pub headers: &'r HeaderMap,
     /// Cookies in order.
@@ -63,6 +66,7 @@ impl<'r> Inputs<'r> {
         Self {
             path: names.zip(values.iter().map(String::as_str)).collect(),
             query: Pairs::parse(query.unwrap_or_default()),
+            raw_query: query.unwrap_or_default(),
             headers,
             cookies: cookies(headers),
             claimed: operation
@@ -121,6 +125,7 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 .map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value),
             None => Read::Absent,
         },
+        ParameterForm::Query(media) => read_whole_query(media, inputs.raw_query),
         ParameterForm::Styled { style, explode, schema } => {
             let reader = Reader {
                 name: &parameter.name,
@@ -147,6 +152,25 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
             }
         }
     }
+}
+
+/// The whole query as content of a media type (OpenAPI 3.2.0 §4.12.2.3).
+fn read_whole_query(media: &MediaType, query: &str) -> Read {
+    if query.is_empty() {
+        return Read::Absent;
+    }
+    if media.range.essence() == "application/x-www-form-urlencoded" {
+        return form::read(query, media).map_or_else(Read::Malformed, Read::Value);
+    }
+    let text = decode(query);
+    if media.range.is_json() {
+        return serde_json::from_str(&text)
+            .map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value);
+    }
+    Read::Value(match &media.schema {
+        Some(schema) => typed(schema, schema.tree(), &text),
+        None => Value::String(text),
+    })
 }
 
 /// The whole text of a parameter, decoded.

@@ -4,6 +4,7 @@
 
 pub mod control;
 pub mod log;
+mod pace;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,7 +27,7 @@ use crate::Sandbox;
 use crate::exchange::problem::{self, Kind, Problem};
 use crate::exchange::{Body, Report, Response};
 
-/// What the server does not go beyond.
+/// What the server does not go beyond, and how fast it goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The largest request content, in bytes; a larger one is answered with 413 (`--max-body`).
@@ -37,11 +38,19 @@ pub struct Limits {
     /// How long a client may take to send the head of a request, or to begin the next one on a
     /// connection; then the connection is closed.
     pub header_timeout: Duration,
+    /// How long it waits before each item but the first of an answer that is sent item by item, such
+    /// as server-sent events (`--item-delay`).
+    pub item_delay: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_body: 10 * 1024 * 1024, drain: Duration::from_secs(10), header_timeout: Duration::from_secs(75) }
+        Self {
+            max_body: 10 * 1024 * 1024,
+            drain: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(75),
+            item_delay: Duration::ZERO,
+        }
     }
 }
 
@@ -95,7 +104,10 @@ fn serve_connection(stream: TcpStream, control: Arc<Control>, limits: Limits, gr
     let _unsupported = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let control = Arc::clone(&control);
-        async move { Ok::<_, Infallible>(exchange(&control, request, limits).await.map(Full::new)) }
+        async move {
+            let response = exchange(&control, request, limits).await;
+            Ok::<_, Infallible>(pace::body(response, limits.item_delay))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

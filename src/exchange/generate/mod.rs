@@ -106,6 +106,20 @@ pub fn generate(schema: &Schema, manner: &Manner) -> Generated {
     Generated { value: last, fits: false }
 }
 
+/// Makes the items of a sequence, each of which fits the schema, as a list.
+#[must_use]
+pub fn items(schema: &Schema, manner: &Manner) -> Generated {
+    let length = manner.list_size.1;
+    let mut fits = true;
+    let made = (0..length as u64).map(|index| {
+        let made = generate(schema, &Manner { seed: manner.seed.wrapping_add(index), ..*manner });
+        fits = fits && made.fits;
+        made.value
+    });
+    let value = made.collect();
+    Generated { value, fits }
+}
+
 /// Makes one attempt.
 struct Generator<'s> {
     schema: &'s Schema,

@@ -5,7 +5,6 @@
 pub mod idiom;
 mod wording;
 
-use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 
@@ -17,7 +16,7 @@ use super::negotiate::{Accept, concrete};
 use super::problem::{self, Kind, Problem};
 use super::validate::{ContentFault, Violation};
 use crate::contract::media::MediaRange;
-use crate::contract::{MediaType, Operation, Response, StatusPattern};
+use crate::contract::{MediaType, Operation, Response, StatusPattern, Written};
 
 /// What is wrong with a request, gravest first: only one kind is answered.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ pub struct Rejection<'c> {
     /// The media type to send.
     pub media: MediaRange,
     /// The content to send.
-    pub content: Bytes,
+    pub content: Written,
     /// Where the words come from, for the log.
     pub reason: String,
 }
@@ -142,7 +141,7 @@ fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str
         status: problem.status,
         response,
         media: MediaRange::parse(problem::MEDIA_TYPE).expect("it is a media type"),
-        content: problem.content(),
+        content: Written { bytes: problem.content(), ..Written::default() },
         reason: format!("problem, {why}"),
     }
 }
@@ -171,25 +170,25 @@ fn speak(
     media: &MediaType,
     status: StatusCode,
     manner: &Manner,
-) -> Option<(Bytes, String)> {
+) -> Option<(Written, String)> {
     let range = concrete(media);
     let violations = fault.violations();
     let is_about_fields = !violations.is_empty();
     if let Some(example) = media.examples.first() {
         if !is_about_fields {
-            return Some((example.content(|value| content::write(value, &range)), "documented example".to_owned()));
+            return Some((example.content(|value| content::write(value, &range, Some(media))), "documented example".to_owned()));
         }
         let (value, reason) = from_examples(operation, media, &violations);
-        return Some((content::write(&value, &range), reason));
+        return Some((content::write(&value, &range, Some(media)), reason));
     }
     let schema = media.schema.as_ref()?;
     if let Some(problem) = own_problem(fault, media, status) {
-        return Some((content::write(&problem, &range), "problem, as the document has one".to_owned()));
+        return Some((content::write(&problem, &range, Some(media)), "problem, as the document has one".to_owned()));
     }
     let mut value = generate::generate(schema, manner).value;
     let sentence = if is_about_fields { wording::sentence(&violations[0]) } else { fault.problem().detail };
     put_valid_message(media, &mut value, &sentence);
-    Some((content::write(&value, &range), "made from the documented schema".to_owned()))
+    Some((content::write(&value, &range, Some(media)), "made from the documented schema".to_owned()))
 }
 
 /// Our own problem, where the document has problem details of RFC 9457 too and it fits them.

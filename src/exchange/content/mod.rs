@@ -1,0 +1,199 @@
+//! Bytes ↔ value, for each media type.
+//!
+//! Whether a value fits its schema is left to `validate`.
+
+pub mod form;
+mod multipart;
+mod sample;
+mod sequence;
+mod table;
+mod xml;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::{Value, json};
+
+use super::generate::entity::Known;
+use super::generate::{self, Manner};
+use super::parameter;
+use crate::contract::media::{MediaRange, Sequence};
+use crate::contract::schema::Schema;
+use crate::contract::{Generated, MediaType, Operation, Written};
+
+/// What the content of a request is.
+#[derive(Debug)]
+pub enum Content {
+    /// A value that its schema can judge.
+    Value(Value),
+    /// Bytes of a type that is not looked into, such as an image.
+    Opaque,
+}
+
+/// Why content cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong: `malformed JSON: EOF while parsing a value`.
+    pub detail: String,
+    /// Line and column from 1, where the format has them.
+    pub place: Option<(usize, usize)>,
+}
+
+impl Malformed {
+    fn without_place(detail: impl std::fmt::Display) -> Self {
+        Self { detail: format!("malformed content: {detail}"), place: None }
+    }
+}
+
+/// Reads content of the type `sent` as the documented `media` describes it.
+///
+/// # Errors
+///
+/// [`Malformed`], if the bytes are not of that type.
+pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Content, Malformed> {
+    match sent.essence() {
+        _ if sent.is_json() => read_json(bytes).map(Content::Value),
+        "application/x-www-form-urlencoded" => {
+            form::read(text_of(bytes)?.trim(), media).map(Content::Value).map_err(Malformed::without_place)
+        }
+        "multipart/form-data" | "multipart/mixed" | "multipart/related" => {
+            multipart::read(bytes, sent, media).map(Content::Value)
+        }
+        _ if sent.is_xml() => read_xml(bytes, media).map(Content::Value),
+        essence if essence.starts_with("text/") && !essence.ends_with("/xml") => {
+            read_text(bytes, media).map(Content::Value)
+        }
+        _ => Ok(Content::Opaque),
+    }
+}
+
+fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let full = error.to_string();
+        let detail = full.split(" at line ").next().unwrap_or(&full).to_owned();
+        Malformed { detail: format!("malformed JSON: {detail}"), place: Some((error.line(), error.column())) }
+    })
+}
+
+fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
+    std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))
+}
+
+fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
+    let text = text_of(bytes)?;
+    Ok(match &media.schema {
+        Some(schema) => parameter::typed(schema, schema.tree(), text),
+        None => json!(text),
+    })
+}
+
+fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
+    let text = text_of(bytes)?;
+    // A schema that is a string describes the text of the document.
+    if media.schema.as_ref().is_some_and(|schema| schema.types(schema.tree()) == ["string"]) {
+        return Ok(json!(text));
+    }
+    xml::read(text, media.schema.as_deref()).map_err(|(why, at)| {
+        let before = &text.as_bytes()[..at.min(text.len())];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        Malformed { detail: format!("malformed XML: {why}"), place: Some((line, column)) }
+    })
+}
+
+/// An object or list that came as JSON text.
+fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
+    let Value::String(text) = &value else { return value };
+    let types = schema.types(node);
+    let parsed = serde_json::from_str::<Value>(text).ok();
+    let fits = |parsed: &Value| {
+        parsed.is_object() && types.contains(&"object") || parsed.is_array() && types.contains(&"array")
+    };
+    parsed.filter(fits).unwrap_or(value)
+}
+
+/// Writes a value as content of a media type.
+#[must_use]
+pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Written {
+    let whole = |bytes: Bytes| Written { bytes, ..Written::default() };
+    if let Some(sequence) = sent.sequence() {
+        let (bytes, ends) = sequence::write(value, sequence);
+        return Written { bytes, ends, ..Written::default() };
+    }
+    if sent.is_json() || sent.is_range() {
+        return whole(Bytes::from(value.to_string()));
+    }
+    if let Value::String(text) = value {
+        return whole(Bytes::from(text.clone()));
+    }
+    let schema = media.and_then(|media| media.schema.as_deref());
+    match sent.essence() {
+        _ if sent.is_xml() => whole(Bytes::from(xml::write(value, schema))),
+        "application/x-www-form-urlencoded" => whole(Bytes::from(form::write(value, media))),
+        "text/csv" | "application/csv" => whole(table::write(value)),
+        // Every JSON text is one in YAML 1.2 too.
+        "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => whole(Bytes::from(value.to_string())),
+        essence if essence.starts_with("multipart/") => {
+            let (bytes, boundary) = multipart::write(value, sent, media);
+            let media = HeaderValue::from_str(&format!("{}; boundary=\"{boundary}\"", sent.essence())).ok();
+            Written { bytes: Bytes::from(bytes), media, ..Written::default() }
+        }
+        essence if essence.starts_with("text/") => whole(Bytes::from(value.to_string())),
+        _ => Written { is_lost: true, ..Written::default() },
+    }
+}
+
+/// The item that ends streams of many APIs.
+pub const SENTINEL: &str = "[DONE]";
+
+/// Whether the streams of a media type end with [`SENTINEL`]: its examples do, or the description of
+/// the request property `stream` says so.
+#[must_use]
+pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
+    let says = |text: &str| text.contains(SENTINEL);
+    let by_example = || media.examples.iter().any(|example| example.value().to_string().contains(SENTINEL));
+    let bodies = || operation.body.iter().flat_map(|body| &body.content).filter_map(|media| media.schema.as_ref());
+    let by_request = || {
+        let described = |schema: &Schema| {
+            let property = schema.property(schema.tree(), "stream")?;
+            schema.resolve(property).get("description")?.as_str().map(says)
+        };
+        bodies().any(|schema| described(schema) == Some(true))
+    };
+    media.range.sequence() == Some(Sequence::Events) && (by_example() || by_request())
+}
+
+/// Makes content of a media type for which there is no example.
+#[must_use]
+pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known, end: Option<&str>) -> Generated {
+    let types = media.schema.as_ref().map(|schema| schema.types(schema.tree())).unwrap_or_default();
+    if (types.is_empty() || types == ["string"])
+        && let Some(bytes) = sample::of(sent.essence())
+    {
+        return Generated { written: Written { bytes, ..Written::default() }, fits: true };
+    }
+    let mut made = match (&media.item, &media.schema, sent.sequence()) {
+        (Some(item), ..) => generate::items(item, manner),
+        (None, Some(schema), Some(_)) if types != ["array"] => generate::items(schema, manner),
+        (None, Some(schema), _) => {
+            let mut made = generate::generate(schema, manner);
+            if made.fits {
+                generate::entity::own(schema, &mut made.value, known);
+            }
+            made
+        }
+        (None, None, _) if sent.is_json() => generate::Generated { value: json!({}), fits: true },
+        (None, None, _) => {
+            return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
+        }
+    };
+    if let (Some(end), Value::Array(items)) = (end, &mut made.value) {
+        items.push(json!(end));
+    }
+    Generated { written: write(&made.value, sent, Some(media)), fits: made.fits }
+}
+
+/// A value as text: strings without quotes, anything else as JSON.
+#[must_use]
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,47 @@
+//! Values as comma-separated lines (RFC 4180).
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::plain;
+
+/// Writes a list of objects as a line of names and a line for each; other lists as lines.
+#[must_use]
+pub fn write(value: &Value) -> Bytes {
+    let one = std::slice::from_ref(value);
+    let rows = value.as_array().map_or(one, Vec::as_slice);
+    let mut names: Vec<&str> = Vec::new();
+    for name in rows.iter().filter_map(Value::as_object).flat_map(|row| row.keys()) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let mut writer = csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    // Writing into memory does not fail.
+    let mut line = |cells: Vec<String>| writer.write_record(cells).unwrap_or_default();
+    if !names.is_empty() {
+        line(names.iter().map(|name| (*name).to_owned()).collect());
+    }
+    let cell = |value: Option<&Value>| value.filter(|value| !value.is_null()).map(plain).unwrap_or_default();
+    for row in rows {
+        match row {
+            Value::Object(row) => line(names.iter().map(|name| cell(row.get(*name))).collect()),
+            Value::Array(cells) => line(cells.iter().map(|value| cell(Some(value))).collect()),
+            value => line(vec![cell(Some(value))]),
+        }
+    }
+    Bytes::from(writer.into_inner().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn objects_are_lines_below_their_names() {
+        let rows = json!([{"a": 1, "b": "x, \"y\""}, {"b": null, "c": [1]}]);
+        assert_eq!(write(&rows), "a,b,c\r\n1,\"x, \"\"y\"\"\",\r\n,,[1]\r\n");
+    }
+}
