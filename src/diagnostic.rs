@@ -80,6 +80,12 @@ codes! {
     UnresolvedRef = "unresolved-ref", Error, "a reference leads nowhere";
     CircularRef = "circular-ref", Error, "a chain of references leads back to itself";
     ExternalRef = "external-ref", Error, "a reference leads out of its document";
+    ExternalValue = "external-value", Warning, "the value of an example is in a file or at a host that cannot be read";
+    RefInExample = "ref-in-example", Warning, "an example has a `$ref` in it, which is data there and not followed";
+    NewerConstruct = "newer-construct", Warning, "a document uses what only a later version of OpenAPI has";
+    OlderConstruct = "older-construct", Warning, "a document uses what only an earlier version of OpenAPI has";
+    BrokenOverlay = "broken-overlay", Error, "an overlay cannot be read or applied";
+    OverlayWithoutEffect = "overlay-without-effect", Warning, "an action of an overlay changes nothing";
     BrokenOperation = "broken-operation", Error, "an operation cannot be understood and is not served";
     BrokenPath = "broken-path", Warning, "a path template is not written as the standard says";
     InvalidServer = "invalid-server", Warning, "the base path of a server cannot be told";

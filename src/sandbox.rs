@@ -18,6 +18,8 @@ pub struct Reading {
     pub examples: Examples,
     /// Which files documents may refer to.
     pub access: Access,
+    /// Overlays that change the documents, in order.
+    pub overlays: Vec<Input>,
 }
 
 /// A stand-in for the API that some documents describe.
@@ -55,7 +57,7 @@ impl Sandbox {
     /// Loads documents, with fixtures that are already read.
     #[must_use]
     pub fn new(inputs: &[Input], fixtures: &[FixtureFile], reading: &Reading, settings: Settings) -> Self {
-        let contract = assemble(document::load(inputs, &reading.access), fixtures, reading.examples);
+        let contract = assemble(document::load(inputs, &reading.access, &reading.overlays), fixtures, reading.examples);
         Self { contract, settings }
     }
 

@@ -18,12 +18,12 @@ use clap::Parser as _;
 use http::{Request, Response};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
-use standin::Sandbox;
 use standin::cli::Command;
 use standin::document::{self, Input};
 use standin::exchange::Body;
 use standin::server;
 use standin::server::control::Control;
+use standin::{Reading, Sandbox};
 
 use case::{Block, Case, Message};
 use support::files;
@@ -63,6 +63,8 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits) {
             Input::Text { name: format!("openapi{number}.{}", extension(block)), text: block.text.clone() }
         })
         .collect();
+    let overlay = |block: &Block| Input::Text { name: "overlay.yaml".to_owned(), text: block.text.clone() };
+    let overlays: Vec<Input> = case.blocks_of("overlay").map(overlay).collect();
     let read = |block: &Block| document::fixture_text("fixtures.yaml".to_owned(), block.text.clone());
     let fixtures: Vec<_> = case.blocks_of("fixtures").map(read).collect();
     let (fixtures, broken): (Vec<_>, Vec<_>) = fixtures.into_iter().partition(Result::is_ok);
@@ -77,7 +79,8 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits) {
         let folder = root.join("fixtures");
         return (Sandbox::load(&inputs, Some(&folder), &serve.reading(), serve.settings()), serve.limits());
     }
-    (Sandbox::new(&documents, &fixtures, &serve.reading(), serve.settings()), serve.limits())
+    let reading = Reading { overlays, ..serve.reading() };
+    (Sandbox::new(&documents, &fixtures, &reading, serve.settings()), serve.limits())
 }
 
 fn in_process(case: &Case) -> Result<(), Failed> {

@@ -288,6 +288,121 @@ Tag: {type: string, minLength: 2}
     assert!(!out.contains("external-ref"), "{out}");
 }
 
+/// A host that answers every request with one text, and counts them.
+fn host(answer: fn(&str) -> String) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("is bound").to_string();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().expect("can be cloned"));
+            let _read = reader.read_line(&mut line);
+            let mut rest = String::new();
+            while reader.read_line(&mut rest).is_ok_and(|length| length > 2) {
+                rest.clear();
+            }
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let _written = stream.write_all(answer(&line).as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn hosts_are_asked_only_if_they_are_allowed_and_once() {
+    let (address, asked) = host(|line| {
+        let (status, body) = match line.split(' ').nth(1) {
+            Some("/a/pet.yaml") => ("200 OK", "{type: object, properties: {tag: {$ref: 'tag.yaml'}}, required: [tag]}"),
+            Some("/a/tag.yaml") => ("302 Found\r\nLocation: /a/moved.yaml", ""),
+            Some("/a/moved.yaml") => ("200 OK", "{type: integer}"),
+            _ => ("404 Not Found", ""),
+        };
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    });
+    let document = DOCUMENT.replace(
+        "schema: {type: integer}",
+        &format!("schema: {{$ref: 'http://{address}/a/pet.yaml'}}, example: {{tag: x}}"),
+    );
+    let folder = Folder::new("hosts").with("a.yaml", &document);
+    let (_, out, _) = run(&folder.0, &["check", "a.yaml", "--cache", "cache"]);
+    assert!(out.contains("error[external-ref]"), "{out}");
+    assert!(out.contains(&format!("unless `--allow-host {address}` allows it")), "{out}");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    for _ in 0..2 {
+        let (_, out, _) = run(&folder.0, &["check", "a.yaml", "--cache", "cache", "--allow-host", &address]);
+        assert!(!out.contains("external-ref"), "{out}");
+        assert!(out.contains("the example does not fit its schema: `/tag` must be integer"), "{out}");
+    }
+    // Two files, one of them moved; the second start needed no network.
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 3);
+    let other = folder.0.join("b.yaml");
+    fs::write(other, document.replace("/a/pet.yaml", "/a/none.yaml")).expect("can be written");
+    let (_, out, _) = run(&folder.0, &["check", "b.yaml", "--cache", "cache", "--allow-host", &address]);
+    assert!(out.contains("answers 404"), "{out}");
+}
+
+#[test]
+fn examples_may_be_in_files_beside_the_document() {
+    let document = r"
+openapi: 3.0.3
+info: {title: t, version: '1'}
+paths:
+  /json: {get: {responses: {'200': {description: ok, content: {application/json: {examples: {a: {externalValue: values/a.json}}}}}}}}
+  /text: {get: {responses: {'200': {description: ok, content: {text/plain: {examples: {a: {externalValue: values/a.txt}}}}}}}}
+  /none: {get: {responses: {'200': {description: ok, content: {text/plain: {examples: {a: {externalValue: ../../none.txt}}}}}}}}
+";
+    let folder = Folder::new("external").with("api/a.yaml", document);
+    let folder = folder.with("api/values/a.json", "{\"n\": [1]}").with("api/values/a.txt", "hello");
+    let server = Server::start(standin(&folder.0, &["serve", "api/a.yaml", "--port", "0", "--log", "off"]));
+    let get = |path: &str| server.exchange(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    assert!(get("/json").ends_with("{\"n\":[1]}"), "{}", get("/json"));
+    assert!(get("/text").ends_with("hello"), "{}", get("/text"));
+    server.terminate();
+    server.ended();
+    let (_, out, _) = run(&folder.0, &["check", "api/a.yaml"]);
+    assert!(out.contains("warning[external-value]: the external value `../../none.txt` is not there"), "{out}");
+}
+
+#[test]
+fn a_discriminator_may_map_to_a_file() {
+    let document = r"
+openapi: 3.0.3
+info: {title: t, version: '1'}
+paths:
+  /pets:
+    get:
+      responses:
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema:
+                oneOf: [{$ref: cat.yaml}]
+                discriminator: {propertyName: kind, mapping: {tabby: cat.yaml}}
+";
+    let cat = "{type: object, required: [kind], properties: {kind: {type: string}}}";
+    let folder = Folder::new("mapping").with("a.yaml", document).with("cat.yaml", cat);
+    let server = Server::start(standin(&folder.0, &["serve", "a.yaml", "--port", "0", "--log", "off"]));
+    let answer = server.exchange("GET /pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(answer.ends_with("{\"kind\":\"tabby\"}"), "{answer}");
+    server.terminate();
+    server.ended();
+}
+
+#[test]
+fn overlays_are_files() {
+    let overlay =
+        "overlay: 1.0.0\ninfo: {title: o, version: '1'}\nactions: [{target: '$.paths[\"/a\"].put', remove: true}]\n";
+    let folder = Folder::new("overlay").with("a.yaml", DOCUMENT).with("o.yaml", overlay);
+    let (_, out, _) = run(&folder.0, &["routes", "a.yaml", "--overlay", "o.yaml"]);
+    assert_eq!(out.lines().count(), 1, "{out}");
+    let (_, _, errors) = run(&folder.0, &["routes", "a.yaml", "--overlay", "none.yaml"]);
+    assert!(errors.contains("`none.yaml` cannot be read"), "{errors}");
+}
+
 #[test]
 fn check_tells_by_its_exit_code() {
     let folder =

@@ -87,6 +87,18 @@ struct Documents {
         hide_short_help = true
     )]
     examples: ExamplesChoice,
+    /// Overlay (OpenAPI Overlay 1.0 or 1.1) that corrects the documents; may be repeated
+    ///
+    /// Each is applied to every document, or to the one whose file name its `extends` has.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "STANDIN_OVERLAY",
+        hide_env = true,
+        value_delimiter = ':',
+        hide_short_help = true
+    )]
+    overlay: Vec<PathBuf>,
     /// Folder that documents may refer to, beside their own; may be repeated
     ///
     /// A `$ref` to another file is followed inside of the folder of the document that has it, with
@@ -100,6 +112,22 @@ struct Documents {
         hide_short_help = true
     )]
     allow_path: Vec<PathBuf>,
+    /// Host that documents may refer to, such as example.com or localhost:8080; may be repeated
+    ///
+    /// Without it nothing is fetched from the network. What was fetched is kept in the cache, so that
+    /// the next start needs no network.
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "STANDIN_ALLOW_HOST",
+        hide_env = true,
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    allow_host: Vec<String>,
+    /// Folder that keeps what was fetched [default: standin in the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "STANDIN_CACHE", hide_env = true, hide_short_help = true)]
+    cache: Option<PathBuf>,
 }
 
 /// How values are generated.
@@ -251,8 +279,21 @@ impl Documents {
             ExamplesChoice::Coerce => Examples::Coerce,
             ExamplesChoice::Verbatim => Examples::Verbatim,
         };
-        Reading { examples, access: Access { folders: self.allow_path.clone() } }
+        let access = Access {
+            folders: self.allow_path.clone(),
+            hosts: self.allow_host.clone(),
+            cache: self.cache.clone().or_else(usual_cache),
+        };
+        let overlays = self.overlay.iter().cloned().map(Input::Path).collect();
+        Reading { examples, access, overlays }
     }
+}
+
+/// `$XDG_CACHE_HOME/standin`, or what stands for it on this system.
+fn usual_cache() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || set("HOME").map(|home| home.join(".cache"));
+    set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home).map(|folder| folder.join("standin"))
 }
 
 /// How many warnings are told at the start; `check` tells all.

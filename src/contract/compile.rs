@@ -17,8 +17,8 @@ use super::route::PathTemplate;
 use super::schema::{Direction, Schema, Schemas};
 use super::server::base_path;
 use super::{
-    Encoding, Kept, Location, MediaType, Operation, Parameter, ParameterForm, PartHeader, RequestBody, Response, ResponseHeader,
-    SecurityRequirement, SecurityScheme, StatusPattern, Style,
+    Encoding, Kept, Location, MediaType, Operation, Parameter, ParameterForm, PartHeader, RequestBody, Response,
+    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::resolve;
@@ -327,7 +327,8 @@ impl Compiler {
         let headers = headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         let headers = headers.filter_map(|(name, header)| {
             let end = resolve(tree, header, &join(&in_headers, name)).ok()?;
-            let schema = end.value.get("schema").map(|_| self.schema(&join(&end.pointer, "schema"), Direction::Request));
+            let schema =
+                end.value.get("schema").map(|_| self.schema(&join(&end.pointer, "schema"), Direction::Request));
             let required = end.value.get("required") == Some(&Value::Bool(true));
             Some(PartHeader { name: name.to_ascii_lowercase(), required, schema })
         });
@@ -389,12 +390,14 @@ impl Compiler {
             let text = tree.pointer(&pointer).and_then(Value::as_str);
             let is_json = range.is_none_or(|range| range.is_json() || range.is_range());
             let is_serialized = pointer.ends_with("/serializedValue");
-            if let Some(value) = text.filter(|_| is_serialized && is_json).and_then(|text| serde_json::from_str(text).ok())
+            if let Some(value) =
+                text.filter(|_| is_serialized && is_json).and_then(|text| serde_json::from_str(text).ok())
             {
                 return Example::new(name, place, Arc::new(value), String::new(), schema.cloned(), self.examples);
             }
             // A text in a type that is not JSON is the content itself, and no instance of the schema.
-            let takes_text = |schema: &&Arc<Schema>| is_json || text.is_none() || schema.types(schema.tree()) == ["string"];
+            let takes_text =
+                |schema: &&Arc<Schema>| is_json || text.is_none() || schema.types(schema.tree()) == ["string"];
             let schema = schema.filter(takes_text).cloned();
             Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema, self.examples)
         };

@@ -105,8 +105,8 @@ impl MediaRange {
         let (main, subtype) = self.essence.split_once('/')?;
         match subtype {
             "event-stream" if main == "text" => Some(Sequence::Events),
-            "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "x-ndjson" | "ndjson" | "x-json-stream"
-            | "stream+json" => Some(Sequence::Lines),
+            "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "x-ndjson" | "ndjson"
+            | "x-json-stream" | "stream+json" => Some(Sequence::Lines),
             "json-seq" => Some(Sequence::Records),
             _ if subtype.ends_with("+jsonl") || subtype.ends_with("+ndjson") => Some(Sequence::Lines),
             _ if subtype.ends_with("+json-seq") => Some(Sequence::Records),

@@ -14,8 +14,8 @@ pub use super::direction::Direction;
 pub use super::error::SchemaError;
 
 use crate::diagnostic::{Place, Source};
-use crate::document::reference::{self, local_pointer};
-use crate::document::syntax::{fragment, unescape};
+use crate::document::reference::{self, local_pointer, mapped};
+use crate::document::syntax::{fragment, join, unescape};
 
 /// The URI that a document has inside its own registry. Nothing is ever fetched from it.
 const BASE: &str = "standin:/document";
@@ -194,6 +194,17 @@ impl Schema {
     }
 
     fn collect(&self, root: &Value, error: &ValidationError<'_>, found: &mut Vec<(Vec<usize>, SchemaError)>) {
+        match self.by_discriminator(root, error) {
+            Meant::Branch(branch) => {
+                branch.iter().for_each(|inner| self.collect(root, inner, found));
+                return;
+            }
+            Meant::NoBranch(described) => {
+                found.push((self.order(error.evaluation_path().as_str(), error.kind()), described));
+                return;
+            }
+            Meant::Unsaid => {}
+        }
         if let Some(branch) = only_branch_meant(error) {
             branch.iter().for_each(|inner| self.collect(root, inner, found));
             return;
@@ -202,6 +213,64 @@ impl Schema {
         for error in nothing_allowed(root, error).unwrap_or_else(|| describe(error)) {
             found.push((order.clone(), error));
         }
+    }
+
+    /// The branch that the discriminator of a schema names (OpenAPI 3.1.1 §4.8.25).
+    fn by_discriminator<'e>(&self, root: &Value, error: &'e ValidationError<'_>) -> Meant<'e> {
+        let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind()
+        else {
+            return Meant::Unsaid;
+        };
+        let path = error.evaluation_path().as_str();
+        let Some((keyword_at, keyword)) = path.rsplit_once('/') else { return Meant::Unsaid };
+        let Some(node) = self.node_at(keyword_at) else { return Meant::Unsaid };
+        let branches = node.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let Some(discriminator) = node.get("discriminator").filter(|_| branches.len() == context.len()) else {
+            return Meant::Unsaid;
+        };
+        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return Meant::Unsaid };
+        let mapping = discriminator.get("mapping").and_then(Value::as_object);
+        let target = |to: &str| self.resolve_pointer(&json!({ "$ref": to }));
+        let branch_of = |to: &str| {
+            let wanted = target(to);
+            let found = branches.iter().position(|branch| wanted.is_some() && self.resolve_pointer(branch) == wanted);
+            found.map_or(Meant::Unsaid, |index| Meant::Branch(&context[index]))
+        };
+        let said = root.pointer(error.instance_path().as_str()).and_then(|instance| instance.get(property));
+        let default = discriminator.get("defaultMapping").and_then(mapped);
+        match (said, default) {
+            (Some(Value::String(name)), default) => {
+                let to = mapping.and_then(|mapping| mapping.get(name)).and_then(mapped);
+                let to = to.unwrap_or_else(|| join("#/components/schemas", name));
+                match (branch_of(&to), default) {
+                    (Meant::Branch(branch), _) => Meant::Branch(branch),
+                    (_, Some(default)) => branch_of(&default),
+                    _ => Meant::NoBranch(unknown_name(error, property, mapping, branches)),
+                }
+            }
+            (None, Some(default)) => branch_of(&default),
+            _ => Meant::Unsaid,
+        }
+    }
+
+    /// Where a schema really stands.
+    fn resolve_pointer(&self, value: &Value) -> Option<String> {
+        value.get("$ref")?;
+        reference::resolve(self.root(), value, "").ok().map(|end| end.pointer)
+    }
+
+    /// The schema that an evaluation path leads to, references followed.
+    fn node_at(&self, path: &str) -> Option<&Value> {
+        // Every path begins with the reference that the validator is built from.
+        let mut at = path.strip_prefix("/$ref").and_then(|_| self.root().pointer(&self.pointer))?;
+        for segment in path.split('/').skip(2) {
+            let name = unescape(segment);
+            at = member(at, &name)?;
+            if name.ends_with("$ref") || name == "$dynamicRef" {
+                at = self.root().pointer(&local_pointer(at.as_str()?)?)?;
+            }
+        }
+        Some(at)
     }
 
     /// The place of a keyword in the text of the schema, so that errors come as the author wrote
@@ -239,6 +308,34 @@ fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
         Value::Object(object) => object.get(name),
         Value::Array(items) => items.get(name.parse::<usize>().ok()?),
         _ => None,
+    }
+}
+
+/// What a discriminator says about an instance that fits no branch.
+enum Meant<'e> {
+    /// It was meant for the branch with these errors.
+    Branch(&'e Vec<ValidationError<'static>>),
+    /// It names no branch.
+    NoBranch(SchemaError),
+    Unsaid,
+}
+
+/// The value of the discriminator's property is none of those that name a branch.
+fn unknown_name(
+    error: &ValidationError<'_>,
+    property: &str,
+    mapping: Option<&Map<String, Value>>,
+    branches: &[Value],
+) -> SchemaError {
+    let implied = branches.iter().filter_map(|branch| branch.get("$ref")?.as_str()?.rsplit('/').next().map(unescape));
+    let names: Vec<String> = match mapping {
+        Some(mapping) if !mapping.is_empty() => mapping.keys().cloned().collect(),
+        _ => implied.collect(),
+    };
+    SchemaError {
+        pointer: join(error.instance_path().as_str(), property),
+        keyword: "enum".to_owned(),
+        operands: Map::from_iter([("values".to_owned(), json!(names))]),
     }
 }
 

@@ -101,7 +101,7 @@ fn is_below(at: &str, outer: &str) -> bool {
 
 /// A reference against a base (RFC 3986 §5.2, as far as schemas use it): absolute ones stay,
 /// others replace the last segment of the base, or its whole path.
-fn absolute(base: &str, reference: &str) -> String {
+pub fn absolute(base: &str, reference: &str) -> String {
     let is_absolute = reference.split(['/', '?']).next().is_some_and(|first| first.contains(':'));
     if is_absolute || base.is_empty() {
         return reference.to_owned();

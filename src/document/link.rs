@@ -2,7 +2,8 @@
 //!
 //! A file is read when a reference leads to it, put below [`FILES`], and the references in it and to
 //! it become local ones. After it a document is one tree, whatever it was written as. Nothing is
-//! read from outside the document's own folder and the folders that the user allowed.
+//! read from outside the document's own folder and the folders that the user allowed; hosts are left
+//! to `fetch`.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,10 +13,10 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::reference::{NOWHERE, local_pointer};
+use super::reference::{self, NOWHERE, local_pointer};
 use super::shape::{Kind, each_object};
 use super::syntax::{self, join};
-use super::{LARGEST_FILE, decode, identifier, position, repair, upgrade};
+use super::{LARGEST_FILE, decode, fetch, identifier, position, repair, upgrade};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// The extension of the document that other files become parts of.
@@ -27,11 +28,15 @@ const MOST_FILES: usize = 2000;
 /// A part of a tree and what it is: where repairs, upgrades and checks begin.
 pub type Extent = (Kind, String);
 
-/// Which folders documents may refer to, beside their own (`--allow-path`).
+/// What documents may refer to, beside what is in their own folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Folders, with everything below them.
+    /// Folders, with everything below them (`--allow-path`).
     pub folders: Vec<PathBuf>,
+    /// Hosts, such as `example.com` or `localhost:8080` (`--allow-host`).
+    pub hosts: Vec<String>,
+    /// The folder in which what was fetched is kept (`--cache`).
+    pub cache: Option<PathBuf>,
 }
 
 /// Makes a document one tree; gives its extents and what was found.
@@ -44,11 +49,14 @@ pub fn link(
     let home = home.and_then(|path| path.canonicalize().ok());
     let own = home.as_deref().and_then(Path::parent).map(Path::to_path_buf);
     let others = access.folders.iter().filter_map(|folder| folder.canonicalize().ok());
+    let own_uri = tree.get("$self").and_then(Value::as_str).map(str::to_owned);
     let mut linker = Linker {
         tree,
         source,
         folders: own.into_iter().chain(others).collect(),
-        home,
+        home: home.map(Home::File),
+        own_uri,
+        access,
         parts: Vec::new(),
         open: vec![(Kind::Document, String::new())],
         seen: HashSet::new(),
@@ -63,9 +71,16 @@ pub fn link(
     (extents, found)
 }
 
+/// Where a document is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Home {
+    File(PathBuf),
+    Uri(String),
+}
+
 /// A file that became a part of the tree.
 struct Part {
-    path: PathBuf,
+    home: Home,
     prefix: String,
     source: Arc<Source>,
     is_openapi: bool,
@@ -74,7 +89,10 @@ struct Part {
 struct Linker<'l> {
     tree: &'l mut Value,
     source: &'l Arc<Source>,
-    home: Option<PathBuf>,
+    home: Option<Home>,
+    /// The URI that the document gives itself (`$self`, OpenAPI 3.2.0 §4.1.2.2).
+    own_uri: Option<String>,
+    access: &'l Access,
     folders: Vec<PathBuf>,
     parts: Vec<Part>,
     open: Vec<Extent>,
@@ -83,10 +101,10 @@ struct Linker<'l> {
     found: Vec<Diagnostic>,
 }
 
-/// A reference on its way: what it stands in for, where, and what it says.
+/// A reference on its way: what it stands in for, where its text is, and what it says.
 struct Reference {
     kind: Kind,
-    at: String,
+    slot: String,
     text: String,
 }
 
@@ -110,14 +128,51 @@ impl Linker<'_> {
 
     fn references(&mut self, kind: Kind, at: &str) -> Vec<Reference> {
         let mut references = Vec::new();
+        let mut values = Vec::new();
         if let Some(value) = self.tree.pointer_mut(at) {
             each_object(kind, value, at, &mut |kind, object, at| {
                 if let Some(text) = object.get("$ref").and_then(Value::as_str) {
-                    references.push(Reference { kind, at: at.to_owned(), text: text.to_owned() });
+                    references.push(Reference { kind, slot: join(at, "$ref"), text: text.to_owned() });
+                }
+                if kind == Kind::Schema {
+                    references.extend(mapped(object, at));
+                }
+                if kind == Kind::Example
+                    && object.get("value").is_none()
+                    && let Some(text) = object.get("externalValue").and_then(Value::as_str)
+                {
+                    values.push((at.to_owned(), text.to_owned()));
                 }
             });
         }
+        for (at, text) in values {
+            if let Err(why) = self.external_value(&at, &text) {
+                let message = format!("the external value `{text}` is not there");
+                let place = Place::value(self.source, join(&at, "externalValue"));
+                self.found.push(Diagnostic::at(Code::ExternalValue, place, message).help(why));
+            }
+        }
         references
+    }
+
+    /// Reads the value of an example from its file, as JSON or YAML if it is called so.
+    fn external_value(&mut self, at: &str, text: &str) -> Result<(), String> {
+        let home = self.locate(at, text)?;
+        let text = self.text(&home)?;
+        let name = match &home {
+            Home::File(path) => path.display().to_string(),
+            Home::Uri(uri) => uri.clone(),
+        };
+        let is_data = [".json", ".yaml", ".yml"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+        let value = if is_data {
+            syntax::parse(&text).map(|parsed| parsed.tree).map_err(|error| format!("`{name}`: {}", error.message))?
+        } else {
+            Value::String(text)
+        };
+        if let Some(example) = self.tree.pointer_mut(at).and_then(Value::as_object_mut) {
+            example.insert("value".to_owned(), value);
+        }
+        Ok(())
     }
 
     /// The part that a place is in; none for the document itself.
@@ -129,11 +184,11 @@ impl Linker<'_> {
 
     fn reference(&mut self, reference: &Reference) {
         let (file, fragment) = reference.text.split_once('#').unwrap_or((&reference.text, ""));
-        if file.is_empty() {
+        if file.is_empty() || self.own_uri.as_deref() == Some(file) && self.part_of(&reference.slot).is_none() {
             self.local(reference, fragment);
         } else if let Err(why) = self.external(reference, file, fragment) {
             let message = format!("reference `{}` leads out of its document", reference.text);
-            let place = Place::value(self.source, join(&reference.at, "$ref"));
+            let place = Place::value(self.source, reference.slot.clone());
             self.found.push(Diagnostic::at(Code::ExternalRef, place, message).help(why));
             self.lead(reference, NOWHERE);
         }
@@ -141,7 +196,12 @@ impl Linker<'_> {
 
     /// A reference inside of a part leads into that part.
     fn local(&mut self, reference: &Reference, fragment: &str) {
-        let Some(part) = self.part_of(&reference.at) else { return };
+        let Some(part) = self.part_of(&reference.slot) else {
+            if !reference.text.starts_with('#') {
+                self.lead(reference, &format!("#{fragment}"));
+            }
+            return;
+        };
         if !fragment.is_empty() && !fragment.starts_with('/') {
             return; // an anchor
         }
@@ -150,13 +210,38 @@ impl Linker<'_> {
     }
 
     fn external(&mut self, reference: &Reference, file: &str, fragment: &str) -> Result<(), String> {
-        if file.contains("://") || file.starts_with("//") {
-            return Err("nothing is fetched from the network; save it beside the document".to_owned());
+        let home = self.locate(&reference.slot, file)?;
+        if self.home.as_ref() == Some(&home) {
+            self.arrive(reference, "", fragment, true);
+            return Ok(());
         }
-        let base = self.part_of(&reference.at).map(|part| &part.path).or(self.home.as_ref());
-        let folder =
-            base.and_then(|base| base.parent()).ok_or("a document that is no file has no folder to refer to")?;
-        let name = percent_decode_str(file).decode_utf8_lossy().into_owned();
+        let index = match self.parts.iter().position(|part| part.home == home) {
+            Some(index) => index,
+            None => self.load(home)?,
+        };
+        let (prefix, is_openapi) = (self.parts[index].prefix.clone(), self.parts[index].is_openapi);
+        let fragment = self.parts[index].source.moved(fragment);
+        self.arrive(reference, &prefix, &fragment, is_openapi);
+        Ok(())
+    }
+
+    /// The file or URI that a text at a place means, if it may be read.
+    fn locate(&self, at: &str, text: &str) -> Result<Home, String> {
+        let base = self.part_of(at).map(|part| &part.home).or(self.home.as_ref());
+        match base {
+            _ if text.starts_with("http://") || text.starts_with("https://") => Ok(Home::Uri(text.to_owned())),
+            _ if text.contains("://") || text.starts_with("//") => {
+                Err("only files, and `http` and `https` URIs, can be read".to_owned())
+            }
+            Some(Home::Uri(base)) => Ok(Home::Uri(identifier::absolute(base, text))),
+            Some(Home::File(base)) => self.file_beside(base, text).map(Home::File),
+            None => Err("a document that is no file has no folder to refer to".to_owned()),
+        }
+    }
+
+    fn file_beside(&self, base: &Path, text: &str) -> Result<PathBuf, String> {
+        let folder = base.parent().ok_or("a document that is no file has no folder to refer to")?;
+        let name = percent_decode_str(text).decode_utf8_lossy().into_owned();
         let path = folder
             .join(&name)
             .canonicalize()
@@ -168,18 +253,24 @@ impl Linker<'_> {
                 parent.display()
             ));
         }
-        if self.home.as_ref() == Some(&path) {
-            self.arrive(reference, "", fragment, true);
-            return Ok(());
-        }
-        let index = match self.parts.iter().position(|part| part.path == path) {
-            Some(index) => index,
-            None => self.load(path)?,
+        Ok(path)
+    }
+
+    /// The text of a file, or of what is at a URI.
+    fn text(&self, home: &Home) -> Result<String, String> {
+        let (name, bytes) = match home {
+            Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
+            Home::File(path) => {
+                let name = path.display().to_string();
+                let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
+                if size > LARGEST_FILE {
+                    return Err(format!("`{name}` has {size} bytes, more than {LARGEST_FILE} are not read"));
+                }
+                let bytes = fs::read(path).map_err(|error| format!("`{name}` cannot be read: {error}"))?;
+                (name, bytes)
+            }
         };
-        let (prefix, is_openapi) = (self.parts[index].prefix.clone(), self.parts[index].is_openapi);
-        let fragment = self.parts[index].source.moved(fragment);
-        self.arrive(reference, &prefix, &fragment, is_openapi);
-        Ok(())
+        decode(bytes).ok_or_else(|| format!("`{name}` is not text in UTF-8 or UTF-16"))
     }
 
     /// Makes the reference local. What it leads to is worked on as what it stands in for, unless
@@ -192,25 +283,22 @@ impl Linker<'_> {
     }
 
     fn lead(&mut self, reference: &Reference, to: &str) {
-        if let Some(text) = self.tree.pointer_mut(&join(&reference.at, "$ref")) {
+        if let Some(text) = self.tree.pointer_mut(&reference.slot) {
             *text = json!(to);
         }
     }
 
-    fn load(&mut self, path: PathBuf) -> Result<usize, String> {
+    fn load(&mut self, home: Home) -> Result<usize, String> {
         if self.parts.len() >= MOST_FILES {
             return Err(format!("the document refers to more than {MOST_FILES} files"));
         }
-        let name = path.display().to_string();
-        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        if size > LARGEST_FILE {
-            return Err(format!("`{name}` has {size} bytes, more than {LARGEST_FILE} are not read"));
-        }
-        let bytes = fs::read(&path).map_err(|error| format!("`{name}` cannot be read: {error}"))?;
-        let text = decode(bytes).ok_or_else(|| format!("`{name}` is not text in UTF-8 or UTF-16"))?;
-        let (text, mut value) = parse(text)
+        let name = match &home {
+            Home::File(path) => self.shown(path),
+            Home::Uri(uri) => uri.clone(),
+        };
+        let (text, mut value) = parse(self.text(&home)?)
             .map_err(|error| format!("`{name}`:{}:{}: {}", error.span.line, error.span.column, error.message))?;
-        let source = Source::new(self.shown(&path), text, position::positions);
+        let source = Source::new(name, text, position::positions);
         let is_openapi = upgrade::is_openapi(&value);
         upgrade::restructure(&mut value, &source);
         if is_openapi {
@@ -227,13 +315,16 @@ impl Linker<'_> {
         if is_openapi {
             self.open.push((Kind::Document, prefix.clone()));
         }
-        self.parts.push(Part { path, prefix, source, is_openapi });
+        self.parts.push(Part { home, prefix, source, is_openapi });
         Ok(index)
     }
 
     /// The path as people know it: beside the name of the document, if it is below its folder.
     fn shown(&self, path: &Path) -> String {
-        let own = self.home.as_deref().and_then(Path::parent);
+        let own = match &self.home {
+            Some(Home::File(path)) => path.parent(),
+            _ => None,
+        };
         let below = own.and_then(|own| path.strip_prefix(own).ok());
         let beside = Path::new(self.source.name()).parent();
         match (beside, below) {
@@ -241,6 +332,15 @@ impl Linker<'_> {
             _ => path.display().to_string(),
         }
     }
+}
+
+/// The values of a `mapping` that are references and no names of components.
+fn mapped(schema: &Value, at: &str) -> Vec<Reference> {
+    let mapping = schema.pointer("/discriminator/mapping").and_then(Value::as_object).into_iter().flatten();
+    let at = join(&join(at, "discriminator"), "mapping");
+    let values = mapping.filter_map(|(name, to)| Some((join(&at, name), to.as_str()?)));
+    let references = values.filter(|(_, text)| reference::is_reference(text));
+    references.map(|(slot, text)| Reference { kind: Kind::Schema, slot, text: text.to_owned() }).collect()
 }
 
 /// The tree of a file: JSON, YAML, or the first document that is fenced in a page.

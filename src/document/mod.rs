@@ -3,9 +3,11 @@
 //! It never stops at the first fault: what can be read is, and the rest is a list of diagnostics.
 //! What the documents promise is left to `contract`.
 
+mod fetch;
 mod identifier;
 pub mod link;
 mod markdown;
+mod overlay;
 mod position;
 pub mod reference;
 mod repair;
@@ -22,6 +24,7 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use self::link::Access;
+use self::overlay::Overlay;
 pub use self::shape::{Expect, Kind, METHODS, Members};
 use self::syntax::{OddityKind, Parsed, SyntaxError};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
@@ -70,15 +73,18 @@ pub struct Loaded {
     /// Files in folders that are no OpenAPI documents.
     pub passed_over: usize,
     access: Access,
+    overlays: Vec<Overlay>,
 }
 
 /// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
 pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
-/// Loads every document of the inputs, and the files that they refer to as far as they may.
+/// Loads every document of the inputs, and the files that they refer to as far as they may; overlays
+/// change each before it is looked at.
 #[must_use]
-pub fn load(inputs: &[Input], access: &Access) -> Loaded {
+pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
     let mut loaded = Loaded { access: access.clone(), ..Loaded::default() };
+    overlays.iter().for_each(|input| loaded.overlay(input));
     for input in inputs {
         match input {
             Input::Stdin => loaded.stdin(),
@@ -87,6 +93,8 @@ pub fn load(inputs: &[Input], access: &Access) -> Loaded {
             Input::Path(path) => loaded.file(path, Asked::ByName),
         }
     }
+    let idle: Vec<Diagnostic> = loaded.overlays.iter().flat_map(Overlay::without_effect).collect();
+    loaded.diagnostics.extend(idle);
     loaded
 }
 
@@ -152,6 +160,18 @@ enum Asked {
 }
 
 impl Loaded {
+    fn overlay(&mut self, input: &Input) {
+        let (name, text) = match input {
+            Input::Text { name, text } => (name.clone(), Some(text.clone())),
+            Input::Path(path) => (path.display().to_string(), fs::read(path).ok().and_then(decode)),
+            Input::Stdin => ("-".to_owned(), None),
+        };
+        let Some(text) = text else { return self.unreadable(&name, "it is not there, or no text in UTF-8 or UTF-16") };
+        let (overlay, found) = overlay::read(&name, text);
+        self.overlays.extend(overlay);
+        self.diagnostics.extend(found);
+    }
+
     fn stdin(&mut self) {
         let mut bytes = Vec::new();
         match std::io::stdin().take(LARGEST_FILE).read_to_end(&mut bytes) {
@@ -247,6 +267,7 @@ impl Loaded {
         let source = Source::new(name.to_owned(), text, position::positions);
         self.diagnostics.extend(odd(&parsed, &source));
         let mut tree = parsed.tree;
+        self.overlays.iter_mut().for_each(|overlay| overlay.apply(&mut tree, name));
         if let Err(fault) = upgrade::check_version(&tree, &source) {
             self.diagnostics.push(fault);
             return;
@@ -256,7 +277,7 @@ impl Loaded {
         identifier::localise(&mut tree);
         let (extents, found) = link::link(&mut tree, &source, home, &self.access);
         self.diagnostics.extend(found);
-        upgrade::upgrade(&mut tree, &extents);
+        self.diagnostics.extend(upgrade::upgrade(&mut tree, &extents, &source));
         self.diagnostics.extend(reference::check(&mut tree, &extents, &source));
         self.documents.push(Document { source, tree: Arc::new(tree) });
     }

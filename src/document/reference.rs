@@ -73,6 +73,20 @@ pub fn local_pointer(reference: &str) -> Option<String> {
     Some(percent_decode_str(fragment).decode_utf8_lossy().into_owned())
 }
 
+/// Whether a value of a discriminator's `mapping` is a URI reference; else it is the name of a component
+/// (OpenAPI 3.1.1 §4.8.25.3).
+#[must_use]
+pub fn is_reference(text: &str) -> bool {
+    text.contains(['#', '/']) || [".yaml", ".yml", ".json"].iter().any(|end| text.to_ascii_lowercase().ends_with(end))
+}
+
+/// The reference that a value of `mapping` is.
+#[must_use]
+pub fn mapped(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    Some(if is_reference(text) { text.to_owned() } else { join("#/components/schemas", text) })
+}
+
 /// Reports every reference of the document that cannot be followed, and makes those in schemas
 /// fail to compile.
 pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
@@ -87,6 +101,12 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
             }
         });
     }
+    let mut in_examples = Vec::new();
+    for (kind, at) in extents {
+        let Some(part) = tree.pointer_mut(at) else { continue };
+        each_object(*kind, part, at, &mut |kind, object, at| in_examples.extend(example_with_ref(kind, object, at)));
+    }
+    in_examples.dedup();
     // Extents may lie in each other.
     let mut seen = HashSet::new();
     references.retain(|(_, pointer)| seen.insert(pointer.clone()));
@@ -101,7 +121,11 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
         }
     }
     let found = faults.iter().map(|(_, pointer, fault, reference)| explain(tree, source, pointer, fault, reference));
-    let found = found.collect();
+    let mut found: Vec<Diagnostic> = found.collect();
+    found.extend(in_examples.into_iter().take(MOST_TOLD).map(|at| {
+        Diagnostic::at(Code::RefInExample, Place::value(source, at), "an example has a `$ref` in it")
+            .help("it is data there, and is sent as it stands; `examples` may refer to whole examples")
+    }));
     for (kind, pointer, ..) in faults {
         if kind == Kind::Schema
             && let Some(reference) = tree.pointer_mut(&join(&pointer, "$ref"))
@@ -110,6 +134,49 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
         }
     }
     found
+}
+
+/// How many examples with references are told of one document.
+const MOST_TOLD: usize = 20;
+
+/// How deep an example is looked through for references.
+const DEEPEST_EXAMPLE: usize = 32;
+
+/// The place of a `$ref` in the example of an object, if it has one.
+fn example_with_ref(kind: Kind, object: &Value, at: &str) -> Option<String> {
+    let field = match kind {
+        Kind::MediaType | Kind::Parameter | Kind::Header => "example",
+        Kind::Example => "value",
+        Kind::Schema => "examples",
+        _ => return None,
+    };
+    let example = object.get(field)?;
+    has_ref(example, 0).then(|| ref_in(example, &join(at, field), 0)).flatten()
+}
+
+fn has_ref(value: &Value, depth: usize) -> bool {
+    match value {
+        _ if depth > DEEPEST_EXAMPLE => false,
+        Value::Object(object) => {
+            object.get("$ref").is_some_and(Value::is_string) || object.values().any(|member| has_ref(member, depth + 1))
+        }
+        Value::Array(items) => items.iter().any(|item| has_ref(item, depth + 1)),
+        _ => false,
+    }
+}
+
+fn ref_in(value: &Value, at: &str, depth: usize) -> Option<String> {
+    if depth > DEEPEST_EXAMPLE {
+        return None;
+    }
+    match value {
+        Value::Object(object) if object.get("$ref").is_some_and(Value::is_string) => Some(join(at, "$ref")),
+        Value::Object(object) => object.iter().find_map(|(name, member)| ref_in(member, &join(at, name), depth + 1)),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| ref_in(item, &join(at, &index.to_string()), depth + 1))
+        }
+        _ => None,
+    }
 }
 
 fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, reference: &str) -> Diagnostic {

@@ -188,7 +188,8 @@ const OPERATION: &[(&str, Expect)] = &[
 ];
 
 /// The values of `style` (OpenAPI 3.0.4 §4.7.12.2.2).
-const STYLES: &[&str] = &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject", "cookie"];
+const STYLES: &[&str] =
+    &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject", "cookie"];
 
 const PARAMETER: &[(&str, Expect)] = &[
     ("name", Text),

@@ -237,7 +237,11 @@ fn content<'c>(
     let by_name = named.and_then(|name| media.examples.iter().find(|example| example.name == name));
     let by_request = || example_like_request(operation, media, wishes.values);
     if let Some(example) = by_name {
-        return Ok(choice(Source::Example(example, Some(media)), range, format!("example `{}`, as preferred", example.name)));
+        return Ok(choice(
+            Source::Example(example, Some(media)),
+            range,
+            format!("example `{}`, as preferred", example.name),
+        ));
     }
     if let Some(example) = by_request() {
         return Ok(choice(

@@ -6,6 +6,7 @@
 //! - `yaml openapi`, `json openapi`, `markdown openapi`: a document, called `openapi.yaml` and so on,
 //!   the second one `openapi-2.yaml`;
 //! - `text documents`: paths of documents in this repository, served with its `fixtures`;
+//! - `yaml overlay`: an overlay, applied to the documents;
 //! - `yaml fixtures`: a fixture file, called `fixtures.yaml`;
 //! - `sh flags`: options of `standin serve`;
 //! - `http request` and `http response`: in pairs, in order, against one sandbox;

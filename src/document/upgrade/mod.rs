@@ -3,22 +3,37 @@
 //! After it nobody asks for a version. What is wrong in a document by its own version is left to
 //! `repair`, which runs before.
 
+mod construct;
 mod v2;
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use self::construct::Constructs;
 use super::link::Extent;
 use super::shape::{Kind, each_object};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// The versions that are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Version {
     V2,
     V30,
     V31,
+    V32,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V2 => "2.0",
+            Self::V30 => "3.0",
+            Self::V31 => "3.1",
+            Self::V32 => "3.2",
+        })
+    }
 }
 
 /// Whether a tree says that it is an OpenAPI document, of whatever version.
@@ -50,19 +65,23 @@ pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
 
 /// Brings the schemas of a document in the structure of 3.x into JSON Schema 2020-12.
 ///
-/// A part that is a document of its own has its own version, other parts have that of the whole.
-pub fn upgrade(tree: &mut Value, extents: &[Extent]) {
-    let Ok(of_all) = version(tree) else { return };
+/// A part that is a document of its own has its own version, other parts have that of the whole. What
+/// is of another version than it is reported.
+pub fn upgrade(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
+    let Ok(of_all) = version(tree) else { return Vec::new() };
+    let mut constructs = Constructs::default();
     for (kind, at) in extents {
         let Some(part) = tree.pointer_mut(at) else { continue };
         let version = if *kind == Kind::Document { version(part).unwrap_or(of_all) } else { of_all };
-        each_object(*kind, part, at, &mut |kind, object, _| {
+        each_object(*kind, part, at, &mut |kind, object, at| {
+            constructs.look(kind, object, at, version);
             if kind == Kind::Schema {
                 upgrade_schema(object, version);
             }
         });
     }
     tree["openapi"] = json!("3.1.1");
+    constructs.report(source)
 }
 
 fn version(tree: &Value) -> Result<Version, String> {
@@ -72,7 +91,7 @@ fn version(tree: &Value) -> Result<Version, String> {
         "2" | "2.0" => Ok(Version::V2),
         text if text == "3.0" || text.starts_with("3.0.") => Ok(Version::V30),
         text if text == "3" || text == "3.1" || text.starts_with("3.1.") => Ok(Version::V31),
-        text if text == "3.2" || text.starts_with("3.2.") => Ok(Version::V31),
+        text if text == "3.2" || text.starts_with("3.2.") => Ok(Version::V32),
         other => Err(format!("`{other}`")),
     }
 }

@@ -93,9 +93,9 @@ fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
         return Ok(json!(text));
     }
     xml::read(text, media.schema.as_deref()).map_err(|(why, at)| {
-        let before = &text.as_bytes()[..at.min(text.len())];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        let before = String::from_utf8_lossy(&text.as_bytes()[..at.min(text.len())]);
+        let line = before.split('\n').count();
+        let column = before.split('\n').next_back().map_or(0, |line| line.chars().count()) + 1;
         Malformed { detail: format!("malformed XML: {why}"), place: Some((line, column)) }
     })
 }
@@ -131,7 +131,9 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
         "application/x-www-form-urlencoded" => whole(Bytes::from(form::write(value, media))),
         "text/csv" | "application/csv" => whole(table::write(value)),
         // Every JSON text is one in YAML 1.2 too.
-        "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => whole(Bytes::from(value.to_string())),
+        "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => {
+            whole(Bytes::from(value.to_string()))
+        }
         essence if essence.starts_with("multipart/") => {
             let (bytes, boundary) = multipart::write(value, sent, media);
             let media = HeaderValue::from_str(&format!("{}; boundary=\"{boundary}\"", sent.essence())).ok();

@@ -33,7 +33,7 @@ struct Part {
 pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value, Malformed> {
     let any = Value::Bool(true);
     let mut object = Map::new();
-    for part in parts(bytes, sent).map_err(|error| Malformed::without_place(error.to_string()))? {
+    for part in parts(bytes, sent).map_err(Malformed::without_place)? {
         if let Some((_, encoding)) = media.encoding.iter().find(|(name, _)| *name == part.name) {
             part.keeps_to(encoding).map_err(Malformed::without_place)?;
         }
@@ -144,7 +144,9 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
         Ok(parts)
     };
     // All bytes are there, so the reader never has to wait.
-    read.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream)).map_err(|error: multer::Error| error.to_string())
+    read.now_or_never()
+        .unwrap_or(Err(multer::Error::IncompleteStream))
+        .map_err(|error: multer::Error| error.to_string())
 }
 
 /// The boundary of what is written; a longer one is taken where the content has it.

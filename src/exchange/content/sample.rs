@@ -6,10 +6,7 @@ use bytes::Bytes;
 
 /// One pixel, one page, no entry; by media type, in Base64.
 const FILES: &[(&str, &str)] = &[
-    (
-        "image/png",
-        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-    ),
+    ("image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="),
     ("image/gif", "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"),
     (
         "image/jpeg",
@@ -79,7 +76,8 @@ mod tests {
     #[test]
     fn the_offsets_of_the_page_are_right() {
         let text = pdf();
-        let start: usize = text.split("startxref\n").nth(1).and_then(|t| t.lines().next()?.parse().ok()).expect("is there");
+        let start: usize =
+            text.split("startxref\n").nth(1).and_then(|t| t.lines().next()?.parse().ok()).expect("is there");
         assert!(text[start..].starts_with("xref\n"));
         let third: usize = text[start..].lines().nth(5).and_then(|line| line[..10].parse().ok()).expect("is there");
         assert!(text[third..].starts_with("3 0 obj"));

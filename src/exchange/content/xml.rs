@@ -93,8 +93,7 @@ fn as_name(name: &str) -> String {
 
 /// Characters that XML 1.0 §2.2 has, escaped.
 fn text_of(value: &Value) -> String {
-    let allowed: String =
-        plain(value).chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect();
+    let allowed: String = plain(value).chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect();
     escape(&allowed).into_owned()
 }
 
@@ -362,11 +361,9 @@ fn object_of(schema: &Schema, node: &Value, element: &Element, depth: usize) -> 
         let own = xml.name.as_deref().unwrap_or(name);
         let is_list = schema.types(property).contains(&"array");
         let value = match xml.node {
-            Some(Node::Attribute) => element
-                .attributes
-                .iter()
-                .find(|(there, _)| there == own)
-                .map(|(_, text)| typed(schema, property, text)),
+            Some(Node::Attribute) => {
+                element.attributes.iter().find(|(there, _)| there == own).map(|(_, text)| typed(schema, property, text))
+            }
             Some(Node::Text | Node::Cdata) => Some(typed(schema, property, element.text.trim())),
             _ if is_list && !xml.wrapped => {
                 let item = schema.items(property).unwrap_or(&Value::Null);
@@ -457,11 +454,7 @@ mod tests {
                 json!({"lang": "en", "text": "hi"}),
                 "<Pet lang=\"en\">hi</Pet>",
             ),
-            (
-                json!({"raw": {"xml": {"nodeType": "cdata"}}}),
-                json!({"raw": "<b>"}),
-                "<Pet><![CDATA[<b>]]></Pet>",
-            ),
+            (json!({"raw": {"xml": {"nodeType": "cdata"}}}), json!({"raw": "<b>"}), "<Pet><![CDATA[<b>]]></Pet>"),
         ];
         for (properties, value, expected) in cases {
             let schema = pet(&properties);

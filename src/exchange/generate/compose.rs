@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
 use crate::contract::schema::Schema;
+use crate::document::reference::mapped;
 use crate::document::syntax::{join, unescape};
 
 /// A schema in one piece.
@@ -111,12 +112,12 @@ impl Folding<'_> {
             || self.name.as_ref().map(|name| join("#/components/schemas", name)),
             |reference| Some(reference.to_owned()),
         );
-        let mapped = mapping.into_iter().flatten().find(|(_, to)| meant.is_some() && mapped_to(to) == meant);
+        let known = mapping.into_iter().flatten().find(|(_, to)| meant.is_some() && mapped(to) == meant);
         let first = mapping.and_then(|mapping| mapping.iter().next()).filter(|_| chosen.is_none());
-        let name = match (mapped, first) {
+        let name = match (known, first) {
             (Some((name, _)), _) => name.clone(),
             (None, Some((name, to))) if self.is_base(to) => {
-                let reference = json!({ "$ref": mapped_to(to).unwrap_or_default() });
+                let reference = json!({ "$ref": mapped(to).unwrap_or_default() });
                 let schema = self.schema;
                 self.fold(schema.resolve(&reference));
                 name.clone()
@@ -136,7 +137,7 @@ impl Folding<'_> {
 
     /// Whether a schema that is named is one that is not in here yet.
     fn is_base(&self, to: &Value) -> bool {
-        let reference = json!({ "$ref": mapped_to(to).unwrap_or_default() });
+        let reference = json!({ "$ref": mapped(to).unwrap_or_default() });
         let target = self.schema.resolve(&reference);
         target.is_object() && target.get("$ref").is_none() && !self.seen.contains(&std::ptr::from_ref(target).addr())
     }
@@ -149,12 +150,6 @@ impl Folding<'_> {
             .is_none_or(|values| values.iter().any(|value| value.as_str() == Some(name)));
         is_listed && declared.get("const").is_none() && declared.get("allOf").is_none()
     }
-}
-
-/// The reference that a value of `mapping` is: a name is that of a component.
-fn mapped_to(value: &Value) -> Option<String> {
-    let text = value.as_str()?;
-    Some(if text.contains(['#', '/']) { text.to_owned() } else { join("#/components/schemas", text) })
 }
 
 /// Adds a keyword so that both what was there and what comes is met, as far as one value can say so.

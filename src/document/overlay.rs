@@ -1,0 +1,238 @@
+//! Overlays (OpenAPI Overlay Specification 1.0 and 1.1): changes to documents that are not ours to
+//! edit, made before anything else looks at them.
+//!
+//! This is the only file that names `serde_json_path`.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use super::position;
+use super::syntax::{self, join};
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+
+/// An overlay, read.
+#[derive(Debug)]
+pub struct Overlay {
+    source: Arc<Source>,
+    /// The document that it is for, if it says so.
+    extends: Option<String>,
+    actions: Vec<Action>,
+}
+
+/// One change.
+#[derive(Debug)]
+struct Action {
+    target: JsonPath,
+    change: Change,
+    /// Where it stands.
+    at: String,
+    /// Whether any document had its target.
+    has_effect: bool,
+}
+
+#[derive(Debug)]
+enum Change {
+    Remove,
+    Update(Value),
+    /// The value at another place of the document (1.1).
+    Copy(JsonPath),
+}
+
+/// Reads the text of an overlay.
+///
+/// # Errors
+///
+/// What is wrong with it; actions that cannot be read are among them, and cost only themselves.
+pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
+    let parsed = syntax::parse(&text);
+    let source = Source::new(name.to_owned(), text, position::positions);
+    let tree = match parsed {
+        Ok(parsed) => parsed.tree,
+        Err(error) => {
+            let place = Place::exact(&source, error.span);
+            return (None, vec![Diagnostic::at(Code::BrokenOverlay, place, error.message)]);
+        }
+    };
+    let broken = |at: &str, message: String| Diagnostic::at(Code::BrokenOverlay, Place::value(&source, at), message);
+    let version =
+        tree.get("overlay").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).unwrap_or_default();
+    if !version.starts_with("1.") {
+        let message = format!("`overlay` is `{version}`, expected `1.0.0` or `1.1.0`");
+        return (None, vec![broken("/overlay", message).help("the overlay is not applied")]);
+    }
+    let mut found = Vec::new();
+    let mut actions = Vec::new();
+    for (index, value) in tree.get("actions").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let at = join("/actions", &index.to_string());
+        match action(value, &at) {
+            Ok(action) => actions.push(action),
+            Err((at, message)) => found.push(broken(&at, message).help("this action is passed over")),
+        }
+    }
+    if actions.is_empty() && found.is_empty() {
+        found.push(broken("/actions", "the overlay has no actions".to_owned()));
+    }
+    let extends = tree.get("extends").and_then(Value::as_str).map(str::to_owned);
+    (Some(Overlay { source, extends, actions }), found)
+}
+
+fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
+    let path = |field: &str| {
+        let text = value.get(field)?.as_str()?;
+        Some(JsonPath::parse(text).map_err(|error| (join(at, field), format!("`{text}` is no JSONPath: {error}"))))
+    };
+    let target = path("target").ok_or_else(|| (at.to_owned(), "an action has no `target`".to_owned()))??;
+    let change = match (value.get("remove"), value.get("update"), path("copy")) {
+        (Some(Value::Bool(true)), ..) => Change::Remove,
+        (_, Some(update), _) => Change::Update(update.clone()),
+        (_, None, Some(from)) => Change::Copy(from?),
+        _ => {
+            let message = "an action has neither `update` nor `copy` nor `remove: true`".to_owned();
+            return Err((at.to_owned(), message));
+        }
+    };
+    Ok(Action { target, change, at: at.to_owned(), has_effect: false })
+}
+
+impl Overlay {
+    /// Applies it to a document, unless it is for another one.
+    pub fn apply(&mut self, tree: &mut Value, name: &str) {
+        if self.extends.as_deref().is_some_and(|extends| !is_same_file(extends, name)) {
+            return;
+        }
+        for action in &mut self.actions {
+            let located = action.target.query_located(tree);
+            let targets: Vec<String> =
+                located.locations().map(serde_json_path::NormalizedPath::to_json_pointer).collect();
+            let update = match &action.change {
+                Change::Remove => None,
+                Change::Update(update) => Some(update.clone()),
+                Change::Copy(from) => match from.query(tree).first() {
+                    Some(value) => Some(value.clone()),
+                    None => continue,
+                },
+            };
+            action.has_effect |= !targets.is_empty();
+            // From the end, so that what is removed moves nothing that is still to be.
+            for target in targets.iter().rev() {
+                match &update {
+                    None => remove(tree, target),
+                    Some(update) => {
+                        if let Some(there) = tree.pointer_mut(target) {
+                            merge(there, update);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What it was not able to do in any document.
+    pub fn without_effect(&self) -> Vec<Diagnostic> {
+        let idle = self.actions.iter().filter(|action| !action.has_effect);
+        let explain = |action: &Action| {
+            let message = format!("nothing in any document is at `{}`", action.target);
+            let place = Place::value(&self.source, join(&action.at, "target"));
+            Diagnostic::at(Code::OverlayWithoutEffect, place, message).help("the action changes nothing")
+        };
+        idle.map(explain).collect()
+    }
+}
+
+/// Whether `extends`, a file or URI, means the document of a name: their last segments agree.
+fn is_same_file(extends: &str, name: &str) -> bool {
+    let last = |text: &str| text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    last(extends) == last(name)
+}
+
+fn remove(tree: &mut Value, pointer: &str) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let name = syntax::unescape(name);
+    match tree.pointer_mut(parent) {
+        Some(Value::Object(object)) => {
+            object.shift_remove(&name);
+        }
+        Some(Value::Array(items)) => {
+            if let Some(index) = name.parse::<usize>().ok().filter(|index| *index < items.len()) {
+                items.remove(index);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Overlay 1.1.0 §4.4.3: objects are merged, lists are joined, anything else is replaced.
+fn merge(there: &mut Value, update: &Value) {
+    match (there, update) {
+        (Value::Object(there), Value::Object(update)) => {
+            for (name, value) in update {
+                match there.get_mut(name) {
+                    Some(member) => merge(member, value),
+                    None => {
+                        there.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (Value::Array(there), Value::Array(update)) => there.extend(update.iter().cloned()),
+        (Value::Array(there), update) => there.push(update.clone()),
+        (there, update) => *there = update.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn applied(actions: &Value, mut tree: Value) -> (Value, usize) {
+        let text = json!({"overlay": "1.1.0", "info": {"title": "t", "version": "1"}, "actions": actions}).to_string();
+        let (overlay, found) = read("o.json", text);
+        assert!(found.is_empty(), "{found:?}");
+        let mut overlay = overlay.expect("can be read");
+        overlay.apply(&mut tree, "a.yaml");
+        (tree, overlay.without_effect().len())
+    }
+
+    #[test]
+    fn objects_are_merged_and_lists_joined() {
+        let (tree, idle) = applied(
+            &json!([{"target": "$.info", "update": {"x": {"b": 2}, "tags": [3], "title": "new"}}]),
+            json!({"info": {"x": {"a": 1}, "tags": [1, 2], "title": "old"}}),
+        );
+        assert_eq!(tree, json!({"info": {"x": {"a": 1, "b": 2}, "tags": [1, 2, 3], "title": "new"}}));
+        assert_eq!(idle, 0);
+    }
+
+    #[test]
+    fn every_target_is_removed() {
+        let (tree, _) = applied(
+            &json!([{"target": "$.p[?@.drop == true]", "remove": true}, {"target": "$..secret", "remove": true}]),
+            json!({"p": [{"drop": true}, {"n": 1, "secret": 1}, {"drop": true}]}),
+        );
+        assert_eq!(tree, json!({"p": [{"n": 1}]}));
+    }
+
+    #[test]
+    fn values_are_copied_and_idle_actions_told() {
+        let (tree, idle) = applied(
+            &json!([{"target": "$.b", "copy": "$.a"}, {"target": "$.nowhere", "update": {}}]),
+            json!({"a": {"x": 1}, "b": {"y": 2}}),
+        );
+        assert_eq!(tree, json!({"a": {"x": 1}, "b": {"y": 2, "x": 1}}));
+        assert_eq!(idle, 1);
+    }
+
+    #[test]
+    fn broken_overlays_are_told() {
+        for text in
+            ["{", "overlay: 2.0.0", "overlay: 1.0.0\nactions: [{}]", "overlay: 1.0.0\nactions: [{target: '$['}]"]
+        {
+            let (_, found) = read("o.yaml", text.to_owned());
+            assert_eq!(found.len(), 1, "{text}");
+        }
+    }
+}

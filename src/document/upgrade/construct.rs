@@ -1,0 +1,142 @@
+//! Constructs that the version of a document does not have: they are honoured, and reported.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::Version;
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::shape::Kind;
+use crate::document::syntax::join;
+
+/// Keywords of JSON Schema that OpenAPI has since 3.1.
+const SINCE_31: &[&str] = &[
+    "const",
+    "contains",
+    "minContains",
+    "maxContains",
+    "prefixItems",
+    "patternProperties",
+    "propertyNames",
+    "dependentRequired",
+    "dependentSchemas",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "if",
+    "then",
+    "else",
+    "$defs",
+    "$dynamicRef",
+    "$dynamicAnchor",
+    "contentEncoding",
+    "contentMediaType",
+    "examples",
+];
+
+/// Keywords that OpenAPI has since 3.0.
+const SINCE_30: &[&str] = &["oneOf", "anyOf", "not", "writeOnly"];
+
+/// Fields of other objects that OpenAPI has since 3.1 and 3.2.
+const FIELDS: &[(Kind, &str, Version)] = &[
+    (Kind::Document, "webhooks", Version::V31),
+    (Kind::Components, "pathItems", Version::V31),
+    (Kind::Document, "$self", Version::V32),
+    (Kind::PathItem, "query", Version::V32),
+    (Kind::PathItem, "additionalOperations", Version::V32),
+    (Kind::MediaType, "itemSchema", Version::V32),
+    (Kind::Components, "mediaTypes", Version::V32),
+    (Kind::Example, "dataValue", Version::V32),
+    (Kind::Example, "serializedValue", Version::V32),
+];
+
+/// What was found: how often, and where first.
+#[derive(Default)]
+pub struct Constructs {
+    found: IndexMap<(&'static str, &'static str, Age), (usize, String)>,
+}
+
+/// Whether a construct is newer or older than the document, and of which version it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Age {
+    Newer(Version, Version),
+    Older(Version),
+}
+
+impl Constructs {
+    /// Looks at one object of a document of a version.
+    pub fn look(&mut self, kind: Kind, object: &Value, at: &str, version: Version) {
+        if kind == Kind::Schema {
+            self.schema(object, at, version);
+        }
+        for (there, field, since) in FIELDS {
+            if *there == kind && version < *since && object.get(*field).is_some() {
+                self.note(field, Age::Newer(*since, version), at);
+            }
+        }
+        if kind == Kind::Parameter && version < Version::V32 && object.get("in").is_some_and(|i| i == "querystring") {
+            self.note("in", Age::Newer(Version::V32, version), at);
+        }
+    }
+
+    fn schema(&mut self, schema: &Value, at: &str, version: Version) {
+        let Some(schema) = schema.as_object() else { return };
+        if version < Version::V31 {
+            let newer = SINCE_31.iter().filter(|keyword| schema.contains_key(**keyword));
+            newer.for_each(|keyword| self.note(keyword, Age::Newer(Version::V31, version), at));
+            for keyword in ["exclusiveMinimum", "exclusiveMaximum"] {
+                if schema.get(keyword).is_some_and(Value::is_number) {
+                    self.note_form(keyword, " as a number", Age::Newer(Version::V31, version), at);
+                }
+            }
+            if schema.get("type").is_some_and(Value::is_array) {
+                self.note_form("type", " as a list", Age::Newer(Version::V31, version), at);
+            }
+        }
+        if version < Version::V30 {
+            let newer = SINCE_30.iter().filter(|keyword| schema.contains_key(**keyword));
+            newer.for_each(|keyword| self.note(keyword, Age::Newer(Version::V30, version), at));
+        }
+        if version >= Version::V31 {
+            for keyword in ["exclusiveMinimum", "exclusiveMaximum"] {
+                if schema.get(keyword).is_some_and(Value::is_boolean) {
+                    self.note_form(keyword, " as a boolean", Age::Older(version), at);
+                }
+            }
+            if schema.contains_key("nullable") {
+                self.note("nullable", Age::Older(version), at);
+            }
+            if schema.get("items").is_some_and(Value::is_array) {
+                self.note_form("items", " as a list", Age::Older(version), at);
+            }
+        }
+    }
+
+    fn note(&mut self, name: &'static str, age: Age, at: &str) {
+        self.note_form(name, "", age, at);
+    }
+
+    /// Notes a keyword that is of another version only if it has a form, such as ` as a list`.
+    fn note_form(&mut self, name: &'static str, form: &'static str, age: Age, at: &str) {
+        self.found.entry((name, form, age)).or_insert_with(|| (0, join(at, name))).0 += 1;
+    }
+
+    /// A diagnostic for each construct.
+    pub fn report(self, source: &Arc<Source>) -> Vec<Diagnostic> {
+        let report = |((name, form, age), (count, first)): ((&str, &str, Age), (usize, String))| {
+            let times = if count == 1 { String::new() } else { format!(", {count} times") };
+            let (code, message) = match age {
+                Age::Newer(since, own) => (
+                    Code::NewerConstruct,
+                    format!("`{name}`{form} is of OpenAPI {since}, and the document is of {own}{times}"),
+                ),
+                Age::Older(own) => (
+                    Code::OlderConstruct,
+                    format!("`{name}`{form} is of OpenAPI before 3.1, and the document is of {own}{times}"),
+                ),
+            };
+            Diagnostic::at(code, Place::key(source, first), message).help("it is read as it is meant")
+        };
+        self.found.into_iter().map(report).collect()
+    }
+}
