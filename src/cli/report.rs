@@ -98,7 +98,7 @@ impl Routes {
         let rows = contract.operations.iter().map(|operation| {
             let document = contract.documents[operation.document].source().name().to_owned();
             let id = operation.id.clone().unwrap_or_else(|| "-".to_owned());
-            [operation.method.to_string(), operation.template.clone(), id, document, source_of_answer(operation)]
+            [operation.method.to_string(), operation.path_key(), id, document, source_of_answer(operation)]
         });
         let rows: Vec<[String; 5]> = rows.collect();
         match self.format {

@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 
 use super::{Documents, Failure, Generation, Outcome, size, summary};
 use crate::diagnostic::{Diagnostic, Severity, count};
-use crate::exchange::{AbsentBody, Cors, Settings, Validation};
+use crate::exchange::parameter::QueryArrays;
+use crate::exchange::{AbsentBody, Cors, OtherNames, Settings, Validation};
 use crate::sandbox::{Reading, Sandbox};
 use crate::server::{self, Limits, log};
 
@@ -53,6 +54,29 @@ pub struct Serve {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     require_bodies: bool,
+    /// Refuse names in the query that no parameter has
+    #[arg(
+        long,
+        env = "STANDIN_STRICT_QUERY", hide_env = true, hide_short_help = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    strict_query: bool,
+    /// How lists in queries may be written, beside what is documented
+    ///
+    /// `brackets` takes a[]=1&a[]=2, which is always taken; `comma` takes a=1,2 too, and `repeat`
+    /// a=1&a=2.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "brackets|comma|repeat",
+        hide_possible_values = true,
+        default_value = "brackets",
+        env = "STANDIN_QUERY_ARRAYS",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    query_arrays: ArraysChoice,
     /// Whether pages of other origins may use the sandbox
     #[arg(
         long,
@@ -109,6 +133,13 @@ enum ValidationChoice {
     Strict,
     Warn,
     Off,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ArraysChoice {
+    Brackets,
+    Comma,
+    Repeat,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -179,6 +210,12 @@ impl Serve {
                 Switch::Off => Cors::Off,
             },
             absent_body: if self.require_bodies { AbsentBody::Judged } else { AbsentBody::Accepted },
+            other_names: if self.strict_query { OtherNames::Refused } else { OtherNames::Accepted },
+            query_arrays: match self.query_arrays {
+                ArraysChoice::Brackets => QueryArrays::Brackets,
+                ArraysChoice::Comma => QueryArrays::Comma,
+                ArraysChoice::Repeat => QueryArrays::Repeat,
+            },
             manner: self.generation.manner(),
         }
     }

@@ -30,12 +30,19 @@ struct Assembly {
     documents: Vec<Arc<Schemas>>,
     operations: Vec<Operation>,
     router: Router,
+    variants: HashMap<usize, Vec<usize>>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Assembly {
     fn new(diagnostics: Vec<Diagnostic>) -> Self {
-        Self { documents: Vec::new(), operations: Vec::new(), router: Router::new(), diagnostics }
+        Self {
+            documents: Vec::new(),
+            operations: Vec::new(),
+            router: Router::new(),
+            variants: HashMap::new(),
+            diagnostics,
+        }
     }
 
     fn document(&mut self, document: Document, examples: Examples) {
@@ -54,11 +61,17 @@ impl Assembly {
             self.operations.push(operation);
             return;
         };
+        let variants = self.variants.entry(first).or_insert_with(|| vec![first]);
+        if variants.iter().all(|index| self.operations[*index].variant != operation.variant) {
+            variants.push(self.operations.len());
+            self.operations.push(operation);
+            return;
+        }
         let first = &self.operations[first];
         if same_operation(&self.documents, first, &operation) {
             return;
         }
-        let message = format!("`{} {}` is documented twice and differently", operation.method, operation.template);
+        let message = format!("`{} {}` is documented twice and differently", operation.method, operation.path_key());
         let only_bases = first.bases != operation.bases && !operation.bases.is_empty();
         let answers =
             if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
@@ -78,6 +91,7 @@ impl Assembly {
             diagnostics: self.diagnostics,
             passed_over,
             router: self.router,
+            variants: self.variants,
         };
         for file in fixtures {
             attach(&mut contract, file);
@@ -133,7 +147,7 @@ fn attach(contract: &mut Contract, file: &FixtureFile) {
 }
 
 fn nearest_operation(contract: &Contract, name: &str) -> Option<String> {
-    let names = contract.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.template)]);
+    let names = contract.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.path_key())]);
     let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
     (best.0 > 0.8).then_some(best.1)

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::example::{Example, Examples};
 use super::media::MediaRange;
-use super::route::PathTemplate;
+use super::route::{PathTemplate, Variant};
 use super::schema::{Direction, Schema, Schemas};
 use super::server::base_path;
 use super::{
@@ -75,14 +75,15 @@ impl Compiler {
                 continue;
             }
             let at = join("/paths", path);
-            let template = self.template(path, &at);
-            let own = PathItem { template: &template, value: item, at: &at };
+            let (template, variant) = self.template(path, &at);
+            let own = PathItem { template: &template, variant: variant.as_ref(), value: item, at: &at };
             operations.extend(self.methods(&tree, &own, &[]));
             // What stands beside a reference goes before what it leads to (OpenAPI 3.0.4 §4.7.9).
             if item.get("$ref").is_some()
                 && let Ok(end) = resolve(&tree, item, &at)
             {
-                let referred = PathItem { template: &template, value: end.value, at: &end.pointer };
+                let referred =
+                    PathItem { template: &template, variant: variant.as_ref(), value: end.value, at: &end.pointer };
                 let known: Vec<&String> = item.as_object().into_iter().flatten().map(|(name, _)| name).collect();
                 operations.extend(self.methods(&tree, &referred, &known));
             }
@@ -105,20 +106,26 @@ impl Compiler {
     }
 
     /// The path template with what the standard does not allow in it taken away.
-    fn template(&mut self, path: &str, at: &str) -> String {
+    fn template(&mut self, path: &str, at: &str) -> (String, Option<Variant>) {
         let place = Place::key(self.schemas.source(), at);
         let mut template = path.to_owned();
+        let mut variant = None;
         if let Some(end) = path.find(['?', '#']) {
-            template.truncate(end);
+            let parsed = Variant::parse(&template.split_off(end));
             let message = format!("the path `{path}` has a query or fragment");
-            self.warn(Code::BrokenPath, place.clone(), message, &format!("read as `{template}`"));
+            let help = match parsed.pins.as_slice() {
+                [] => format!("read as `{template}`; told from others of that path by which one the request fits"),
+                _ => format!("read as `{template}`, for requests that carry `{}`", &parsed.text[1..]),
+            };
+            self.warn(Code::BrokenPath, place.clone(), message, &help);
+            variant = Some(parsed);
         }
         if !template.starts_with('/') {
             template.insert(0, '/');
             let message = format!("the path `{path}` does not begin with a slash");
             self.warn(Code::BrokenPath, place, message, &format!("read as `{template}`"));
         }
-        template
+        (template, variant)
     }
 
     fn operation(
@@ -146,6 +153,7 @@ impl Compiler {
         Some(Operation {
             method,
             template: item.template.to_owned(),
+            variant: item.variant.cloned(),
             id: typed.operation_id.clone().filter(|id| !id.is_empty()),
             document: self.index,
             deprecated: typed.deprecated,
@@ -514,6 +522,7 @@ impl Compiler {
 /// A path item, its references followed.
 struct PathItem<'t> {
     template: &'t str,
+    variant: Option<&'t Variant>,
     value: &'t Value,
     at: &'t str,
 }

@@ -52,6 +52,7 @@ impl SchemaError {
             "oneOf" => "must fit exactly one of the documented forms".to_owned(),
             "not" => "must not be of the documented form".to_owned(),
             "falseSchema" => "must not be there".to_owned(),
+            "unknownParameter" => "is not documented".to_owned(),
             "style" | "malformed" => text("detail"),
             other => format!("must keep to `{other}` of its schema"),
         }

@@ -161,7 +161,7 @@ impl Merged {
 
     fn operation(&mut self, tree: &Value, operation: &Operation) {
         let Some(value) = tree.pointer(operation.place.pointer()) else { return };
-        let item = self.paths.entry(operation.template.clone()).or_insert_with(|| json!({}));
+        let item = self.paths.entry(operation.path_key()).or_insert_with(|| json!({}));
         let mut value = value.clone();
         let item_at = item_of(operation.place.pointer());
         if let Some(inherited) = tree.pointer(item_at).and_then(|item| item.get("parameters")?.as_array()) {

@@ -26,7 +26,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use self::example::Example;
 use self::fixture::Fixture;
 use self::media::MediaRange;
-use self::route::{Routed, Router};
+use self::route::{Routed, Router, Variant};
 use self::schema::{Schema, Schemas};
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -42,9 +42,18 @@ pub struct Contract {
     /// Files in folders that are no OpenAPI documents.
     pub passed_over: usize,
     router: Router,
+    /// Operations that share their method and path with the first of them.
+    variants: HashMap<usize, Vec<usize>>,
 }
 
 impl Contract {
+    /// The operations that share their method and path with the one that was routed to, itself
+    /// among them; none if it is the only one.
+    #[must_use]
+    pub fn variants(&self, index: usize) -> &[usize] {
+        self.variants.get(&index).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Finds the operation for a method and a path.
     #[must_use]
     pub fn route(&self, method: &Method, path: &str) -> Routed {
@@ -58,7 +67,7 @@ impl Contract {
         by_id.or_else(|| {
             let (method, path) = name.split_once(' ')?;
             self.operations.iter().position(|operation| {
-                operation.method.as_str().eq_ignore_ascii_case(method) && operation.template == path.trim()
+                operation.method.as_str().eq_ignore_ascii_case(method) && operation.path_key() == path.trim()
             })
         })
     }
@@ -71,6 +80,8 @@ pub struct Operation {
     pub method: Method,
     /// As documented: `/pets/{id}`.
     pub template: String,
+    /// What its path key has beyond the path.
+    pub variant: Option<Variant>,
     /// Its `operationId`.
     pub id: Option<String>,
     /// Which of [`Contract::documents`] it stands in.
@@ -101,7 +112,13 @@ impl Operation {
     /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
     #[must_use]
     pub fn name(&self) -> String {
-        self.id.clone().unwrap_or_else(|| format!("{} {}", self.method, self.template))
+        self.id.clone().unwrap_or_else(|| format!("{} {}", self.method, self.path_key()))
+    }
+
+    /// The path template with what its key has beyond it: `/v1/messages?beta=true`.
+    #[must_use]
+    pub fn path_key(&self) -> String {
+        format!("{}{}", self.template, self.variant.as_ref().map(|variant| variant.text.as_str()).unwrap_or_default())
     }
 
     /// The response documented for a status: the status itself, else its range, else `default`.

@@ -7,6 +7,44 @@ use std::collections::HashMap;
 use http::Method;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
+/// What an operation has in its path key beyond the path: `?beta=true`, `#upload`. Requests have no
+/// fragments, so operations of one path are told apart by what requests carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// As documented, from `?` or `#` on.
+    pub text: String,
+    /// What a request for it carries.
+    pub pins: Vec<Pin>,
+}
+
+/// A name and its value that a request carries, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pin {
+    /// In the query; no value for a name that only has to be there.
+    Query(String, Option<String>),
+    /// In a header field or in the query, for a fragment such as `#X-Amz-Target=A.B`.
+    Field(String, String),
+}
+
+impl Variant {
+    /// Cuts what follows the path of a key.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let (query, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let pairs = |text: &str| text.split('&').map(str::to_owned).filter(|pair| !pair.is_empty()).collect::<Vec<_>>();
+        let decode = |text: &str| decode(&text.replace('+', " "));
+        let query = pairs(query.trim_start_matches('?')).into_iter().map(|pair| match pair.split_once('=') {
+            Some((name, value)) => Pin::Query(decode(name), Some(decode(value))),
+            None => Pin::Query(decode(&pair), None),
+        });
+        let fields = pairs(fragment).into_iter().filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            Some(Pin::Field(decode(name), decode(value)))
+        });
+        Self { text: text.to_owned(), pins: query.chain(fields).collect() }
+    }
+}
+
 /// A path template such as `/pets/{id}:cancel`, cut into segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTemplate {

@@ -13,6 +13,7 @@ pub mod preference;
 pub mod problem;
 pub mod rejection;
 pub mod validate;
+mod variant;
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use self::generate::Manner;
 use self::generate::entity::Known;
 use self::negotiate::{Accept, Choice, Source, Wishes};
-use self::parameter::Inputs;
+use self::parameter::{Inputs, QueryArrays};
 use self::preference::Preferences;
 use self::problem::{Kind, Problem};
 use self::rejection::{Fault, Rejection};
@@ -64,6 +65,16 @@ pub enum AbsentBody {
     Judged,
 }
 
+/// How names in a query are judged that no parameter has (`--strict-query`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OtherNames {
+    /// They are accepted, and ignored.
+    #[default]
+    Accepted,
+    /// They are violations.
+    Refused,
+}
+
 /// What a sandbox was told at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settings {
@@ -73,6 +84,10 @@ pub struct Settings {
     pub cors: Cors,
     /// How an absent body is judged.
     pub absent_body: AbsentBody,
+    /// How names in a query are judged that no parameter has.
+    pub other_names: OtherNames,
+    /// How else than documented lists in queries may be written.
+    pub query_arrays: QueryArrays,
     /// How values are generated.
     pub manner: Manner,
 }
@@ -156,7 +171,10 @@ pub fn plan<'c>(contract: &'c Contract, settings: &Settings, request: &Request) 
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
     match contract.route(method, path) {
-        Routed::Operation(index, values) => plan_operation(&contract.operations[index], &values, settings, request),
+        Routed::Operation(index, values) => {
+            let index = variant::choose(contract, index, &values, settings, request);
+            plan_operation(&contract.operations[index], &values, settings, request)
+        }
         Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
             match contract.route(&Method::GET, path) {
                 Routed::Operation(index, values) => {
@@ -246,7 +264,8 @@ fn plan_operation<'c>(
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
-    let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers());
+    let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers())
+        .with_arrays(settings.query_arrays);
     let preferences = Preferences::read(request.headers(), &inputs.query);
     let accept = Accept::read(request.headers());
     let manner = Manner { seed: preferences.seed.unwrap_or(settings.manner.seed), ..settings.manner };
@@ -322,9 +341,14 @@ fn judge(
     if settings.validation == Validation::Strict && !faults.is_empty() {
         return (faults, None);
     }
+    let others = match settings.other_names {
+        OtherNames::Accepted => Vec::new(),
+        OtherNames::Refused => validate::other_names(operation, inputs),
+    };
     match validate::violations(operation, received, settings.absent_body) {
-        Ok(violations) if violations.is_empty() => (faults, None),
-        Ok(violations) => {
+        Ok(violations) if violations.is_empty() && others.is_empty() => (faults, None),
+        Ok(mut violations) => {
+            violations.extend(others);
             faults.push(Fault::Violations(violations));
             (faults, None)
         }

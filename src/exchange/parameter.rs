@@ -26,6 +26,20 @@ pub struct Inputs<'r> {
     pub cookies: Vec<(String, String)>,
     /// The names of the documented query parameters.
     pub claimed: Vec<&'r str>,
+    /// How else than documented lists may be written.
+    pub arrays: QueryArrays,
+}
+
+/// How clients may write lists in queries, beside the documented style (`--query-arrays`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QueryArrays {
+    /// As documented, or with brackets: `a[]=1&a[]=2`.
+    #[default]
+    Brackets,
+    /// With commas too: `a=1,2`.
+    Comma,
+    /// Repeated too: `a=1&a=2`.
+    Repeat,
 }
 
 /// Pairs of a query or form: names decoded, values percent-encoded, because the delimiters of a
@@ -75,7 +89,14 @@ impl<'r> Inputs<'r> {
                 .filter(|p| p.location == Location::Query)
                 .map(|p| p.name.as_str())
                 .collect(),
+            arrays: QueryArrays::default(),
         }
+    }
+
+    /// With lists that may be written in another way too.
+    #[must_use]
+    pub fn with_arrays(self, arrays: QueryArrays) -> Self {
+        Self { arrays, ..self }
     }
 
     /// The value of a header field; several lines are one list (RFC 9110 §5.3).
@@ -134,6 +155,7 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 schema,
                 node: schema.tree(),
                 claimed: &inputs.claimed,
+                arrays: inputs.arrays,
             };
             match parameter.location {
                 Location::Query => read_query(parameter, &reader, inputs),
@@ -204,6 +226,7 @@ struct Reader<'s> {
     node: &'s Value,
     /// The names that belong to other parameters.
     claimed: &'s [&'s str],
+    arrays: QueryArrays,
 }
 
 /// Reads a property of a form body, as the same property in a query would be.
@@ -216,7 +239,7 @@ pub fn read_property(
     explode: bool,
     pairs: &Pairs<'_>,
 ) -> Read {
-    Reader { name, style, explode, schema, node, claimed: &[] }.pairs(pairs)
+    Reader { name, style, explode, schema, node, claimed: &[], arrays: QueryArrays::default() }.pairs(pairs)
 }
 
 /// Turns text into the type that a schema asks for, or leaves it a string.
@@ -404,8 +427,16 @@ impl Reader<'_> {
             return self.spread(pairs);
         }
         let mut values: Vec<&str> = pairs.all(self.name).collect();
+        let is_list = self.wants("array");
         match (values.len(), self.style) {
             (0, _) => Read::Absent,
+            (1, _) if is_list && self.arrays == QueryArrays::Comma => {
+                self.delimited(&values[0].replace('+', "%20").replace("%2C", ",").replace("%2c", ","), ',')
+            }
+            (2.., _) if is_list && self.arrays == QueryArrays::Repeat => {
+                let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
+                self.list(decoded.iter().map(String::as_str))
+            }
             _ if self.explode && self.wants("array") => {
                 if values == [""] {
                     values.clear(); // `ids=` is the empty list

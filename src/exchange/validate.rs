@@ -11,7 +11,7 @@ use super::content::{self, Content, Malformed};
 use super::parameter::{self, Inputs, Read};
 use crate::contract::media::MediaRange;
 use crate::contract::schema::{Schema, SchemaError, Uncompilable};
-use crate::contract::{Location, MediaType, Operation, Parameter, RequestBody};
+use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, SecurityScheme, Style};
 use crate::document::syntax::unescape;
 
 /// What a violation is about.
@@ -220,6 +220,49 @@ pub fn violations(
         _ => Vec::new(),
     });
     Ok(violations)
+}
+
+/// The names in the query that no parameter, security scheme or preference has.
+#[must_use]
+pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation> {
+    let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
+    let keys: Vec<&str> = schemes
+        .filter_map(|scheme| match scheme {
+            SecurityScheme::ApiKey { location: Location::Query, name } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let query = || operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
+    let takes_all = query().any(|parameter| matches!(parameter.form, ParameterForm::Query(_)));
+    let is_known = |name: &str| {
+        let base = name.split('[').next().unwrap_or(name);
+        takes_all
+            || name.starts_with("__")
+            || keys.contains(&name)
+            || query().any(|parameter| parameter.name == name || parameter.name == base || spreads(parameter, name))
+    };
+    let mut told: Vec<&str> = Vec::new();
+    for (name, _) in &inputs.query.0 {
+        if !is_known(name) && !told.contains(&name.as_str()) {
+            told.push(name);
+        }
+    }
+    let unknown = |name: &str| {
+        Violation::new(
+            Subject::Parameter(Location::Query, name.to_owned()),
+            "unknownParameter",
+            json!({ "property": name }),
+        )
+    };
+    told.into_iter().map(unknown).collect()
+}
+
+/// Whether a parameter is an exploded object that has a property, or may have any, of the name.
+fn spreads(parameter: &Parameter, name: &str) -> bool {
+    let ParameterForm::Styled { style: Style::Form, explode: true, schema } = &parameter.form else { return false };
+    let tree = schema.tree();
+    schema.types(tree).contains(&"object")
+        && (schema.property(tree, name).is_some() || schema.properties(tree).is_empty())
 }
 
 /// An absent body is as good as an empty object where it is required, or where the user says so.

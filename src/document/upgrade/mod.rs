@@ -103,6 +103,7 @@ fn upgrade_schema(value: &mut Value, version: Version) {
         // OpenAPI 3.0.4 §4.7.23: siblings of `$ref` shall be ignored.
         schema.retain(|keyword, _| keyword == "$ref");
     }
+    integer_format(schema);
     exclusive_bound(schema, "exclusiveMinimum", "minimum");
     exclusive_bound(schema, "exclusiveMaximum", "maximum");
     tuple(schema);
@@ -114,6 +115,31 @@ fn upgrade_schema(value: &mut Value, version: Version) {
     }
     if nullable {
         allow_null(value);
+    }
+}
+
+/// The formats of integers are bounds (OpenAPI format registry), which every validator asserts.
+fn integer_format(schema: &mut Map<String, Value>) {
+    let is_integer = schema.get("type").is_some_and(|kind| {
+        kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("integer")))
+    });
+    let Some(format) = schema.get("format").and_then(Value::as_str).filter(|_| is_integer) else { return };
+    let (least, most) = match format {
+        "int8" => (json!(i8::MIN), json!(i8::MAX)),
+        "int16" => (json!(i16::MIN), json!(i16::MAX)),
+        "int32" => (json!(i32::MIN), json!(i32::MAX)),
+        "int64" => (json!(i64::MIN), json!(i64::MAX)),
+        "uint8" => (json!(0), json!(u8::MAX)),
+        "uint16" => (json!(0), json!(u16::MAX)),
+        "uint32" => (json!(0), json!(u32::MAX)),
+        "uint64" => (json!(0), json!(u64::MAX)),
+        _ => return,
+    };
+    if !schema.contains_key("minimum") && !schema.get("exclusiveMinimum").is_some_and(Value::is_number) {
+        schema.insert("minimum".to_owned(), least);
+    }
+    if !schema.contains_key("maximum") && !schema.get("exclusiveMaximum").is_some_and(Value::is_number) {
+        schema.insert("maximum".to_owned(), most);
     }
 }
 

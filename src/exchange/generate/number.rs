@@ -66,6 +66,9 @@ pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
 }
 
 fn range(low: Option<f64>, high: Option<f64>) -> (f64, f64) {
+    // The bounds of 32 bits and more say what a number may be, and nothing about what it is.
+    let low = low.filter(|low| *low > f64::from(i32::MIN) || high.is_some_and(|high| high < low + SPAN));
+    let high = high.filter(|high| *high < f64::from(i32::MAX) || low.is_some_and(|low| low + SPAN > *high));
     match (low, high) {
         (Some(low), Some(high)) if (high - low).is_finite() => (low, high),
         (Some(low), Some(high)) => (low.max(-EXACT), high.min(EXACT)),

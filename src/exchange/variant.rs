@@ -1,0 +1,52 @@
+//! Which of several operations with one method and path a request is for: by what it carries.
+
+use super::parameter::Inputs;
+use super::{Body, Request, Settings, judge, validate};
+use crate::contract::route::Pin;
+use crate::contract::{Contract, Operation};
+
+/// The operation whose pinned names and values the request has, the one with most of them; else the
+/// first without any that the request fits.
+pub fn choose(contract: &Contract, index: usize, values: &[String], settings: &Settings, request: &Request) -> usize {
+    let all = contract.variants(index);
+    if all.is_empty() {
+        return index;
+    }
+    let pins = |index: &usize| {
+        contract.operations[*index].variant.as_ref().map(|variant| variant.pins.as_slice()).unwrap_or_default()
+    };
+    let inputs = Inputs::new(&contract.operations[index], values, request.uri().query(), request.headers());
+    let pinned =
+        all.iter().filter(|index| !pins(index).is_empty() && pins(index).iter().all(|pin| carries(&inputs, pin)));
+    // Of equal ones the first, so that the document's order decides.
+    if let Some(best) = pinned.rev().max_by_key(|index| pins(index).len()) {
+        return *best;
+    }
+    let free: Vec<usize> = all.iter().copied().filter(|index| pins(index).is_empty()).collect();
+    let plain = free.iter().find(|index| contract.operations[**index].variant.is_none());
+    let fallback = plain.or(free.first()).copied().unwrap_or(index);
+    if free.len() < 2 {
+        return fallback;
+    }
+    let fitting = free.iter().find(|index| fits(&contract.operations[**index], values, settings, request));
+    fitting.copied().unwrap_or(fallback)
+}
+
+fn carries(inputs: &Inputs<'_>, pin: &Pin) -> bool {
+    match pin {
+        Pin::Query(name, None) => inputs.query.first(name).is_some(),
+        Pin::Query(name, Some(value)) => inputs.query.first(name).as_ref() == Some(value),
+        Pin::Field(name, value) => {
+            inputs.header(name).as_ref() == Some(value) || inputs.query.first(name).as_ref() == Some(value)
+        }
+    }
+}
+
+fn fits(operation: &Operation, values: &[String], settings: &Settings, request: &Request) -> bool {
+    let Body::Complete(bytes) = request.body() else { return false };
+    let inputs =
+        Inputs::new(operation, values, request.uri().query(), request.headers()).with_arrays(settings.query_arrays);
+    let received = validate::receive(operation, &inputs, bytes);
+    let (faults, uncompilable) = judge(operation, settings, &inputs, &received);
+    faults.is_empty() && uncompilable.is_none()
+}
