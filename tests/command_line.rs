@@ -393,6 +393,30 @@ paths:
 }
 
 #[test]
+fn example_prints_a_request_and_its_answer() {
+    let folder = Folder::new("example").with("specs/a.yaml", DOCUMENT);
+    let (code, out, _) = run(&folder.0, &["example", "get-a"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(out, "GET /a HTTP/1.1\n\nHTTP/1.1 200 OK\ncontent-type: application/json\n\n{\"n\":1}\n\n");
+    let made = |seed: &str, count: &str| {
+        let arguments = ["example", "PUT /a", "--seed", seed, "--count", count, "--format", "json"];
+        let (_, out, _) = run(&folder.0, &arguments);
+        serde_json::from_str::<Value>(&out).expect("is JSON")
+    };
+    let three = made("7", "3");
+    assert_eq!(three.as_array().map(Vec::len), Some(3));
+    assert_eq!(three[1], made("8", "1")[0], "each has the next seed");
+    assert!(three[0]["response"]["body"].is_i64(), "{three}");
+    let arguments = ["example", "get-a", "--status", "404", "--media-type", "application/json"];
+    let (_, out, _) = run(&folder.0, &arguments);
+    assert!(out.contains("accept: application/json\nprefer: code=404\n"), "{out}");
+    assert!(out.contains("`get-a` documents no 404"), "{out}");
+    let (code, _, errors) = run(&folder.0, &["example", "get-b"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("there is `get-a`"), "{errors}");
+}
+
+#[test]
 fn overlays_are_files() {
     let overlay =
         "overlay: 1.0.0\ninfo: {title: o, version: '1'}\nactions: [{target: '$.paths[\"/a\"].put', remove: true}]\n";

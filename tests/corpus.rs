@@ -1,15 +1,15 @@
 //! Real documents, where `STANDIN_CORPUS` names a folder of them: every one is loaded, and those of
 //! one family are served whole, each operation with the answer that it documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use standin::contract::Operation;
 use standin::contract::media::MediaRange;
-use standin::contract::{Location, Operation, Parameter, SecurityScheme};
 use standin::document::Input;
-use standin::exchange::generate::{Manner, generate};
-use standin::exchange::{Body, Request, Settings};
+use standin::exchange::generate::Manner;
+use standin::exchange::{Response, Settings, sample};
 use standin::{Reading, Sandbox};
 
 fn corpus() -> Option<PathBuf> {
@@ -24,109 +24,102 @@ fn load(path: &Path) -> Sandbox {
     Sandbox::load(&[Input::Path(path.to_owned())], None, &Reading::default(), Settings::default())
 }
 
-/// A value for a parameter: its example, else a generated one.
-fn sample(parameter: &Parameter) -> Value {
-    let generated = || parameter.schema().map_or(Value::from("x"), |schema| generate(schema, &Manner::seeded(1)).value);
-    parameter.examples.first().map_or_else(generated, |example| example.value().clone())
+/// A validator of one document, set up apart from the one that answers are made with: on the whole
+/// tree, with what is `writeOnly` not asked for.
+struct Judge {
+    registry: jsonschema::Registry<'static>,
+    validators: HashMap<String, Option<jsonschema::Validator>>,
 }
 
-fn text(value: &Value) -> String {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+const BASE: &str = "judge:/document";
+
+impl Judge {
+    fn new(tree: &Value) -> Option<Self> {
+        let mut tree = tree.clone();
+        forget_write_only(&mut tree);
+        let registry = jsonschema::Registry::new().draft(jsonschema::Draft::Draft202012).add(BASE, tree).ok()?;
+        Some(Self { registry: registry.prepare().ok()?, validators: HashMap::new() })
+    }
+
+    fn is_valid(&mut self, pointer: &str, body: &Value) -> Option<bool> {
+        let registry = &self.registry;
+        let validator = self.validators.entry(pointer.to_owned()).or_insert_with(|| {
+            let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT).to_string();
+            let schema = serde_json::json!({ "$ref": format!("{BASE}#{fragment}") });
+            jsonschema::draft202012::options().with_registry(registry).build(&schema).ok()
+        });
+        validator.as_ref().map(|validator| validator.is_valid(body))
+    }
+}
+
+/// What a fragment may not have as it is, of what pointers have.
+const FRAGMENT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'{')
+    .add(b'}')
+    .add(b'^')
+    .add(b'|')
+    .add(b'`')
+    .add(b'#')
+    .add(b'[')
+    .add(b']')
+    .add(b'\\');
+
+fn forget_write_only(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
-        other => text(other),
-    }
-}
-
-fn encode(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// A request that the operation documents as valid, as far as its parameters are plain.
-fn request(operation: &Operation) -> Request {
-    let mut path = operation.template.clone();
-    let mut query = Vec::new();
-    let mut builder = http::Request::builder().method(operation.method.clone());
-    for name in &operation.path_names {
-        let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
-        let value = parameter.map_or_else(|| "x".to_owned(), |parameter| text(&sample(parameter)));
-        path = path.replace(&format!("{{{name}}}"), &encode(&value));
-    }
-    for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
-        match parameter.location {
-            Location::Query => match sample(parameter) {
-                Value::Array(items) => {
-                    query.extend(
-                        items.iter().map(|item| format!("{}={}", encode(&parameter.name), encode(&text(item)))),
-                    );
-                }
-                value => query.push(format!("{}={}", encode(&parameter.name), encode(&text(&value)))),
-            },
-            Location::Header => builder = builder.header(&parameter.name, text(&sample(parameter))),
-            _ => {}
-        }
-    }
-    let mut body = Vec::new();
-    let media = operation.body.iter().flat_map(|body| &body.content).find(|media| media.range.is_json());
-    if let Some(media) = media {
-        let example =
-            media.examples.iter().find(|example| example.errors().is_empty()).map(|example| example.value().clone());
-        let value = example.or_else(|| Some(generate_request(media.schema.as_deref()?)));
-        body = value.map(|value| value.to_string().into_bytes()).unwrap_or_default();
-        builder = builder.header("content-type", media.range.as_str());
-    }
-    for requirement in operation.security.iter().take(1) {
-        for scheme in &requirement.schemes {
-            match scheme {
-                SecurityScheme::ApiKey { location: Location::Query, name } => query.push(format!("{}=k", encode(name))),
-                SecurityScheme::ApiKey { location: Location::Cookie, name } => {
-                    builder = builder.header("cookie", format!("{name}=k"));
-                }
-                SecurityScheme::ApiKey { name, .. } => builder = builder.header(name, "k"),
-                SecurityScheme::Http { scheme } if scheme == "basic" => {
-                    builder = builder.header("authorization", "Basic dTpw");
-                }
-                SecurityScheme::Http { scheme } if !scheme.is_empty() => {
-                    builder = builder.header("authorization", format!("{scheme} x"));
-                }
-                _ => builder = builder.header("authorization", "Bearer x"),
+        Value::Object(object) => {
+            let secret: Vec<String> = object
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .filter(|(_, property)| property.get("writeOnly") == Some(&Value::Bool(true)))
+                .map(|(name, _)| name.clone())
+                .collect();
+            if let Some(Value::Array(required)) = object.get_mut("required") {
+                required.retain(|name| !secret.iter().any(|secret| name == secret));
             }
+            object.values_mut().for_each(forget_write_only);
         }
+        Value::Array(items) => items.iter_mut().for_each(forget_write_only),
+        _ => {}
     }
-    let path = path.replace(' ', "%20");
-    let uri = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
-    builder.uri(uri).body(Body::Complete(body.into())).expect("it is a request")
-}
-
-/// A value that the schema of a request takes.
-fn generate_request(schema: &standin::contract::schema::Schema) -> Value {
-    generate(schema, &Manner::seeded(1)).value
 }
 
 /// How an answer keeps to what is documented for a valid request.
-fn judge(sandbox: &Sandbox, operation: &Operation) -> &'static str {
-    let (response, report) = sandbox.answer(&request(operation));
+fn judge(sandbox: &Sandbox, operation: &Operation, judge: &mut Option<Judge>) -> &'static str {
+    let request = sample::request(operation, &Manner::seeded(1), None);
+    let (response, report) = sandbox.answer(&request);
     assert!(report.source != "problem internal", "{}", operation.name());
+    let verdict = verdict(operation, &response, judge);
+    if verdict != "as documented" && std::env::var_os("STANDIN_CORPUS_DETAILS").is_some() {
+        println!("{verdict}: {} {}: {} {:?}", operation.place, operation.name(), response.status(), report.violations);
+    }
+    verdict
+}
+
+fn verdict(operation: &Operation, response: &Response, judge: &mut Option<Judge>) -> &'static str {
     let Some((status, success)) = operation.success() else { return "nothing documented" };
     if response.status() != status {
-        if std::env::var_os("STANDIN_CORPUS_DETAILS").is_some() {
-            println!("{} {}: {} {:?}", operation.place, operation.name(), response.status(), report.violations);
-        }
         return "another status";
     }
     let sent = response.headers().get("content-type").and_then(|value| MediaRange::parse(value.to_str().ok()?));
-    let Some(media) = success.content.first() else { return "as documented" };
+    let Some(first) = success.content.first() else { return "as documented" };
     let Some(sent) = sent else { return if response.body().is_empty() { "as documented" } else { "no media type" } };
-    if !media.range.covers(&sent) {
+    let Some(media) = success.content.iter().find(|media| media.range.covers(&sent)) else {
         return "another media type";
-    }
+    };
     let (Some(schema), true) = (&media.schema, sent.is_json()) else { return "as documented" };
     let Ok(body) = serde_json::from_slice::<Value>(response.body()) else { return "no JSON" };
-    match schema.is_valid(&body) {
-        Ok(true) => "as documented",
-        Ok(false) if !media.examples.is_empty() => "its example breaks its schema",
-        Ok(false) => "an invalid value",
-        Err(_) => "its schema cannot be compiled",
+    match judge.as_mut().and_then(|judge| judge.is_valid(schema.place().pointer(), &body)) {
+        Some(true) => "as documented",
+        Some(false) if !first.examples.is_empty() => "its example breaks its schema",
+        Some(false) => "an invalid value",
+        None => "its schema cannot be compiled",
     }
 }
 
@@ -140,7 +133,7 @@ fn the_twelve_documents_of_rocket_chat_are_one_server_with_every_documented_answ
     let mut wrong = Vec::new();
     let mut documented = 0;
     for operation in &contract.operations {
-        let (response, report) = sandbox.answer(&request(operation));
+        let (response, report) = sandbox.answer(&sample::request(operation, &Manner::seeded(1), None));
         let (status, success) = operation.success().expect("a response is documented");
         let examples: Vec<_> = success.content.iter().flat_map(|media| &media.examples).collect();
         if response.status() != status {
@@ -175,18 +168,27 @@ fn every_document_is_loaded_and_none_is_a_panic() {
     for folder in folders {
         let sandbox = load(&folder);
         let contract = sandbox.contract();
-        for operation in &contract.operations {
-            *judged.entry(judge(&sandbox, operation)).or_default() += 1;
+        let mut own: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, document) in contract.documents.iter().enumerate() {
+            let mut judging = Judge::new(document.tree());
+            for operation in contract.operations.iter().filter(|operation| operation.document == index) {
+                *own.entry(judge(&sandbox, operation, &mut judging)).or_default() += 1;
+            }
         }
+        for (verdict, count) in &own {
+            *judged.entry(verdict).or_default() += count;
+        }
+        own.remove("as documented");
         // In the time that a debug build has: large documents are checked by the command line's users.
         let findings =
             if contract.operations.len() < 200 { sandbox.diagnostics().len() } else { contract.diagnostics.len() };
         println!(
-            "{:5} operations from {:3} documents, {:4} findings  {}",
+            "{:5} operations from {:3} documents, {:4} findings  {}  {}",
             contract.operations.len(),
             contract.documents.len(),
             findings,
-            folder.file_name().unwrap_or_default().to_string_lossy()
+            folder.file_name().unwrap_or_default().to_string_lossy(),
+            own.iter().map(|(verdict, count)| format!("{verdict}: {count}")).collect::<Vec<_>>().join(", ")
         );
         documents += contract.documents.len();
         operations += contract.operations.len();

@@ -1,5 +1,6 @@
 //! What the user typed → what is meant, and doing it.
 
+mod example;
 mod report;
 mod serve;
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use self::example::Example;
 use self::report::{Check, Routes};
 pub use self::serve::Serve;
 use crate::contract::Contract;
@@ -47,6 +49,10 @@ enum Action {
     Check(Check),
     /// List the operations and how each would be answered
     Routes(Routes),
+    /// Print a request to an operation, and the answer that the sandbox would give
+    ///
+    /// Exit code: 0, or 2 if there is no such operation.
+    Example(Example),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -244,6 +250,7 @@ impl Command {
             Action::Serve(serve) => serve.run(out, err),
             Action::Check(check) => check.run(out, err),
             Action::Routes(routes) => routes.run(out, err),
+            Action::Example(example) => example.run(out, err),
             Action::Completions { shell } => {
                 clap_complete::generate(shell, &mut Self::command(), "standin", out);
                 Ok(Outcome::Clean)

@@ -137,18 +137,11 @@ fn attach(contract: &mut Contract, file: &FixtureFile) {
             let place = Place::key(&file.source, pointer);
             let unknown =
                 Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
-            found.push(match nearest_operation(contract, &name) {
+            found.push(match contract.nearest_operation(&name) {
                 Some(name) => unknown.help(format!("there is `{name}`")),
                 None => unknown.help("an operation is called by its operationId, or as `METHOD /path`"),
             });
         }
     }
     contract.diagnostics.append(&mut found);
-}
-
-fn nearest_operation(contract: &Contract, name: &str) -> Option<String> {
-    let names = contract.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.path_key())]);
-    let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
-    let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    (best.0 > 0.8).then_some(best.1)
 }

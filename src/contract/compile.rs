@@ -21,7 +21,7 @@ use super::{
     ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::document::reference::resolve;
+use crate::document::reference::{is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
 use crate::document::{Expect, Kind, METHODS, Members};
 
@@ -207,15 +207,10 @@ impl Compiler {
     fn schema(&mut self, pointer: &str, direction: Direction) -> Arc<Schema> {
         let schemas = &self.schemas;
         let tree = schemas.tree();
-        let is_only_reference = |value: &Value| {
-            value.as_object().is_some_and(|object| {
-                object.keys().all(|key| matches!(key.as_str(), "$ref" | "description" | "summary"))
-            })
-        };
         let target = tree
             .pointer(pointer)
             .filter(|value| is_only_reference(value))
-            .and_then(|value| resolve(tree, value, pointer).ok());
+            .and_then(|value| resolve_schema(tree, value, pointer).ok());
         let pointer = target.map_or_else(|| pointer.to_owned(), |end| end.pointer);
         let pointer = pointer.as_str();
         let known = self.known_schemas.entry((pointer.to_owned(), direction));
@@ -388,7 +383,7 @@ impl Compiler {
         if places.is_empty()
             && let Some(schema) = schema
             && let Some(value) = tree.pointer(schema.place().pointer())
-            && let Ok(end) = resolve(tree, value, schema.place().pointer())
+            && let Ok(end) = resolve_schema(tree, value, schema.place().pointer())
             && end.value.pointer("/examples/0").is_some()
         {
             places.push((String::new(), format!("{}/examples/0", end.pointer)));

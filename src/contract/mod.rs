@@ -73,6 +73,17 @@ impl Contract {
     }
 }
 
+impl Contract {
+    /// The operation whose `operationId` or `METHOD /path` is most like a name that none has.
+    #[must_use]
+    pub fn nearest_operation(&self, name: &str) -> Option<String> {
+        let names = self.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.path_key())]);
+        let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
+        let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        (best.0 > 0.8).then_some(best.1)
+    }
+}
+
 /// One method of one path template.
 #[derive(Debug)]
 pub struct Operation {

@@ -135,10 +135,11 @@ impl Schema {
         &self.schemas.view(self.direction).tree
     }
 
-    /// What `value`, a schema of the same document, leads to when its `$ref` is followed.
+    /// What `value`, a schema of the same document, leads to when its `$ref` is followed; what that says
+    /// beside a `$ref` of its own is not lost.
     #[must_use]
     pub fn resolve<'s>(&'s self, value: &'s Value) -> &'s Value {
-        reference::resolve(self.root(), value, "").map_or(value, |end| end.value)
+        reference::resolve_schema(self.root(), value, "").map_or(value, |end| end.value)
     }
 
     fn validator(&self) -> Result<&Validator, Uncompilable> {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::schema::Schema;
+use crate::document::reference::is_only_reference;
 
 /// How the walk goes on from a node.
 enum Step {
@@ -126,9 +127,15 @@ impl Schema {
         let mut seen = HashSet::new();
         let mut open = vec![node];
         while let Some(node) = open.pop() {
-            let node = self.resolve(node);
             if !seen.insert(std::ptr::from_ref(node).addr()) {
                 continue;
+            }
+            if node.get("$ref").is_some() {
+                // One that cannot be followed leads to itself.
+                open.push(self.resolve(node));
+                if is_only_reference(node) {
+                    continue;
+                }
             }
             match visit(node) {
                 Step::End => return,

@@ -1,7 +1,7 @@
 //! `$id` and `$anchor` of schemas: references by them become references by JSON Pointer.
 //!
-//! After it a schema is found by its place only (JSON Schema 2020-12 §8.2). `$dynamicAnchor` is left
-//! to the compiler.
+//! After it a schema is found by its place only (JSON Schema 2020-12 §8.2). So is what a `$dynamicRef`
+//! means, where its anchor is there once; elsewhere it is left to fail.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,13 @@ pub fn localise(tree: &mut Value) {
             return;
         }
         let to = object.get("$ref").and_then(Value::as_str).and_then(|reference| known.pointer(reference, at));
+        let dynamic = object.get("$dynamicRef").and_then(Value::as_str);
+        let dynamic = dynamic.filter(|_| to.is_none()).and_then(|reference| known.dynamic_pointer(reference, at));
         if let Some(schema) = object.as_object_mut() {
+            if let Some(to) = dynamic {
+                schema.shift_remove("$dynamicRef");
+                schema.insert("$ref".to_owned(), json!(format!("#{}", fragment(&to))));
+            }
             if let Some(to) = to {
                 schema.insert("$ref".to_owned(), json!(format!("#{}", fragment(&to))));
             }
@@ -44,6 +50,8 @@ struct Identifiers {
     resources: Vec<(String, String)>,
     /// Schemas with an `$anchor`: pointer and name.
     anchors: Vec<(String, String)>,
+    /// Names of `$dynamicAnchor`, and how often each is there.
+    dynamic: HashMap<String, usize>,
     by_uri: HashMap<String, String>,
     by_anchor: HashMap<(String, String), String>,
 }
@@ -54,8 +62,11 @@ impl Identifiers {
         if let Some(id) = text("$id").filter(|id| !id.is_empty() && !id.starts_with('#')) {
             self.resources.push((at.to_owned(), id));
         }
-        if let Some(anchor) = text("$anchor") {
+        for anchor in text("$anchor").into_iter().chain(text("$dynamicAnchor")) {
             self.anchors.push((at.to_owned(), anchor));
+        }
+        if let Some(anchor) = text("$dynamicAnchor") {
+            *self.dynamic.entry(anchor).or_default() += 1;
         }
     }
 
@@ -92,6 +103,16 @@ impl Identifiers {
             return Some(format!("{resource}{fragment}"));
         }
         self.by_anchor.get(&(resource.to_owned(), fragment.into_owned())).cloned()
+    }
+}
+
+impl Identifiers {
+    /// Where a `$dynamicRef` leads, if it leads to the same place from everywhere: its anchor is there
+    /// once. What depends on the way that led to it is left to fail.
+    fn dynamic_pointer(&self, reference: &str, at: &str) -> Option<String> {
+        let name = reference.rsplit('#').next().unwrap_or_default();
+        let is_fixed = self.dynamic.get(name).is_none_or(|count| *count < 2);
+        self.pointer(reference, at).filter(|_| is_fixed)
     }
 }
 

@@ -59,6 +59,35 @@ pub fn resolve<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<R
     Err((Fault::Circular, value["$ref"].as_str().unwrap_or_default().to_owned()))
 }
 
+/// Whether a schema says nothing beside its `$ref` that constrains a value.
+#[must_use]
+pub fn is_only_reference(value: &Value) -> bool {
+    const ANNOTATIONS: [&str; 6] = ["description", "summary", "title", "deprecated", "example", "examples"];
+    value.as_object().is_some_and(|object| {
+        object.contains_key("$ref") && object.keys().all(|key| key == "$ref" || ANNOTATIONS.contains(&key.as_str()))
+    })
+}
+
+/// Follows the `$ref` of a schema to the first that says more than where to look: from 3.1 on what
+/// stands beside a `$ref` counts.
+///
+/// # Errors
+///
+/// The first [`Fault`] on the way, with the reference that has it.
+pub fn resolve_schema<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
+    let mut at = Resolved { value, pointer: pointer.to_owned() };
+    for _ in 0..LONGEST_CHAIN {
+        let Some(reference) = at.value.get("$ref").and_then(Value::as_str) else {
+            return Ok(at);
+        };
+        at = follow(root, reference).map_err(|fault| (fault, reference.to_owned()))?;
+        if !is_only_reference(at.value) {
+            return Ok(at);
+        }
+    }
+    Err((Fault::Circular, value["$ref"].as_str().unwrap_or_default().to_owned()))
+}
+
 /// One step: what `#/components/schemas/Pet` leads to.
 fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, Fault> {
     let pointer = local_pointer(reference).ok_or(Fault::External)?;

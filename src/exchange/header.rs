@@ -81,7 +81,7 @@ fn is_own(name: &HeaderName) -> bool {
 fn value(header: &ResponseHeader, manner: &Manner) -> Option<HeaderValue> {
     let value = match (header.examples.first(), &header.schema) {
         (Some(example), _) => example.value().clone(),
-        (None, Some(schema)) => generate::generate(schema, manner).value,
+        (None, Some(schema)) => generate::named(schema, manner, header.name.as_str()).value,
         (None, None) => return None,
     };
     HeaderValue::from_str(&simple(&value, header.explode)).ok()

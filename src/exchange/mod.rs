@@ -12,6 +12,7 @@ pub mod parameter;
 pub mod preference;
 pub mod problem;
 pub mod rejection;
+pub mod sample;
 pub mod validate;
 mod variant;
 

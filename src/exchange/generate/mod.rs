@@ -81,13 +81,19 @@ const AGAIN: usize = 20;
 /// Makes a value that fits the schema.
 #[must_use]
 pub fn generate(schema: &Schema, manner: &Manner) -> Generated {
+    named(schema, manner, "")
+}
+
+/// Makes a value that fits the schema, of a parameter or header field of this name.
+#[must_use]
+pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
     let mut last = Value::Null;
     let mut left = manner.most_values;
     for attempt in 0..ATTEMPTS {
         let mut generator = Generator::new(schema, manner, attempt);
         generator.left = left.min(BUDGET);
         let before = generator.left;
-        let value = generator.value(schema.tree(), 0, Called::default());
+        let value = generator.value(schema.tree(), 0, Called { name, owner: "" });
         match schema.is_valid(&value) {
             Ok(true) => return Generated { value, fits: true },
             Ok(false) => {

@@ -1,0 +1,150 @@
+//! `standin example`: a request and the answer to it, without serving.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use clap::{Args, ValueEnum};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{Documents, Failure, Generation, Outcome};
+use crate::contract::media::MediaRange;
+use crate::exchange::{self, Body, Request, Response, Settings, sample};
+use crate::sandbox::Sandbox;
+
+/// The options of `example`.
+#[derive(Debug, Args)]
+pub struct Example {
+    /// The operation, by its `operationId` or as `METHOD /path`
+    operation: String,
+    #[command(flatten)]
+    documents: Documents,
+    #[command(flatten)]
+    generation: Generation,
+    /// The documented status to answer with
+    #[arg(long, value_name = "CODE", env = "STANDIN_STATUS", hide_env = true)]
+    status: Option<StatusCode>,
+    /// The media type of the answer, and of the request if it is documented for it
+    #[arg(long, value_name = "TYPE", value_parser = media_type, env = "STANDIN_MEDIA_TYPE", hide_env = true)]
+    media_type: Option<MediaRange>,
+    /// How many, each with the next seed
+    #[arg(long, value_name = "N", default_value_t = 1, env = "STANDIN_COUNT", hide_env = true)]
+    count: u32,
+    /// How they are written
+    #[arg(long, value_enum, default_value = "http", env = "STANDIN_FORMAT", hide_env = true)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// As messages of HTTP
+    Http,
+    /// A JSON array of objects with `request` and `response`
+    Json,
+}
+
+fn media_type(text: &str) -> Result<MediaRange, String> {
+    MediaRange::parse(text).ok_or_else(|| "expected a media type, such as `application/json`".to_owned())
+}
+
+impl Example {
+    pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+        let settings = self.generation.settings();
+        let sandbox = self.documents.load(settings);
+        let contract = sandbox.contract();
+        if contract.documents.is_empty() {
+            writeln!(err, "error: there is no document to take an example from")?;
+            return Ok(Outcome::CouldNotRun);
+        }
+        let Some(index) = contract.find(&self.operation) else {
+            writeln!(err, "error: no document has the operation `{}`", self.operation)?;
+            if let Some(name) = contract.nearest_operation(&self.operation) {
+                writeln!(err, "  = help: there is `{name}`")?;
+            }
+            return Ok(Outcome::CouldNotRun);
+        };
+        let made: Vec<(Request, Response)> =
+            (0..u64::from(self.count)).map(|number| self.exchange(&sandbox, index, settings, number)).collect();
+        match self.format {
+            Format::Http => {
+                for (request, response) in &made {
+                    write_request(out, request)?;
+                    write_response(out, response)?;
+                }
+            }
+            Format::Json => {
+                let list: Vec<Value> =
+                    made.iter().map(|(request, response)| json!({ "request": as_json(request), "response": response_as_json(response) })).collect();
+                writeln!(out, "{:#}", Value::Array(list))?;
+            }
+        }
+        Ok(Outcome::Clean)
+    }
+
+    fn exchange(&self, sandbox: &Sandbox, index: usize, settings: Settings, number: u64) -> (Request, Response) {
+        let mut settings = settings;
+        settings.manner.seed = settings.manner.seed.wrapping_add(number);
+        let operation = &sandbox.contract().operations[index];
+        let mut request = sample::request(operation, &settings.manner, self.media_type.as_ref());
+        sample::prefer(&mut request, self.status, self.media_type.as_ref());
+        let (response, _report) = exchange::answer(sandbox.contract(), &settings, &request);
+        (request, response)
+    }
+}
+
+fn content(request: &Request) -> Bytes {
+    match request.body() {
+        Body::Complete(bytes) => bytes.clone(),
+        Body::TooLarge(_) => Bytes::new(),
+    }
+}
+
+fn write_request(out: &mut impl Write, request: &Request) -> std::io::Result<()> {
+    writeln!(out, "{} {} HTTP/1.1", request.method(), request.uri())?;
+    write_rest(out, request.headers(), &content(request))
+}
+
+fn write_response(out: &mut impl Write, response: &Response) -> std::io::Result<()> {
+    writeln!(out, "HTTP/1.1 {}", response.status())?;
+    write_rest(out, response.headers(), response.body())
+}
+
+fn write_rest(out: &mut impl Write, headers: &HeaderMap, content: &Bytes) -> std::io::Result<()> {
+    for (name, value) in headers {
+        writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes()))?;
+    }
+    writeln!(out)?;
+    if !content.is_empty() {
+        out.write_all(content)?;
+        let end = if content.ends_with(b"\n") { "\n" } else { "\n\n" };
+        out.write_all(end.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn as_json(request: &Request) -> Value {
+    json!({
+        "method": request.method().as_str(), "uri": request.uri().to_string(),
+        "headers": headers_as_json(request.headers()), "body": body_as_json(&content(request)),
+    })
+}
+
+fn response_as_json(response: &Response) -> Value {
+    json!({
+        "status": response.status().as_u16(), "headers": headers_as_json(response.headers()),
+        "body": body_as_json(response.body()),
+    })
+}
+
+fn headers_as_json(headers: &HeaderMap) -> Map<String, Value> {
+    let fields = headers.iter();
+    fields.map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes())))).collect()
+}
+
+/// JSON as it is, anything else as a string, and nothing as null.
+fn body_as_json(content: &Bytes) -> Value {
+    if content.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(content).unwrap_or_else(|_| json!(String::from_utf8_lossy(content)))
+}

@@ -1,0 +1,257 @@
+//! A request that an operation documents as valid: the inverse of `parameter` and `validate`.
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
+use http::{HeaderMap, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+
+use super::content::{self, form, plain};
+use super::generate::{Manner, generate, named};
+use super::negotiate::concrete;
+use super::{Body, Request};
+use crate::contract::media::MediaRange;
+use crate::contract::{
+    Location, MediaType, Operation, Parameter, ParameterForm, SecurityRequirement, SecurityScheme, Style,
+};
+
+/// What RFC 3986 §2.3 lets stand in a URI as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// A request with what is required, from documented examples or else generated values. `media` is the
+/// media type of its content, if the operation documents it.
+#[must_use]
+pub fn request(operation: &Operation, manner: &Manner, media: Option<&MediaRange>) -> Request {
+    let mut draft = Draft::default();
+    let mut path = operation.bases.first().cloned().unwrap_or_default() + &operation.template;
+    for name in &operation.path_names {
+        let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
+        let text = parameter.map_or_else(|| encode(name), |parameter| in_path(parameter, &value(parameter, manner)));
+        path = path.replace(&format!("{{{name}}}"), &text);
+    }
+    for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
+        draft.parameter(parameter, &value(parameter, manner));
+    }
+    if let Some(requirement) = operation.security.first() {
+        draft.credentials(requirement);
+    }
+    draft.pins(operation);
+    let body = draft.content(operation, manner, media);
+    // Template text that no URI may have, such as a blank.
+    let path: String =
+        path.chars()
+            .map(|c| {
+                if c.is_ascii_graphic() && !"\"<>\\^`{|}?#".contains(c) {
+                    c.to_string()
+                } else {
+                    encode(&c.to_string())
+                }
+            })
+            .collect();
+    let uri = if draft.query.is_empty() { path } else { format!("{path}?{}", draft.query.join("&")) };
+    let mut request = http::Request::new(Body::Complete(body.into()));
+    *request.method_mut() = operation.method.clone();
+    *request.uri_mut() = uri.parse().unwrap_or_default();
+    *request.headers_mut() = draft.headers;
+    request
+}
+
+/// The documented example of a parameter that fits, else a generated value.
+fn value(parameter: &Parameter, manner: &Manner) -> Value {
+    let example = parameter.examples.iter().find(|example| example.errors().is_empty());
+    match (example, parameter.schema()) {
+        (Some(example), _) => example.value().clone(),
+        (None, Some(schema)) => named(schema, manner, &parameter.name).value,
+        (None, None) => Value::from("x"),
+    }
+}
+
+/// A request as it grows.
+#[derive(Default)]
+struct Draft {
+    query: Vec<String>,
+    headers: HeaderMap,
+    cookies: Vec<String>,
+}
+
+impl Draft {
+    fn header(&mut self, name: &str, value: &str) {
+        let value = HeaderValue::from_str(value.trim()).or_else(|_| HeaderValue::from_str(&encode(value)));
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+            self.headers.insert(name, value);
+        }
+    }
+
+    fn cookie(&mut self, pairs: &[String]) {
+        self.cookies.extend_from_slice(pairs);
+        let joined = self.cookies.join("; ");
+        if let Ok(value) = HeaderValue::from_str(&joined) {
+            self.headers.insert(COOKIE, value);
+        }
+    }
+
+    fn parameter(&mut self, parameter: &Parameter, value: &Value) {
+        let name = &parameter.name;
+        match (parameter.location, &parameter.form) {
+            (Location::Path, _) => {}
+            (_, ParameterForm::Query(media)) if media.range.is_json() => self.query.push(encode(&value.to_string())),
+            (_, ParameterForm::Query(media)) => self.query.push(form::write(value, Some(media))),
+            (Location::Query, ParameterForm::Content(media)) => {
+                self.query.push(format!("{}={}", encode(name), encode(&as_content(value, media))));
+            }
+            (Location::Header, ParameterForm::Content(media)) => self.header(name, &as_content(value, media)),
+            (Location::Cookie, ParameterForm::Content(media)) => {
+                self.cookie(&[format!("{name}={}", encode(&as_content(value, media)))]);
+            }
+            (Location::Query, ParameterForm::Styled { style, explode, .. }) => {
+                self.query.extend(pairs(name, value, *style, *explode));
+            }
+            (Location::Header, ParameterForm::Styled { explode, .. }) => {
+                self.header(name, &joined(value, *explode, ",", &|text| text.to_owned()));
+            }
+            (Location::Cookie, ParameterForm::Styled { style, explode, .. }) => {
+                self.cookie(&pairs(name, value, *style, *explode));
+            }
+        }
+    }
+
+    fn credentials(&mut self, requirement: &SecurityRequirement) {
+        for scheme in &requirement.schemes {
+            match scheme {
+                SecurityScheme::ApiKey { location: Location::Query, name } => {
+                    self.query.push(format!("{}=key", encode(name)));
+                }
+                SecurityScheme::ApiKey { location: Location::Cookie, name } => self.cookie(&[format!("{name}=key")]),
+                SecurityScheme::ApiKey { name, .. } => self.header(name, "key"),
+                // `user:password`
+                SecurityScheme::Http { scheme } if scheme == "basic" => {
+                    self.header(AUTHORIZATION.as_str(), "Basic dXNlcjpwYXNzd29yZA==");
+                }
+                SecurityScheme::Http { scheme } if !scheme.is_empty() => {
+                    self.header(AUTHORIZATION.as_str(), &format!("{scheme} token"));
+                }
+                SecurityScheme::OutOfBand => {}
+                _ => self.header(AUTHORIZATION.as_str(), "Bearer token"),
+            }
+        }
+    }
+
+    /// What tells the operation from others of its path.
+    fn pins(&mut self, operation: &Operation) {
+        use crate::contract::route::Pin;
+        for pin in operation.variant.iter().flat_map(|variant| &variant.pins) {
+            match pin {
+                Pin::Query(name, None) => self.query.push(encode(name)),
+                Pin::Query(name, Some(value)) => self.query.push(format!("{}={}", encode(name), encode(value))),
+                Pin::Field(name, value) => self.header(name, value),
+            }
+        }
+    }
+
+    fn content(&mut self, operation: &Operation, manner: &Manner, wanted: Option<&MediaRange>) -> Vec<u8> {
+        let offered = operation.body.as_ref().map(|body| body.content.as_slice()).unwrap_or_default();
+        let asked = wanted.and_then(|wanted| offered.iter().find(|media| media.range.covers(wanted)));
+        let json = || offered.iter().find(|media| media.range.is_json());
+        let Some(media) = asked.or_else(json).or(offered.first()) else { return Vec::new() };
+        let range = concrete(media);
+        let example = media.examples.iter().find(|example| example.errors().is_empty());
+        let written = match (example, &media.schema) {
+            (Some(example), _) => content::write(example.value(), &range, Some(media)),
+            (None, Some(schema)) => content::write(&generate(schema, manner).value, &range, Some(media)),
+            (None, None) if range.is_json() => content::write(&Value::Object(Map::new()), &range, Some(media)),
+            (None, None) => content::write(&Value::from("x"), &range, Some(media)),
+        };
+        match written.media.or_else(|| HeaderValue::from_str(range.as_str()).ok()) {
+            Some(media) if !written.bytes.is_empty() => self.headers.insert(CONTENT_TYPE, media),
+            _ => None,
+        };
+        written.bytes.to_vec()
+    }
+}
+
+/// Says in a request which media type is wanted, and which status.
+pub fn prefer(request: &mut Request, status: Option<http::StatusCode>, media: Option<&MediaRange>) {
+    if let Some(value) = media.and_then(|media| HeaderValue::from_str(media.as_str()).ok()) {
+        request.headers_mut().insert(ACCEPT, value);
+    }
+    if let Some(value) = status.and_then(|status| HeaderValue::from_str(&format!("code={}", status.as_u16())).ok()) {
+        request.headers_mut().insert("prefer", value);
+    }
+}
+
+fn as_content(value: &Value, media: &MediaType) -> String {
+    if media.range.is_json() { value.to_string() } else { plain(value) }
+}
+
+fn delimiter(style: Style) -> &'static str {
+    match style {
+        Style::SpaceDelimited => "%20",
+        Style::PipeDelimited => "%7C",
+        _ => ",",
+    }
+}
+
+/// The parts of a value with a delimiter between them.
+fn joined(value: &Value, explode: bool, delimiter: &str, encode: &dyn Fn(&str) -> String) -> String {
+    let between = if explode { "=" } else { delimiter };
+    match value {
+        Value::Array(items) => items.iter().map(|item| encode(&plain(item))).collect::<Vec<_>>().join(delimiter),
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, value)| format!("{}{between}{}", encode(name), encode(&plain(value))))
+            .collect::<Vec<_>>()
+            .join(delimiter),
+        value => encode(&plain(value)),
+    }
+}
+
+/// A value as pairs of a query or of cookies.
+fn pairs(name: &str, value: &Value, style: Style, explode: bool) -> Vec<String> {
+    let pair = |name: &str, value: &Value| format!("{}={}", encode(name), encode(&plain(value)));
+    match value {
+        Value::Object(object) if style == Style::DeepObject => {
+            object.iter().flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value)).collect()
+        }
+        Value::Object(object) if explode => object.iter().map(|(key, value)| pair(key, value)).collect(),
+        Value::Array(items) if explode => items.iter().map(|item| pair(name, item)).collect(),
+        Value::Array(_) | Value::Object(_) => {
+            vec![format!("{}={}", encode(name), joined(value, false, delimiter(style), &|text| encode(text)))]
+        }
+        value => vec![pair(name, value)],
+    }
+}
+
+fn deep(name: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(object) => {
+            object.iter().flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(|item| deep(&format!("{name}[]"), item)).collect(),
+        value => vec![format!("{}={}", encode(name), encode(&plain(value)))],
+    }
+}
+
+fn in_path(parameter: &Parameter, value: &Value) -> String {
+    let ParameterForm::Styled { style, explode, .. } = &parameter.form else {
+        return encode(&plain(value));
+    };
+    let (style, explode) = (*style, *explode);
+    let encode = |text: &str| encode(text);
+    let text = match style {
+        Style::Label => format!(".{}", joined(value, explode, if explode { "." } else { "," }, &encode)),
+        Style::Matrix => match value {
+            Value::Object(_) if explode => format!(";{}", joined(value, true, ";", &encode)),
+            Value::Array(items) if explode => {
+                let each = items.iter().map(|item| format!(";{}={}", parameter.name, encode(&plain(item))));
+                each.collect::<Vec<_>>().concat()
+            }
+            value => format!(";{}={}", parameter.name, joined(value, false, ",", &encode)),
+        },
+        _ => joined(value, explode, ",", &encode),
+    };
+    // An empty segment is another path.
+    if text.is_empty() { "x".to_owned() } else { text }
+}
