@@ -399,7 +399,11 @@ impl Reader<'_> {
 
     fn pairs(&self, pairs: &Pairs<'_>) -> Read {
         if self.style == Style::DeepObject {
-            return self.deep_object(pairs);
+            return match self.deep_object(pairs) {
+                // A list has no brackets of its own in this style, and some clients write none.
+                Read::Absent if self.wants("array") => self.documented(pairs),
+                read => read,
+            };
         }
         if let Some(object) = self.json_text(pairs) {
             return Read::Value(object);

@@ -6,6 +6,7 @@
 mod construct;
 mod v2;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -107,6 +108,11 @@ fn upgrade_schema(value: &mut Value, version: Version) {
     exclusive_bound(schema, "exclusiveMinimum", "minimum");
     exclusive_bound(schema, "exclusiveMaximum", "maximum");
     tuple(schema);
+    if let Some(Value::Array(names)) = schema.get_mut("required") {
+        // The standard wants each once, and the compiler counts them.
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+    }
     pattern_of_lengths(schema);
     if let Some(example) = schema.shift_remove("example")
         && !schema.contains_key("examples")

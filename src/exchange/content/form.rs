@@ -72,7 +72,16 @@ pub fn write(value: &Value, media: Option<&MediaType>) -> String {
                 };
                 form.append_pair(name, &items.iter().map(plain).collect::<Vec<_>>().join(between));
             }
-            Value::Array(_) | Value::Object(_) => nested(name, value, &mut form),
+            Value::Array(_) if encoding.is_some_and(|(_, encoding)| encoding.style == Style::DeepObject) => {
+                bracketed(name, value, &mut form);
+            }
+            Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+                bracketed(name, value, &mut form);
+            }
+            Value::Array(items) => items.iter().for_each(|item| {
+                form.append_pair(name, &plain(item));
+            }),
+            Value::Object(_) => bracketed(name, value, &mut form),
             value => {
                 form.append_pair(name, &plain(value));
             }
@@ -81,18 +90,15 @@ pub fn write(value: &Value, media: Option<&MediaType>) -> String {
     form.finish()
 }
 
-fn nested(name: &str, value: &Value, form: &mut form_urlencoded::Serializer<'_, String>) {
+/// `name[0][key]=value`
+fn bracketed(name: &str, value: &Value, form: &mut form_urlencoded::Serializer<'_, String>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| match item {
-            Value::Array(_) | Value::Object(_) => {
-                form.append_pair(name, &item.to_string());
-            }
-            item => {
-                form.append_pair(name, &plain(item));
-            }
-        }),
+        Value::Array(items) => {
+            let numbered = items.iter().enumerate();
+            numbered.for_each(|(index, item)| bracketed(&format!("{name}[{index}]"), item, form));
+        }
         Value::Object(object) => {
-            object.iter().for_each(|(key, member)| nested(&format!("{name}[{key}]"), member, form));
+            object.iter().for_each(|(key, member)| bracketed(&format!("{name}[{key}]"), member, form));
         }
         value => {
             form.append_pair(name, &plain(value));

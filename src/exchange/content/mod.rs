@@ -122,7 +122,10 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
     if sent.is_json() || sent.is_range() {
         return whole(Bytes::from(value.to_string()));
     }
-    if let Value::String(text) = value {
+    let is_parts = sent.essence().starts_with("multipart/");
+    if let Value::String(text) = value
+        && !(is_parts && !text.starts_with("--"))
+    {
         return whole(Bytes::from(text.clone()));
     }
     let schema = media.and_then(|media| media.schema.as_deref());
@@ -134,7 +137,7 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
         "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => {
             whole(Bytes::from(value.to_string()))
         }
-        essence if essence.starts_with("multipart/") => {
+        _ if is_parts => {
             let (bytes, boundary) = multipart::write(value, sent, media);
             let media = HeaderValue::from_str(&format!("{}; boundary=\"{boundary}\"", sent.essence())).ok();
             Written { bytes: Bytes::from(bytes), media, ..Written::default() }

@@ -72,6 +72,10 @@ const BUDGET: usize = 20_000;
 /// How many levels are filled with what is optional.
 const DEEP: usize = 6;
 
+/// After how many values an attempt leaves out what is optional on all levels but the first two;
+/// after twice as many, everywhere.
+const PLENTY: usize = 2_000;
+
 /// How many levels there are at all; below, a schema is taken to demand an endless value.
 const DEEPEST: usize = 60;
 
@@ -134,6 +138,10 @@ struct Generator<'s> {
     attempt: usize,
     /// How many values may still be made.
     left: usize,
+    /// How many have been made.
+    made: usize,
+    /// The schemas that what is made now is a part of.
+    open: Vec<usize>,
     /// How many bytes of text may still be made.
     bytes_left: usize,
     /// The place in the innermost list of what is made.
@@ -153,6 +161,8 @@ impl<'s> Generator<'s> {
             random: ChaCha8Rng::seed_from_u64(mixed),
             attempt,
             left: BUDGET,
+            made: 0,
+            open: Vec::new(),
             bytes_left: manner.most_bytes,
             position: 0,
             is_original: false,
@@ -166,7 +176,19 @@ impl<'s> Generator<'s> {
     }
 
     fn takes_optional(&self, depth: usize) -> bool {
-        self.attempt < 6 && depth < DEEP && self.left > 0 && self.bytes_left > 0
+        let is_enough = self.made > 2 * PLENTY || self.made > PLENTY && depth > 1;
+        self.attempt < 6 && depth < DEEP && !is_enough && self.left > 0 && self.bytes_left > 0
+    }
+
+    /// Whether a schema is one that is open, or one of what it is composed of or a list of is.
+    fn leads_back(&self, node: &Value, levels: usize) -> bool {
+        let node = self.schema.resolve(node);
+        if self.open.contains(&std::ptr::from_ref(node).addr()) {
+            return true;
+        }
+        let branches = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|keyword| node.get(keyword)?.as_array());
+        let inner = node.get("items").into_iter().chain(node.get("additionalProperties"));
+        levels > 0 && branches.flatten().chain(inner).any(|node| self.leads_back(node, levels - 1))
     }
 
     fn value(&mut self, node: &Value, depth: usize, called: Called<'_>) -> Value {
@@ -174,6 +196,7 @@ impl<'s> Generator<'s> {
             return Value::Null;
         }
         self.left -= 1;
+        self.made += 1;
         if depth > DEEP && self.schema.allows_null(node) {
             return Value::Null; // where a recursive schema lets it end
         }
@@ -182,12 +205,19 @@ impl<'s> Generator<'s> {
         if let Some(fixed) = self.fixed(&flat) {
             return fixed;
         }
-        match self.kind(&flat, called) {
-            "object" => self.object(&flat, depth, name.as_deref().unwrap_or(called.name)),
-            "array" => self.array(&flat, depth, called),
-            "string" => self.string(&flat, called),
-            "integer" => self.integer(&flat, called),
-            "number" => self.number(&flat, called),
+        self.open.push(std::ptr::from_ref(self.schema.resolve(node)).addr());
+        let made = self.of_kind(&flat, depth, called, name.as_deref());
+        self.open.pop();
+        made
+    }
+
+    fn of_kind(&mut self, flat: &Map<String, Value>, depth: usize, called: Called<'_>, name: Option<&str>) -> Value {
+        match self.kind(flat, called) {
+            "object" => self.object(flat, depth, name.unwrap_or(called.name)),
+            "array" => self.array(flat, depth, called),
+            "string" => self.string(flat, called),
+            "integer" => self.integer(flat, called),
+            "number" => self.number(flat, called),
             "boolean" => json!(self.random.random_bool(0.5)),
             _ => Value::Null,
         }
@@ -277,6 +307,13 @@ impl<'s> Generator<'s> {
             let is_required = required.contains(&name.as_str());
             let is_secret = self.schema.resolve(property).get("writeOnly") == Some(&Value::Bool(true));
             if *property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_secret) {
+                if !is_required && self.leads_back(property, 2) {
+                    // Where recursion ends at best: at an empty list, or without the property.
+                    if self.schema.types(property) == ["array"] {
+                        object.insert(name.clone(), json!([]));
+                    }
+                    continue;
+                }
                 let value = self.value(property, depth + 1, Called { name, owner });
                 self.bytes_left = self.bytes_left.saturating_sub(name.len());
                 object.insert(name.clone(), value);
