@@ -137,8 +137,7 @@ fn is_of_3_0(schema: &Value) -> bool {
         let of_each = |value: &Value| value.as_array().is_none_or(|schemas| schemas.iter().all(is_of_3_0));
         is_known
             && match keyword.as_str() {
-                "items" => is_of_3_0(value),
-                "additionalProperties" | "not" => is_of_3_0(value),
+                "items" | "additionalProperties" | "not" => is_of_3_0(value),
                 "allOf" | "anyOf" | "oneOf" => of_each(value),
                 "properties" => value.as_object().is_some_and(|properties| properties.values().all(is_of_3_0)),
                 "$ref" => value == "#",

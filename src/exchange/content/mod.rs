@@ -124,7 +124,7 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
     }
     let is_parts = sent.essence().starts_with("multipart/");
     if let Value::String(text) = value
-        && !(is_parts && !text.starts_with("--"))
+        && (!is_parts || text.starts_with("--"))
     {
         return whole(Bytes::from(text.clone()));
     }
