@@ -139,8 +139,8 @@ impl Operation {
         covering.min_by_key(|(pattern, _)| *pattern).map(|(_, response)| &**response)
     }
 
-    /// The response of a success and its status: the lowest 2xx (`2XX` is 200), else `default`
-    /// as 200, else the first.
+    /// The response of a success and its status: the lowest 2xx (`2XX` is 200), else the lowest 3xx,
+    /// else `default` as 200, else the first.
     #[must_use]
     pub fn success(&self) -> Option<(StatusCode, &Response)> {
         let success = self.responses.iter().filter_map(|(pattern, response)| match pattern {
@@ -149,8 +149,11 @@ impl Operation {
             _ => None,
         });
         let success = success.min_by_key(|(status, pattern, _)| (*status, **pattern));
+        let redirections = self.responses.iter().filter(|(pattern, _)| pattern.status().is_redirection());
+        let redirection = || redirections.min_by_key(|(pattern, _)| (pattern.status(), *pattern));
         success
             .map(|(status, _, response)| (status, &**response))
+            .or_else(|| redirection().map(|(pattern, response)| (pattern.status(), &**response)))
             .or_else(|| Some((StatusCode::OK, self.response_at(StatusPattern::Default)?)))
             .or_else(|| self.responses.first().map(|(pattern, response)| (pattern.status(), &**response)))
     }

@@ -14,34 +14,48 @@ use super::syntax::fragment;
 /// Rewrites the references of a document, and takes the identifiers away.
 pub fn localise(tree: &mut Value) {
     let mut known = Identifiers::default();
+    let mut references = Vec::new();
     each_object(Kind::Document, tree, "", &mut |kind, object, at| {
         if kind == Kind::Schema {
             known.note(object, at);
+            for keyword in ["$ref", "$dynamicRef"] {
+                if let Some(text) = object.get(keyword).and_then(Value::as_str) {
+                    references.push((at.to_owned(), keyword, text.to_owned()));
+                }
+            }
         }
     });
     if known.resources.is_empty() && known.anchors.is_empty() {
         return;
     }
     known.resolve();
-    each_object(Kind::Document, tree, "", &mut |kind, object, at| {
-        if kind != Kind::Schema {
-            return;
+    let is_there = |pointer: &String| tree.pointer(pointer).is_some();
+    let rewritten = references.into_iter().filter_map(|(at, keyword, text)| {
+        let to = match keyword {
+            "$ref" => known.pointer(&text, &at)?,
+            _ => known.dynamic_pointer(&text, &at)?,
+        };
+        // Many who give a schema an `$id` go on to refer to the document by `#/components/…`.
+        let of_document = text.strip_prefix('#').map(str::to_owned).filter(|to| to.starts_with('/') && is_there(to));
+        let to = if is_there(&to) { to } else { of_document.unwrap_or(to) };
+        Some((at, keyword, format!("#{}", fragment(&to))))
+    });
+    let rewritten: Vec<_> = rewritten.collect();
+    for (at, keyword, to) in rewritten {
+        if let Some(schema) = tree.pointer_mut(&at).and_then(Value::as_object_mut) {
+            if keyword != "$ref" {
+                schema.shift_remove(keyword);
+            }
+            schema.insert("$ref".to_owned(), json!(to));
         }
-        let to = object.get("$ref").and_then(Value::as_str).and_then(|reference| known.pointer(reference, at));
-        let dynamic = object.get("$dynamicRef").and_then(Value::as_str);
-        let dynamic = dynamic.filter(|_| to.is_none()).and_then(|reference| known.dynamic_pointer(reference, at));
-        if let Some(schema) = object.as_object_mut() {
-            if let Some(to) = dynamic {
-                schema.shift_remove("$dynamicRef");
-                schema.insert("$ref".to_owned(), json!(format!("#{}", fragment(&to))));
-            }
-            if let Some(to) = to {
-                schema.insert("$ref".to_owned(), json!(format!("#{}", fragment(&to))));
-            }
+    }
+    let places = known.resources.iter().chain(&known.anchors).map(|(at, _)| at);
+    for at in places {
+        if let Some(schema) = tree.pointer_mut(at).and_then(Value::as_object_mut) {
             schema.shift_remove("$id");
             schema.shift_remove("$anchor");
         }
-    });
+    }
 }
 
 #[derive(Default)]

@@ -19,7 +19,7 @@ mod variant;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use self::generate::Manner;
@@ -302,7 +302,11 @@ fn plan_operation<'c>(
     let wishes = Wishes { preferences: &preferences, accept: &accept, inputs: &inputs, values };
     match negotiate::choose(operation, &wishes) {
         Ok(choice) => plan(Decision::Answer(choice), violations),
-        Err(problem) => plan(Decision::Problem(problem, Vec::new()), violations),
+        Err(problem) => {
+            // RFC 9110 §15.5.22
+            let upgrade = (problem.kind == Kind::Upgrade).then(|| (UPGRADE, HeaderValue::from_static("websocket")));
+            plan(Decision::Problem(problem, upgrade.into_iter().collect()), violations)
+        }
     }
 }
 

@@ -69,6 +69,11 @@ pub fn choose<'c>(operation: &'c Operation, wishes: &Wishes<'_>) -> Result<Choic
         return from_fixture(operation, fixture, wishes);
     }
     let (status, response, named) = status_and_example(operation, wishes.preferences)?;
+    if status.is_informational() {
+        let detail =
+            format!("`{}` is documented to answer {}, which changes the protocol", operation.name(), status.as_u16());
+        return Err(Problem::new(Kind::Upgrade, StatusCode::UPGRADE_REQUIRED, detail));
+    }
     let mut choice = content(operation, status, response, named, wishes)?;
     choice.applied = applied(wishes.preferences, &choice);
     Ok(choice)

@@ -400,8 +400,8 @@ impl Reader<'_> {
     fn pairs(&self, pairs: &Pairs<'_>) -> Read {
         if self.style == Style::DeepObject {
             return match self.deep_object(pairs) {
-                // A list has no brackets of its own in this style, and some clients write none.
-                Read::Absent if self.wants("array") => self.documented(pairs),
+                // The style is for objects; what is none is written without brackets.
+                Read::Absent if self.schema.types(self.node) != ["object"] => self.documented(pairs),
                 read => read,
             };
         }
@@ -468,7 +468,17 @@ impl Reader<'_> {
         let takes = |name: &str| is_declared(name) || takes_others && is_free(name);
         let mut object = Map::new();
         for (name, value) in pairs.0.iter().filter(|(name, _)| takes(name)) {
-            object.insert(name.clone(), self.property(name, &value.replace('+', "%20")));
+            let value = value.replace('+', "%20");
+            let list = self.schema.property(self.node, name).filter(|node| self.schema.types(node).contains(&"array"));
+            match (list.and_then(|list| self.schema.items(list)), object.get_mut(name)) {
+                (Some(item), Some(Value::Array(items))) => items.push(typed(self.schema, item, &decode(&value))),
+                (Some(item), _) => {
+                    object.insert(name.clone(), Value::Array(vec![typed(self.schema, item, &decode(&value))]));
+                }
+                _ => {
+                    object.insert(name.clone(), self.property(name, &value));
+                }
+            }
         }
         if object.is_empty() { Read::Absent } else { Read::Value(Value::Object(object)) }
     }

@@ -55,6 +55,7 @@ kinds! {
     Violation = "violation", "The request does not fit its documentation", "Each of `errors` says what is wrong, and where by a JSON Pointer into the body or by the name of a parameter.";
     UndocumentedStatus = "undocumented-status", "The document has no such response", "The status was asked for by `Prefer`, and the operation documents no response for it.";
     UndocumentedExample = "undocumented-example", "The document has no such example", "The example was asked for by `Prefer`, and the operation documents none of this name.";
+    Upgrade = "upgrade-required", "Another protocol is required", "The operation documents only that the connection changes to another protocol, such as WebSocket, which the sandbox does not speak.";
     Unchecked = "unchecked", "The request cannot be checked", "A schema of the operation cannot be compiled, so the sandbox does not pretend to have checked the request. `standin check` says why; `--validate off` answers all the same.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }

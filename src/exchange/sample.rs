@@ -157,7 +157,9 @@ impl Draft {
         let json = || offered.iter().find(|media| media.range.is_json());
         let Some(media) = asked.or_else(json).or(offered.first()) else { return Vec::new() };
         let range = concrete(media);
-        let example = media.examples.iter().find(|example| example.errors().is_empty());
+        let is_parts = range.essence().starts_with("multipart/");
+        let is_usable = |value: &Value| !is_parts || !value.is_string();
+        let example = media.examples.iter().find(|example| example.errors().is_empty() && is_usable(example.value()));
         let written = match (example, &media.schema) {
             (Some(example), _) => content::write(example.value(), &range, Some(media)),
             (None, Some(schema)) => content::write(&generate(schema, manner).value, &range, Some(media)),
@@ -215,7 +217,13 @@ fn pairs(name: &str, value: &Value, style: Style, explode: bool) -> Vec<String> 
         Value::Object(object) if style == Style::DeepObject => {
             object.iter().flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value)).collect()
         }
-        Value::Object(object) if explode => object.iter().map(|(key, value)| pair(key, value)).collect(),
+        Value::Object(object) if explode => object
+            .iter()
+            .flat_map(|(key, value)| match value {
+                Value::Array(items) => items.iter().map(|item| pair(key, item)).collect(),
+                value => vec![pair(key, value)],
+            })
+            .collect(),
         Value::Array(items) if explode => items.iter().map(|item| pair(name, item)).collect(),
         Value::Array(_) | Value::Object(_) => {
             vec![format!("{}={}", encode(name), joined(value, false, delimiter(style), &|text| encode(text)))]

@@ -194,6 +194,13 @@ pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known
     if let (Some(end), Value::Array(items)) = (end, &mut made.value) {
         items.push(json!(end));
     }
+    if let (true, Value::String(text)) = (sent.is_xml(), &made.value)
+        && !text.starts_with('<')
+    {
+        // The schema describes the text of the document, which must be one.
+        let bytes = Bytes::from(xml::write(&made.value, media.schema.as_deref()));
+        return Generated { written: Written { bytes, ..Written::default() }, fits: true };
+    }
     Generated { written: write(&made.value, sent, Some(media)), fits: made.fits }
 }
 

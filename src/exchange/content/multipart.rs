@@ -128,6 +128,9 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
     // `multer` reads form data only; the other subtypes are framed in the same way.
     let as_form = sent.as_str().split_once(';').map(|(_, parameters)| format!("multipart/form-data;{parameters}"));
     let boundary = multer::parse_boundary(as_form.unwrap_or_default()).map_err(|error| error.to_string())?;
+    if bytes.trim_ascii() == format!("--{boundary}--").as_bytes() {
+        return Ok(Vec::new());
+    }
     let body = stream::once(std::future::ready(Ok::<Bytes, Infallible>(bytes.clone())));
     let mut reader = multer::Multipart::new(body, boundary);
     let read = async {

@@ -152,6 +152,9 @@ impl Folding<'_> {
     }
 }
 
+/// The key of the patterns that a text must match beside `pattern`.
+pub const OTHER_PATTERNS: &str = "x-patterns";
+
 /// Adds a keyword so that both what was there and what comes is met, as far as one value can say so.
 fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
     let Some(there) = flat.get_mut(keyword) else {
@@ -186,6 +189,11 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
             if more.as_f64() < there.as_f64() {
                 *there = more.clone();
             }
+        }
+        ("pattern", there, more) if there != more => {
+            // Both must be met; the maker of texts knows this key, and no schema has it.
+            let others = flat.entry(OTHER_PATTERNS).or_insert_with(|| json!([]));
+            others.as_array_mut().into_iter().for_each(|others| others.push(more.clone()));
         }
         ("type", there, more) => *there = common_types(there, more),
         ("enum", Value::Array(there), Value::Array(more)) => there.retain(|value| more.contains(value)),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use super::compose::OTHER_PATTERNS;
 use super::plausible::{self, Called};
 
 /// 2026-01-01T00:00:00Z, from which generated times are drawn. Not now: the same seed gives the
@@ -35,16 +36,18 @@ pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaC
     let least = count("minLength").unwrap_or(0).min(LONGEST);
     let most = count("maxLength").unwrap_or(usize::MAX);
     let fits = |made: &String| (least..=most).contains(&made.chars().count());
-    if let Some(pattern) = text("pattern") {
+    let others = node.get(OTHER_PATTERNS).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let patterns: Vec<&str> = text("pattern").into_iter().chain(others).collect();
+    if !patterns.is_empty() {
         // What the name says may be what the pattern asks for.
         if let Some(made) = by_name(node, called, random)
             && fits(&made)
             && made.len() < LONGEST_MATCHED
-            && pattern_of(pattern).is_some_and(|regex| regex.is_match(&made))
+            && patterns.iter().all(|pattern| matches(pattern, &made))
         {
             return made;
         }
-        if let Some(made) = by_pattern(pattern, least, most, random) {
+        if let Some(made) = by_patterns(&patterns, least, most, random) {
             return made;
         }
     }
@@ -80,9 +83,30 @@ fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rn
     }
 }
 
-fn pattern_of(pattern: &str) -> Option<regex::Regex> {
-    regex::Regex::new(pattern).ok()
+fn matches(pattern: &str, text: &str) -> bool {
+    regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
 }
+
+/// A string from one of the patterns that matches the others too; else one of a format that does.
+fn by_patterns(patterns: &[&str], least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
+    let mut last = None;
+    for pattern in patterns {
+        for _ in 0..if patterns.len() > 1 { AGAIN } else { 1 } {
+            let Some(made) = by_pattern(pattern, least, most, random) else { break };
+            if patterns.iter().all(|other| other == pattern || matches(other, &made)) {
+                return Some(made);
+            }
+            last = Some(made);
+        }
+    }
+    let known = FORMATS.iter().filter_map(|format| by_format(format, Called::default(), random));
+    let mut fitting = known.filter(|made| patterns.iter().all(|pattern| matches(pattern, made)));
+    let fits = |made: &String| (least..=most).contains(&made.chars().count());
+    if patterns.len() > 1 || last.is_none() { fitting.find(fits).or(last) } else { last }
+}
+
+/// How many strings are made from one pattern until one matches the others.
+const AGAIN: usize = 40;
 
 /// Bytes as text, by `contentEncoding` (RFC 4648, RFC 2045 §6.7).
 fn by_encoding(encoding: &str, least: usize, random: &mut ChaCha8Rng) -> Option<String> {
