@@ -3,8 +3,9 @@
 //! What an error means for a request is left to `exchange`. This is the only file that names
 //! `jsonschema`.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, Registry, ValidationError, Validator};
@@ -27,8 +28,17 @@ pub const MOST_ERRORS: usize = 100;
 pub struct Schemas {
     source: Arc<Source>,
     tree: Arc<Value>,
-    request: OnceLock<View>,
-    response: OnceLock<View>,
+    request: Side,
+    response: Side,
+}
+
+/// What one direction needs.
+#[derive(Default)]
+struct Side {
+    view: OnceLock<View>,
+    /// The pointers of the schemas that are used, in the order in which they were asked for.
+    used: Mutex<Vec<String>>,
+    validators: OnceLock<Validators>,
 }
 
 /// The tree as one direction sees it.
@@ -41,7 +51,7 @@ impl Schemas {
     /// The schemas of the document `tree`, whose text is `source`.
     #[must_use]
     pub fn new(source: Arc<Source>, tree: Arc<Value>) -> Arc<Self> {
-        Arc::new(Self { source, tree, request: OnceLock::new(), response: OnceLock::new() })
+        Arc::new(Self { source, tree, request: Side::default(), response: Side::default() })
     }
 
     /// The text of the document.
@@ -56,12 +66,34 @@ impl Schemas {
         &self.tree
     }
 
-    fn view(&self, direction: Direction) -> &View {
-        let view = match direction {
+    fn side(&self, direction: Direction) -> &Side {
+        match direction {
             Direction::Request => &self.request,
             Direction::Response => &self.response,
-        };
-        view.get_or_init(|| {
+        }
+    }
+
+    /// Notes a schema that will be used.
+    fn note(&self, direction: Direction, pointer: &str) {
+        self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).push(pointer.to_owned());
+    }
+
+    /// The validators of all schemas that are used; those that are noted later have one of their own.
+    fn validators(&self, direction: Direction) -> &Validators {
+        let side = self.side(direction);
+        side.validators.get_or_init(|| {
+            let mut used = side.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            used.sort_unstable();
+            used.dedup();
+            match &self.view(direction).registry {
+                Ok(registry) => Validators::build(registry, used),
+                Err(error) => Validators::none(error),
+            }
+        })
+    }
+
+    fn view(&self, direction: Direction) -> &View {
+        self.side(direction).view.get_or_init(|| {
             let tree = direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new);
             let registry = Registry::new()
                 .draft(Draft::Draft202012)
@@ -84,13 +116,100 @@ pub struct Schema {
     schemas: Arc<Schemas>,
     pointer: String,
     direction: Direction,
-    validator: OnceLock<Result<Validator, String>>,
+    own: OnceLock<Result<Judge, String>>,
 }
 
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Schema({})", self.pointer)
     }
+}
+
+/// The validators of many schemas. They share what they refer to, so one of all of them costs little
+/// more than that of one alone.
+struct Validators {
+    judges: HashMap<String, Result<Judge, String>>,
+}
+
+/// The validator of a schema: it judges the one property `key` of an object.
+#[derive(Clone)]
+struct Judge {
+    validator: Arc<Validator>,
+    key: String,
+}
+
+/// How many schemas that cannot be compiled are told from the others; beyond, each is compiled alone
+/// when it is needed.
+const MOST_BROKEN: usize = 16;
+
+impl Validators {
+    fn none(error: &str) -> Self {
+        Self { judges: HashMap::from([(String::new(), Err(error.to_owned()))]) }
+    }
+
+    fn build(registry: &Registry<'static>, pointers: Vec<String>) -> Self {
+        let mut broken: Vec<(String, String)> = Vec::new();
+        find_broken(registry, &pointers, &mut broken);
+        let mut judges = HashMap::new();
+        if broken.len() < MOST_BROKEN {
+            let sound: Vec<String> =
+                pointers.into_iter().filter(|pointer| !broken.iter().any(|(there, _)| there == pointer)).collect();
+            if let Ok(validator) = compile(registry, &sound) {
+                let validator = Arc::new(validator);
+                let judge = |key: usize| Judge { validator: Arc::clone(&validator), key: key.to_string() };
+                judges.extend(sound.into_iter().enumerate().map(|(key, pointer)| (pointer, Ok(judge(key)))));
+            }
+            judges.extend(broken.into_iter().map(|(pointer, error)| (pointer, Err(error))));
+        }
+        Self { judges }
+    }
+}
+
+/// Finds the schemas that cannot be compiled, by halves.
+fn find_broken(registry: &Registry<'static>, pointers: &[String], broken: &mut Vec<(String, String)>) {
+    if broken.len() >= MOST_BROKEN || pointers.is_empty() {
+        return;
+    }
+    match (compile(registry, pointers), pointers) {
+        (Ok(_), _) => {}
+        (Err(error), [pointer]) => broken.push((pointer.clone(), error)),
+        (Err(_), _) => {
+            let (left, right) = pointers.split_at(pointers.len() / 2);
+            find_broken(registry, left, broken);
+            find_broken(registry, right, broken);
+        }
+    }
+}
+
+/// One validator for the schemas at some pointers, each for the property that has its number.
+fn compile(registry: &Registry<'static>, pointers: &[String]) -> Result<Validator, String> {
+    let reference = |pointer: &String| json!({ "$ref": format!("{BASE}#{}", fragment(pointer)) });
+    let properties: Map<String, Value> =
+        pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference(pointer))).collect();
+    jsonschema::draft202012::options()
+        .with_registry(registry)
+        .should_validate_formats(true)
+        .build(&json!({ "properties": properties }))
+        .map_err(|error| explain(&error.to_string()))
+}
+
+impl Judge {
+    /// An object that has the instance as the property that is judged.
+    fn wrap(&self, instance: &Value) -> Value {
+        Value::Object(Map::from_iter([(self.key.clone(), instance.clone())]))
+    }
+}
+
+/// Where in the instance an error is, without the property that the instance was wrapped in.
+fn instance_path<'e>(error: &'e ValidationError<'_>) -> &'e str {
+    let path = error.instance_path().as_str();
+    path.get(1..).and_then(|path| path.find('/')).map_or("", |slash| &path[slash + 1..])
+}
+
+/// The way to the keyword of an error, from the reference to the schema on: `/$ref/properties/a/type`.
+fn evaluation_path<'e>(error: &'e ValidationError<'_>) -> &'e str {
+    let path = error.evaluation_path().as_str();
+    path.match_indices('/').nth(2).map_or(path, |(slash, _)| &path[slash..])
 }
 
 /// What the compiler said; a reference that was reported already needs no more words.
@@ -108,7 +227,8 @@ impl Schema {
     /// The schema at `pointer` of a document.
     #[must_use]
     pub fn new(schemas: &Arc<Schemas>, pointer: String, direction: Direction) -> Self {
-        Self { schemas: Arc::clone(schemas), pointer, direction, validator: OnceLock::new() }
+        schemas.note(direction, &pointer);
+        Self { schemas: Arc::clone(schemas), pointer, direction, own: OnceLock::new() }
     }
 
     /// Who sends what it describes.
@@ -142,17 +262,16 @@ impl Schema {
         reference::resolve_schema(self.root(), value, "").map_or(value, |end| end.value)
     }
 
-    fn validator(&self) -> Result<&Validator, Uncompilable> {
-        let built = self.validator.get_or_init(|| {
-            let registry = self.schemas.view(self.direction).registry.as_ref().map_err(String::clone)?;
-            let fragment = fragment(&self.pointer);
-            jsonschema::draft202012::options()
-                .with_registry(registry)
-                .should_validate_formats(true)
-                .build(&json!({ "$ref": format!("{BASE}#{fragment}") }))
-                .map_err(|error| explain(&error.to_string()))
+    fn judge(&self) -> Result<&Judge, Uncompilable> {
+        let shared = self.schemas.validators(self.direction).judges.get(&self.pointer);
+        let judge = shared.unwrap_or_else(|| {
+            self.own.get_or_init(|| {
+                let registry = self.schemas.view(self.direction).registry.as_ref().map_err(String::clone)?;
+                let validator = Arc::new(compile(registry, std::slice::from_ref(&self.pointer))?);
+                Ok(Judge { validator, key: "0".to_owned() })
+            })
         });
-        built.as_ref().map_err(|message| Uncompilable(message.clone()))
+        judge.as_ref().map_err(|message| Uncompilable(message.clone()))
     }
 
     /// Whether it can be compiled.
@@ -161,7 +280,7 @@ impl Schema {
     ///
     /// [`Uncompilable`] with what the compiler said.
     pub fn check(&self) -> Result<(), Uncompilable> {
-        self.validator().map(|_| ())
+        self.judge().map(|_| ())
     }
 
     /// Whether an instance fits.
@@ -170,7 +289,8 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn is_valid(&self, instance: &Value) -> Result<bool, Uncompilable> {
-        Ok(self.validator()?.is_valid(instance))
+        let judge = self.judge()?;
+        Ok(judge.validator.is_valid(&judge.wrap(instance)))
     }
 
     /// Everything that does not fit, in the order in which the schema says it.
@@ -179,12 +299,13 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn errors(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
-        let validator = self.validator()?;
-        if validator.is_valid(instance) {
+        let judge = self.judge()?;
+        let (validator, wrapped) = (&judge.validator, judge.wrap(instance));
+        if validator.is_valid(&wrapped) {
             return Ok(Vec::new());
         }
         let mut found: Vec<(Vec<usize>, SchemaError)> = Vec::new();
-        for error in validator.iter_errors(instance).take(MOST_ERRORS) {
+        for error in validator.iter_errors(&wrapped).take(MOST_ERRORS) {
             self.collect(instance, &error, &mut found);
         }
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -201,7 +322,7 @@ impl Schema {
                 return;
             }
             Meant::NoBranch(described) => {
-                found.push((self.order(error.evaluation_path().as_str(), error.kind()), described));
+                found.push((self.order(evaluation_path(error), error.kind()), described));
                 return;
             }
             Meant::Unsaid => {}
@@ -210,7 +331,7 @@ impl Schema {
             branch.iter().for_each(|inner| self.collect(root, inner, found));
             return;
         }
-        let order = self.order(error.evaluation_path().as_str(), error.kind());
+        let order = self.order(evaluation_path(error), error.kind());
         for error in nothing_allowed(root, error).unwrap_or_else(|| describe(error)) {
             found.push((order.clone(), error));
         }
@@ -222,7 +343,7 @@ impl Schema {
         else {
             return Meant::Unsaid;
         };
-        let path = error.evaluation_path().as_str();
+        let path = evaluation_path(error);
         let Some((keyword_at, keyword)) = path.rsplit_once('/') else { return Meant::Unsaid };
         let Some(node) = self.node_at(keyword_at) else { return Meant::Unsaid };
         let branches = node.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -237,7 +358,7 @@ impl Schema {
             let found = branches.iter().position(|branch| wanted.is_some() && self.resolve_pointer(branch) == wanted);
             found.map_or(Meant::Unsaid, |index| Meant::Branch(&context[index]))
         };
-        let said = root.pointer(error.instance_path().as_str()).and_then(|instance| instance.get(property));
+        let said = root.pointer(instance_path(error)).and_then(|instance| instance.get(property));
         let default = discriminator.get("defaultMapping").and_then(mapped);
         match (said, default) {
             (Some(Value::String(name)), default) => {
@@ -334,7 +455,7 @@ fn unknown_name(
         _ => implied.collect(),
     };
     SchemaError {
-        pointer: join(error.instance_path().as_str(), property),
+        pointer: join(instance_path(error), property),
         keyword: "enum".to_owned(),
         operands: Map::from_iter([("values".to_owned(), json!(names))]),
     }
@@ -377,9 +498,9 @@ fn type_names(kind: &TypeKind) -> Vec<String> {
 fn nothing_allowed(root: &Value, error: &ValidationError<'_>) -> Option<Vec<SchemaError>> {
     let is_meant = matches!(error.kind(), ValidationErrorKind::FalseSchema)
         && error.schema_path().as_str().ends_with("/additionalProperties");
-    let object = root.pointer(error.instance_path().as_str()).filter(|_| is_meant)?.as_object()?;
+    let object = root.pointer(instance_path(error)).filter(|_| is_meant)?.as_object()?;
     let told = object.keys().take(MOST_ERRORS).map(|name| SchemaError {
-        pointer: error.instance_path().as_str().to_owned(),
+        pointer: instance_path(error).to_owned(),
         keyword: "additionalProperties".to_owned(),
         operands: Map::from_iter([("property".to_owned(), json!(name))]),
     });
@@ -391,7 +512,7 @@ fn describe(error: &ValidationError<'_>) -> Vec<SchemaError> {
     use ValidationErrorKind as Kind;
     let one = |operands: Value| {
         vec![SchemaError {
-            pointer: error.instance_path().as_str().to_owned(),
+            pointer: instance_path(error).to_owned(),
             keyword: error.kind().keyword().to_owned(),
             operands: if let Value::Object(map) = operands { map } else { Map::new() },
         }]
