@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::contract::example::Example;
 use crate::contract::inspect::inspect;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::{Code, Diagnostic};
@@ -30,7 +31,7 @@ fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
             if is_without_content(pattern.status()) || !seen.insert(Arc::as_ptr(response).addr()) {
                 continue;
             }
-            for media in response.content.iter().filter(|media| media.examples.is_empty()) {
+            for media in response.content.iter().filter(|media| !media.examples.iter().any(Example::is_served)) {
                 let Some(schema) = media.item.as_ref().or(media.schema.as_ref()) else { continue };
                 if schema.check().is_ok() && !generate(schema, manner).fits {
                     let message = format!("no valid value could be made for {pattern} of `{}`", operation.name());
@@ -52,7 +53,7 @@ pub fn source_of_answer(operation: &Operation) -> String {
             let content = response.content.first();
             let source = match content {
                 None => "no content".to_owned(),
-                Some(media) => match (media.examples.first(), &media.schema) {
+                Some(media) => match (media.examples.iter().find(|example| example.is_served()), &media.schema) {
                     (Some(example), _) if example.name.is_empty() => "example".to_owned(),
                     (Some(example), _) => format!("example \"{}\"", example.name),
                     (None, Some(_)) => "generated".to_owned(),

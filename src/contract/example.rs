@@ -33,8 +33,18 @@ pub struct Example {
     pointer: String,
     schema: Option<Arc<Schema>>,
     mode: Examples,
+    role: Role,
     prepared: OnceLock<Prepared>,
     content: OnceLock<Written>,
+}
+
+/// What an example is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is the answer, whether it fits or not.
+    Answer,
+    /// It is of the schema, and a proposal for values that fit.
+    Proposal,
 }
 
 #[derive(Debug)]
@@ -67,7 +77,20 @@ impl Example {
         schema: Option<Arc<Schema>>,
         mode: Examples,
     ) -> Self {
-        Self { name, place, tree, pointer, schema, mode, prepared: OnceLock::new(), content: OnceLock::new() }
+        let role = Role::Answer;
+        Self { name, place, tree, pointer, schema, mode, role, prepared: OnceLock::new(), content: OnceLock::new() }
+    }
+
+    /// As a proposal of the schema.
+    #[must_use]
+    pub fn proposed(self) -> Self {
+        Self { role: Role::Proposal, ..self }
+    }
+
+    /// Whether it is served: documented ones always, those of schemas only if they fit.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.role == Role::Answer || self.errors().is_empty()
     }
 
     /// As the author wrote it.

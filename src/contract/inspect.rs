@@ -106,7 +106,9 @@ impl Inspection {
             let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
             let message = format!("{named} does not fit its schema: {}{rest}", say(error));
             let found = Diagnostic::at(Code::ExampleMismatch, place(&error.pointer), message);
-            self.found.push(found.help("it is served as it stands"));
+            let help =
+                if example.is_served() { "it is served as it stands" } else { "a value is generated instead of it" };
+            self.found.push(found.help(help));
         }
     }
 

@@ -262,6 +262,13 @@ impl Schema {
         reference::resolve_schema(self.root(), value, "").map_or(value, |end| end.value)
     }
 
+    /// What a reference such as `#/components/schemas/Pet` leads to.
+    #[must_use]
+    pub fn follow(&self, reference: &str) -> Option<&Value> {
+        let pointer = local_pointer(reference)?;
+        self.root().pointer(&pointer).map(|target| self.resolve(target))
+    }
+
     fn judge(&self) -> Result<&Judge, Uncompilable> {
         let shared = self.schemas.validators(self.direction).judges.get(&self.pointer);
         let judge = shared.unwrap_or_else(|| {

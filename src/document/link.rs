@@ -45,24 +45,9 @@ pub fn link(
     source: &Arc<Source>,
     home: Option<&Path>,
     access: &Access,
+    origin: Origin,
 ) -> (Vec<Extent>, Vec<Diagnostic>) {
-    let home = home.and_then(|path| path.canonicalize().ok());
-    let own = home.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-    let others = access.folders.iter().filter_map(|folder| folder.canonicalize().ok());
-    let own_uri = tree.get("$self").and_then(Value::as_str).map(str::to_owned);
-    let mut linker = Linker {
-        tree,
-        source,
-        folders: own.into_iter().chain(others).collect(),
-        home: home.map(Home::File),
-        own_uri,
-        access,
-        parts: Vec::new(),
-        open: vec![(Kind::Document, String::new())],
-        seen: HashSet::new(),
-        extents: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut linker = Linker::new(tree, source, home, access, origin);
     linker.run();
     let (extents, found, parts) = (linker.extents, linker.found, linker.parts);
     if !parts.is_empty() {
@@ -71,6 +56,28 @@ pub fn link(
     (extents, found)
 }
 
+/// Of which structure the document was that files are parts of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// OpenAPI 2.0.
+    V2,
+    /// 3.0 and later.
+    V3,
+}
+
+/// Puts the parameters, responses and path items that a document of OpenAPI 2.0 refers to in other
+/// files in the places of the references: what becomes of them depends on the operation.
+pub fn inline(tree: &mut Value, source: &Arc<Source>, home: Option<&Path>, access: &Access) -> Vec<Diagnostic> {
+    let mut linker = Linker::new(tree, source, home, access, Origin::V2);
+    // What is inside of path items is known only once these are there.
+    for pattern in [&["paths", "*"][..], &["paths", "*", "parameters", "*"], &["paths", "*", "*", "parameters", "*"]] {
+        linker.inline_all(pattern);
+    }
+    for pattern in [&["paths", "*", "*", "responses", "*"][..], &["parameters", "*"], &["responses", "*"]] {
+        linker.inline_all(pattern);
+    }
+    linker.found
+}
 /// Where a document is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Home {
@@ -93,6 +100,7 @@ struct Linker<'l> {
     /// The URI that the document gives itself (`$self`, OpenAPI 3.2.0 §4.1.2.2).
     own_uri: Option<String>,
     access: &'l Access,
+    origin: Origin,
     folders: Vec<PathBuf>,
     parts: Vec<Part>,
     open: Vec<Extent>,
@@ -108,7 +116,84 @@ struct Reference {
     text: String,
 }
 
-impl Linker<'_> {
+impl<'l> Linker<'l> {
+    fn new(
+        tree: &'l mut Value,
+        source: &'l Arc<Source>,
+        home: Option<&Path>,
+        access: &'l Access,
+        origin: Origin,
+    ) -> Self {
+        let home = home.and_then(|path| path.canonicalize().ok());
+        let own = home.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        let others = access.folders.iter().filter_map(|folder| folder.canonicalize().ok());
+        let own_uri = tree.get("$self").and_then(Value::as_str).map(str::to_owned);
+        Self {
+            tree,
+            source,
+            folders: own.into_iter().chain(others).collect(),
+            home: home.map(Home::File),
+            own_uri,
+            access,
+            origin,
+            parts: Vec::new(),
+            open: vec![(Kind::Document, String::new())],
+            seen: HashSet::new(),
+            extents: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Replaces every reference to a file at the places of a pattern, in which `*` is any name.
+    fn inline_all(&mut self, pattern: &[&str]) {
+        let mut places = vec![String::new()];
+        for segment in pattern {
+            let inner = |at: &String| match (*segment, self.tree.pointer(at)) {
+                ("*", Some(Value::Object(object))) => object.keys().map(|name| join(at, name)).collect(),
+                ("*", Some(Value::Array(items))) => (0..items.len()).map(|i| join(at, &i.to_string())).collect(),
+                ("*", _) => Vec::new(),
+                (name, _) => vec![join(at, name)],
+            };
+            places = places.iter().flat_map(inner).collect();
+        }
+        for at in places {
+            for _ in 0..LONGEST_CHAIN {
+                let text = self.tree.pointer(&at).and_then(|value| value.get("$ref")?.as_str()).map(str::to_owned);
+                // A reference that stays in the document is followed later.
+                let Some(text) = text.filter(|text| !text.starts_with('#')) else { break };
+                match self.target(&text) {
+                    Ok(value) => {
+                        if let Some(slot) = self.tree.pointer_mut(&at) {
+                            *slot = value;
+                        }
+                    }
+                    Err(why) => {
+                        let message = format!("reference `{text}` leads out of its document");
+                        let place = Place::value(self.source, join(&at, "$ref"));
+                        self.found.push(Diagnostic::at(Code::ExternalRef, place, message).help(why));
+                        // It was told, and is told once.
+                        if let Some(slot) = self.tree.pointer_mut(&join(&at, "$ref")) {
+                            *slot = json!(NOWHERE);
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a reference of the document to another file leads to, with references of its own that
+    /// lead from the document.
+    fn target(&self, text: &str) -> Result<Value, String> {
+        let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let home = self.locate("", file)?;
+        let (_, tree) = parse(self.text(&home)?).map_err(|error| format!("`{file}`: {}", error.message))?;
+        let pointer = percent_decode_str(fragment).decode_utf8_lossy();
+        let mut value = tree.pointer(&pointer).cloned().ok_or_else(|| format!("`{file}` has no `{pointer}`"))?;
+        rebase(&mut value, &home);
+        Ok(value)
+    }
+
     fn run(&mut self) {
         while let Some((kind, at)) = self.open.pop() {
             if !self.seen.insert((kind.name(), at.clone())) {
@@ -117,6 +202,9 @@ impl Linker<'_> {
             if !at.is_empty()
                 && let Some(value) = self.tree.pointer_mut(&at)
             {
+                if self.origin == Origin::V2 && kind == Kind::Schema {
+                    upgrade::rewrite_words(value);
+                }
                 self.found.extend(repair::repair_part(kind, value, &at, self.source));
             }
             for reference in self.references(kind, &at) {
@@ -332,6 +420,39 @@ impl Linker<'_> {
             _ => path.display().to_string(),
         }
     }
+}
+
+/// How many references in a row are replaced by what they lead to.
+const LONGEST_CHAIN: usize = 16;
+
+/// Makes the references of a value that stands at `home` lead to the same places from elsewhere.
+fn rebase(value: &mut Value, home: &Home) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::String(text)) = object.get_mut("$ref") {
+                *text = match home {
+                    Home::Uri(base) if text.starts_with('#') => format!("{base}{text}"),
+                    Home::Uri(base) => identifier::absolute(base, text),
+                    _ if text.contains("://") => text.clone(),
+                    Home::File(path) if text.starts_with('#') => format!("{}{text}", in_reference(path)),
+                    Home::File(path) => {
+                        let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
+                        let beside =
+                            path.parent().unwrap_or(path).join(percent_decode_str(file).decode_utf8_lossy().as_ref());
+                        format!("{}#{fragment}", in_reference(&beside))
+                    }
+                };
+            }
+            object.values_mut().for_each(|member| rebase(member, home));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, home)),
+        _ => {}
+    }
+}
+
+/// A path as it can stand in a reference.
+fn in_reference(path: &Path) -> String {
+    path.display().to_string().replace('%', "%25").replace('#', "%23")
 }
 
 /// The values of a `mapping` that are references and no names of components.

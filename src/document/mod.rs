@@ -23,7 +23,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use self::link::Access;
+use self::link::{Access, Origin};
 use self::overlay::Overlay;
 pub use self::shape::{Expect, Kind, METHODS, Members};
 use self::syntax::{OddityKind, Parsed, SyntaxError};
@@ -272,10 +272,14 @@ impl Loaded {
             self.diagnostics.push(fault);
             return;
         }
+        let origin = upgrade::origin(&tree);
+        if origin == Origin::V2 {
+            self.diagnostics.extend(link::inline(&mut tree, &source, home, &self.access));
+        }
         upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
         identifier::localise(&mut tree);
-        let (extents, found) = link::link(&mut tree, &source, home, &self.access);
+        let (extents, found) = link::link(&mut tree, &source, home, &self.access, origin);
         self.diagnostics.extend(found);
         self.diagnostics.extend(upgrade::upgrade(&mut tree, &extents, &source));
         self.diagnostics.extend(reference::check(&mut tree, &extents, &source));

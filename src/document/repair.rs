@@ -110,6 +110,12 @@ impl Repair<'_> {
     }
 
     fn map_of(&mut self, value: &mut Value, at: &str, inside: impl FnOnce(&mut Self, &mut Value)) -> Verdict {
+        if value.as_array().is_some_and(Vec::is_empty) {
+            // What some languages write for an empty map.
+            let message = format!("`{}` is an empty list, expected an object", last(at));
+            self.warn(Code::WrongType, at, message, "read as an empty object");
+            *value = json!({});
+        }
         if value.is_object() {
             inside(self, value);
             return Verdict::Keep;

@@ -79,7 +79,7 @@ fn is_own(name: &HeaderName) -> bool {
 }
 
 fn value(header: &ResponseHeader, manner: &Manner) -> Option<HeaderValue> {
-    let value = match (header.examples.first(), &header.schema) {
+    let value = match (header.examples.iter().find(|example| example.is_served()), &header.schema) {
         (Some(example), _) => example.value().clone(),
         (None, Some(schema)) => generate::named(schema, manner, header.name.as_str()).value,
         (None, None) => return None,

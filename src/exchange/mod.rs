@@ -460,7 +460,8 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
     if let Some(media) = &choice.media {
         let (written, fits) = content_of(choice, media, plan);
         if !fits {
-            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
+            let why = if is_checked(choice) { MISFIT } else { UNCHECKED };
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(why));
         } else if written.is_lost {
             response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
         }
@@ -492,6 +493,16 @@ fn insert_content_type(media: &str, response: &mut Response) {
 
 /// What [`header::WARNING`] says of a value that could not be made.
 const MISFIT: &str = "the generated value does not fit its schema";
+
+/// What [`header::WARNING`] says of a value that nothing could be said about.
+const UNCHECKED: &str = "the schema of the generated value cannot be compiled";
+
+fn is_checked(choice: &Choice<'_>) -> bool {
+    match choice.content {
+        Source::Generated(documented) => documented.schema.as_ref().is_none_or(|schema| schema.check().is_ok()),
+        _ => true,
+    }
+}
 
 /// What [`header::WARNING`] says of content that is empty for want of a writer.
 const NOT_WRITTEN: &str = "no value can be written in this media type";

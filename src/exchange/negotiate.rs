@@ -255,7 +255,7 @@ fn content<'c>(
             format!("example `{}`, as the request has the one of that name", example.name),
         ));
     }
-    if let Some(example) = media.examples.first() {
+    if let Some(example) = media.examples.iter().find(|example| example.is_served()) {
         return Ok(choice(Source::Example(example, Some(media)), range, "first documented example".to_owned()));
     }
     let reason = if media.schema.is_some() || media.item.is_some() {

@@ -210,7 +210,17 @@ fn read_query(parameter: &Parameter, reader: &Reader<'_>, inputs: &Inputs<'_>) -
     if parameter.allow_empty && values.next().is_some_and(str::is_empty) {
         return Read::Empty;
     }
-    reader.pairs(&inputs.query)
+    let read = reader.pairs(&inputs.query);
+    // Where a text is documented beside a list or an object, it may be what was meant.
+    if let (Read::Value(Value::Array(_) | Value::Object(_)), true) = (&read, reader.wants("string"))
+        && let Some(text) = inputs.query.first(&parameter.name)
+    {
+        let (value, text) = (if let Read::Value(value) = &read { value } else { &Value::Null }, Value::String(text));
+        if reader.schema.is_valid(value) != Ok(true) && reader.schema.is_valid(&text) == Ok(true) {
+            return Read::Value(text);
+        }
+    }
+    read
 }
 
 /// How deep brackets in a name go: `f[a][b]` is 2. What is deeper is malformed.

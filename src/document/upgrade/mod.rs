@@ -13,7 +13,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use self::construct::Constructs;
-use super::link::Extent;
+pub use self::v2::rewrite_words;
+use super::link::{Extent, Origin};
 use super::shape::{Kind, each_object};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
@@ -55,6 +56,12 @@ pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnosti
         Diagnostic::at(Code::UnsupportedVersion, Place::value(source, field), message)
             .help("OpenAPI 2.0, 3.0, 3.1 and 3.2 are; convert the document to one of them")
     })
+}
+
+/// Of which structure a document is.
+#[must_use]
+pub fn origin(tree: &Value) -> Origin {
+    if version(tree) == Ok(Version::V2) { Origin::V2 } else { Origin::V3 }
 }
 
 /// Brings the document into the structure of 3.x; the moves that this took are noted in `source`.

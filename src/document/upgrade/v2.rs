@@ -58,7 +58,8 @@ pub fn restructure(tree: &mut Value) -> Moves {
         }
     }
     upgrade.components(document);
-    rewrite_schemas(tree);
+    rewrite_references(tree);
+    rewrite_words(tree);
     upgrade.moves
 }
 
@@ -385,46 +386,58 @@ fn security_scheme(scheme: &mut Value) {
     }
 }
 
-/// What is written differently inside of schemas, and where references lead.
-fn rewrite_schemas(value: &mut Value) {
+/// Makes references to the sections of 2.0 lead to those of 3.0.
+fn rewrite_references(value: &mut Value) {
+    if let Some(Value::String(reference)) = value.get_mut("$ref") {
+        for (old, new) in [
+            ("#/definitions/", "#/components/schemas/"),
+            ("#/parameters/", "#/components/parameters/"),
+            ("#/responses/", "#/components/responses/"),
+        ] {
+            if let Some(rest) = reference.strip_prefix(old) {
+                *reference = format!("{new}{rest}");
+            }
+        }
+    }
+    each_inner(value, rewrite_references);
+}
+
+/// Makes the words of the schemas of 2.0 those of 3.0: `type: file`, `discriminator`, `x-nullable`.
+pub fn rewrite_words(value: &mut Value) {
+    if let Some(object) = value.as_object_mut() {
+        if object.get("type").is_some_and(|kind| kind == "file") {
+            object.insert("type".to_owned(), json!("string"));
+            object.insert("format".to_owned(), json!("binary"));
+        }
+        if let Some(Value::String(name)) = object.get("discriminator") {
+            let name = json!({ "propertyName": name });
+            object.insert("discriminator".to_owned(), name);
+        }
+        if let Some(nullable) = object.shift_remove("x-nullable") {
+            object.insert("nullable".to_owned(), nullable);
+        }
+    }
+    each_inner(value, rewrite_words);
+}
+
+/// Visits what is inside of a value, data and extensions apart.
+fn each_inner(value: &mut Value, visit: fn(&mut Value)) {
     match value {
         Value::Object(object) => {
-            if let Some(Value::String(reference)) = object.get_mut("$ref") {
-                for (old, new) in [
-                    ("#/definitions/", "#/components/schemas/"),
-                    ("#/parameters/", "#/components/parameters/"),
-                    ("#/responses/", "#/components/responses/"),
-                ] {
-                    if let Some(rest) = reference.strip_prefix(old) {
-                        *reference = format!("{new}{rest}");
-                    }
-                }
-            }
-            if object.get("type").is_some_and(|kind| kind == "file") {
-                object.insert("type".to_owned(), json!("string"));
-                object.insert("format".to_owned(), json!("binary"));
-            }
-            if let Some(Value::String(name)) = object.get("discriminator") {
-                let name = json!({ "propertyName": name });
-                object.insert("discriminator".to_owned(), name);
-            }
-            if let Some(nullable) = object.shift_remove("x-nullable") {
-                object.insert("nullable".to_owned(), nullable);
-            }
             for (name, member) in object.iter_mut() {
                 match name.as_str() {
                     // Examples, defaults and enums are data.
                     "example" | "examples" | "default" | "enum" => {}
                     // In these maps the same words are only names.
                     "properties" | "responses" | "schemas" | "parameters" | "headers" | "paths" => {
-                        each_member(member, rewrite_schemas);
+                        each_member(member, visit);
                     }
                     name if name.starts_with("x-") => {}
-                    _ => rewrite_schemas(member),
+                    _ => visit(member),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(rewrite_schemas),
+        Value::Array(items) => items.iter_mut().for_each(visit),
         _ => {}
     }
 }

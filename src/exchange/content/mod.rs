@@ -102,6 +102,11 @@ fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
 
 /// An object or list that came as JSON text.
 fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
+    if let Value::Array(items) = &value {
+        // Each item of a list may be JSON text (OpenAPI 3.0.4 §4.7.15.1.1).
+        let Some(item) = schema.items(node).filter(|item| schema.types(item).contains(&"object")) else { return value };
+        return items.iter().map(|text| as_documented(schema, item, text.clone())).collect();
+    }
     let Value::String(text) = &value else { return value };
     let types = schema.types(node);
     let parsed = serde_json::from_str::<Value>(text).ok();

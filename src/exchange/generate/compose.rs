@@ -1,7 +1,9 @@
 //! `allOf`, `anyOf` and `oneOf` folded into one flat schema that can be made in one go.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
+use indexmap::IndexMap;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
@@ -10,10 +12,23 @@ use crate::contract::schema::Schema;
 use crate::document::reference::mapped;
 use crate::document::syntax::{join, unescape};
 
-/// A schema in one piece.
-pub struct Flat {
-    /// Its keywords.
+/// A schema in one piece. What holds schemas of its own is borrowed, since documents are large.
+#[derive(Default)]
+pub struct Flat<'n> {
+    /// Its keywords but for the following.
     pub keywords: Map<String, Value>,
+    /// `properties`
+    pub properties: IndexMap<&'n str, Cow<'n, Value>>,
+    /// `patternProperties`
+    pub patterns: Vec<(&'n str, &'n Value)>,
+    /// `additionalProperties`
+    pub additional: Option<Cow<'n, Value>>,
+    /// `prefixItems`
+    pub prefix: &'n [Value],
+    /// `items`
+    pub items: Option<Cow<'n, Value>>,
+    /// `contains`
+    pub contains: Option<&'n Value>,
     /// What it is called: the outermost component that it refers to, else its title.
     pub name: Option<String>,
 }
@@ -29,43 +44,70 @@ pub struct Turn {
 
 /// The schema with its references followed, its `allOf` merged in, and one branch of its `anyOf`
 /// and `oneOf` taken: one that is more than null, by turns.
-pub fn flatten(schema: &Schema, node: &Value, turn: Turn, random: &mut ChaCha8Rng) -> Flat {
-    let mut folding = Folding { schema, turn, random, flat: Map::new(), seen: HashSet::new(), name: None };
+pub fn flatten<'n>(schema: &'n Schema, node: &'n Value, turn: Turn, random: &mut ChaCha8Rng) -> Flat<'n> {
+    let mut folding = Folding { schema, turn, random, flat: Flat::default(), seen: HashSet::new() };
     folding.fold(node);
-    let title = || folding.flat.get("title").and_then(Value::as_str).map(str::to_owned);
-    Flat { name: folding.name.or_else(title), keywords: folding.flat }
+    let mut flat = folding.flat;
+    let title = || flat.keywords.get("title").and_then(Value::as_str).map(str::to_owned);
+    flat.name = flat.name.take().or_else(title);
+    flat
 }
 
-struct Folding<'s> {
-    schema: &'s Schema,
+struct Folding<'n, 'r> {
+    schema: &'n Schema,
     turn: Turn,
-    random: &'s mut ChaCha8Rng,
-    flat: Map<String, Value>,
+    random: &'r mut ChaCha8Rng,
+    flat: Flat<'n>,
     /// Nodes that are in it already, so that circles end.
     seen: HashSet<usize>,
-    /// The outermost component, which is what a discriminator calls it.
-    name: Option<String>,
 }
 
 /// From which attempt on branches are taken at random, each place for itself.
 const RANDOM_FROM: usize = 4;
 
-impl Folding<'_> {
-    fn fold(&mut self, node: &Value) {
+impl<'n> Folding<'n, '_> {
+    fn fold(&mut self, node: &'n Value) {
         let Some(object) = node.as_object().filter(|_| self.seen.insert(std::ptr::from_ref(node).addr())) else {
             return;
         };
         let schema = self.schema;
         if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
-            if self.name.is_none() {
-                self.name = reference.strip_prefix("#/components/schemas/").map(unescape);
+            if self.flat.name.is_none() {
+                self.flat.name = reference.strip_prefix("#/components/schemas/").map(unescape);
             }
             self.fold(schema.resolve(node));
         }
         for (keyword, value) in object {
             match keyword.as_str() {
-                "$ref" | "allOf" | "anyOf" | "oneOf" | "if" | "then" | "else" | "discriminator" => {}
-                _ => merge(&mut self.flat, keyword, value),
+                "$ref"
+                | "allOf"
+                | "anyOf"
+                | "oneOf"
+                | "if"
+                | "then"
+                | "else"
+                | "discriminator"
+                | "not"
+                | "$defs"
+                | "dependentSchemas"
+                | "unevaluatedItems"
+                | "unevaluatedProperties"
+                | "xml" => {}
+                // An attempt that failed goes without them.
+                "examples" | "default" if self.turn.attempt > 0 => {}
+                "properties" => self.properties(value),
+                "patternProperties" => {
+                    let patterns = value.as_object().into_iter().flatten();
+                    self.flat.patterns.extend(patterns.map(|(pattern, schema)| (pattern.as_str(), schema)));
+                }
+                "additionalProperties" => both(&mut self.flat.additional, value),
+                "items" => both(&mut self.flat.items, value),
+                "prefixItems" => {
+                    let first = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                    self.flat.prefix = if self.flat.prefix.is_empty() { first } else { self.flat.prefix };
+                }
+                "contains" => self.flat.contains = self.flat.contains.or(Some(value)),
+                _ => merge(&mut self.flat.keywords, keyword, value),
             }
         }
         let branches =
@@ -90,8 +132,20 @@ impl Folding<'_> {
         }
     }
 
+    fn properties(&mut self, properties: &'n Value) {
+        for (name, schema) in properties.as_object().into_iter().flatten() {
+            match self.flat.properties.get_mut(name.as_str()) {
+                Some(known) if **known != *schema => *known = Cow::Owned(json!({ "allOf": [&**known, schema] })),
+                Some(_) => {}
+                None => {
+                    self.flat.properties.insert(name, Cow::Borrowed(schema));
+                }
+            }
+        }
+    }
+
     /// One alternative that is more than null.
-    fn choose<'n>(&mut self, alternatives: &'n [Value]) -> Option<&'n Value> {
+    fn choose(&mut self, alternatives: &'n [Value]) -> Option<&'n Value> {
         let is_null = |branch: &&Value| self.schema.resolve(branch).get("type") == Some(&json!("null"));
         let full: Vec<&Value> = alternatives.iter().filter(|branch| !is_null(branch)).collect();
         match full.len() {
@@ -104,12 +158,12 @@ impl Folding<'_> {
 
     /// Gives the property of a discriminator the value that names what was chosen
     /// (OpenAPI 3.1.1 §4.8.25); where nothing was, a base schema becomes the first that is derived.
-    fn discriminate(&mut self, discriminator: &Value, chosen: Option<&Value>) {
+    fn discriminate(&mut self, discriminator: &'n Value, chosen: Option<&'n Value>) {
         let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return };
         let mapping = discriminator.get("mapping").and_then(Value::as_object);
         let reference = chosen.and_then(|branch| branch.get("$ref")).and_then(Value::as_str);
         let meant = reference.map_or_else(
-            || self.name.as_ref().map(|name| join("#/components/schemas", name)),
+            || self.flat.name.as_ref().map(|name| join("#/components/schemas", name)),
             |reference| Some(reference.to_owned()),
         );
         let known = mapping.into_iter().flatten().find(|(_, to)| meant.is_some() && mapped(to) == meant);
@@ -117,9 +171,10 @@ impl Folding<'_> {
         let name = match (known, first) {
             (Some((name, _)), _) => name.clone(),
             (None, Some((name, to))) if self.is_base(to) => {
-                let reference = json!({ "$ref": mapped(to).unwrap_or_default() });
                 let schema = self.schema;
-                self.fold(schema.resolve(&reference));
+                if let Some(derived) = schema.follow(&mapped(to).unwrap_or_default()) {
+                    self.fold(derived);
+                }
                 name.clone()
             }
             _ => match meant.as_deref().and_then(|meant| meant.rsplit('/').next()) {
@@ -127,19 +182,16 @@ impl Folding<'_> {
                 None => return,
             },
         };
-        let said = json!({ property: { "const": name } });
-        let declared = self.flat.get("properties").and_then(|properties| properties.get(property));
-        let takes = declared.is_none_or(|declared| self.takes_name(declared, &name));
-        if takes {
-            merge(&mut self.flat, "properties", &said);
+        let declared = self.flat.properties.get(property);
+        if declared.is_none_or(|declared| self.takes_name(declared, &name)) {
+            self.flat.properties.insert(property, Cow::Owned(json!({ "const": name })));
         }
     }
 
     /// Whether a schema that is named is one that is not in here yet.
     fn is_base(&self, to: &Value) -> bool {
-        let reference = json!({ "$ref": mapped(to).unwrap_or_default() });
-        let target = self.schema.resolve(&reference);
-        target.is_object() && target.get("$ref").is_none() && !self.seen.contains(&std::ptr::from_ref(target).addr())
+        let target = self.schema.follow(&mapped(to).unwrap_or_default());
+        target.is_some_and(|target| target.is_object() && !self.seen.contains(&std::ptr::from_ref(target).addr()))
     }
 
     fn takes_name(&self, declared: &Value, name: &str) -> bool {
@@ -155,6 +207,16 @@ impl Folding<'_> {
 /// The key of the patterns that a text must match beside `pattern`.
 pub const OTHER_PATTERNS: &str = "x-patterns";
 
+/// Both of two schemas: one that nothing fits wins, one that everything fits loses.
+fn both<'n>(there: &mut Option<Cow<'n, Value>>, more: &'n Value) {
+    *there = match there.take() {
+        None | Some(Cow::Borrowed(Value::Bool(true))) => Some(Cow::Borrowed(more)),
+        Some(known) if *more == Value::Bool(true) || *known == *more => Some(known),
+        Some(known) if known.is_object() && more.is_object() => Some(Cow::Owned(json!({ "allOf": [&*known, more] }))),
+        Some(_) => Some(Cow::Owned(Value::Bool(false))),
+    };
+}
+
 /// Adds a keyword so that both what was there and what comes is met, as far as one value can say so.
 fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
     let Some(there) = flat.get_mut(keyword) else {
@@ -162,17 +224,6 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
         return;
     };
     match (keyword, there, value) {
-        ("properties" | "patternProperties" | "dependentRequired", Value::Object(there), Value::Object(more)) => {
-            for (name, schema) in more {
-                match there.get_mut(name) {
-                    Some(known) if known != schema => *known = json!({ "allOf": [known, schema] }),
-                    Some(_) => {}
-                    None => {
-                        there.insert(name.clone(), schema.clone());
-                    }
-                }
-            }
-        }
         ("required", Value::Array(there), Value::Array(more)) => {
             for name in more {
                 if !there.contains(name) {
@@ -197,14 +248,6 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
         }
         ("type", there, more) => *there = common_types(there, more),
         ("enum", Value::Array(there), Value::Array(more)) => there.retain(|value| more.contains(value)),
-        ("items" | "additionalProperties", there, more) if there.is_object() && more.is_object() => {
-            *there = json!({ "allOf": [there, more] });
-        }
-        ("additionalProperties", there, more) => {
-            if *more == Value::Bool(false) {
-                *there = Value::Bool(false);
-            }
-        }
         _ => {}
     }
 }

@@ -71,17 +71,24 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
     }
 }
 
-/// Where an object fits several branches of a `oneOf`, something that one of them declares gets a
-/// value that it does not allow; best something that the object does not have.
+/// Where an object fits several branches of a `oneOf`, something that the one it is most like does
+/// not declare, and others do, gets a value that they do not allow.
 fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
     let node = schema.resolve(node);
-    let branches = node.get("oneOf").and_then(Value::as_array);
-    let all: Vec<_> = branches.into_iter().flatten().flat_map(|branch| schema.properties(branch)).collect();
+    let branches = node.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let declared: Vec<Vec<_>> = branches.iter().map(|branch| schema.properties(branch)).collect();
+    let has = |name: &str| at.get(name).is_some();
+    let likeness = |properties: &[(&str, &Value)]| properties.iter().filter(|(name, _)| has(name)).count();
+    // Of equal ones the first, as it is the one that was made.
+    let kept = declared.iter().rev().max_by_key(|properties| likeness(properties)).cloned().unwrap_or_default();
+    let is_kept = |name: &str| kept.iter().any(|(there, _)| *there == name);
     let telling = node.pointer("/discriminator/propertyName").and_then(Value::as_str);
-    let (own, mut candidates): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| at.get(name).is_some());
-    candidates.extend(own.into_iter().filter(|(name, _)| Some(*name) != telling));
+    let all = || declared.iter().flatten().filter(|(name, _)| Some(*name) != telling);
+    let others = all().filter(|(name, _)| !is_kept(name) && !has(name));
+    let candidates: Vec<_> = others.chain(all().filter(|(name, _)| is_kept(name))).collect();
     if let Some((name, property)) = candidates.get(round % candidates.len().max(1)) {
-        at[*name] = if schema.types(property).contains(&"string") { json!(7) } else { json!("x") };
+        let is_text = schema.types(property).contains(&"string");
+        at[*name] = if is_text { json!(7) } else { json!("x") };
     }
 }
 

@@ -74,7 +74,7 @@ const DEEP: usize = 6;
 
 /// After how many values an attempt leaves out what is optional on all levels but the first two;
 /// after twice as many, everywhere.
-const PLENTY: usize = 2_000;
+const PLENTY: usize = 600;
 
 /// How many levels there are at all; below, a schema is taken to demand an endless value.
 const DEEPEST: usize = 60;
@@ -201,23 +201,23 @@ impl<'s> Generator<'s> {
             return Value::Null; // where a recursive schema lets it end
         }
         let turn = Turn { attempt: self.attempt, position: self.position };
-        let Flat { keywords: flat, name } = compose::flatten(self.schema, node, turn, &mut self.random);
-        if let Some(fixed) = self.fixed(&flat) {
+        let flat = compose::flatten(self.schema, node, turn, &mut self.random);
+        if let Some(fixed) = self.fixed(&flat.keywords) {
             return fixed;
         }
         self.open.push(std::ptr::from_ref(self.schema.resolve(node)).addr());
-        let made = self.of_kind(&flat, depth, called, name.as_deref());
+        let made = self.of_kind(&flat, depth, called);
         self.open.pop();
         made
     }
 
-    fn of_kind(&mut self, flat: &Map<String, Value>, depth: usize, called: Called<'_>, name: Option<&str>) -> Value {
+    fn of_kind(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>) -> Value {
         match self.kind(flat, called) {
-            "object" => self.object(flat, depth, name.unwrap_or(called.name)),
+            "object" => self.object(flat, depth, flat.name.as_deref().unwrap_or(called.name)),
             "array" => self.array(flat, depth, called),
-            "string" => self.string(flat, called),
-            "integer" => self.integer(flat, called),
-            "number" => self.number(flat, called),
+            "string" => self.string(&flat.keywords, called),
+            "integer" => self.integer(&flat.keywords, called),
+            "number" => self.number(&flat.keywords, called),
             "boolean" => json!(self.random.random_bool(0.5)),
             _ => Value::Null,
         }
@@ -241,8 +241,8 @@ impl<'s> Generator<'s> {
         chosen.map_or_else(|| values.first().cloned(), |value| Some((*value).clone()))
     }
 
-    fn kind<'n>(&mut self, node: &'n Map<String, Value>, called: Called<'_>) -> &'n str {
-        let named: Vec<&str> = match node.get("type") {
+    fn kind<'n>(&mut self, flat: &'n Flat<'_>, called: Called<'_>) -> &'n str {
+        let named: Vec<&str> = match flat.keywords.get("type") {
             Some(Value::String(name)) => vec![name],
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
@@ -255,7 +255,7 @@ impl<'s> Generator<'s> {
             (false, _) => "null",
             // Where the keywords do not say it, any kind may be the one that fits.
             (true, Some(late)) => KINDS[late % KINDS.len()],
-            (true, None) => implied(node).unwrap_or(if called.name.is_empty() { "object" } else { "string" }),
+            (true, None) => implied(flat).unwrap_or(if called.name.is_empty() { "object" } else { "string" }),
         }
     }
 
@@ -297,44 +297,43 @@ impl<'s> Generator<'s> {
         plausible.filter(fits).unwrap_or_else(|| number::number(node, &mut self.random))
     }
 
-    fn object(&mut self, node: &Map<String, Value>, depth: usize, owner: &str) -> Value {
+    fn object(&mut self, flat: &Flat<'_>, depth: usize, owner: &str) -> Value {
+        let node = &flat.keywords;
         let required: Vec<&str> =
             node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let mut object = Map::new();
-        let nothing = Map::new();
-        let properties = node.get("properties").and_then(Value::as_object).unwrap_or(&nothing);
-        for (name, property) in properties {
-            let is_required = required.contains(&name.as_str());
+        for (name, property) in &flat.properties {
+            let is_required = required.contains(name);
             let is_secret = self.schema.resolve(property).get("writeOnly") == Some(&Value::Bool(true));
-            if *property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_secret) {
+            if **property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_secret) {
                 if !is_required && self.leads_back(property, 2) {
                     // Where recursion ends at best: at an empty list, or without the property.
                     if self.schema.types(property) == ["array"] {
-                        object.insert(name.clone(), json!([]));
+                        object.insert((*name).to_owned(), json!([]));
                     }
                     continue;
                 }
                 let value = self.value(property, depth + 1, Called { name, owner });
                 self.bytes_left = self.bytes_left.saturating_sub(name.len());
-                object.insert(name.clone(), value);
+                object.insert((*name).to_owned(), value);
             }
         }
-        let other = node.get("additionalProperties").filter(|other| other.is_object());
-        let other = other.cloned().unwrap_or_else(|| json!({ "type": "string" }));
+        let any = json!({ "type": "string" });
+        let other = flat.additional.as_deref().filter(|other| other.is_object()).unwrap_or(&any);
         for name in required {
             if !object.contains_key(name) {
-                let property = pattern_property(node, name).unwrap_or_else(|| other.clone());
-                let value = self.value(&property, depth + 1, Called { name, owner });
+                let property = pattern_property(flat, name).unwrap_or(other);
+                let value = self.value(property, depth + 1, Called { name, owner });
                 object.insert(name.to_owned(), value);
             }
         }
-        let is_map = properties.is_empty() && node.get("additionalProperties").is_some_and(Value::is_object);
+        let is_map = flat.properties.is_empty() && flat.additional.as_ref().is_some_and(|other| other.is_object());
         let wanted = count(node, "minProperties", usize::from(is_map && self.takes_optional(depth)));
         for index in 1_u32.. {
             if object.len() >= wanted || self.left == 0 {
                 break;
             }
-            let value = self.value(&other, depth + 1, Called { name: "", owner });
+            let value = self.value(other, depth + 1, Called { name: "", owner });
             object.entry(format!("property{index}")).or_insert(value);
         }
         Value::Object(object)
@@ -347,13 +346,14 @@ impl<'s> Generator<'s> {
         if self.takes_optional(depth) { usual } else { 0 }
     }
 
-    fn array(&mut self, node: &Map<String, Value>, depth: usize, called: Called<'_>) -> Value {
+    fn array(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>) -> Value {
+        let node = &flat.keywords;
         let most = count(node, "maxItems", usize::MAX);
         let usual = self.usual_length(depth);
         let wanted = count(node, "minItems", usual.min(most)).max(usual.min(most)).min(self.left);
-        let prefix = node.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let prefix = flat.prefix;
         let any = json!({ "type": "string" });
-        let items = node.get("items").or_else(|| node.get("contains")).unwrap_or(&any);
+        let items = flat.items.as_deref().or(flat.contains).unwrap_or(&any);
         let is_unique = node.get("uniqueItems") == Some(&Value::Bool(true));
         let is_closed = *items == Value::Bool(false);
         let mut list: Vec<Value> = Vec::new();
@@ -413,22 +413,27 @@ fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
 }
 
 /// The type that keywords speak of where `type` is missing.
-fn implied(node: &Map<String, Value>) -> Option<&'static str> {
+fn implied(flat: &Flat<'_>) -> Option<&'static str> {
     const HINTS: [(&str, &[&str]); 4] = [
-        ("object", &["properties", "required", "additionalProperties", "patternProperties", "minProperties"]),
-        ("array", &["items", "prefixItems", "minItems", "contains"]),
+        ("object", &["required", "minProperties"]),
+        ("array", &["minItems", "maxItems"]),
         ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
         ("string", &["pattern", "minLength", "maxLength", "format"]),
     ];
-    let hinted = HINTS.iter().find(|(_, keywords)| keywords.iter().any(|keyword| node.contains_key(*keyword)));
-    hinted.map(|(name, _)| *name)
+    if !flat.properties.is_empty() || !flat.patterns.is_empty() || flat.additional.is_some() {
+        return Some("object");
+    }
+    if flat.items.is_some() || !flat.prefix.is_empty() || flat.contains.is_some() {
+        return Some("array");
+    }
+    let has = |keywords: &[&str]| keywords.iter().any(|keyword| flat.keywords.contains_key(*keyword));
+    HINTS.iter().find(|(_, keywords)| has(keywords)).map(|(name, _)| *name)
 }
 
-/// The schema that `patternProperties` has for a name, if it is the only one.
-fn pattern_property(node: &Map<String, Value>, name: &str) -> Option<Value> {
-    let patterns = node.get("patternProperties")?.as_object()?;
+/// The schema that `patternProperties` has for a name.
+fn pattern_property<'n>(flat: &Flat<'n>, name: &str) -> Option<&'n Value> {
     let fits = |pattern: &str| regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(name));
-    patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| schema.clone())
+    flat.patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| *schema)
 }
 
 fn count(node: &Map<String, Value>, keyword: &str, otherwise: usize) -> usize {

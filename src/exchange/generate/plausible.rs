@@ -2,6 +2,9 @@
 //!
 //! Whether they fit the schema is left to the caller; where they do not, others are made without it.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use fake::faker::address::en::{CityName, CountryCode, CountryName, StateName, StreetName, TimeZone, ZipCode};
 use fake::faker::company::en::{CatchPhrase, CompanyName, Industry, Profession};
 use fake::faker::currency::en::CurrencyCode;
@@ -143,17 +146,44 @@ const DESCRIBED: &[(&str, Make)] = &[
     ("url ", |r| format!("https://example.com/{}", text::word(r))),
 ];
 
+/// A table by what its names end in.
+struct Ends<T>(HashMap<String, T>);
+
+impl<T: Copy> Ends<T> {
+    fn new<'t>(rows: impl Iterator<Item = (&'t str, T)>) -> Self {
+        let mut ends = HashMap::new();
+        for (names, row) in rows {
+            for name in names.split('|') {
+                // Of equal names the first counts; those written together are known as a whole.
+                ends.entry(name.to_owned()).or_insert(row);
+                ends.entry(name.replace(' ', "")).or_insert(row);
+            }
+        }
+        Self(ends)
+    }
+
+    /// The row of the longest end that the words have.
+    fn find(&self, words: &[String]) -> Option<T> {
+        let by_end = (0..words.len()).find_map(|start| self.0.get(&words[start..].join(" ")));
+        by_end.or_else(|| self.0.get(&words.concat())).copied()
+    }
+}
+
+static TEXT_ENDS: LazyLock<Ends<Make>> = LazyLock::new(|| Ends::new(TEXTS.iter().copied()));
+
+static NUMBER_ENDS: LazyLock<Ends<(i64, i64, u32)>> =
+    LazyLock::new(|| Ends::new(NUMBERS.iter().map(|(ends, low, high, decimals)| (*ends, (*low, *high, *decimals)))));
+
 /// A text for a name; none if the name says nothing.
 pub fn text(called: Called<'_>, node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Option<String> {
     let words = words(called.name);
-    let joined = words.concat();
     if words.last().is_some_and(|last| last == "name" || last == "names") && words.len() == 1 {
         return Some(name_of(called.owner, random));
     }
     if called.name == "state" && self::words(called.owner).iter().any(|word| PLACES.contains(&word.as_str())) {
         return Some(from(&StateName(), random));
     }
-    if let Some((_, make)) = TEXTS.iter().find(|(ends, _)| ends_in(&words, &joined, ends)) {
+    if let Some(make) = TEXT_ENDS.find(&words) {
         return Some(make(random));
     }
     if words.last().is_some_and(|last| last == "name") {
@@ -214,16 +244,14 @@ const NUMBERS: &[(&str, i64, i64, u32)] = &[
 /// A number for a name; none if the name says nothing.
 #[expect(clippy::cast_precision_loss, reason = "the bounds of the table are small")]
 pub fn number(called: Called<'_>, is_integer: bool, random: &mut ChaCha8Rng) -> Option<Value> {
-    let words = words(called.name);
-    let joined = words.concat();
-    let (_, low, high, decimals) = NUMBERS.iter().find(|(ends, ..)| ends_in(&words, &joined, ends))?;
+    let (low, high, decimals) = NUMBER_ENDS.find(&words(called.name))?;
     if is_integer {
         // Prices that are integers are in the smallest unit of their currency.
-        let (low, high) = if *decimals == 2 && *high > 1 { (low * 100, high * 100) } else { (*low, *high) };
+        let (low, high) = if decimals == 2 && high > 1 { (low * 100, high * 100) } else { (low, high) };
         return Some(json!(random.random_range(low..=high)));
     }
-    let scale = 10_f64.powi(i32::try_from(*decimals).unwrap_or(0));
-    let drawn = random.random_range(*low as f64..=*high as f64);
+    let scale = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+    let drawn = random.random_range(low as f64..=high as f64);
     Number::from_f64((drawn * scale).round() / scale).map(Value::Number)
 }
 
@@ -336,23 +364,6 @@ pub fn words(name: &str) -> Vec<String> {
 
 /// How much of a name is looked at, in characters.
 const LONGEST_NAME: usize = 64;
-
-/// How long a name written together must be to be known at the end of another one.
-const TELLING: usize = 6;
-
-/// Whether the words of a name end in one of `ends`, which are words apart by blanks.
-fn ends_in(words: &[String], joined: &str, ends: &str) -> bool {
-    ends.split('|').any(|end| {
-        let count = end.split(' ').count();
-        let by_words =
-            words.len() >= count && words[words.len() - count..].iter().map(String::as_str).eq(end.split(' '));
-        by_words || {
-            let together = end.chars().filter(|c| *c != ' ');
-            together.clone().eq(joined.chars())
-                || end.len() >= TELLING && count > 1 && joined.ends_with(&together.collect::<String>())
-        }
-    })
-}
 
 #[cfg(test)]
 mod tests {
