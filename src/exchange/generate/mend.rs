@@ -3,6 +3,8 @@
 //! It is what makes up for keywords that the direct way does not look at (`not`, `if`, `contains`,
 //! `unevaluated*`, …): each round asks the validator what is wrong and mends just that.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::plausible::Called;
@@ -11,24 +13,68 @@ use crate::contract::schema::{Schema, SchemaError};
 use crate::document::syntax::unescape;
 
 /// How often a value is mended before another attempt is made.
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 40;
 
-/// Mends a value until it fits; gives up when nothing changes any more.
-pub fn mend(generator: &mut Generator<'_>, mut value: Value) -> Option<Value> {
-    for round in 0..ROUNDS {
+/// How often something is mended in vain before it is left out.
+const STRIKES: usize = 3;
+
+/// Mends a value until it fits; gives up when nothing changes any more. What stays wrong is left out,
+/// and if that does not help, what it is a part of.
+///
+/// `rounds` is how often it may look what is wrong, in all attempts together.
+pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize) -> Option<Value> {
+    let mut strikes: HashMap<String, usize> = HashMap::new();
+    for round in 0..ROUNDS.min(*rounds) {
+        *rounds -= 1;
         let errors = generator.schema.errors(&value).ok()?;
         if errors.is_empty() {
             return Some(value);
         }
         let before = value.clone();
+        let mut given_up: Vec<&str> = Vec::new();
         for error in &errors {
-            mend_one(generator, &mut value, error, round);
+            let count = strikes.entry(error.pointer.clone()).or_insert(0);
+            *count += 1;
+            // Alternatives have many branches to try.
+            let is_choice = matches!(error.keyword.as_str(), "oneOf" | "anyOf" | "not");
+            if *count % STRIKES == 0 && !is_choice {
+                given_up.extend(ancestor(&error.pointer, *count / STRIKES - 1));
+            } else {
+                mend_one(generator, &mut value, error, round);
+            }
+        }
+        // From the end, so that the places of other items stay.
+        for pointer in given_up.into_iter().rev() {
+            leave_out(&mut value, pointer);
         }
         if value == before {
             return None;
         }
     }
     None
+}
+
+/// What a place is a part of, so many levels above; none for the whole.
+fn ancestor(pointer: &str, levels: usize) -> Option<&str> {
+    let mut pointer = pointer;
+    for _ in 0..levels {
+        pointer = pointer.rsplit_once('/')?.0;
+    }
+    (!pointer.is_empty()).then_some(pointer)
+}
+
+/// Takes a member or an item away.
+fn leave_out(root: &mut Value, pointer: &str) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    match root.pointer_mut(parent) {
+        Some(Value::Array(items)) => {
+            if let Some(index) = name.parse::<usize>().ok().filter(|index| *index < items.len()) {
+                items.remove(index);
+            }
+        }
+        Some(_) => remove(root, pointer),
+        None => {}
+    }
 }
 
 fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError, round: usize) {
@@ -59,7 +105,7 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
                 *at = generator.value(&json!({ "type": types[round % types.len()] }), 1, Called::default());
             }
         }
-        "oneOf" if round.is_multiple_of(2) && at.is_object() => leave_branch(generator.schema, node, at, round / 2),
+        "oneOf" if round < ROUNDS - 8 && at.is_object() => leave_branch(generator.schema, node, at, round),
         "not" | "anyOf" | "oneOf" | "falseSchema" => *at = other_value(generator, node, &error.keyword, round),
         _ => match at {
             Value::Object(object) => mend_object(generator, object, error, node),

@@ -79,6 +79,9 @@ const PLENTY: usize = 600;
 /// How many levels there are at all; below, a schema is taken to demand an endless value.
 const DEEPEST: usize = 60;
 
+/// How often values are looked at for what is wrong with them, in all attempts together.
+const ALL_ROUNDS: usize = 120;
+
 /// How often another item is made where a list has the same one already.
 const AGAIN: usize = 20;
 
@@ -93,6 +96,7 @@ pub fn generate(schema: &Schema, manner: &Manner) -> Generated {
 pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
     let mut last = Value::Null;
     let mut left = manner.most_values;
+    let mut rounds = ALL_ROUNDS;
     for attempt in 0..ATTEMPTS {
         let mut generator = Generator::new(schema, manner, attempt);
         generator.left = left.min(BUDGET);
@@ -101,7 +105,7 @@ pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
         match schema.is_valid(&value) {
             Ok(true) => return Generated { value, fits: true },
             Ok(false) => {
-                if let Some(value) = mend::mend(&mut generator, value.clone()) {
+                if let Some(value) = mend::mend(&mut generator, value.clone(), &mut rounds) {
                     return Generated { value, fits: true };
                 }
                 last = value;
@@ -230,7 +234,12 @@ impl<'s> Generator<'s> {
         }
         if self.takes_examples() {
             let example = node.get("examples").and_then(|examples| examples.get(0));
-            if let Some(value) = example.or_else(|| node.get("default").filter(|value| !value.is_null())) {
+            let default = node.get("default").filter(|value| !value.is_null());
+            // Many are strings where numbers are meant; what is not even of the type is no proposal.
+            let is_listed =
+                |value: &Value| node.get("enum").and_then(Value::as_array).is_none_or(|all| all.contains(value));
+            let fitting = |value: &&Value| is_of_type(value, node) && is_listed(value);
+            if let Some(value) = example.filter(fitting).or_else(|| default.filter(fitting)) {
                 return Some(value.clone());
             }
         }
