@@ -16,6 +16,12 @@ use crate::exchange::parameter;
 /// How deep multipart parts may hold multipart content; what is deeper is malformed.
 const DEEPEST: usize = 8;
 
+/// How many parts a body may have; one with more is malformed.
+const MOST_PARTS: usize = 10_000;
+
+/// How much the reader is given at once, in bytes.
+const PIECE: usize = 16 * 1024;
+
 /// A part of a multipart body.
 struct Part {
     name: String,
@@ -131,11 +137,17 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
     if bytes.trim_ascii() == format!("--{boundary}--").as_bytes() {
         return Ok(Vec::new());
     }
-    let body = stream::once(std::future::ready(Ok::<Bytes, Infallible>(bytes.clone())));
+    // In pieces, because the reader moves what it has not read yet with each part.
+    let starts = (0..bytes.len()).step_by(PIECE);
+    let pieces = starts.map(|start| bytes.slice(start..bytes.len().min(start + PIECE)));
+    let body = stream::iter(pieces.map(Ok::<Bytes, Infallible>).collect::<Vec<_>>());
     let mut reader = multer::Multipart::new(body, boundary);
     let read = async {
         let mut parts = Vec::new();
         while let Some(field) = reader.next_field().await? {
+            if parts.len() >= MOST_PARTS {
+                return Ok(Err(format!("there are more than {MOST_PARTS} parts")));
+            }
             parts.push(Part {
                 name: field.name().unwrap_or_default().to_owned(),
                 is_file: field.file_name().is_some(),
@@ -144,12 +156,11 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
                 bytes: field.bytes().await?,
             });
         }
-        Ok(parts)
+        Ok(Ok(parts))
     };
     // All bytes are there, so the reader never has to wait.
-    read.now_or_never()
-        .unwrap_or(Err(multer::Error::IncompleteStream))
-        .map_err(|error: multer::Error| error.to_string())
+    let read = read.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream));
+    read.unwrap_or_else(|error: multer::Error| Err(error.to_string()))
 }
 
 /// The boundary of what is written; a longer one is taken where the content has it.

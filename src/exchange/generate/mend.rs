@@ -37,7 +37,7 @@ pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize)
             *count += 1;
             // Alternatives have many branches to try.
             let is_choice = matches!(error.keyword.as_str(), "oneOf" | "anyOf" | "not");
-            if *count % STRIKES == 0 && !is_choice {
+            if count.is_multiple_of(STRIKES) && !is_choice {
                 given_up.extend(ancestor(&error.pointer, *count / STRIKES - 1));
             } else {
                 mend_one(generator, &mut value, error, round);

@@ -47,9 +47,21 @@ pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaC
         {
             return made;
         }
+        let format = text("format").filter(|format| is_known(format));
+        if let Some(made) = format.and_then(|format| by_both(format, &patterns, called, random)).filter(fits) {
+            return made;
+        }
         if let Some(made) = by_patterns(&patterns, least, most, random) {
             return made;
         }
+    }
+    let encoding = match text("format") {
+        Some("byte") => Some("base64"),
+        Some("base64url") => Some("base64url"),
+        _ => text("contentEncoding"),
+    };
+    if let Some(encoded) = encoding.and_then(|encoding| by_encoding(encoding, least, random)) {
+        return encoded;
     }
     if let Some(made) = by_name(node, called, random) {
         if fits(&made) {
@@ -59,9 +71,6 @@ pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaC
             let cut: String = made.chars().take(most).collect();
             return cut.trim_end().to_owned() + &"a".repeat(cut.len() - cut.trim_end().len());
         }
-    }
-    if let Some(encoded) = text("contentEncoding").and_then(|encoding| by_encoding(encoding, least, random)) {
-        return encoded;
     }
     if let Some(made) = text("format").and_then(|format| by_format(format, called, random)) {
         return made;
@@ -103,6 +112,30 @@ fn by_patterns(patterns: &[&str], least: usize, most: usize, random: &mut ChaCha
     let mut fitting = known.filter(|made| patterns.iter().all(|pattern| matches(pattern, made)));
     let fits = |made: &String| (least..=most).contains(&made.chars().count());
     if patterns.len() > 1 || last.is_none() { fitting.find(fits).or(last) } else { last }
+}
+
+/// A string of a format that matches the patterns: one that does so by itself, else one with a string
+/// of the first pattern at its begin or at its end.
+fn by_both(format: &str, patterns: &[&str], called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+    let fits = |made: &String| patterns.iter().all(|pattern| matches(pattern, made));
+    for _ in 0..AGAIN {
+        let made = by_format(format, called, random)?;
+        if fits(&made) {
+            return Some(made);
+        }
+        let part = by_pattern(patterns[0], 0, LONGEST_MATCHED, random).filter(|part| part.is_ascii())?;
+        let at = made.find('@').unwrap_or(made.len());
+        let joined = [
+            made.get(part.len()..).map(|rest| format!("{part}{rest}")),
+            part.starts_with('@').then(|| format!("{}{part}", &made[..at])),
+            made.len().checked_sub(part.len()).and_then(|end| made.get(..end)).map(|begin| format!("{begin}{part}")),
+        ];
+        // What is no longer of the format is found out by the validator.
+        if let Some(joined) = joined.into_iter().flatten().find(fits) {
+            return Some(joined);
+        }
+    }
+    None
 }
 
 /// How many strings are made from one pattern until one matches the others.
