@@ -6,7 +6,7 @@
 //! # The flow, which the folders show
 //!
 //! ```text
-//! main.rs ─ cli.rs                 what the user typed, and what it means
+//! main.rs ─ cli/                   what the user typed, and what it means
 //!    │
 //!    ├── check.rs                  judges a contract without serving it
 //!    ├── server/                   sockets, time, tasks

@@ -336,6 +336,11 @@ impl<'s> Generator<'s> {
                 object.insert(name.to_owned(), value);
             }
         }
+        plausible::agree(&mut object, |name| {
+            const BOUNDS: [&str; 7] = ["pattern", "enum", "const", "maxLength", "minLength", "examples", "default"];
+            let property = flat.properties.get(name).map(|property| self.schema.resolve(property));
+            property.is_some_and(|property| BOUNDS.iter().all(|keyword| property.get(keyword).is_none()))
+        });
         let is_map = flat.properties.is_empty() && flat.additional.as_ref().is_some_and(|other| other.is_object());
         let wanted = count(node, "minProperties", usize::from(is_map && self.takes_optional(depth)));
         for index in 1_u32.. {

@@ -193,6 +193,33 @@ pub fn text(called: Called<'_>, node: &Map<String, Value>, random: &mut ChaCha8R
     DESCRIBED.iter().find(|(said, _)| description.contains(said)).map(|(_, make)| make(random))
 }
 
+/// Makes the names and the address of one person agree: `firstName` and `lastName` with `email`, and
+/// with `fullName`. What is bounded by its schema is left alone.
+pub fn agree(object: &mut Map<String, Value>, is_free: impl Fn(&str) -> bool) {
+    let find = |object: &Map<String, Value>, wanted: &[&str]| {
+        let named = object.iter().find(|(name, value)| value.is_string() && wanted.contains(&&*words(name).join(" ")));
+        named.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+    };
+    let first = find(object, &["first name", "firstname", "given name"]);
+    let last = find(object, &["last name", "lastname", "family name", "surname"]);
+    let (Some((_, first)), Some((_, last))) = (first, last) else { return };
+    if let Some((name, _)) =
+        find(object, &["name", "full name", "fullname", "display name"]).filter(|(n, _)| is_free(n))
+    {
+        object.insert(name, json!(format!("{first} {last}")));
+    }
+    if let Some((name, address)) = find(object, &["email", "email address"]).filter(|(name, _)| is_free(name))
+        && address.ends_with("@example.com")
+    {
+        object.insert(name, json!(address_of(&first, &last)));
+    }
+}
+
+fn address_of(first: &str, last: &str) -> String {
+    let plain = |name: &str| name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
+    format!("{}.{}@example.com", plain(first), plain(last))
+}
+
 /// Whether a name is one of a picture: `avatarUrl`.
 pub fn is_picture(name: &str) -> bool {
     const PICTURES: [&str; 9] =
@@ -289,8 +316,7 @@ fn pick(words: &[&str], random: &mut ChaCha8Rng) -> String {
 
 fn email(random: &mut ChaCha8Rng) -> String {
     let (first, last) = (from(&FirstName(), random), from(&LastName(), random));
-    let plain = |name: &str| name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
-    format!("{}.{}@example.com", plain(&first), plain(&last))
+    address_of(&first, &last)
 }
 
 /// A number of those that belong to nobody (555-0100 to 555-0199).
@@ -401,6 +427,17 @@ mod tests {
         for name in ["capacity", "estate", "paid", "relationship", "zebra"] {
             assert_eq!(made(name, ""), "", "{name}");
         }
+    }
+
+    #[test]
+    fn one_person_has_one_name() {
+        let person = json!({"first_name": "Ada", "lastName": "O'Hara", "email": "x.y@example.com", "name": "z"});
+        let Value::Object(mut person) = person else { return };
+        agree(&mut person, |_| true);
+        assert_eq!(person["email"], "ada.ohara@example.com");
+        assert_eq!(person["name"], "Ada O'Hara");
+        agree(&mut person, |_| false);
+        assert_eq!(person["name"], "Ada O'Hara");
     }
 
     #[test]
