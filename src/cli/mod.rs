@@ -81,11 +81,12 @@ struct Documents {
     /// Whether examples are made to fit their schema
     ///
     /// `coerce` changes what can be read in one way only, such as "true" where a boolean is
-    /// documented, and reports it; `verbatim` serves every example as it stands.
+    /// documented, and reports it; `repair` changes whatever does not fit, adds what is missing and
+    /// leaves out what is forbidden; `verbatim` serves every example as it stands.
     #[arg(
         long,
         value_enum,
-        value_name = "coerce|verbatim",
+        value_name = "coerce|repair|verbatim",
         hide_possible_values = true,
         default_value = "coerce",
         env = "STANDIN_EXAMPLES",
@@ -200,6 +201,7 @@ impl Generation {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ExamplesChoice {
     Coerce,
+    Repair,
     Verbatim,
 }
 
@@ -284,6 +286,7 @@ impl Documents {
     fn reading(&self) -> Reading {
         let examples = match self.examples {
             ExamplesChoice::Coerce => Examples::Coerce,
+            ExamplesChoice::Repair => Examples::Repair,
             ExamplesChoice::Verbatim => Examples::Verbatim,
         };
         let access = Access {

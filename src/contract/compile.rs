@@ -367,13 +367,18 @@ impl Compiler {
         range: Option<&MediaRange>,
     ) -> Vec<Example> {
         let object = tree.pointer(at).unwrap_or(&Value::Null);
+        let is_text = range.is_some_and(|range| !range.is_json() && !range.is_range());
         let in_examples = join(at, "examples");
         let named = object.get("examples").and_then(Value::as_object).into_iter().flatten();
         let named = named.filter_map(|(name, example)| {
             let end = resolve(tree, example, &join(&in_examples, name)).ok()?;
             // The last two are of OpenAPI 3.2, where they tell the value from its text.
-            let field =
-                ["value", "dataValue", "serializedValue"].into_iter().find(|field| end.value.get(field).is_some())?;
+            let fields = if is_text {
+                ["value", "serializedValue", "dataValue"]
+            } else {
+                ["value", "dataValue", "serializedValue"]
+            };
+            let field = fields.into_iter().find(|field| end.value.get(field).is_some())?;
             Some((name.clone(), join(&end.pointer, field)))
         });
         let mut places: Vec<(String, String)> = named.collect();

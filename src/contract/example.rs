@@ -17,6 +17,8 @@ pub enum Examples {
     /// Where only one reading is possible.
     #[default]
     Coerce,
+    /// Wherever a value can be made of it that fits.
+    Repair,
     /// Never: every example is served as it stands.
     Verbatim,
 }
@@ -108,6 +110,12 @@ impl Example {
     /// As it is served, in bytes that are written once.
     pub fn content(&self, write: impl FnOnce(&Value) -> Written) -> Written {
         self.content.get_or_init(|| write(self.value())).clone()
+    }
+
+    /// The schema that it should be made to fit and does not, if that is wanted.
+    #[must_use]
+    pub fn to_repair(&self) -> Option<&Schema> {
+        self.schema.as_deref().filter(|_| self.mode == Examples::Repair && !self.errors().is_empty())
     }
 
     /// What was changed to make it fit.

@@ -267,7 +267,8 @@ impl Loaded {
         let source = Source::new(name.to_owned(), text, position::positions);
         self.diagnostics.extend(odd(&parsed, &source));
         let mut tree = parsed.tree;
-        self.overlays.iter_mut().for_each(|overlay| overlay.apply(&mut tree, name));
+        let found = self.overlays.iter_mut().flat_map(|overlay| overlay.apply(&mut tree, name));
+        self.diagnostics.extend(found);
         if let Err(fault) = upgrade::check_version(&tree, &source) {
             self.diagnostics.push(fault);
             return;

@@ -18,6 +18,8 @@ pub struct Overlay {
     source: Arc<Source>,
     /// The document that it is for, if it says so.
     extends: Option<String>,
+    /// Whether any document was the one that it is for.
+    is_used: bool,
     actions: Vec<Action>,
 }
 
@@ -25,6 +27,8 @@ pub struct Overlay {
 #[derive(Debug)]
 struct Action {
     target: JsonPath,
+    /// The target as the author wrote it.
+    text: String,
     change: Change,
     /// Where it stands.
     at: String,
@@ -56,10 +60,10 @@ pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
         }
     };
     let broken = |at: &str, message: String| Diagnostic::at(Code::BrokenOverlay, Place::value(&source, at), message);
-    let version =
-        tree.get("overlay").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).unwrap_or_default();
-    if !version.starts_with("1.") {
-        let message = format!("`overlay` is `{version}`, expected `1.0.0` or `1.1.0`");
+    let version = tree.get("overlay").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+    if !version.as_ref().is_some_and(|version| version.starts_with("1.")) {
+        let is = version.map_or_else(|| "is missing".to_owned(), |version| format!("is `{version}`"));
+        let message = format!("`overlay` {is}, expected `1.0.0` or `1.1.0`");
         return (None, vec![broken("/overlay", message).help("the overlay is not applied")]);
     }
     let mut found = Vec::new();
@@ -75,7 +79,7 @@ pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
         found.push(broken("/actions", "the overlay has no actions".to_owned()));
     }
     let extends = tree.get("extends").and_then(Value::as_str).map(str::to_owned);
-    (Some(Overlay { source, extends, actions }), found)
+    (Some(Overlay { source, extends, is_used: false, actions }), found)
 }
 
 fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
@@ -93,15 +97,19 @@ fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
             return Err((at.to_owned(), message));
         }
     };
-    Ok(Action { target, change, at: at.to_owned(), has_effect: false })
+    let text = value.get("target").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Action { target, text, change, at: at.to_owned(), has_effect: false })
 }
 
 impl Overlay {
-    /// Applies it to a document, unless it is for another one.
-    pub fn apply(&mut self, tree: &mut Value, name: &str) {
+    /// Applies it to a document, unless it is for another one; gives the actions that are too much.
+    pub fn apply(&mut self, tree: &mut Value, name: &str) -> Vec<Diagnostic> {
         if self.extends.as_deref().is_some_and(|extends| !is_same_file(extends, name)) {
-            return;
+            return Vec::new();
         }
+        self.is_used = true;
+        let mut found = Vec::new();
+        let mut added = 0_usize;
         for action in &mut self.actions {
             let located = action.target.query_located(tree);
             let targets: Vec<String> =
@@ -115,6 +123,14 @@ impl Overlay {
                 },
             };
             action.has_effect |= !targets.is_empty();
+            added = added.saturating_add(update.as_ref().map_or(0, size).saturating_mul(targets.len()));
+            if added > MOST_ADDED {
+                let message = format!("`{}` and the actions before it add more than {MOST_ADDED} values", action.text);
+                let place = Place::value(&self.source, join(&action.at, "target"));
+                let help = "it and the actions after it are not applied";
+                found.push(Diagnostic::at(Code::BrokenOverlay, place, message).help(help));
+                break;
+            }
             // From the end, so that what is removed moves nothing that is still to be.
             for target in targets.iter().rev() {
                 match &update {
@@ -127,17 +143,36 @@ impl Overlay {
                 }
             }
         }
+        found
     }
 
     /// What it was not able to do in any document.
     pub fn without_effect(&self) -> Vec<Diagnostic> {
+        if !self.is_used {
+            let extends = self.extends.as_deref().unwrap_or_default();
+            let place = Place::value(&self.source, "/extends");
+            let message = format!("the overlay is for `{extends}`, and no document is called so");
+            return vec![Diagnostic::at(Code::OverlayWithoutEffect, place, message).help("it changes nothing")];
+        }
         let idle = self.actions.iter().filter(|action| !action.has_effect);
         let explain = |action: &Action| {
-            let message = format!("nothing in any document is at `{}`", action.target);
+            let message = format!("nothing in any document is at `{}`", action.text);
             let place = Place::value(&self.source, join(&action.at, "target"));
             Diagnostic::at(Code::OverlayWithoutEffect, place, message).help("the action changes nothing")
         };
         idle.map(explain).collect()
+    }
+}
+
+/// How many values the actions of an overlay may add to a document.
+const MOST_ADDED: usize = 2_000_000;
+
+/// How many values a value is made of.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => 1 + object.values().map(size).sum::<usize>(),
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        _ => 1,
     }
 }
 
@@ -193,7 +228,7 @@ mod tests {
         let (overlay, found) = read("o.json", text);
         assert!(found.is_empty(), "{found:?}");
         let mut overlay = overlay.expect("can be read");
-        overlay.apply(&mut tree, "a.yaml");
+        assert_eq!(overlay.apply(&mut tree, "a.yaml").len(), 0);
         (tree, overlay.without_effect().len())
     }
 
@@ -224,6 +259,17 @@ mod tests {
         );
         assert_eq!(tree, json!({"a": {"x": 1}, "b": {"y": 2, "x": 1}}));
         assert_eq!(idle, 1);
+    }
+
+    #[test]
+    fn what_grows_without_end_is_cut() {
+        let actions: Vec<Value> =
+            (0..60).map(|n| json!({"target": "$..*", "update": {format!("k{n}"): {"b": {}}}})).collect();
+        let text = json!({"overlay": "1.0.0", "actions": actions}).to_string();
+        let mut overlay = read("o.json", text).0.expect("can be read");
+        let mut tree = json!({"a": {"b": {}}, "c": {}});
+        let found = overlay.apply(&mut tree, "a.yaml");
+        assert_eq!(found.len(), 1);
     }
 
     #[test]

@@ -18,13 +18,17 @@ pub fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
 
 /// Repairs an object of the document that stands at `pointer`.
 pub fn repair_part(kind: Kind, value: &mut Value, pointer: &str, source: &Arc<Source>) -> Vec<Diagnostic> {
-    let mut repair = Repair { source, found: Vec::new() };
+    // From 3.2 on a response needs no description.
+    let is_described = value.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with("3.2"));
+    let mut repair = Repair { source, is_described, found: Vec::new() };
     repair.object(kind, value, pointer);
     repair.found
 }
 
 struct Repair<'s> {
     source: &'s Arc<Source>,
+    /// Whether a response is as good as described without a description.
+    is_described: bool,
     found: Vec<Diagnostic>,
 }
 
@@ -377,6 +381,9 @@ impl Repair<'_> {
                     object.shift_remove("responses");
                     self.require(kind, object, "responses", answer, "a `default` response without content", at);
                 }
+            }
+            Kind::Response if self.is_described => {
+                object.entry("description").or_insert_with(|| json!(""));
             }
             Kind::Response => self.require(kind, object, "description", json!(""), "empty", at),
             Kind::RequestBody => self.require(kind, object, "content", json!({}), "empty", at),

@@ -297,6 +297,7 @@ const SCHEMA: &[(&str, Expect)] = &[
     ("dependentSchemas", Map(Kind::Schema)),
     ("unevaluatedItems", Object(Kind::Schema)),
     ("unevaluatedProperties", Object(Kind::Schema)),
+    ("contentSchema", Object(Kind::Schema)),
     ("$defs", Map(Kind::Schema)),
 ];
 

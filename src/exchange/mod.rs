@@ -21,6 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::Value;
 
 use self::generate::Manner;
 use self::generate::entity::Known;
@@ -512,7 +513,11 @@ fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Writ
     match choice.content {
         Source::Example(example, _) if choice.fixture.is_some() => (content::write(example.value(), media, None), true),
         Source::Example(example, documented) => {
-            (example.content(|value| content::write(value, media, documented)), true)
+            let write = |value: &Value| {
+                let repaired = example.to_repair().and_then(|schema| generate::repair(schema, value, &plan.manner));
+                content::write(repaired.as_ref().unwrap_or(value), media, documented)
+            };
+            (example.content(write), true)
         }
         Source::Generated(documented) => {
             let made = generated(documented, media, plan);

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::content::{self, form, plain};
-use super::generate::{Manner, generate, named};
+use super::generate::{self, Manner, generate, named};
 use super::negotiate::concrete;
 use super::{Body, Request};
 use crate::contract::media::MediaRange;
@@ -160,7 +160,9 @@ impl Draft {
         let is_parts = range.essence().starts_with("multipart/");
         let is_usable = |value: &Value| !is_parts || !value.is_string();
         let example = media.examples.iter().find(|example| example.errors().is_empty() && is_usable(example.value()));
+        let items = || media.item.as_ref().map(|item| generate::items(item, manner).value);
         let written = match (example, &media.schema) {
+            (None, _) if media.item.is_some() => content::write(&items().unwrap_or_default(), &range, Some(media)),
             (Some(example), _) => content::write(example.value(), &range, Some(media)),
             (None, Some(schema)) => content::write(&generate(schema, manner).value, &range, Some(media)),
             (None, None) if range.is_json() => content::write(&Value::Object(Map::new()), &range, Some(media)),

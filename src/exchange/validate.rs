@@ -213,10 +213,20 @@ pub fn violations(
     }
     violations.extend(match (&operation.body, &received.content, &received.values.body) {
         (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent)?,
-        (_, ReceivedContent::Read(Some(media)), Some(value)) => match &media.schema {
-            Some(schema) => body(schema, value)?,
-            None => Vec::new(),
-        },
+        (_, ReceivedContent::Read(Some(media)), Some(value)) => {
+            let mut found = match &media.schema {
+                // The schema of a sequence that is none of a list is that of its items.
+                Some(schema) if media.range.sequence().is_none() || schema.types(schema.tree()) == ["array"] => {
+                    body(schema, value)?
+                }
+                _ => Vec::new(),
+            };
+            let item = media.item.as_ref().or(media.schema.as_ref()).filter(|_| media.range.sequence().is_some());
+            if let (Some(item), true, Value::Array(items)) = (item, found.is_empty(), value) {
+                found = each(item, items)?;
+            }
+            found
+        }
         _ => Vec::new(),
     });
     Ok(violations)
@@ -323,6 +333,21 @@ fn read_content<'o>(
     };
     let content = content::read(bytes, &sent, media).map_err(ContentFault::Malformed)?;
     Ok((content, Some(media)))
+}
+
+/// Validates each item of a sequence.
+fn each(schema: &Schema, items: &[Value]) -> Result<Vec<Violation>, Uncompilable> {
+    let mut found = Vec::new();
+    if schema.types(schema.tree()) == ["array"] {
+        return Ok(found);
+    }
+    for (index, item) in items.iter().enumerate() {
+        for mut error in schema.errors(item)? {
+            error.pointer = format!("/{index}{}", error.pointer);
+            found.push(Violation { subject: Subject::Body, error });
+        }
+    }
+    Ok(found)
 }
 
 /// Validates the body against the schema of its media type.

@@ -50,6 +50,9 @@ impl Malformed {
 ///
 /// [`Malformed`], if the bytes are not of that type.
 pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Content, Malformed> {
+    if let Some(sequence) = sent.sequence() {
+        return sequence::read(text_of(bytes)?, sequence).map(Content::Value).map_err(Malformed::without_place);
+    }
     match sent.essence() {
         _ if sent.is_json() => read_json(bytes).map(Content::Value),
         "application/x-www-form-urlencoded" => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::plain;
 use crate::contract::media::Sequence;
@@ -30,6 +30,43 @@ pub fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
         ends.push(text.len());
     }
     (Bytes::from(text), ends.into())
+}
+
+/// Reads items.
+///
+/// # Errors
+///
+/// What is wrong, and in which item, from 1.
+pub fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
+    let parse = |(index, text): (usize, &str)| {
+        serde_json::from_str::<Value>(text).map_err(|error| format!("item {} is no JSON: {error}", index + 1))
+    };
+    match sequence {
+        Sequence::Lines => text.lines().filter(|line| !line.trim().is_empty()).enumerate().map(parse).collect(),
+        Sequence::Records => {
+            text.split(RECORD_SEPARATOR).filter(|record| !record.trim().is_empty()).enumerate().map(parse).collect()
+        }
+        Sequence::Events => {
+            let text = text.replace("\r\n", "\n");
+            Ok(text.split("\n\n").filter(|event| !event.trim().is_empty()).map(fields_of).collect())
+        }
+    }
+}
+
+/// The fields of one event; lines of one name are joined.
+fn fields_of(event: &str) -> Value {
+    let mut fields = Map::new();
+    for line in event.lines().filter(|line| !line.starts_with(':')) {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match fields.get_mut(name) {
+            Some(Value::String(text)) => *text = format!("{text}\n{value}"),
+            _ => {
+                fields.insert(name.to_owned(), Value::String(value.to_owned()));
+            }
+        }
+    }
+    Value::Object(fields)
 }
 
 /// One event (WHATWG HTML §9.2.5): an object that has only the fields of events is them, anything
@@ -94,6 +131,17 @@ mod tests {
     fn events_have_fields() {
         let items = json!([{"event": "add", "id": "7", "data": "1"}, {"data": {"a": 1}, "comment": null}]);
         assert_eq!(written(&items, Sequence::Events).0, "event: add\nid: 7\ndata: 1\n\ndata: {\"a\":1}\n\n");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let items = json!([{"a": 1}, [2], "x"]);
+        for sequence in [Sequence::Lines, Sequence::Records] {
+            assert_eq!(read(&written(&items, sequence).0, sequence), Ok(items.clone()));
+        }
+        let events = json!([{"event": "add", "data": "1\n2"}, {"data": "3"}]);
+        assert_eq!(read(&written(&events, Sequence::Events).0, Sequence::Events), Ok(events));
+        assert!(read("{\n", Sequence::Lines).is_err());
     }
 
     #[test]

@@ -120,6 +120,14 @@ pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
     Generated { value: last, fits: false }
 }
 
+/// A value changed where it does not fit the schema, as little as that takes; none if that is not found.
+#[must_use]
+pub fn repair(schema: &Schema, value: &Value, manner: &Manner) -> Option<Value> {
+    let mut generator = Generator::new(schema, manner, 0);
+    let mut rounds = ALL_ROUNDS;
+    mend::mend(&mut generator, value.clone(), &mut rounds)
+}
+
 /// Makes the items of a sequence, each of which fits the schema, as a list.
 #[must_use]
 pub fn items(schema: &Schema, manner: &Manner) -> Generated {
@@ -269,6 +277,12 @@ impl<'s> Generator<'s> {
     }
 
     fn string(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
+        let is_json = node.get("contentMediaType").is_some_and(|kind| kind == "application/json");
+        if let Some(inner) = node.get("contentSchema").filter(|_| is_json && !node.contains_key("contentEncoding")) {
+            // The text of a value of its own (JSON Schema Validation 2020-12 §8.5).
+            let made = self.value(inner, 1, called).to_string();
+            return Value::String(made);
+        }
         let made = text::generate(node, self.called(called), &mut self.random);
         self.bytes_left = self.bytes_left.saturating_sub(made.len());
         Value::String(made)
