@@ -106,8 +106,11 @@ impl Inspection {
             let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
             let message = format!("{named} does not fit its schema: {}{rest}", say(error));
             let found = Diagnostic::at(Code::ExampleMismatch, place(&error.pointer), message);
-            let help =
-                if example.is_served() { "it is served as it stands" } else { "a value is generated instead of it" };
+            let help = match (example.to_repair(), example.is_served()) {
+                (Some(_), _) => "it is changed until it fits",
+                (None, true) => "it is served as it stands",
+                (None, false) => "a value is generated instead of it",
+            };
             self.found.push(found.help(help));
         }
     }

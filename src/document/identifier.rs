@@ -1,13 +1,14 @@
 //! `$id` and `$anchor` of schemas: references by them become references by JSON Pointer.
 //!
 //! After it a schema is found by its place only (JSON Schema 2020-12 §8.2). So is what a `$dynamicRef`
-//! means, where its anchor is there once; elsewhere it is left to fail.
+//! means, where its anchor is there once; the others are left to `dynamic`.
 
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::dynamic;
 use super::shape::{Kind, each_object};
 use super::syntax::fragment;
 
@@ -49,6 +50,8 @@ pub fn localise(tree: &mut Value) {
             schema.insert("$ref".to_owned(), json!(to));
         }
     }
+    let resources: Vec<String> = known.resources.iter().map(|(at, _)| at.clone()).collect();
+    dynamic::specialise(tree, &resources);
     let places = known.resources.iter().chain(&known.anchors).map(|(at, _)| at);
     for at in places {
         if let Some(schema) = tree.pointer_mut(at).and_then(Value::as_object_mut) {
@@ -141,9 +144,15 @@ pub fn absolute(base: &str, reference: &str) -> String {
     if is_absolute || base.is_empty() {
         return reference.to_owned();
     }
+    if !base.contains('/') {
+        return reference.to_owned();
+    }
     let path = base.find("://").and_then(|scheme| base[scheme + 3..].find('/').map(|slash| scheme + 3 + slash));
     if reference.starts_with('/') {
         return format!("{}{reference}", &base[..path.unwrap_or(base.len())]);
+    }
+    if base.contains("://") && path.is_none() {
+        return format!("{base}/{reference}");
     }
     let folder =
         base.rfind('/').filter(|slash| path.is_none_or(|path| *slash >= path)).map_or(base.len(), |slash| slash + 1);

@@ -3,6 +3,7 @@
 //! It never stops at the first fault: what can be read is, and the rest is a list of diagnostics.
 //! What the documents promise is left to `contract`.
 
+mod dynamic;
 mod fetch;
 mod identifier;
 pub mod link;

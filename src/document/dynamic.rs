@@ -1,0 +1,224 @@
+//! `$dynamicRef` whose meaning depends on the way that led to it (JSON Schema 2020-12 §8.2.3.2): a
+//! generic schema is copied for each that fills in its `$dynamicAnchor`.
+//!
+//! After it every reference leads to one place. Those that lead to one place anyway are left to
+//! `identifier`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use super::reference::local_pointer;
+use super::shape::{Kind, each_object};
+use super::syntax::{fragment, join};
+
+/// How many copies one document may need; beyond, references are left to fail.
+const MOST_COPIES: usize = 500;
+
+/// What anchors mean, by name: the schemas of those who fill them in.
+type Scope = BTreeMap<String, String>;
+
+/// Makes the dynamic references of a document plain ones. `resources` are the places of the schemas
+/// with an `$id`; other references are JSON Pointers by now.
+pub fn specialise(tree: &mut Value, resources: &[String]) {
+    let mut anchors: Vec<(String, String)> = Vec::new();
+    let mut references: Vec<(String, String)> = Vec::new();
+    let mut has_dynamic = false;
+    each_object(Kind::Document, tree, "", &mut |kind, object, at| {
+        if kind != Kind::Schema {
+            return;
+        }
+        has_dynamic = has_dynamic || object.get("$dynamicRef").is_some();
+        if let Some(name) = object.get("$dynamicAnchor").and_then(Value::as_str) {
+            anchors.push((at.to_owned(), name.to_owned()));
+        }
+        if let Some(to) = object.get("$ref").and_then(Value::as_str).and_then(local_pointer) {
+            references.push((at.to_owned(), to));
+        }
+    });
+    if !has_dynamic {
+        return;
+    }
+    let mut copier = Copier { tree, resources, anchors, made: HashMap::new() };
+    for (at, to) in references {
+        let (own, target) = (copier.resource(&at), copier.resource(&to));
+        let scope = copier.anchors_of(&own);
+        if own != target
+            && !scope.is_empty()
+            && let Some(copy) = copier.copy(&target, &scope)
+        {
+            copier.lead(&at, &format!("{copy}{}", &to[target.len()..]));
+        }
+    }
+    copier.rest();
+}
+
+struct Copier<'t> {
+    tree: &'t mut Value,
+    resources: &'t [String],
+    anchors: Vec<(String, String)>,
+    made: HashMap<(String, Scope), String>,
+}
+
+impl Copier<'_> {
+    /// The innermost resource that a place is in; the document is the empty one.
+    fn resource(&self, at: &str) -> String {
+        let is_in =
+            |resource: &&String| at.strip_prefix(resource.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+        self.resources.iter().filter(is_in).max_by_key(|resource| resource.len()).cloned().unwrap_or_default()
+    }
+
+    fn anchors_of(&self, resource: &str) -> Scope {
+        let own = self.anchors.iter().filter(|(at, _)| self.resource(at) == resource);
+        own.map(|(at, name)| (name.clone(), at.clone())).collect()
+    }
+
+    fn lead(&mut self, at: &str, to: &str) {
+        if let Some(schema) = self.tree.pointer_mut(at) {
+            schema["$ref"] = json!(format!("#{}", fragment(to)));
+        }
+    }
+
+    /// A copy of a resource in which the anchors of a scope are what they mean; none if nothing in it,
+    /// or in what it refers to, asks for them.
+    fn copy(&mut self, resource: &str, scope: &Scope) -> Option<String> {
+        let key = (resource.to_owned(), scope.clone());
+        if let Some(made) = self.made.get(&key) {
+            return Some(made.clone());
+        }
+        if resource.is_empty() || self.made.len() >= MOST_COPIES || !self.asks(resource, scope, &mut Vec::new()) {
+            return None;
+        }
+        let mut value = self.tree.pointer(resource)?.clone();
+        let own = resource.rsplit('/').next().unwrap_or_default();
+        let name = format!("{own}-{}", self.made.len() + 1);
+        let at = join("/components/schemas", &super::syntax::unescape(&name));
+        self.made.insert(key, at.clone());
+        let mut inner = scope.clone();
+        for (name, place) in self.anchors_of(resource) {
+            inner.entry(name).or_insert_with(|| format!("{at}{}", &place[resource.len()..]));
+        }
+        let place = Placed { from: resource, to: &at, scope: &inner };
+        self.fill(&mut value, &place);
+        let schemas = self.tree.pointer_mut("/components/schemas").and_then(Value::as_object_mut)?;
+        schemas.insert(super::syntax::unescape(&name), value);
+        Some(at)
+    }
+
+    fn fill(&mut self, value: &mut Value, place: &Placed<'_>) {
+        if let Some(object) = value.as_object_mut() {
+            object.shift_remove("$id");
+            let dynamic =
+                object.get("$dynamicRef").and_then(Value::as_str).map(anchor).and_then(|name| place.scope.get(name));
+            if let Some(to) = dynamic {
+                let to = json!(format!("#{}", fragment(to)));
+                object.shift_remove("$dynamicRef");
+                object.insert("$ref".to_owned(), to);
+            } else if let Some(to) = object.get("$ref").and_then(Value::as_str).and_then(local_pointer) {
+                let target = self.resource(&to);
+                let moved = match to.strip_prefix(place.from) {
+                    Some(rest) if rest.is_empty() || rest.starts_with('/') => Some(format!("{}{rest}", place.to)),
+                    _ => self.copy(&target, place.scope).map(|copy| format!("{copy}{}", &to[target.len()..])),
+                };
+                if let Some(to) = moved {
+                    object.insert("$ref".to_owned(), json!(format!("#{}", fragment(&to))));
+                }
+            }
+        }
+        match value {
+            Value::Object(object) => {
+                let inner = object.iter_mut().filter(|(name, _)| !is_data(name));
+                inner.for_each(|(_, member)| self.fill(member, place));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.fill(item, place)),
+            _ => {}
+        }
+    }
+
+    /// Whether a resource, or one that it refers to, has a dynamic reference to one of the anchors.
+    fn asks(&self, resource: &str, scope: &Scope, seen: &mut Vec<String>) -> bool {
+        if seen.iter().any(|there| there == resource) {
+            return false;
+        }
+        seen.push(resource.to_owned());
+        let Some(value) = self.tree.pointer(resource).filter(|_| !resource.is_empty()) else { return false };
+        let mut open = vec![value];
+        let mut others = Vec::new();
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Object(object) => {
+                    let dynamic = object.get("$dynamicRef").and_then(Value::as_str).map(anchor);
+                    if dynamic.is_some_and(|name| scope.contains_key(name)) {
+                        return true;
+                    }
+                    others.extend(object.get("$ref").and_then(Value::as_str).and_then(local_pointer));
+                    open.extend(object.iter().filter(|(name, _)| !is_data(name)).map(|(_, member)| member));
+                }
+                Value::Array(items) => open.extend(items),
+                _ => {}
+            }
+        }
+        others.into_iter().any(|to| self.asks(&self.resource(&to), scope, seen))
+    }
+
+    /// What is left means the anchor of its own resource: nobody else leads to it.
+    fn rest(&mut self) {
+        let mut left: Vec<(String, String)> = Vec::new();
+        each_object(Kind::Document, self.tree, "", &mut |kind, object, at| {
+            if let (Kind::Schema, Some(name)) = (kind, object.get("$dynamicRef").and_then(Value::as_str).map(anchor)) {
+                left.push((at.to_owned(), name.to_owned()));
+            }
+        });
+        for (at, name) in left {
+            let own = self.anchors_of(&self.resource(&at));
+            if let Some(to) = own.get(&name) {
+                if let Some(schema) = self.tree.pointer_mut(&at).and_then(Value::as_object_mut) {
+                    schema.shift_remove("$dynamicRef");
+                }
+                let to = to.clone();
+                self.lead(&at, &to);
+            }
+        }
+    }
+}
+
+/// Where a resource is copied from and to, and what anchors mean in the copy.
+struct Placed<'p> {
+    from: &'p str,
+    to: &'p str,
+    scope: &'p Scope,
+}
+
+/// The name of the anchor that a reference ends in.
+fn anchor(reference: &str) -> &str {
+    reference.rsplit('#').next().unwrap_or_default()
+}
+
+/// Keywords whose values are no schemas.
+fn is_data(keyword: &str) -> bool {
+    matches!(keyword, "enum" | "const" | "default" | "example" | "examples")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identifier::localise;
+    use super::*;
+
+    #[test]
+    fn a_generic_list_is_copied_for_each_kind_of_item() {
+        let mut tree = json!({"components": {"schemas": {
+            "List": {"$id": "list", "type": "array", "items": {"$dynamicRef": "#T"}, "$defs": {"T": {"$dynamicAnchor": "T", "not": {}}}},
+            "Strings": {"$id": "strings", "$ref": "list", "$defs": {"s": {"$dynamicAnchor": "T", "type": "string"}}},
+            "Numbers": {"$id": "numbers", "$ref": "list", "$defs": {"n": {"$dynamicAnchor": "T", "type": "number"}}}
+        }}});
+        localise(&mut tree);
+        let schemas = &tree["components"]["schemas"];
+        let items = |name: &str| {
+            let to = schemas[name]["$ref"].as_str().and_then(local_pointer).expect("is a reference");
+            let item = tree.pointer(&to).expect("is there")["items"]["$ref"].as_str().and_then(local_pointer);
+            tree.pointer(&item.expect("is a reference")).expect("is there")["type"].clone()
+        };
+        assert_eq!((items("Strings"), items("Numbers")), (json!("string"), json!("number")));
+        assert_eq!(schemas["List"]["items"]["$ref"], "#/components/schemas/List/$defs/T");
+    }
+}
