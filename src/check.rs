@@ -57,6 +57,7 @@ pub fn source_of_answer(operation: &Operation) -> String {
                     (Some(example), _) if example.name.is_empty() => "example".to_owned(),
                     (Some(example), _) => format!("example \"{}\"", example.name),
                     (None, Some(_)) => "generated".to_owned(),
+                    (None, None) if media.item.is_some() || media.range.is_json() => "generated".to_owned(),
                     (None, None) => "no content".to_owned(),
                 },
             };

@@ -221,7 +221,8 @@ pub fn violations(
                 }
                 _ => Vec::new(),
             };
-            let item = media.item.as_ref().or(media.schema.as_ref()).filter(|_| media.range.sequence().is_some());
+            let of_sequence = media.schema.as_ref().filter(|_| media.range.sequence().is_some());
+            let item = media.item.as_ref().or(of_sequence);
             if let (Some(item), true, Value::Array(items)) = (item, found.is_empty(), value) {
                 found = each(item, items)?;
             }

@@ -39,6 +39,16 @@ struct Part {
 pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value, Malformed> {
     let any = Value::Bool(true);
     let mut object = Map::new();
+    let is_list = |schema: &Schema| schema.types(schema.tree()) == ["array"];
+    if media.item.is_some() || media.schema.as_deref().is_some_and(is_list) {
+        let parts = parts(bytes, sent).map_err(Malformed::without_place)?;
+        let (schema, item) = match (&media.item, &media.schema) {
+            (Some(item), _) => (Some(&**item), item.tree()),
+            (None, Some(schema)) => (Some(&**schema), schema.items(schema.tree()).unwrap_or(&any)),
+            (None, None) => (None, &any),
+        };
+        return parts.iter().map(|part| part.value(schema, item, 0)).collect();
+    }
     for part in parts(bytes, sent).map_err(Malformed::without_place)? {
         if let Some((_, encoding)) = media.encoding.iter().find(|(name, _)| *name == part.name) {
             part.keeps_to(encoding).map_err(Malformed::without_place)?;
