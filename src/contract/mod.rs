@@ -6,6 +6,7 @@
 pub mod assembly;
 pub mod compile;
 mod direction;
+mod discriminator;
 mod error;
 pub mod example;
 pub mod fixture;

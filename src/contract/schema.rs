@@ -7,11 +7,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, Registry, ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
 pub use super::direction::Direction;
+use super::discriminator::{self, Derived};
 pub use super::error::SchemaError;
 
 use crate::diagnostic::{Place, Source};
@@ -30,6 +33,7 @@ pub struct Schemas {
     tree: Arc<Value>,
     request: Side,
     response: Side,
+    has_parents: OnceLock<bool>,
 }
 
 /// What one direction needs.
@@ -39,6 +43,7 @@ struct Side {
     /// The pointers of the schemas that are used, in the order in which they were asked for.
     used: Mutex<Vec<String>>,
     validators: OnceLock<Validators>,
+    derived: Derived,
 }
 
 /// The tree as one direction sees it.
@@ -51,7 +56,13 @@ impl Schemas {
     /// The schemas of the document `tree`, whose text is `source`.
     #[must_use]
     pub fn new(source: Arc<Source>, tree: Arc<Value>) -> Arc<Self> {
-        Arc::new(Self { source, tree, request: Side::default(), response: Side::default() })
+        Arc::new(Self {
+            source,
+            tree,
+            request: Side::default(),
+            response: Side::default(),
+            has_parents: OnceLock::new(),
+        })
     }
 
     /// The text of the document.
@@ -189,8 +200,23 @@ fn compile(registry: &Registry<'static>, pointers: &[String]) -> Result<Validato
     jsonschema::draft202012::options()
         .with_registry(registry)
         .should_validate_formats(true)
+        .with_format("byte", is_base64)
+        .with_format("base64url", is_base64url)
+        .with_format("char", |text: &str| text.chars().count() == 1)
+        .with_format("decimal", |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite))
         .build(&json!({ "properties": properties }))
         .map_err(|error| explain(&error.to_string()))
+}
+
+/// RFC 4648 §4; many leave the padding out.
+fn is_base64(text: &str) -> bool {
+    let lines: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    STANDARD_NO_PAD.decode(lines.trim_end_matches('=')).is_ok()
+}
+
+/// RFC 4648 §5
+fn is_base64url(text: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).is_ok()
 }
 
 impl Judge {
@@ -260,6 +286,20 @@ impl Schema {
     #[must_use]
     pub fn resolve<'s>(&'s self, value: &'s Value) -> &'s Value {
         reference::resolve_schema(self.root(), value, "").map_or(value, |end| end.value)
+    }
+
+    /// Whether any schema of the document has others derived from it that a discriminator tells apart.
+    pub(super) fn has_parents(&self) -> bool {
+        *self.schemas.has_parents.get_or_init(|| discriminator::has_parents(&self.schemas.tree))
+    }
+
+    pub(super) fn derived(&self) -> &Derived {
+        &self.schemas.side(self.direction).derived
+    }
+
+    /// Another schema of the same document, as the same direction sees it.
+    pub(super) fn sibling(&self, pointer: String) -> Self {
+        Self::new(&self.schemas, pointer, self.direction)
     }
 
     /// What a reference such as `#/components/schemas/Pet` leads to.

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use super::content::form;
 use crate::contract::schema::Schema;
-use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, Style};
+use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, SecurityScheme, Style};
 
 /// The text of a request that parameters are read from.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Inputs<'r> {
     pub headers: &'r HeaderMap,
     /// Cookies in order.
     pub cookies: Vec<(String, String)>,
-    /// The names of the documented query parameters.
+    /// The names of the documented query parameters and of keys in the query.
     pub claimed: Vec<&'r str>,
     /// How else than documented lists may be written.
     pub arrays: QueryArrays,
@@ -77,6 +77,11 @@ impl<'r> Inputs<'r> {
     #[must_use]
     pub fn new(operation: &'r Operation, values: &'r [String], query: Option<&'r str>, headers: &'r HeaderMap) -> Self {
         let names = operation.path_names.iter().map(String::as_str);
+        let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
+        let keys = schemes.filter_map(|scheme| match scheme {
+            SecurityScheme::ApiKey { location: Location::Query, name } => Some(name.as_str()),
+            _ => None,
+        });
         Self {
             path: names.zip(values.iter().map(String::as_str)).collect(),
             query: Pairs::parse(query.unwrap_or_default()),
@@ -88,6 +93,7 @@ impl<'r> Inputs<'r> {
                 .iter()
                 .filter(|p| p.location == Location::Query)
                 .map(|p| p.name.as_str())
+                .chain(keys)
                 .collect(),
             arrays: QueryArrays::default(),
         }

@@ -10,6 +10,7 @@ use super::AbsentBody;
 use super::content::{self, Content, Malformed};
 use super::parameter::{self, Inputs, Read};
 use crate::contract::media::MediaRange;
+use crate::contract::route::Pin;
 use crate::contract::schema::{Schema, SchemaError, Uncompilable};
 use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, SecurityScheme, Style};
 use crate::document::syntax::unescape;
@@ -245,11 +246,18 @@ pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation>
         .collect();
     let query = || operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
     let takes_all = query().any(|parameter| matches!(parameter.form, ParameterForm::Query(_)));
+    let pinned = |name: &str| {
+        let mut pins = operation.variant.iter().flat_map(|variant| &variant.pins);
+        pins.any(|pin| match pin {
+            Pin::Query(there, _) | Pin::Field(there, _) => there == name,
+        })
+    };
     let is_known = |name: &str| {
         let base = name.split('[').next().unwrap_or(name);
         takes_all
             || name.starts_with("__")
             || keys.contains(&name)
+            || pinned(name)
             || query().any(|parameter| parameter.name == name || parameter.name == base || spreads(parameter, name))
     };
     let mut told: Vec<&str> = Vec::new();
@@ -357,6 +365,9 @@ fn each(schema: &Schema, items: &[Value]) -> Result<Vec<Violation>, Uncompilable
 ///
 /// [`Uncompilable`], if the schema is.
 fn body(schema: &Schema, value: &Value) -> Result<Vec<Violation>, Uncompilable> {
-    let errors = schema.errors(value)?;
+    let mut errors = schema.errors(value)?;
+    if errors.is_empty() {
+        errors = schema.errors_of_derived(value)?;
+    }
     Ok(errors.into_iter().map(|error| Violation { subject: Subject::Body, error }).collect())
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{as_documented, plain};
+use crate::contract::media::MediaRange;
 use crate::contract::schema::Schema;
 use crate::contract::{MediaType, Style};
 use crate::exchange::parameter::{self, Pairs, Read};
@@ -63,7 +64,11 @@ pub fn write(value: &Value, media: Option<&MediaType>) -> String {
     for (name, value) in object {
         let encoding = media.and_then(|media| media.encoding.iter().find(|(there, _)| there == name));
         let is_joined = encoding.is_some_and(|(_, encoding)| !encoding.explode && encoding.style != Style::DeepObject);
+        let is_json = encoding.is_some_and(|(_, encoding)| encoding.content_types.iter().any(MediaRange::is_json));
         match value {
+            Value::Array(_) | Value::Object(_) if is_json => {
+                form.append_pair(name, &value.to_string());
+            }
             Value::Array(items) if is_joined => {
                 let between = match encoding.map(|(_, encoding)| encoding.style) {
                     Some(Style::SpaceDelimited) => " ",

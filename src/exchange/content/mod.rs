@@ -179,10 +179,15 @@ pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
 #[must_use]
 pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known, end: Option<&str>) -> Generated {
     let types = media.schema.as_ref().map(|schema| schema.types(schema.tree())).unwrap_or_default();
-    if (types.is_empty() || types == ["string"])
+    let is_picture = sent.essence().starts_with("image/");
+    if (types.is_empty() || types == ["string"] || is_picture)
         && let Some(bytes) = sample::of(sent.essence())
     {
         return Generated { written: Written { bytes, ..Written::default() }, fits: true };
+    }
+    let is_medium = ["image/", "audio/", "video/", "font/"].iter().any(|main| sent.essence().starts_with(main));
+    if is_medium && !sent.is_xml() {
+        return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
     }
     let mut made = match (&media.item, &media.schema, sent.sequence()) {
         (Some(item), ..) => generate::items(item, manner),

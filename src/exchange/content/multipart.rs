@@ -49,7 +49,15 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
         };
         return parts.iter().map(|part| part.value(schema, item, 0)).collect();
     }
-    for part in parts(bytes, sent).map_err(Malformed::without_place)? {
+    for mut part in parts(bytes, sent).map_err(Malformed::without_place)? {
+        // `tags[]`, as many clients write it whatever is documented.
+        let plain = part.name.strip_suffix("[]").map(str::len);
+        let declares = |plain: &str| {
+            media.schema.as_ref().is_some_and(|s| s.properties(s.tree()).iter().any(|(name, _)| *name == plain))
+        };
+        if let Some(length) = plain.filter(|length| declares(&part.name[..*length])) {
+            part.name.truncate(length);
+        }
         if let Some((_, encoding)) = media.encoding.iter().find(|(name, _)| *name == part.name) {
             part.keeps_to(encoding).map_err(Malformed::without_place)?;
         }

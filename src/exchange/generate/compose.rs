@@ -46,6 +46,9 @@ pub struct Turn {
 /// and `oneOf` taken: one that is more than null, by turns.
 pub fn flatten<'n>(schema: &'n Schema, node: &'n Value, turn: Turn, random: &mut ChaCha8Rng) -> Flat<'n> {
     let mut folding = Folding { schema, turn, random, flat: Flat::default(), seen: HashSet::new() };
+    if std::ptr::eq(node, schema.tree()) {
+        folding.flat.name = schema.place().pointer().strip_prefix("/components/schemas/").map(unescape);
+    }
     folding.fold(node);
     let mut flat = folding.flat;
     let title = || flat.keywords.get("title").and_then(Value::as_str).map(str::to_owned);
@@ -166,6 +169,15 @@ impl<'n> Folding<'n, '_> {
             || self.flat.name.as_ref().map(|name| join("#/components/schemas", name)),
             |reference| Some(reference.to_owned()),
         );
+        if chosen.is_none()
+            && mapping.is_none()
+            && let Some(name) = self.flat.name.as_ref().and_then(|name| self.schema.first_derived(name))
+            && let Some(derived) = self.schema.follow(&join("#/components/schemas", &name))
+        {
+            self.fold(derived);
+            self.flat.properties.insert(property, Cow::Owned(json!({ "const": name })));
+            return;
+        }
         let known = mapping.into_iter().flatten().find(|(_, to)| meant.is_some() && mapped(to) == meant);
         let first = mapping.and_then(|mapping| mapping.iter().next()).filter(|_| chosen.is_none());
         let name = match (known, first) {

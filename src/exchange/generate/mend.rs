@@ -106,6 +106,7 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
             }
         }
         "oneOf" if round < ROUNDS - 8 && at.is_object() => leave_branch(generator.schema, node, at, round),
+        "not" if round < NAMES_TRIED && leave_out_forbidden(schema, node, at, round) => {}
         "not" | "anyOf" | "oneOf" | "falseSchema" => *at = other_value(generator, node, &error.keyword, round),
         _ => match at {
             Value::Object(object) => mend_object(generator, object, error, node),
@@ -136,6 +137,22 @@ fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
         let is_text = schema.types(property).contains(&"string");
         at[*name] = if is_text { json!(7) } else { json!("x") };
     }
+}
+
+/// How many names are left out of an object that `not` forbids before it becomes something else.
+const NAMES_TRIED: usize = 8;
+
+/// Takes one of the properties away that only together are forbidden: `not: {required: [a, b]}`.
+/// False if there is nothing to take away.
+fn leave_out_forbidden(schema: &Schema, node: &Value, at: &mut Value, round: usize) -> bool {
+    let not = schema.resolve(node).get("not").map(|not| schema.resolve(not));
+    let named = not.and_then(|not| not.get("required")).and_then(Value::as_array).into_iter().flatten();
+    let mut names: Vec<String> = named.filter_map(Value::as_str).map(str::to_owned).collect();
+    let required = schema.resolve(node).get("required").and_then(Value::as_array);
+    names.retain(|name| required.is_none_or(|required| !required.iter().any(|there| there == name)));
+    let Some(object) = at.as_object_mut().filter(|_| !names.is_empty()) else { return false };
+    let last = names.len() - 1 - round % names.len();
+    object.shift_remove(&names[last]).is_some()
 }
 
 /// A value of another kind, or of another branch.

@@ -79,6 +79,9 @@ const PLENTY: usize = 600;
 /// How many levels there are at all; below, a schema is taken to demand an endless value.
 const DEEPEST: usize = 60;
 
+/// How many names are tried for the members of a map.
+const MOST_NAMES: u32 = 10_000;
+
 /// How often values are looked at for what is wrong with them, in all attempts together.
 const ALL_ROUNDS: usize = 120;
 
@@ -133,13 +136,18 @@ pub fn repair(schema: &Schema, value: &Value, manner: &Manner) -> Option<Value> 
 pub fn items(schema: &Schema, manner: &Manner) -> Generated {
     let length = manner.list_size.1;
     let mut fits = true;
-    let made = (0..length as u64).map(|index| {
+    let mut items = Vec::new();
+    let mut left = manner.most_bytes;
+    for index in 0..length as u64 {
         let made = generate(schema, &Manner { seed: manner.seed.wrapping_add(index), ..*manner });
         fits = fits && made.fits;
-        made.value
-    });
-    let value = made.collect();
-    Generated { value, fits }
+        left = left.saturating_sub(made.value.to_string().len());
+        if left == 0 {
+            break;
+        }
+        items.push(made.value);
+    }
+    Generated { value: Value::Array(items), fits }
 }
 
 /// Makes one attempt.
@@ -361,10 +369,31 @@ impl<'s> Generator<'s> {
             if object.len() >= wanted || self.left == 0 {
                 break;
             }
-            let value = self.value(other, depth + 1, Called { name: "", owner });
-            object.entry(format!("property{index}")).or_insert(value);
+            let (name, node) = self.member_of_map(flat, other, index);
+            let value = self.value(node, depth + 1, Called { name: "", owner });
+            object.entry(name).or_insert(value);
+            if index > MOST_NAMES {
+                break;
+            }
         }
         Value::Object(object)
+    }
+
+    /// The name of another member of a map, and its schema: as `propertyNames` and `patternProperties`
+    /// have it, else any.
+    fn member_of_map<'n>(&mut self, flat: &Flat<'n>, other: &'n Value, index: u32) -> (String, &'n Value) {
+        let is_closed = flat.additional.as_deref() == Some(&Value::Bool(false));
+        if let Some((pattern, schema)) =
+            flat.patterns.get(index as usize % flat.patterns.len().max(1)).filter(|_| is_closed)
+        {
+            let named = Map::from_iter([("pattern".to_owned(), json!(pattern))]);
+            return (text::generate(&named, Called::default(), &mut self.random), *schema);
+        }
+        let named = flat.keywords.get("propertyNames").cloned();
+        match named.map(|named| self.value(&named, 1, Called::default())) {
+            Some(Value::String(name)) => (name, other),
+            _ => (format!("property{index}"), other),
+        }
     }
 
     /// How many items a list has, if its schema does not say.

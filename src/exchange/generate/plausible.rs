@@ -69,6 +69,9 @@ const TEXTS: &[(&str, Make)] = &[
     ("lang|language|language code", |r| pick(&["en", "de", "fr", "pt", "ja"], r)),
     ("time zone|timezone|tz", |r| from(&TimeZone(), r)),
     ("gender|sex", |r| pick(&["female", "male"], r)),
+    ("price|amount|total|cost|fee|balance|subtotal|tax|salary", |r| {
+        format!("{}.{:02}", r.random_range(1..500), r.random_range(0..100))
+    }),
     ("color|colour|background color|text color", |r| format!("#{:06x}", r.random_range(0..0x0100_0000))),
     ("ip|ip address|ipv4|remote addr", |r| format!("192.0.2.{}", r.random_range(1..=254))),
     ("mac|mac address", |r| format!("00:00:5e:00:53:{:02x}", r.random_range(0..=255))),

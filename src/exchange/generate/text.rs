@@ -105,6 +105,16 @@ fn by_patterns(patterns: &[&str], least: usize, most: usize, random: &mut ChaCha
             if patterns.iter().all(|other| other == pattern || matches(other, &made)) {
                 return Some(made);
             }
+            // Both at once, where they leave room for each other.
+            for other in patterns.iter().filter(|other| *other != pattern) {
+                let joined = by_pattern(other, 0, most, random).map(|more| {
+                    let length = made.chars().count() + more.chars().count();
+                    format!("{made}{}{more}", "a".repeat(least.saturating_sub(length)))
+                });
+                if let Some(joined) = joined.filter(|joined| patterns.iter().all(|pattern| matches(pattern, joined))) {
+                    return Some(joined);
+                }
+            }
             last = Some(made);
         }
     }
@@ -193,7 +203,10 @@ fn by_pattern(pattern: &str, least: usize, most: usize, random: &mut ChaCha8Rng)
     for _ in 0..tries {
         let mut made: String = random.sample(&maker);
         if starts_open && made.chars().count() < least {
-            made.push_str(&"a".repeat(least - made.chars().count()));
+            let missing = least - made.chars().count();
+            let padded = made.clone() + &"a".repeat(missing);
+            // A word of its own, where the pattern ends with one.
+            made = if regex.is_match(&padded) { padded } else { made + &" a".repeat(missing)[..missing] };
         }
         let length = made.chars().count();
         let fits = regex.is_match(&made);
