@@ -5,12 +5,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::contract::example::Example;
 use crate::contract::inspect::inspect;
-use crate::contract::{Contract, Operation};
+use crate::contract::{Contract, MediaType, Operation, StatusPattern};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::generate::{Manner, generate};
-use crate::exchange::negotiate::is_without_content;
+use crate::exchange::content;
+use crate::exchange::generate::Manner;
+use crate::exchange::generate::entity::Known;
+use crate::exchange::negotiate::{concrete, is_without_content};
 
 /// Every finding about the documents and fixtures, in a stable order: what was found while loading,
 /// then what does not fit together.
@@ -22,7 +23,7 @@ pub fn examine(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
     found
 }
 
-/// Responses that must be generated and for which nothing valid could be.
+/// Responses that must be made and for which nothing valid could be, or nothing at all.
 fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
@@ -31,17 +32,35 @@ fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
             if is_without_content(pattern.status()) || !seen.insert(Arc::as_ptr(response).addr()) {
                 continue;
             }
-            for media in response.content.iter().filter(|media| !media.examples.iter().any(Example::is_served)) {
-                let Some(schema) = media.item.as_ref().or(media.schema.as_ref()) else { continue };
-                if schema.check().is_ok() && !generate(schema, manner).fits {
-                    let message = format!("no valid value could be made for {pattern} of `{}`", operation.name());
-                    let help = "the nearest value is sent, with a `Standin-Warning`; an example would help";
-                    found.push(Diagnostic::at(Code::Ungeneratable, schema.place(), message).help(help));
-                }
+            for media in &response.content {
+                found.extend(unmade(operation, *pattern, media, manner));
             }
         }
     }
     found
+}
+
+fn unmade(operation: &Operation, pattern: StatusPattern, media: &MediaType, manner: &Manner) -> Option<Diagnostic> {
+    let sent = concrete(media);
+    let named = format!("{pattern} of `{}`", operation.name());
+    let is_lost = match media.examples.iter().find(|example| example.is_served()) {
+        Some(example) => content::write(example.value(), &sent, Some(media)).is_lost,
+        None => {
+            let made = content::make(media, &sent, manner, &Known::default(), None);
+            let schema = media.item.as_ref().or(media.schema.as_ref());
+            if let Some(schema) = schema.filter(|schema| !made.fits && schema.check().is_ok()) {
+                let message = format!("no valid value could be made for {named}");
+                let help = "the nearest value is sent, with a `Standin-Warning`; an example would help";
+                return Some(Diagnostic::at(Code::Ungeneratable, schema.place(), message).help(help));
+            }
+            made.written.is_lost
+        }
+    };
+    is_lost.then(|| {
+        let message = format!("no value can be written as `{sent}` for {named}");
+        let help = "it is sent without content, with a `Standin-Warning`; an example that is text would help";
+        Diagnostic::at(Code::UnwritableMediaType, operation.place.clone(), message).help(help)
+    })
 }
 
 /// How an operation answers a valid request, in a few words: `example "Example 1"`.

@@ -99,6 +99,7 @@ codes! {
     ExampleCoerced = "example-coerced", Warning, "a documented example was changed to fit its schema";
     ExampleMismatch = "example-mismatch", Warning, "a documented example does not fit its schema and is served as it stands";
     Ungeneratable = "ungeneratable", Warning, "no valid value could be generated for a response";
+    UnwritableMediaType = "unwritable-media-type", Warning, "a response has a media type that no value can be written in";
     InvalidFixture = "invalid-fixture", Error, "an entry of a fixture file is not written as fixtures are";
     UnknownFixtureOperation = "unknown-fixture-operation", Error, "a fixture is for an operation that no document has";
     UnknownFixtureExample = "unknown-fixture-example", Error, "a fixture names an example that the document does not have";

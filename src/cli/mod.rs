@@ -109,7 +109,7 @@ struct Documents {
     /// Folder that documents may refer to, beside their own; may be repeated
     ///
     /// A `$ref` to another file is followed inside of the folder of the document that has it, with
-    /// its sub-folders. Nothing else is read, and nothing is fetched from the network.
+    /// its sub-folders. No other file is read.
     #[arg(
         long,
         value_name = "DIR",
