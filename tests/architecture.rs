@@ -68,11 +68,17 @@ fn arrows_go_down_only() {
 }
 
 #[test]
-fn each_of_three_packages_is_named_in_one_file() {
+fn packages_of_one_purpose_are_named_in_one_file() {
     let only = [
         ("serde_yaml", "src/document/syntax.rs"),
         ("openapiv3", "src/contract/compile.rs"),
         ("jsonschema", "src/contract/schema.rs"),
+        ("serde_json_path", "src/document/overlay.rs"),
+        ("ureq", "src/document/fetch.rs"),
+        ("quick_xml", "src/exchange/content/xml.rs"),
+        ("csv", "src/exchange/content/table.rs"),
+        ("multer", "src/exchange/content/multipart.rs"),
+        ("fake", "src/exchange/generate/plausible.rs"),
     ];
     for (package, home) in only {
         for path in sources(&root().join("src")) {

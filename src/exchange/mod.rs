@@ -173,15 +173,10 @@ pub fn plan<'c>(contract: &'c Contract, settings: &Settings, request: &Request) 
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
     match contract.route(method, path) {
-        Routed::Operation(index, values) => {
-            let index = variant::choose(contract, index, &values, settings, request);
-            plan_operation(&contract.operations[index], &values, settings, request)
-        }
+        Routed::Operation(index, values) => plan_routed(contract, index, &values, settings, request),
         Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
             match contract.route(&Method::GET, path) {
-                Routed::Operation(index, values) => {
-                    plan_operation(&contract.operations[index], &values, settings, request)
-                }
+                Routed::Operation(index, values) => plan_routed(contract, index, &values, settings, request),
                 _ => Plan::without_operation(method_not_allowed(method, path, &methods)),
             }
         }
@@ -191,6 +186,18 @@ pub fn plan<'c>(contract: &'c Contract, settings: &Settings, request: &Request) 
         Routed::OtherMethods(methods) => Plan::without_operation(method_not_allowed(method, path, &methods)),
         Routed::Unknown => Plan::without_operation(unknown_path(contract, method, path)),
     }
+}
+
+/// Of several operations with the method and path, the one that the request is for.
+fn plan_routed<'c>(
+    contract: &'c Contract,
+    index: usize,
+    path_values: &[String],
+    settings: &Settings,
+    request: &Request,
+) -> Plan<'c> {
+    let index = variant::choose(contract, index, path_values, settings, request);
+    plan_operation(&contract.operations[index], path_values, settings, request)
 }
 
 impl<'c> Plan<'c> {
