@@ -34,6 +34,8 @@ impl Variant {
         let pairs = |text: &str| text.split('&').map(str::to_owned).filter(|pair| !pair.is_empty()).collect::<Vec<_>>();
         let decode = |text: &str| decode(&text.replace('+', " "));
         let query = pairs(query.trim_start_matches('?')).into_iter().map(|pair| match pair.split_once('=') {
+            // `x={x}` pins the name only.
+            Some((name, value)) if value.starts_with('{') && value.ends_with('}') => Pin::Query(decode(name), None),
             Some((name, value)) => Pin::Query(decode(name), Some(decode(value))),
             None => Pin::Query(decode(&pair), None),
         });

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Malformed, as_documented, plain, read_json, sample, xml};
 use crate::contract::media::MediaRange;
 use crate::contract::schema::Schema;
-use crate::contract::{Encoding, MediaType};
+use crate::contract::{Encoding, MediaType, Style};
 use crate::exchange::parameter;
 
 /// How deep multipart parts may hold multipart content; what is deeper is malformed.
@@ -58,14 +58,19 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
         if let Some(length) = plain.filter(|length| declares(&part.name[..*length])) {
             part.name.truncate(length);
         }
-        if let Some((_, encoding)) = media.encoding.iter().find(|(name, _)| *name == part.name) {
+        let encoding = media.encoding.iter().find(|(name, _)| *name == part.name).map(|(_, encoding)| encoding);
+        if let Some(encoding) = encoding {
             part.keeps_to(encoding).map_err(Malformed::without_place)?;
         }
         let schema = media.schema.as_deref();
         let node = schema.and_then(|schema| schema.property(schema.tree(), &part.name)).unwrap_or(&any);
         let is_list = schema.is_some_and(|schema| schema.types(node).contains(&"array"));
         let item = if is_list { schema.and_then(|schema| schema.items(node)).unwrap_or(&any) } else { node };
-        let value = part.value(schema, item, 0)?;
+        let delimiter = encoding.filter(|encoding| is_list && !encoding.explode).map(|encoding| encoding.style);
+        let value = match (delimiter, schema) {
+            (Some(style), Some(schema)) => part.list(schema, item, style),
+            _ => part.value(schema, item, 0)?,
+        };
         match object.get_mut(&part.name) {
             Some(Value::Array(items)) if is_list => items.push(value),
             _ if is_list && !value.is_array() => {
@@ -107,6 +112,17 @@ impl Part {
             }
         }
         Ok(())
+    }
+
+    /// A list in one part, with a delimiter between its items.
+    fn list(&self, schema: &Schema, item: &Value, style: Style) -> Value {
+        let delimiter = match style {
+            Style::SpaceDelimited => ' ',
+            Style::PipeDelimited => '|',
+            _ => ',',
+        };
+        let text = String::from_utf8_lossy(&self.bytes);
+        text.split(delimiter).map(|text| parameter::typed(schema, item, text.trim())).collect()
     }
 
     fn value(&self, schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
