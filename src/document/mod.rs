@@ -331,15 +331,18 @@ fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
     parsed.oddities.iter().filter_map(explain).collect()
 }
 
-/// Text from UTF-8, or from UTF-16 with a byte order mark; `None` for anything else.
+/// Text from UTF-8 or UTF-16, told by a byte order mark or by the zeros of the first ASCII character
+/// (YAML 1.2.2 §5.2); `None` for anything else.
 fn decode(bytes: Vec<u8>) -> Option<String> {
-    let wide = |to_unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| to_unit([pair[0], pair[1]])).collect();
+    let wide = |start: usize, to_unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[start..].chunks_exact(2).map(|pair| to_unit([pair[0], pair[1]])).collect();
         String::from_utf16(&units).ok()
     };
     match bytes.as_slice() {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        [0xff, 0xfe, ..] => wide(2, u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(2, u16::from_be_bytes),
+        [1..=255, 0, 1..=255, 0, ..] => wide(0, u16::from_le_bytes),
+        [0, 1..=255, 0, 1..=255, ..] => wide(0, u16::from_be_bytes),
         _ => String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')),
     }
 }

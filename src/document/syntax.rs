@@ -66,10 +66,39 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     }
     // A JSON text with comments or trailing commas is no JSON, but YAML's flow style reads it.
     parse_json(text).or_else(|error| {
-        let mut parsed = parse_yaml(text).map_err(|_| error)?;
+        let mut parsed = parse_yaml(text).or_else(|_| parse_yaml(&without_comments(text))).map_err(|_| error)?;
         parsed.oddities.push(Oddity { kind: OddityKind::LenientJson, pointer: String::new() });
         Ok(parsed)
     })
+}
+
+/// The text with blanks for `// …` and `/* … */` outside of strings, so that places stay.
+fn without_comments(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut in_string = false;
+    while let Some(first) = rest.chars().next() {
+        let end = match first {
+            '\\' if in_string => None,
+            '/' if !in_string && rest.starts_with("//") => Some(rest.find('\n').unwrap_or(rest.len())),
+            '/' if !in_string && rest.starts_with("/*") => Some(rest.find("*/").map_or(rest.len(), |end| end + 2)),
+            _ => None,
+        };
+        if let Some(end) = end {
+            made.extend(rest[..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+            rest = &rest[end..];
+            continue;
+        }
+        let mut width = first.len_utf8();
+        match first {
+            '"' => in_string = !in_string,
+            '\\' if in_string => width += rest[1..].chars().next().map_or(0, char::len_utf8),
+            _ => {}
+        }
+        made.push_str(&rest[..width]);
+        rest = &rest[width..];
+    }
+    made
 }
 
 fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
@@ -411,6 +440,14 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_become_blanks() {
+        let text = "{ // a\n\"u\": \"http://x\\\"//y\", /* b\n */ \"n\": 1, }";
+        let made = without_comments(text);
+        assert_eq!(made, "{     \n\"u\": \"http://x\\\"//y\",     \n    \"n\": 1, }");
+        assert_eq!(parse(text).map(|parsed| parsed.tree["n"].clone()).ok(), Some(serde_json::json!(1)));
+    }
     use serde_json::json;
 
     #[test]
