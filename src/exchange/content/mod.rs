@@ -179,7 +179,7 @@ pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
 #[must_use]
 pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known, end: Option<&str>) -> Generated {
     let types = media.schema.as_ref().map(|schema| schema.types(schema.tree())).unwrap_or_default();
-    let is_picture = sent.essence().starts_with("image/");
+    let is_picture = sent.essence().starts_with("image/") && !sent.is_xml();
     if (types.is_empty() || types == ["string"] || is_picture)
         && let Some(bytes) = sample::of(sent.essence())
     {
