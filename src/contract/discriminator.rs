@@ -97,11 +97,11 @@ impl Schema {
         let default = discriminator.get("defaultMapping").and_then(mapped);
         let target = self.follow(&to).map(|_| to).or(default);
         let Some(pointer) = target.as_deref().and_then(local_pointer) else {
-            return Ok(mapping
-                .filter(|mapping| !mapping.is_empty())
-                .map(|m| unknown(property, m))
-                .into_iter()
-                .collect());
+            // A property that lists its values has the say about them, and not the mapping.
+            let lists = |node: &Value| node.get("enum").is_some() || node.get("const").is_some();
+            let is_listed = self.property(parent, property).is_some_and(|declared| lists(self.resolve(declared)));
+            let mapping = mapping.filter(|mapping| !mapping.is_empty() && !is_listed);
+            return Ok(mapping.map(|mapping| unknown(property, mapping)).into_iter().collect());
         };
         if self.root().pointer(&pointer).is_some_and(|there| std::ptr::eq(there, parent)) {
             return Ok(Vec::new());
