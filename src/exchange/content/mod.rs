@@ -199,6 +199,9 @@ pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known
             }
             made
         }
+        // Of what nothing is said there is one, and nothing in it.
+        (None, None, Some(Sequence::Events)) => generate::Generated { value: json!([{ "data": "{}" }]), fits: true },
+        (None, None, Some(_)) => generate::Generated { value: json!([{}]), fits: true },
         (None, None, _) if sent.is_json() => generate::Generated { value: json!({}), fits: true },
         (None, None, _) => {
             return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
