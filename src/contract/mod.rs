@@ -305,7 +305,7 @@ pub struct Generated {
     pub fits: bool,
 }
 
-/// The generated contents of one media type, by the seed and the entity that they were made for.
+/// The generated contents of one media type, by the seed and what else they were made for.
 #[derive(Debug, Default)]
 pub struct Kept(RwLock<HashMap<(u64, u64), Generated>>);
 

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::Value;
 
 use self::generate::Manner;
 use self::generate::entity::Known;
@@ -519,13 +518,7 @@ const NOT_WRITTEN: &str = "no value can be written in this media type";
 fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
     match choice.content {
         Source::Example(example, _) if choice.fixture.is_some() => (content::write(example.value(), media, None), true),
-        Source::Example(example, documented) => {
-            let write = |value: &Value| {
-                let repaired = example.to_repair().and_then(|schema| generate::repair(schema, value, &plan.manner));
-                content::write(repaired.as_ref().unwrap_or(value), media, documented)
-            };
-            (example.content(write), true)
-        }
+        Source::Example(example, documented) => (content::of_example(example, media, documented, &plan.manner), true),
         Source::Generated(documented) => {
             let made = generated(documented, media, plan);
             (made.written, made.fits)
@@ -548,13 +541,17 @@ fn send(written: Written, media: &MediaRange, response: &mut Response) {
     *response.body_mut() = written.bytes;
 }
 
-/// A generated value; it is made once for the same manner and path.
+/// A generated value; it is made once for the same seed, path and end.
 fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
-    let names = plan.known.values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
-    let entity = if names.is_empty() { 0 } else { generate::fingerprint(&names) };
-    documented.generated.get_or_make((plan.manner.seed, entity), || {
+    let Known { values, names_entity } = &plan.known;
+    let texts = values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
+    let entity = if texts.is_empty() { 0 } else { generate::fingerprint(&texts) };
+    let end =
+        plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
+    // Operations share what is documented once for all of them, and may differ in the rest.
+    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?}"));
+    documented.generated.get_or_make((plan.manner.seed, key), || {
         let manner = Manner { seed: plan.manner.seed ^ entity, ..plan.manner };
-        let has_sentinel = plan.operation.is_some_and(|operation| content::has_sentinel(operation, documented));
-        content::make(documented, media, &manner, &plan.known, has_sentinel.then_some(content::SENTINEL))
+        content::make(documented, media, &manner, &plan.known, end)
     })
 }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::generate::entity::Known;
 use super::generate::{self, Manner};
 use super::parameter;
+use crate::contract::example::Example;
 use crate::contract::media::{MediaRange, Sequence};
 use crate::contract::schema::Schema;
 use crate::contract::{Generated, MediaType, Operation, Written};
@@ -153,6 +154,16 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
         essence if essence.starts_with("text/") => whole(Bytes::from(value.to_string())),
         _ => Written { is_lost: true, ..Written::default() },
     }
+}
+
+/// The content of an example, repaired if that is wanted. It is kept, so no preferred seed has a say.
+#[must_use]
+pub fn of_example(example: &Example, sent: &MediaRange, media: Option<&MediaType>, manner: &Manner) -> Written {
+    let manner = Manner { seed: Manner::default().seed, ..*manner };
+    example.content(|value| {
+        let repaired = example.to_repair().and_then(|schema| generate::repair(schema, value, &manner));
+        write(repaired.as_ref().unwrap_or(value), sent, media)
+    })
 }
 
 /// The item that ends streams of many APIs.

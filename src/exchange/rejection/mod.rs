@@ -176,10 +176,7 @@ fn speak(
     let is_about_fields = !violations.is_empty();
     if let Some(example) = media.examples.first() {
         if !is_about_fields {
-            return Some((
-                example.content(|value| content::write(value, &range, Some(media))),
-                "documented example".to_owned(),
-            ));
+            return Some((content::of_example(example, &range, Some(media), manner), "documented example".to_owned()));
         }
         let (value, reason) = from_examples(operation, media, &violations);
         return Some((content::write(&value, &range, Some(media)), reason));
