@@ -98,7 +98,8 @@ impl Schemas {
             used.dedup();
             match &self.view(direction).registry {
                 Ok(registry) => Validators::build(registry, used),
-                Err(error) => Validators::none(error),
+                // Each schema says so itself.
+                Err(_) => Validators::default(),
             }
         })
     }
@@ -138,6 +139,7 @@ impl fmt::Debug for Schema {
 
 /// The validators of many schemas. They share what they refer to, so one of all of them costs little
 /// more than that of one alone.
+#[derive(Default)]
 struct Validators {
     judges: HashMap<String, Result<Judge, String>>,
 }
@@ -154,25 +156,27 @@ struct Judge {
 const MOST_BROKEN: usize = 16;
 
 impl Validators {
-    fn none(error: &str) -> Self {
-        Self { judges: HashMap::from([(String::new(), Err(error.to_owned()))]) }
-    }
-
     fn build(registry: &Registry<'static>, pointers: Vec<String>) -> Self {
+        if let Ok(validator) = compile(registry, &pointers) {
+            return Self::sharing(validator, pointers);
+        }
         let mut broken: Vec<(String, String)> = Vec::new();
         find_broken(registry, &pointers, &mut broken);
-        let mut judges = HashMap::new();
-        if broken.len() < MOST_BROKEN {
-            let sound: Vec<String> =
-                pointers.into_iter().filter(|pointer| !broken.iter().any(|(there, _)| there == pointer)).collect();
-            if let Ok(validator) = compile(registry, &sound) {
-                let validator = Arc::new(validator);
-                let judge = |key: usize| Judge { validator: Arc::clone(&validator), key: key.to_string() };
-                judges.extend(sound.into_iter().enumerate().map(|(key, pointer)| (pointer, Ok(judge(key)))));
-            }
-            judges.extend(broken.into_iter().map(|(pointer, error)| (pointer, Err(error))));
+        if broken.len() >= MOST_BROKEN {
+            return Self::default();
         }
-        Self { judges }
+        let is_sound = |pointer: &String| !broken.iter().any(|(there, _)| there == pointer);
+        let sound: Vec<String> = pointers.into_iter().filter(is_sound).collect();
+        let mut all = compile(registry, &sound).map(|validator| Self::sharing(validator, sound)).unwrap_or_default();
+        all.judges.extend(broken.into_iter().map(|(pointer, error)| (pointer, Err(error))));
+        all
+    }
+
+    fn sharing(validator: Validator, pointers: Vec<String>) -> Self {
+        let validator = Arc::new(validator);
+        let judge = |key: usize| Judge { validator: Arc::clone(&validator), key: key.to_string() };
+        let judges = pointers.into_iter().enumerate().map(|(key, pointer)| (pointer, Ok(judge(key))));
+        Self { judges: judges.collect() }
     }
 }
 

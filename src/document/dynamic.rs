@@ -91,8 +91,10 @@ impl Copier<'_> {
         }
         let mut value = self.tree.pointer(resource)?.clone();
         let own = resource.rsplit('/').next().unwrap_or_default();
-        let name = format!("{own}-{}", self.made.len() + 1);
-        let at = join("/components/schemas", &super::syntax::unescape(&name));
+        let is_free = |name: &String| self.tree.pointer(&join("/components/schemas", name)).is_none();
+        let mut names = (self.made.len() + 1..).map(|number| super::syntax::unescape(&format!("{own}-{number}")));
+        let name = names.find(is_free)?;
+        let at = join("/components/schemas", &name);
         self.made.insert(key, at.clone());
         let mut inner = scope.clone();
         for (name, place) in self.anchors_of(resource) {
@@ -101,7 +103,7 @@ impl Copier<'_> {
         let place = Placed { from: resource, to: &at, scope: &inner };
         self.fill(&mut value, &place);
         let schemas = self.tree.pointer_mut("/components/schemas").and_then(Value::as_object_mut)?;
-        schemas.insert(super::syntax::unescape(&name), value);
+        schemas.insert(name, value);
         Some(at)
     }
 
@@ -209,7 +211,8 @@ mod tests {
         let mut tree = json!({"components": {"schemas": {
             "List": {"$id": "list", "type": "array", "items": {"$dynamicRef": "#T"}, "$defs": {"T": {"$dynamicAnchor": "T", "not": {}}}},
             "Strings": {"$id": "strings", "$ref": "list", "$defs": {"s": {"$dynamicAnchor": "T", "type": "string"}}},
-            "Numbers": {"$id": "numbers", "$ref": "list", "$defs": {"n": {"$dynamicAnchor": "T", "type": "number"}}}
+            "Numbers": {"$id": "numbers", "$ref": "list", "$defs": {"n": {"$dynamicAnchor": "T", "type": "number"}}},
+            "List-1": {"const": "a name that a copy would have"}
         }}});
         localise(&mut tree);
         let schemas = &tree["components"]["schemas"];
@@ -219,6 +222,7 @@ mod tests {
             tree.pointer(&item.expect("is a reference")).expect("is there")["type"].clone()
         };
         assert_eq!((items("Strings"), items("Numbers")), (json!("string"), json!("number")));
+        assert_eq!(schemas["List-1"], json!({"const": "a name that a copy would have"}));
         assert_eq!(schemas["List"]["items"]["$ref"], "#/components/schemas/List/$defs/T");
     }
 }

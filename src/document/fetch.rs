@@ -98,7 +98,8 @@ fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     // Written beside and moved, so that a start that is cut off leaves no half file.
-    let part = path.with_extension("part");
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
     fs::write(&part, bytes)?;
     fs::rename(part, path)
 }

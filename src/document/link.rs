@@ -13,6 +13,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
+use super::overlay::size;
 use super::reference::{self, NOWHERE, local_pointer};
 use super::shape::{Kind, each_object};
 use super::syntax::{self, join};
@@ -24,6 +25,9 @@ pub const FILES: &str = "x-files";
 
 /// How many files one document may be split over.
 const MOST_FILES: usize = 2000;
+
+/// How many values of other files are put in the places of references by [`inline`].
+const MOST_ADDED: usize = 2_000_000;
 
 /// A part of a tree and what it is: where repairs, upgrades and checks begin.
 pub type Extent = (Kind, String);
@@ -78,6 +82,7 @@ pub fn inline(tree: &mut Value, source: &Arc<Source>, home: Option<&Path>, acces
     }
     linker.found
 }
+
 /// Where a document is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Home {
@@ -107,6 +112,10 @@ struct Linker<'l> {
     seen: HashSet<(&'static str, String)>,
     extents: Vec<Extent>,
     found: Vec<Diagnostic>,
+    /// The trees of the files that [`inline`] reads, as they stand there.
+    read: Vec<(Home, Value)>,
+    /// How many values it has put in the document.
+    added: usize,
 }
 
 /// A reference on its way: what it stands in for, where its text is, and what it says.
@@ -141,6 +150,8 @@ impl<'l> Linker<'l> {
             seen: HashSet::new(),
             extents: Vec::new(),
             found: Vec::new(),
+            read: Vec::new(),
+            added: 0,
         }
     }
 
@@ -184,12 +195,25 @@ impl<'l> Linker<'l> {
 
     /// What a reference of the document to another file leads to, with references of its own that
     /// lead from the document.
-    fn target(&self, text: &str) -> Result<Value, String> {
+    fn target(&mut self, text: &str) -> Result<Value, String> {
         let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
         let home = self.locate("", file)?;
-        let (_, tree) = parse(self.text(&home)?).map_err(|error| format!("`{file}`: {}", error.message))?;
+        if !self.read.iter().any(|(there, _)| *there == home) {
+            if self.read.len() >= MOST_FILES {
+                return Err(format!("the document refers to more than {MOST_FILES} files"));
+            }
+            let (_, tree) = parse(self.text(&home)?).map_err(|error| format!("`{file}`: {}", error.message))?;
+            self.read.push((home.clone(), tree));
+        }
+        let tree = self.read.iter().find(|(there, _)| *there == home).map(|(_, tree)| tree);
         let pointer = percent_decode_str(fragment).decode_utf8_lossy();
-        let mut value = tree.pointer(&pointer).cloned().ok_or_else(|| format!("`{file}` has no `{pointer}`"))?;
+        let value = tree.and_then(|tree| tree.pointer(&pointer));
+        let value = value.ok_or_else(|| format!("`{file}` has no `{pointer}`"))?;
+        self.added += size(value);
+        if self.added > MOST_ADDED {
+            return Err(format!("it and the references before it add more than {MOST_ADDED} values to the document"));
+        }
+        let mut value = value.clone();
         rebase(&mut value, &home);
         Ok(value)
     }

@@ -34,14 +34,16 @@ struct Action {
     at: String,
     /// Whether any document had its target.
     has_effect: bool,
+    /// The field whose place no document had.
+    lacks: &'static str,
 }
 
 #[derive(Debug)]
 enum Change {
     Remove,
     Update(Value),
-    /// The value at another place of the document (1.1).
-    Copy(JsonPath),
+    /// The value at another place of the document, which the author wrote so (1.1).
+    Copy(JsonPath, String),
 }
 
 /// Reads the text of an overlay.
@@ -87,18 +89,18 @@ fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
         let text = value.get(field)?.as_str()?;
         Some(JsonPath::parse(text).map_err(|error| (join(at, field), format!("`{text}` is no JSONPath: {error}"))))
     };
+    let said = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let target = path("target").ok_or_else(|| (at.to_owned(), "an action has no `target`".to_owned()))??;
     let change = match (value.get("remove"), value.get("update"), path("copy")) {
         (Some(Value::Bool(true)), ..) => Change::Remove,
         (_, Some(update), _) => Change::Update(update.clone()),
-        (_, None, Some(from)) => Change::Copy(from?),
+        (_, None, Some(from)) => Change::Copy(from?, said("copy")),
         _ => {
             let message = "an action has neither `update` nor `copy` nor `remove: true`".to_owned();
             return Err((at.to_owned(), message));
         }
     };
-    let text = value.get("target").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(Action { target, text, change, at: at.to_owned(), has_effect: false })
+    Ok(Action { target, text: said("target"), change, at: at.to_owned(), has_effect: false, lacks: "target" })
 }
 
 impl Overlay {
@@ -117,9 +119,12 @@ impl Overlay {
             let update = match &action.change {
                 Change::Remove => None,
                 Change::Update(update) => Some(update.clone()),
-                Change::Copy(from) => match from.query(tree).first() {
+                Change::Copy(from, _) => match from.query(tree).first() {
                     Some(value) => Some(value.clone()),
-                    None => continue,
+                    None => {
+                        action.lacks = if targets.is_empty() { "target" } else { "copy" };
+                        continue;
+                    }
                 },
             };
             action.has_effect |= !targets.is_empty();
@@ -156,8 +161,12 @@ impl Overlay {
         }
         let idle = self.actions.iter().filter(|action| !action.has_effect);
         let explain = |action: &Action| {
-            let message = format!("nothing in any document is at `{}`", action.text);
-            let place = Place::value(&self.source, join(&action.at, "target"));
+            let text = match &action.change {
+                Change::Copy(_, from) if action.lacks == "copy" => from,
+                _ => &action.text,
+            };
+            let message = format!("nothing in any document is at `{text}`");
+            let place = Place::value(&self.source, join(&action.at, action.lacks));
             Diagnostic::at(Code::OverlayWithoutEffect, place, message).help("the action changes nothing")
         };
         idle.map(explain).collect()
@@ -168,7 +177,7 @@ impl Overlay {
 const MOST_ADDED: usize = 2_000_000;
 
 /// How many values a value is made of.
-fn size(value: &Value) -> usize {
+pub fn size(value: &Value) -> usize {
     match value {
         Value::Object(object) => 1 + object.values().map(size).sum::<usize>(),
         Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),

@@ -12,7 +12,7 @@ use super::parameter::{self, Inputs, Read};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
 use crate::contract::schema::{Schema, SchemaError, Uncompilable};
-use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, SecurityScheme, Style};
+use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style};
 use crate::document::syntax::unescape;
 
 /// What a violation is about.
@@ -237,13 +237,6 @@ pub fn violations(
 /// The names in the query that no parameter, security scheme or preference has.
 #[must_use]
 pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation> {
-    let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
-    let keys: Vec<&str> = schemes
-        .filter_map(|scheme| match scheme {
-            SecurityScheme::ApiKey { location: Location::Query, name } => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
     let query = || operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
     let takes_all = query().any(|parameter| matches!(parameter.form, ParameterForm::Query(_)));
     let pinned = |name: &str| {
@@ -256,7 +249,7 @@ pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation>
         let base = name.split('[').next().unwrap_or(name);
         takes_all
             || name.starts_with("__")
-            || keys.contains(&name)
+            || inputs.claimed.contains(&name)
             || pinned(name)
             || query().any(|parameter| parameter.name == name || parameter.name == base || spreads(parameter, name))
     };

@@ -31,7 +31,7 @@ pub struct Called<'n> {
 
 type Make = fn(&mut ChaCha8Rng) -> String;
 
-/// The ends of names, and what is made for them; the first that fits is taken.
+/// The ends of names, and what is made for them; the longest end that a name has is taken.
 const TEXTS: &[(&str, Make)] = &[
     ("first name|given name|forename|middle name|fname", |r| from(&FirstName(), r)),
     ("last name|family name|surname|lname", |r| from(&LastName(), r)),
@@ -225,8 +225,7 @@ fn address_of(first: &str, last: &str) -> String {
 
 /// Whether a name is one of a picture: `avatarUrl`.
 pub fn is_picture(name: &str) -> bool {
-    const PICTURES: [&str; 9] =
-        ["avatar", "image", "picture", "photo", "logo", "icon", "thumbnail", "banner", "images"];
+    const PICTURES: [&str; 8] = ["avatar", "image", "picture", "photo", "logo", "icon", "thumbnail", "banner"];
     words(name).iter().any(|word| PICTURES.contains(&word.trim_end_matches('s')) || PICTURES.contains(&word.as_str()))
 }
 
