@@ -12,6 +12,7 @@ use crate::exchange::content;
 use crate::exchange::generate::Manner;
 use crate::exchange::generate::entity::Known;
 use crate::exchange::negotiate::{concrete, is_without_content};
+use crate::exchange::rejection::catalogue::idiom::{self, Idiom};
 
 /// Every finding about the documents and fixtures, in a stable order: what was found while loading,
 /// then what does not fit together.
@@ -20,7 +21,25 @@ pub fn examine(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
     let mut found = contract.diagnostics.clone();
     found.extend(inspect(contract));
     found.extend(ungeneratable(contract, manner));
+    found.extend(unknown_families(contract));
     found
+}
+
+/// Families that `errors` of the fixtures names and the catalogue does not have.
+fn unknown_families(contract: &Contract) -> Vec<Diagnostic> {
+    let mut seen = HashSet::new();
+    let overrules = contract.operations.iter().flat_map(|operation| &operation.overrules);
+    let new = overrules.filter(|overrule| seen.insert(Arc::as_ptr(overrule).addr()));
+    let unknown = new.filter_map(|overrule| {
+        let name = overrule.idiom.as_deref().filter(|name| idiom::named(name).is_none())?;
+        let likeness = |idiom: &&Idiom| (strsim::jaro_winkler(&idiom.name, name) * 1000.0).round();
+        let nearest = idiom::all().iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let nearest = nearest.map(|idiom| idiom.name.as_str()).unwrap_or_default();
+        let message = format!("the catalogue has no family `{name}`");
+        let help = format!("there is `{nearest}`; README says where all of them are");
+        Some(Diagnostic::at(Code::InvalidFixture, overrule.place.clone(), message).help(help))
+    });
+    unknown.collect()
 }
 
 /// Responses that must be made and for which nothing valid could be, or nothing at all.

@@ -23,6 +23,15 @@
 //! Arrows go down only; a test reads the `use` lines and holds them to it. [`Sandbox`] stands
 //! between the flow and who uses it: the command line, the server, a test.
 //!
+//! # Errors in the API's own voice
+//!
+//! `exchange::rejection` answers a wrong request with the error that the document shows. What can be
+//! said of one violation is a [`Finding`](exchange::rejection::finding::Finding). `reading` makes the
+//! pattern of a body, once, of its examples (`about`: what they speak of; `leaf`: their texts; `phrase`:
+//! sentences of the API's own) or of its schema (`shaping`); `catalogue` is what is known of how errors
+//! are worded, as data; `body`, `words` and `slot` give the body that a pattern has for findings;
+//! `voice` keeps the patterns, and chooses.
+//!
 //! # What holds everywhere
 //!
 //! - A document is never refused for one fault: what can be read is, and each repair, each thing

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use crate::check;
-use crate::contract::Contract;
 use crate::contract::assembly::assemble;
 use crate::contract::example::Examples;
+use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::document::link::Access;
 use crate::document::{self, FixtureFile, Input};
+use crate::exchange::rejection::Ground;
+use crate::exchange::rejection::catalogue::idiom;
+use crate::exchange::rejection::survey::{Survey, survey};
+use crate::exchange::rejection::voice::Voices;
 use crate::exchange::{self, Report, Request, Response, Settings};
 
 /// How documents are read.
@@ -40,6 +44,7 @@ pub struct Reading {
 #[derive(Debug)]
 pub struct Sandbox {
     contract: Contract,
+    voices: Voices,
     settings: Settings,
 }
 
@@ -58,7 +63,8 @@ impl Sandbox {
     #[must_use]
     pub fn new(inputs: &[Input], fixtures: &[FixtureFile], reading: &Reading, settings: Settings) -> Self {
         let contract = assemble(document::load(inputs, &reading.access, &reading.overlays), fixtures, reading.examples);
-        Self { contract, settings }
+        let voices = Voices::new(&contract);
+        Self { contract, voices, settings }
     }
 
     /// What the documents promise.
@@ -80,9 +86,27 @@ impl Sandbox {
         check::examine(&self.contract, &self.settings.manner)
     }
 
+    /// Answers a request, told otherwise than it was at its start.
+    #[must_use]
+    pub fn answer_as(&self, settings: &Settings, request: &Request) -> (Response, Report) {
+        exchange::answer(&self.contract, &self.voices, settings, request)
+    }
+
+    /// Reads what any wrong request needs, so that the first one need not wait for it.
+    pub fn warm_up(&self) {
+        let _known = idiom::candidates("");
+    }
+
+    /// How an operation answers a wrong request.
+    #[must_use]
+    pub fn survey(&self, operation: &Operation) -> Survey {
+        let ground = Ground { contract: &self.contract, voices: &self.voices, path: &operation.template };
+        survey(ground, operation, &self.settings.manner)
+    }
+
     /// Answers a request.
     #[must_use]
     pub fn answer(&self, request: &Request) -> (Response, Report) {
-        exchange::answer(&self.contract, &self.settings, request)
+        self.answer_as(&self.settings, request)
     }
 }

@@ -432,7 +432,7 @@ fn check_tells_by_its_exit_code() {
     let folder =
         Folder::new("check").with("specs/a.yaml", DOCUMENT).with("bad.yaml", &DOCUMENT.replace("n: 1", "n: 'x'"));
     let (code, out, _) = run(&folder.0, &["check"]);
-    assert_eq!((code, out.as_str()), (Some(0), "2 operations from 1 document, 0 errors, 0 warnings\n"));
+    assert_eq!((code, out.lines().last()), (Some(0), Some("2 operations from 1 document, 0 errors, 0 warnings")));
     let (code, out, _) = run(&folder.0, &["check", "bad.yaml"]);
     assert_eq!(code, Some(1));
     assert!(out.contains("warning[example-mismatch]"), "{out}");
@@ -472,6 +472,41 @@ fn routes_lists_how_each_operation_is_answered() {
     let rows: Value = serde_json::from_str(&out).expect("is JSON");
     assert_eq!((&rows[0]["operationId"], &rows[1]["operationId"]), (&"get-a".into(), &Value::Null));
     assert_eq!(rows[0]["answer"], "200 example \"first\"");
+}
+
+/// An operation with an error of its own, one that borrows it, one with a schema and one with nothing.
+const ERRORS: &str = r#"{"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": {
+    "/own": {"get": {"parameters": [{"name": "limit", "in": "query", "required": true, "schema": {"type": "integer"}}],
+        "responses": {"200": {"description": "ok"}, "400": {"description": "no", "content": {"application/json":
+            {"schema": {"type": "object", "properties": {"error": {"type": "string"}}}, "example": {"error": "page is required"}}}}}}},
+    "/borrowed": {"get": {"parameters": [{"name": "size", "in": "query", "required": true, "schema": {"type": "integer"}}],
+        "responses": {"200": {"description": "ok"}, "400": {"description": "no", "content": {"application/json":
+            {"schema": {"type": "object", "properties": {"error": {"type": "string"}}}}}}}}},
+    "/shaped": {"get": {"parameters": [{"name": "size", "in": "query", "required": true, "schema": {"type": "integer"}}],
+        "responses": {"200": {"description": "ok"}, "422": {"description": "no", "content": {"application/json":
+            {"schema": {"type": "object", "properties": {"field": {"type": "string"}, "detail": {"type": "string"}}}}}}}}},
+    "/none": {"get": {"responses": {"200": {"description": "ok"}}}}}}"#;
+
+#[test]
+fn routes_and_check_say_where_the_words_of_errors_come_from() {
+    let folder = Folder::new("errors").with("specs/a.yaml", ERRORS);
+    let (code, out, _) = run(&folder.0, &["routes", "--errors"]);
+    assert_eq!(code, Some(0));
+    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
+    assert_eq!(lines[0], r#"example  GET  /own       without `limit`  400 {"error":"limit is required"}"#);
+    assert_eq!(lines[1], r#"sibling  GET  /borrowed  without `size`   400 {"error":"size is required"}"#);
+    assert_eq!(
+        lines[2],
+        r#"schema   GET  /shaped    without `size`   422 {"field":"size","detail":"'size' is required"}"#
+    );
+    assert!(lines[3].starts_with("none     GET  /none      -"), "{}", lines[3]);
+    let (_, checked, _) = run(&folder.0, &["check"]);
+    assert!(checked.starts_with(&out), "{checked}");
+    let folder = folder.with("fixtures/f.yaml", "errors: {'*': {message: 'no {name}'}}");
+    let (_, out, _) = run(&folder.0, &["routes", "--errors", "--format", "json"]);
+    let rows: Value = serde_json::from_str(&out).expect("is JSON");
+    assert_eq!((&rows[0]["source"], &rows[0]["missing"]), (&"fixture".into(), &"limit".into()));
+    assert_eq!(rows[0]["sample"]["error"], "no limit");
 }
 
 #[test]

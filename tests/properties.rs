@@ -78,6 +78,48 @@ fn schema() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The body of an error: texts that are nearly sentences, in members that are nearly where they are due.
+fn error_example() -> impl Strategy<Value = Value> {
+    const KEYS: [&str; 16] = [
+        "message", "error", "errors", "code", "field", "detail", "roomId", "source", "path", "value", "title",
+        "status", "json", "pointer", "details", "ä",
+    ];
+    const TEXTS: [&str; 22] = [
+        "The 'roomId' param is required",
+        "roomId is required [error-roomId-not-provided]",
+        "must be string",
+        "body/roomId must be x",
+        "Le champ « roomId » est obligatoire",
+        "„roomId“ fehlt",
+        "€ä is required.",
+        "'",
+        "[roomId]",
+        "/roomId",
+        "#/data/roomId",
+        "required",
+        "Required",
+        "Validation failed: roomId: Field required; must be string",
+        "a: b: c",
+        "{name} {{}}",
+        "<Error><Message>roomId is required</Message></Error>",
+        "<a><",
+        "must be one of [a, b]",
+        "roomId",
+        "",
+        "(and 2 more errors)",
+    ];
+    let text =
+        prop_oneof![prop::sample::select(TEXTS.to_vec()).prop_map(str::to_owned), "[ -~äß€'\"«»\\[\\]:;.]{0,30}",];
+    let leaf = prop_oneof![text.prop_map(Value::String), Just(json!(400)), Just(json!(true)), Just(Value::Null)];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let members = prop::collection::vec((prop::sample::select(KEYS.to_vec()), inner.clone()), 0..5);
+        prop_oneof![
+            members.prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            prop::collection::vec(inner, 0..3).prop_map(Value::Array),
+        ]
+    })
+}
+
 /// The same cases each time, unless `PROPTEST_RNG_SEED` says otherwise; `PROPTEST_CASES` makes more.
 fn config() -> ProptestConfig {
     let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
@@ -131,6 +173,31 @@ proptest! {
             let status = answer(&sandbox, "POST", "/s", &[("content-type", "application/json")], made.body());
             prop_assert_eq!(status, Some(204), "{} does not fit {}", String::from_utf8_lossy(made.body()), schema);
         }
+    }
+
+    #[test]
+    fn any_error_example_is_filled_in_and_always_the_same(example in error_example(), name in "[a-zA-Zä_€ {}'-]{1,9}") {
+        let document = json!({
+            "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
+            "paths": {"/e": {"post": {
+                "requestBody": {"required": true, "content": {"application/json": {"schema": {
+                    "type": "object", "required": ["roomId", &name],
+                    "properties": {"roomId": {"type": "string", "minLength": 2}, &name: {"enum": [1, 2]}},
+                }}}},
+                "responses": {"200": {"description": ""}, "400": {"description": "", "content": {
+                    "application/json": {"example": example}, "application/xml": {"example": example.to_string()},
+                }}},
+            }}},
+        });
+        let sandbox = load("errors.json", document.to_string());
+        for body in [json!({}), json!({"roomId": 1}), json!({"roomId": "ab", &name: "ä"}), json!([]), json!("x")] {
+            let wrong = || http::Request::post("/e").header("content-type", "application/json");
+            let wrong = || wrong().body(Body::Complete(body.to_string().into())).expect("is a request");
+            let ((once, _), (again, _)) = (sandbox.answer(&wrong()), sandbox.answer(&wrong()));
+            prop_assert_eq!(once.status().as_u16(), 400);
+            prop_assert_eq!(once.body(), again.body());
+        }
+        answer(&sandbox, "POST", "/e", &[("content-type", "application/json"), ("accept", "application/xml")], b"{");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Documents, Failure, Generation, Outcome};
 use crate::contract::media::MediaRange;
-use crate::exchange::{self, Body, Request, Response, Settings, sample};
+use crate::exchange::{Body, Request, Response, Settings, sample};
 use crate::sandbox::Sandbox;
 
 /// The options of `example`.
@@ -87,7 +87,7 @@ impl Example {
         let operation = &sandbox.contract().operations[index];
         let mut request = sample::request(operation, &settings.manner, self.media_type.as_ref());
         sample::prefer(&mut request, self.status, self.media_type.as_ref());
-        let (response, _report) = exchange::answer(sandbox.contract(), &settings, &request);
+        let (response, _report) = sandbox.answer_as(&settings, &request);
         (request, response)
     }
 }

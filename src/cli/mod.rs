@@ -45,9 +45,12 @@ enum Action {
     Serve(Serve),
     /// Report everything that is wrong with documents and fixtures, and serve nothing
     ///
+    /// Then comes a line for each operation: where the words of its errors come from, and the error
+    /// for a request without a required field.
+    ///
     /// Exit code: 0 if nothing is, 1 if something is, 2 if there is no document to check.
     Check(Check),
-    /// List the operations and how each would be answered
+    /// List the operations and how each would be answered, or (`--errors`) how wrong requests are
     Routes(Routes),
     /// Print a request to an operation, and the answer that the sandbox would give
     ///
@@ -76,6 +79,7 @@ struct Documents {
     /// Each YAML or JSON file in it maps operations (`operationId` or `METHOD /path`) to lists of
     /// responses, each with `when` (a JSON Schema over `{path, query, header, cookie, body}`),
     /// `status`, `example` or `body`, and `headers`. The first whose condition holds is the answer.
+    /// What `errors` in it maps (`*`, the name of a document, an operation) says how errors are told.
     #[arg(long, value_name = "DIR", env = "STANDIN_FIXTURES", hide_env = true)]
     fixtures: Option<PathBuf>,
     /// Whether examples are made to fit their schema

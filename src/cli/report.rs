@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Documents, Failure, Generation, Outcome, summary};
 use crate::check::source_of_answer;
+use crate::contract::Operation;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::exchange::Settings;
+use crate::sandbox::Sandbox;
 
 /// The options of `check`.
 #[derive(Debug, Args)]
@@ -37,6 +39,12 @@ enum CheckFormat {
 pub struct Routes {
     #[command(flatten)]
     documents: Documents,
+    /// Show how each operation answers a wrong request, and not a right one
+    ///
+    /// Where the words of its error come from (`fixture`, `example` of its own, `sibling`: examples of
+    /// other operations, `schema`, `none`: a problem of RFC 9457), and the error for a missing field.
+    #[arg(long)]
+    errors: bool,
     /// How operations are written
     #[arg(long, value_enum, default_value = "text", env = "STANDIN_FORMAT", hide_env = true)]
     format: RoutesFormat,
@@ -60,6 +68,7 @@ impl Check {
                 for diagnostic in &diagnostics {
                     writeln!(out, "{}", diagnostic.render())?;
                 }
+                write!(out, "{}", table(&errors_of(&sandbox)))?;
                 let last = summary(contract, &diagnostics).pop().unwrap_or_default();
                 writeln!(out, "{last}")?;
             }
@@ -70,6 +79,7 @@ impl Check {
                     "operations": contract.operations.len(),
                     "passedOver": contract.passed_over,
                     "diagnostics": findings,
+                    "errors": errors_as_json(&sandbox),
                 });
                 writeln!(out, "{report:#}")?;
             }
@@ -95,6 +105,13 @@ impl Routes {
             writeln!(err, "error: there is no document to list")?;
             return Ok(Outcome::CouldNotRun);
         }
+        if self.errors {
+            match self.format {
+                RoutesFormat::Text => write!(out, "{}", table(&errors_of(&sandbox)))?,
+                RoutesFormat::Json => writeln!(out, "{:#}", Value::Array(errors_as_json(&sandbox)))?,
+            }
+            return Ok(Outcome::Clean);
+        }
         let rows = contract.operations.iter().map(|operation| {
             let document = contract.documents[operation.document].source().name().to_owned();
             let id = operation.id.clone().unwrap_or_else(|| "-".to_owned());
@@ -116,6 +133,50 @@ impl Routes {
         }
         Ok(Outcome::Clean)
     }
+}
+
+/// How each operation answers a wrong request: where its words come from, method, path, what is missing
+/// in the request, and the error.
+fn errors_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
+    let row = |operation: &Operation| {
+        let survey = sandbox.survey(operation);
+        let (missing, error) = match survey.sample {
+            Some(sample) => {
+                let content = sample.content.split_whitespace().collect::<Vec<_>>().join(" ");
+                (format!("without `{}`", sample.missing), format!("{} {}", sample.status, shorten(&content)))
+            }
+            None => ("-".to_owned(), "nothing is required".to_owned()),
+        };
+        [survey.source.name().to_owned(), operation.method.to_string(), operation.path_key(), missing, error]
+    };
+    sandbox.contract().operations.iter().map(row).collect()
+}
+
+/// One line of a table.
+fn shorten(content: &str) -> String {
+    const LONGEST: usize = 240;
+    match content.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &content[..end]),
+        None => content.to_owned(),
+    }
+}
+
+fn errors_as_json(sandbox: &Sandbox) -> Vec<Value> {
+    let object = |operation: &Operation| {
+        let survey = sandbox.survey(operation);
+        let mut row = json!({
+            "method": operation.method.as_str(), "path": operation.path_key(), "operationId": operation.id,
+            "source": survey.source.name(), "missing": null, "status": null, "mediaType": null, "sample": null,
+        });
+        if let Some(sample) = survey.sample {
+            row["missing"] = json!(sample.missing);
+            row["status"] = json!(sample.status);
+            row["mediaType"] = json!(sample.media.as_str());
+            row["sample"] = serde_json::from_str(&sample.content).unwrap_or(Value::String(sample.content));
+        }
+        row
+    };
+    sandbox.contract().operations.iter().map(object).collect()
 }
 
 /// Columns as wide as their widest cell.

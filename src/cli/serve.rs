@@ -261,7 +261,11 @@ impl Findings {
     fn look_for(sandbox: &Arc<Sandbox>) -> Self {
         let (send, receive) = mpsc::channel();
         let sandbox = Arc::clone(sandbox);
-        let look = move || send.send(sandbox.diagnostics());
+        let look = move || {
+            // Who asked may have gone on without waiting.
+            let _received = send.send(sandbox.diagnostics());
+            sandbox.warm_up();
+        };
         // Without the thread there is nothing to wait for, and requests build what they need.
         let _spawned = thread::Builder::new().stack_size(STACK).spawn(look);
         match receive.recv_timeout(PATIENCE) {

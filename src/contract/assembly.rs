@@ -11,7 +11,7 @@ use super::fixture;
 use super::merge::same_operation;
 use super::route::{PathTemplate, Router};
 use super::schema::Schemas;
-use super::{Contract, Operation};
+use super::{Contract, Operation, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Document, FixtureFile, Loaded};
 
@@ -96,6 +96,7 @@ impl Assembly {
         for file in fixtures {
             attach(&mut contract, file);
         }
+        overrule_errors(&mut contract, fixtures);
         contract
     }
 
@@ -124,6 +125,41 @@ impl Assembly {
             }
         }
     }
+}
+
+/// Gives what is said of errors to their operations: what is said of an operation goes before what is
+/// said of its document, and that before what is said of all.
+fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
+    let mut found = Vec::new();
+    let (mut of_operations, mut of_documents, mut of_all) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, overrule) in fixtures.iter().flat_map(|file| overrule::read(file, &mut found)).collect::<Vec<_>>() {
+        let overrule = Arc::new(overrule);
+        let document = contract.documents.iter().position(|document| is_called(document.source().name(), &name));
+        match (contract.find(&name), document) {
+            _ if name == "*" => of_all.push(overrule),
+            (Some(index), _) => of_operations.push((index, overrule)),
+            (None, Some(index)) => of_documents.push((index, overrule)),
+            (None, None) => {
+                let message = format!("there is neither an operation nor a document `{name}`");
+                let unknown = Diagnostic::at(Code::UnknownFixtureOperation, overrule.place.clone(), message);
+                found.push(match contract.nearest_operation(&name) {
+                    Some(name) => unknown.help(format!("there is `{name}`")),
+                    None => unknown.help("write an operationId, `METHOD /path`, the name of a document's file, or `*`"),
+                });
+            }
+        }
+    }
+    for (index, operation) in contract.operations.iter_mut().enumerate() {
+        let own = of_operations.iter().filter(|(there, _)| *there == index);
+        let of_document = of_documents.iter().filter(|(there, _)| *there == operation.document);
+        operation.overrules = own.chain(of_document).map(|(_, overrule)| overrule).chain(&of_all).cloned().collect();
+    }
+    contract.diagnostics.append(&mut found);
+}
+
+/// Whether a document is meant by a name: its path, or the end of it.
+fn is_called(document: &str, name: &str) -> bool {
+    document == name || document.strip_suffix(name).is_some_and(|before| before.ends_with(['/', '\\']))
 }
 
 /// Gives the fixtures of a file to their operations.

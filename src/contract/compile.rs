@@ -163,7 +163,7 @@ impl Compiler {
             responses: self.responses(tree, &typed),
             security: self.security(tree, value, at),
             fixtures: Vec::new(),
-            names: OnceLock::new(),
+            overrules: Vec::new(),
             bases: self.bases(tree, item, value, at),
             place,
         })

@@ -134,9 +134,5 @@ impl Derived {
 /// The name is none of those that the mapping has.
 fn unknown(property: &str, mapping: &Map<String, Value>) -> SchemaError {
     let names: Vec<&String> = mapping.keys().collect();
-    SchemaError {
-        pointer: join("", property),
-        keyword: "enum".to_owned(),
-        operands: Map::from_iter([("values".to_owned(), json!(names))]),
-    }
+    SchemaError::new(join("", property), "enum", json!({ "values": names }))
 }

@@ -13,9 +13,18 @@ pub struct SchemaError {
     pub keyword: String,
     /// What the keyword asks for: `property`, `types`, `limit`, `values`, `pattern`, `format`.
     pub operands: Map<String, Value>,
+    /// Of `anyOf` and `oneOf`: why it does not fit each of the branches.
+    pub branches: Vec<Vec<SchemaError>>,
 }
 
 impl SchemaError {
+    /// An error that is about one keyword; `operands` is an object, or null if there are none.
+    #[must_use]
+    pub fn new(pointer: impl Into<String>, keyword: impl Into<String>, operands: Value) -> Self {
+        let operands = if let Value::Object(map) = operands { map } else { Map::new() };
+        Self { pointer: pointer.into(), keyword: keyword.into(), operands, branches: Vec::new() }
+    }
+
     /// What is wrong, as a neutral sentence that follows the name of what it is about: `must be
     /// array`, `must have required property 'name'`.
     #[must_use]

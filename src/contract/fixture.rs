@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::example::{Example, Examples};
 use super::schema::{Direction, Schema, Schemas};
-use super::{Operation, StatusPattern};
+use super::{Operation, StatusPattern, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
@@ -67,7 +67,15 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     let mut found = Vec::new();
     match &*file.tree {
         Value::Object(operations) => {
-            entries.extend(operations.keys().map(|name| (name.clone(), join("", name))));
+            let is_section = |name: &str| name == "errors" && overrule::section(file).is_some();
+            if let Some(other) = operations.get("errors").filter(|value| !value.is_object() && !value.is_array()) {
+                let place = Place::value(&file.source, "/errors");
+                let message = format!("`errors` is {other}, expected a map of `*`, documents or operations");
+                found.push(Diagnostic::at(Code::InvalidFixture, place, message));
+            }
+            let is_section = |name: &str| is_section(name) || name == "errors" && !operations[name].is_array();
+            let names = operations.keys().filter(|name| !is_section(name));
+            entries.extend(names.map(|name| (name.clone(), join("", name))));
         }
         Value::Null => {}
         _ => found.push(

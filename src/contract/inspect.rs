@@ -6,8 +6,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::example::Example;
 use super::fixture::{Fixture, FixtureAnswer};
+use super::overrule::Overrule;
 use super::schema::{Direction, Schema, SchemaError};
 use super::{Contract, MediaType, Operation, ParameterForm, Response};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -19,7 +22,36 @@ pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     for operation in &contract.operations {
         inspection.operation(operation);
     }
+    inspection.found.extend(overrules(contract));
     inspection.found
+}
+
+/// Examples that `errors` of the fixtures names and none of the operations has that it is for.
+fn overrules(contract: &Contract) -> Vec<Diagnostic> {
+    let mut told: IndexMap<usize, (&Overrule, Vec<&str>)> = IndexMap::new();
+    for operation in &contract.operations {
+        let examples =
+            operation.responses.iter().flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
+        let names: Vec<&str> = examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect();
+        for overrule in &operation.overrules {
+            let (_, known) = told.entry(Arc::as_ptr(overrule).addr()).or_insert_with(|| (overrule, Vec::new()));
+            known.extend(&names);
+        }
+    }
+    let mut found = Vec::new();
+    for (overrule, known) in told.into_values() {
+        let tellings = std::iter::once(&overrule.general).chain(overrule.rules.values());
+        for name in tellings.filter_map(|telling| telling.example.as_deref()).filter(|name| !known.contains(name)) {
+            let message = format!("no response that this is for has an example `{name}`");
+            let help = if known.is_empty() {
+                "there is none by name".to_owned()
+            } else {
+                format!("there is {}", known.join(", "))
+            };
+            found.push(Diagnostic::at(Code::UnknownFixtureExample, overrule.place.clone(), message).help(help));
+        }
+    }
+    found
 }
 
 #[derive(Default)]

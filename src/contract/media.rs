@@ -54,7 +54,8 @@ impl MediaRange {
     #[must_use]
     pub fn is_json(&self) -> bool {
         let subtype = self.essence.split('/').nth(1).unwrap_or_default();
-        subtype == "json" || subtype.ends_with("+json") && subtype != "stream+json"
+        let is_other_name = subtype == "x-json" || subtype.starts_with("x-amz-json-");
+        subtype == "json" || is_other_name || subtype.ends_with("+json") && subtype != "stream+json"
     }
 
     /// Whether a media type falls under this range or is this type. Parameters of the range must

@@ -13,10 +13,13 @@ pub mod fixture;
 pub mod inspect;
 pub mod media;
 pub mod merge;
+pub mod name;
+pub mod overrule;
 pub mod route;
 pub mod schema;
 pub mod server;
 mod walk;
+pub mod wording;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -27,6 +30,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use self::example::Example;
 use self::fixture::Fixture;
 use self::media::MediaRange;
+use self::overrule::Overrule;
 use self::route::{Routed, Router, Variant};
 use self::schema::{Schema, Schemas};
 use crate::diagnostic::{Diagnostic, Place};
@@ -114,8 +118,8 @@ pub struct Operation {
     pub security: Vec<SecurityRequirement>,
     /// What the user supplied to answer with; the first whose condition holds is taken.
     pub fixtures: Vec<Fixture>,
-    /// Every name that its request has: parameters, and properties at any depth.
-    pub names: OnceLock<Vec<String>>,
+    /// What the user says of its errors; the first that says something is taken.
+    pub overrules: Vec<Arc<Overrule>>,
     /// The base paths of its servers, such as `/v1`; without the empty one.
     pub bases: Vec<String>,
 }
@@ -326,6 +330,29 @@ impl Kept {
             kept.insert(key, made.clone());
         }
         made
+    }
+}
+
+/// What is made once for each key, when it is first needed, and kept as long as the contract.
+#[derive(Debug)]
+pub struct Memo<V>(RwLock<HashMap<(usize, usize), Arc<V>>>);
+
+impl<V> Default for Memo<V> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<V> Memo<V> {
+    /// What is there for the key, else what is made now.
+    pub fn get_or_make(&self, key: (usize, usize), make: impl FnOnce() -> V) -> Arc<V> {
+        // What was kept is whole even if somebody panicked beside it.
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(make());
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(key).or_insert(made))
     }
 }
 

@@ -383,8 +383,36 @@ impl Schema {
             return;
         }
         let order = self.order(evaluation_path(error), error.kind());
-        for error in nothing_allowed(root, error).unwrap_or_else(|| describe(error)) {
-            found.push((order.clone(), error));
+        for mut described in nothing_allowed(root, error).unwrap_or_else(|| describe(error)) {
+            self.add_surroundings(evaluation_path(error), &mut described);
+            found.push((order.clone(), described));
+        }
+    }
+
+    /// A bound that is not met is often said together with the other one: between 1 and 9. And what is
+    /// missing has a type.
+    fn add_surroundings(&self, path: &str, error: &mut SchemaError) {
+        let node = || path.rsplit_once('/').and_then(|(node, _)| self.node_at(node));
+        if error.keyword == "required" {
+            let property = error.operands.get("property").and_then(Value::as_str);
+            let schema = node().zip(property).and_then(|(node, property)| self.property(node, property));
+            if let Some(schema) = schema {
+                error.operands.insert("types".to_owned(), json!(self.types(schema)));
+            }
+            return;
+        }
+        let other = match error.keyword.as_str() {
+            "minimum" | "exclusiveMinimum" => ("most", ["maximum", "exclusiveMaximum"]),
+            "maximum" | "exclusiveMaximum" => ("least", ["minimum", "exclusiveMinimum"]),
+            "minLength" => ("most", ["maxLength"; 2]),
+            "maxLength" => ("least", ["minLength"; 2]),
+            "minItems" => ("most", ["maxItems"; 2]),
+            "maxItems" => ("least", ["minItems"; 2]),
+            _ => return,
+        };
+        let bound = node().and_then(|node| other.1.iter().find_map(|keyword| node.get(*keyword)));
+        if let Some(bound) = bound.filter(|bound| bound.is_number()) {
+            error.operands.insert(other.0.to_owned(), bound.clone());
         }
     }
 
@@ -505,11 +533,7 @@ fn unknown_name(
         Some(mapping) if !mapping.is_empty() => mapping.keys().cloned().collect(),
         _ => implied.collect(),
     };
-    SchemaError {
-        pointer: join(instance_path(error), property),
-        keyword: "enum".to_owned(),
-        operands: Map::from_iter([("values".to_owned(), json!(names))]),
-    }
+    SchemaError::new(join(instance_path(error), property), "enum", json!({ "values": names }))
 }
 
 /// The branch of an `anyOf` or `oneOf` that an instance was meant for: the only one whose type fits.
@@ -550,24 +574,17 @@ fn nothing_allowed(root: &Value, error: &ValidationError<'_>) -> Option<Vec<Sche
     let is_meant = matches!(error.kind(), ValidationErrorKind::FalseSchema)
         && error.schema_path().as_str().ends_with("/additionalProperties");
     let object = root.pointer(instance_path(error)).filter(|_| is_meant)?.as_object()?;
-    let told = object.keys().take(MOST_ERRORS).map(|name| SchemaError {
-        pointer: instance_path(error).to_owned(),
-        keyword: "additionalProperties".to_owned(),
-        operands: Map::from_iter([("property".to_owned(), json!(name))]),
-    });
+    let told = object
+        .keys()
+        .take(MOST_ERRORS)
+        .map(|name| SchemaError::new(instance_path(error), "additionalProperties", json!({ "property": name })));
     Some(told.collect())
 }
 
 /// The error in our words; `additionalProperties` and the like give one for each property.
 fn describe(error: &ValidationError<'_>) -> Vec<SchemaError> {
     use ValidationErrorKind as Kind;
-    let one = |operands: Value| {
-        vec![SchemaError {
-            pointer: instance_path(error).to_owned(),
-            keyword: error.kind().keyword().to_owned(),
-            operands: if let Value::Object(map) = operands { map } else { Map::new() },
-        }]
-    };
+    let one = |operands: Value| vec![SchemaError::new(instance_path(error), error.kind().keyword(), operands)];
     match error.kind() {
         Kind::Required { property } => one(json!({ "property": property })),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
@@ -591,6 +608,12 @@ fn describe(error: &ValidationError<'_>) -> Vec<SchemaError> {
         Kind::Format { format } => one(json!({ "format": format })),
         Kind::AdditionalItems { limit } => one(json!({ "limit": limit })),
         Kind::PropertyNames { error: inner } => one(json!({ "property": inner.instance().as_ref() })),
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            let branch = |errors: &Vec<ValidationError<'static>>| errors.iter().flat_map(describe).collect();
+            let mut described = one(Value::Null);
+            described.iter_mut().for_each(|error| error.branches = context.iter().map(branch).collect());
+            described
+        }
         _ => one(Value::Null),
     }
 }

@@ -89,6 +89,68 @@ impl Schema {
         all
     }
 
+    /// The declared properties of one of the objects that `node` can be, and whether each is required: of
+    /// the branches of `oneOf` and `anyOf` the first whose names are worth most.
+    #[must_use]
+    pub fn chosen_properties<'s>(
+        &'s self,
+        node: &'s Value,
+        worth: impl Fn(&[(&'s str, &'s Value)]) -> usize + Copy,
+    ) -> Vec<(&'s str, &'s Value, bool)> {
+        let mut parts = self.parts(node);
+        for keyword in ["oneOf", "anyOf"] {
+            let branches: Vec<&Value> =
+                parts.iter().filter_map(|part| part.get(keyword)?.as_array()).flatten().collect();
+            let names = |branch: &&'s Value| worth(&self.properties(branch));
+            let best = branches.into_iter().rev().max_by_key(|branch| names(branch));
+            parts.extend(best.map(|branch| self.parts(branch)).unwrap_or_default());
+        }
+        let mut all: Vec<(&str, &Value, bool)> = Vec::new();
+        for part in &parts {
+            for (name, property) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                match all.iter_mut().find(|(known, ..)| known == name) {
+                    // Of two the one that says more.
+                    Some((_, known, _)) if !self.has_members(known) && self.has_members(property) => *known = property,
+                    Some(_) => {}
+                    None => {
+                        let is_required = parts.iter().any(|part| names_required(part, name));
+                        all.push((name, property, is_required));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether it, or its items, are objects with declared properties.
+    fn has_members(&self, node: &Value) -> bool {
+        let item = self.items(node);
+        [Some(node), item].into_iter().flatten().any(|node| !self.properties(node).is_empty())
+    }
+
+    /// A node and what its `allOf` adds to it, references followed.
+    #[must_use]
+    pub fn parts<'s>(&'s self, node: &'s Value) -> Vec<&'s Value> {
+        let mut parts = Vec::new();
+        let mut seen = HashSet::new();
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            if !self.is_own(node, &mut seen, &mut open) {
+                continue;
+            }
+            parts.push(node);
+            let all_of: Vec<&Value> = node.get("allOf").and_then(Value::as_array).into_iter().flatten().collect();
+            open.extend(all_of.into_iter().rev());
+        }
+        parts
+    }
+
+    /// Whether an object of the schema must have a property, in one of its branches at least.
+    #[must_use]
+    pub fn requires<'s>(&'s self, node: &'s Value, name: &str) -> bool {
+        self.find(node, &mut |node| names_required(node, name).then_some(node)).is_some()
+    }
+
     /// The names of the properties of `node` and of everything below it, each once, and not many more
     /// than 2000.
     #[must_use]
@@ -122,20 +184,26 @@ impl Schema {
         found
     }
 
+    /// Whether a node says something itself, and was not met before; where its reference leads is next.
+    fn is_own<'s>(&'s self, node: &'s Value, seen: &mut HashSet<usize>, open: &mut Vec<&'s Value>) -> bool {
+        if !seen.insert(std::ptr::from_ref(node).addr()) {
+            return false;
+        }
+        if node.get("$ref").is_none() {
+            return true;
+        }
+        // One that cannot be followed leads to itself.
+        open.push(self.resolve(node));
+        !is_only_reference(node)
+    }
+
     /// Visits a node and what it is composed of, in the author's order.
     fn walk<'s>(&'s self, node: &'s Value, visit: &mut dyn FnMut(&'s Value) -> Step) {
         let mut seen = HashSet::new();
         let mut open = vec![node];
         while let Some(node) = open.pop() {
-            if !seen.insert(std::ptr::from_ref(node).addr()) {
+            if !self.is_own(node, &mut seen, &mut open) {
                 continue;
-            }
-            if node.get("$ref").is_some() {
-                // One that cannot be followed leads to itself.
-                open.push(self.resolve(node));
-                if is_only_reference(node) {
-                    continue;
-                }
             }
             match visit(node) {
                 Step::End => return,
@@ -148,6 +216,10 @@ impl Schema {
             }
         }
     }
+}
+
+fn names_required(node: &Value, name: &str) -> bool {
+    node.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|known| known == name))
 }
 
 /// How many names one schema contributes before the walk ends.

@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 
 use super::parameter::Inputs;
 use super::validate::Violation;
+use crate::contract::name::words;
 use crate::contract::{Location, Operation, Parameter, SecurityRequirement, SecurityScheme, StatusPattern};
 
 /// Why the credentials are not enough.
@@ -13,8 +14,6 @@ use crate::contract::{Location, Operation, Parameter, SecurityRequirement, Secur
 pub struct MissingCredentials {
     /// What is missing, of the requirement that lacks least.
     pub detail: String,
-    /// The challenges for `WWW-Authenticate` (RFC 9110 §11.6.1).
-    pub challenges: Vec<String>,
     /// The credential parameters that are missing.
     pub violations: Vec<Violation>,
 }
@@ -39,10 +38,7 @@ fn requirements(requirements: &[SecurityRequirement], inputs: &Inputs<'_>) -> Re
         return Ok(());
     }
     let least = lacking.iter().min_by_key(|lacking| lacking.len()).map(|lacking| lacking.join("; "));
-    let schemes = requirements.iter().flat_map(|requirement| &requirement.schemes);
-    let mut challenges: Vec<String> = schemes.filter_map(challenge).collect();
-    challenges.dedup();
-    Err(MissingCredentials { detail: least.unwrap_or_default(), challenges, violations: Vec::new() })
+    Err(MissingCredentials { detail: least.unwrap_or_default(), violations: Vec::new() })
 }
 
 /// What is missing for a scheme, if something is.
@@ -97,6 +93,25 @@ fn title(scheme: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
+/// The challenges of an operation for `WWW-Authenticate` (RFC 9110 §11.6.1): of its security schemes,
+/// and of the header parameters that carry credentials.
+#[must_use]
+pub fn challenges(operation: &Operation) -> Vec<String> {
+    let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
+    let mut challenges: Vec<String> = schemes.filter_map(challenge).collect();
+    if challenges.is_empty() {
+        let carrying = operation.parameters.iter().filter(|parameter| carries(parameter));
+        let as_scheme = |name: &str| SecurityScheme::ApiKey { location: Location::Header, name: name.to_owned() };
+        challenges.extend(carrying.filter_map(|parameter| challenge(&as_scheme(&parameter.name))));
+    }
+    challenges.dedup();
+    challenges
+}
+
+fn carries(parameter: &Parameter) -> bool {
+    parameter.required && parameter.location == Location::Header && carries_credentials(&parameter.name)
+}
+
 fn challenge(scheme: &SecurityScheme) -> Option<String> {
     match scheme {
         SecurityScheme::Token => Some("Bearer realm=\"sandbox\"".to_owned()),
@@ -118,10 +133,7 @@ fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingC
         return Ok(());
     }
     let is_missing = |parameter: &&std::sync::Arc<Parameter>| {
-        parameter.required
-            && parameter.location == Location::Header
-            && carries_credentials(&parameter.name)
-            && inputs.header(&parameter.name).is_none_or(|value| value.trim().is_empty())
+        carries(parameter) && inputs.header(&parameter.name).is_none_or(|value| value.trim().is_empty())
     };
     let missing: Vec<Violation> = operation
         .parameters
@@ -134,7 +146,7 @@ fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingC
     }
     let names: Vec<String> =
         missing.iter().filter_map(Violation::name).map(|name| format!("the header `{name}` is missing")).collect();
-    Err(MissingCredentials { detail: names.join("; "), challenges: Vec::new(), violations: missing })
+    Err(MissingCredentials { detail: names.join("; "), violations: missing })
 }
 
 /// Whether the name of a header says that it carries credentials: `X-Auth-Token`, `X-User-Id`,
@@ -168,24 +180,6 @@ pub fn carries_credentials(name: &str) -> bool {
     let has = |word: &str| words.iter().any(|there| there == word);
     let has_pair = |pair: &[&str; 2]| words.windows(2).any(|two| two[0] == pair[0] && two[1] == pair[1]);
     !OTHER.iter().any(|word| has(word)) && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
-}
-
-/// `X-authToken` → `x`, `auth`, `token`.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut after_lower = false;
-    for character in name.chars() {
-        let begins = character.is_uppercase() && after_lower;
-        if begins || !character.is_alphanumeric() {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| character.is_alphanumeric()) {
-            word.extend(character.to_lowercase());
-        }
-        after_lower = character.is_lowercase();
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 #[cfg(test)]

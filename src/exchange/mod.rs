@@ -19,7 +19,7 @@ mod variant;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE, VARY, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, UPGRADE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use self::generate::Manner;
@@ -28,7 +28,8 @@ use self::negotiate::{Accept, Choice, Source, Wishes};
 use self::parameter::{Inputs, QueryArrays};
 use self::preference::Preferences;
 use self::problem::{Kind, Problem};
-use self::rejection::{Fault, Rejection};
+use self::rejection::voice::Voices;
+use self::rejection::{Fault, Ground, Rejection};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Routed;
 use crate::contract::schema::Uncompilable;
@@ -146,7 +147,7 @@ enum Decision<'c> {
     /// The methods that there are.
     Options(HeaderValue),
     /// The documented error.
-    Rejection(Rejection<'c>, Vec<HeaderValue>),
+    Rejection(Rejection<'c>, Vec<(HeaderName, HeaderValue)>),
     /// The documented answer.
     Answer(Choice<'c>),
 }
@@ -159,44 +160,46 @@ impl Decision<'_> {
 
 /// Answers a request.
 #[must_use]
-pub fn answer(contract: &Contract, settings: &Settings, request: &Request) -> (Response, Report) {
-    let plan = plan(contract, settings, request);
+pub fn answer(contract: &Contract, voices: &Voices, settings: &Settings, request: &Request) -> (Response, Report) {
+    let ground = Ground { contract, voices, path: request.uri().path() };
+    let plan = plan(ground, settings, request);
     finish(&plan, settings, request)
 }
 
 /// Decides what is answered.
 #[must_use]
-pub fn plan<'c>(contract: &'c Contract, settings: &Settings, request: &Request) -> Plan<'c> {
+pub fn plan<'c>(ground: Ground<'c>, settings: &Settings, request: &Request) -> Plan<'c> {
+    let contract = ground.contract;
     let (method, path) = (request.method(), request.uri().path());
     if settings.cors == Cors::On && cors::is_preflight(method, request.headers()) {
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
     match contract.route(method, path) {
-        Routed::Operation(index, values) => plan_routed(contract, index, &values, settings, request),
+        Routed::Operation(index, values) => plan_routed(ground, index, &values, settings, request),
         Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
             match contract.route(&Method::GET, path) {
-                Routed::Operation(index, values) => plan_routed(contract, index, &values, settings, request),
-                _ => Plan::without_operation(method_not_allowed(method, path, &methods)),
+                Routed::Operation(index, values) => plan_routed(ground, index, &values, settings, request),
+                _ => method_not_allowed(ground, request, &methods, settings),
             }
         }
         Routed::OtherMethods(methods) if *method == Method::OPTIONS => {
             Plan::without_operation(Decision::Options(allow(&methods)))
         }
-        Routed::OtherMethods(methods) => Plan::without_operation(method_not_allowed(method, path, &methods)),
+        Routed::OtherMethods(methods) => method_not_allowed(ground, request, &methods, settings),
         Routed::Unknown => Plan::without_operation(unknown_path(contract, method, path)),
     }
 }
 
 /// Of several operations with the method and path, the one that the request is for.
 fn plan_routed<'c>(
-    contract: &'c Contract,
+    ground: Ground<'c>,
     index: usize,
     path_values: &[String],
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
-    let index = variant::choose(contract, index, path_values, settings, request);
-    plan_operation(&contract.operations[index], path_values, settings, request)
+    let index = variant::choose(ground.contract, index, path_values, settings, request);
+    plan_operation(ground, &ground.contract.operations[index], path_values, settings, request)
 }
 
 impl<'c> Plan<'c> {
@@ -229,12 +232,24 @@ fn allow(methods: &[Method]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).expect("methods are tokens")
 }
 
-fn method_not_allowed(method: &Method, path: &str, methods: &[Method]) -> Decision<'static> {
+/// As one of the operations of the path documents it, if one does.
+fn method_not_allowed<'c>(ground: Ground<'c>, request: &Request, methods: &[Method], settings: &Settings) -> Plan<'c> {
+    let (method, path) = (request.method(), request.uri().path());
     let allow = allow(methods);
+    let fault = Fault::Method(method.clone());
+    let documented = methods.iter().find_map(|method| match ground.contract.route(method, path) {
+        Routed::Operation(index, _) => Some(&ground.contract.operations[index]),
+        _ => None,
+    });
+    if let Some(operation) = documented.filter(|operation| rejection::is_documented(operation, &fault)) {
+        let rejection =
+            rejection::reject(ground, operation, &fault, &Accept::read(request.headers()), &settings.manner);
+        return Plan::without_operation(Decision::Rejection(rejection, vec![(ALLOW, allow)]));
+    }
     let detail =
         format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
     let problem = Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail);
-    Decision::Problem(problem, vec![(ALLOW, allow)])
+    Plan::without_operation(Decision::Problem(problem, vec![(ALLOW, allow)]))
 }
 
 fn unknown_path(contract: &Contract, method: &Method, path: &str) -> Decision<'static> {
@@ -267,6 +282,7 @@ fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<&'
 }
 
 fn plan_operation<'c>(
+    ground: Ground<'c>,
     operation: &'c Operation,
     path_values: &[String],
     settings: &Settings,
@@ -282,7 +298,7 @@ fn plan_operation<'c>(
         Body::TooLarge(limit) => {
             let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
             let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
-            return reject(operation, &credentials.unwrap_or(Fault::TooLarge(*limit)), &accept, manner);
+            return reject(ground, operation, &credentials.unwrap_or(Fault::TooLarge(*limit)), &accept, manner);
         }
     };
     let received = validate::receive(operation, &inputs, bytes);
@@ -297,7 +313,7 @@ fn plan_operation<'c>(
     let mut violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
     if settings.validation == Validation::Strict {
         if let Some(gravest) = faults.first() {
-            return reject(operation, gravest, &accept, manner);
+            return reject(ground, operation, gravest, &accept, manner);
         }
         if let Some(error) = uncompilable {
             return plan(unchecked(operation, &error), violations);
@@ -308,7 +324,21 @@ fn plan_operation<'c>(
     let values = &received.values;
     let wishes = Wishes { preferences: &preferences, accept: &accept, inputs: &inputs, values };
     match negotiate::choose(operation, &wishes) {
+        Ok(choice) if is_error_without_example(&choice, &preferences) => {
+            let fault = Fault::Status(choice.status);
+            let rejection = rejection::reject(ground, operation, &fault, &accept, &manner);
+            let rejection = Rejection { applied: choice.applied, ..rejection };
+            plan(Decision::Rejection(rejection, Vec::new()), violations)
+        }
         Ok(choice) => plan(Decision::Answer(choice), violations),
+        Err(problem)
+            if problem.kind == Kind::NotAcceptable
+                && rejection::is_documented(operation, &Fault::NotAcceptable(problem.clone())) =>
+        {
+            let fault = Fault::NotAcceptable(problem);
+            let rejection = rejection::reject(ground, operation, &fault, &accept, &manner);
+            plan(Decision::Rejection(rejection, Vec::new()), violations)
+        }
         Err(problem) => {
             // RFC 9110 §15.5.22
             let upgrade = (problem.kind == Kind::Upgrade).then(|| (UPGRADE, HeaderValue::from_static("websocket")));
@@ -330,13 +360,11 @@ fn unchecked(operation: &Operation, error: &Uncompilable) -> Decision<'static> {
     Decision::Problem(Problem::new(Kind::Unchecked, StatusCode::INTERNAL_SERVER_ERROR, detail), Vec::new())
 }
 
-fn challenges(fault: &Fault) -> Vec<HeaderValue> {
-    match fault {
-        Fault::Credentials(missing) => {
-            missing.challenges.iter().filter_map(|text| HeaderValue::from_str(text).ok()).collect()
-        }
-        _ => Vec::new(),
-    }
+/// Whether an error was asked for that no example shows, and no fixture.
+fn is_error_without_example(choice: &Choice<'_>, preferences: &Preferences) -> bool {
+    let is_error = choice.status.is_client_error() || choice.status.is_server_error();
+    let is_generated = matches!(choice.content, Source::Generated(_));
+    is_error && is_generated && choice.fixture.is_none() && preferences.dynamic != Some(true)
 }
 
 /// Everything that is wrong with a request, gravest first: credentials are judged first, then
@@ -369,9 +397,15 @@ fn judge(
 }
 
 /// Answers a fault as the operation documents it.
-fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, manner: Manner) -> Plan<'c> {
-    let rejection = rejection::reject(operation, fault, accept, &manner);
-    let decision = Decision::Rejection(rejection, challenges(fault));
+fn reject<'c>(
+    ground: Ground<'c>,
+    operation: &'c Operation,
+    fault: &Fault,
+    accept: &Accept,
+    manner: Manner,
+) -> Plan<'c> {
+    let rejection = rejection::reject(ground, operation, fault, accept, &manner);
+    let decision = Decision::Rejection(rejection, Vec::new());
     Plan { operation: Some(operation), decision, violations: fault.summaries(), manner, known: Known::default() }
 }
 
@@ -392,15 +426,27 @@ pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Respo
             "methods of the path".clone_into(&mut report.source);
             options_response(methods, settings, request)
         }
-        Decision::Rejection(rejection, challenges) => {
+        Decision::Rejection(rejection, headers) => {
             report.source.clone_from(&rejection.reason);
-            rejection_response(rejection, challenges, plan, settings)
+            rejection_response(rejection, headers, plan, settings)
         }
         Decision::Answer(choice) => {
             report.source.clone_from(&choice.reason);
             answer_response(choice, plan, settings)
         }
     };
+    if response.status() == StatusCode::TOO_MANY_REQUESTS && !response.headers().contains_key(RETRY_AFTER) {
+        // RFC 6585 §4
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    if response.status() == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
+        // RFC 9110 §11.6.1: a 401 says how to do better.
+        for challenge in plan.operation.map(credentials::challenges).unwrap_or_default() {
+            if let Ok(value) = HeaderValue::from_str(&challenge) {
+                response.headers_mut().append(WWW_AUTHENTICATE, value);
+            }
+        }
+    }
     if plan.operation.is_some_and(|operation| operation.deprecated) {
         response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
     }
@@ -442,7 +488,7 @@ fn options_response(methods: &HeaderValue, settings: &Settings, request: &Reques
 
 fn rejection_response(
     rejection: &Rejection<'_>,
-    challenges: &[HeaderValue],
+    headers: &[(HeaderName, HeaderValue)],
     plan: &Plan<'_>,
     settings: &Settings,
 ) -> Response {
@@ -452,9 +498,10 @@ fn rejection_response(
         header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
     }
     send(rejection.content.clone(), &rejection.media, &mut response);
-    for challenge in challenges {
-        response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
+    for (name, value) in headers {
+        response.headers_mut().append(name, value.clone());
     }
+    applied(&rejection.applied, &mut response);
     response
 }
 
@@ -483,13 +530,18 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
         // RFC 9110 §12.5.5
         response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
     }
-    if let Ok(applied) = HeaderValue::from_str(&choice.applied.join(", "))
-        && !choice.applied.is_empty()
+    applied(&choice.applied, &mut response);
+    response
+}
+
+/// RFC 7240 §3
+fn applied(preferences: &[String], response: &mut Response) {
+    if let Ok(applied) = HeaderValue::from_str(&preferences.join(", "))
+        && !preferences.is_empty()
     {
         response.headers_mut().insert(header::PREFERENCE_APPLIED, applied);
         response.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
     }
-    response
 }
 
 fn insert_content_type(media: &str, response: &mut Response) {

@@ -31,13 +31,39 @@ pub struct Violation {
     pub subject: Subject,
     /// The pointer in it is into the body, or into the value of the parameter.
     pub error: SchemaError,
+    /// What was sent there, unless it is nothing or too much to be repeated.
+    pub value: Option<Value>,
+}
+
+/// How many values a sent one may have to be repeated in an error.
+const MOST_REPEATED: usize = 200;
+
+fn is_repeatable(value: &Value, left: &mut usize) -> bool {
+    *left = left.saturating_sub(1);
+    *left > 0
+        && match value {
+            Value::Array(items) => items.iter().all(|item| is_repeatable(item, left)),
+            Value::Object(object) => object.values().all(|member| is_repeatable(member, left)),
+            _ => true,
+        }
 }
 
 impl Violation {
+    /// What is wrong with `instance`, the body or the value of a parameter.
+    fn of(subject: Subject, error: SchemaError, instance: &Value) -> Self {
+        let is_absent = error.keyword == "required";
+        let at = instance.pointer(&error.pointer).filter(|_| !is_absent);
+        let at = match error.operands.get("property").and_then(Value::as_str) {
+            Some(property) => at.and_then(|object| object.get(property)),
+            None => at,
+        };
+        let mut left = MOST_REPEATED;
+        let value = at.filter(|value| is_repeatable(value, &mut left)).cloned();
+        Self { subject, error, value }
+    }
+
     fn new(subject: Subject, keyword: &str, operands: Value) -> Self {
-        let operands = if let Value::Object(map) = operands { map } else { Map::new() };
-        let error = SchemaError { pointer: String::new(), keyword: keyword.to_owned(), operands };
-        Self { subject, error }
+        Self { subject, error: SchemaError::new("", keyword, operands), value: None }
     }
 
     /// A required parameter that is not there.
@@ -47,10 +73,10 @@ impl Violation {
         Self::new(subject, "required", json!({ "property": parameter.name }))
     }
 
-    /// Content that is not of its type.
+    /// A required property of the body that is not there.
     #[must_use]
-    pub fn malformed(detail: &str) -> Self {
-        Self::new(Subject::Body, "malformed", json!({ "detail": detail }))
+    pub fn missing_property(name: &str) -> Self {
+        Self::new(Subject::Body, "required", json!({ "property": name }))
     }
 
     /// The location and name of the parameter that it is about.
@@ -207,7 +233,7 @@ pub fn violations(
             Read::Value(value) => {
                 if let Some(schema) = parameter.schema() {
                     let errors = schema.errors(value)?;
-                    violations.extend(errors.into_iter().map(|error| Violation { subject: subject(), error }));
+                    violations.extend(errors.into_iter().map(|error| Violation::of(subject(), error, value)));
                 }
             }
         }
@@ -344,9 +370,10 @@ fn each(schema: &Schema, items: &[Value]) -> Result<Vec<Violation>, Uncompilable
         return Ok(found);
     }
     for (index, item) in items.iter().enumerate() {
-        for mut error in schema.errors(item)? {
-            error.pointer = format!("/{index}{}", error.pointer);
-            found.push(Violation { subject: Subject::Body, error });
+        for error in schema.errors(item)? {
+            let mut violation = Violation::of(Subject::Body, error, item);
+            violation.error.pointer.insert_str(0, &format!("/{index}"));
+            found.push(violation);
         }
     }
     Ok(found)
@@ -362,5 +389,5 @@ fn body(schema: &Schema, value: &Value) -> Result<Vec<Violation>, Uncompilable> 
     if errors.is_empty() {
         errors = schema.errors_of_derived(value)?;
     }
-    Ok(errors.into_iter().map(|error| Violation { subject: Subject::Body, error }).collect())
+    Ok(errors.into_iter().map(|error| Violation::of(Subject::Body, error, value)).collect())
 }

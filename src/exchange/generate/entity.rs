@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::plausible::words;
+use crate::contract::name::words;
 use crate::contract::schema::Schema;
 
 /// The values of a path, by the names of its expressions.

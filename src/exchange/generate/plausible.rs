@@ -19,6 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Number, Value, json};
 
 use super::text;
+use crate::contract::name::{capitalised, words};
 
 /// What a value is called, and what it belongs to: `name` of a `Pet`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -183,7 +184,9 @@ pub fn text(called: Called<'_>, node: &Map<String, Value>, random: &mut ChaCha8R
     if words.last().is_some_and(|last| last == "name" || last == "names") && words.len() == 1 {
         return Some(name_of(called.owner, random));
     }
-    if called.name == "state" && self::words(called.owner).iter().any(|word| PLACES.contains(&word.as_str())) {
+    if called.name == "state"
+        && crate::contract::name::words(called.owner).iter().any(|word| PLACES.contains(&word.as_str()))
+    {
         return Some(from(&StateName(), random));
     }
     if let Some(make) = TEXT_ENDS.find(&words) {
@@ -339,11 +342,6 @@ fn title(random: &mut ChaCha8Rng) -> String {
     format!("{} {}", capitalised(text::word(random)), text::word(random))
 }
 
-fn capitalised(word: &str) -> String {
-    let (first, rest) = word.split_at(word.len().min(1));
-    format!("{}{rest}", first.to_uppercase())
-}
-
 fn name_of(owner: &str, random: &mut ChaCha8Rng) -> String {
     let words = words(owner);
     let is =
@@ -365,34 +363,6 @@ fn singular(word: &str) -> &str {
     word.strip_suffix('s').unwrap_or(word)
 }
 
-/// The words of a name in lower case: `photoUrls`, `photo_urls` and `PhotoURLs` are photo and urls.
-pub fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let letters: Vec<char> = name.chars().take(LONGEST_NAME).collect();
-    for (index, letter) in letters.iter().enumerate() {
-        let before = index.checked_sub(1).map(|before| letters[before]);
-        let starts = letter.is_uppercase()
-            && (before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit())
-                || before.is_some_and(char::is_uppercase)
-                    && letters.get(index + 1).is_some_and(|next| next.is_lowercase())
-                    && letters.get(index + 2).is_some_and(|next| next.is_lowercase()));
-        if (starts || !letter.is_alphanumeric()) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        if letter.is_alphanumeric() {
-            word.extend(letter.to_lowercase());
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
-}
-
-/// How much of a name is looked at, in characters.
-const LONGEST_NAME: usize = 64;
-
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng as _;
@@ -402,15 +372,6 @@ mod tests {
     fn made(name: &str, owner: &str) -> String {
         let called = Called { name, owner };
         text(called, &Map::new(), &mut ChaCha8Rng::seed_from_u64(3)).unwrap_or_default()
-    }
-
-    #[test]
-    fn names_are_cut_into_words() {
-        assert_eq!(words("photoUrls"), ["photo", "urls"]);
-        assert_eq!(words("created_at"), ["created", "at"]);
-        assert_eq!(words("APIKey"), ["api", "key"]);
-        assert_eq!(words("X-Request-ID"), ["x", "request", "id"]);
-        assert_eq!(words("photoURLs"), ["photo", "urls"]);
     }
 
     #[test]

@@ -2,13 +2,22 @@
 //!
 //! Where the document has none it is our own, from `problem`.
 
-pub mod idiom;
-mod wording;
+mod body;
+pub mod catalogue;
+pub mod finding;
+pub mod overruling;
+mod reading;
+mod slot;
+pub mod survey;
+pub mod voice;
+mod words;
 
-use http::StatusCode;
-use serde_json::Value;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
 
-use self::wording::Fit;
+use self::finding::Finding;
+use self::overruling::Overruled;
+use self::voice::{Told, Voices};
 use super::content;
 use super::credentials::MissingCredentials;
 use super::generate::{self, Manner};
@@ -16,7 +25,7 @@ use super::negotiate::{Accept, concrete};
 use super::problem::{self, Kind, Problem};
 use super::validate::{ContentFault, Violation};
 use crate::contract::media::MediaRange;
-use crate::contract::{MediaType, Operation, Response, StatusPattern, Written};
+use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern, Written};
 
 /// What is wrong with a request, gravest first: only one kind is answered.
 #[derive(Debug)]
@@ -29,6 +38,12 @@ pub enum Fault {
     Content(ContentFault),
     /// Parameters or body do not fit.
     Violations(Vec<Violation>),
+    /// The path is documented for other methods.
+    Method(Method),
+    /// None of the types of the answer is accepted.
+    NotAcceptable(Problem),
+    /// An error that somebody asked for by its status.
+    Status(StatusCode),
 }
 
 /// The error to answer with.
@@ -44,6 +59,8 @@ pub struct Rejection<'c> {
     pub content: Written,
     /// Where the words come from, for the log.
     pub reason: String,
+    /// The preferences that it meets, for `Preference-Applied`.
+    pub applied: Vec<String>,
 }
 
 impl Fault {
@@ -56,6 +73,33 @@ impl Fault {
             Self::Content(ContentFault::UnsupportedMediaType(_)) => &[415],
             Self::Content(ContentFault::Malformed(_)) => &[400, 422],
             Self::Violations(_) => &[422, 400],
+            Self::Method(_) => &[405],
+            Self::NotAcceptable(_) => &[406],
+            Self::Status(_) => &[],
+        }
+    }
+
+    /// What can be said of it.
+    fn findings(&self) -> Vec<Finding> {
+        let whole = |rule: &str, operands: Value| vec![Finding::whole(rule, operands)];
+        match self {
+            Self::Credentials(missing) => whole("credentials", json!({ "detail": missing.detail })),
+            Self::TooLarge(limit) => whole("tooLarge", json!({ "limit": limit })),
+            Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
+                whole("unsupportedMediaType", json!({ "media": sent.clone().unwrap_or_default() }))
+            }
+            Self::Content(ContentFault::Malformed(malformed)) => {
+                // `malformed JSON: EOF …`: what it is not is said in the API's voice, why is in the header.
+                let kind = malformed.detail.split(':').next().unwrap_or_default();
+                let kind = kind.strip_prefix("malformed ").unwrap_or("content");
+                let operands = json!({ "detail": malformed_detail(malformed), "media": kind });
+                let finding = Finding::whole("malformed", operands);
+                vec![Finding { location: "body", ..finding }]
+            }
+            Self::Violations(violations) => violations.iter().map(Finding::of).collect(),
+            Self::Method(method) => whole("methodNotAllowed", json!({ "method": method.as_str() })),
+            Self::NotAcceptable(_) => whole("notAcceptable", Value::Null),
+            Self::Status(status) => whole(rule_of(*status), Value::Null),
         }
     }
 
@@ -66,17 +110,7 @@ impl Fault {
             Self::Credentials(missing) => vec![format!("credentials: {}", missing.detail)],
             Self::Violations(violations) => violations.iter().map(Violation::summary).collect(),
             Self::TooLarge(_) | Self::Content(_) => vec![format!("body: {}", self.problem().detail)],
-        }
-    }
-
-    /// The violations that an error can speak of.
-    fn violations(&self) -> Vec<Violation> {
-        match self {
-            Self::Violations(violations) => violations.clone(),
-            Self::Content(ContentFault::Malformed(malformed)) => {
-                vec![Violation::malformed(&malformed_detail(malformed))]
-            }
-            _ => Vec::new(),
+            Self::Method(_) | Self::NotAcceptable(_) | Self::Status(_) => Vec::new(),
         }
     }
 
@@ -105,7 +139,32 @@ impl Fault {
                 let problem = Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail);
                 Problem { violations: violations.clone(), ..problem }
             }
+            Self::NotAcceptable(problem) => problem.clone(),
+            Self::Method(method) => {
+                let detail = format!("the path documents no {method}");
+                Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail)
+            }
+            Self::Status(status) => {
+                let detail = format!("{} was asked for", status.as_u16());
+                Problem::new(Kind::UndocumentedStatus, *status, detail)
+            }
         }
+    }
+}
+
+/// The rule that an error of a status is about.
+fn rule_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "credentials",
+        403 => "forbidden",
+        404 | 410 => "notFound",
+        405 => "methodNotAllowed",
+        406 => "notAcceptable",
+        409 => "conflict",
+        413 => "tooLarge",
+        415 => "unsupportedMediaType",
+        429 => "tooManyRequests",
+        _ => "failure",
     }
 }
 
@@ -117,23 +176,99 @@ fn malformed_detail(malformed: &content::Malformed) -> String {
     }
 }
 
+/// What a rejection is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'c> {
+    /// The contract.
+    pub contract: &'c Contract,
+    /// Its voices.
+    pub voices: &'c Voices,
+    /// The path of the request.
+    pub path: &'c str,
+}
+
 /// Answers a fault as the operation documents it.
 #[must_use]
-pub fn reject<'c>(operation: &'c Operation, fault: &Fault, accept: &Accept, manner: &Manner) -> Rejection<'c> {
+pub fn reject<'c>(
+    ground: Ground<'c>,
+    operation: &'c Operation,
+    fault: &Fault,
+    accept: &Accept,
+    manner: &Manner,
+) -> Rejection<'c> {
     let mut problem = fault.problem();
-    let Some((status, response)) = documented(operation, fault) else {
+    let findings = fault.findings();
+    let overruled = Overruled::of(operation);
+    let rule = findings.first().map(|finding| finding.rule.as_str()).unwrap_or_default();
+    let asked = overruled.and_then(|overruled| overruled.status(rule));
+    let documented = match asked {
+        // An error that is not documented for the status has the body of the one that is.
+        Some(status) => at_status(operation, status)
+            .or_else(|| documented(operation, fault).map(|(_, pattern, response)| (status, pattern, response))),
+        None => documented(operation, fault),
+    };
+    let own_body = overruled.and_then(|overruled| {
+        let status = documented.map(|(status, ..)| status).or(asked).unwrap_or(problem.status);
+        let told = findings.iter().map(|finding| overruled.tell(finding.clone().at(status, ground.path)));
+        Some((status, overruled.body_of(overruled.body(rule)?, &told.collect::<Vec<_>>())?))
+    });
+    if let Some((status, body)) = own_body {
+        return from_fixture(status, documented.map(|(.., response)| response), &body, accept);
+    }
+    let Some((status, pattern, response)) = documented else {
+        problem.status = asked.unwrap_or(problem.status);
         return from_problem(&problem, None, "the document has no error for it");
     };
     problem.status = status;
     let Some(media) = accept.best(&response.content) else {
         return from_problem(&problem, Some(response), "the documented error has no content");
     };
-    match speak(operation, fault, media, status, manner) {
-        Some((content, reason)) => {
-            Rejection { status, response: Some(response), media: concrete(media), content, reason }
+    let at = |finding: Finding| {
+        let finding = finding.at(status, ground.path);
+        match overruled {
+            Some(overruled) => overruled.tell(finding),
+            None => finding,
+        }
+    };
+    let rule = rule.to_owned();
+    let findings: Vec<Finding> = findings.into_iter().map(at).collect();
+    let named = overruled.and_then(|overruled| overruled.example(&rule));
+    match tell(ground, operation, pattern, media, &findings, named, manner) {
+        Some(told) => {
+            let range = concrete(media);
+            let content = content::write(&told.value, &range, Some(media));
+            Rejection {
+                status,
+                response: Some(response),
+                media: range,
+                content,
+                reason: told.reason,
+                applied: Vec::new(),
+            }
         }
         None => from_problem(&problem, Some(response), "the documented error has neither example nor schema"),
     }
+}
+
+/// What the user wrote, in the documented type that fits.
+fn from_fixture<'c>(
+    status: StatusCode,
+    response: Option<&'c Response>,
+    value: &Value,
+    accept: &Accept,
+) -> Rejection<'c> {
+    let media = response.and_then(|response| accept.best(&response.content));
+    let by_value = if value.is_string() { "text/plain; charset=utf-8" } else { "application/json" };
+    let range = media.map(concrete).or_else(|| MediaRange::parse(by_value)).expect("it is a media type");
+    let content = content::write(value, &range, media);
+    let reason = "errors of the fixtures".to_owned();
+    Rejection { status, response, media: range, content, reason, applied: Vec::new() }
+}
+
+/// Whether an operation documents a response for a fault.
+#[must_use]
+pub fn is_documented(operation: &Operation, fault: &Fault) -> bool {
+    documented(operation, fault).is_some_and(|(_, _, response)| !response.content.is_empty())
 }
 
 fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str) -> Rejection<'c> {
@@ -143,108 +278,67 @@ fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str
         media: MediaRange::parse(problem::MEDIA_TYPE).expect("it is a media type"),
         content: Written { bytes: problem.content(), ..Written::default() },
         reason: format!("problem, {why}"),
+        applied: Vec::new(),
     }
+}
+
+/// The response documented for a status: itself, its range, the default.
+fn at_status(operation: &Operation, status: StatusCode) -> Option<(StatusCode, StatusPattern, &Response)> {
+    let patterns = [StatusPattern::Exact(status), StatusPattern::Range(status.as_u16() / 100), StatusPattern::Default];
+    patterns.into_iter().find_map(|pattern| Some((status, pattern, operation.response_at(pattern)?)))
 }
 
 /// The documented response: of one of the statuses, else of `4XX`, else the default, unless that
 /// is what a success is documented as.
-fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode, &'c Response)> {
-    let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok());
+fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode, StatusPattern, &'c Response)> {
+    let asked = match fault {
+        Fault::Status(status) => Some(*status),
+        _ => None,
+    };
+    let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok()).chain(asked);
     let statuses: Vec<StatusCode> = statuses.collect();
-    let exact =
-        statuses.iter().find_map(|status| Some((*status, operation.response_at(StatusPattern::Exact(*status))?)));
+    let at = |status: StatusCode, pattern: StatusPattern| Some((status, pattern, operation.response_at(pattern)?));
+    let exact = statuses.iter().find_map(|status| at(*status, StatusPattern::Exact(*status)));
     let first = *statuses.first()?;
-    let range = || Some((first, operation.response_at(StatusPattern::Range(4))?));
+    let range = || at(first, StatusPattern::Range(first.as_u16() / 100));
     let default = || {
         let is_success = |pattern: &StatusPattern| pattern.status().is_success() && *pattern != StatusPattern::Default;
         let has_success = operation.responses.iter().any(|(pattern, _)| is_success(pattern));
-        has_success.then_some((first, operation.response_at(StatusPattern::Default)?))
+        if has_success { at(first, StatusPattern::Default) } else { None }
     };
     exact.or_else(range).or_else(default)
 }
 
-/// The content of the error, in the words of the document.
-fn speak(
+/// The body of the error, valid by its schema wherever that is possible.
+fn tell(
+    ground: Ground<'_>,
     operation: &Operation,
-    fault: &Fault,
+    pattern: StatusPattern,
     media: &MediaType,
-    status: StatusCode,
+    findings: &[Finding],
+    named: Option<&str>,
     manner: &Manner,
-) -> Option<(Written, String)> {
-    let range = concrete(media);
-    let violations = fault.violations();
-    let is_about_fields = !violations.is_empty();
-    if let Some(example) = media.examples.first() {
-        if !is_about_fields {
-            return Some((content::of_example(example, &range, Some(media), manner), "documented example".to_owned()));
-        }
-        let (value, reason) = from_examples(operation, media, &violations);
-        return Some((content::write(&value, &range, Some(media)), reason));
+) -> Option<Told> {
+    let voice = ground.voices.of(ground.contract, operation, pattern, media);
+    let told =
+        named.and_then(|name| voice.tell_example(media, name, findings)).or_else(|| voice.tell(media, findings))?;
+    // A document that is a text already is not what its schema describes.
+    let is_text = told.value.is_string() && !media.range.is_json();
+    let Some(schema) = media.schema.as_ref().filter(|_| !is_text) else { return Some(told) };
+    if schema.is_valid(&told.value) != Ok(false) {
+        return Some(told);
     }
-    let schema = media.schema.as_ref()?;
-    if let Some(problem) = own_problem(fault, media, status) {
-        return Some((content::write(&problem, &range, Some(media)), "problem, as the document has one".to_owned()));
-    }
-    let mut value = generate::generate(schema, manner).value;
-    let sentence = if is_about_fields { wording::sentence(&violations[0]) } else { fault.problem().detail };
-    put_valid_message(media, &mut value, &sentence);
-    Some((content::write(&value, &range, Some(media)), "made from the documented schema".to_owned()))
-}
-
-/// Our own problem, where the document has problem details of RFC 9457 too and it fits them.
-fn own_problem(fault: &Fault, media: &MediaType, status: StatusCode) -> Option<Value> {
-    let mut problem = fault.problem();
-    problem.status = status;
-    let value: Value = serde_json::from_slice(&problem.content()).ok()?;
-    (media.range.essence() == problem::MEDIA_TYPE && !breaks(media, &value)).then_some(value)
-}
-
-/// The documented example that fits the first violation best, reworded.
-fn from_examples(operation: &Operation, media: &MediaType, violations: &[Violation]) -> (Value, String) {
-    let names = names(operation);
-    let reworded = media.examples.iter().map(|example| {
-        let (fit, value) = wording::reword(example.value(), violations, names);
-        (fit, example, value)
+    // What the schema demands beyond it is made; where that does not help the schema alone speaks.
+    let repaired = generate::repair(schema, &told.value, manner);
+    let by_schema = || voice.tell_by_schema(media, findings);
+    let valid = repaired.or_else(|| {
+        let shaped = by_schema()?;
+        if schema.is_valid(&shaped) == Ok(true) { Some(shaped) } else { generate::repair(schema, &shaped, manner) }
     });
-    let mut best: Option<(Fit, _, Value)> = None;
-    for candidate in reworded {
-        if best.as_ref().is_none_or(|best| candidate.0 > best.0) {
-            best = Some(candidate);
-        }
-    }
-    let Some((fit, example, mut value)) = best else { return (Value::Null, String::new()) };
-    let named = if example.name.is_empty() { "the example".to_owned() } else { format!("example `{}`", example.name) };
-    if fit == Fit::None {
-        let sentence = wording::sentence(&violations[0]);
-        put_valid_message(media, &mut value, &sentence);
-        wording::leave_out_the_rest(&mut value, &sentence, |value| !breaks(media, value));
-        return (value, format!("{named}, with a neutral sentence"));
-    }
-    if breaks(media, &value) && !breaks(media, example.value()) {
-        return (example.value().clone(), format!("{named}, as other words do not fit its schema"));
-    }
-    (value, format!("{named}, reworded"))
-}
-
-fn breaks(media: &MediaType, value: &Value) -> bool {
-    media.schema.as_ref().is_some_and(|schema| schema.is_valid(value) == Ok(false))
-}
-
-/// Puts the sentence where there is a place for it, unless the schema then does not fit any more.
-fn put_valid_message(media: &MediaType, value: &mut Value, sentence: &str) {
-    let mut candidate = value.clone();
-    if wording::put_message(&mut candidate, sentence) && (!breaks(media, &candidate) || breaks(media, value)) {
-        *value = candidate;
-    }
-}
-
-/// Every name that the request of an operation has: parameters, and properties at any depth.
-fn names(operation: &Operation) -> &[String] {
-    operation.names.get_or_init(|| {
-        let mut names: Vec<String> = operation.parameters.iter().map(|parameter| parameter.name.clone()).collect();
-        for media in operation.body.iter().flat_map(|body| &body.content) {
-            names.extend(media.schema.iter().flat_map(|schema| schema.all_property_names(schema.tree())));
-        }
-        names
+    let made = || Some(generate::generate(schema, manner)).filter(|made| made.fits).map(|made| made.value);
+    let value = valid.or_else(made);
+    Some(match value {
+        Some(value) => Told { value, reason: format!("{}, made to fit its schema", told.reason) },
+        None => told,
     })
 }

@@ -1,0 +1,189 @@
+//! The words of a name, and the forms in which sentences and codes write it.
+
+/// The words of a name in lower case: `photoUrls`, `photo_urls` and `PhotoURLs` are photo and urls.
+#[must_use]
+pub fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let letters: Vec<char> = name.chars().take(LONGEST_NAME).collect();
+    for (index, letter) in letters.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| letters[before]);
+        let starts = letter.is_uppercase()
+            && (before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit())
+                || before.is_some_and(char::is_uppercase)
+                    && letters.get(index + 1).is_some_and(|next| next.is_lowercase())
+                    && letters.get(index + 2).is_some_and(|next| next.is_lowercase()));
+        if (starts || !letter.is_alphanumeric()) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if letter.is_alphanumeric() {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// How much of a name is looked at, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// The letters and digits of a name in lower case, by which all its forms are one.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// `manager` → `Manager`
+#[must_use]
+pub fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())
+}
+
+/// A form of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// As documented: `contactManager`.
+    #[default]
+    AsIs,
+    /// `contact manager`
+    Words,
+    /// `Contact manager`
+    Sentence,
+    /// `Contact Manager`
+    Title,
+    /// `ContactManager`
+    Pascal,
+    /// `contactManager`
+    Camel,
+    /// `contact_manager`
+    Snake,
+    /// `contact-manager`
+    Kebab,
+    /// `CONTACT_MANAGER`
+    Upper,
+    /// `contactmanager`
+    Lower,
+}
+
+impl Form {
+    /// What stands for it after the `|` of a slot.
+    const NAMES: [(&'static str, Self); 9] = [
+        ("words", Self::Words),
+        ("Words", Self::Sentence),
+        ("Title", Self::Title),
+        ("Pascal", Self::Pascal),
+        ("camel", Self::Camel),
+        ("snake", Self::Snake),
+        ("kebab", Self::Kebab),
+        ("UPPER", Self::Upper),
+        ("lower", Self::Lower),
+    ];
+
+    /// The form of a slot such as `{name|Title}`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, form)| *form)
+    }
+
+    /// All that there are, as they are written.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// A name in this form. What joins the segments of a path stays where the words are one.
+    #[must_use]
+    pub fn write(self, name: &str) -> String {
+        let capitals = |words: Vec<String>| -> Vec<String> { words.iter().map(|word| capitalised(word)).collect() };
+        match self {
+            Self::AsIs => name.to_owned(),
+            Self::Words => segments(name, |words| words.join(" ")),
+            Self::Sentence => capitalised(&segments(name, |words| words.join(" "))),
+            Self::Title => segments(name, |words| capitals(words).join(" ")),
+            Self::Pascal => segments(name, |words| capitals(words).concat()),
+            Self::Camel => segments(name, |mut words| {
+                let rest = words.split_off(words.len().min(1));
+                words.concat() + &capitals(rest).concat()
+            }),
+            Self::Snake => segments(name, |words| words.join("_")),
+            Self::Kebab => segments(name, |words| words.join("-")),
+            Self::Upper => segments(name, |words| words.join("_").to_uppercase()),
+            Self::Lower => segments(name, |words| words.concat()),
+        }
+    }
+
+    /// The form in which a text writes a name; none if it does not.
+    #[must_use]
+    pub fn of(text: &str, name: &str) -> Option<Self> {
+        const ORDER: [Form; 10] = [
+            Form::AsIs,
+            Form::Snake,
+            Form::Camel,
+            Form::Pascal,
+            Form::Kebab,
+            Form::Words,
+            Form::Sentence,
+            Form::Title,
+            Form::Upper,
+            Form::Lower,
+        ];
+        ORDER.into_iter().find(|form| form.write(name) == text)
+    }
+}
+
+/// A path with each segment rewritten: `addresses[0].zipCode` → `Addresses[0].ZipCode`.
+fn segments(path: &str, write: impl Fn(Vec<String>) -> String) -> String {
+    let mut text = String::new();
+    for part in path.split_inclusive(['.', '[', ']', '/']) {
+        let (segment, end) = match part.char_indices().next_back() {
+            Some((at, last @ ('.' | '[' | ']' | '/'))) => (&part[..at], Some(last)),
+            _ => (part, None),
+        };
+        text.push_str(&write(words(segment)));
+        text.extend(end);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_into_words() {
+        assert_eq!(words("photoUrls"), ["photo", "urls"]);
+        assert_eq!(words("created_at"), ["created", "at"]);
+        assert_eq!(words("APIKey"), ["api", "key"]);
+        assert_eq!(words("X-Request-ID"), ["x", "request", "id"]);
+        assert_eq!(words("photoURLs"), ["photo", "urls"]);
+    }
+
+    #[test]
+    fn a_name_has_forms() {
+        let forms: Vec<String> =
+            Form::all().map(|form| Form::parse(form).unwrap_or_default().write("contactManager")).collect();
+        let expected = [
+            "contact manager",
+            "Contact manager",
+            "Contact Manager",
+            "ContactManager",
+            "contactManager",
+            "contact_manager",
+            "contact-manager",
+            "CONTACT_MANAGER",
+            "contactmanager",
+        ];
+        assert_eq!(forms, expected);
+        assert_eq!(Form::Pascal.write("items[0].zip_code"), "Items[0].ZipCode");
+    }
+
+    #[test]
+    fn the_form_of_a_name_is_found() {
+        assert_eq!(Form::of("contact manager", "contactManager"), Some(Form::Words));
+        assert_eq!(Form::of("contactManager", "contactManager"), Some(Form::AsIs));
+        assert_eq!(Form::of("ContactManager", "contact_manager"), Some(Form::Pascal));
+        assert_eq!(Form::of("manager", "contactManager"), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! What the user says of the errors of operations: the section `errors` of fixture files.
+//!
+//! How it is told is left to `exchange`.
+
+use http::StatusCode;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::wording::{RULES, Template};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::FixtureFile;
+use crate::document::syntax::join;
+
+/// What is said of the errors of an operation, of a document, or of all.
+#[derive(Debug)]
+pub struct Overrule {
+    /// Whatever rule is broken.
+    pub general: Telling,
+    /// The family of the catalogue whose sentences and codes are said.
+    pub idiom: Option<String>,
+    /// Where the rule is one of these.
+    pub rules: IndexMap<String, Telling>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// How an error is told.
+#[derive(Debug, Default)]
+pub struct Telling {
+    /// The status to send.
+    pub status: Option<StatusCode>,
+    /// The documented example to fill in.
+    pub example: Option<String>,
+    /// The sentence.
+    pub message: Option<Template>,
+    /// The code: a text is a template.
+    pub code: Option<Value>,
+    /// The whole body: its texts are templates, and a list of one item has one for each violation.
+    pub body: Option<Value>,
+}
+
+const FIELDS: [&str; 7] = ["status", "example", "idiom", "message", "code", "body", "rules"];
+
+/// The entries of the section, each with the name that it is for: `*`, a document or an operation.
+#[must_use]
+pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, Overrule)> {
+    let Some(section) = section(file) else { return Vec::new() };
+    let reader = Reader { file };
+    let mut overrules = Vec::new();
+    for (name, entry) in section {
+        match reader.overrule(entry, &join("/errors", name)) {
+            Ok(overrule) => overrules.push((name.clone(), overrule)),
+            Err(diagnostic) => found.push(diagnostic),
+        }
+    }
+    overrules
+}
+
+/// `errors` as a map is the section; as a list it is an operation of that name.
+#[must_use]
+pub fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
+    file.tree.get("errors").and_then(Value::as_object)
+}
+
+struct Reader<'f> {
+    file: &'f FixtureFile,
+}
+
+impl Reader<'_> {
+    fn invalid(&self, at: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(Code::InvalidFixture, Place::value(&self.file.source, at), message)
+    }
+
+    fn overrule(&self, entry: &Value, at: &str) -> Result<Overrule, Diagnostic> {
+        let map = entry
+            .as_object()
+            .ok_or_else(|| self.invalid(at, format!("an entry of `errors` is a map of {}", listed(&FIELDS))))?;
+        self.known(map, at, &FIELDS)?;
+        let mut rules = IndexMap::new();
+        let written = map.get("rules").map(|rules| (rules, join(at, "rules")));
+        for (rule, telling) in written.iter().filter_map(|(rules, _)| rules.as_object()).flatten() {
+            let at = join(&join(at, "rules"), rule);
+            if !RULES.contains(&rule.as_str()) {
+                return Err(self.invalid(&at, format!("`{rule}` is no rule, expected one of {}", listed(&RULES))));
+            }
+            rules.insert(rule.clone(), self.rule(telling, &at)?);
+        }
+        if let Some((rules, at)) = written.filter(|(rules, _)| !rules.is_object()) {
+            return Err(self.invalid(&at, format!("`rules` is {rules}, expected a map of rules")));
+        }
+        Ok(Overrule {
+            general: self.telling(map, at)?,
+            idiom: self.text(map, at, "idiom")?,
+            rules,
+            place: Place::value(&self.file.source, at),
+        })
+    }
+
+    /// A sentence alone, or a map as for all rules.
+    fn rule(&self, telling: &Value, at: &str) -> Result<Telling, Diagnostic> {
+        match telling {
+            Value::String(text) => Ok(Telling { message: Some(self.template(text, at)?), ..Telling::default() }),
+            Value::Object(map) => {
+                self.known(map, at, &FIELDS[..6].iter().copied().filter(|f| *f != "idiom").collect::<Vec<_>>())?;
+                self.telling(map, at)
+            }
+            other => Err(self.invalid(at, format!("a rule is {other}, expected a sentence or a map"))),
+        }
+    }
+
+    fn telling(&self, map: &Map<String, Value>, at: &str) -> Result<Telling, Diagnostic> {
+        let message = self.text(map, at, "message")?;
+        let message = message.map(|text| self.template(&text, &join(at, "message"))).transpose()?;
+        let (code, body) = (map.get("code"), map.get("body"));
+        for (name, value) in [("code", code), ("body", body)] {
+            if let Some(value) = value {
+                self.templates(value, &join(at, name))?;
+            }
+        }
+        if code.is_some_and(|code| !(code.is_string() || code.is_number())) {
+            return Err(self.invalid(&join(at, "code"), "`code` is a text or a number"));
+        }
+        let example = self.text(map, at, "example")?;
+        if example.is_some() && body.is_some() {
+            return Err(self.invalid(at, "`example` and `body` exclude each other"));
+        }
+        Ok(Telling { status: self.status(map, at)?, example, message, code: code.cloned(), body: body.cloned() })
+    }
+
+    fn known(&self, map: &Map<String, Value>, at: &str, fields: &[&str]) -> Result<(), Diagnostic> {
+        match map.keys().find(|key| !fields.contains(&key.as_str())) {
+            Some(unknown) => {
+                let message = format!("`{unknown}` is no field of `errors`, expected {}", listed(fields));
+                Err(self.invalid(&join(at, unknown), message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn status(&self, map: &Map<String, Value>, at: &str) -> Result<Option<StatusCode>, Diagnostic> {
+        let Some(status) = map.get("status") else { return Ok(None) };
+        let code = status.as_u64().and_then(|code| u16::try_from(code).ok());
+        match code.filter(|code| (400..600).contains(code)).and_then(|code| StatusCode::from_u16(code).ok()) {
+            Some(code) => Ok(Some(code)),
+            None => {
+                let message = format!("`status` is {status}, expected a number from 400 to 599");
+                Err(self.invalid(&join(at, "status"), message))
+            }
+        }
+    }
+
+    fn text(&self, map: &Map<String, Value>, at: &str, name: &str) -> Result<Option<String>, Diagnostic> {
+        match map.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(self.invalid(&join(at, name), format!("`{name}` is {other}, expected a text"))),
+        }
+    }
+
+    fn template(&self, text: &str, at: &str) -> Result<Template, Diagnostic> {
+        Template::parse(text).map_err(|why| self.invalid(at, why))
+    }
+
+    /// Every text of a value must be a template.
+    fn templates(&self, value: &Value, at: &str) -> Result<(), Diagnostic> {
+        match value {
+            Value::String(text) => self.template(text, at).map(|_| ()),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, item)| self.templates(item, &join(at, &index.to_string()))),
+            Value::Object(object) => {
+                object.iter().try_for_each(|(name, member)| self.templates(member, &join(at, name)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

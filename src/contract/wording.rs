@@ -1,0 +1,273 @@
+//! Texts with slots for what is wrong with a request: `"{path}" must be {types}`.
+//!
+//! What fills the slots is left to `exchange`.
+
+use super::name::Form;
+
+/// The rules that a request can break: keywords of JSON Schema, and what else an API answers errors
+/// for.
+pub const RULES: [&str; 40] = [
+    "required",
+    "type",
+    "enum",
+    "const",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "contains",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "minProperties",
+    "maxProperties",
+    "oneOf",
+    "anyOf",
+    "not",
+    "dependentRequired",
+    "unknownParameter",
+    "style",
+    "malformed",
+    "unsupportedMediaType",
+    "credentials",
+    "forbidden",
+    "notFound",
+    "methodNotAllowed",
+    "notAcceptable",
+    "conflict",
+    "tooLarge",
+    "tooManyRequests",
+    "failure",
+    "invalid",
+];
+
+/// What a slot is filled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// The name of the field: `city`.
+    Name,
+    /// The way to it: `address.city`.
+    Path,
+    /// The same as a JSON Pointer: `/address/city`.
+    Pointer,
+    /// The way to the object that it is in: `address`.
+    Parent,
+    /// The JSON Pointer of the object that has the rule: of a missing property the one that lacks it.
+    Container,
+    /// Where the rule stands in the schema, as validators say it: `#/properties/address/required`.
+    Schema,
+    /// `body`, `query`, `path`, `header`, `cookie`.
+    Location,
+    /// What was sent.
+    Value,
+    /// The type of what was sent.
+    Type,
+    /// How many characters, items or properties it has.
+    Length,
+    /// The types that are allowed.
+    Types,
+    /// The values that are allowed.
+    Values,
+    /// The bound.
+    Limit,
+    /// The lower bound, or the least that there can be.
+    Least,
+    /// The upper bound, or the most that there can be.
+    Most,
+    /// `s`, unless the bound is 1.
+    Plural,
+    /// The regular expression.
+    Pattern,
+    /// The format: `email`.
+    Format,
+    /// The property that is missing or too much.
+    Property,
+    /// The status: 400.
+    Status,
+    /// Its phrase: `Bad Request`.
+    Reason,
+    /// What a parser said.
+    Detail,
+    /// The media type that was sent.
+    Media,
+    /// The method of the request.
+    Method,
+    /// The whole sentence.
+    Message,
+    /// The code for it.
+    Code,
+}
+
+impl Slot {
+    const NAMES: [(&'static str, Self); 26] = [
+        ("name", Self::Name),
+        ("path", Self::Path),
+        ("pointer", Self::Pointer),
+        ("parent", Self::Parent),
+        ("container", Self::Container),
+        ("schema", Self::Schema),
+        ("location", Self::Location),
+        ("value", Self::Value),
+        ("type", Self::Type),
+        ("length", Self::Length),
+        ("types", Self::Types),
+        ("values", Self::Values),
+        ("limit", Self::Limit),
+        ("least", Self::Least),
+        ("most", Self::Most),
+        ("s", Self::Plural),
+        ("pattern", Self::Pattern),
+        ("format", Self::Format),
+        ("property", Self::Property),
+        ("status", Self::Status),
+        ("reason", Self::Reason),
+        ("detail", Self::Detail),
+        ("media", Self::Media),
+        ("method", Self::Method),
+        ("message", Self::Message),
+        ("code", Self::Code),
+    ];
+
+    /// Whether it names the field.
+    #[must_use]
+    pub fn is_name(self) -> bool {
+        matches!(self, Self::Name | Self::Path | Self::Pointer | Self::Property)
+    }
+}
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// It stands as it is.
+    Text(String),
+    /// It is filled, in a form.
+    Slot(Slot, Form),
+}
+
+/// A text with slots.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Template {
+    /// From left to right; texts are not empty, and never stand side by side.
+    pub parts: Vec<Part>,
+}
+
+impl Template {
+    /// Reads `The {name|words} field is required.`; `{{` and `}}` are braces.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, if a slot or a form is not known or a brace is not closed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut template = Self::default();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, braced) = rest.split_at(at);
+            template.push_text(before);
+            if let Some(after) = braced.strip_prefix("{{").or_else(|| braced.strip_prefix("}}")) {
+                template.push_text(&braced[..1]);
+                rest = after;
+                continue;
+            }
+            let inner = braced.strip_prefix('{').and_then(|braced| braced.split_once('}'));
+            let Some((inner, after)) = inner else {
+                return Err(format!("`{text}` has a brace without its other one; write `{{{{` or `}}}}` for a brace"));
+            };
+            template.parts.push(slot(inner)?);
+            rest = after;
+        }
+        template.push_text(rest);
+        Ok(template)
+    }
+
+    /// A text without any slot.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        let mut template = Self::default();
+        template.push_text(text);
+        template
+    }
+
+    /// Adds text at the end.
+    pub fn push_text(&mut self, text: &str) {
+        match self.parts.last_mut() {
+            _ if text.is_empty() => {}
+            Some(Part::Text(last)) => last.push_str(text),
+            _ => self.parts.push(Part::Text(text.to_owned())),
+        }
+    }
+
+    /// Adds another template at the end.
+    pub fn push(&mut self, other: Self) {
+        for part in other.parts {
+            match part {
+                Part::Text(text) => self.push_text(&text),
+                slot @ Part::Slot(..) => self.parts.push(slot),
+            }
+        }
+    }
+
+    /// Whether it has a slot for which this holds.
+    pub fn has(&self, is_meant: impl Fn(Slot) -> bool) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Slot(slot, _) if is_meant(*slot)))
+    }
+
+    /// Its text with each slot filled.
+    pub fn fill(&self, fill: impl Fn(Slot, Form) -> String) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(fixed) => text.push_str(fixed),
+                Part::Slot(slot, form) => text.push_str(&fill(*slot, *form)),
+            }
+        }
+        text
+    }
+}
+
+fn slot(inner: &str) -> Result<Part, String> {
+    let (name, form) = inner.split_once('|').unwrap_or((inner, ""));
+    let known = Slot::NAMES.iter().find(|(known, _)| *known == name);
+    let Some((_, slot)) = known else {
+        let names: Vec<&str> = Slot::NAMES.iter().map(|(name, _)| *name).collect();
+        return Err(format!("`{{{inner}}}` is no slot, expected one of {}", names.join(", ")));
+    };
+    match Form::parse(form) {
+        Some(form) => Ok(Part::Slot(*slot, form)),
+        None if form.is_empty() => Ok(Part::Slot(*slot, Form::AsIs)),
+        None => {
+            let forms: Vec<&str> = Form::all().collect();
+            Err(format!("`{form}` is no form of a name, expected one of {}", forms.join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_filled_and_braces_kept() {
+        let template = Template::parse("The {name|Title} of {{x}} is {types}").expect("is one");
+        let filled = template.fill(|slot, form| format!("<{slot:?} {form:?}>"));
+        assert_eq!(filled, "The <Name Title> of {x} is <Types AsIs>");
+        assert_eq!(template.parts.len(), 4);
+    }
+
+    #[test]
+    fn what_is_no_slot_is_said() {
+        assert!(
+            Template::parse("{nmae}").is_err_and(|error| error.contains("`{nmae}` is no slot, expected one of name"))
+        );
+        assert!(Template::parse("{name|big}").is_err_and(|error| error.contains("`big` is no form")));
+        assert!(Template::parse("{name").is_err());
+        assert!(Template::parse("a } b").is_err());
+    }
+}

@@ -1,0 +1,254 @@
+//! What stands in an error body beside its sentences: codes, fields, parts of the request.
+
+use serde_json::{Value, json};
+
+use super::body::Wants;
+use super::catalogue::code;
+use super::catalogue::idiom::{self, Idiom, is_of_field};
+use super::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointer};
+use crate::contract::name::Form;
+use crate::contract::wording::{Part, Slot, Template};
+use crate::exchange::credentials;
+
+/// A word or number for programs.
+#[derive(Debug, Clone, Default)]
+pub struct CodeSlot {
+    /// What the document shows there, and for which rule.
+    pub seen: Option<Value>,
+    /// The rule that it was shown for.
+    pub rule: Option<&'static str>,
+    /// The same, with the name of the field in it.
+    pub named: Option<Template>,
+    /// All that the schema allows; anything, if empty.
+    pub allowed: Vec<Value>,
+    /// What the document shows elsewhere.
+    pub others: Vec<String>,
+    /// Whose codes these are.
+    pub idiom: Option<&'static Idiom>,
+    /// Whether it is a title for people.
+    pub is_title: bool,
+    /// Whether nothing says what codes there are.
+    pub is_free: bool,
+    /// Whether there must be one.
+    pub is_needed: bool,
+}
+
+/// The field.
+#[derive(Debug, Clone)]
+pub struct FieldSlot {
+    /// What stands before its path: `body.`, `#`, `/data/attributes`.
+    pub before: Template,
+    /// How it is written.
+    pub style: FieldStyle,
+}
+
+/// How a field is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldStyle {
+    /// By its path, in a form.
+    Path(PathStyle, Form),
+    /// By its name alone, in a form.
+    Name(Form),
+    /// By its JSON Pointer.
+    Pointer,
+}
+
+/// The way to the field, as a list.
+#[derive(Debug, Clone)]
+pub struct SegmentsSlot {
+    /// The part of the request, if the list begins with it.
+    pub location: Option<LocationSlot>,
+    /// Whether indexes are numbers.
+    pub index: Wants,
+}
+
+/// The part of the request.
+#[derive(Debug, Clone, Default)]
+pub struct LocationSlot {
+    /// The word that the document has.
+    pub seen: String,
+    /// The words that the schema allows; any, if empty.
+    pub allowed: Vec<String>,
+}
+
+/// Whether what is missing shows who the client is.
+fn carries_credentials(finding: &Finding) -> bool {
+    finding.rule == "required" && finding.location != "body" && credentials::carries_credentials(finding.name())
+}
+
+impl CodeSlot {
+    /// What it is for a finding; none, if it has nothing to say of it.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<Value> {
+        if let Some(code) =
+            finding.operands.get("code").filter(|code| self.allowed.is_empty() || self.allowed.contains(code))
+        {
+            return Some(code.clone());
+        }
+        let missing = finding.as_missing();
+        let finding = if self.rule == Some(missing.rule.as_str()) { &missing } else { finding };
+        if self.rule == Some(finding.rule.as_str()) {
+            return match (&self.named, &self.seen) {
+                (Some(named), _) => Some(Value::String(Dialect::default().fill(named, finding))),
+                (None, seen) => seen.clone(),
+            };
+        }
+        let is_allowed = |code: &Value| {
+            let is_alike = self.seen.as_ref().is_none_or(|seen| seen.is_string() == code.is_string());
+            is_alike && (self.allowed.is_empty() || self.allowed.contains(code))
+        };
+        if let Some(code) =
+            self.idiom.and_then(|idiom| idiom.say(finding)).and_then(|said| said.code).filter(is_allowed)
+        {
+            return Some(code);
+        }
+        let seen = self.seen.as_ref().and_then(Value::as_str).filter(|_| self.named.is_none());
+        let allowed = self.allowed.iter().filter_map(Value::as_str);
+        let others = self.others.iter().map(String::as_str).filter(|other| is_allowed(&json!(other)));
+        let all: Vec<&str> = seen.into_iter().chain(allowed).chain(others.clone()).collect();
+        if carries_credentials(finding) {
+            let fault = Finding { rule: "credentials".to_owned(), path: Vec::new(), ..finding.clone() };
+            if let Some(best) = code::best(all.iter().copied().filter(|code| !code::says_other(code, &fault)), &fault) {
+                return Some(json!(best));
+            }
+        }
+        let all = all.into_iter();
+        if let Some(best) = code::best(all.filter(|code| !code::says_other(code, finding)), finding) {
+            return Some(json!(best));
+        }
+        if self.is_needed && !self.allowed.is_empty() {
+            let allowed = self.allowed.iter().filter_map(Value::as_str);
+            if let Some(best) = code::best(allowed, finding) {
+                return Some(json!(best));
+            }
+        }
+        if self.is_title {
+            let seen = seen.filter(|seen| code::score(seen, finding) >= 0);
+            return seen.map(Value::from).or_else(|| finding.operands.get("reason").cloned());
+        }
+        if self.is_free {
+            return idiom::plain().say(finding).and_then(|said| said.code);
+        }
+        if let Some(named) = self.named.as_ref().filter(|_| self.allowed.is_empty()) {
+            return named_otherwise(named, finding);
+        }
+        // Numbers and numbered codes say nothing that could be wrong.
+        let says_nothing = |seen: &&Value| match seen {
+            // The name of a class, say: it does not speak of a rule at all.
+            Value::String(text) if self.rule.is_some() => !code::says_other(text, finding),
+            Value::String(text) => text.chars().any(|letter| letter.is_ascii_digit()) || code::says_nothing(text),
+            _ => true,
+        };
+        self.seen.as_ref().filter(says_nothing).cloned().or_else(|| self.coined(finding))
+    }
+
+    /// Where there must be one, and what the document shows is wrong: a plain one, written as those are.
+    fn coined(&self, finding: &Finding) -> Option<Value> {
+        let seen = self.seen.as_ref().and_then(Value::as_str).filter(|_| self.is_needed && self.allowed.is_empty())?;
+        let plain = idiom::plain().say(finding)?.code?;
+        let has_lower = seen.chars().any(char::is_lowercase);
+        let starts_high = seen.chars().next().is_some_and(char::is_uppercase);
+        let form = match (has_lower, starts_high) {
+            (false, _) => Form::Upper,
+            (true, true) => Form::Pascal,
+            _ if seen.contains('-') => Form::Kebab,
+            _ if seen.contains('_') => Form::Snake,
+            _ => Form::Camel,
+        };
+        Some(json!(form.write(plain.as_str()?)))
+    }
+}
+
+impl FieldSlot {
+    /// One that is a plain path.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { before: Template::default(), style: FieldStyle::Path(PathStyle::Brackets, Form::AsIs) }
+    }
+
+    /// What it is for a finding; none, if it has nothing to say of it.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<String> {
+        if !finding.is_about_field() {
+            return None;
+        }
+        let finding = finding.as_missing();
+        let path = match self.style {
+            FieldStyle::Pointer => pointer(&finding.path),
+            FieldStyle::Name(form) => form.write(finding.name()),
+            FieldStyle::Path(style, Form::AsIs) => style.write(&finding.path),
+            FieldStyle::Path(style, form) => form.write(&style.write(&finding.path)),
+        };
+        Some(Dialect::default().fill(&self.before, &finding) + &path)
+    }
+}
+
+impl SegmentsSlot {
+    /// What it is for a finding; none, if it has nothing to say of it.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<Value> {
+        if !is_of_field(&finding.rule) {
+            return None;
+        }
+        let finding = finding.as_missing();
+        let location = self.location.as_ref().and_then(|slot| slot.tell(&finding)).map(Value::String);
+        let segment = |segment: &String| match segment.parse::<u64>() {
+            Ok(index) if self.index != Wants::Text => json!(index),
+            _ => json!(segment),
+        };
+        Some(location.into_iter().chain(finding.path.iter().map(segment)).collect())
+    }
+}
+
+impl LocationSlot {
+    /// The word for the part of the request, of those that the document's own word belongs to.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<String> {
+        if finding.location.is_empty() {
+            return None;
+        }
+        if !self.allowed.is_empty() {
+            return self.allowed.iter().find(|word| location_of(word) == Some(finding.location)).cloned();
+        }
+        if location_of(&self.seen) == Some(finding.location) {
+            return Some(self.seen.clone());
+        }
+        let style = STYLES.iter().find(|style| style.contains(&self.seen.as_str())).unwrap_or(&LOCATIONS);
+        let at = LOCATIONS.iter().position(|location| *location == finding.location)?;
+        Some(style[at].to_owned())
+    }
+}
+
+/// A code that begins with the name of the field and goes on with a rule, for another rule:
+/// `source_required` → `currency_invalid`.
+fn named_otherwise(named: &Template, finding: &Finding) -> Option<Value> {
+    let [Part::Slot(slot, form), Part::Text(rest)] = named.parts.as_slice() else { return None };
+    let separator = rest.chars().next().filter(|first| !first.is_alphanumeric()).map(String::from).unwrap_or_default();
+    let is_upper = rest.chars().any(char::is_uppercase) && !rest.chars().any(char::is_lowercase);
+    let invalid = if is_upper { "INVALID" } else { "invalid" };
+    Some(json!(format!("{}{separator}{invalid}", Dialect::default().slot(*slot, *form, finding))))
+}
+
+/// What the parts of a request are called together.
+const STYLES: [[&str; 5]; 4] = [
+    LOCATIONS,
+    ["body", "querystring", "params", "headers", "cookies"],
+    ["body", "query", "params", "headers", "cookies"],
+    ["json", "query", "path", "headers", "cookies"],
+];
+
+/// A template for what stands before a path: words for parts of the request are slots.
+#[must_use]
+pub fn before_path(text: &str) -> Template {
+    let mut template = Template::default();
+    for part in text.split_inclusive(['.', '/']) {
+        let word = part.trim_end_matches(['.', '/']);
+        if LOCATIONS.contains(&word) {
+            template.parts.push(Part::Slot(Slot::Location, Form::AsIs));
+            template.push_text(&part[word.len()..]);
+        } else {
+            template.push_text(part);
+        }
+    }
+    template
+}

@@ -1,0 +1,77 @@
+//! What the errors of an operation are told by, for people.
+
+use super::finding::Finding;
+use super::overruling::Overruled;
+use super::voice::Source;
+use super::{Fault, Ground, documented, reject};
+use crate::contract::Operation;
+use crate::contract::media::MediaRange;
+use crate::exchange::credentials;
+use crate::exchange::generate::Manner;
+use crate::exchange::negotiate::Accept;
+use crate::exchange::validate::Violation;
+
+/// How an operation answers a wrong request.
+#[derive(Debug)]
+pub struct Survey {
+    /// Where its words come from.
+    pub source: Source,
+    /// The error for a request without a required field; none if the operation requires nothing.
+    pub sample: Option<Sample>,
+}
+
+/// An error.
+#[derive(Debug)]
+pub struct Sample {
+    /// The field that is missing.
+    pub missing: String,
+    /// The status.
+    pub status: u16,
+    /// Its media type.
+    pub media: MediaRange,
+    /// Its content, as text.
+    pub content: String,
+}
+
+/// Looks at the errors of an operation.
+#[must_use]
+pub fn survey(ground: Ground<'_>, operation: &Operation, manner: &Manner) -> Survey {
+    let missing = first_required(operation);
+    let name = missing.as_ref().map(|violation| Finding::of(violation).name().to_owned());
+    let fault = Fault::Violations(missing.into_iter().collect());
+    let media =
+        documented(operation, &fault).and_then(|(_, pattern, response)| Some((pattern, response.content.first()?)));
+    let is_overruled = Overruled::of(operation).is_some_and(|overruled| overruled.words("required"));
+    let source = match media {
+        _ if is_overruled => Source::Fixture,
+        Some((pattern, media)) => ground.voices.of(ground.contract, operation, pattern, media).source,
+        None => Source::None,
+    };
+    let sample = name.map(|missing| {
+        let rejection = reject(ground, operation, &fault, &Accept::default(), manner);
+        Sample {
+            missing,
+            status: rejection.status.as_u16(),
+            media: rejection.media,
+            content: String::from_utf8_lossy(&rejection.content.bytes).into_owned(),
+        }
+    });
+    Survey { source, sample }
+}
+
+/// The first thing that a request must have: of the body, else of the parameters.
+fn first_required(operation: &Operation) -> Option<Violation> {
+    let bodies = operation.body.iter().flat_map(|body| &body.content);
+    let in_body = bodies.filter_map(|media| media.schema.as_ref()).find_map(|schema| {
+        let required = schema.parts(schema.tree()).into_iter().find_map(|part| part.get("required")?.as_array());
+        let name = required?.iter().find_map(serde_json::Value::as_str)?;
+        Some(Violation::missing_property(name))
+    });
+    let of_parameters = || {
+        let mut required = operation.parameters.iter().filter(|parameter| parameter.required);
+        required.find(|parameter| {
+            parameter.location != crate::contract::Location::Path && !credentials::carries_credentials(&parameter.name)
+        })
+    };
+    in_body.or_else(|| of_parameters().map(|parameter| Violation::missing_parameter(parameter)))
+}
