@@ -1,94 +1,20 @@
 //! Real documents, where `STANDIN_CORPUS` names a folder of them: every one is loaded, and those of
 //! one family are served whole, each operation with the answer that it documents.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+#[path = "support/real.rs"]
+mod real;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use standin::contract::Operation;
 use standin::contract::media::MediaRange;
-use standin::document::Input;
+
+use standin::Sandbox;
 use standin::exchange::generate::Manner;
-use standin::exchange::{Response, Settings, sample};
-use standin::{Reading, Sandbox};
+use standin::exchange::{Response, sample};
 
-fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("STANDIN_CORPUS").map(PathBuf::from);
-    if folder.is_none() {
-        println!("STANDIN_CORPUS is not set: nothing to do");
-    }
-    folder
-}
-
-fn load(path: &Path) -> Sandbox {
-    Sandbox::load(&[Input::Path(path.to_owned())], None, &Reading::default(), Settings::default())
-}
-
-/// A validator of one document, set up apart from the one that answers are made with: on the whole
-/// tree, with what is `writeOnly` not asked for.
-struct Judge {
-    registry: jsonschema::Registry<'static>,
-    validators: HashMap<String, Option<jsonschema::Validator>>,
-}
-
-const BASE: &str = "judge:/document";
-
-impl Judge {
-    fn new(tree: &Value) -> Option<Self> {
-        let mut tree = tree.clone();
-        forget_write_only(&mut tree);
-        let registry = jsonschema::Registry::new().draft(jsonschema::Draft::Draft202012).add(BASE, tree).ok()?;
-        Some(Self { registry: registry.prepare().ok()?, validators: HashMap::new() })
-    }
-
-    fn is_valid(&mut self, pointer: &str, body: &Value) -> Option<bool> {
-        let registry = &self.registry;
-        let validator = self.validators.entry(pointer.to_owned()).or_insert_with(|| {
-            let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT).to_string();
-            let schema = serde_json::json!({ "$ref": format!("{BASE}#{fragment}") });
-            jsonschema::draft202012::options().with_registry(registry).build(&schema).ok()
-        });
-        validator.as_ref().map(|validator| validator.is_valid(body))
-    }
-}
-
-/// What a fragment may not have as it is, of what pointers have.
-const FRAGMENT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'{')
-    .add(b'}')
-    .add(b'^')
-    .add(b'|')
-    .add(b'`')
-    .add(b'#')
-    .add(b'[')
-    .add(b']')
-    .add(b'\\');
-
-fn forget_write_only(value: &mut Value) {
-    match value {
-        Value::Object(object) => {
-            let secret: Vec<String> = object
-                .get("properties")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-                .filter(|(_, property)| property.get("writeOnly") == Some(&Value::Bool(true)))
-                .map(|(name, _)| name.clone())
-                .collect();
-            if let Some(Value::Array(required)) = object.get_mut("required") {
-                required.retain(|name| !secret.iter().any(|secret| name == secret));
-            }
-            object.values_mut().for_each(forget_write_only);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_write_only),
-        _ => {}
-    }
-}
+use real::{Judge, corpus, load};
 
 /// How an answer keeps to what is documented for a valid request.
 fn judge(sandbox: &Sandbox, operation: &Operation, judge: &mut Option<Judge>) -> &'static str {
@@ -161,19 +87,7 @@ fn every_document_is_loaded_and_none_is_a_panic() {
     let mut documents = 0;
     let mut operations = 0;
     let mut judged: BTreeMap<&str, usize> = BTreeMap::new();
-    let folders =
-        std::fs::read_dir(&corpus).expect("the corpus is there").map(|entry| entry.expect("can be read").path());
-    let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    let files: Vec<PathBuf> = folders
-        .iter()
-        .flat_map(|folder| {
-            let sandbox = load(folder);
-            let names = sandbox.contract().documents.iter().map(|document| PathBuf::from(document.source().name()));
-            names.collect::<Vec<_>>()
-        })
-        .collect();
-    for file in files {
+    for file in real::documents(&corpus) {
         let sandbox = load(&file);
         let contract = sandbox.contract();
         let mut own: BTreeMap<&str, usize> = BTreeMap::new();
