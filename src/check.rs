@@ -5,14 +5,20 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use crate::contract::inspect::inspect;
+use crate::contract::overrule::Overrule;
 use crate::contract::{Contract, MediaType, Operation, StatusPattern};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::content;
 use crate::exchange::generate::Manner;
 use crate::exchange::generate::entity::Known;
 use crate::exchange::negotiate::{concrete, is_without_content};
+use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::catalogue::idiom::{self, Idiom};
+use crate::exchange::rejection::survey::survey;
+use crate::exchange::rejection::voice::Voices;
 
 /// Every finding about the documents and fixtures, in a stable order: what was found while loading,
 /// then what does not fit together.
@@ -22,6 +28,35 @@ pub fn examine(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
     found.extend(inspect(contract));
     found.extend(ungeneratable(contract, manner));
     found.extend(unknown_families(contract));
+    found.extend(misfitting_bodies(contract, manner));
+    found
+}
+
+/// Bodies that `errors` of the fixtures has and that do not fit what is documented.
+fn misfitting_bodies(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
+    let voices = Voices::new(contract);
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for operation in &contract.operations {
+        let has_body = |overrule: &&Arc<Overrule>| {
+            let mut tellings = std::iter::once(&overrule.general).chain(overrule.rules.values());
+            tellings.any(|telling| telling.body.is_some())
+        };
+        let Some(overrule) = operation.overrules.iter().find(has_body) else { continue };
+        let ground = Ground { contract, voices: &voices, path: &operation.template };
+        let Some(sample) = survey(ground, operation, manner).sample else { continue };
+        let response = StatusCode::from_u16(sample.status).ok().and_then(|status| operation.response(status));
+        let media =
+            response.and_then(|response| response.content.iter().find(|media| media.range.covers(&sample.media)));
+        let body = serde_json::from_str(&sample.content).ok().zip(media.and_then(|media| media.schema.as_ref()));
+        let errors = body.map(|(body, schema): (serde_json::Value, _)| schema.errors(&body).unwrap_or_default());
+        if let Some(error) = errors.unwrap_or_default().first().filter(|_| seen.insert(Arc::as_ptr(overrule).addr())) {
+            let message =
+                format!("the body does not fit the {} of `{}`: {}", sample.status, operation.name(), error.sentence());
+            let found_here = Diagnostic::at(Code::FixtureMismatch, overrule.place.clone(), message);
+            found.push(found_here.help("it is sent all the same"));
+        }
+    }
     found
 }
 

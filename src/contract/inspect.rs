@@ -26,29 +26,40 @@ pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     inspection.found
 }
 
-/// Examples that `errors` of the fixtures names and none of the operations has that it is for.
+/// Examples and statuses that `errors` of the fixtures names and none of the operations documents that it
+/// is for.
 fn overrules(contract: &Contract) -> Vec<Diagnostic> {
-    let mut told: IndexMap<usize, (&Overrule, Vec<&str>)> = IndexMap::new();
+    let mut told: IndexMap<usize, (&Overrule, Vec<&Operation>)> = IndexMap::new();
     for operation in &contract.operations {
-        let examples =
-            operation.responses.iter().flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
-        let names: Vec<&str> = examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect();
         for overrule in &operation.overrules {
-            let (_, known) = told.entry(Arc::as_ptr(overrule).addr()).or_insert_with(|| (overrule, Vec::new()));
-            known.extend(&names);
+            let entry = told.entry(Arc::as_ptr(overrule).addr());
+            entry.or_insert_with(|| (overrule, Vec::new())).1.push(operation);
         }
     }
+    told.into_values().flat_map(|(overrule, operations)| undocumented(overrule, &operations)).collect()
+}
+
+fn undocumented(overrule: &Overrule, operations: &[&Operation]) -> Vec<Diagnostic> {
+    let responses = operations.iter().flat_map(|operation| &operation.responses);
+    let examples = responses.flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
+    let names: Vec<&str> = examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect();
     let mut found = Vec::new();
-    for (overrule, known) in told.into_values() {
-        let tellings = std::iter::once(&overrule.general).chain(overrule.rules.values());
-        for name in tellings.filter_map(|telling| telling.example.as_deref()).filter(|name| !known.contains(name)) {
+    for telling in std::iter::once(&overrule.general).chain(overrule.rules.values()) {
+        if let Some(name) = telling.example.as_deref().filter(|name| !names.contains(name)) {
             let message = format!("no response that this is for has an example `{name}`");
-            let help = if known.is_empty() {
-                "there is none by name".to_owned()
+            let help = if names.is_empty() {
+                "their examples have no names".to_owned()
             } else {
-                format!("there is {}", known.join(", "))
+                format!("there is {}", names.join(", "))
             };
             found.push(Diagnostic::at(Code::UnknownFixtureExample, overrule.place.clone(), message).help(help));
+        }
+        if let Some(status) = telling.status
+            && operations.iter().all(|operation| operation.response(status).is_none())
+        {
+            let message = format!("nothing that this is for documents a response for {}", status.as_u16());
+            let undocumented = Diagnostic::at(Code::UndocumentedFixtureStatus, overrule.place.clone(), message);
+            found.push(undocumented.help("it is sent all the same, with the body of the documented error"));
         }
     }
     found
