@@ -15,6 +15,7 @@ mod words;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use self::catalogue::role::Role;
 use self::finding::Finding;
 use self::overruling::Overruled;
 use self::voice::{Told, Voices};
@@ -306,7 +307,25 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
         let has_success = operation.responses.iter().any(|(pattern, _)| is_success(pattern));
         if has_success { at(first, StatusPattern::Default) } else { None }
     };
-    exact.or_else(range).or_else(default)
+    exact.or_else(|| {
+        let (status, pattern, response) = range().or_else(default)?;
+        let is_of_request = matches!(fault, Fault::Violations(_) | Fault::Content(ContentFault::Malformed(_)));
+        let stated = if is_of_request { stated_status(response) } else { None };
+        Some((stated.unwrap_or(status), pattern, response))
+    })
+}
+
+/// The status that the examples of a response for several of them are of: `{"status": 400, …}`.
+fn stated_status(response: &Response) -> Option<StatusCode> {
+    let examples = response.content.iter().flat_map(|media| &media.examples);
+    let of_value = |value: &Value| {
+        let members =
+            value.as_object()?.iter().chain(value.get("error").and_then(Value::as_object).into_iter().flatten());
+        let mut statuses = members.filter(|(name, _)| Role::Status.fits(name)).filter_map(|(_, value)| value.as_u64());
+        statuses.find_map(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok())
+    };
+    let mut stated = examples.filter_map(|example| of_value(example.value()));
+    stated.find(|status| matches!(status.as_u16(), 400 | 422))
 }
 
 /// The body of the error, valid by its schema wherever that is possible.

@@ -351,6 +351,8 @@ enum Fit {
     Field,
     /// It is worded by a family that words this rule too.
     Voice,
+    /// It words a rule of the same kind.
+    Kin,
     /// It words this rule.
     Rule,
     /// It says exactly what is wrong.
@@ -375,12 +377,22 @@ fn fit(reading: &Reading, finding: &Finding) -> Fit {
         Some(_) if about.is_joined => Fit::Voice,
         Some(_) => Fit::Rule,
         None if reading.rules.contains(&finding.rule.as_str()) => Fit::Rule,
+        None if about.is_worded && is_kin(about.rule, &finding.rule) => Fit::Kin,
         None if reading.idiom.is_some_and(|idiom| idiom.words(finding)) => Fit::Voice,
         None if about.rule == "invalid" && is_of_value(&finding.rule) => Fit::Voice,
-        None if about.is_worded && is_kin(about.rule, &finding.rule) => Fit::Voice,
         None if about.is_worded => Fit::Field,
         None => Fit::Coded,
     }
+}
+
+/// A body without lists of fields, unless the schema wants them filled.
+fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<Value> {
+    let without = pattern.of_whole().tell(findings)?;
+    let is_valid = |value: &Value| media.schema.as_ref().is_none_or(|schema| schema.is_valid(value) != Ok(false));
+    if is_valid(&without) {
+        return Some(without);
+    }
+    pattern.tell(findings).filter(is_valid).or(Some(without))
 }
 
 /// Whether two rules are about the same kind of fault.
@@ -432,7 +444,7 @@ impl Voice {
             // What is documented for just this status says it already, but for what was sent.
             (Some(reading), _) if is_of_status && !reading.pattern.repeats_request() => Some(verbatim(reading)),
             (Some(reading), _) => {
-                let value = reading.pattern.of_whole().tell(findings)?;
+                let value = whole(&reading.pattern, media, findings)?;
                 Some(Told { value, reason: "documented example, reworded".to_owned() })
             }
             (None, Some(value)) if is_of_status => {
@@ -440,7 +452,7 @@ impl Voice {
             }
             (None, _) => {
                 let (pattern, _) = self.shaped(media)?;
-                let value = pattern.of_whole().tell(findings)?;
+                let value = whole(pattern, media, findings)?;
                 Some(Told { value, reason: "made from the documented schema".to_owned() })
             }
         }
