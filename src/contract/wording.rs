@@ -36,6 +36,7 @@ pub const RULES: [&str; 40] = [
     "unknownParameter",
     "style",
     "malformed",
+    "invalid",
     "unsupportedMediaType",
     "credentials",
     "forbidden",
@@ -46,8 +47,10 @@ pub const RULES: [&str; 40] = [
     "tooLarge",
     "tooManyRequests",
     "failure",
-    "invalid",
 ];
+
+/// Those of them that are about the whole of a request, and not about a field or the content.
+pub const OF_WHOLE: &[&str] = RULES.split_at(30).1;
 
 /// What a slot is filled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,6 +262,12 @@ mod tests {
         let filled = template.fill(|slot, form| format!("<{slot:?} {form:?}>"));
         assert_eq!(filled, "The <Name Title> of {x} is <Types AsIs>");
         assert_eq!(template.parts.len(), 4);
+    }
+
+    #[test]
+    fn rules_of_the_whole_come_last() {
+        assert_eq!(OF_WHOLE.first(), Some(&"unsupportedMediaType"));
+        assert_eq!(OF_WHOLE.last(), Some(&"failure"));
     }
 
     #[test]

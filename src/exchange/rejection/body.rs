@@ -285,7 +285,13 @@ impl Pattern {
     /// Has its sentences name the field where nothing else does.
     pub fn let_words_name(&mut self, alone: Alone) {
         match self {
-            Self::Words(words) => words.alone = alone,
+            Self::Words(words) => {
+                words.alone = alone;
+                // What a family always says there names nothing.
+                if alone == Alone::Always {
+                    words.constant = None;
+                }
+            }
             Self::Object(members) => members.iter_mut().for_each(|member| member.pattern.let_words_name(alone)),
             Self::Each(entry) | Self::Escaped(entry) => entry.let_words_name(alone),
             Self::Items(items) | Self::Text(items) => items.iter_mut().for_each(|item| item.let_words_name(alone)),

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::matching::{self, Captured};
-use crate::contract::wording::{Part, RULES, Slot, Template};
+use crate::contract::wording::{OF_WHOLE, Part, RULES, Slot, Template};
 use crate::document::syntax;
 use crate::exchange::rejection::finding::{Dialect, Finding, PathStyle, ValueStyle};
 
@@ -286,20 +286,6 @@ fn stands_in(rule: &str) -> &'static [&'static str] {
         _ => &["invalid"],
     }
 }
-
-/// The rules that are about the whole of a request.
-const OF_WHOLE: [&str; 10] = [
-    "unsupportedMediaType",
-    "credentials",
-    "forbidden",
-    "notFound",
-    "methodNotAllowed",
-    "notAcceptable",
-    "conflict",
-    "tooLarge",
-    "tooManyRequests",
-    "failure",
-];
 
 /// Whether a rule is about a value that is there, and not about whether one is.
 #[must_use]

@@ -85,7 +85,7 @@ pub fn is_sentence(path: &[String], text: &str, heard: &Heard) -> bool {
 }
 
 /// How many letters a sentence must have to tell its family alone.
-const FEWEST_LETTERS: usize = 11;
+pub const FEWEST_LETTERS: usize = 11;
 
 /// The family whose sentences, codes and shape a body has.
 pub fn family(value: &Value, heard: &[(Vec<String>, &str, Heard)]) -> Option<&'static Idiom> {
@@ -187,25 +187,38 @@ pub fn about(
     }
 }
 
-/// What a code says that has the name of a field in it: `source_required`.
+/// What a code says that has the name of a field in it: `source_required`, `missing_source`.
 fn about_code(value: &Value, names: &Names) -> Option<About> {
     let mut codes = Vec::new();
     hearing::visit(value, &mut Vec::new(), &mut |path, text| {
-        let is_code = path.iter().rev().find(|key| *key != "[]").is_some_and(|key| Role::Code.fits(key));
+        let is_code = path
+            .iter()
+            .rev()
+            .find(|key| *key != "[]")
+            .is_some_and(|key| Role::Code.fits(key) || Role::Message.fits(key));
         if is_code && code::is_code(text) && codes.len() < 20 {
             codes.push(text.to_owned());
         }
     });
+    let is_slot = |part: Option<&Part>| part.is_some_and(|part| matches!(part, Part::Slot(..)));
     let all = names.all();
     codes.iter().find_map(|text| {
-        let name = all
-            .iter()
-            .find(|name| coded(text, name).parts.first().is_some_and(|part| matches!(part, Part::Slot(..))))?;
-        let rest: String = words(text).into_iter().skip(words(name).len()).collect::<Vec<_>>().join("_");
+        let (name, is_first) = all.iter().find_map(|name| {
+            let parts = coded(text, name).parts;
+            let is_first = is_slot(parts.first());
+            (is_first || is_slot(parts.last())).then_some((*name, is_first))
+        })?;
+        let (mut rest, of_name) = (words(text), words(name).len());
+        if is_first {
+            rest.drain(..of_name.min(rest.len()));
+        } else {
+            rest.truncate(rest.len().saturating_sub(of_name));
+        }
+        let rest = rest.join("_");
         let score = |rule: &str| code::score(&rest, &Finding::whole(rule, Value::Null));
         let rules = RULES.iter().copied().filter(|rule| is_of_field(rule));
         let rule = rules.rev().max_by_key(|rule| score(rule)).filter(|rule| score(rule) >= 8)?;
-        Some(About { rule, names: vec![(*name).to_owned()], is_worded: false, is_joined: false })
+        Some(About { rule, names: vec![name.to_owned()], is_worded: false, is_joined: false })
     })
 }
 
@@ -231,7 +244,7 @@ fn collect_fields(value: &Value, path: &mut Vec<String>, names: &Names, fields: 
                         fields.push((path.clone(), segments(text).last().map_or(text, |last| last).to_owned()));
                     }
                 } else if let Value::Array(items) = member
-                    && (is_segments(key, items, names))
+                    && (is_segments(key, items, names) || is_name_in_list(key, items, names))
                 {
                     let last = items.iter().rev().find_map(Value::as_str).unwrap_or_default();
                     fields.push((path.clone(), last.to_owned()));
@@ -331,6 +344,12 @@ pub fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
     let is_due = matches!(folded(key).as_str(), "loc" | "path" | "location" | "instancepath" | "fieldpath" | "pointer");
     let begins_with_location = texts.len() > 1 && texts.len() == items.len() && location_of(texts[0]).is_some();
     is_due && (is_identifier(last)) || begins_with_location && names.find(last).is_some()
+}
+
+/// Whether a list has the name of one field: `"fields": ["email"]`.
+fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
+    let [Value::String(text)] = items else { return false };
+    Role::Field.fits(key) && (names.find(text).is_some() || names.path(text).is_some())
 }
 
 /// Whether a member of an object is what is said of the field that its name is.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::about::general;
+use super::about::{FEWEST_LETTERS, general};
 use super::hearing::{Heard, is_path};
 use super::names::{is_coined, is_identifier, segments};
 use super::{Context, Reader, read};
@@ -87,6 +87,13 @@ impl<'r> Reader<'r> {
             return Pattern::Fixed(Value::String(text.to_owned()));
         }
         let is_title = Role::Title.fits(&key) && !is_number || node.is_some_and(|node| node.get("enum").is_some());
+        // A code that is all that is said says the other rules too, in words.
+        if is_code && self.heard.is_empty() && Role::Message.fits(&key) {
+            let pattern = self.with_name(text, node);
+            if matches!(pattern, Pattern::Words(_)) {
+                return pattern;
+            }
+        }
         if brackets || is_code || is_title || is_number && Role::Code.fits(&key) {
             return Pattern::Code(self.code_of(text, node, is_title && text.contains(' ')));
         }
@@ -250,9 +257,11 @@ impl<'r> Reader<'r> {
             quote: Some('\''),
             ..Words::default()
         };
-        // A sentence of another family than the body is of is rather the API's own.
+        // A sentence of another family than the body is of is rather the API's own, and so is one that
+        // anybody may say: of it, other rules are none of a family's.
+        let is_anybodys = self.seen_idiom.is_none() && heard.letters() < FEWEST_LETTERS;
         let own = phrase::hear(&without_code(text), self.context.names)
-            .filter(|_| self.seen_idiom.is_some() && heard.joined.is_none());
+            .filter(|_| (self.seen_idiom.is_some() || is_anybodys) && heard.joined.is_none());
         let found =
             heard.of(self.seen_idiom).or_else(|| heard.best().filter(|_| heard.phrase.is_none() && own.is_none()));
         if let Some(found) = found {
@@ -296,7 +305,7 @@ impl<'r> Reader<'r> {
                 after,
                 prefix,
                 is_short,
-                idiom: Some(found.idiom),
+                idiom: Some(found.idiom).filter(|_| !is_anybodys || heard.joined.is_some()),
                 ..base
             }));
         }
