@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ codes! {
     OlderConstruct = "older-construct", Warning, "a document uses what only an earlier version of OpenAPI has";
     BrokenOverlay = "broken-overlay", Error, "an overlay cannot be read or applied";
     OverlayWithoutEffect = "overlay-without-effect", Warning, "an action of an overlay changes nothing";
-    BrokenOperation = "broken-operation", Error, "an operation cannot be understood and is not served";
+    BrokenOperation = "broken-operation", Error, "an operation cannot be understood and is answered with 500";
     BrokenPath = "broken-path", Warning, "a path template is not written as the standard says";
     InvalidServer = "invalid-server", Warning, "the base path of a server cannot be told";
     InvalidMediaType = "invalid-media-type", Warning, "a key of `content` is no media type";
@@ -139,12 +139,22 @@ pub type Positions = HashMap<String, KeyAndValue>;
 /// A text that a document was read from, kept so that a finding can show its line.
 pub struct Source {
     name: String,
-    text: String,
+    text: Mutex<Text>,
     locate: fn(&str) -> Positions,
-    positions: OnceLock<Positions>,
+    positions: Mutex<Option<Arc<Positions>>>,
     moves: OnceLock<Vec<(String, String)>>,
     parts: OnceLock<Vec<(String, Arc<Source>)>>,
 }
+
+/// A text as it is kept.
+enum Text {
+    Plain(Arc<String>),
+    /// Compressed (LZ4 block format).
+    Packed(Vec<u8>),
+}
+
+/// Texts that are shorter are not worth packing, in bytes.
+const WORTH_PACKING: usize = 64 * 1024;
 
 impl Source {
     /// A text called `name` (`specs/pets.yaml`); `locate` works out its places when first asked.
@@ -152,9 +162,9 @@ impl Source {
     pub fn new(name: String, text: String, locate: fn(&str) -> Positions) -> Arc<Self> {
         Arc::new(Self {
             name,
-            text,
+            text: Mutex::new(Text::Plain(Arc::new(text))),
             locate,
-            positions: OnceLock::new(),
+            positions: Mutex::new(None),
             moves: OnceLock::new(),
             parts: OnceLock::new(),
         })
@@ -209,8 +219,34 @@ impl Source {
         }
     }
 
-    fn positions(&self) -> &Positions {
-        self.positions.get_or_init(|| (self.locate)(&self.text))
+    fn text(&self) -> Arc<String> {
+        match &*self.text.lock().unwrap_or_else(PoisonError::into_inner) {
+            Text::Plain(text) => Arc::clone(text),
+            Text::Packed(packed) => {
+                let text =
+                    lz4_flex::decompress_size_prepended(packed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                Arc::new(text.unwrap_or_default())
+            }
+        }
+    }
+
+    fn positions(&self) -> Arc<Positions> {
+        let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(positions.get_or_insert_with(|| Arc::new((self.locate)(&self.text()))))
+    }
+
+    /// Gives back the memory that only findings need, because none is expected soon: a large text is
+    /// packed, and where its parts stand is worked out again if it has to be.
+    pub fn rest(&self) {
+        *self.positions.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Text::Plain(plain) = &*text
+            && plain.len() > WORTH_PACKING
+        {
+            *text = Text::Packed(lz4_flex::compress_prepend_size(plain.as_bytes()));
+        }
+        drop(text);
+        self.parts.get().into_iter().flatten().for_each(|(_, part)| part.rest());
     }
 
     /// The places of the nearest thing above or at `pointer` that the author wrote.
@@ -366,7 +402,7 @@ impl Diagnostic {
             let blank = " ".repeat(gutter);
             let _ = writeln!(out, "{blank}--> {place}");
             let (source, _) = place.source.owner(&place.pointer);
-            if let Some(line) = source.text.lines().nth(span.line - 1) {
+            if let Some(line) = source.text().lines().nth(span.line - 1) {
                 let (shown, column) = window(line, span.column);
                 let width = shown.chars().count().saturating_sub(column - 1).max(1);
                 let marks = "^".repeat(span.length.clamp(1, width));

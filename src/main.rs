@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use standin::cli::{Command, Failure, Outcome};
 
+/// It is quicker than that of most systems, gives memory back soon, and is the same on all of them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = Command::parse();
     match command.run(&mut io::stdout(), &mut io::stderr()) {

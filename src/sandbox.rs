@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::check;
 use crate::contract::assembly::assemble;
 use crate::contract::example::Examples;
+use crate::contract::schema::Demand;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::document::link::Access;
-use crate::document::{self, FixtureFile, Input};
+use crate::document::{self, FixtureFile, Input, Loaded};
 use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::catalogue::idiom;
 use crate::exchange::rejection::survey::{Survey, survey};
@@ -43,9 +44,28 @@ pub struct Reading {
 /// ```
 #[derive(Debug)]
 pub struct Sandbox {
+    material: Material,
     contract: Contract,
     voices: Voices,
     settings: Settings,
+}
+
+/// What a contract is made of, kept to make it again.
+#[derive(Debug)]
+struct Material {
+    loaded: Loaded,
+    fixtures: Vec<FixtureFile>,
+    /// What was found when the fixtures were read.
+    found: Vec<Diagnostic>,
+    examples: Examples,
+}
+
+impl Material {
+    fn contract(&self, demand: Demand) -> Contract {
+        let mut contract = assemble(&self.loaded, &self.fixtures, self.examples, demand);
+        contract.diagnostics.extend(self.found.iter().cloned());
+        contract
+    }
 }
 
 impl Sandbox {
@@ -54,17 +74,27 @@ impl Sandbox {
     #[must_use]
     pub fn load(inputs: &[Input], fixtures: Option<&Path>, reading: &Reading, settings: Settings) -> Self {
         let (files, found) = fixtures.map(document::load_fixtures).unwrap_or_default();
-        let mut sandbox = Self::new(inputs, &files, reading, settings);
-        sandbox.contract.diagnostics.extend(found);
-        sandbox
+        Self::made(inputs, files, found, reading, settings)
     }
 
     /// Loads documents, with fixtures that are already read.
     #[must_use]
     pub fn new(inputs: &[Input], fixtures: &[FixtureFile], reading: &Reading, settings: Settings) -> Self {
-        let contract = assemble(document::load(inputs, &reading.access, &reading.overlays), fixtures, reading.examples);
+        Self::made(inputs, fixtures.to_vec(), Vec::new(), reading, settings)
+    }
+
+    fn made(
+        inputs: &[Input],
+        fixtures: Vec<FixtureFile>,
+        found: Vec<Diagnostic>,
+        reading: &Reading,
+        settings: Settings,
+    ) -> Self {
+        let loaded = document::load(inputs, &reading.access, &reading.overlays);
+        let material = Material { loaded, fixtures, found, examples: reading.examples };
+        let contract = material.contract(Demand::Few);
         let voices = Voices::new(&contract);
-        Self { contract, voices, settings }
+        Self { material, contract, voices, settings }
     }
 
     /// What the documents promise.
@@ -79,11 +109,18 @@ impl Sandbox {
         &self.settings
     }
 
-    /// Everything that is wrong with the documents and fixtures; it builds whatever else is built
-    /// when first needed.
+    /// Everything that is wrong with the documents and fixtures.
+    ///
+    /// It builds whatever else is built when first needed, and gives it back: requests ask for little of
+    /// what a large document has.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        check::examine(&self.contract, &self.settings.manner)
+        check::examine(&self.material.contract(Demand::All), &self.settings.manner)
+    }
+
+    /// Gives back the memory that only findings need.
+    pub fn rest(&self) {
+        self.contract.documents.iter().for_each(|document| document.source().rest());
     }
 
     /// Answers a request, told otherwise than it was at its start.

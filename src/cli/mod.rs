@@ -313,8 +313,8 @@ fn usual_cache() -> Option<PathBuf> {
 /// How many warnings are told at the start; `check` tells all.
 const TOLD: usize = 10;
 
-/// What was loaded, repaired, and what is wrong, in lines.
-fn summary(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {
+/// What was loaded, in lines.
+fn loaded(contract: &Contract) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, document) in contract.documents.iter().enumerate() {
         let operations = contract.operations.iter().filter(|operation| operation.document == index).count();
@@ -323,6 +323,12 @@ fn summary(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {
     if contract.passed_over > 0 {
         lines.push(format!("passed over {}", count(contract.passed_over, "other file")));
     }
+    lines
+}
+
+/// What was repaired and what is wrong, in lines; in the last, how much of everything there is.
+fn findings(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {
+    let mut lines = Vec::new();
     let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity() == Severity::Error);
     lines.extend(errors.iter().map(|error| error.render().trim_end().to_owned()));
     // What cannot be answered is told whatever else there is.

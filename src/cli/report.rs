@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Documents, Failure, Generation, Outcome, summary};
+use super::{Documents, Failure, Generation, Outcome, findings};
 use crate::check::source_of_answer;
 use crate::contract::Operation;
 use crate::diagnostic::{self, Diagnostic, Severity};
@@ -69,7 +69,7 @@ impl Check {
                     writeln!(out, "{}", diagnostic.render())?;
                 }
                 write!(out, "{}", table(&errors_of(&sandbox)))?;
-                let last = summary(contract, &diagnostics).pop().unwrap_or_default();
+                let last = findings(contract, &diagnostics).pop().unwrap_or_default();
                 writeln!(out, "{last}")?;
             }
             CheckFormat::Json => {
@@ -98,7 +98,9 @@ impl Routes {
         let sandbox = self.documents.load(Settings::default());
         let contract = sandbox.contract();
         // What is not in the list, and why.
-        for diagnostic in contract.diagnostics.iter().filter(|d| d.severity() == Severity::Error) {
+        let of_operations = contract.operations.iter().flat_map(|operation| &operation.diagnostics);
+        let found = contract.diagnostics.iter().chain(of_operations);
+        for diagnostic in found.filter(|d| d.severity() == Severity::Error) {
             write!(err, "{}", diagnostic.render())?;
         }
         if contract.documents.is_empty() {

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot::error::RecvError;
+use tokio::sync::oneshot::{self, Receiver};
 
-use super::{Documents, Failure, Generation, Outcome, size, summary};
-use crate::diagnostic::{Diagnostic, Severity, count};
+use super::{Documents, Failure, Generation, Outcome, findings, loaded, size};
 use crate::exchange::parameter::QueryArrays;
 use crate::exchange::{AbsentBody, Cors, OtherNames, Settings, Validation};
 use crate::sandbox::{Reading, Sandbox};
@@ -150,20 +150,29 @@ enum Switch {
 
 impl Serve {
     pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+        let started = Instant::now();
         let sandbox = Arc::new(self.documents.load(self.settings()));
-        let findings = Findings::look_for(&sandbox);
-        for line in summary(sandbox.contract(), findings.so_far(&sandbox)) {
+        let mut findings = look(&sandbox);
+        let patience = PATIENCE.max(started.elapsed() / 10);
+        for line in loaded(sandbox.contract()) {
             writeln!(err, "{line}")?;
         }
-        if sandbox.contract().documents.is_empty() {
-            writeln!(err, "error: there is no document to serve")?;
-            return Ok(Outcome::CouldNotRun);
-        }
         log::start(self.log);
-        findings.log_the_rest();
-        let limits = self.limits();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
         let served = runtime.block_on(async {
+            if sandbox.contract().documents.is_empty() {
+                tell(err, findings.await)?;
+                writeln!(err, "error: there is no document to serve")?;
+                return Ok(Outcome::CouldNotRun);
+            }
+            let early = tokio::time::timeout(patience, &mut findings).await;
+            let is_told = early.is_ok();
+            match early {
+                Ok(lines) => tell(err, lines)?,
+                Err(_) => {
+                    writeln!(err, "schemas and examples are still being checked, and requests answered meanwhile")?
+                }
+            }
             let listener = TcpListener::bind((self.host.as_str(), self.port)).await.map_err(|error| {
                 let address = format!("{}:{}", self.host, self.port);
                 Failure::Listen { address, error }
@@ -172,7 +181,14 @@ impl Serve {
             let stop = stop_signal();
             writeln!(out, "listening on http://{}", listener.local_addr()?)?;
             out.flush()?;
-            server::run(listener, sandbox, limits, stop).await;
+            let mut served = std::pin::pin!(server::run(listener, sandbox, self.limits(), stop));
+            if !is_told {
+                tokio::select! {
+                    () = &mut served => return Ok(Outcome::Clean),
+                    lines = findings => tell(err, lines)?,
+                }
+            }
+            served.await;
             Ok(Outcome::Clean)
         });
         runtime.shutdown_background();
@@ -244,56 +260,43 @@ fn stop_signal() -> impl Future<Output = ()> {
     }
 }
 
-/// How long the start waits for all findings about large documents before it listens without them.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the start waits for all findings before it listens without them: so long, or a tenth of what
+/// loading took.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
 const STACK: usize = 16 * 1024 * 1024;
 
-/// What is wrong with the documents, looked for beside the start of the server.
-struct Findings {
-    all: Option<Vec<Diagnostic>>,
-    rest: Option<Receiver<Vec<Diagnostic>>>,
+/// Looks in the background for what is wrong with the documents, and says it in lines.
+fn look(sandbox: &Arc<Sandbox>) -> Receiver<Vec<String>> {
+    let (send, receive) = oneshot::channel();
+    let sandbox = Arc::clone(sandbox);
+    let look = move || {
+        // Who asked may have gone on without waiting.
+        let _received = send.send(findings(sandbox.contract(), &sandbox.diagnostics()));
+        sandbox.warm_up();
+        sandbox.rest();
+        drop(sandbox);
+        give_back();
+    };
+    // Without the thread nobody looks, and requests are told what is wrong for them.
+    let _spawned = thread::Builder::new().name("check".to_owned()).stack_size(STACK).spawn(look);
+    receive
 }
 
-impl Findings {
-    /// Builds in the background whatever requests will need; waits for it as long as that is short.
-    fn look_for(sandbox: &Arc<Sandbox>) -> Self {
-        let (send, receive) = mpsc::channel();
-        let sandbox = Arc::clone(sandbox);
-        let look = move || {
-            // Who asked may have gone on without waiting.
-            let _received = send.send(sandbox.diagnostics());
-            sandbox.warm_up();
-        };
-        // Without the thread there is nothing to wait for, and requests build what they need.
-        let _spawned = thread::Builder::new().stack_size(STACK).spawn(look);
-        match receive.recv_timeout(PATIENCE) {
-            Ok(all) => Self { all: Some(all), rest: None },
-            Err(_) => Self { all: None, rest: Some(receive) },
-        }
+/// The allocator gives memory back to the system when some is freed a second after it fell out of use; if
+/// nobody asks for anything, that may be never.
+fn give_back() {
+    for _ in 0..3 {
+        thread::sleep(Duration::from_millis(1100));
+        drop(std::hint::black_box(vec![1_u8; 1024 * 1024]));
     }
+}
 
-    /// All of them, or those that were found while loading.
-    fn so_far<'f>(&'f self, sandbox: &'f Sandbox) -> &'f [Diagnostic] {
-        self.all.as_deref().unwrap_or(&sandbox.contract().diagnostics)
-    }
-
-    /// What is not found yet goes to the log once it is.
-    fn log_the_rest(self) {
-        let Some(rest) = self.rest else { return };
-        tracing::info!("schemas and examples are still being checked; requests are answered meanwhile");
-        thread::spawn(move || {
-            let found = rest.recv().unwrap_or_default();
-            let (errors, warnings): (Vec<_>, Vec<_>) = found.iter().partition(|d| d.severity() == Severity::Error);
-            for error in &errors {
-                tracing::error!("{}", error.render_line());
-            }
-            tracing::info!(
-                "checked: {}, {}; `standin check` tells all",
-                count(errors.len(), "error"),
-                count(warnings.len(), "warning")
-            );
-        });
+/// Tells what was found.
+fn tell(err: &mut impl Write, lines: Result<Vec<String>, RecvError>) -> std::io::Result<()> {
+    match lines {
+        Ok(lines) => lines.iter().try_for_each(|line| writeln!(err, "{line}")),
+        Err(_) => writeln!(err, "error: the documents could not be checked; `standin check` may say more"),
     }
 }

@@ -10,17 +10,17 @@ use super::example::Examples;
 use super::fixture;
 use super::merge::same_operation;
 use super::route::{PathTemplate, Router};
-use super::schema::Schemas;
+use super::schema::{Demand, Schemas};
 use super::{Contract, Operation, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Document, FixtureFile, Loaded};
 
 /// Makes one contract of everything that was loaded.
 #[must_use]
-pub fn assemble(loaded: Loaded, fixtures: &[FixtureFile], examples: Examples) -> Contract {
-    let mut assembly = Assembly::new(loaded.diagnostics);
-    for document in loaded.documents {
-        assembly.document(document, examples);
+pub fn assemble(loaded: &Loaded, fixtures: &[FixtureFile], examples: Examples, demand: Demand) -> Contract {
+    let mut assembly = Assembly::new(loaded.diagnostics.clone());
+    for document in loaded.documents.iter().cloned() {
+        assembly.document(document, examples, demand);
     }
     assembly.finish(fixtures, loaded.passed_over)
 }
@@ -45,8 +45,8 @@ impl Assembly {
         }
     }
 
-    fn document(&mut self, document: Document, examples: Examples) {
-        let schemas = Schemas::new(document.source, document.tree);
+    fn document(&mut self, document: Document, examples: Examples, demand: Demand) {
+        let schemas = Schemas::new(document.source, document.tree, demand);
         let (operations, found) = compile(&schemas, self.documents.len(), examples);
         self.diagnostics.extend(found);
         self.documents.push(schemas);

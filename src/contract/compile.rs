@@ -3,8 +3,9 @@
 //! A broken operation costs only itself. Schemas are not compiled here but when first needed. This
 //! is the only file that names `openapiv3`.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{HeaderName, Method};
 use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
@@ -18,53 +19,78 @@ use super::schema::{Direction, Schema, Schemas};
 use super::server::base_path;
 use super::{
     Encoding, Kept, Location, MediaType, Operation, Parameter, ParameterForm, PartHeader, RequestBody, Response,
-    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style,
+    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
 use crate::document::{Expect, Kind, METHODS, Members};
 
-/// Compiles the operations of one document, which is the one of this number.
+/// Finds the operations of one document, which is the one of this number. What each of them says is
+/// compiled when it is first needed.
 #[must_use]
 pub fn compile(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec<Operation>, Vec<Diagnostic>) {
-    let mut compiler = Compiler::new(Arc::clone(schemas), index, examples);
-    let operations = compiler.operations();
-    (operations, compiler.diagnostics)
+    let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
+    let mut finder = Finder { schemas, index, compiler, known_bases: HashMap::new(), diagnostics: Vec::new() };
+    let operations = finder.operations();
+    (operations, finder.diagnostics)
 }
 
+/// Where an operation stands, and who compiles those of its document.
+pub struct Recipe {
+    compiler: Arc<Mutex<Compiler>>,
+    /// Where its path item really stands, for what it inherits.
+    item: String,
+    /// Where it really stands.
+    at: String,
+}
+
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recipe({})", self.at)
+    }
+}
+
+impl Recipe {
+    /// Compiles what the operation asks for and promises.
+    #[must_use]
+    pub fn compile(&self, operation: &Operation) -> Terms {
+        // What one operation left half done is only missing, so the others go on with it.
+        let mut compiler = self.compiler.lock().unwrap_or_else(PoisonError::into_inner);
+        compiler.diagnostics.clear();
+        let mut terms = compiler.terms(operation, self);
+        terms.diagnostics = std::mem::take(&mut compiler.diagnostics);
+        terms
+    }
+}
+
+/// Finds the operations of a document.
+struct Finder<'c> {
+    schemas: &'c Arc<Schemas>,
+    index: usize,
+    compiler: Arc<Mutex<Compiler>>,
+    /// The base paths of lists of servers, by where they stand.
+    known_bases: HashMap<String, Vec<String>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Compiles the operations of a document, which share what they refer to.
 struct Compiler {
     schemas: Arc<Schemas>,
-    index: usize,
     examples: Examples,
     known_schemas: HashMap<(String, Direction), Arc<Schema>>,
     known_responses: HashMap<String, Arc<Response>>,
     known_parameters: HashMap<String, Arc<Parameter>>,
+    undefined_schemes: HashSet<String>,
     diagnostics: Vec<Diagnostic>,
 }
 
 /// The extension that remembers where an object of the skeleton stands in the document.
 const AT: &str = "x-at";
 
-impl Compiler {
-    fn new(schemas: Arc<Schemas>, index: usize, examples: Examples) -> Self {
-        Self {
-            schemas,
-            index,
-            examples,
-            known_schemas: HashMap::new(),
-            known_responses: HashMap::new(),
-            known_parameters: HashMap::new(),
-            diagnostics: Vec::new(),
-        }
-    }
-
+impl Finder<'_> {
     fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
         self.diagnostics.push(Diagnostic::at(code, place, message).help(help));
-    }
-
-    fn value_at(&self, pointer: impl Into<String>) -> Place {
-        Place::value(self.schemas.source(), pointer)
     }
 
     fn operations(&mut self) -> Vec<Operation> {
@@ -96,13 +122,37 @@ impl Compiler {
         let fields = item.value.as_object().into_iter().flatten();
         let fields = fields.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
         let mut operations: Vec<Operation> = fields
-            .filter_map(|(method, value)| self.operation(tree, item, method, &join(item.at, method), value))
+            .filter_map(|(method, value)| self.operation(tree, item, method, join(item.at, method), value))
             .collect();
         let at = join(item.at, "additionalOperations");
         for (method, value) in item.value.get("additionalOperations").and_then(Value::as_object).into_iter().flatten() {
-            operations.extend(self.operation(tree, item, method, &join(&at, method), value));
+            operations.extend(self.operation(tree, item, method, join(&at, method), value));
         }
         operations
+    }
+
+    fn operation(
+        &mut self,
+        tree: &Value,
+        item: &PathItem<'_>,
+        method: &str,
+        at: String,
+        value: &Value,
+    ) -> Option<Operation> {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+        Some(Operation {
+            method,
+            template: item.template.to_owned(),
+            variant: item.variant.cloned(),
+            id: value.get("operationId").and_then(Value::as_str).map(str::to_owned).filter(|id| !id.is_empty()),
+            document: self.index,
+            place: Place::key(self.schemas.source(), at.clone()),
+            fixtures: Vec::new(),
+            overrules: Vec::new(),
+            bases: self.bases(tree, item, value, &at),
+            recipe: Recipe { compiler: Arc::clone(&self.compiler), item: item.at.to_owned(), at },
+            terms: OnceLock::new(),
+        })
     }
 
     /// The path template with what the standard does not allow in it taken away.
@@ -128,55 +178,92 @@ impl Compiler {
         (template, variant)
     }
 
-    fn operation(
-        &mut self,
-        tree: &Value,
-        item: &PathItem<'_>,
-        method: &str,
-        at: &str,
-        value: &Value,
-    ) -> Option<Operation> {
-        let place = Place::key(self.schemas.source(), at);
-        let skeleton = Self::skeleton(tree, item, value, at);
+    /// The base paths of the nearest `servers`: of the operation, its path item, the document.
+    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Vec<String> {
+        let nearest = [(operation, at), (item.value, item.at), (tree, "")];
+        let servers = nearest.iter().find_map(|(value, at)| {
+            let servers = value.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
+            Some((servers, join(at, "servers")))
+        });
+        let Some((servers, at)) = servers else { return Vec::new() };
+        if let Some(known) = self.known_bases.get(&at) {
+            return known.clone();
+        }
+        let mut bases: Vec<String> = Vec::new();
+        for (index, server) in servers.iter().enumerate() {
+            match base_path(server) {
+                Ok(base) if base.is_empty() || bases.contains(&base) => {}
+                Ok(base) => bases.push(base),
+                Err(message) => {
+                    let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
+                    self.warn(Code::InvalidServer, place, message, "operations answer without its base path");
+                }
+            }
+        }
+        self.known_bases.insert(at, bases.clone());
+        bases
+    }
+}
+
+impl Compiler {
+    fn new(schemas: Arc<Schemas>, examples: Examples) -> Self {
+        Self {
+            schemas,
+            examples,
+            known_schemas: HashMap::new(),
+            known_responses: HashMap::new(),
+            known_parameters: HashMap::new(),
+            undefined_schemes: HashSet::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
+        self.diagnostics.push(Diagnostic::at(code, place, message).help(help));
+    }
+
+    fn value_at(&self, pointer: impl Into<String>) -> Place {
+        Place::value(self.schemas.source(), pointer)
+    }
+
+    fn terms(&mut self, operation: &Operation, recipe: &Recipe) -> Terms {
+        let tree = Arc::clone(self.schemas.tree());
+        let (Some(value), Some(item)) = (tree.pointer(&recipe.at), tree.pointer(&recipe.item)) else {
+            return Terms::default();
+        };
+        let at = recipe.at.as_str();
+        let skeleton = Self::skeleton(&tree, (item, &recipe.item), value, at);
         let typed = match openapiv3::Operation::deserialize(&skeleton) {
             Ok(typed) => typed,
             Err(error) => {
-                let message = format!("`{} {}` cannot be understood: {error}", method.to_uppercase(), item.template);
-                self.warn(Code::BrokenOperation, place, message, "it is not served");
-                return None;
+                let message = format!("`{} {}` cannot be understood: {error}", operation.method, operation.template);
+                let help = "requests for it are answered with 500";
+                self.warn(Code::BrokenOperation, operation.place.clone(), message.clone(), help);
+                return Terms { broken: Some(message), ..Terms::default() };
             }
         };
         self.status_keys(value, at);
-        let path_names: Vec<String> = PathTemplate::parse(item.template).names().map(str::to_owned).collect();
-        let parameters = self.parameters(tree, &typed, &path_names, &place);
-        let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
-        Some(Operation {
-            method,
-            template: item.template.to_owned(),
-            variant: item.variant.cloned(),
-            id: typed.operation_id.clone().filter(|id| !id.is_empty()),
-            document: self.index,
+        let path_names: Vec<String> = PathTemplate::parse(&operation.template).names().map(str::to_owned).collect();
+        Terms {
             deprecated: typed.deprecated,
+            parameters: self.parameters(&tree, &typed, &path_names, &operation.place),
             path_names,
-            parameters,
-            body: self.request_body(tree, &typed),
-            responses: self.responses(tree, &typed),
-            security: self.security(tree, value, at),
-            fixtures: Vec::new(),
-            overrules: Vec::new(),
-            bases: self.bases(tree, item, value, at),
-            place,
-        })
+            body: self.request_body(&tree, &typed),
+            responses: self.responses(&tree, &typed),
+            security: self.security(&tree, value, at),
+            broken: None,
+            diagnostics: Vec::new(),
+        }
     }
 
     /// The operation as `openapiv3` can read it: references followed, each schema a reference to
     /// where it stands, and no examples, which are read from the tree when they are needed.
-    fn skeleton(tree: &Value, item: &PathItem<'_>, value: &Value, at: &str) -> Value {
+    fn skeleton(tree: &Value, (item, item_at): (&Value, &str), value: &Value, at: &str) -> Value {
         let mut skeleton = bones(tree, Kind::Operation, value, at);
         let own = skeleton["parameters"].take();
-        let inherited = item.value.get("parameters").and_then(Value::as_array);
+        let inherited = item.get("parameters").and_then(Value::as_array);
         let inherited = inherited.into_iter().flatten().enumerate().filter_map(|(index, parameter)| {
-            let at = join(&join(item.at, "parameters"), &index.to_string());
+            let at = join(&join(item_at, "parameters"), &index.to_string());
             bones_of(tree, Expect::Object(Kind::Parameter), parameter, &at)
         });
         let mut parameters: Vec<Value> = inherited.collect();
@@ -481,8 +568,7 @@ impl Compiler {
         scheme.unwrap_or_else(|| {
             let message = format!("the security scheme `{name}` is not defined");
             let place = Place::key(self.schemas.source(), join(at, name));
-            let known = |d: &Diagnostic| d.code == Code::UndefinedSecurityScheme && d.message == message;
-            if !self.diagnostics.iter().any(known) {
+            if self.undefined_schemes.insert(name.to_owned()) {
                 self.warn(
                     Code::UndefinedSecurityScheme,
                     place,
@@ -492,33 +578,6 @@ impl Compiler {
             }
             SecurityScheme::Http { scheme: String::new() }
         })
-    }
-
-    /// The base paths of the nearest `servers`: of the operation, its path item, the document.
-    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Vec<String> {
-        let nearest = [(operation, at), (item.value, item.at), (tree, "")];
-        let servers = nearest.iter().find_map(|(value, at)| {
-            let servers = value.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
-            Some((servers, join(at, "servers")))
-        });
-        let Some((servers, at)) = servers else { return Vec::new() };
-        let mut bases: Vec<String> = Vec::new();
-        for (index, server) in servers.iter().enumerate() {
-            match base_path(server) {
-                Ok(base) if base.is_empty() || bases.contains(&base) => {}
-                Ok(base) => bases.push(base),
-                Err(message) => self.invalid_server(&join(&at, &index.to_string()), message),
-            }
-        }
-        bases
-    }
-
-    fn invalid_server(&mut self, at: &str, message: String) {
-        let place = self.value_at(at);
-        let known = |d: &Diagnostic| d.place.as_ref().is_some_and(|p| p.pointer() == at);
-        if !self.diagnostics.iter().any(known) {
-            self.warn(Code::InvalidServer, place, message, "operations answer without its base path");
-        }
     }
 }
 

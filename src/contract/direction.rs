@@ -39,6 +39,14 @@ impl Direction {
         relax(&mut copy, tree, keyword);
         Some(copy)
     }
+
+    /// The same in a part of a document that has all that is referred to in it.
+    pub fn relax_part(self, part: &mut Value, tree: &Value) {
+        let keyword = self.not_asked();
+        if mentions(part, keyword) {
+            relax(part, tree, keyword);
+        }
+    }
 }
 
 fn mentions(value: &Value, keyword: &str) -> bool {

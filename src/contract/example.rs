@@ -217,14 +217,14 @@ fn read_as(value: &Value, wanted: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::{Direction, Schemas};
+    use super::super::schema::{Demand, Direction, Schemas};
     use super::*;
     use crate::diagnostic::{Positions, Source};
 
     fn example(schema: &Value, value: &Value, mode: Examples) -> Example {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
         let tree = Arc::new(json!({ "schema": schema, "value": value }));
-        let schemas = Schemas::new(Arc::clone(&source), Arc::clone(&tree));
+        let schemas = Schemas::new(Arc::clone(&source), Arc::clone(&tree), Demand::Few);
         let schema = Arc::new(Schema::new(&schemas, "/schema".into(), Direction::Response));
         Example::new(String::new(), Place::value(&source, "/value"), tree, "/value".into(), Some(schema), mode)
     }

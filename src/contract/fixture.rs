@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::example::{Example, Examples};
-use super::schema::{Direction, Schema, Schemas};
+use super::schema::{Demand, Direction, Schema, Schemas};
 use super::{Operation, StatusPattern, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
@@ -92,7 +92,7 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
 
 /// The fixtures of one operation, from the list at `pointer`.
 pub fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
-    let reader = Reader { file, schemas: Schemas::new(Arc::clone(&file.source), Arc::clone(&file.tree)) };
+    let reader = Reader { file, schemas: Schemas::new(Arc::clone(&file.source), Arc::clone(&file.tree), Demand::Few) };
     let list = file.tree.pointer(pointer);
     let Some(items) = list.and_then(Value::as_array) else {
         found.push(reader.invalid(

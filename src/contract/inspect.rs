@@ -20,6 +20,9 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
     for operation in &contract.operations {
+        inspection.found.extend(operation.diagnostics.iter().cloned());
+    }
+    for operation in &contract.operations {
         inspection.operation(operation);
     }
     inspection.found.extend(overrules(contract));

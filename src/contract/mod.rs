@@ -4,6 +4,7 @@
 //! `exchange`.
 
 pub mod assembly;
+mod bundle;
 pub mod compile;
 mod direction;
 mod discriminator;
@@ -27,6 +28,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
+use self::compile::Recipe;
 use self::example::Example;
 use self::fixture::Fixture;
 use self::media::MediaRange;
@@ -42,7 +44,7 @@ pub struct Contract {
     pub operations: Vec<Operation>,
     /// The documents, in the order in which they were given.
     pub documents: Vec<Arc<Schemas>>,
-    /// What was found while loading and compiling; [`inspect`] finds more.
+    /// What was found while loading; [`inspect`] finds more.
     pub diagnostics: Vec<Diagnostic>,
     /// Files in folders that are no OpenAPI documents.
     pub passed_over: usize,
@@ -104,6 +106,21 @@ pub struct Operation {
     pub document: usize,
     /// Where it stands.
     pub place: Place,
+    /// What the user supplied to answer with; the first whose condition holds is taken.
+    pub fixtures: Vec<Fixture>,
+    /// What the user says of its errors; the first that says something is taken.
+    pub overrules: Vec<Arc<Overrule>>,
+    /// The base paths of its servers, such as `/v1`; without the empty one.
+    pub bases: Vec<String>,
+    /// How its terms are compiled.
+    recipe: Recipe,
+    terms: OnceLock<Terms>,
+}
+
+/// What an operation asks for and promises. An [`Operation`] derefs to it, and it is compiled when that
+/// happens first: a large document has a thousand of them, and most are never asked for.
+#[derive(Debug, Default)]
+pub struct Terms {
     /// Whether it is marked as `deprecated`.
     pub deprecated: bool,
     /// The names of the expressions of the path template, from left to right.
@@ -116,12 +133,18 @@ pub struct Operation {
     pub responses: Vec<(StatusPattern, Arc<Response>)>,
     /// One of these must be met; no requirement at all if empty.
     pub security: Vec<SecurityRequirement>,
-    /// What the user supplied to answer with; the first whose condition holds is taken.
-    pub fixtures: Vec<Fixture>,
-    /// What the user says of its errors; the first that says something is taken.
-    pub overrules: Vec<Arc<Overrule>>,
-    /// The base paths of its servers, such as `/v1`; without the empty one.
-    pub bases: Vec<String>,
+    /// Why it cannot be understood, and so has no terms.
+    pub broken: Option<String>,
+    /// What was found while compiling it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl std::ops::Deref for Operation {
+    type Target = Terms;
+
+    fn deref(&self) -> &Terms {
+        self.terms.get_or_init(|| self.recipe.compile(self))
+    }
 }
 
 impl Operation {

@@ -13,6 +13,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, Registry, ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
+use super::bundle::bundle;
 pub use super::direction::Direction;
 use super::discriminator::{self, Derived};
 pub use super::error::SchemaError;
@@ -27,38 +28,45 @@ const BASE: &str = "standin:/document";
 /// How many errors of one instance are told; a hostile one could have millions.
 pub const MOST_ERRORS: usize = 100;
 
-/// The schemas of one document: its tree, and the registry that resolves references in it.
+/// The schemas of one document: its tree, and the validators of those that are used.
 pub struct Schemas {
     source: Arc<Source>,
     tree: Arc<Value>,
+    demand: Demand,
     request: Side,
     response: Side,
     has_parents: OnceLock<bool>,
 }
 
+/// How many of the schemas of a document are going to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Demand {
+    /// Few, as by requests: each has a validator of its own, built when first needed.
+    #[default]
+    Few,
+    /// All of them, as by `check`: they have one validator together, which is built at once and shares
+    /// what they refer to.
+    All,
+}
+
 /// What one direction needs.
 #[derive(Default)]
 struct Side {
-    view: OnceLock<View>,
+    view: OnceLock<Arc<Value>>,
     /// The pointers of the schemas that are used, in the order in which they were asked for.
     used: Mutex<Vec<String>>,
-    validators: OnceLock<Validators>,
+    together: OnceLock<Validators>,
     derived: Derived,
-}
-
-/// The tree as one direction sees it.
-struct View {
-    tree: Arc<Value>,
-    registry: Result<Registry<'static>, String>,
 }
 
 impl Schemas {
     /// The schemas of the document `tree`, whose text is `source`.
     #[must_use]
-    pub fn new(source: Arc<Source>, tree: Arc<Value>) -> Arc<Self> {
+    pub fn new(source: Arc<Source>, tree: Arc<Value>, demand: Demand) -> Arc<Self> {
         Arc::new(Self {
             source,
             tree,
+            demand,
             request: Side::default(),
             response: Side::default(),
             has_parents: OnceLock::new(),
@@ -89,32 +97,36 @@ impl Schemas {
         self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).push(pointer.to_owned());
     }
 
-    /// The validators of all schemas that are used; those that are noted later have one of their own.
-    fn validators(&self, direction: Direction) -> &Validators {
+    /// The validator of all schemas that are noted by now.
+    fn together(&self, direction: Direction) -> &Validators {
         let side = self.side(direction);
-        side.validators.get_or_init(|| {
+        side.together.get_or_init(|| {
             let mut used = side.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
             used.sort_unstable();
             used.dedup();
-            match &self.view(direction).registry {
-                Ok(registry) => Validators::build(registry, used),
+            match registry(Arc::clone(self.view(direction))) {
+                Ok(registry) => Validators::build(&registry, used),
                 // Each schema says so itself.
                 Err(_) => Validators::default(),
             }
         })
     }
 
-    fn view(&self, direction: Direction) -> &View {
-        self.side(direction).view.get_or_init(|| {
-            let tree = direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new);
-            let registry = Registry::new()
-                .draft(Draft::Draft202012)
-                .add(BASE, Arc::clone(&tree))
-                .and_then(jsonschema::RegistryBuilder::prepare)
-                .map_err(|error| error.to_string());
-            View { tree, registry }
-        })
+    /// The tree as one direction sees it.
+    fn view(&self, direction: Direction) -> &Arc<Value> {
+        self.side(direction)
+            .view
+            .get_or_init(|| direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new))
     }
+}
+
+/// A document that references are resolved in.
+fn registry(tree: Arc<Value>) -> Result<Registry<'static>, String> {
+    Registry::new()
+        .draft(Draft::Draft202012)
+        .add(BASE, tree)
+        .and_then(jsonschema::RegistryBuilder::prepare)
+        .map_err(|error| error.to_string())
 }
 
 impl fmt::Debug for Schemas {
@@ -128,7 +140,7 @@ pub struct Schema {
     schemas: Arc<Schemas>,
     pointer: String,
     direction: Direction,
-    own: OnceLock<Result<Judge, String>>,
+    own: OnceLock<Result<Validator, String>>,
 }
 
 impl fmt::Debug for Schema {
@@ -137,15 +149,14 @@ impl fmt::Debug for Schema {
     }
 }
 
-/// The validators of many schemas. They share what they refer to, so one of all of them costs little
+/// One validator for many schemas. They share what they refer to, so one of all of them costs little
 /// more than that of one alone.
 #[derive(Default)]
 struct Validators {
     judges: HashMap<String, Result<Judge, String>>,
 }
 
-/// The validator of a schema: it judges the one property `key` of an object.
-#[derive(Clone)]
+/// The validator of many schemas, for one of them: it judges the one property `key` of an object.
 struct Judge {
     validator: Arc<Validator>,
     key: String,
@@ -157,7 +168,7 @@ const MOST_BROKEN: usize = 16;
 
 impl Validators {
     fn build(registry: &Registry<'static>, pointers: Vec<String>) -> Self {
-        if let Ok(validator) = compile(registry, &pointers) {
+        if let Ok(validator) = compile_together(registry, &pointers) {
             return Self::sharing(validator, pointers);
         }
         let mut broken: Vec<(String, String)> = Vec::new();
@@ -167,7 +178,8 @@ impl Validators {
         }
         let is_sound = |pointer: &String| !broken.iter().any(|(there, _)| there == pointer);
         let sound: Vec<String> = pointers.into_iter().filter(is_sound).collect();
-        let mut all = compile(registry, &sound).map(|validator| Self::sharing(validator, sound)).unwrap_or_default();
+        let mut all =
+            compile_together(registry, &sound).map(|validator| Self::sharing(validator, sound)).unwrap_or_default();
         all.judges.extend(broken.into_iter().map(|(pointer, error)| (pointer, Err(error))));
         all
     }
@@ -185,7 +197,7 @@ fn find_broken(registry: &Registry<'static>, pointers: &[String], broken: &mut V
     if broken.len() >= MOST_BROKEN || pointers.is_empty() {
         return;
     }
-    match (compile(registry, pointers), pointers) {
+    match (compile_together(registry, pointers), pointers) {
         (Ok(_), _) => {}
         (Err(error), [pointer]) => broken.push((pointer.clone(), error)),
         (Err(_), _) => {
@@ -197,10 +209,17 @@ fn find_broken(registry: &Registry<'static>, pointers: &[String], broken: &mut V
 }
 
 /// One validator for the schemas at some pointers, each for the property that has its number.
-fn compile(registry: &Registry<'static>, pointers: &[String]) -> Result<Validator, String> {
-    let reference = |pointer: &String| json!({ "$ref": format!("{BASE}#{}", fragment(pointer)) });
+fn compile_together(registry: &Registry<'static>, pointers: &[String]) -> Result<Validator, String> {
     let properties: Map<String, Value> =
-        pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference(pointer))).collect();
+        pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference_to(pointer))).collect();
+    compile(registry, &json!({ "properties": properties }))
+}
+
+fn reference_to(pointer: &str) -> Value {
+    json!({ "$ref": format!("{BASE}#{}", fragment(pointer)) })
+}
+
+fn compile(registry: &Registry<'static>, schema: &Value) -> Result<Validator, String> {
     jsonschema::draft202012::options()
         .with_registry(registry)
         .should_validate_formats(true)
@@ -208,7 +227,7 @@ fn compile(registry: &Registry<'static>, pointers: &[String]) -> Result<Validato
         .with_format("base64url", is_base64url)
         .with_format("char", |text: &str| text.chars().count() == 1)
         .with_format("decimal", |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite))
-        .build(&json!({ "properties": properties }))
+        .build(schema)
         .map_err(|error| explain(&error.to_string()))
 }
 
@@ -230,16 +249,14 @@ impl Judge {
     }
 }
 
-/// Where in the instance an error is, without the property that the instance was wrapped in.
+/// Where in the instance an error is.
 fn instance_path<'e>(error: &'e ValidationError<'_>) -> &'e str {
-    let path = error.instance_path().as_str();
-    path.get(1..).and_then(|path| path.find('/')).map_or("", |slash| &path[slash + 1..])
+    error.instance_path().as_str()
 }
 
 /// The way to the keyword of an error, from the reference to the schema on: `/$ref/properties/a/type`.
 fn evaluation_path<'e>(error: &'e ValidationError<'_>) -> &'e str {
-    let path = error.evaluation_path().as_str();
-    path.match_indices('/').nth(2).map_or(path, |(slash, _)| &path[slash..])
+    error.evaluation_path().as_str()
 }
 
 /// What the compiler said; a reference that was reported already needs no more words.
@@ -282,7 +299,7 @@ impl Schema {
     /// The document that its references are resolved in.
     #[must_use]
     pub fn root(&self) -> &Value {
-        &self.schemas.view(self.direction).tree
+        self.schemas.view(self.direction)
     }
 
     /// What `value`, a schema of the same document, leads to when its `$ref` is followed; what that says
@@ -313,16 +330,21 @@ impl Schema {
         self.root().pointer(&pointer).map(|target| self.resolve(target))
     }
 
-    fn judge(&self) -> Result<&Judge, Uncompilable> {
-        let shared = self.schemas.validators(self.direction).judges.get(&self.pointer);
-        let judge = shared.unwrap_or_else(|| {
-            self.own.get_or_init(|| {
-                let registry = self.schemas.view(self.direction).registry.as_ref().map_err(String::clone)?;
-                let validator = Arc::new(compile(registry, std::slice::from_ref(&self.pointer))?);
-                Ok(Judge { validator, key: "0".to_owned() })
-            })
+    /// Its own validator, built from the part of the document that it needs.
+    fn validator(&self) -> Result<&Validator, Uncompilable> {
+        let own = self.own.get_or_init(|| {
+            let part = bundle(&self.schemas.tree, &self.pointer, self.direction);
+            compile(&registry(Arc::new(part))?, &reference_to(&self.pointer))
         });
-        judge.as_ref().map_err(|message| Uncompilable(message.clone()))
+        own.as_ref().map_err(|message| Uncompilable(message.clone()))
+    }
+
+    /// What is judged together with others, if it is.
+    fn judge(&self) -> Option<&Result<Judge, String>> {
+        match self.schemas.demand {
+            Demand::All => self.schemas.together(self.direction).judges.get(&self.pointer),
+            Demand::Few => None,
+        }
     }
 
     /// Whether it can be compiled.
@@ -331,7 +353,11 @@ impl Schema {
     ///
     /// [`Uncompilable`] with what the compiler said.
     pub fn check(&self) -> Result<(), Uncompilable> {
-        self.judge().map(|_| ())
+        match self.judge() {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(message)) => Err(Uncompilable(message.clone())),
+            None => self.validator().map(|_| ()),
+        }
     }
 
     /// Whether an instance fits.
@@ -340,8 +366,11 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn is_valid(&self, instance: &Value) -> Result<bool, Uncompilable> {
-        let judge = self.judge()?;
-        Ok(judge.validator.is_valid(&judge.wrap(instance)))
+        match self.judge() {
+            Some(Ok(judge)) => Ok(judge.validator.is_valid(&judge.wrap(instance))),
+            Some(Err(message)) => Err(Uncompilable(message.clone())),
+            None => Ok(self.validator()?.is_valid(instance)),
+        }
     }
 
     /// Everything that does not fit, in the order in which the schema says it.
@@ -350,13 +379,11 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn errors(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
-        let judge = self.judge()?;
-        let (validator, wrapped) = (&judge.validator, judge.wrap(instance));
-        if validator.is_valid(&wrapped) {
+        if self.is_valid(instance)? {
             return Ok(Vec::new());
         }
         let mut found: Vec<(Vec<usize>, SchemaError)> = Vec::new();
-        for error in validator.iter_errors(&wrapped).take(MOST_ERRORS) {
+        for error in self.validator()?.iter_errors(instance).take(MOST_ERRORS) {
             self.collect(instance, &error, &mut found);
         }
         found.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -12,12 +12,23 @@ use super::dynamic;
 use super::shape::{Kind, each_object};
 use super::syntax::fragment;
 
+/// Whether a document of this text may have identifiers: most have none, and a look at the text is quicker
+/// than one at the tree.
+#[must_use]
+pub fn may_be_in(text: &str) -> bool {
+    let words = ["id", "anchor", "dynamic"];
+    let begins = |at: usize| words.iter().any(|word| text[at + 1..].starts_with(word));
+    // `"\u0024id"` is `$id` too.
+    text.match_indices('$').any(|(at, _)| begins(at)) || text.contains("\\u0024") || text.contains("\\x24")
+}
+
 /// Rewrites the references of a document, and takes the identifiers away.
 pub fn localise(tree: &mut Value) {
     let mut known = Identifiers::default();
     let mut references = Vec::new();
     each_object(Kind::Document, tree, "", &mut |kind, object, at| {
-        if kind == Kind::Schema {
+        let is_named = || object.as_object().into_iter().flatten().any(|(keyword, _)| keyword.starts_with('$'));
+        if kind == Kind::Schema && is_named() {
             known.note(object, at);
             for keyword in ["$ref", "$dynamicRef"] {
                 if let Some(text) = object.get(keyword).and_then(Value::as_str) {
@@ -188,6 +199,12 @@ mod tests {
         assert_eq!(schemas["D"]["items"]["$ref"], "#/components/schemas/D");
         assert_eq!(schemas["E"]["$ref"], "other.yaml#/x");
         assert!(schemas["A"].get("$id").is_none());
+    }
+
+    #[test]
+    fn identifiers_are_seen_in_the_text() {
+        assert!(may_be_in("a: {$id: x}") && may_be_in(r#"{"\u0024anchor": "x"}"#) && may_be_in("$dynamicRef"));
+        assert!(!may_be_in(r##"{"$ref": "#/x", "costs": "5 $"}"##));
     }
 
     #[test]

@@ -241,13 +241,16 @@ impl<'l> Linker<'l> {
     fn references(&mut self, kind: Kind, at: &str) -> Vec<Reference> {
         let mut references = Vec::new();
         let mut values = Vec::new();
+        // What stays in the document itself leads there already.
+        let is_part = self.part_of(at).is_some();
+        let may_leave = |text: &str| is_part || !text.starts_with('#');
         if let Some(value) = self.tree.pointer_mut(at) {
             each_object(kind, value, at, &mut |kind, object, at| {
-                if let Some(text) = object.get("$ref").and_then(Value::as_str) {
+                if let Some(text) = object.get("$ref").and_then(Value::as_str).filter(|text| may_leave(text)) {
                     references.push(Reference { kind, slot: join(at, "$ref"), text: text.to_owned() });
                 }
-                if kind == Kind::Schema {
-                    references.extend(mapped(object, at));
+                if kind == Kind::Schema && object.get("discriminator").is_some() {
+                    references.extend(mapped(object, at).into_iter().filter(|reference| may_leave(&reference.text)));
                 }
                 if kind == Kind::Example
                     && object.get("value").is_none()

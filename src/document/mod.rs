@@ -265,6 +265,7 @@ impl Loaded {
     }
 
     fn document(&mut self, name: &str, text: String, home: Option<&Path>, parsed: Parsed) {
+        let has_identifiers = identifier::may_be_in(&text);
         let source = Source::new(name.to_owned(), text, position::positions);
         self.diagnostics.extend(odd(&parsed, &source));
         let mut tree = parsed.tree;
@@ -280,7 +281,9 @@ impl Loaded {
         }
         upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
-        identifier::localise(&mut tree);
+        if has_identifiers || !self.overlays.is_empty() {
+            identifier::localise(&mut tree);
+        }
         let (extents, found) = link::link(&mut tree, &source, home, &self.access, origin);
         self.diagnostics.extend(found);
         self.diagnostics.extend(upgrade::upgrade(&mut tree, &extents, &source));

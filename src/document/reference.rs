@@ -3,7 +3,7 @@
 //! By now a document is one tree, see `link`. What uses a reference that leads nowhere is
 //! left to pay for it: the operation is reported, the rest of the document is served.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -119,36 +119,24 @@ pub fn mapped(value: &Value) -> Option<String> {
 /// Reports every reference of the document that cannot be followed, and makes those in schemas
 /// fail to compile.
 pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
-    let mut faults: Vec<(Kind, String, Fault, String)> = Vec::new();
-    let mut references = Vec::new();
-    for (kind, at) in extents {
-        let Some(part) = tree.pointer_mut(at) else { continue };
-        each_object(*kind, part, at, &mut |kind, object, pointer| {
-            // What leads nowhere by now was reported when it was made to.
-            if object.get("$ref").is_some_and(|to| to.is_string() && to != NOWHERE) {
-                references.push((kind, pointer.to_owned()));
-            }
-        });
-    }
+    // Most references are to what others refer to as well, and all of them lead somewhere.
+    let mut targets: HashSet<String> = HashSet::new();
     let mut in_examples = Vec::new();
     for (kind, at) in extents {
         let Some(part) = tree.pointer_mut(at) else { continue };
-        each_object(*kind, part, at, &mut |kind, object, at| in_examples.extend(example_with_ref(kind, object, at)));
+        each_object(*kind, part, at, &mut |kind, object, pointer| {
+            if let Some(to) = target(kind, object)
+                && !targets.contains(to)
+            {
+                targets.insert(to.to_owned());
+            }
+            in_examples.extend(example_with_ref(kind, object, pointer));
+        });
     }
     in_examples.dedup();
-    // Extents may lie in each other.
-    let mut seen = HashSet::new();
-    references.retain(|(_, pointer)| seen.insert(pointer.clone()));
-    for (kind, pointer) in references {
-        let Some(value) = tree.pointer(&pointer) else { continue };
-        let is_anchor = value["$ref"].as_str().is_some_and(|r| r.starts_with('#') && !r.starts_with("#/") && r != "#");
-        if kind == Kind::Schema && is_anchor {
-            continue; // `$anchor` and `$dynamicAnchor` are the schema compiler's to resolve
-        }
-        if let Err((fault, reference)) = resolve(tree, value, &pointer) {
-            faults.push((kind, pointer, fault, reference));
-        }
-    }
+    let fault = |to: String| resolve(tree, &json!({ "$ref": to }), "").err().map(|fault| (to, fault));
+    let broken: HashMap<String, (Fault, String)> = targets.into_iter().filter_map(fault).collect();
+    let faults = if broken.is_empty() { Vec::new() } else { faults(tree, extents, &broken) };
     let found = faults.iter().map(|(_, pointer, fault, reference)| explain(tree, source, pointer, fault, reference));
     let mut found: Vec<Diagnostic> = found.collect();
     found.extend(in_examples.into_iter().take(MOST_TOLD).map(|at| {
@@ -163,6 +151,36 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
         }
     }
     found
+}
+
+/// The reference of an object, if it is one that must lead somewhere.
+fn target(kind: Kind, object: &Value) -> Option<&str> {
+    let to = object.get("$ref")?.as_str()?;
+    let is_anchor = to.starts_with('#') && !to.starts_with("#/") && to != "#";
+    // What leads nowhere by now was reported when it was made to; `$anchor` and `$dynamicAnchor` are the
+    // schema compiler's to resolve.
+    (to != NOWHERE && !(kind == Kind::Schema && is_anchor)).then_some(to)
+}
+
+/// A reference that cannot be followed: what stands there, where, why, and which on the way it is.
+type Broken = (Kind, String, Fault, String);
+
+/// The objects whose references cannot be followed.
+fn faults(tree: &mut Value, extents: &[Extent], broken: &HashMap<String, (Fault, String)>) -> Vec<Broken> {
+    let mut faults = Vec::new();
+    // Extents may lie in each other.
+    let mut seen = HashSet::new();
+    for (kind, at) in extents {
+        let Some(part) = tree.pointer_mut(at) else { continue };
+        each_object(*kind, part, at, &mut |kind, object, pointer| {
+            if let Some((fault, reference)) = target(kind, object).and_then(|to| broken.get(to))
+                && seen.insert(pointer.to_owned())
+            {
+                faults.push((kind, pointer.to_owned(), fault.clone(), reference.clone()));
+            }
+        });
+    }
+    faults
 }
 
 /// How many examples with references are told of one document.

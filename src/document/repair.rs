@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::shape::{Expect, Kind, Members};
-use super::syntax::{join, unescape};
+use super::shape::{Expect, Kind, Members, field};
+use super::syntax::{join, push, unescape};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// Repairs the whole document in place; each repair is a diagnostic.
@@ -21,7 +21,7 @@ pub fn repair_part(kind: Kind, value: &mut Value, pointer: &str, source: &Arc<So
     // From 3.2 on a response needs no description.
     let is_described = value.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with("3.2"));
     let mut repair = Repair { source, is_described, found: Vec::new() };
-    repair.object(kind, value, pointer);
+    repair.object(kind, value, &mut pointer.to_owned());
     repair.found
 }
 
@@ -45,52 +45,55 @@ impl Repair<'_> {
         self.found.push(Diagnostic::at(code, place, message).help(assumed));
     }
 
-    fn object(&mut self, kind: Kind, value: &mut Value, pointer: &str) {
+    fn object(&mut self, kind: Kind, value: &mut Value, at: &mut String) {
         let Some(object) = value.as_object_mut() else { return };
         let is_reference = object.get("$ref").is_some_and(Value::is_string);
         if is_reference && kind.may_be_reference() && !matches!(kind, Kind::Schema | Kind::PathItem) {
             return;
         }
-        self.before_fields(kind, object, pointer);
+        self.before_fields(kind, object, at);
         match kind.members() {
-            Members::Fields(fields) => {
-                for (name, expect) in fields {
-                    self.member(*expect, object, name, pointer);
-                }
-            }
-            Members::Each(expect) => {
-                let names: Vec<String> = object.keys().filter(|name| !name.starts_with("x-")).cloned().collect();
-                for name in names {
-                    self.entry(expect, object, &name, pointer);
-                }
-            }
+            Members::Fields(fields) => self.members(object, at, |repair, name, value, at| match field(fields, name) {
+                Some(expect) => repair.conform(expect, value, at),
+                None => Verdict::Keep,
+            }),
+            Members::Each(expect) => self.members(object, at, |repair, name, value, at| {
+                if name.starts_with("x-") { Verdict::Keep } else { repair.entry(expect, name, value, at) }
+            }),
         }
-        self.after_fields(kind, object, pointer);
+        self.after_fields(kind, object, at);
     }
 
-    /// A field of an object: one that cannot be read is as good as missing.
-    fn member(&mut self, expect: Expect, object: &mut Map<String, Value>, name: &str, pointer: &str) {
-        if let Some(value) = object.get_mut(name)
-            && self.conform(expect, value, &join(pointer, name)) == Verdict::Drop
-        {
-            object.shift_remove(name);
+    /// Looks at each member of a map; one that cannot be read is as good as missing.
+    fn members(
+        &mut self,
+        map: &mut Map<String, Value>,
+        at: &mut String,
+        mut look: impl FnMut(&mut Self, &str, &mut Value, &mut String) -> Verdict,
+    ) {
+        let mut dropped = Vec::new();
+        for (name, value) in map.iter_mut() {
+            let length = push(at, name);
+            if look(self, name, value, at) == Verdict::Drop {
+                dropped.push(name.clone());
+            }
+            at.truncate(length);
+        }
+        for name in dropped {
+            map.shift_remove(&name);
         }
     }
 
     /// An entry of a map: its name alone says something, so a null is an empty object.
-    fn entry(&mut self, expect: Expect, map: &mut Map<String, Value>, name: &str, pointer: &str) {
-        let Some(value) = map.get_mut(name) else { return };
-        let at = join(pointer, name);
+    fn entry(&mut self, expect: Expect, name: &str, value: &mut Value, at: &mut String) -> Verdict {
         if value.is_null() && matches!(expect, Expect::Object(_)) {
             *value = json!({});
-            self.warn(Code::NullCollection, &at, format!("`{name}` is null"), "read as an empty object");
+            self.warn(Code::NullCollection, at, format!("`{name}` is null"), "read as an empty object");
         }
-        if self.conform(expect, value, &at) == Verdict::Drop {
-            map.shift_remove(name);
-        }
+        self.conform(expect, value, at)
     }
 
-    fn conform(&mut self, expect: Expect, value: &mut Value, at: &str) -> Verdict {
+    fn conform(&mut self, expect: Expect, value: &mut Value, at: &mut String) -> Verdict {
         match expect {
             Expect::Anything => Verdict::Keep,
             Expect::Text => self.text(value, at),
@@ -101,19 +104,21 @@ impl Repair<'_> {
             Expect::Texts => self.texts(value, at),
             Expect::Values => self.values(value, at),
             Expect::Object(Kind::Schema) => self.schema(value, at),
-            Expect::Object(kind) => self.map_of(value, at, |repair, value| repair.object(kind, value, at)),
-            Expect::Map(kind) => self.map_of(value, at, |repair, value| {
+            Expect::Object(kind) => self.map_of(value, at, |repair, value, at| repair.object(kind, value, at)),
+            Expect::Map(kind) => self.map_of(value, at, |repair, value, at| {
                 let Some(map) = value.as_object_mut() else { return };
-                let names: Vec<String> = map.keys().cloned().collect();
-                for name in names {
-                    repair.entry(Expect::Object(kind), map, &name, at);
-                }
+                repair.members(map, at, |repair, name, value, at| repair.entry(Expect::Object(kind), name, value, at));
             }),
             Expect::List(kind) => self.list_of(kind, value, at),
         }
     }
 
-    fn map_of(&mut self, value: &mut Value, at: &str, inside: impl FnOnce(&mut Self, &mut Value)) -> Verdict {
+    fn map_of(
+        &mut self,
+        value: &mut Value,
+        at: &mut String,
+        inside: impl FnOnce(&mut Self, &mut Value, &mut String),
+    ) -> Verdict {
         if value.as_array().is_some_and(Vec::is_empty) {
             // What some languages write for an empty map.
             let message = format!("`{}` is an empty list, expected an object", last(at));
@@ -121,22 +126,24 @@ impl Repair<'_> {
             *value = json!({});
         }
         if value.is_object() {
-            inside(self, value);
+            inside(self, value, at);
             return Verdict::Keep;
         }
         self.not_a("an object", value, at)
     }
 
-    fn list_of(&mut self, kind: Kind, value: &mut Value, at: &str) -> Verdict {
+    fn list_of(&mut self, kind: Kind, value: &mut Value, at: &mut String) -> Verdict {
         let Some(items) = value.as_array_mut() else {
             return self.not_a("a list", value, at);
         };
         let mut index = 0;
         items.retain_mut(|item| {
-            let at = join(at, &index.to_string());
-            let verdict = self.conform(Expect::Object(kind), item, &at);
+            let length = push(at, &index.to_string());
+            let verdict = self.conform(Expect::Object(kind), item, at);
             index += 1;
-            verdict == Verdict::Keep && (kind != Kind::Parameter || self.can_be_found(item, &at))
+            let is_kept = verdict == Verdict::Keep && (kind != Kind::Parameter || self.can_be_found(item, at));
+            at.truncate(length);
+            is_kept
         });
         // JSON Schema 2020-12 §10.2.1: `allOf` and the like must not be empty.
         if kind == Kind::Schema && items.is_empty() {
@@ -165,13 +172,13 @@ impl Repair<'_> {
     }
 
     /// A Schema Object, or the boolean that JSON Schema allows in its place.
-    fn schema(&mut self, value: &mut Value, at: &str) -> Verdict {
+    fn schema(&mut self, value: &mut Value, at: &mut String) -> Verdict {
         match value {
             Value::Bool(_) => Verdict::Keep,
             Value::String(text) if as_boolean(text).is_some() => self.boolean(value, at),
             // Before JSON Schema 2020-12, a list here had one schema an item.
             Value::Array(_) if last(at) == "items" => Verdict::Keep,
-            _ => self.map_of(value, at, |repair, value| repair.object(Kind::Schema, value, at)),
+            _ => self.map_of(value, at, |repair, value, at| repair.object(Kind::Schema, value, at)),
         }
     }
 
@@ -260,9 +267,10 @@ impl Repair<'_> {
         };
         let mut index = 0;
         items.retain_mut(|item| {
-            let verdict = self.text(item, &join(at, &index.to_string()));
+            // Most are, and most lists have several.
+            let is_kept = item.is_string() || self.text(item, &join(at, &index.to_string())) == Verdict::Keep;
             index += 1;
-            verdict == Verdict::Keep
+            is_kept
         });
         Verdict::Keep
     }
@@ -294,6 +302,9 @@ impl Repair<'_> {
     }
 
     fn examples(&mut self, object: &mut Map<String, Value>, at: &str) {
+        if !object.contains_key("example") && !object.contains_key("examples") {
+            return;
+        }
         let in_examples = join(at, "examples");
         if let Some(Value::Array(items)) = object.get_mut("examples") {
             let named = std::mem::take(items).into_iter().enumerate();
@@ -407,12 +418,19 @@ impl Repair<'_> {
             Some("cookie") => &["form"],
             _ => &["simple"],
         };
-        self.member(Expect::Word(allowed), object, "style", at);
+        let verdict = object.get_mut("style").map(|style| self.word(allowed, style, &join(at, "style")));
+        if verdict == Some(Verdict::Drop) {
+            object.shift_remove("style");
+        }
     }
 
     /// A `type` that JSON Schema does not have constrains nothing.
     fn schema_type(&mut self, object: &mut Map<String, Value>, at: &str) {
         const TYPES: &[&str] = &["string", "number", "integer", "boolean", "object", "array", "null"];
+        let is_plain = |kind: &Value| kind.as_str().is_some_and(|kind| TYPES.contains(&kind));
+        if object.get("type").is_none_or(is_plain) {
+            return;
+        }
         let at = join(at, "type");
         match object.get_mut("type") {
             Some(Value::Array(names)) => {

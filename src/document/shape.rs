@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::syntax::join;
+use super::syntax::push;
 
 /// An object of the OpenAPI Specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub enum Expect {
 use Expect::{Anything, Boolean, Count, List, Map, Number, Object, Text, Texts, Values, Word};
 
 /// What the members of an object are.
+#[derive(Clone, Copy)]
 pub enum Members {
     /// Fields with names of their own; others are extensions or unknown and pass.
     Fields(&'static [(&'static str, Expect)]),
@@ -255,13 +256,25 @@ const SECURITY_SCHEME: &[(&str, Expect)] = &[
     ("description", Text),
 ];
 
+/// Those that most schemas have come first, because they are looked for one by one.
 const SCHEMA: &[(&str, Expect)] = &[
-    ("title", Text),
+    ("type", Anything),
     ("description", Text),
-    ("format", Text),
-    ("pattern", Text),
+    ("$ref", Anything),
+    ("properties", Map(Kind::Schema)),
+    ("example", Anything),
+    ("items", Object(Kind::Schema)),
     ("required", Texts),
+    ("format", Text),
     ("enum", Values),
+    ("nullable", Boolean),
+    ("examples", Anything),
+    ("default", Anything),
+    ("allOf", List(Kind::Schema)),
+    ("anyOf", List(Kind::Schema)),
+    ("oneOf", List(Kind::Schema)),
+    ("title", Text),
+    ("pattern", Text),
     ("minimum", Number),
     ("maximum", Number),
     ("exclusiveMinimum", Anything),
@@ -276,19 +289,13 @@ const SCHEMA: &[(&str, Expect)] = &[
     ("minContains", Count),
     ("maxContains", Count),
     ("uniqueItems", Boolean),
-    ("nullable", Boolean),
     ("readOnly", Boolean),
     ("writeOnly", Boolean),
     ("deprecated", Boolean),
-    ("properties", Map(Kind::Schema)),
     ("patternProperties", Map(Kind::Schema)),
     ("additionalProperties", Object(Kind::Schema)),
-    ("items", Object(Kind::Schema)),
     ("prefixItems", List(Kind::Schema)),
     ("contains", Object(Kind::Schema)),
-    ("allOf", List(Kind::Schema)),
-    ("anyOf", List(Kind::Schema)),
-    ("oneOf", List(Kind::Schema)),
     ("not", Object(Kind::Schema)),
     ("if", Object(Kind::Schema)),
     ("then", Object(Kind::Schema)),
@@ -306,36 +313,49 @@ const SCHEMA: &[(&str, Expect)] = &[
 /// `visit` gets the kind of the object, the object, and its JSON Pointer. Examples, defaults and
 /// extensions are data and not visited.
 pub fn each_object(kind: Kind, value: &mut Value, pointer: &str, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
-    match kind.members() {
-        Members::Fields(fields) => {
-            for (name, expect) in fields {
-                if let Some(member) = value.get_mut(*name) {
-                    each_expected(*expect, member, &join(pointer, name), visit);
-                }
-            }
-        }
-        Members::Each(expect) => {
-            for (name, member) in value.as_object_mut().into_iter().flatten() {
-                if !name.starts_with("x-") {
-                    each_expected(expect, member, &join(pointer, name), visit);
-                }
-            }
-        }
-    }
-    visit(kind, value, pointer);
+    // One text for all pointers: a large document has hundreds of thousands of them.
+    each_below(kind, value, &mut pointer.to_owned(), visit);
 }
 
-fn each_expected(expect: Expect, value: &mut Value, pointer: &str, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
+fn each_below(kind: Kind, value: &mut Value, at: &mut String, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
+    let members = kind.members();
+    for (name, member) in value.as_object_mut().into_iter().flatten() {
+        let expect = match members {
+            Members::Fields(_) if !member.is_object() && !member.is_array() && !member.is_boolean() => None,
+            Members::Fields(fields) => field(fields, name),
+            Members::Each(_) if name.starts_with("x-") => None,
+            Members::Each(expect) => Some(expect),
+        };
+        if let Some(expect) = expect {
+            let length = push(at, name);
+            each_expected(expect, member, at, visit);
+            at.truncate(length);
+        }
+    }
+    visit(kind, value, at);
+}
+
+/// What may stand in a field.
+#[must_use]
+pub fn field(fields: &'static [(&'static str, Expect)], name: &str) -> Option<Expect> {
+    fields.iter().find(|(field, _)| *field == name).map(|(_, expect)| *expect)
+}
+
+fn each_expected(expect: Expect, value: &mut Value, at: &mut String, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
     match expect {
-        Object(kind) => each_object(kind, value, pointer, visit),
+        Object(kind) => each_below(kind, value, at, visit),
         List(kind) => {
             for (index, item) in value.as_array_mut().into_iter().flatten().enumerate() {
-                each_object(kind, item, &join(pointer, &index.to_string()), visit);
+                let length = push(at, &index.to_string());
+                each_below(kind, item, at, visit);
+                at.truncate(length);
             }
         }
         Map(kind) => {
             for (name, member) in value.as_object_mut().into_iter().flatten() {
-                each_object(kind, member, &join(pointer, name), visit);
+                let length = push(at, name);
+                each_below(kind, member, at, visit);
+                at.truncate(length);
             }
         }
         _ => {}

@@ -9,6 +9,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::diagnostic::Span;
@@ -183,15 +184,26 @@ fn oddities(found: RefCell<Vec<Found>>) -> Vec<Oddity> {
 pub fn join(pointer: &str, key: &str) -> String {
     let mut joined = String::with_capacity(pointer.len() + key.len() + 1);
     joined.push_str(pointer);
-    joined.push('/');
+    push(&mut joined, key);
+    joined
+}
+
+/// Makes a pointer that of its member `key`; gives the length to cut it to for the way back.
+pub fn push(pointer: &mut String, key: &str) -> usize {
+    let length = pointer.len();
+    pointer.push('/');
+    if !key.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+        pointer.push_str(key);
+        return length;
+    }
     for character in key.chars() {
         match character {
-            '~' => joined.push_str("~0"),
-            '/' => joined.push_str("~1"),
-            other => joined.push(other),
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
         }
     }
-    joined
+    length
 }
 
 /// A JSON Pointer as a URI fragment, without the `#` (RFC 6901 §6).
@@ -257,6 +269,9 @@ impl Node<'_> {
     }
 
     fn complete(&self, before: usize, key: &str) {
+        if self.0.found.borrow().len() == before {
+            return;
+        }
         for found in &mut self.0.found.borrow_mut()[before..] {
             found.path.push(key.to_owned());
         }
@@ -359,10 +374,15 @@ impl<'de> Visitor<'de> for Node<'_> {
             if !key.is_string {
                 self.note(OddityKind::NumericKey, &key.text);
             }
-            if map.contains_key(&key.text) {
-                self.note(OddityKind::DuplicateKey, &key.text);
+            match map.entry(key.text) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(mut entry) => {
+                    self.note(OddityKind::DuplicateKey, entry.key());
+                    entry.insert(value);
+                }
             }
-            map.insert(key.text, value);
         }
         merged.into_iter().for_each(|value| merge(&mut map, value));
         Ok(Value::Object(map))

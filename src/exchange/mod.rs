@@ -288,6 +288,11 @@ fn plan_operation<'c>(
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
+    if let Some(why) = &operation.broken {
+        // Fail closed: of what cannot be understood nothing can be checked.
+        let problem = Problem::new(Kind::Unchecked, StatusCode::INTERNAL_SERVER_ERROR, why.clone());
+        return Plan { operation: Some(operation), ..Plan::without_operation(Decision::Problem(problem, Vec::new())) };
+    }
     let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers())
         .with_arrays(settings.query_arrays);
     let preferences = Preferences::read(request.headers(), &inputs.query);

@@ -56,7 +56,7 @@ kinds! {
     UndocumentedStatus = "undocumented-status", "The document has no such response", "The status was asked for by `Prefer`, and the operation documents no response for it.";
     UndocumentedExample = "undocumented-example", "The document has no such example", "The example was asked for by `Prefer`, and the operation documents none of this name.";
     Upgrade = "upgrade-required", "Another protocol is required", "The operation documents only that the connection changes to another protocol, such as WebSocket, which the sandbox does not speak.";
-    Unchecked = "unchecked", "The request cannot be checked", "A schema of the operation cannot be compiled, so the sandbox does not pretend to have checked the request. `standin check` says why; `--validate off` answers all the same.";
+    Unchecked = "unchecked", "The request cannot be checked", "The operation, or a schema of it, cannot be compiled, so the sandbox does not pretend to have checked the request. `standin check` says why; where it is a schema, `--validate off` answers all the same.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }
 

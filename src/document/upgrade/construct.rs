@@ -34,6 +34,14 @@ const SINCE_31: &[&str] = &[
     "examples",
 ];
 
+/// Keywords whose form is of a version.
+const BOUNDS: &[&str] = &["exclusiveMinimum", "exclusiveMaximum"];
+
+/// A keyword as it stands in a list that has it.
+fn of(list: &[&'static str], keyword: &str) -> &'static str {
+    list.iter().find(|known| **known == keyword).copied().unwrap_or_default()
+}
+
 /// Keywords that OpenAPI has since 3.0.
 const SINCE_30: &[&str] = &["oneOf", "anyOf", "not", "writeOnly"];
 
@@ -80,34 +88,33 @@ impl Constructs {
     }
 
     fn schema(&mut self, schema: &Value, at: &str, version: Version) {
-        let Some(schema) = schema.as_object() else { return };
-        if version < Version::V31 {
-            let newer = SINCE_31.iter().filter(|keyword| schema.contains_key(**keyword));
-            newer.for_each(|keyword| self.note(keyword, Age::Newer(Version::V31, version), at));
-            for keyword in ["exclusiveMinimum", "exclusiveMaximum"] {
-                if schema.get(keyword).is_some_and(Value::is_number) {
-                    self.note_form(keyword, " as a number", Age::Newer(Version::V31, version), at);
+        for (keyword, value) in schema.as_object().into_iter().flatten() {
+            match keyword.as_str() {
+                "exclusiveMinimum" | "exclusiveMaximum" if version < Version::V31 && value.is_number() => {
+                    self.note_form(of(BOUNDS, keyword), " as a number", Age::Newer(Version::V31, version), at);
                 }
-            }
-            if schema.get("type").is_some_and(Value::is_array) {
-                self.note_form("type", " as a list", Age::Newer(Version::V31, version), at);
-            }
-        }
-        if version < Version::V30 {
-            let newer = SINCE_30.iter().filter(|keyword| schema.contains_key(**keyword));
-            newer.for_each(|keyword| self.note(keyword, Age::Newer(Version::V30, version), at));
-        }
-        if version >= Version::V31 {
-            for keyword in ["exclusiveMinimum", "exclusiveMaximum"] {
-                if schema.get(keyword).is_some_and(Value::is_boolean) {
-                    self.note_form(keyword, " as a boolean", Age::Older(version), at);
+                "exclusiveMinimum" | "exclusiveMaximum" if version >= Version::V31 && value.is_boolean() => {
+                    self.note_form(of(BOUNDS, keyword), " as a boolean", Age::Older(version), at);
                 }
-            }
-            if schema.contains_key("nullable") {
-                self.note("nullable", Age::Older(version), at);
-            }
-            if schema.get("items").is_some_and(Value::is_array) {
-                self.note_form("items", " as a list", Age::Older(version), at);
+                "type" if version < Version::V31 && value.is_array() => {
+                    self.note_form("type", " as a list", Age::Newer(Version::V31, version), at);
+                }
+                "nullable" if version >= Version::V31 => self.note("nullable", Age::Older(version), at),
+                "items" if version >= Version::V31 && value.is_array() => {
+                    self.note_form("items", " as a list", Age::Older(version), at);
+                }
+                // What every schema has is in no list.
+                "type" | "description" | "properties" | "required" | "format" | "items" | "enum" | "$ref" => {}
+                keyword if version < Version::V31 => {
+                    if let Some(keyword) = SINCE_31.iter().find(|newer| **newer == keyword) {
+                        self.note(keyword, Age::Newer(Version::V31, version), at);
+                    } else if let Some(keyword) = SINCE_30.iter().find(|newer| **newer == keyword)
+                        && version < Version::V30
+                    {
+                        self.note(keyword, Age::Newer(Version::V30, version), at);
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -106,29 +106,74 @@ fn version(tree: &Value) -> Result<Version, String> {
 
 fn upgrade_schema(value: &mut Value, version: Version) {
     let Some(schema) = value.as_object_mut() else { return };
-    let nullable = schema.shift_remove("nullable") == Some(Value::Bool(true));
-    if version == Version::V30 && schema.contains_key("$ref") {
+    // Most schemas have little that changes, and looking for each keyword costs more than the change.
+    let mut has = Touched::default();
+    schema.iter().for_each(|(keyword, value)| has.note(keyword, value));
+    let nullable = has.nullable && schema.shift_remove("nullable") == Some(Value::Bool(true));
+    if version == Version::V30 && has.reference {
         // OpenAPI 3.0.4 §4.7.23: siblings of `$ref` shall be ignored.
         schema.retain(|keyword, _| keyword == "$ref");
+        has = Touched::default();
     }
-    integer_format(schema);
-    exclusive_bound(schema, "exclusiveMinimum", "minimum");
-    exclusive_bound(schema, "exclusiveMaximum", "maximum");
-    tuple(schema);
-    if let Some(Value::Array(names)) = schema.get_mut("required") {
+    if has.format {
+        integer_format(schema);
+    }
+    if has.bound {
+        exclusive_bound(schema, "exclusiveMinimum", "minimum");
+        exclusive_bound(schema, "exclusiveMaximum", "maximum");
+    }
+    if has.tuple {
+        tuple(schema);
+    }
+    if has.required
+        && let Some(Value::Array(names)) = schema.get_mut("required")
+    {
         // The standard wants each once, and the compiler counts them.
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
     }
-    pattern_of_lengths(schema);
-    literal_braces(schema);
-    if let Some(example) = schema.shift_remove("example")
+    if has.pattern {
+        pattern_of_lengths(schema);
+        literal_braces(schema);
+    }
+    if has.example
+        && let Some(example) = schema.shift_remove("example")
         && !schema.contains_key("examples")
     {
         schema.insert("examples".to_owned(), json!([example]));
     }
     if nullable {
         allow_null(value);
+    }
+}
+
+/// What a schema has that may have to be changed.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one keyword")]
+struct Touched {
+    nullable: bool,
+    reference: bool,
+    format: bool,
+    bound: bool,
+    tuple: bool,
+    required: bool,
+    pattern: bool,
+    example: bool,
+}
+
+impl Touched {
+    fn note(&mut self, keyword: &str, value: &Value) {
+        match keyword {
+            "nullable" => self.nullable = true,
+            "$ref" => self.reference = true,
+            "format" => self.format = true,
+            "exclusiveMinimum" | "exclusiveMaximum" => self.bound = true,
+            "items" => self.tuple = value.is_array(),
+            "required" => self.required = value.as_array().is_some_and(|names| names.len() > 1),
+            "pattern" => self.pattern = true,
+            "example" => self.example = true,
+            _ => {}
+        }
     }
 }
 

@@ -400,12 +400,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::contract::schema::{Direction, Schemas};
+    use crate::contract::schema::{Demand, Direction, Schemas};
     use crate::diagnostic::{Positions, Source};
 
     fn schema(tree: Value) -> Schema {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
-        Schema::new(&Schemas::new(source, Arc::new(tree)), "/components/schemas/Pet".into(), Direction::Response)
+        Schema::new(
+            &Schemas::new(source, Arc::new(tree), Demand::Few),
+            "/components/schemas/Pet".into(),
+            Direction::Response,
+        )
     }
 
     fn pet(properties: &Value) -> Schema {

@@ -502,12 +502,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::contract::schema::{Direction, Schemas};
+    use crate::contract::schema::{Demand, Direction, Schemas};
     use crate::diagnostic::{Positions, Source};
 
     fn made(schema: Value, seed: u64) -> Generated {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
-        let schemas = Schemas::new(source, Arc::new(schema));
+        let schemas = Schemas::new(source, Arc::new(schema), Demand::Few);
         generate(&Schema::new(&schemas, String::new(), Direction::Response), &Manner::seeded(seed))
     }
 

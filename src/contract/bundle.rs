@@ -1,0 +1,99 @@
+//! The part of a document that one schema needs: itself and what it refers to, each where it stands.
+//!
+//! A large document has thousands of schemas, and a request needs a few of them; what compiles one must
+//! not pay for all.
+
+use serde_json::{Map, Value};
+
+use super::direction::Direction;
+use crate::document::reference::local_pointer;
+use crate::document::syntax::unescape;
+
+/// The schema at `pointer` and what it refers to, as a direction sees it, at the same places as in `tree`.
+#[must_use]
+pub fn bundle(tree: &Value, pointer: &str, direction: Direction) -> Value {
+    let mut needed = needed(tree, pointer);
+    // What is inside of others comes after them, and is there already.
+    needed.sort_by_key(String::len);
+    let mut bundle = Value::Object(Map::new());
+    for pointer in &needed {
+        if let Some(value) = tree.pointer(pointer) {
+            place(&mut bundle, pointer, value);
+        }
+    }
+    direction.relax_part(&mut bundle, tree);
+    bundle
+}
+
+/// The places of everything that a schema leads to, itself among them.
+fn needed(tree: &Value, pointer: &str) -> Vec<String> {
+    let mut needed = vec![pointer.to_owned()];
+    let mut seen = std::collections::HashSet::from([pointer.to_owned()]);
+    let mut next = 0;
+    while let Some(value) = needed.get(next).map(|pointer| tree.pointer(pointer)) {
+        next += 1;
+        let mut open: Vec<&Value> = value.into_iter().collect();
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Object(object) => {
+                    let target = object.get("$ref").and_then(Value::as_str).and_then(local_pointer);
+                    needed.extend(target.filter(|target| seen.insert(target.clone())));
+                    open.extend(object.values());
+                }
+                Value::Array(items) => open.extend(items),
+                _ => {}
+            }
+        }
+    }
+    needed
+}
+
+/// Puts a copy of a value at its place, with objects on the way, unless it is there as a part of another.
+fn place(bundle: &mut Value, pointer: &str, value: &Value) {
+    if bundle.pointer(pointer).is_some() && !pointer.is_empty() {
+        return;
+    }
+    let mut at = bundle;
+    for segment in pointer.split('/').skip(1) {
+        let Value::Object(object) = at else { return };
+        at = object.entry(unescape(segment)).or_insert_with(|| Value::Object(Map::new()));
+    }
+    *at = value.clone();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_schema_leads_to_is_there_and_nothing_else() {
+        let tree = json!({
+            "paths": {"/a": {"get": {"parameters": [{"schema": {"$ref": "#/components/schemas/A"}}, {"schema": {}}]}}},
+            "components": {"schemas": {
+                "A": {"properties": {"b": {"$ref": "#/components/schemas/B/items"}, "a": {"$ref": "#/components/schemas/A"}}},
+                "B": {"items": {"type": "string"}, "x": 1},
+                "C": {"type": "integer"},
+            }},
+        });
+        let made = bundle(&tree, "/paths/~1a/get/parameters/0/schema", Direction::Request);
+        let schemas = json!({"A": tree["components"]["schemas"]["A"], "B": {"items": {"type": "string"}}});
+        let paths = json!({"/a": {"get": {"parameters": {"0": {"schema": {"$ref": "#/components/schemas/A"}}}}}});
+        assert_eq!(made, json!({"paths": paths, "components": {"schemas": schemas}}));
+    }
+
+    #[test]
+    fn what_is_inside_of_another_stands_there_once() {
+        let tree = json!({"a": {"$ref": "#/b/c", "x": {"$ref": "#/b"}}, "b": {"c": {"type": "null"}, "d": {}}});
+        assert_eq!(bundle(&tree, "/a", Direction::Response), tree);
+        assert_eq!(bundle(&tree, "", Direction::Response), tree);
+    }
+
+    #[test]
+    fn references_that_lead_nowhere_are_left_to_the_compiler() {
+        let tree = json!({"a": {"$ref": "#/nowhere"}});
+        assert_eq!(bundle(&tree, "/a", Direction::Request), tree);
+        assert_eq!(bundle(&tree, "/none", Direction::Request), json!({}));
+    }
+}
