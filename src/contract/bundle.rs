@@ -9,10 +9,11 @@ use super::direction::Direction;
 use crate::document::reference::local_pointer;
 use crate::document::syntax::unescape;
 
-/// The schema at `pointer` and what it refers to, as a direction sees it, at the same places as in `tree`.
+/// The schema at `pointer` and what it refers to, as a direction sees it, at the same places as in `tree`;
+/// none if it has more than so many values.
 #[must_use]
-pub fn bundle(tree: &Value, pointer: &str, direction: Direction) -> Value {
-    let mut needed = needed(tree, pointer);
+pub fn bundle(tree: &Value, pointer: &str, direction: Direction, most: usize) -> Option<Value> {
+    let mut needed = needed(tree, pointer, most)?;
     // What is inside of others comes after them, and is there already.
     needed.sort_by_key(String::len);
     let mut bundle = Value::Object(Map::new());
@@ -22,11 +23,12 @@ pub fn bundle(tree: &Value, pointer: &str, direction: Direction) -> Value {
         }
     }
     direction.relax_part(&mut bundle, tree);
-    bundle
+    Some(bundle)
 }
 
-/// The places of everything that a schema leads to, itself among them.
-fn needed(tree: &Value, pointer: &str) -> Vec<String> {
+/// The places of everything that a schema leads to, itself among them; none if it has too many values.
+fn needed(tree: &Value, pointer: &str, most: usize) -> Option<Vec<String>> {
+    let mut left = most;
     let mut needed = vec![pointer.to_owned()];
     let mut seen = std::collections::HashSet::from([pointer.to_owned()]);
     let mut next = 0;
@@ -34,6 +36,7 @@ fn needed(tree: &Value, pointer: &str) -> Vec<String> {
         next += 1;
         let mut open: Vec<&Value> = value.into_iter().collect();
         while let Some(value) = open.pop() {
+            left = left.checked_sub(1)?;
             match value {
                 Value::Object(object) => {
                     let target = object.get("$ref").and_then(Value::as_str).and_then(local_pointer);
@@ -45,7 +48,7 @@ fn needed(tree: &Value, pointer: &str) -> Vec<String> {
             }
         }
     }
-    needed
+    Some(needed)
 }
 
 /// Puts a copy of a value at its place, with objects on the way, unless it is there as a part of another.
@@ -77,23 +80,24 @@ mod tests {
                 "C": {"type": "integer"},
             }},
         });
-        let made = bundle(&tree, "/paths/~1a/get/parameters/0/schema", Direction::Request);
+        let made = bundle(&tree, "/paths/~1a/get/parameters/0/schema", Direction::Request, 99);
         let schemas = json!({"A": tree["components"]["schemas"]["A"], "B": {"items": {"type": "string"}}});
         let paths = json!({"/a": {"get": {"parameters": {"0": {"schema": {"$ref": "#/components/schemas/A"}}}}}});
-        assert_eq!(made, json!({"paths": paths, "components": {"schemas": schemas}}));
+        assert_eq!(made, Some(json!({"paths": paths, "components": {"schemas": schemas}})));
     }
 
     #[test]
     fn what_is_inside_of_another_stands_there_once() {
         let tree = json!({"a": {"$ref": "#/b/c", "x": {"$ref": "#/b"}}, "b": {"c": {"type": "null"}, "d": {}}});
-        assert_eq!(bundle(&tree, "/a", Direction::Response), tree);
-        assert_eq!(bundle(&tree, "", Direction::Response), tree);
+        assert_eq!(bundle(&tree, "/a", Direction::Response, 99), Some(tree.clone()));
+        assert_eq!(bundle(&tree, "", Direction::Response, 99), Some(tree.clone()));
+        assert_eq!(bundle(&tree, "", Direction::Response, 3), None);
     }
 
     #[test]
     fn references_that_lead_nowhere_are_left_to_the_compiler() {
         let tree = json!({"a": {"$ref": "#/nowhere"}});
-        assert_eq!(bundle(&tree, "/a", Direction::Request), tree);
-        assert_eq!(bundle(&tree, "/none", Direction::Request), json!({}));
+        assert_eq!(bundle(&tree, "/a", Direction::Request, 99), Some(tree.clone()));
+        assert_eq!(bundle(&tree, "/none", Direction::Request, 99), Some(json!({})));
     }
 }

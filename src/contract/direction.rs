@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::schema::Schema;
 use crate::document::reference::resolve;
 
 /// Who sends it.
@@ -25,6 +26,13 @@ impl Direction {
             Self::Request => "readOnly",
             Self::Response => "writeOnly",
         }
+    }
+
+    /// Whether a property is asked for: it is not marked, and neither is what it refers to.
+    #[must_use]
+    pub fn asks_for(self, schema: &Schema, property: &Value) -> bool {
+        let is_marked = |node: &Value| node.get(self.not_asked()) == Some(&Value::Bool(true));
+        !is_marked(property) && !is_marked(schema.resolve(property))
     }
 
     /// A copy of a document in which the properties that are not asked for are not required; none

@@ -3,6 +3,7 @@
 //! What an error means for a request is left to `exchange`. This is the only file that names
 //! `jsonschema`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -52,7 +53,6 @@ pub enum Demand {
 /// What one direction needs.
 #[derive(Default)]
 struct Side {
-    view: OnceLock<Arc<Value>>,
     /// The pointers of the schemas that are used, in the order in which they were asked for.
     used: Mutex<Vec<String>>,
     together: OnceLock<Validators>,
@@ -104,19 +104,13 @@ impl Schemas {
             let mut used = side.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
             used.sort_unstable();
             used.dedup();
-            match registry(Arc::clone(self.view(direction))) {
+            let tree = direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new);
+            match registry(tree) {
                 Ok(registry) => Validators::build(&registry, used),
                 // Each schema says so itself.
                 Err(_) => Validators::default(),
             }
         })
-    }
-
-    /// The tree as one direction sees it.
-    fn view(&self, direction: Direction) -> &Arc<Value> {
-        self.side(direction)
-            .view
-            .get_or_init(|| direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new))
     }
 }
 
@@ -140,7 +134,7 @@ pub struct Schema {
     schemas: Arc<Schemas>,
     pointer: String,
     direction: Direction,
-    own: OnceLock<Result<Validator, String>>,
+    own: OnceLock<Own>,
 }
 
 impl fmt::Debug for Schema {
@@ -149,17 +143,80 @@ impl fmt::Debug for Schema {
     }
 }
 
+/// How a schema is judged.
+enum Own {
+    /// By a validator of its own, or not at all.
+    Alone(Result<Box<Validator>, String>),
+    /// Together with the others of its document, because it leads to so many of them.
+    Together,
+}
+
+/// How many values what a schema leads to may have for a validator of its own; of a document whose schemas
+/// all lead to each other each would be as large as one of all together.
+const MOST_ALONE: usize = 4000;
+
 /// One validator for many schemas. They share what they refer to, so one of all of them costs little
 /// more than that of one alone.
 #[derive(Default)]
 struct Validators {
-    judges: HashMap<String, Result<Judge, String>>,
+    judges: HashMap<String, Result<Shared, String>>,
 }
 
 /// The validator of many schemas, for one of them: it judges the one property `key` of an object.
-struct Judge {
+struct Shared {
     validator: Arc<Validator>,
     key: String,
+}
+
+/// What judges an instance: itself, or as the property `key` of an object.
+struct Judge<'s> {
+    validator: &'s Validator,
+    key: Option<&'s str>,
+}
+
+impl Judge<'_> {
+    /// What is given to the validator.
+    fn wrapped<'i>(&self, instance: &'i Value) -> Cow<'i, Value> {
+        match self.key {
+            Some(key) => Cow::Owned(Value::Object(Map::from_iter([(key.to_owned(), instance.clone())]))),
+            None => Cow::Borrowed(instance),
+        }
+    }
+}
+
+/// An error that the validator told, about the instance or about what it was wrapped in.
+#[derive(Clone, Copy)]
+struct Told<'e, 'i> {
+    error: &'e ValidationError<'i>,
+    is_wrapped: bool,
+}
+
+impl<'e, 'i> Told<'e, 'i> {
+    /// One that is a part of it.
+    fn inner(self, error: &'e ValidationError<'static>) -> Told<'e, 'static> {
+        Told { error, is_wrapped: self.is_wrapped }
+    }
+
+    fn kind(self) -> &'e ValidationErrorKind {
+        self.error.kind()
+    }
+
+    /// Where in the instance it is.
+    fn instance_path(self) -> &'e str {
+        let path = self.error.instance_path().as_str();
+        if self.is_wrapped {
+            path.get(1..).and_then(|path| path.find('/')).map_or("", |at| &path[at + 1..])
+        } else {
+            path
+        }
+    }
+
+    /// The way to its keyword, from the reference to the schema on: `/$ref/properties/a/type`.
+    fn evaluation_path(self) -> &'e str {
+        let path = self.error.evaluation_path().as_str();
+        let skipped = if self.is_wrapped { path.match_indices('/').nth(2).map_or(0, |(slash, _)| slash) } else { 0 };
+        &path[skipped..]
+    }
 }
 
 /// How many schemas that cannot be compiled are told from the others; beyond, each is compiled alone
@@ -186,7 +243,7 @@ impl Validators {
 
     fn sharing(validator: Validator, pointers: Vec<String>) -> Self {
         let validator = Arc::new(validator);
-        let judge = |key: usize| Judge { validator: Arc::clone(&validator), key: key.to_string() };
+        let judge = |key: usize| Shared { validator: Arc::clone(&validator), key: key.to_string() };
         let judges = pointers.into_iter().enumerate().map(|(key, pointer)| (pointer, Ok(judge(key))));
         Self { judges: judges.collect() }
     }
@@ -242,23 +299,6 @@ fn is_base64url(text: &str) -> bool {
     URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).is_ok()
 }
 
-impl Judge {
-    /// An object that has the instance as the property that is judged.
-    fn wrap(&self, instance: &Value) -> Value {
-        Value::Object(Map::from_iter([(self.key.clone(), instance.clone())]))
-    }
-}
-
-/// Where in the instance an error is.
-fn instance_path<'e>(error: &'e ValidationError<'_>) -> &'e str {
-    error.instance_path().as_str()
-}
-
-/// The way to the keyword of an error, from the reference to the schema on: `/$ref/properties/a/type`.
-fn evaluation_path<'e>(error: &'e ValidationError<'_>) -> &'e str {
-    error.evaluation_path().as_str()
-}
-
 /// What the compiler said; a reference that was reported already needs no more words.
 fn explain(message: &str) -> String {
     let nowhere = reference::NOWHERE.trim_start_matches('#');
@@ -299,7 +339,7 @@ impl Schema {
     /// The document that its references are resolved in.
     #[must_use]
     pub fn root(&self) -> &Value {
-        self.schemas.view(self.direction)
+        &self.schemas.tree
     }
 
     /// What `value`, a schema of the same document, leads to when its `$ref` is followed; what that says
@@ -330,20 +370,30 @@ impl Schema {
         self.root().pointer(&pointer).map(|target| self.resolve(target))
     }
 
-    /// Its own validator, built from the part of the document that it needs.
-    fn validator(&self) -> Result<&Validator, Uncompilable> {
+    fn validator(&self) -> Result<Judge<'_>, Uncompilable> {
+        let together = || self.schemas.together(self.direction).judges.get(&self.pointer);
+        let failed = |message: &String| Uncompilable(message.clone());
+        let is_together = self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
+        if is_together && let Some(shared) = together() {
+            let shared = shared.as_ref().map_err(failed)?;
+            return Ok(Judge { validator: &shared.validator, key: Some(&shared.key) });
+        }
         let own = self.own.get_or_init(|| {
-            let part = bundle(&self.schemas.tree, &self.pointer, self.direction);
-            compile(&registry(Arc::new(part))?, &reference_to(&self.pointer))
+            let most = if self.schemas.demand == Demand::Few { MOST_ALONE } else { usize::MAX };
+            let part = bundle(&self.schemas.tree, &self.pointer, self.direction, most);
+            let Some(part) = part.or_else(|| {
+                let is_alone = together().is_none();
+                is_alone.then(|| bundle(&self.schemas.tree, &self.pointer, self.direction, usize::MAX)).flatten()
+            }) else {
+                return Own::Together;
+            };
+            let compiled = registry(Arc::new(part)).and_then(|part| compile(&part, &reference_to(&self.pointer)));
+            Own::Alone(compiled.map(Box::new))
         });
-        own.as_ref().map_err(|message| Uncompilable(message.clone()))
-    }
-
-    /// What is judged together with others, if it is.
-    fn judge(&self) -> Option<&Result<Judge, String>> {
-        match self.schemas.demand {
-            Demand::All => self.schemas.together(self.direction).judges.get(&self.pointer),
-            Demand::Few => None,
+        match own {
+            Own::Alone(Ok(validator)) => Ok(Judge { validator, key: None }),
+            Own::Alone(Err(message)) => Err(failed(message)),
+            Own::Together => self.validator(),
         }
     }
 
@@ -353,11 +403,7 @@ impl Schema {
     ///
     /// [`Uncompilable`] with what the compiler said.
     pub fn check(&self) -> Result<(), Uncompilable> {
-        match self.judge() {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(message)) => Err(Uncompilable(message.clone())),
-            None => self.validator().map(|_| ()),
-        }
+        self.validator().map(|_| ())
     }
 
     /// Whether an instance fits.
@@ -366,11 +412,8 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn is_valid(&self, instance: &Value) -> Result<bool, Uncompilable> {
-        match self.judge() {
-            Some(Ok(judge)) => Ok(judge.validator.is_valid(&judge.wrap(instance))),
-            Some(Err(message)) => Err(Uncompilable(message.clone())),
-            None => Ok(self.validator()?.is_valid(instance)),
-        }
+        let judge = self.validator()?;
+        Ok(judge.validator.is_valid(&judge.wrapped(instance)))
     }
 
     /// Everything that does not fit, in the order in which the schema says it.
@@ -379,12 +422,14 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn errors(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
-        if self.is_valid(instance)? {
+        let judge = self.validator()?;
+        let wrapped = judge.wrapped(instance);
+        if judge.validator.is_valid(&wrapped) {
             return Ok(Vec::new());
         }
         let mut found: Vec<(Vec<usize>, SchemaError)> = Vec::new();
-        for error in self.validator()?.iter_errors(instance).take(MOST_ERRORS) {
-            self.collect(instance, &error, &mut found);
+        for error in judge.validator.iter_errors(&wrapped).take(MOST_ERRORS) {
+            self.collect(instance, &Told { error: &error, is_wrapped: judge.key.is_some() }, &mut found);
         }
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         found.truncate(MOST_ERRORS);
@@ -393,25 +438,25 @@ impl Schema {
         Ok(errors)
     }
 
-    fn collect(&self, root: &Value, error: &ValidationError<'_>, found: &mut Vec<(Vec<usize>, SchemaError)>) {
+    fn collect(&self, root: &Value, error: &Told<'_, '_>, found: &mut Vec<(Vec<usize>, SchemaError)>) {
         match self.by_discriminator(root, error) {
             Meant::Branch(branch) => {
-                branch.iter().for_each(|inner| self.collect(root, inner, found));
+                branch.iter().for_each(|inner| self.collect(root, &error.inner(inner), found));
                 return;
             }
             Meant::NoBranch(described) => {
-                found.push((self.order(evaluation_path(error), error.kind()), described));
+                found.push((self.order(error.evaluation_path(), error.kind()), described));
                 return;
             }
             Meant::Unsaid => {}
         }
-        if let Some(branch) = only_branch_meant(error) {
-            branch.iter().for_each(|inner| self.collect(root, inner, found));
+        if let Some(branch) = only_branch_meant(error.error) {
+            branch.iter().for_each(|inner| self.collect(root, &error.inner(inner), found));
             return;
         }
-        let order = self.order(evaluation_path(error), error.kind());
+        let order = self.order(error.evaluation_path(), error.kind());
         for mut described in nothing_allowed(root, error).unwrap_or_else(|| describe(error)) {
-            self.add_surroundings(evaluation_path(error), &mut described);
+            self.add_surroundings(error.evaluation_path(), &mut described);
             found.push((order.clone(), described));
         }
     }
@@ -444,12 +489,12 @@ impl Schema {
     }
 
     /// The branch that the discriminator of a schema names (OpenAPI 3.1.1 §4.8.25).
-    fn by_discriminator<'e>(&self, root: &Value, error: &'e ValidationError<'_>) -> Meant<'e> {
+    fn by_discriminator<'e>(&self, root: &Value, error: &Told<'e, '_>) -> Meant<'e> {
         let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind()
         else {
             return Meant::Unsaid;
         };
-        let path = evaluation_path(error);
+        let path = error.evaluation_path();
         let Some((keyword_at, keyword)) = path.rsplit_once('/') else { return Meant::Unsaid };
         let Some(node) = self.node_at(keyword_at) else { return Meant::Unsaid };
         let branches = node.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -464,7 +509,7 @@ impl Schema {
             let found = branches.iter().position(|branch| wanted.is_some() && self.resolve_pointer(branch) == wanted);
             found.map_or(Meant::Unsaid, |index| Meant::Branch(&context[index]))
         };
-        let said = root.pointer(instance_path(error)).and_then(|instance| instance.get(property));
+        let said = root.pointer(error.instance_path()).and_then(|instance| instance.get(property));
         let default = discriminator.get("defaultMapping").and_then(mapped);
         match (said, default) {
             (Some(Value::String(name)), default) => {
@@ -550,7 +595,7 @@ enum Meant<'e> {
 
 /// The value of the discriminator's property is none of those that name a branch.
 fn unknown_name(
-    error: &ValidationError<'_>,
+    error: &Told<'_, '_>,
     property: &str,
     mapping: Option<&Map<String, Value>>,
     branches: &[Value],
@@ -560,7 +605,7 @@ fn unknown_name(
         Some(mapping) if !mapping.is_empty() => mapping.keys().cloned().collect(),
         _ => implied.collect(),
     };
-    SchemaError::new(join(instance_path(error), property), "enum", json!({ "values": names }))
+    SchemaError::new(join(error.instance_path(), property), "enum", json!({ "values": names }))
 }
 
 /// The branch of an `anyOf` or `oneOf` that an instance was meant for: the only one whose type fits.
@@ -597,21 +642,21 @@ fn type_names(kind: &TypeKind) -> Vec<String> {
 
 /// Where no properties are declared, and others are forbidden, the compiler speaks of the first value
 /// only; what is wrong is each name.
-fn nothing_allowed(root: &Value, error: &ValidationError<'_>) -> Option<Vec<SchemaError>> {
+fn nothing_allowed(root: &Value, error: &Told<'_, '_>) -> Option<Vec<SchemaError>> {
     let is_meant = matches!(error.kind(), ValidationErrorKind::FalseSchema)
-        && error.schema_path().as_str().ends_with("/additionalProperties");
-    let object = root.pointer(instance_path(error)).filter(|_| is_meant)?.as_object()?;
+        && error.error.schema_path().as_str().ends_with("/additionalProperties");
+    let object = root.pointer(error.instance_path()).filter(|_| is_meant)?.as_object()?;
     let told = object
         .keys()
         .take(MOST_ERRORS)
-        .map(|name| SchemaError::new(instance_path(error), "additionalProperties", json!({ "property": name })));
+        .map(|name| SchemaError::new(error.instance_path(), "additionalProperties", json!({ "property": name })));
     Some(told.collect())
 }
 
 /// The error in our words; `additionalProperties` and the like give one for each property.
-fn describe(error: &ValidationError<'_>) -> Vec<SchemaError> {
+fn describe(error: &Told<'_, '_>) -> Vec<SchemaError> {
     use ValidationErrorKind as Kind;
-    let one = |operands: Value| vec![SchemaError::new(instance_path(error), error.kind().keyword(), operands)];
+    let one = |operands: Value| vec![SchemaError::new(error.instance_path(), error.kind().keyword(), operands)];
     match error.kind() {
         Kind::Required { property } => one(json!({ "property": property })),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
@@ -636,7 +681,9 @@ fn describe(error: &ValidationError<'_>) -> Vec<SchemaError> {
         Kind::AdditionalItems { limit } => one(json!({ "limit": limit })),
         Kind::PropertyNames { error: inner } => one(json!({ "property": inner.instance().as_ref() })),
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            let branch = |errors: &Vec<ValidationError<'static>>| errors.iter().flat_map(describe).collect();
+            let branch = |errors: &Vec<ValidationError<'static>>| {
+                errors.iter().flat_map(|inner| describe(&error.inner(inner))).collect()
+            };
             let mut described = one(Value::Null);
             described.iter_mut().for_each(|error| error.branches = context.iter().map(branch).collect());
             described

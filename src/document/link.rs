@@ -13,10 +13,9 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::overlay::size;
 use super::reference::{self, NOWHERE, local_pointer};
 use super::shape::{Kind, each_object};
-use super::syntax::{self, join};
+use super::syntax::{self, join, size};
 use super::{LARGEST_FILE, decode, fetch, identifier, position, repair, upgrade};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 

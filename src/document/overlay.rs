@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use super::position;
-use super::syntax::{self, join};
+use super::syntax::{self, join, size};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// An overlay, read.
@@ -175,15 +175,6 @@ impl Overlay {
 
 /// How many values the actions of an overlay may add to a document.
 const MOST_ADDED: usize = 2_000_000;
-
-/// How many values a value is made of.
-pub fn size(value: &Value) -> usize {
-    match value {
-        Value::Object(object) => 1 + object.values().map(size).sum::<usize>(),
-        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
-        _ => 1,
-    }
-}
 
 /// Whether `extends`, a file or URI, means the document of a name: their last segments agree.
 fn is_same_file(extends: &str, name: &str) -> bool {

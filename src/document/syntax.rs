@@ -228,6 +228,15 @@ pub fn fragment(pointer: &str) -> String {
     utf8_percent_encode(pointer, FRAGMENT).to_string()
 }
 
+/// How many values a value is made of.
+pub fn size(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => 1 + object.values().map(size).sum::<usize>(),
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// A segment of a JSON Pointer as the name that it stands for (RFC 6901 §4).
 #[must_use]
 pub fn unescape(segment: &str) -> String {

@@ -330,12 +330,14 @@ impl<'s> Generator<'s> {
 
     fn object(&mut self, flat: &Flat<'_>, depth: usize, owner: &str) -> Value {
         let node = &flat.keywords;
+        let is_asked = |property: &Value| self.schema.direction().asks_for(self.schema, property);
+        let names = node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let required: Vec<&str> =
-            node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+            names.filter(|name| flat.properties.get(name).is_none_or(|property| is_asked(property))).collect();
         let mut object = Map::new();
         for (name, property) in &flat.properties {
             let is_required = required.contains(name);
-            let is_secret = self.schema.resolve(property).get("writeOnly") == Some(&Value::Bool(true));
+            let is_secret = !self.schema.direction().asks_for(self.schema, property);
             if **property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_secret) {
                 if !is_required && self.leads_back(property, 2) {
                     // Where recursion ends at best: at an empty list, or without the property.

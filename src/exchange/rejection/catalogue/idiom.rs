@@ -4,8 +4,10 @@
 //! Each file of `idioms/` is one family; a new one is added by its file alone. What the keys of a
 //! file mean is said in `idioms/ajv.yaml`.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use aho_corasick::AhoCorasick;
 use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -147,13 +149,36 @@ pub struct Candidate {
     letters: usize,
 }
 
+/// The sentences of all families, found by a piece that each of them has.
+struct Sentences {
+    pieces: AhoCorasick,
+    /// The sentences that have a piece, by their number.
+    of_piece: Vec<Vec<usize>>,
+    all: Vec<Candidate>,
+}
+
+impl Sentences {
+    fn collect() -> Self {
+        let found: Vec<(&'static str, Candidate)> =
+            all().iter().filter(|idiom| idiom.name != PLAIN).flat_map(Idiom::candidates).collect();
+        let mut by_piece: IndexMap<&'static str, Vec<usize>> = IndexMap::new();
+        for (index, (piece, _)) in found.iter().enumerate() {
+            by_piece.entry(piece).or_default().push(index);
+        }
+        let pieces = AhoCorasick::new(by_piece.keys()).expect("the catalogue is small");
+        Self { pieces, of_piece: by_piece.into_values().collect(), all: found.into_iter().map(|(_, c)| c).collect() }
+    }
+}
+
 /// The sentences of the catalogue that a part of a text may be: each has a piece that the text has.
 #[must_use]
 pub fn candidates(text: &str) -> Vec<Candidate> {
-    static ALL: OnceLock<Vec<(&'static str, Candidate)>> = OnceLock::new();
-    let sentences =
-        ALL.get_or_init(|| all().iter().filter(|idiom| idiom.name != PLAIN).flat_map(Idiom::candidates).collect());
-    sentences.iter().filter(|(piece, _)| text.contains(piece)).map(|(_, candidate)| *candidate).collect()
+    static ALL: OnceLock<Sentences> = OnceLock::new();
+    let sentences = ALL.get_or_init(Sentences::collect);
+    let pieces = sentences.pieces.find_overlapping_iter(text);
+    // In the order of the catalogue.
+    let found: BTreeSet<usize> = pieces.flat_map(|found| &sentences.of_piece[found.pattern()]).copied().collect();
+    found.into_iter().map(|index| sentences.all[index]).collect()
 }
 
 /// The sentences that a whole text is, the best of each idiom.
