@@ -31,8 +31,16 @@ use crate::document::{Expect, Kind, METHODS, Members};
 #[must_use]
 pub fn compile(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec<Operation>, Vec<Diagnostic>) {
     let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
+    let weak = Arc::downgrade(&compiler);
     let mut finder = Finder { schemas, index, compiler, known_bases: HashMap::new(), diagnostics: Vec::new() };
     let operations = finder.operations();
+    let recipes = operations.iter().map(|operation| (operation.recipe.item.clone(), operation.recipe.at.clone()));
+    let recipes: Vec<(String, String)> = recipes.collect();
+    schemas.note_all_by(move || {
+        let Some(compiler) = weak.upgrade() else { return };
+        let mut compiler = compiler.lock().unwrap_or_else(PoisonError::into_inner);
+        recipes.iter().for_each(|(item, at)| compiler.note(item, at));
+    });
     (operations, finder.diagnostics)
 }
 
@@ -58,7 +66,8 @@ impl Recipe {
         // What one operation left half done is only missing, so the others go on with it.
         let mut compiler = self.compiler.lock().unwrap_or_else(PoisonError::into_inner);
         compiler.diagnostics.clear();
-        let mut terms = compiler.terms(operation, self);
+        let named = Named { method: &operation.method, template: &operation.template, place: &operation.place };
+        let mut terms = compiler.terms(&named, &self.item, &self.at);
         terms.diagnostics = std::mem::take(&mut compiler.diagnostics);
         terms
     }
@@ -226,13 +235,20 @@ impl Compiler {
         Place::value(self.schemas.source(), pointer)
     }
 
-    fn terms(&mut self, operation: &Operation, recipe: &Recipe) -> Terms {
+    /// Uses the schemas of an operation, and nothing else.
+    fn note(&mut self, item: &str, at: &str) {
+        let place = Place::key(self.schemas.source(), at);
+        drop(self.terms(&Named { method: &Method::GET, template: "", place: &place }, item, at));
+        self.diagnostics.clear();
+    }
+
+    /// What the operation at a place asks for and promises; `item` is where its path item is.
+    fn terms(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
         let tree = Arc::clone(self.schemas.tree());
-        let (Some(value), Some(item)) = (tree.pointer(&recipe.at), tree.pointer(&recipe.item)) else {
+        let (Some(value), Some(item)) = (tree.pointer(at), tree.pointer(item_at)) else {
             return Terms::default();
         };
-        let at = recipe.at.as_str();
-        let skeleton = Self::skeleton(&tree, (item, &recipe.item), value, at);
+        let skeleton = Self::skeleton(&tree, (item, item_at), value, at);
         let typed = match openapiv3::Operation::deserialize(&skeleton) {
             Ok(typed) => typed,
             Err(error) => {
@@ -243,10 +259,10 @@ impl Compiler {
             }
         };
         self.status_keys(value, at);
-        let path_names: Vec<String> = PathTemplate::parse(&operation.template).names().map(str::to_owned).collect();
+        let path_names: Vec<String> = PathTemplate::parse(operation.template).names().map(str::to_owned).collect();
         Terms {
             deprecated: typed.deprecated,
-            parameters: self.parameters(&tree, &typed, &path_names, &operation.place),
+            parameters: self.parameters(&tree, &typed, &path_names, operation.place),
             path_names,
             body: self.request_body(&tree, &typed),
             responses: self.responses(&tree, &typed),
@@ -579,6 +595,13 @@ impl Compiler {
             SecurityScheme::Http { scheme: String::new() }
         })
     }
+}
+
+/// What an operation is called in findings, and where it stands.
+struct Named<'o> {
+    method: &'o Method,
+    template: &'o str,
+    place: &'o Place,
 }
 
 /// A path item, its references followed.

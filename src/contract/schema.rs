@@ -37,6 +37,8 @@ pub struct Schemas {
     request: Side,
     response: Side,
     has_parents: OnceLock<bool>,
+    /// Notes the schemas that are not noted yet, because nobody needed them.
+    note_all: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// How many of the schemas of a document are going to be used.
@@ -70,6 +72,7 @@ impl Schemas {
             request: Side::default(),
             response: Side::default(),
             has_parents: OnceLock::new(),
+            note_all: OnceLock::new(),
         })
     }
 
@@ -97,10 +100,18 @@ impl Schemas {
         self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).push(pointer.to_owned());
     }
 
-    /// The validator of all schemas that are noted by now.
+    /// Says how the schemas are noted that nobody needed yet, by [`Schema::new`]; only the first call counts.
+    pub fn note_all_by(&self, note: impl Fn() + Send + Sync + 'static) {
+        let _known = self.note_all.set(Box::new(note));
+    }
+
+    /// The validator of all schemas.
     fn together(&self, direction: Direction) -> &Validators {
         let side = self.side(direction);
         side.together.get_or_init(|| {
+            if let Some(note_all) = self.note_all.get() {
+                note_all();
+            }
             let mut used = side.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
             used.sort_unstable();
             used.dedup();
