@@ -103,6 +103,52 @@ pub struct Serve {
         hide_short_help = true
     )]
     item_delay: u64,
+    /// Connections that are served at a time
+    ///
+    /// Others wait in the queue of the system until one of them closes.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16_384,
+        value_parser = clap::value_parser!(u32).range(1..),
+        env = "STANDIN_MAX_CONNECTIONS",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    max_connections: u32,
+    /// Requests that one HTTP/2 connection may have open at a time
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 200,
+        value_parser = clap::value_parser!(u32).range(1..),
+        env = "STANDIN_MAX_STREAMS",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    max_streams: u32,
+    /// Seconds that a client has to send the head of a request, or to begin the next one
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 75,
+        value_parser = clap::value_parser!(u64).range(1..),
+        env = "STANDIN_HEADER_TIMEOUT",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    header_timeout: u64,
+    /// Seconds that a client has to send the content of a request; then it gets 408
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..),
+        env = "STANDIN_BODY_TIMEOUT",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    body_timeout: u64,
     /// Seconds that exchanges in flight have to finish at the end
     #[arg(
         long,
@@ -158,6 +204,9 @@ impl Serve {
             writeln!(err, "{line}")?;
         }
         log::start(self.log);
+        // Each connection needs a file descriptor; what is not allowed is told when they run out.
+        #[cfg(unix)]
+        let _limit = rlimit::increase_nofile_limit(u64::from(self.max_connections) + OTHER_FILES);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
         let served = runtime.block_on(async {
             if sandbox.contract().documents.is_empty() {
@@ -202,7 +251,10 @@ impl Serve {
             max_body: self.max_body,
             drain: Duration::from_secs(self.drain),
             item_delay: Duration::from_millis(self.item_delay),
-            ..Limits::default()
+            max_connections: self.max_connections as usize,
+            max_streams: self.max_streams,
+            header_timeout: Duration::from_secs(self.header_timeout),
+            body_timeout: Duration::from_secs(self.body_timeout),
         }
     }
 
@@ -263,6 +315,10 @@ fn stop_signal() -> impl Future<Output = ()> {
 /// How long the start waits for all findings before it listens without them: so long, or a tenth of what
 /// loading took.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// How many files are open beside connections, at most.
+#[cfg(unix)]
+const OTHER_FILES: u64 = 64;
 
 /// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
 const STACK: usize = 16 * 1024 * 1024;

@@ -57,6 +57,7 @@ kinds! {
     UndocumentedExample = "undocumented-example", "The document has no such example", "The example was asked for by `Prefer`, and the operation documents none of this name.";
     Upgrade = "upgrade-required", "Another protocol is required", "The operation documents only that the connection changes to another protocol, such as WebSocket, which the sandbox does not speak.";
     Unchecked = "unchecked", "The request cannot be checked", "The operation, or a schema of it, cannot be compiled, so the sandbox does not pretend to have checked the request. `standin check` says why; where it is a schema, `--validate off` answers all the same.";
+    Timeout = "timeout", "The content did not come in time", "The content of the request was not complete in the time that `--body-timeout` gives. `Content-Length` may be more than was sent.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }
 

@@ -4,7 +4,6 @@ use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use http::request::Parts;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -12,7 +11,7 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::exchange::{Report, Response};
+use crate::exchange::{Report, Request, Response};
 
 /// How the log is written (`--log`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -43,11 +42,11 @@ pub fn start(format: Format) {
 }
 
 /// Writes the line of an exchange.
-pub fn exchange(request: &Parts, response: &Response, report: &Report, took: Duration) {
+pub fn exchange(request: &Request, response: &Response, report: &Report, took: Duration) {
     let operation = report.operation.as_deref().unwrap_or("-");
     tracing::info!(
-        method = request.method.as_str(),
-        path = request.uri.path(),
+        method = request.method().as_str(),
+        path = request.uri().path(),
         status = response.status().as_u16(),
         operation,
         source = report.source,
@@ -66,8 +65,8 @@ pub fn exchange(request: &Parts, response: &Response, report: &Report, took: Dur
 }
 
 /// A header field of the request, for the log.
-fn field<'r>(request: &'r Parts, name: &str) -> &'r str {
-    request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-")
+fn field<'r>(request: &'r Request, name: &str) -> &'r str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("-")
 }
 
 /// `POST /contacts 400 post-contacts (example `Example 1`, reworded) 0.4 ms: body: must …`

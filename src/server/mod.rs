@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::control::Control;
 use crate::Sandbox;
@@ -35,9 +36,17 @@ pub struct Limits {
     /// How long exchanges in flight may take once the server is told to stop; what is not finished
     /// then is cut (`--drain`).
     pub drain: Duration,
+    /// How many connections are served at a time; others wait in the queue of the system until one of them
+    /// closes (`--max-connections`).
+    pub max_connections: usize,
     /// How long a client may take to send the head of a request, or to begin the next one on a
-    /// connection; then the connection is closed.
+    /// connection; then the connection is closed (`--header-timeout`).
     pub header_timeout: Duration,
+    /// How long a client may take to send the content of a request; then it is answered with 408, and the
+    /// connection closed (`--body-timeout`).
+    pub body_timeout: Duration,
+    /// How many requests one HTTP/2 connection may have open at a time; others wait (`--max-streams`).
+    pub max_streams: u32,
     /// How long it waits before each item but the first of an answer that is sent item by item, such
     /// as server-sent events (`--item-delay`).
     pub item_delay: Duration,
@@ -48,7 +57,10 @@ impl Default for Limits {
         Self {
             max_body: 10 * 1024 * 1024,
             drain: Duration::from_secs(10),
+            max_connections: 16_384,
             header_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(30),
+            max_streams: 200,
             item_delay: Duration::ZERO,
         }
     }
@@ -63,78 +75,129 @@ const DROPPED: usize = 64 * 1024 * 1024;
 
 /// Serves the sandbox until `shutdown` is ready, and then finishes what is in flight.
 pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, shutdown: impl Future<Output = ()>) {
-    let graceful = GracefulShutdown::new();
-    let control = Arc::new(Control::new(sandbox));
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => serve_connection(stream, Arc::clone(&control), limits, &graceful),
+    let server = Server {
+        control: Arc::new(Control::new(sandbox)),
+        limits,
+        places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+        graceful: GracefulShutdown::new(),
+    };
+    tokio::select! {
+        () = server.accept(&listener) => {}
+        () = shutdown => {}
+    }
+    // Who has connected by now has an exchange in flight, even if it was not read yet.
+    let _over = tokio::time::timeout(LAST_CALL, server.accept(&listener)).await;
+    drop(listener);
+    tokio::select! {
+        () = server.graceful.shutdown() => {}
+        () = tokio::time::sleep(limits.drain) => tracing::warn!("exchanges in flight were cut after {:?}", limits.drain),
+    }
+}
+
+/// What all connections share.
+struct Server {
+    control: Arc<Control>,
+    limits: Limits,
+    /// One for each connection that may still come.
+    places: Arc<Semaphore>,
+    graceful: GracefulShutdown,
+}
+
+impl Server {
+    /// Accepts connections, for ever; while all places are taken none is.
+    async fn accept(&self, listener: &TcpListener) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _peer)) => self.serve(stream, place),
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-            },
-            () = &mut shutdown => break,
-        }
-    }
-    // Who has connected by now has an exchange in flight, even if it was not read yet.
-    let last_call = tokio::time::sleep(LAST_CALL);
-    tokio::pin!(last_call);
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _peer)) = accepted {
-                    serve_connection(stream, Arc::clone(&control), limits, &graceful);
-                }
             }
-            () = &mut last_call => break,
         }
     }
-    drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(limits.drain) => tracing::warn!("exchanges in flight were cut after {:?}", limits.drain),
-    }
-}
 
-fn serve_connection(stream: TcpStream, control: Arc<Control>, limits: Limits, graceful: &GracefulShutdown) {
-    // Answers are written whole, so waiting to fill a packet only costs time.
-    let _unsupported = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let control = Arc::clone(&control);
-        async move {
-            let response = exchange(&control, request, limits).await;
-            Ok::<_, Infallible>(pace::body(response, limits.item_delay))
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
-    let watched = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
+    /// Serves a connection in HTTP/1.1, or in HTTP/2 if that is how it begins (RFC 9113 §3.3).
+    fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+        // Answers are written whole, so waiting to fill a packet only costs time.
+        let _unsupported = stream.set_nodelay(true);
+        let (control, limits) = (Arc::clone(&self.control), self.limits);
+        let service = service_fn(move |request| {
+            let control = Arc::clone(&control);
+            async move {
+                let response = exchange(&control, request, limits).await;
+                Ok::<_, Infallible>(pace::body(response, limits.item_delay))
+            }
+        });
+        let mut protocols = auto::Builder::new(TokioExecutor::new());
+        protocols.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).half_close(true);
+        protocols.http2().timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
+        let connection = protocols.serve_connection(TokioIo::new(stream), service).into_owned();
+        let watched = self.graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
 }
 
 /// One request, one response, one line in the log.
 async fn exchange(control: &Control, request: http::Request<Incoming>, limits: Limits) -> Response {
     let started = Instant::now();
     let (head, incoming) = request.into_parts();
-    let (response, report) = match read(incoming, limits.max_body).await {
+    let (request, (response, report)) = match in_time(incoming, limits).await {
         Ok(body) => {
-            let request = http::Request::from_parts(head.clone(), body);
-            guarded(|| control.answer(&request))
+            let request = http::Request::from_parts(head, body);
+            let answered = guarded(|| control.answer(&request));
+            (request, answered)
         }
-        Err(error) => broken_off(&*error),
+        Err(fault) => (http::Request::from_parts(head, Body::Complete(Bytes::new())), fault.answer()),
     };
-    log::exchange(&head, &response, &report, started.elapsed());
+    log::exchange(&request, &response, &report, started.elapsed());
     response
+}
+
+/// Why the content of a request could not be read.
+enum ReadFault {
+    BrokenOff(Box<dyn std::error::Error + Send + Sync>),
+    /// It was not complete after this time.
+    TooSlow(Duration),
+}
+
+impl ReadFault {
+    fn answer(&self) -> (Response, Report) {
+        match self {
+            Self::BrokenOff(error) => {
+                let detail = format!("the content broke off: {error}");
+                problem_response(&Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, detail))
+            }
+            Self::TooSlow(time) => {
+                let detail = format!("the content was not complete after {time:?} (`--body-timeout`)");
+                let problem = Problem::new(Kind::Timeout, StatusCode::REQUEST_TIMEOUT, detail);
+                let (mut response, report) = problem_response(&problem);
+                // RFC 9110 §15.5.9
+                response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+                (response, report)
+            }
+        }
+    }
+}
+
+/// The content of a request, if it comes in time.
+async fn in_time(incoming: Incoming, limits: Limits) -> Result<Body, ReadFault> {
+    if incoming.is_end_stream() {
+        return Ok(Body::Complete(Bytes::new()));
+    }
+    tokio::select! {
+        // Most contents are there by now, and then no clock is set.
+        biased;
+        read = read(incoming, limits.max_body) => read.map_err(ReadFault::BrokenOff),
+        () = tokio::time::sleep(limits.body_timeout) => Err(ReadFault::TooSlow(limits.body_timeout)),
+    }
 }
 
 async fn read(incoming: Incoming, max: usize) -> Result<Body, Box<dyn std::error::Error + Send + Sync>> {
@@ -174,11 +237,6 @@ fn failed(panic: &(dyn std::any::Any + Send)) -> (Response, Report) {
     tracing::error!(panic = text.unwrap_or("?"), "an exchange failed");
     let detail = "the sandbox failed to answer this request; its log says more";
     problem_response(&Problem::new(Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, detail))
-}
-
-fn broken_off(error: &(dyn std::error::Error + Send + Sync)) -> (Response, Report) {
-    let detail = format!("the content broke off: {error}");
-    problem_response(&Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, detail))
 }
 
 /// A problem that is about no operation.

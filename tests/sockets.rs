@@ -1,0 +1,178 @@
+//! What the server does on real sockets: its limits, slow clients, pipelining and HTTP/2.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use standin::document::Input;
+use standin::exchange::Settings;
+use standin::server::{self, Limits};
+use standin::{Reading, Sandbox};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+const DOCUMENT: &str = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
+    "/a": {"get": {"responses": {"200": {"description": "", "content": {"text/plain": {"example": "one"}}}}}},
+    "/b": {"get": {"responses": {"200": {"description": "", "content": {"text/plain": {"example": "two"}}}}},
+           "post": {"requestBody": {"content": {"application/json": {"schema": {"type": "object", "required": ["n"]}}}},
+                    "responses": {"201": {"description": ""}}}}
+}}"#;
+
+/// How long the tests wait for what must come.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A server on a port of its own, until the sender says stop or is dropped.
+async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let input = Input::Text { name: "a.json".into(), text: DOCUMENT.into() };
+    let sandbox = Arc::new(Sandbox::load(&[input], None, &Reading::default(), Settings::default()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("is bound");
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async {
+        let _either = stopped.await;
+    };
+    (address, stop, tokio::spawn(server::run(listener, sandbox, limits, shutdown)))
+}
+
+async fn send(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).await.expect("is written");
+}
+
+/// What comes until the content has this end.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    let mut buffer = [0; 1024];
+    while !text.ends_with(end) {
+        let read = timeout(SOON, stream.read(&mut buffer)).await.expect("comes soon").expect("is read");
+        assert!(read > 0, "closed after {text:?}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    text
+}
+
+/// What comes until the server closes the connection.
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("comes soon").expect("is read");
+    String::from_utf8(bytes).expect("is text")
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_waits_until_another_closes() {
+    let (address, _stop, _server) = serve(Limits { max_connections: 1, ..Limits::default() }).await;
+    let mut first = TcpStream::connect(address).await.expect("connects");
+    send(&mut first, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    read_until(&mut first, "one").await;
+    let mut second = TcpStream::connect(address).await.expect("is queued");
+    send(&mut second, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut byte = [0; 1];
+    assert!(timeout(Duration::from_millis(300), second.read(&mut byte)).await.is_err(), "it was served at once");
+    send(&mut first, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    read_until(&mut first, "two").await;
+    drop(first);
+    read_until(&mut second, "two").await;
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_costs_its_connection() {
+    let limits = Limits { header_timeout: Duration::from_millis(200), ..Limits::default() };
+    let (address, _stop, _server) = serve(limits).await;
+    let mut slow = TcpStream::connect(address).await.expect("connects");
+    send(&mut slow, "GET /a HTTP/1.1\r\nHo").await;
+    let started = Instant::now();
+    assert_eq!(read_to_end(&mut slow).await, "");
+    assert!(started.elapsed() >= Duration::from_millis(150));
+    // So does an idle one, and others go on.
+    let mut idle = TcpStream::connect(address).await.expect("connects");
+    send(&mut idle, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(read_to_end(&mut idle).await.ends_with("one"));
+}
+
+#[tokio::test]
+async fn content_that_does_not_come_is_a_408() {
+    let limits = Limits { body_timeout: Duration::from_millis(200), ..Limits::default() };
+    let (address, _stop, _server) = serve(limits).await;
+    let mut slow = TcpStream::connect(address).await.expect("connects");
+    send(&mut slow, "POST /b HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{")
+        .await;
+    let answer = read_to_end(&mut slow).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("connection: close\r\n") && answer.contains("/_standin/problems/timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let (address, _stop, _server) = serve(Limits::default()).await;
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let post = "POST /b HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    send(&mut stream, &format!("{}{post}{}", get("/a"), get("/b"))).await;
+    let answers = read_until(&mut stream, "two").await;
+    let statuses: Vec<&str> = answers.matches("HTTP/1.1 ").map(|_| "").collect();
+    assert_eq!(statuses.len(), 3, "{answers}");
+    let at = |text: &str| answers.find(text).unwrap_or_else(|| panic!("no {text} in {answers}"));
+    assert!(at("one") < at("422 Unprocessable") && at("422 Unprocessable") < at("two"), "{answers}");
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_by_prior_knowledge() {
+    let (address, stop, server) = serve(Limits { max_streams: 3, ..Limits::default() }).await;
+    let stream = TcpStream::connect(address).await.expect("connects");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.expect("is HTTP/2");
+    let connection = tokio::spawn(connection);
+    // With the first answer come the settings, by which the client keeps to the limit.
+    let first = http::Request::get(format!("http://{address}/a")).body(Full::new(Bytes::new())).expect("is one");
+    assert_eq!(sender.send_request(first).await.expect("is answered").version(), http::Version::HTTP_2);
+    let asked = (0..20).map(|number| {
+        let mut sender = sender.clone();
+        let request = if number % 2 == 0 {
+            http::Request::get(format!("http://{address}/a")).body(Full::new(Bytes::new()))
+        } else {
+            let post = http::Request::post(format!("http://{address}/b")).header("content-type", "application/json");
+            post.body(Full::new(Bytes::from_static(b"{}")))
+        };
+        tokio::spawn(async move {
+            let response = sender.send_request(request.expect("is one")).await.expect("is answered");
+            let status = response.status().as_u16();
+            let content = response.into_body().collect().await.expect("is read").to_bytes();
+            (number, status, content)
+        })
+    });
+    for task in asked.collect::<Vec<_>>() {
+        let (number, status, content) = timeout(SOON, task).await.expect("comes soon").expect("does not panic");
+        if number % 2 == 0 {
+            assert_eq!((status, content.as_ref()), (200, b"one".as_slice()));
+        } else {
+            assert_eq!(status, 422);
+            assert!(String::from_utf8_lossy(&content).contains("'n'"));
+        }
+    }
+    // It is told to end, and does.
+    stop.send(()).expect("still serves");
+    timeout(SOON, server).await.expect("ends soon").expect("does not panic");
+    drop(sender);
+    assert!(timeout(SOON, connection).await.expect("ends soon").is_ok());
+}
+
+#[tokio::test]
+async fn many_idle_connections_are_in_nobody_s_way() {
+    let (address, _stop, _server) = serve(Limits::default()).await;
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        send(&mut stream, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        idle.push(stream);
+    }
+    for stream in &mut idle {
+        read_until(stream, "one").await;
+    }
+    let mut another = TcpStream::connect(address).await.expect("connects");
+    send(&mut another, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    read_until(&mut another, "two").await;
+}
