@@ -1,0 +1,103 @@
+//! What the parts of an exchange cost in process, and what they cost in contracts of any size.
+//!
+//! `cargo bench --bench exchange`. Criterion keeps its figures as JSON, and draws the cost against the size of the
+//! contract, in `target/criterion`. `cargo bench --bench exchange -- --count N REQUEST` answers one kind of request N
+//! times and measures nothing, for `valgrind --tool=callgrind`.
+
+mod support;
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use criterion::{AxisScale, BenchmarkId, Criterion, PlotConfiguration};
+use http::Method;
+use standin::document::Input;
+use standin::exchange::generate::{self, Manner};
+use standin::exchange::negotiate::Accept;
+use standin::exchange::parameter::Inputs;
+use standin::exchange::{Body, Request, Settings, validate};
+use standin::{Reading, Sandbox};
+use support::{CONTACT, CONTACTS, GENERATED, SHOWN, WRONG_CONTACT};
+
+/// How many operations the contracts have.
+const SIZES: [usize; 4] = [3, 100, 1_000, 10_000];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [.., flag, times, name, _] | [flag, times, name] = arguments.as_slice()
+        && flag == "--count"
+    {
+        let sandbox = sandbox(3);
+        let (_, request) = requests().into_iter().find(|(known, _)| known == name).expect("is one of the requests");
+        for _ in 0..times.parse().expect("is a number") {
+            black_box(sandbox.answer(&request));
+        }
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    parts(&mut criterion);
+    sizes(&mut criterion);
+    criterion.final_summary();
+}
+
+fn sandbox(operations: usize) -> Sandbox {
+    let text = support::document(operations).to_string();
+    let input = Input::Text { name: "document.json".to_owned(), text };
+    Sandbox::load(&[input], None, &Reading::default(), Settings::default())
+}
+
+fn request(method: Method, path: &str, body: &'static str) -> Request {
+    let request = http::Request::builder().method(method).uri(path);
+    let request = request.header("host", "127.0.0.1:4010").header("x-auth-token", "t").header("x-user-id", "u");
+    let request = request.header("content-type", "application/json");
+    request.body(Body::Complete(Bytes::from_static(body.as_bytes()))).expect("is one")
+}
+
+/// Requests by what they are answered with.
+fn requests() -> [(&'static str, Request); 5] {
+    [
+        ("example", request(Method::GET, SHOWN, "")),
+        ("generated", request(Method::GET, GENERATED, "")),
+        ("validated", request(Method::POST, CONTACTS, CONTACT)),
+        ("rejected", request(Method::POST, CONTACTS, WRONG_CONTACT)),
+        ("unknown", request(Method::GET, "/nowhere", "")),
+    ]
+}
+
+/// Each part alone.
+fn parts(criterion: &mut Criterion) {
+    let sandbox = sandbox(3);
+    let contract = sandbox.contract();
+    let post = request(Method::POST, CONTACTS, CONTACT);
+    let operation = &contract.operations[contract.find(&format!("POST {CONTACTS}")).expect("is there")];
+    let shown = &contract.operations[contract.find(&format!("GET {GENERATED}")).expect("is there")];
+    let schema = shown.responses[0].1.content[0].schema.clone().expect("has a schema");
+    let mut group = criterion.benchmark_group("parts");
+    group.bench_function("route", |bench| bench.iter(|| contract.route(black_box(&Method::POST), CONTACTS)));
+    let inputs = || Inputs::new(operation, &[], None, post.headers());
+    group.bench_function("parameters", |bench| bench.iter(|| validate::receive(operation, &inputs(), &Bytes::new())));
+    let body = Bytes::from_static(CONTACT.as_bytes());
+    group.bench_function("receive", |bench| bench.iter(|| validate::receive(operation, &inputs(), black_box(&body))));
+    let inputs = inputs();
+    let received = validate::receive(operation, &inputs, &body);
+    let absent = Settings::default().absent_body;
+    group.bench_function("validate", |bench| bench.iter(|| validate::violations(operation, &received, absent)));
+    group.bench_function("negotiate", |bench| bench.iter(|| Accept::read(black_box(post.headers()))));
+    group.bench_function("generate", |bench| bench.iter(|| generate::generate(&schema, &Manner::default())));
+    group.finish();
+}
+
+/// Whole exchanges, against the size of the contract.
+fn sizes(criterion: &mut Criterion) {
+    for (name, request) in requests() {
+        let mut group = criterion.benchmark_group(name);
+        group.plot_config(PlotConfiguration::default().summary_scale(AxisScale::Logarithmic));
+        for size in SIZES {
+            let sandbox = sandbox(size);
+            group.bench_with_input(BenchmarkId::from_parameter(size), &size, |bench, _| {
+                bench.iter(|| sandbox.answer(black_box(&request)));
+            });
+        }
+        group.finish();
+    }
+}
