@@ -171,6 +171,22 @@ fn what_does_not_end_is_cut_when_the_time_is_over() {
 }
 
 #[test]
+fn clients_have_limits() {
+    let folder = Folder::new("limits").with("specs/a.yaml", DOCUMENT);
+    let times = ["--header-timeout", "1", "--body-timeout", "1"];
+    let numbers = ["--max-connections", "1", "--max-streams", "2"];
+    let server = Server::start(standin(&folder.0, &[&["serve", "--port", "0"][..], &times, &numbers].concat()));
+    let slow = server.exchange("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+    assert!(slow.starts_with("HTTP/1.1 408 ") && slow.contains("/_standin/problems/timeout"), "{slow}");
+    // The first keeps the only place for a second, and then the next one has it.
+    let idle = server.send("GET /a HTTP/1.1\r\nHost: x\r\n");
+    assert!(server.exchange(GET_A).starts_with("HTTP/1.1 200 "));
+    assert_eq!(read(idle), "", "its head did not come");
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
 fn options_come_from_flags_then_from_the_environment() {
     let folder =
         Folder::new("environment").with("specs/a.yaml", DOCUMENT).with("own/f.yaml", "get-a: [{body: {n: 2}}]");

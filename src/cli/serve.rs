@@ -219,7 +219,7 @@ impl Serve {
             match early {
                 Ok(lines) => tell(err, lines)?,
                 Err(_) => {
-                    writeln!(err, "schemas and examples are still being checked, and requests answered meanwhile")?
+                    writeln!(err, "schemas and examples are still being checked, and requests answered meanwhile")?;
                 }
             }
             let listener = TcpListener::bind((self.host.as_str(), self.port)).await.map_err(|error| {

@@ -1,14 +1,14 @@
 //! Several documents and the fixtures → one contract: which operation answers where.
 //!
-//! How the operations of one document are compiled is left to `compile`.
+//! How the operations of one document are compiled is left to `outline`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::compile::compile;
 use super::example::Examples;
 use super::fixture;
 use super::merge::same_operation;
+use super::outline::outline;
 use super::route::{PathTemplate, Router};
 use super::schema::{Demand, Schemas};
 use super::{Contract, Operation, overrule};
@@ -47,7 +47,7 @@ impl Assembly {
 
     fn document(&mut self, document: Document, examples: Examples, demand: Demand) {
         let schemas = Schemas::new(document.source, document.tree, demand);
-        let (operations, found) = compile(&schemas, self.documents.len(), examples);
+        let (operations, found) = outline(&schemas, self.documents.len(), examples);
         self.diagnostics.extend(found);
         self.documents.push(schemas);
         operations.into_iter().for_each(|operation| self.add(operation));

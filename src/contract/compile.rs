@@ -1,11 +1,10 @@
-//! A document → its operations, one at a time.
+//! An operation of a document → what it asks for and promises.
 //!
 //! A broken operation costs only itself. Schemas are not compiled here but when first needed. This
 //! is the only file that names `openapiv3`.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, Method};
 use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
@@ -14,77 +13,20 @@ use serde_json::{Map, Value, json};
 
 use super::example::{Example, Examples};
 use super::media::MediaRange;
-use super::route::{PathTemplate, Variant};
+use super::name::carries_credentials;
+use super::route::PathTemplate;
 use super::schema::{Direction, Schema, Schemas};
-use super::server::base_path;
 use super::{
-    Encoding, Kept, Location, MediaType, Operation, Parameter, ParameterForm, PartHeader, RequestBody, Response,
-    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
+    Encoding, Kept, Location, MediaType, Parameter, ParameterForm, PartHeader, RequestBody, Response, ResponseHeader,
+    SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
-use crate::document::{Expect, Kind, METHODS, Members};
-
-/// Finds the operations of one document, which is the one of this number. What each of them says is
-/// compiled when it is first needed.
-#[must_use]
-pub fn compile(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec<Operation>, Vec<Diagnostic>) {
-    let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
-    let weak = Arc::downgrade(&compiler);
-    let mut finder = Finder { schemas, index, compiler, known_bases: HashMap::new(), diagnostics: Vec::new() };
-    let operations = finder.operations();
-    let recipes = operations.iter().map(|operation| (operation.recipe.item.clone(), operation.recipe.at.clone()));
-    let recipes: Vec<(String, String)> = recipes.collect();
-    schemas.note_all_by(move || {
-        let Some(compiler) = weak.upgrade() else { return };
-        let mut compiler = compiler.lock().unwrap_or_else(PoisonError::into_inner);
-        recipes.iter().for_each(|(item, at)| compiler.note(item, at));
-    });
-    (operations, finder.diagnostics)
-}
-
-/// Where an operation stands, and who compiles those of its document.
-pub struct Recipe {
-    compiler: Arc<Mutex<Compiler>>,
-    /// Where its path item really stands, for what it inherits.
-    item: String,
-    /// Where it really stands.
-    at: String,
-}
-
-impl fmt::Debug for Recipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipe({})", self.at)
-    }
-}
-
-impl Recipe {
-    /// Compiles what the operation asks for and promises.
-    #[must_use]
-    pub fn compile(&self, operation: &Operation) -> Terms {
-        // What one operation left half done is only missing, so the others go on with it.
-        let mut compiler = self.compiler.lock().unwrap_or_else(PoisonError::into_inner);
-        compiler.diagnostics.clear();
-        let named = Named { method: &operation.method, template: &operation.template, place: &operation.place };
-        let mut terms = compiler.terms(&named, &self.item, &self.at);
-        terms.diagnostics = std::mem::take(&mut compiler.diagnostics);
-        terms
-    }
-}
-
-/// Finds the operations of a document.
-struct Finder<'c> {
-    schemas: &'c Arc<Schemas>,
-    index: usize,
-    compiler: Arc<Mutex<Compiler>>,
-    /// The base paths of lists of servers, by where they stand.
-    known_bases: HashMap<String, Vec<String>>,
-    diagnostics: Vec<Diagnostic>,
-}
+use crate::document::{Expect, Kind, Members};
 
 /// Compiles the operations of a document, which share what they refer to.
-struct Compiler {
+pub struct Compiler {
     schemas: Arc<Schemas>,
     examples: Examples,
     known_schemas: HashMap<(String, Direction), Arc<Schema>>,
@@ -97,125 +39,10 @@ struct Compiler {
 /// The extension that remembers where an object of the skeleton stands in the document.
 const AT: &str = "x-at";
 
-impl Finder<'_> {
-    fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
-        self.diagnostics.push(Diagnostic::at(code, place, message).help(help));
-    }
-
-    fn operations(&mut self) -> Vec<Operation> {
-        let tree = Arc::clone(self.schemas.tree());
-        let mut operations = Vec::new();
-        for (path, item) in tree["paths"].as_object().into_iter().flatten() {
-            if path.starts_with("x-") {
-                continue;
-            }
-            let at = join("/paths", path);
-            let (template, variant) = self.template(path, &at);
-            let own = PathItem { template: &template, variant: variant.as_ref(), value: item, at: &at };
-            operations.extend(self.methods(&tree, &own, &[]));
-            // What stands beside a reference goes before what it leads to (OpenAPI 3.0.4 §4.7.9).
-            if item.get("$ref").is_some()
-                && let Ok(end) = resolve(&tree, item, &at)
-            {
-                let referred =
-                    PathItem { template: &template, variant: variant.as_ref(), value: end.value, at: &end.pointer };
-                let known: Vec<&String> = item.as_object().into_iter().flatten().map(|(name, _)| name).collect();
-                operations.extend(self.methods(&tree, &referred, &known));
-            }
-        }
-        operations
-    }
-
-    /// The operations of a path item, but for the methods that are known already.
-    fn methods(&mut self, tree: &Value, item: &PathItem<'_>, known: &[&String]) -> Vec<Operation> {
-        let fields = item.value.as_object().into_iter().flatten();
-        let fields = fields.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
-        let mut operations: Vec<Operation> = fields
-            .filter_map(|(method, value)| self.operation(tree, item, method, join(item.at, method), value))
-            .collect();
-        let at = join(item.at, "additionalOperations");
-        for (method, value) in item.value.get("additionalOperations").and_then(Value::as_object).into_iter().flatten() {
-            operations.extend(self.operation(tree, item, method, join(&at, method), value));
-        }
-        operations
-    }
-
-    fn operation(
-        &mut self,
-        tree: &Value,
-        item: &PathItem<'_>,
-        method: &str,
-        at: String,
-        value: &Value,
-    ) -> Option<Operation> {
-        let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
-        Some(Operation {
-            method,
-            template: item.template.to_owned(),
-            variant: item.variant.cloned(),
-            id: value.get("operationId").and_then(Value::as_str).map(str::to_owned).filter(|id| !id.is_empty()),
-            document: self.index,
-            place: Place::key(self.schemas.source(), at.clone()),
-            fixtures: Vec::new(),
-            overrules: Vec::new(),
-            bases: self.bases(tree, item, value, &at),
-            recipe: Recipe { compiler: Arc::clone(&self.compiler), item: item.at.to_owned(), at },
-            terms: OnceLock::new(),
-        })
-    }
-
-    /// The path template with what the standard does not allow in it taken away.
-    fn template(&mut self, path: &str, at: &str) -> (String, Option<Variant>) {
-        let place = Place::key(self.schemas.source(), at);
-        let mut template = path.to_owned();
-        let mut variant = None;
-        if let Some(end) = path.find(['?', '#']) {
-            let parsed = Variant::parse(&template.split_off(end));
-            let message = format!("the path `{path}` has a query or fragment");
-            let help = match parsed.pins.as_slice() {
-                [] => format!("read as `{template}`; told from others of that path by which one the request fits"),
-                _ => format!("read as `{template}`, for requests that carry `{}`", &parsed.text[1..]),
-            };
-            self.warn(Code::BrokenPath, place.clone(), message, &help);
-            variant = Some(parsed);
-        }
-        if !template.starts_with('/') {
-            template.insert(0, '/');
-            let message = format!("the path `{path}` does not begin with a slash");
-            self.warn(Code::BrokenPath, place, message, &format!("read as `{template}`"));
-        }
-        (template, variant)
-    }
-
-    /// The base paths of the nearest `servers`: of the operation, its path item, the document.
-    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Vec<String> {
-        let nearest = [(operation, at), (item.value, item.at), (tree, "")];
-        let servers = nearest.iter().find_map(|(value, at)| {
-            let servers = value.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
-            Some((servers, join(at, "servers")))
-        });
-        let Some((servers, at)) = servers else { return Vec::new() };
-        if let Some(known) = self.known_bases.get(&at) {
-            return known.clone();
-        }
-        let mut bases: Vec<String> = Vec::new();
-        for (index, server) in servers.iter().enumerate() {
-            match base_path(server) {
-                Ok(base) if base.is_empty() || bases.contains(&base) => {}
-                Ok(base) => bases.push(base),
-                Err(message) => {
-                    let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
-                    self.warn(Code::InvalidServer, place, message, "operations answer without its base path");
-                }
-            }
-        }
-        self.known_bases.insert(at, bases.clone());
-        bases
-    }
-}
-
 impl Compiler {
-    fn new(schemas: Arc<Schemas>, examples: Examples) -> Self {
+    /// One for a document.
+    #[must_use]
+    pub fn new(schemas: Arc<Schemas>, examples: Examples) -> Self {
         Self {
             schemas,
             examples,
@@ -236,13 +63,19 @@ impl Compiler {
     }
 
     /// Uses the schemas of an operation, and nothing else.
-    fn note(&mut self, item: &str, at: &str) {
+    pub fn note(&mut self, item: &str, at: &str) {
         let place = Place::key(self.schemas.source(), at);
-        drop(self.terms(&Named { method: &Method::GET, template: "", place: &place }, item, at));
-        self.diagnostics.clear();
+        drop(self.compile(&Named { method: &Method::GET, template: "", place: &place }, item, at));
     }
 
-    /// What the operation at a place asks for and promises; `item` is where its path item is.
+    /// What an operation asks for and promises that stands at `at`, and its path item at `item_at`.
+    pub fn compile(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
+        self.diagnostics.clear();
+        let mut terms = self.terms(operation, item_at, at);
+        terms.diagnostics = std::mem::take(&mut self.diagnostics);
+        terms
+    }
+
     fn terms(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
         let tree = Arc::clone(self.schemas.tree());
         let (Some(value), Some(item)) = (tree.pointer(at), tree.pointer(item_at)) else {
@@ -385,7 +218,9 @@ impl Compiler {
         };
         let examples = self.examples(tree, &at, schema.as_ref(), None);
         let required = data.required || location == Location::Path;
-        let parameter = Parameter { name: data.name.clone(), location, required, allow_empty, form, examples };
+        let name = data.name.clone();
+        let carries_credentials = carries_credentials(&name);
+        let parameter = Parameter { name, location, required, allow_empty, carries_credentials, form, examples };
         let parameter = Arc::new(parameter);
         self.known_parameters.insert(at, Arc::clone(&parameter));
         Some(parameter)
@@ -509,8 +344,7 @@ impl Compiler {
                 return Example::new(name, place, Arc::new(value), String::new(), schema.cloned(), self.examples);
             }
             // A text in a type that is not JSON is the content itself, and no instance of the schema.
-            let takes_text =
-                |schema: &&Arc<Schema>| is_json || text.is_none() || schema.types(schema.tree()) == ["string"];
+            let takes_text = |schema: &&Arc<Schema>| is_json || text.is_none() || schema.own_types() == ["string"];
             let schema = schema.filter(takes_text).cloned();
             let example = Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema, self.examples);
             if is_proposal { example.proposed() } else { example }
@@ -598,18 +432,13 @@ impl Compiler {
 }
 
 /// What an operation is called in findings, and where it stands.
-struct Named<'o> {
-    method: &'o Method,
-    template: &'o str,
-    place: &'o Place,
-}
-
-/// A path item, its references followed.
-struct PathItem<'t> {
-    template: &'t str,
-    variant: Option<&'t Variant>,
-    value: &'t Value,
-    at: &'t str,
+pub struct Named<'o> {
+    /// Its method.
+    pub method: &'o Method,
+    /// Its path template.
+    pub template: &'o str,
+    /// Where it stands.
+    pub place: &'o Place,
 }
 
 /// An object with only the fields of the standard, each where it really stands.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Written;
 use super::schema::{Schema, SchemaError};
 use crate::diagnostic::Place;
+use crate::document::syntax::find;
 
 /// Whether examples are made to fit their schema (`--examples`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,7 +99,7 @@ impl Example {
     /// As the author wrote it.
     #[must_use]
     pub fn verbatim(&self) -> &Value {
-        self.tree.pointer(&self.pointer).unwrap_or(&Value::Null)
+        find(&self.tree, &self.pointer).unwrap_or(&Value::Null)
     }
 
     /// As it is served.

@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod media;
 pub mod merge;
 pub mod name;
+pub mod outline;
 pub mod overrule;
 pub mod route;
 pub mod schema;
@@ -28,10 +29,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
-use self::compile::Recipe;
 use self::example::Example;
 use self::fixture::Fixture;
 use self::media::MediaRange;
+use self::outline::Recipe;
 use self::overrule::Overrule;
 use self::route::{Routed, Router, Variant};
 use self::schema::{Schema, Schemas};
@@ -249,6 +250,8 @@ pub struct Parameter {
     pub required: bool,
     /// Whether an empty value passes for any schema (`allowEmptyValue`).
     pub allow_empty: bool,
+    /// Whether its name says that it carries credentials: `X-Auth-Token`.
+    pub carries_credentials: bool,
     /// How its text is read.
     pub form: ParameterForm,
     /// The documented examples, named.

@@ -147,9 +147,61 @@ fn segments(path: &str, write: impl Fn(Vec<String>) -> String) -> String {
     text
 }
 
+/// Whether the name of a header says that it carries credentials: `X-Auth-Token`, `X-User-Id`,
+/// `Api-Key`.
+#[must_use]
+pub fn carries_credentials(name: &str) -> bool {
+    const WORDS: [&str; 18] = [
+        "auth",
+        "authentication",
+        "authorization",
+        "token",
+        "accesstoken",
+        "authtoken",
+        "apikey",
+        "accesskey",
+        "secretkey",
+        "userid",
+        "session",
+        "sessionid",
+        "secret",
+        "signature",
+        "credential",
+        "credentials",
+        "password",
+        "jwt",
+    ];
+    const PAIRS: [[&str; 2]; 6] =
+        [["api", "key"], ["access", "key"], ["secret", "key"], ["app", "key"], ["user", "id"], ["client", "id"]];
+    const OTHER: [&str; 6] = ["csrf", "xsrf", "page", "next", "continuation", "idempotency"];
+    let words = words(name);
+    let has = |word: &str| words.iter().any(|there| there == word);
+    let has_pair = |pair: &[&str; 2]| words.windows(2).any(|two| two[0] == pair[0] && two[1] == pair[1]);
+    !OTHER.iter().any(|word| has(word)) && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_carry_credentials_are_told_by_their_words() {
+        for name in [
+            "X-Auth-Token",
+            "X-User-Id",
+            "Api-Key",
+            "api_key",
+            "X-Session-ID",
+            "Access-Key",
+            "x-visitor-token",
+            "X-authToken",
+        ] {
+            assert!(carries_credentials(name), "{name}");
+        }
+        for name in ["X-Request-Id", "Idempotency-Key", "If-Match", "X-Author-Name", "X-Page-Token", "X-Csrf-Token"] {
+            assert!(!carries_credentials(name), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_cut_into_words() {

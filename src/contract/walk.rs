@@ -42,8 +42,14 @@ impl Schema {
             if types.len() > before { Step::Past } else { Step::Into }
         });
         types.retain(|name| *name != "null");
-        let mut seen = HashSet::new();
-        types.retain(|name| seen.insert(*name));
+        // There are six at most, so no set is quicker.
+        let mut distinct: Vec<&str> = Vec::with_capacity(types.len());
+        types.into_iter().for_each(|name| {
+            if !distinct.contains(&name) {
+                distinct.push(name);
+            }
+        });
+        let types = distinct;
         if types.is_empty() { implied.into_iter().collect() } else { types }
     }
 

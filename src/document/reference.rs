@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::link::Extent;
 use super::shape::{Kind, each_object};
-use super::syntax::join;
+use super::syntax::{find, join};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// Where a schema reference that cannot be followed is made to lead: to no place in any document,
@@ -91,7 +91,7 @@ pub fn resolve_schema<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> R
 /// One step: what `#/components/schemas/Pet` leads to.
 fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, Fault> {
     let pointer = local_pointer(reference).ok_or(Fault::External)?;
-    let value = root.pointer(&pointer).ok_or(Fault::Unresolved)?;
+    let value = find(root, &pointer).ok_or(Fault::Unresolved)?;
     Ok(Resolved { value, pointer })
 }
 

@@ -237,6 +237,24 @@ pub fn size(value: &Value) -> usize {
     }
 }
 
+/// What stands at a JSON Pointer, as [`Value::pointer`] says, without a copy of each name on the way.
+#[must_use]
+pub fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
+    let mut at = tree;
+    if pointer.is_empty() {
+        return Some(at);
+    }
+    for segment in pointer.strip_prefix('/')?.split('/') {
+        at = match at {
+            Value::Object(object) if segment.contains('~') => object.get(&unescape(segment))?,
+            Value::Object(object) => object.get(segment)?,
+            Value::Array(_) => at.pointer(&format!("/{segment}"))?,
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
 /// A segment of a JSON Pointer as the name that it stands for (RFC 6901 §4).
 #[must_use]
 pub fn unescape(segment: &str) -> String {
@@ -469,6 +487,18 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pointers_lead_where_the_standard_says() {
+        // RFC 6901 §5, and what is none.
+        let tree = serde_json::json!({"foo": ["bar", "baz"], "": 0, "a/b": 1, "m~n": 8, "x": {"0": 1}});
+        for pointer in [
+            "", "/foo", "/foo/0", "/", "/a~1b", "/m~0n", "/x/0", "/foo/00", "/foo/2", "/foo/-", "foo", "/x/1",
+            "/a~1b/c",
+        ] {
+            assert_eq!(find(&tree, pointer), tree.pointer(pointer), "{pointer}");
+        }
+    }
 
     #[test]
     fn comments_become_blanks() {

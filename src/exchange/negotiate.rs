@@ -309,7 +309,7 @@ pub fn concrete(media: &MediaType) -> MediaRange {
     if !media.range.is_range() {
         return media.range.clone();
     }
-    let types = media.schema.as_ref().map(|schema| schema.types(schema.tree())).unwrap_or_default();
+    let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
     let is_text = types == ["string"];
     let text = match media.range.essence() {
         "*/*" if is_text => "text/plain; charset=utf-8",

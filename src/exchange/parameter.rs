@@ -3,6 +3,8 @@
 //! Whether a value fits its schema is left to `validate`; text that cannot be the documented type
 //! stays a string, so that the schema says what is wrong with it.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Number, Value};
@@ -108,9 +110,13 @@ impl<'r> Inputs<'r> {
     /// The value of a header field; several lines are one list (RFC 9110 §5.3).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        let lines = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let lines: Vec<_> = lines.collect();
-        (!lines.is_empty()).then(|| lines.join(", "))
+        let mut lines = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let mut text = lines.next()?.into_owned();
+        for line in lines {
+            text.push_str(", ");
+            text.push_str(&line);
+        }
+        Some(text)
     }
 
     /// The value of a cookie.
@@ -160,6 +166,8 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 explode: *explode,
                 schema,
                 node: schema.tree(),
+                is_whole: true,
+                types: Cow::Borrowed(schema.own_types()),
                 claimed: &inputs.claimed,
                 arrays: inputs.arrays,
             };
@@ -240,6 +248,10 @@ struct Reader<'s> {
     schema: &'s Schema,
     /// The part of the schema that describes the value.
     node: &'s Value,
+    /// Whether it is all of the schema.
+    is_whole: bool,
+    /// The types that it names.
+    types: Cow<'s, [&'s str]>,
     /// The names that belong to other parameters.
     claimed: &'s [&'s str],
     arrays: QueryArrays,
@@ -255,7 +267,10 @@ pub fn read_property(
     explode: bool,
     pairs: &Pairs<'_>,
 ) -> Read {
-    Reader { name, style, explode, schema, node, claimed: &[], arrays: QueryArrays::default() }.pairs(pairs)
+    let types = Cow::Owned(schema.types(node));
+    let is_whole = std::ptr::eq(node, schema.tree());
+    let arrays = QueryArrays::default();
+    Reader { name, style, explode, schema, node, is_whole, types, claimed: &[], arrays }.pairs(pairs)
 }
 
 /// Turns text into the type that a schema asks for, or leaves it a string.
@@ -284,14 +299,16 @@ pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
 
 impl Reader<'_> {
     fn wants(&self, kind: &str) -> bool {
-        self.schema.types(self.node).contains(&kind)
+        self.types.contains(&kind)
     }
 
     fn scalar(&self, raw: &str) -> Value {
         let text = decode(raw);
+        if *self.types == ["string"] && text != "null" {
+            return Value::String(text);
+        }
         let value = typed(self.schema, self.node, &text);
-        let is_whole = std::ptr::eq(self.node, self.schema.tree());
-        if !value.is_string() && is_whole && self.wants("string") {
+        if !value.is_string() && self.is_whole && self.wants("string") {
             let text = Value::String(text);
             let fits = |value: &Value| self.schema.is_valid(value) == Ok(true);
             return if !fits(&value) && fits(&text) { text } else { value };
@@ -368,7 +385,8 @@ impl Reader<'_> {
 
     fn header(&self, text: &str) -> Read {
         // Percent signs in a header field are only that (OpenAPI 3.1.1 Appendix D).
-        self.delimited(&text.trim().replace('%', "%25"), ',')
+        let text = text.trim();
+        if text.contains('%') { self.delimited(&text.replace('%', "%25"), ',') } else { self.delimited(text, ',') }
     }
 
     fn path(&self, raw: &str) -> Read {
@@ -417,7 +435,7 @@ impl Reader<'_> {
         if self.style == Style::DeepObject {
             return match self.deep_object(pairs) {
                 // The style is for objects; what is none is written without brackets.
-                Read::Absent if self.schema.types(self.node) != ["object"] => self.documented(pairs),
+                Read::Absent if *self.types != ["object"] => self.documented(pairs),
                 read => read,
             };
         }

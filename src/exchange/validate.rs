@@ -162,8 +162,18 @@ impl Values {
 pub struct Received<'o> {
     /// What could be read.
     pub values: Values,
-    parameters: Vec<(&'o Parameter, Read)>,
+    parameters: Vec<(&'o Parameter, Found)>,
     content: ReceivedContent<'o>,
+}
+
+/// What a request has for a parameter.
+#[derive(Debug)]
+enum Found {
+    Absent,
+    Empty,
+    /// The value of this number.
+    Value(usize),
+    Malformed(String),
 }
 
 #[derive(Debug)]
@@ -192,11 +202,16 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, bytes: &Bytes)
     let mut values = Values::default();
     let mut parameters = Vec::new();
     for parameter in &operation.parameters {
-        let read = parameter::read(parameter, inputs);
-        if let Read::Value(value) = &read {
-            values.parameters.push((parameter.location, parameter.name.clone(), value.clone()));
-        }
-        parameters.push((&**parameter, read));
+        let found = match parameter::read(parameter, inputs) {
+            Read::Absent => Found::Absent,
+            Read::Empty => Found::Empty,
+            Read::Malformed(why) => Found::Malformed(why),
+            Read::Value(value) => {
+                values.parameters.push((parameter.location, parameter.name.clone(), value));
+                Found::Value(values.parameters.len() - 1)
+            }
+        };
+        parameters.push((&**parameter, found));
     }
     let content = match &operation.body {
         Some(documented) if !bytes.is_empty() => match read_content(documented, inputs.headers, bytes) {
@@ -224,13 +239,14 @@ pub fn violations(
     absent: AbsentBody,
 ) -> Result<Vec<Violation>, Uncompilable> {
     let mut violations = Vec::new();
-    for (parameter, read) in &received.parameters {
+    for (parameter, found) in &received.parameters {
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
-        match read {
-            Read::Absent if parameter.required => violations.push(Violation::missing_parameter(parameter)),
-            Read::Absent | Read::Empty => {}
-            Read::Malformed(why) => violations.push(Violation::new(subject(), "style", json!({ "detail": why }))),
-            Read::Value(value) => {
+        match found {
+            Found::Absent if parameter.required => violations.push(Violation::missing_parameter(parameter)),
+            Found::Absent | Found::Empty => {}
+            Found::Malformed(why) => violations.push(Violation::new(subject(), "style", json!({ "detail": why }))),
+            Found::Value(index) => {
+                let value = &received.values.parameters[*index].2;
                 if let Some(schema) = parameter.schema() {
                     let errors = schema.errors(value)?;
                     violations.extend(errors.into_iter().map(|error| Violation::of(subject(), error, value)));
@@ -243,7 +259,7 @@ pub fn violations(
         (_, ReceivedContent::Read(Some(media)), Some(value)) => {
             let mut found = match &media.schema {
                 // The schema of a sequence that is none of a list is that of its items.
-                Some(schema) if media.range.sequence().is_none() || schema.types(schema.tree()) == ["array"] => {
+                Some(schema) if media.range.sequence().is_none() || schema.own_types() == ["array"] => {
                     body(schema, value)?
                 }
                 _ => Vec::new(),
@@ -366,7 +382,7 @@ fn read_content<'o>(
 /// Validates each item of a sequence.
 fn each(schema: &Schema, items: &[Value]) -> Result<Vec<Violation>, Uncompilable> {
     let mut found = Vec::new();
-    if schema.types(schema.tree()) == ["array"] {
+    if schema.own_types() == ["array"] {
         return Ok(found);
     }
     for (index, item) in items.iter().enumerate() {

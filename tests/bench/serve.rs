@@ -3,6 +3,8 @@
 //! `cargo bench --bench serve -- [ROUNDS] [MILLISECONDS]`: two servers are asked in turns, in short rounds;
 //! what is told are the ratios of the rounds side by side.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people have a few digits")]
+
 mod support;
 
 use std::convert::Infallible;
@@ -106,7 +108,7 @@ fn compare(rounds: usize, length: Duration) {
     let quiet = ["--log", "off"];
     let bare = Server::start(Command::new(std::env::current_exe().expect("runs")).arg("bare").arg(&one));
     let (many, twelve) = (Server::standin(&[many], &quiet), Server::standin(&twelve, &quiet));
-    let (logging, one) = (Server::standin(&[one.clone()], &[]), Server::standin(&[one], &quiet));
+    let (logging, one) = (Server::standin(std::slice::from_ref(&one), &[]), Server::standin(&[one], &quiet));
     let pair = |name, processor, throughput, base, other| Pair { name, processor, throughput, base, other };
     let itself = |name, other| Pair { name, processor: 1.05, throughput: None, base: (&one, Asked::Shown), other };
     let pairs = [
@@ -191,10 +193,10 @@ fn measure(client: &runtime::Runtime, server: &Server, asked: Asked, length: Dur
     let seconds = started.elapsed().as_secs_f64();
     let used = server.processor_time().zip(before).map(|(after, before)| after - before);
     latencies.sort_unstable();
-    let at = |share: f64| f64::from(latencies[((latencies.len() - 1) as f64 * share) as usize]) / 1000.0;
+    let at = |of_1000: usize| f64::from(latencies[(latencies.len() - 1) * of_1000 / 1000]) / 1000.0;
     let requests = latencies.len() as f64;
     let processor = used.map(|nanos| nanos as f64 / 1000.0 / requests);
-    Round { requests, seconds, processor, latency: [at(0.5), at(0.99), at(0.999)] }
+    Round { requests, seconds, processor, latency: [at(500), at(990), at(999)] }
 }
 
 /// Asks over one connection until the time is over; the time of each answer in nanoseconds.

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench start -- [ROUNDS]`. With `STANDIN_CORPUS` real documents are taken too.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people have a few digits")]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

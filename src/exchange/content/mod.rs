@@ -93,7 +93,7 @@ fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
 fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
     let text = text_of(bytes)?;
     // A schema that is a string describes the text of the document.
-    if media.schema.as_ref().is_some_and(|schema| schema.types(schema.tree()) == ["string"]) {
+    if media.schema.as_ref().is_some_and(|schema| schema.own_types() == ["string"]) {
         return Ok(json!(text));
     }
     xml::read(text, media.schema.as_deref()).map_err(|(why, at)| {
@@ -189,7 +189,7 @@ pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
 /// Makes content of a media type for which there is no example.
 #[must_use]
 pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known, end: Option<&str>) -> Generated {
-    let types = media.schema.as_ref().map(|schema| schema.types(schema.tree())).unwrap_or_default();
+    let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
     let is_picture = sent.essence().starts_with("image/") && !sent.is_xml();
     if (types.is_empty() || types == ["string"] || is_picture)
         && let Some(bytes) = sample::of(sent.essence())

@@ -39,7 +39,7 @@ struct Part {
 pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value, Malformed> {
     let any = Value::Bool(true);
     let mut object = Map::new();
-    let is_list = |schema: &Schema| schema.types(schema.tree()) == ["array"];
+    let is_list = |schema: &Schema| schema.own_types() == ["array"];
     if media.item.is_some() || media.schema.as_deref().is_some_and(is_list) {
         let parts = parts(bytes, sent).map_err(Malformed::without_place)?;
         let (schema, item) = match (&media.item, &media.schema) {

@@ -6,9 +6,9 @@ use super::body::Wants;
 use super::catalogue::code;
 use super::catalogue::idiom::{self, Idiom, is_of_field};
 use super::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointer};
+use crate::contract::name;
 use crate::contract::name::Form;
 use crate::contract::wording::{Part, Slot, Template};
-use crate::exchange::credentials;
 
 /// A word or number for programs.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +73,7 @@ pub struct LocationSlot {
 
 /// Whether what is missing shows who the client is.
 fn carries_credentials(finding: &Finding) -> bool {
-    finding.rule == "required" && finding.location != "body" && credentials::carries_credentials(finding.name())
+    finding.rule == "required" && finding.location != "body" && name::carries_credentials(finding.name())
 }
 
 impl CodeSlot {

@@ -6,7 +6,7 @@ use super::voice::Source;
 use super::{Fault, Ground, documented, reject};
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;
-use crate::exchange::credentials;
+
 use crate::exchange::generate::Manner;
 use crate::exchange::negotiate::Accept;
 use crate::exchange::validate::Violation;
@@ -69,9 +69,8 @@ fn first_required(operation: &Operation) -> Option<Violation> {
     });
     let of_parameters = || {
         let mut required = operation.parameters.iter().filter(|parameter| parameter.required);
-        required.find(|parameter| {
-            parameter.location != crate::contract::Location::Path && !credentials::carries_credentials(&parameter.name)
-        })
+        required
+            .find(|parameter| parameter.location != crate::contract::Location::Path && !parameter.carries_credentials)
     };
     in_body.or_else(|| of_parameters().map(|parameter| Violation::missing_parameter(parameter)))
 }

@@ -1,0 +1,200 @@
+//! Which operations a document has: their methods, paths and base paths.
+//!
+//! What each of them asks for and promises is left to `compile`, when it is first needed.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use http::Method;
+use serde_json::Value;
+
+use super::compile::{Compiler, Named};
+use super::example::Examples;
+use super::route::Variant;
+use super::schema::Schemas;
+use super::server::base_path;
+use super::{Operation, Terms};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::METHODS;
+use crate::document::reference::resolve;
+use crate::document::syntax::join;
+
+/// Finds the operations of one document, which is the one of this number. What each of them says is
+/// compiled when it is first needed.
+#[must_use]
+pub fn outline(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec<Operation>, Vec<Diagnostic>) {
+    let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
+    let weak = Arc::downgrade(&compiler);
+    let mut finder = Finder { schemas, index, compiler, known_bases: HashMap::new(), diagnostics: Vec::new() };
+    let operations = finder.operations();
+    let recipes = operations.iter().map(|operation| (operation.recipe.item.clone(), operation.recipe.at.clone()));
+    let recipes: Vec<(String, String)> = recipes.collect();
+    schemas.note_all_by(move || {
+        let Some(compiler) = weak.upgrade() else { return };
+        let mut compiler = compiler.lock().unwrap_or_else(PoisonError::into_inner);
+        recipes.iter().for_each(|(item, at)| compiler.note(item, at));
+    });
+    (operations, finder.diagnostics)
+}
+
+/// Where an operation stands, and who compiles those of its document.
+pub struct Recipe {
+    compiler: Arc<Mutex<Compiler>>,
+    /// Where its path item really stands, for what it inherits.
+    item: String,
+    /// Where it really stands.
+    at: String,
+}
+
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recipe({})", self.at)
+    }
+}
+
+impl Recipe {
+    /// Compiles what the operation asks for and promises.
+    #[must_use]
+    pub fn compile(&self, operation: &Operation) -> Terms {
+        let named = Named { method: &operation.method, template: &operation.template, place: &operation.place };
+        // What one operation left half done is only missing, so the others go on with it.
+        let mut compiler = self.compiler.lock().unwrap_or_else(PoisonError::into_inner);
+        compiler.compile(&named, &self.item, &self.at)
+    }
+}
+
+/// Finds the operations of a document.
+struct Finder<'c> {
+    schemas: &'c Arc<Schemas>,
+    index: usize,
+    compiler: Arc<Mutex<Compiler>>,
+    /// The base paths of lists of servers, by where they stand.
+    known_bases: HashMap<String, Vec<String>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// A path item, its references followed.
+struct PathItem<'t> {
+    template: &'t str,
+    variant: Option<&'t Variant>,
+    value: &'t Value,
+    at: &'t str,
+}
+
+impl Finder<'_> {
+    fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
+        self.diagnostics.push(Diagnostic::at(code, place, message).help(help));
+    }
+
+    fn operations(&mut self) -> Vec<Operation> {
+        let tree = Arc::clone(self.schemas.tree());
+        let mut operations = Vec::new();
+        for (path, item) in tree["paths"].as_object().into_iter().flatten() {
+            if path.starts_with("x-") {
+                continue;
+            }
+            let at = join("/paths", path);
+            let (template, variant) = self.template(path, &at);
+            let own = PathItem { template: &template, variant: variant.as_ref(), value: item, at: &at };
+            operations.extend(self.methods(&tree, &own, &[]));
+            // What stands beside a reference goes before what it leads to (OpenAPI 3.0.4 §4.7.9).
+            if item.get("$ref").is_some()
+                && let Ok(end) = resolve(&tree, item, &at)
+            {
+                let referred =
+                    PathItem { template: &template, variant: variant.as_ref(), value: end.value, at: &end.pointer };
+                let known: Vec<&String> = item.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+                operations.extend(self.methods(&tree, &referred, &known));
+            }
+        }
+        operations
+    }
+
+    /// The operations of a path item, but for the methods that are known already.
+    fn methods(&mut self, tree: &Value, item: &PathItem<'_>, known: &[&String]) -> Vec<Operation> {
+        let fields = item.value.as_object().into_iter().flatten();
+        let fields = fields.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
+        let mut operations: Vec<Operation> = fields
+            .filter_map(|(method, value)| self.operation(tree, item, method, join(item.at, method), value))
+            .collect();
+        let at = join(item.at, "additionalOperations");
+        for (method, value) in item.value.get("additionalOperations").and_then(Value::as_object).into_iter().flatten() {
+            operations.extend(self.operation(tree, item, method, join(&at, method), value));
+        }
+        operations
+    }
+
+    fn operation(
+        &mut self,
+        tree: &Value,
+        item: &PathItem<'_>,
+        method: &str,
+        at: String,
+        value: &Value,
+    ) -> Option<Operation> {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+        Some(Operation {
+            method,
+            template: item.template.to_owned(),
+            variant: item.variant.cloned(),
+            id: value.get("operationId").and_then(Value::as_str).map(str::to_owned).filter(|id| !id.is_empty()),
+            document: self.index,
+            place: Place::key(self.schemas.source(), at.clone()),
+            fixtures: Vec::new(),
+            overrules: Vec::new(),
+            bases: self.bases(tree, item, value, &at),
+            recipe: Recipe { compiler: Arc::clone(&self.compiler), item: item.at.to_owned(), at },
+            terms: OnceLock::new(),
+        })
+    }
+
+    /// The path template with what the standard does not allow in it taken away.
+    fn template(&mut self, path: &str, at: &str) -> (String, Option<Variant>) {
+        let place = Place::key(self.schemas.source(), at);
+        let mut template = path.to_owned();
+        let mut variant = None;
+        if let Some(end) = path.find(['?', '#']) {
+            let parsed = Variant::parse(&template.split_off(end));
+            let message = format!("the path `{path}` has a query or fragment");
+            let help = match parsed.pins.as_slice() {
+                [] => format!("read as `{template}`; told from others of that path by which one the request fits"),
+                _ => format!("read as `{template}`, for requests that carry `{}`", &parsed.text[1..]),
+            };
+            self.warn(Code::BrokenPath, place.clone(), message, &help);
+            variant = Some(parsed);
+        }
+        if !template.starts_with('/') {
+            template.insert(0, '/');
+            let message = format!("the path `{path}` does not begin with a slash");
+            self.warn(Code::BrokenPath, place, message, &format!("read as `{template}`"));
+        }
+        (template, variant)
+    }
+
+    /// The base paths of the nearest `servers`: of the operation, its path item, the document.
+    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Vec<String> {
+        let nearest = [(operation, at), (item.value, item.at), (tree, "")];
+        let servers = nearest.iter().find_map(|(value, at)| {
+            let servers = value.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
+            Some((servers, join(at, "servers")))
+        });
+        let Some((servers, at)) = servers else { return Vec::new() };
+        if let Some(known) = self.known_bases.get(&at) {
+            return known.clone();
+        }
+        let mut bases: Vec<String> = Vec::new();
+        for (index, server) in servers.iter().enumerate() {
+            match base_path(server) {
+                Ok(base) if base.is_empty() || bases.contains(&base) => {}
+                Ok(base) => bases.push(base),
+                Err(message) => {
+                    let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
+                    self.warn(Code::InvalidServer, place, message, "operations answer without its base path");
+                }
+            }
+        }
+        self.known_bases.insert(at, bases.clone());
+        bases
+    }
+}
