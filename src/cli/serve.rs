@@ -199,7 +199,7 @@ impl Serve {
         let started = Instant::now();
         let sandbox = Arc::new(self.documents.load(self.settings()));
         let mut findings = look(&sandbox);
-        let patience = PATIENCE.max(started.elapsed() / 10);
+        let patience = if started.elapsed() > LARGE { Duration::ZERO } else { PATIENCE };
         for line in loaded(sandbox.contract()) {
             writeln!(err, "{line}")?;
         }
@@ -312,9 +312,11 @@ fn stop_signal() -> impl Future<Output = ()> {
     }
 }
 
-/// How long the start waits for all findings before it listens without them: so long, or a tenth of what
-/// loading took.
+/// How long the start waits for all findings before it listens without them.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// Documents that take longer to load are not waited for at all.
+const LARGE: Duration = Duration::from_millis(30);
 
 /// How many files are open beside connections, at most.
 #[cfg(unix)]

@@ -380,6 +380,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         loop {
             let (node, before) = self.child();
             let Some(item) = items.next_element_seed(node)? else {
+                list.shrink_to_fit();
                 return Ok(Value::Array(list));
             };
             self.complete(before, &list.len().to_string());
@@ -388,7 +389,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
+        let mut own: Vec<(String, Value)> = Vec::new();
         let mut merged = Vec::new();
         while let Some(key) = members.next_key::<Key>()? {
             let (node, before) = self.child();
@@ -401,7 +402,12 @@ impl<'de> Visitor<'de> for Node<'_> {
             if !key.is_string {
                 self.note(OddityKind::NumericKey, &key.text);
             }
-            match map.entry(key.text) {
+            own.push((key.text, value));
+        }
+        // A map that grew would have room for twice as much, and documents have very many of them.
+        let mut map = Map::with_capacity(own.len());
+        for (name, value) in own {
+            match map.entry(name) {
                 Entry::Vacant(entry) => {
                     entry.insert(value);
                 }
