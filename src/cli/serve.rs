@@ -316,7 +316,7 @@ fn stop_signal() -> impl Future<Output = ()> {
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Documents that take longer to load are not waited for at all.
-const LARGE: Duration = Duration::from_millis(30);
+const LARGE: Duration = Duration::from_millis(10);
 
 /// How many files are open beside connections, at most.
 #[cfg(unix)]
