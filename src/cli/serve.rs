@@ -332,7 +332,6 @@ fn look(sandbox: &Arc<Sandbox>) -> Receiver<Vec<String>> {
     let look = move || {
         // Who asked may have gone on without waiting.
         let _received = send.send(findings(sandbox.contract(), &sandbox.diagnostics()));
-        sandbox.warm_up();
         sandbox.rest();
         drop(sandbox);
         give_back();

@@ -9,7 +9,7 @@ mod pace;
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -76,6 +76,8 @@ const DROPPED: usize = 64 * 1024 * 1024;
 /// Serves the sandbox until `shutdown` is ready, and then finishes what is in flight.
 pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, shutdown: impl Future<Output = ()>) {
     let server = Server {
+        sandbox: Arc::clone(&sandbox),
+        met: Once::new(),
         control: Arc::new(Control::new(sandbox)),
         limits,
         places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
@@ -96,6 +98,9 @@ pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, s
 
 /// What all connections share.
 struct Server {
+    sandbox: Arc<Sandbox>,
+    /// Done once the first client is there.
+    met: Once,
     control: Arc<Control>,
     limits: Limits,
     /// One for each connection that may still come.
@@ -109,7 +114,10 @@ impl Server {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _peer)) => self.serve(stream, place),
+                Ok((stream, _peer)) => {
+                    self.met.call_once(|| self.warm_up());
+                    self.serve(stream, place);
+                }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -117,6 +125,12 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Has what any wrong request needs by the time that one comes; without clients it is only in the way.
+    fn warm_up(&self) {
+        let sandbox = Arc::clone(&self.sandbox);
+        drop(tokio::task::spawn_blocking(move || sandbox.warm_up()));
     }
 
     /// Serves a connection in HTTP/1.1, or in HTTP/2 if that is how it begins (RFC 9113 §3.3).
