@@ -87,6 +87,12 @@ async fn a_head_that_does_not_come_costs_its_connection() {
     let started = Instant::now();
     assert_eq!(read_to_end(&mut slow).await, "");
     assert!(started.elapsed() >= Duration::from_millis(150));
+    // So do nothing at all, and the beginning of HTTP/2 without its rest.
+    for text in ["", "PRI * HTT"] {
+        let mut silent = TcpStream::connect(address).await.expect("connects");
+        send(&mut silent, text).await;
+        assert_eq!(read_to_end(&mut silent).await, "", "{text}");
+    }
     // So does an idle one, and others go on.
     let mut idle = TcpStream::connect(address).await.expect("connects");
     send(&mut idle, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;

@@ -128,6 +128,9 @@ pub struct Serve {
     )]
     max_streams: u32,
     /// Seconds that a client has to send the head of a request, or to begin the next one
+    ///
+    /// Then its connection is closed. An HTTP/2 connection on which nothing comes for so long gets a ping
+    /// that must be answered.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -234,7 +237,8 @@ impl Serve {
             if !is_told {
                 tokio::select! {
                     () = &mut served => return Ok(Outcome::Clean),
-                    lines = findings => tell(err, lines)?,
+                    // The server goes on even if nobody listens to what it says any more.
+                    lines = findings => drop(tell(err, lines)),
                 }
             }
             served.await;

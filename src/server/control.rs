@@ -30,6 +30,11 @@ impl Control {
         Self { sandbox, document: OnceLock::new() }
     }
 
+    /// Reads what any wrong request needs, so that the first one need not wait for it.
+    pub fn warm_up(&self) {
+        self.sandbox.warm_up();
+    }
+
     /// Answers a request, to the control API or to the API that is stood in for.
     #[must_use]
     pub fn answer(&self, request: &Request) -> (Response, Report) {

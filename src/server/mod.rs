@@ -4,6 +4,7 @@
 
 pub mod control;
 pub mod log;
+mod opening;
 mod pace;
 
 use std::convert::Infallible;
@@ -24,6 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::control::Control;
+use self::opening::Opening;
 use crate::Sandbox;
 use crate::exchange::problem::{self, Kind, Problem};
 use crate::exchange::{Body, Report, Response};
@@ -40,7 +42,8 @@ pub struct Limits {
     /// closes (`--max-connections`).
     pub max_connections: usize,
     /// How long a client may take to send the head of a request, or to begin the next one on a
-    /// connection; then the connection is closed (`--header-timeout`).
+    /// connection; then the connection is closed. In HTTP/2, how long nothing may come before a ping is
+    /// sent that must be answered (`--header-timeout`).
     pub header_timeout: Duration,
     /// How long a client may take to send the content of a request; then it is answered with 408, and the
     /// connection closed (`--body-timeout`).
@@ -76,7 +79,6 @@ const DROPPED: usize = 64 * 1024 * 1024;
 /// Serves the sandbox until `shutdown` is ready, and then finishes what is in flight.
 pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, shutdown: impl Future<Output = ()>) {
     let server = Server {
-        sandbox: Arc::clone(&sandbox),
         met: Once::new(),
         control: Arc::new(Control::new(sandbox)),
         limits,
@@ -98,7 +100,6 @@ pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, s
 
 /// What all connections share.
 struct Server {
-    sandbox: Arc<Sandbox>,
     /// Done once the first client is there.
     met: Once,
     control: Arc<Control>,
@@ -129,8 +130,8 @@ impl Server {
 
     /// Has what any wrong request needs by the time that one comes; without clients it is only in the way.
     fn warm_up(&self) {
-        let sandbox = Arc::clone(&self.sandbox);
-        drop(tokio::task::spawn_blocking(move || sandbox.warm_up()));
+        let control = Arc::clone(&self.control);
+        drop(tokio::task::spawn_blocking(move || control.warm_up()));
     }
 
     /// Serves a connection in HTTP/1.1, or in HTTP/2 if that is how it begins (RFC 9113 §3.3).
@@ -147,8 +148,12 @@ impl Server {
         });
         let mut protocols = auto::Builder::new(TokioExecutor::new());
         protocols.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).half_close(true);
-        protocols.http2().timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
-        let connection = protocols.serve_connection(TokioIo::new(stream), service).into_owned();
+        // An idle HTTP/2 connection stays, as long as somebody answers at its other end.
+        let http2 = &mut protocols.http2();
+        http2.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
+        http2.keep_alive_interval(limits.header_timeout);
+        let opening = Opening::new(stream, limits.header_timeout);
+        let connection = protocols.serve_connection(TokioIo::new(opening), service).into_owned();
         let watched = self.graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = watched.await {
