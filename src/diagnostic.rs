@@ -352,7 +352,26 @@ pub struct Diagnostic {
     /// Where, if it is about a text.
     pub place: Option<Place>,
     /// What the author can do, or what was assumed.
-    pub help: Option<String>,
+    pub help: Option<Box<Help>>,
+}
+
+/// What stands below a finding. A place in it is turned into line and column only when it is shown, as
+/// that of the finding is.
+#[derive(Debug, Clone)]
+pub struct Help {
+    before: String,
+    place: Option<Place>,
+    after: String,
+}
+
+impl fmt::Display for Help {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.before)?;
+        if let Some(place) = &self.place {
+            write!(f, "{place}")?;
+        }
+        f.write_str(&self.after)
+    }
 }
 
 impl Diagnostic {
@@ -371,7 +390,14 @@ impl Diagnostic {
     /// Adds what the author can do, or what was assumed.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(Box::new(Help { before: help.into(), place: None, after: String::new() }));
+        self
+    }
+
+    /// The same around a place: `the one at`, specs/pets.yaml:41:21, ` answers`.
+    #[must_use]
+    pub fn help_at(mut self, before: impl Into<String>, place: Place, after: impl Into<String>) -> Self {
+        self.help = Some(Box::new(Help { before: before.into(), place: Some(place), after: after.into() }));
         self
     }
 
@@ -436,7 +462,7 @@ impl Diagnostic {
             object["pointer"] = json!(source.original(pointer));
         }
         if let Some(help) = &self.help {
-            object["help"] = json!(help);
+            object["help"] = json!(help.to_string());
         }
         object
     }

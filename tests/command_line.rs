@@ -501,7 +501,11 @@ const ERRORS: &str = r#"{"openapi": "3.0.0", "info": {"title": "t", "version": "
     "/shaped": {"get": {"parameters": [{"name": "size", "in": "query", "required": true, "schema": {"type": "integer"}}],
         "responses": {"200": {"description": "ok"}, "422": {"description": "no", "content": {"application/json":
             {"schema": {"type": "object", "properties": {"field": {"type": "string"}, "detail": {"type": "string"}}}}}}}}},
-    "/none": {"get": {"responses": {"200": {"description": "ok"}}}}}}"#;
+    "/none": {"get": {"responses": {"200": {"description": "ok"}}}},
+    "/sent": {"put": {"requestBody": {"content": {"application/json": {"schema": {"type": "object", "required": ["id", "size"],
+            "properties": {"id": {"type": "string", "readOnly": true}, "size": {"type": "integer"}}}}}},
+        "responses": {"200": {"description": "ok"}, "400": {"description": "no", "content": {"application/json":
+            {"example": {"error": "size is required"}}}}}}}}}"#;
 
 #[test]
 fn routes_and_check_say_where_the_words_of_errors_come_from() {
@@ -516,6 +520,8 @@ fn routes_and_check_say_where_the_words_of_errors_come_from() {
         r#"schema   GET  /shaped    without `size`   422 {"field":"size","detail":"'size' is required"}"#
     );
     assert!(lines[3].starts_with("none     GET  /none      -"), "{}", lines[3]);
+    // Who sends a request is not asked for what is read only.
+    assert_eq!(lines[4], r#"example  PUT  /sent      without `size`   400 {"error":"size is required"}"#);
     let (_, checked, _) = run(&folder.0, &["check"]);
     assert!(checked.starts_with(&out), "{checked}");
     let folder = folder.with("fixtures/f.yaml", "errors: {'*': {message: 'no {name}'}}");

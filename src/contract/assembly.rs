@@ -75,8 +75,8 @@ impl Assembly {
         let only_bases = first.bases != operation.bases && !operation.bases.is_empty();
         let answers =
             if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
-        let help = format!("the one at {} answers{answers}", first.place);
-        self.diagnostics.push(Diagnostic::at(Code::DuplicateOperation, operation.place.clone(), message).help(help));
+        let found = Diagnostic::at(Code::DuplicateOperation, operation.place.clone(), message);
+        self.diagnostics.push(found.help_at("the one at ", first.place.clone(), format!(" answers{answers}")));
         if only_bases {
             self.operations.push(operation);
         }
@@ -117,9 +117,8 @@ impl Assembly {
             let Some(id) = operation.id.as_deref() else { continue };
             if let Some(first) = first_with.get(id) {
                 let message = format!("the operationId `{id}` stands twice");
-                let help = format!("fixtures for it go to the one at {}", first.place);
-                self.diagnostics
-                    .push(Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message).help(help));
+                let found = Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message);
+                self.diagnostics.push(found.help_at("fixtures for it go to the one at ", first.place.clone(), ""));
             } else {
                 first_with.insert(id, operation);
             }

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::schema::Schema;
 use crate::document::reference::resolve;
 
 /// Who sends it.
@@ -21,18 +20,11 @@ pub enum Direction {
 
 impl Direction {
     /// The keyword of the properties that are not asked for.
-    fn not_asked(self) -> &'static str {
+    pub(super) fn not_asked(self) -> &'static str {
         match self {
             Self::Request => "readOnly",
             Self::Response => "writeOnly",
         }
-    }
-
-    /// Whether a property is asked for: it is not marked, and neither is what it refers to.
-    #[must_use]
-    pub fn asks_for(self, schema: &Schema, property: &Value) -> bool {
-        let is_marked = |node: &Value| node.get(self.not_asked()) == Some(&Value::Bool(true));
-        !is_marked(property) && !is_marked(schema.resolve(property))
     }
 
     /// A copy of a document in which the properties that are not asked for are not required; none

@@ -120,7 +120,7 @@ impl Schema {
                     Some(_) => {}
                     None => {
                         let is_required = parts.iter().any(|part| names_required(part, name));
-                        all.push((name, property, is_required));
+                        all.push((name, property, is_required && self.asks_for(property)));
                     }
                 }
             }
@@ -154,7 +154,16 @@ impl Schema {
     /// Whether an object of the schema must have a property, in one of its branches at least.
     #[must_use]
     pub fn requires<'s>(&'s self, node: &'s Value, name: &str) -> bool {
-        self.find(node, &mut |node| names_required(node, name).then_some(node)).is_some()
+        let is_named = self.find(node, &mut |node| names_required(node, name).then_some(node)).is_some();
+        is_named && self.property(node, name).is_none_or(|property| self.asks_for(property))
+    }
+
+    /// Whether who sends it is asked for a property: it is not marked `readOnly` in a request or
+    /// `writeOnly` in a response, and neither is what it refers to.
+    #[must_use]
+    pub fn asks_for(&self, property: &Value) -> bool {
+        let is_marked = |node: &Value| node.get(self.direction().not_asked()) == Some(&Value::Bool(true));
+        !is_marked(property) && !is_marked(self.resolve(property))
     }
 
     /// The names of the properties of `node` and of everything below it, each once, and not many more

@@ -235,7 +235,9 @@ fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, ref
             let message = format!("reference `{shown}` does not resolve");
             let found = Diagnostic::at(Code::UnresolvedRef, place, message);
             match nearest(tree, reference) {
-                Some((name, pointer)) => found.help(format!("`{name}` is defined at {}", Place::key(source, pointer))),
+                Some((name, pointer)) => {
+                    found.help_at(format!("`{name}` is defined at "), Place::key(source, pointer), "")
+                }
                 None => found,
             }
         }

@@ -4,12 +4,17 @@
 //! contract, in `target/criterion`. `cargo bench --bench exchange -- --count N REQUEST` answers one kind of request N
 //! times and measures nothing, for `valgrind --tool=callgrind`.
 
-mod support;
+#[path = "support/contacts.rs"]
+mod contacts;
+#[path = "support/documents.rs"]
+mod documents;
 
 use std::hint::black_box;
 
 use bytes::Bytes;
+use contacts::{CONTACT, WRONG_CONTACT};
 use criterion::{AxisScale, BenchmarkId, Criterion, PlotConfiguration};
+use documents::{CONTACTS, GENERATED, SHOWN};
 use http::Method;
 use standin::document::Input;
 use standin::exchange::generate::{self, Manner};
@@ -17,7 +22,6 @@ use standin::exchange::negotiate::Accept;
 use standin::exchange::parameter::Inputs;
 use standin::exchange::{Body, Request, Settings, validate};
 use standin::{Reading, Sandbox};
-use support::{CONTACT, CONTACTS, GENERATED, SHOWN, WRONG_CONTACT};
 
 /// How many operations the contracts have.
 const SIZES: [usize; 4] = [3, 100, 1_000, 10_000];
@@ -41,7 +45,7 @@ fn main() {
 }
 
 fn sandbox(operations: usize) -> Sandbox {
-    let text = support::document(operations).to_string();
+    let text = documents::document(operations).to_string();
     let input = Input::Text { name: "document.json".to_owned(), text };
     Sandbox::load(&[input], None, &Reading::default(), Settings::default())
 }

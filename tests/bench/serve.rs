@@ -5,7 +5,14 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people have a few digits")]
 
-mod support;
+#[path = "support/contacts.rs"]
+mod contacts;
+#[path = "support/documents.rs"]
+mod documents;
+#[path = "support/results.rs"]
+mod results;
+#[path = "support/servers.rs"]
+mod servers;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,6 +23,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use contacts::{CONTACT, WRONG_CONTACT};
+use documents::{CONTACTS, GENERATED, SHOWN};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,10 +32,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use servers::Server;
 use standin::document::Input;
 use standin::exchange::{Body, Response, Settings};
 use standin::{Reading, Sandbox};
-use support::{CONTACT, CONTACTS, GENERATED, SHOWN, Server, WRONG_CONTACT};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
@@ -97,13 +106,13 @@ struct Round {
 }
 
 fn compare(rounds: usize, length: Duration) {
-    let one = support::written("one.json", &support::document(3));
-    let many = support::written("many.json", &support::document(1100));
+    let one = results::written("one.json", &documents::document(3));
+    let many = results::written("many.json", &documents::document(1100));
     let mut twelve = vec![one.clone()];
     for number in 1..12 {
-        let mut document = support::document_below(&format!("/others{number}"), 100);
+        let mut document = documents::document_below(&format!("/others{number}"), 100);
         document["servers"] = json!([{"url": format!("/document{number}")}]);
-        twelve.push(support::written(&format!("document{number}.json"), &document));
+        twelve.push(results::written(&format!("document{number}.json"), &document));
     }
     let quiet = ["--log", "off"];
     let bare = Server::start(Command::new(std::env::current_exe().expect("runs")).arg("bare").arg(&one));
@@ -138,18 +147,18 @@ fn compare(rounds: usize, length: Duration) {
             (0..rounds).map(|_| (ask(pair.base, length), ask(pair.other, length))).collect();
         results.push(told(pair, &measured));
     }
-    support::keep("serve.json", &Value::Array(results));
+    results::keep("serve.json", &Value::Array(results));
 }
 
 /// Prints a line, and gives it as JSON.
 fn told(pair: &Pair<'_>, measured: &[(Round, Round)]) -> Value {
     let rate = |round: &Round| round.requests / round.seconds;
     let processor: Vec<f64> = measured.iter().filter_map(|(a, b)| Some(b.processor? / a.processor?)).collect();
-    let processor = (!processor.is_empty()).then(|| support::spread(&processor));
-    let throughput = support::spread(&measured.iter().map(|(a, b)| rate(b) / rate(a)).collect::<Vec<_>>());
+    let processor = (!processor.is_empty()).then(|| results::spread(&processor));
+    let throughput = results::spread(&measured.iter().map(|(a, b)| rate(b) / rate(a)).collect::<Vec<_>>());
     let shown = |[least, middle, most]: [f64; 3]| format!("{middle:.2} ({least:.2}–{most:.2})");
     let middle =
-        |of: &dyn Fn(&Round) -> f64| support::spread(&measured.iter().map(|(_, b)| of(b)).collect::<Vec<_>>())[1];
+        |of: &dyn Fn(&Round) -> f64| results::spread(&measured.iter().map(|(_, b)| of(b)).collect::<Vec<_>>())[1];
     let latency: Vec<f64> = (0..3).map(|at| middle(&|round| round.latency[at])).collect();
     println!(
         "{:<32} {:>8} {:>24} {:>24}   {:.2}; {:.0}; {:.0}, {:.0}, {:.0}",
@@ -170,6 +179,7 @@ fn told(pair: &Pair<'_>, measured: &[(Round, Round)]) -> Value {
         "microseconds": middle(&|round| round.processor.unwrap_or_default()),
         "requestsPerSecond": middle(&rate),
         "latency": latency,
+        "memory": pair.other.0.memory(),
     })
 }
 

@@ -5,7 +5,12 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people have a few digits")]
 
-mod support;
+#[path = "support/documents.rs"]
+mod documents;
+#[path = "support/results.rs"]
+mod results;
+#[path = "support/servers.rs"]
+mod servers;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::Server;
+use servers::Server;
 
 /// Real documents by their place in the corpus, and the goal for them.
 const REAL: [(&str, f64); 3] = [
@@ -40,21 +45,21 @@ fn main() {
         "document", "size", "plain parse, ms", "first answer, ms", "ratio", "memory, × the file"
     );
     let results = documents().iter().map(|(document, goal)| compare(document, *goal, rounds)).collect();
-    support::keep("start.json", &Value::Array(results));
+    results::keep("start.json", &Value::Array(results));
 }
 
 /// What is started with: the documents of the project, others by size, and real ones.
 fn documents() -> Vec<(PathBuf, Option<f64>)> {
     let yaml = |name: &str, operations| {
-        let path = support::place(name);
-        let text = serde_yaml::to_string(&support::document(operations)).expect("is YAML");
+        let path = results::place(name);
+        let text = serde_yaml::to_string(&documents::document(operations)).expect("is YAML");
         std::fs::write(&path, text).expect("can be written");
         path
     };
     let mut documents = vec![
         (Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/omnichannel-contacts.yaml"), None),
-        (support::written("small.json", &support::document(100)), None),
-        (support::written("large.json", &support::document(30_000)), Some(1.5)),
+        (results::written("small.json", &documents::document(100)), None),
+        (results::written("large.json", &documents::document(30_000)), Some(1.5)),
         (yaml("small.yaml", 1_000), Some(1.3)),
         (yaml("large.yaml", 45_000), Some(1.3)),
     ];
@@ -67,10 +72,11 @@ fn documents() -> Vec<(PathBuf, Option<f64>)> {
 fn compare(document: &Path, goal: Option<f64>, rounds: usize) -> Value {
     let size = std::fs::metadata(document).expect("is there").len();
     let rounds: Vec<(f64, f64)> = (0..rounds).map(|_| (parsed(document), answered(document).0)).collect();
-    let plain = support::spread(&rounds.iter().map(|(plain, _)| *plain).collect::<Vec<_>>());
-    let start = support::spread(&rounds.iter().map(|(_, start)| *start).collect::<Vec<_>>());
-    let ratio = support::spread(&rounds.iter().map(|(plain, start)| start / plain).collect::<Vec<_>>());
+    let plain = results::spread(&rounds.iter().map(|(plain, _)| *plain).collect::<Vec<_>>());
+    let start = results::spread(&rounds.iter().map(|(_, start)| *start).collect::<Vec<_>>());
+    let ratio = results::spread(&rounds.iter().map(|(plain, start)| start / plain).collect::<Vec<_>>());
     let (_, server) = answered(document);
+    let processor = server.processor_time().map(|nanos| nanos as f64 / 1e6);
     std::thread::sleep(SETTLED);
     let memory = server.memory().unwrap_or_default();
     let shown = |[least, middle, most]: [f64; 3], places: usize| {
@@ -88,7 +94,7 @@ fn compare(document: &Path, goal: Option<f64>, rounds: usize) -> Value {
         memory as f64 / size as f64,
     );
     json!({"document": document.file_name().map(|name| name.to_string_lossy().into_owned()), "bytes": size,
-        "parse": plain, "start": start, "ratio": ratio, "goal": goal, "memory": memory})
+        "parse": plain, "start": start, "processor": processor, "ratio": ratio, "goal": goal, "memory": memory})
 }
 
 /// The milliseconds that a process takes to read the file into a value.

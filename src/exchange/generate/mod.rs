@@ -330,15 +330,15 @@ impl<'s> Generator<'s> {
 
     fn object(&mut self, flat: &Flat<'_>, depth: usize, owner: &str) -> Value {
         let node = &flat.keywords;
-        let is_asked = |property: &Value| self.schema.direction().asks_for(self.schema, property);
         let names = node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let required: Vec<&str> =
-            names.filter(|name| flat.properties.get(name).is_none_or(|property| is_asked(property))).collect();
+        let required: Vec<&str> = names
+            .filter(|name| flat.properties.get(name).is_none_or(|property| self.schema.asks_for(property)))
+            .collect();
         let mut object = Map::new();
         for (name, property) in &flat.properties {
             let is_required = required.contains(name);
-            let is_secret = !self.schema.direction().asks_for(self.schema, property);
-            if **property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_secret) {
+            let is_unasked = !self.schema.asks_for(property);
+            if **property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_unasked) {
                 if !is_required && self.leads_back(property, 2) {
                     // Where recursion ends at best: at an empty list, or without the property.
                     if self.schema.types(property) == ["array"] {
@@ -508,9 +508,38 @@ mod tests {
     use crate::diagnostic::{Positions, Source};
 
     fn made(schema: Value, seed: u64) -> Generated {
+        sent(schema, seed, Direction::Response)
+    }
+
+    fn sent(schema: Value, seed: u64, direction: Direction) -> Generated {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
         let schemas = Schemas::new(source, Arc::new(schema), Demand::Few);
-        generate(&Schema::new(&schemas, String::new(), Direction::Response), &Manner::seeded(seed))
+        generate(&Schema::new(&schemas, String::new(), direction), &Manner::seeded(seed))
+    }
+
+    #[test]
+    fn each_side_is_spared_what_only_the_other_sends() {
+        let schema = json!({
+            "type": "object",
+            "required": ["id", "secret", "name"],
+            "properties": {
+                "id": {"$ref": "#/$defs/id"},
+                "secret": {"type": "string", "writeOnly": true},
+                "name": {"type": "string"},
+                "seen": {"type": "string", "readOnly": true},
+            },
+            "$defs": {"id": {"type": "string", "readOnly": true}},
+        });
+        for seed in 0..8 {
+            let names = |direction| {
+                let made = sent(schema.clone(), seed, direction);
+                assert!(made.fits);
+                made.value.as_object().expect("is one").keys().cloned().collect::<Vec<_>>()
+            };
+            assert_eq!(names(Direction::Request), ["secret", "name"]);
+            assert_eq!(names(Direction::Response)[..2], ["id", "name"]);
+            assert!(!names(Direction::Response).contains(&"secret".to_owned()));
+        }
     }
 
     #[test]

@@ -63,9 +63,9 @@ pub fn survey(ground: Ground<'_>, operation: &Operation, manner: &Manner) -> Sur
 fn first_required(operation: &Operation) -> Option<Violation> {
     let bodies = operation.body.iter().flat_map(|body| &body.content);
     let in_body = bodies.filter_map(|media| media.schema.as_ref()).find_map(|schema| {
-        let required = schema.parts(schema.tree()).into_iter().find_map(|part| part.get("required")?.as_array());
-        let name = required?.iter().find_map(serde_json::Value::as_str)?;
-        Some(Violation::missing_property(name))
+        let required = schema.parts(schema.tree()).into_iter().filter_map(|part| part.get("required")?.as_array());
+        let mut names = required.flatten().filter_map(serde_json::Value::as_str);
+        names.find(|name| schema.requires(schema.tree(), name)).map(Violation::missing_property)
     });
     let of_parameters = || {
         let mut required = operation.parameters.iter().filter(|parameter| parameter.required);
