@@ -93,7 +93,10 @@ impl Fault {
                 // `malformed JSON: EOF …`: what it is not is said in the API's voice, why is in the header.
                 let kind = malformed.detail.split(':').next().unwrap_or_default();
                 let kind = kind.strip_prefix("malformed ").unwrap_or("content");
-                let operands = json!({ "detail": malformed_detail(malformed), "media": kind });
+                // What the parser says of it: `EOF while parsing a value at line 1 column 5`.
+                let said = malformed_detail(malformed);
+                let said = said.split_once(": ").map_or(said.as_str(), |(_, why)| why);
+                let operands = json!({ "detail": said, "media": kind });
                 let finding = Finding::whole("malformed", operands);
                 vec![Finding { location: "body", ..finding }]
             }
@@ -218,6 +221,12 @@ pub fn reject<'c>(
     }
     let Some((status, pattern, response)) = documented else {
         problem.status = asked.unwrap_or(problem.status);
+        let told = |finding: &Finding| {
+            overruled.map(|overruled| overruled.tell(finding.clone().at(problem.status, ground.path)))
+        };
+        let message =
+            findings.first().and_then(told).and_then(|told| Some(told.operands.get("message")?.as_str()?.to_owned()));
+        problem.detail = message.unwrap_or(problem.detail);
         return from_problem(&problem, None, "the document has no error for it");
     };
     problem.status = status;

@@ -26,11 +26,12 @@ impl<'c> Overruled<'c> {
 
     /// From the nearest entry to the farthest, and in each from the rule to what is said of all.
     fn tellings(self, rule: &str) -> impl Iterator<Item = &'c Telling> + use<'c> {
-        let of_rule = self.operation.overrules.iter().filter_map(|overrule| overrule.rules.get(rule));
-        let of_rule: Vec<&Telling> = of_rule.collect();
         // What is said of all rules is said of those about fields and content.
-        let of_all = self.operation.overrules.iter().filter(|_| is_of_field(rule)).map(|overrule| &overrule.general);
-        of_rule.into_iter().chain(of_all.collect::<Vec<_>>())
+        let is_of_all = is_of_field(rule);
+        let tellings = self.operation.overrules.iter().flat_map(move |overrule| {
+            overrule.rules.get(rule).into_iter().chain(Some(&overrule.general).filter(|_| is_of_all))
+        });
+        tellings.collect::<Vec<_>>().into_iter()
     }
 
     /// The status to send.

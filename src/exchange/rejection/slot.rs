@@ -219,14 +219,29 @@ impl LocationSlot {
     }
 }
 
-/// A code that begins with the name of the field and goes on with a rule, for another rule:
-/// `source_required` → `currency_invalid`.
+/// A code of the name of the field and a rule, for another rule: `source_required` → `currency_invalid`,
+/// `MISSING_EMAIL` → `INVALID_AGE`. Of a request as a whole there is no name.
 fn named_otherwise(named: &Template, finding: &Finding) -> Option<Value> {
-    let [Part::Slot(slot, form), Part::Text(rest)] = named.parts.as_slice() else { return None };
-    let separator = rest.chars().next().filter(|first| !first.is_alphanumeric()).map(String::from).unwrap_or_default();
-    let is_upper = rest.chars().any(char::is_uppercase) && !rest.chars().any(char::is_lowercase);
-    let invalid = if is_upper { "INVALID" } else { "invalid" };
-    Some(json!(format!("{}{separator}{invalid}", Dialect::default().slot(*slot, *form, finding))))
+    let ([Part::Slot(slot, form), Part::Text(rest)] | [Part::Text(rest), Part::Slot(slot, form)]) =
+        named.parts.as_slice()
+    else {
+        return None;
+    };
+    let is_first = matches!(named.parts.first(), Some(Part::Slot(..)));
+    let beside = if is_first { rest.chars().next() } else { rest.chars().next_back() };
+    let separator = beside.filter(|beside| !beside.is_alphanumeric()).map(String::from).unwrap_or_default();
+    let has_lower = rest.chars().any(char::is_lowercase);
+    let invalid = match (rest.chars().any(char::is_uppercase), has_lower) {
+        (true, false) => "INVALID",
+        (true, true) => "Invalid",
+        (false, _) => "invalid",
+    };
+    let name = Dialect::default().slot(*slot, *form, finding);
+    Some(json!(match (name.is_empty(), is_first) {
+        (true, _) => invalid.to_owned(),
+        (false, true) => format!("{name}{separator}{invalid}"),
+        (false, false) => format!("{invalid}{separator}{name}"),
+    }))
 }
 
 /// What the parts of a request are called together.

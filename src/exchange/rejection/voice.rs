@@ -437,7 +437,9 @@ impl Voice {
         let own = said.or_else(|| own.clone().next());
         let is_of_status = first.operands.get("status").and_then(Value::as_u64)
             == Some(u64::from(self.status.as_u16()))
-            && self.status != StatusCode::BAD_REQUEST;
+            && self.status != StatusCode::BAD_REQUEST
+            // 422 is of what is wrong with a field too, so its examples may be about one.
+            && first.rule != "malformed";
         let verbatim =
             |reading: &Reading| Told { value: reading.value.clone(), reason: "documented example".to_owned() };
         match (own, &self.of_status) {

@@ -68,6 +68,8 @@ pub struct Seen {
     pub dialect: Option<&'static Idiom>,
     /// The names that it has, of which any will do.
     pub names: Vec<String>,
+    /// The names that it lists, of which all are meant.
+    pub listed: Vec<String>,
     /// It as it stands there.
     pub text: String,
 }
@@ -79,12 +81,13 @@ impl Words {
         if let Some(constant) = self.constant.as_ref().filter(|_| findings[0].is_about_field()) {
             return constant.clone();
         }
-        let mut text = match &self.joined {
-            Some(between) => {
+        let mut text = match (&self.joined, &self.seen) {
+            (_, Some(seen)) if seen.lists_just(findings) => seen.text.clone(),
+            (Some(between), _) => {
                 let all: Vec<&Finding> = findings.iter().flat_map(all_of).collect();
                 all.into_iter().map(|finding| self.sentence(finding)).collect::<Vec<_>>().join(between)
             }
-            None => self.sentence(&findings[0]),
+            (None, _) => self.sentence(&findings[0]),
         };
         if self.counts_more && findings.len() > 1 {
             let more = findings.len() - 1;
@@ -97,10 +100,11 @@ impl Words {
             .as_ref()
             .and_then(|(open, slot, close)| slot.tell(first).map(|code| format!("{open}{}{close}", plain(&code))));
         let text = format!("{before}{text}{}{}", self.after, code.unwrap_or_default());
-        match self.longest {
-            Some(longest) => text.chars().take(longest).collect(),
-            None => text,
-        }
+        let Some(longest) = self.longest.filter(|longest| text.chars().count() > *longest) else { return text };
+        // Cut, it could lose the name.
+        let plain = self.neutral(first);
+        let told = if plain.chars().count() <= longest { plain } else { text };
+        told.chars().take(longest).collect()
     }
 
     fn dialect(&self) -> &Dialect {
@@ -215,8 +219,19 @@ fn all_of(finding: &Finding) -> Vec<&Finding> {
 }
 
 impl Seen {
+    /// Whether it lists the fields of all findings, and no other.
+    fn lists_just(&self, findings: &[Finding]) -> bool {
+        let is_listed =
+            |finding: &Finding| finding.rule == self.rule && self.listed.iter().any(|name| name == finding.name());
+        !self.listed.is_empty() && findings.len() == self.listed.len() && findings.iter().all(is_listed)
+    }
+
     /// It of another field, if it words the rule.
     fn say(&self, finding: &Finding) -> Option<String> {
+        // With one of several names replaced it would speak of the others too.
+        if !self.listed.is_empty() {
+            return None;
+        }
         let missing = finding.as_missing();
         // Out of range is one thing, whichever bound it is.
         let of_range = |rule: &str| matches!(rule, "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum");

@@ -219,8 +219,14 @@ impl<'r> Reader<'r> {
         if !template.has(Slot::is_name) || is_plain_word && name.len() < 5 {
             return fixed();
         }
-        let seen =
-            Seen { rule: about.rule, template, dialect: None, names: about.names.clone(), text: text.to_owned() };
+        let seen = Seen {
+            rule: about.rule,
+            template,
+            dialect: None,
+            names: about.names.clone(),
+            listed: self.context.names.listed(text),
+            text: text.to_owned(),
+        };
         Pattern::Words(Box::new(Words { seen: Some(seen), ..self.neutral(text, node) }))
     }
 
@@ -285,8 +291,12 @@ impl<'r> Reader<'r> {
                 template,
                 dialect: Some(found.idiom),
                 names: heard.names(self.seen_idiom),
+                listed: self.context.names.listed(text),
                 text: text.strip_prefix(&found.before).unwrap_or(text).to_owned(),
             });
+            // Nor does what is about no field tell how fields are spoken of.
+            let is_of_body = self.seen_idiom.is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
+            let is_theirs = heard.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
             let after = found.stop.clone();
             let names = self.context.names;
             let has_path = found.template.has(|slot| slot == Slot::Path);
@@ -305,7 +315,7 @@ impl<'r> Reader<'r> {
                 after,
                 prefix,
                 is_short,
-                idiom: Some(found.idiom).filter(|_| !is_anybodys || heard.joined.is_some()),
+                idiom: Some(found.idiom).filter(|_| is_theirs),
                 ..base
             }));
         }
@@ -316,8 +326,12 @@ impl<'r> Reader<'r> {
             template: phrase.template.clone(),
             dialect: None,
             names: phrase.names.clone(),
+            listed: self.context.names.listed(core),
             text: core.to_owned(),
         };
+        // What stands around the name is another name.
+        let lists = !seen.listed.is_empty();
+        let name_alone = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs)] };
         let seen_text = Seen { text: without_code(core), ..seen };
         // A sentence about something else is no pattern for one about a field.
         let is_about = is_of_field(phrase.rule) || about.is_none();
@@ -325,7 +339,7 @@ impl<'r> Reader<'r> {
             seen: Some(seen_text).filter(|_| is_about || !is_of_field(phrase.rule)),
             idiom: None,
             before: Template::plain(&phrase.before),
-            subject: phrase.subject.clone(),
+            subject: if lists { phrase.quote.is_none().then(name_alone) } else { phrase.subject.clone() },
             quote: phrase.quote.or(if phrase.names.is_empty() { Some('\'') } else { None }),
             has_stop: without_code(core).ends_with('.'),
             ..base

@@ -152,7 +152,10 @@ impl<'r> Reader<'r> {
                         Pattern::Code(slot) => Pattern::Code(CodeSlot { is_needed, ..slot }),
                         pattern => pattern,
                     };
-                    Some(Member { name: name.clone(), pattern, otherwise: is_needed.then(|| member.clone()) })
+                    // Of a request as a whole there is no field, and the example's is another one.
+                    let is_name = matches!(pattern, Pattern::Field(_)) && member.is_string();
+                    let otherwise = || if is_name { Value::from("") } else { member.clone() };
+                    Some(Member { name: name.clone(), pattern, otherwise: is_needed.then(otherwise) })
                         .filter(|made| is_needed || !self.is_of_another(made))
                 });
                 Pattern::Object(members.flatten().collect())

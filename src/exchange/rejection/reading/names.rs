@@ -83,6 +83,33 @@ impl Names {
         self.outermost.iter().any(|name| folded(name) == folded(text))
     }
 
+    /// The names that a sentence has one after the other, all of them meant: `email, firstName`, `name and
+    /// email`; none if there are not two of them.
+    #[must_use]
+    pub fn listed(&self, text: &str) -> Vec<String> {
+        let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '.');
+        let mut listed: Vec<String> = Vec::new();
+        let mut last: Option<(&str, usize)> = None;
+        let mut at = 0;
+        for word in text.split(|c| !is_of_word(c)) {
+            let start = at;
+            at += word.len() + text[at + word.len()..].chars().next().map_or(0, char::len_utf8);
+            let Some(name) = segments(word.trim_end_matches('.')).pop().filter(|name| self.is_as_it_is(name)) else {
+                continue;
+            };
+            if let Some((before, end)) = last {
+                let between: String = text[end..start].chars().filter(|c| !" '`\"[]()".contains(*c)).collect();
+                if matches!(between.as_str(), "," | "and" | ",and" | "&") {
+                    listed.extend([before, name].into_iter().map(str::to_owned));
+                }
+            }
+            last = Some((name, start + word.len()));
+        }
+        let mut seen = std::collections::HashSet::new();
+        listed.retain(|name| seen.insert(name.clone()));
+        listed
+    }
+
     /// The segments of a text that is a path to one of the names: `items[0].sku`, `/items/0/sku`. What
     /// stands before the first name is apart: `body.`, `#`.
     #[must_use]
