@@ -559,6 +559,25 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_was_packed_is_shown_as_before() {
+        let text = format!("info:\n  title: [x]\n# {}\n", "é long ".repeat(WORTH_PACKING / 7));
+        let source = Source::new("a.yaml".into(), text.clone(), |text| {
+            let at = text.find("[x]").expect("it is the text");
+            let value = Span { line: 2, column: at - 5, length: 3 };
+            Positions::from([("/info/title".into(), KeyAndValue { key: None, value })])
+        });
+        let shown = || Diagnostic::at(Code::WrongType, Place::value(&source, "/info/title"), "found").render();
+        let before = shown();
+        source.rest();
+        assert!(
+            matches!(&*source.text.lock().expect("nobody panicked"), Text::Packed(packed) if packed.len() < text.len())
+        );
+        assert_eq!(*source.text(), text);
+        assert_eq!(shown(), before);
+        assert!(before.contains("title: [x]"), "{before}");
+    }
+
+    #[test]
     fn a_missing_thing_is_shown_at_what_holds_it() {
         let place = Place::value(&source(), "/info/title/missing");
         assert_eq!(place.to_string(), "a.yaml:2:3");

@@ -167,6 +167,21 @@ async fn http_2_is_spoken_by_prior_knowledge() {
 }
 
 #[tokio::test]
+async fn a_client_of_http_2_is_told_how_many_requests_it_may_have_open() {
+    let (address, _stop, _server) = serve(Limits { max_streams: 3, ..Limits::default() }).await;
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("is written");
+    // RFC 9113 §6.5: a frame of settings is a head of nine bytes, then six for each of them.
+    let mut head = [0; 9];
+    timeout(SOON, stream.read_exact(&mut head)).await.expect("comes soon").expect("is read");
+    assert_eq!(head[3], 4, "{head:?}");
+    let mut settings = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+    timeout(SOON, stream.read_exact(&mut settings)).await.expect("comes soon").expect("is read");
+    let most = settings.chunks(6).find(|setting| setting[..2] == [0, 3]).map(|setting| setting[2..].to_vec());
+    assert_eq!(most, Some(vec![0, 0, 0, 3]));
+}
+
+#[tokio::test]
 async fn many_idle_connections_are_in_nobody_s_way() {
     let (address, _stop, _server) = serve(Limits::default()).await;
     let mut idle = Vec::new();

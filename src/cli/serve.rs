@@ -98,6 +98,7 @@ pub struct Serve {
         long,
         value_name = "MS",
         default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(..=1000 * YEAR),
         env = "STANDIN_ITEM_DELAY",
         hide_env = true,
         hide_short_help = true
@@ -135,7 +136,7 @@ pub struct Serve {
         long,
         value_name = "SECONDS",
         default_value_t = 75,
-        value_parser = clap::value_parser!(u64).range(1..),
+        value_parser = clap::value_parser!(u64).range(1..=YEAR),
         env = "STANDIN_HEADER_TIMEOUT",
         hide_env = true,
         hide_short_help = true
@@ -146,7 +147,7 @@ pub struct Serve {
         long,
         value_name = "SECONDS",
         default_value_t = 30,
-        value_parser = clap::value_parser!(u64).range(1..),
+        value_parser = clap::value_parser!(u64).range(1..=YEAR),
         env = "STANDIN_BODY_TIMEOUT",
         hide_env = true,
         hide_short_help = true
@@ -157,6 +158,7 @@ pub struct Serve {
         long,
         value_name = "SECONDS",
         default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(..=YEAR),
         env = "STANDIN_DRAIN",
         hide_env = true,
         hide_short_help = true
@@ -233,15 +235,12 @@ impl Serve {
             let stop = stop_signal();
             writeln!(out, "listening on http://{}", listener.local_addr()?)?;
             out.flush()?;
-            let mut served = std::pin::pin!(server::run(listener, sandbox, self.limits(), stop));
             if !is_told {
-                tokio::select! {
-                    () = &mut served => return Ok(Outcome::Clean),
-                    // The server goes on even if nobody listens to what it says any more.
-                    lines = findings => drop(tell(err, lines)),
-                }
+                let format = self.log;
+                // Whoever starts the server may not read what it says, and it serves nevertheless.
+                tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
             }
-            served.await;
+            server::run(listener, sandbox, self.limits(), stop).await;
             Ok(Outcome::Clean)
         });
         runtime.shutdown_background();
@@ -316,6 +315,9 @@ fn stop_signal() -> impl Future<Output = ()> {
     }
 }
 
+/// The seconds of a year: beyond it, clocks cannot tell when a wait is over.
+const YEAR: u64 = 31_536_000;
+
 /// How long the start waits for all findings before it listens without them.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -351,6 +353,15 @@ fn give_back() {
     for _ in 0..3 {
         thread::sleep(Duration::from_millis(1100));
         drop(std::hint::black_box(vec![1_u8; 1024 * 1024]));
+    }
+}
+
+/// Tells what was found while requests are answered already; in a log for machines it is a part of it.
+fn tell_late(format: log::Format, lines: Result<Vec<String>, RecvError>) {
+    match (format, lines) {
+        (log::Format::Json, Ok(lines)) => lines.iter().for_each(|line| log::finding(line)),
+        // Nobody is there to be told that nobody is there.
+        (_, lines) => drop(tell(&mut std::io::stderr(), lines)),
     }
 }
 

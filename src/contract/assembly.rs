@@ -67,6 +67,12 @@ impl Assembly {
             self.operations.push(operation);
             return;
         }
+        if self.operations[first].broken.is_some() && operation.broken.is_none() {
+            // The place is the first's, but only one of them can answer.
+            let broken = std::mem::replace(&mut self.operations[first], operation);
+            self.diagnostics.extend(broken.diagnostics.iter().cloned());
+            return;
+        }
         let first = &self.operations[first];
         if same_operation(&self.documents, first, &operation) {
             return;

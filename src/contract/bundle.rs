@@ -39,9 +39,14 @@ fn needed(tree: &Value, pointer: &str, most: usize) -> Option<Vec<String>> {
             left = left.checked_sub(1)?;
             match value {
                 Value::Object(object) => {
-                    let target = object.get("$ref").and_then(Value::as_str).and_then(local_pointer);
-                    needed.extend(target.filter(|target| seen.insert(target.clone())));
-                    open.extend(object.values());
+                    let references = ["$ref", "$dynamicRef"].into_iter().filter_map(|keyword| object.get(keyword));
+                    let targets = references.filter_map(Value::as_str).filter_map(local_pointer);
+                    needed.extend(targets.filter(|target| seen.insert(target.clone())));
+                    // A long list of allowed values costs a validator little.
+                    let is_list = |keyword: &str, value: &Value| keyword == "enum" && value.is_array();
+                    open.extend(
+                        object.iter().filter(|(keyword, value)| !is_list(keyword, value)).map(|(_, value)| value),
+                    );
                 }
                 Value::Array(items) => open.extend(items),
                 _ => {}
@@ -92,6 +97,12 @@ mod tests {
         assert_eq!(bundle(&tree, "/a", Direction::Response, 99), Some(tree.clone()));
         assert_eq!(bundle(&tree, "", Direction::Response, 99), Some(tree.clone()));
         assert_eq!(bundle(&tree, "", Direction::Response, 3), None);
+    }
+
+    #[test]
+    fn dynamic_references_lead_somewhere_too_and_lists_of_values_count_once() {
+        let tree = json!({"a": {"$dynamicRef": "#/b"}, "b": {"enum": [1, 2, 3, 4, 5, 6, 7, 8, 9]}});
+        assert_eq!(bundle(&tree, "/a", Direction::Response, 4), Some(tree.clone()));
     }
 
     #[test]

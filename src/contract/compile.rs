@@ -63,9 +63,9 @@ impl Compiler {
     }
 
     /// Uses the schemas of an operation, and nothing else.
-    pub fn note(&mut self, item: &str, at: &str) {
+    pub fn note(&mut self, template: &str, item: &str, at: &str) {
         let place = Place::key(self.schemas.source(), at);
-        drop(self.compile(&Named { method: &Method::GET, template: "", place: &place }, item, at));
+        drop(self.compile(&Named { method: &Method::GET, template, place: &place }, item, at));
     }
 
     /// What an operation asks for and promises that stands at `at`, and its path item at `item_at`.
@@ -86,7 +86,7 @@ impl Compiler {
             Ok(typed) => typed,
             Err(error) => {
                 let message = format!("`{} {}` cannot be understood: {error}", operation.method, operation.template);
-                let help = "requests for it are answered with 500";
+                let help = "requests for it are answered with 500, whatever fixtures say";
                 self.warn(Code::BrokenOperation, operation.place.clone(), message.clone(), help);
                 return Terms { broken: Some(message), ..Terms::default() };
             }

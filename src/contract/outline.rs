@@ -28,12 +28,14 @@ pub fn outline(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec
     let weak = Arc::downgrade(&compiler);
     let mut finder = Finder { schemas, index, compiler, known_bases: HashMap::new(), diagnostics: Vec::new() };
     let operations = finder.operations();
-    let recipes = operations.iter().map(|operation| (operation.recipe.item.clone(), operation.recipe.at.clone()));
-    let recipes: Vec<(String, String)> = recipes.collect();
+    let recipes = operations
+        .iter()
+        .map(|operation| (operation.template.clone(), operation.recipe.item.clone(), operation.recipe.at.clone()));
+    let recipes: Vec<(String, String, String)> = recipes.collect();
     schemas.note_all_by(move || {
         let Some(compiler) = weak.upgrade() else { return };
         let mut compiler = compiler.lock().unwrap_or_else(PoisonError::into_inner);
-        recipes.iter().for_each(|(item, at)| compiler.note(item, at));
+        recipes.iter().for_each(|(template, item, at)| compiler.note(template, item, at));
     });
     (operations, finder.diagnostics)
 }

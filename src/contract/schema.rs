@@ -427,3 +427,34 @@ impl Schema {
         Ok(errors)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alone_or_together_schemas_say_the_same() {
+        let many: Map<String, Value> = (0..MOST_ALONE).map(|n| (format!("p{n}"), json!({"type": "integer"}))).collect();
+        let tree = Arc::new(json!({"components": {"schemas": {
+            "Large": {"properties": many, "required": ["p1"], "additionalProperties": {"$ref": "#/components/schemas/Pet"}},
+            "Pet": {"type": "object", "required": ["name"], "properties": {
+                "name": {"type": "string", "maxLength": 3},
+                "kind": {"oneOf": [{"const": "cat"}, {"type": "integer", "minimum": 3}]},
+                "friends": {"type": "array", "items": {"$ref": "#/components/schemas/Pet"}},
+            }},
+        }}}));
+        let source = Source::new("a.json".into(), String::new(), |_| crate::diagnostic::Positions::default());
+        let few = Schemas::new(Arc::clone(&source), Arc::clone(&tree), Demand::Few);
+        let all = Schemas::new(source, tree, Demand::All);
+        let wrong = json!({"name": "long", "kind": 2, "friends": [{"name": "a"}, {}, 7], "p2": "x"});
+        for name in ["Pet", "Large"] {
+            let pointer = format!("/components/schemas/{name}");
+            let of = |schemas| Schema::new(schemas, pointer.clone(), Direction::Request);
+            let (few, all) = (of(&few), of(&all));
+            let told = few.errors(&wrong).expect("it is sound");
+            assert!(!told.is_empty());
+            assert_eq!(told, all.errors(&wrong).expect("it is sound"), "{name}");
+            assert_eq!(matches!(few.own.get(), Some(Own::Together)), name == "Large");
+        }
+    }
+}

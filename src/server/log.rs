@@ -41,6 +41,11 @@ pub fn start(format: Format) {
     };
 }
 
+/// Writes what was found in the documents.
+pub fn finding(text: &str) {
+    tracing::warn!("{text}");
+}
+
 /// Writes the line of an exchange.
 pub fn exchange(request: &Request, response: &Response, report: &Report, took: Duration) {
     let operation = report.operation.as_deref().unwrap_or("-");

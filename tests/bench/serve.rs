@@ -41,6 +41,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::task::LocalSet;
 
+/// The allocator of Standin, so that it is the same in both.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many connections ask at a time.
 const CONNECTIONS: usize = 64;
 

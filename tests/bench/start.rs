@@ -71,11 +71,12 @@ fn documents() -> Vec<(PathBuf, Option<f64>)> {
 
 fn compare(document: &Path, goal: Option<f64>, rounds: usize) -> Value {
     let size = std::fs::metadata(document).expect("is there").len();
-    let rounds: Vec<(f64, f64)> = (0..rounds).map(|_| (parsed(document), answered(document).0)).collect();
+    let asked = asked(document);
+    let rounds: Vec<(f64, f64)> = (0..rounds).map(|_| (parsed(document), answered(document, &asked).0)).collect();
     let plain = results::spread(&rounds.iter().map(|(plain, _)| *plain).collect::<Vec<_>>());
     let start = results::spread(&rounds.iter().map(|(_, start)| *start).collect::<Vec<_>>());
     let ratio = results::spread(&rounds.iter().map(|(plain, start)| start / plain).collect::<Vec<_>>());
-    let (_, server) = answered(document);
+    let (_, server) = answered(document, &asked);
     let processor = server.processor_time().map(|nanos| nanos as f64 / 1e6);
     std::thread::sleep(SETTLED);
     let memory = server.memory().unwrap_or_default();
@@ -95,6 +96,18 @@ fn compare(document: &Path, goal: Option<f64>, rounds: usize) -> Value {
     );
     json!({"document": document.file_name().map(|name| name.to_string_lossy().into_owned()), "bytes": size,
         "parse": plain, "start": start, "processor": processor, "ratio": ratio, "goal": goal, "memory": memory})
+}
+
+/// The path that is asked for: the first one whose operation reads, without parameters.
+fn asked(document: &Path) -> String {
+    let text = std::fs::read_to_string(document).expect("can be read");
+    let value: Value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(_) => serde_yaml::from_str(&text).expect("is YAML"),
+    };
+    let mut paths = value["paths"].as_object().expect("has paths").iter();
+    let found = paths.find(|(path, item)| item.get("get").is_some() && !path.contains('{'));
+    found.map_or("/nowhere", |(path, _)| path).to_owned()
 }
 
 /// The milliseconds that a process takes to read the file into a value.
@@ -123,11 +136,11 @@ fn parse(document: &Path) {
 }
 
 /// The milliseconds until a server has answered, and the server.
-fn answered(document: &Path) -> (f64, Server) {
+fn answered(document: &Path, asked: &str) -> (f64, Server) {
     let started = Instant::now();
     let server = Server::standin(&[document.to_owned()], &["--log", "off"]);
     let mut stream = TcpStream::connect(&server.address).expect("connects");
-    stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("is written");
+    write!(stream, "GET {asked} HTTP/1.1\r\nHost: a\r\n\r\n").expect("is written");
     let mut head = [0; 12];
     stream.read_exact(&mut head).expect("is read");
     (started.elapsed().as_secs_f64() * 1000.0, server)
