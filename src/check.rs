@@ -19,6 +19,7 @@ use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::catalogue::idiom::{self, Idiom};
 use crate::exchange::rejection::survey::survey;
 use crate::exchange::rejection::voice::Voices;
+use crate::state::resource::Resources;
 
 /// Every finding about the documents and fixtures, in a stable order: what was found while loading,
 /// then what does not fit together.
@@ -34,7 +35,7 @@ pub fn examine(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
 
 /// Bodies that `errors` of the fixtures has and that do not fit what is documented.
 fn misfitting_bodies(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
-    let voices = Voices::new(contract);
+    let (voices, resources) = (Voices::new(contract), Resources::default());
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for operation in &contract.operations {
@@ -43,7 +44,7 @@ fn misfitting_bodies(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
             tellings.any(|telling| telling.body.is_some())
         };
         let Some(overrule) = operation.overrules.iter().find(has_body) else { continue };
-        let ground = Ground { contract, voices: &voices, path: &operation.template };
+        let ground = Ground { contract, resources: &resources, voices: &voices, path: &operation.template };
         let Some(sample) = survey(ground, operation, manner).sample else { continue };
         let response = StatusCode::from_u16(sample.status).ok().and_then(|status| operation.response(status));
         let media =

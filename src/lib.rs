@@ -54,5 +54,6 @@ pub mod document;
 pub mod exchange;
 mod sandbox;
 pub mod server;
+pub mod state;
 
 pub use sandbox::{Reading, Sandbox};

@@ -1,6 +1,10 @@
 //! A loaded contract and how it is to be served: what the command line, the server and tests share.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::check;
 use crate::contract::assembly::assemble;
@@ -14,7 +18,9 @@ use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::catalogue::idiom;
 use crate::exchange::rejection::survey::{Survey, survey};
 use crate::exchange::rejection::voice::Voices;
-use crate::exchange::{self, Report, Request, Response, Settings};
+use crate::exchange::{self, Report, Request, Response, Settings, remembered};
+use crate::state::memory::{Memory, World};
+use crate::state::resource::{Collection, Resources};
 
 /// How documents are read.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +53,8 @@ pub struct Sandbox {
     material: Material,
     contract: Contract,
     voices: Voices,
+    resources: Resources,
+    memory: Memory,
     settings: Settings,
 }
 
@@ -94,13 +102,26 @@ impl Sandbox {
         let material = Material { loaded, fixtures, found, examples: reading.examples };
         let contract = material.contract(Demand::Few);
         let voices = Voices::new(&contract);
-        Self { material, contract, voices, settings }
+        Self {
+            material,
+            contract,
+            voices,
+            resources: Resources::default(),
+            memory: Memory::new(settings.bounds),
+            settings,
+        }
     }
 
     /// What the documents promise.
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.contract
+    }
+
+    /// Which resources the API has; found out when first needed.
+    #[must_use]
+    pub fn resources(&self) -> &Resources {
+        &self.resources
     }
 
     /// How it was told to answer.
@@ -126,7 +147,57 @@ impl Sandbox {
     /// Answers a request, told otherwise than it was at its start.
     #[must_use]
     pub fn answer_as(&self, settings: &Settings, request: &Request) -> (Response, Report) {
-        exchange::answer(&self.contract, &self.voices, settings, request)
+        self.answer_in("", settings, request)
+    }
+
+    /// Answers a request in the world of a session, see [`Memory::with`].
+    #[must_use]
+    pub fn answer_in(&self, session: &str, settings: &Settings, request: &Request) -> (Response, Report) {
+        let ground = self.ground(request.uri().path());
+        exchange::answer(ground, settings, request, &mut |shelf, step, making| {
+            self.within(session, |world| world.step(shelf, step, making))
+        })
+    }
+
+    /// Does something with the world of a session, see [`Memory::with`].
+    pub fn within<R>(&self, session: &str, run: impl FnOnce(&mut World) -> R) -> R {
+        let (made, gone) = self.memory.with(session, run);
+        for name in gone {
+            tracing::warn!(session = name, "the session was forgotten, as there are too many or too large ones");
+        }
+        made
+    }
+
+    /// The names of the scenarios that fixtures are of.
+    #[must_use]
+    pub fn scenarios(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What a collection has before anybody writes to it.
+    #[must_use]
+    pub fn beginning(&self, collection: &Collection, scope: &str) -> IndexMap<String, Arc<Value>> {
+        remembered::beginning(self.ground(""), collection, scope, self.settings.manner).all.clone()
+    }
+
+    /// How a request would be answered, and why; nothing changes.
+    #[must_use]
+    pub fn explain(&self, session: &str, request: &Request) -> Value {
+        let mut world = self.memory.look(session, Clone::clone).unwrap_or_default();
+        let ground = self.ground(request.uri().path());
+        exchange::explain::explain(ground, &self.settings, request, &mut |shelf, step, making| {
+            world.step(shelf, step, making)
+        })
+    }
+
+    fn ground<'s>(&'s self, path: &'s str) -> Ground<'s> {
+        Ground { contract: &self.contract, resources: &self.resources, voices: &self.voices, path }
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Reads what any wrong request needs, so that the first one need not wait for it.
@@ -137,7 +208,7 @@ impl Sandbox {
     /// How an operation answers a wrong request.
     #[must_use]
     pub fn survey(&self, operation: &Operation) -> Survey {
-        let ground = Ground { contract: &self.contract, voices: &self.voices, path: &operation.template };
+        let ground = self.ground(&operation.template);
         survey(ground, operation, &self.settings.manner)
     }
 

@@ -22,7 +22,7 @@ use standin::cli::Command;
 use standin::document::{self, Input};
 use standin::exchange::Body;
 use standin::server;
-use standin::server::control::Control;
+use standin::server::control::{Control, Options};
 use standin::{Reading, Sandbox};
 
 use case::{Block, Case, Message};
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 /// The sandbox of a case, and the options that it is served with.
-fn sandbox(case: &Case) -> (Sandbox, server::Limits) {
+fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
     let extension = |block: &Block| if block.language == "markdown" { "md".to_owned() } else { block.language.clone() };
     let documents: Vec<Input> = case
         .blocks_of("openapi")
@@ -77,18 +77,22 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let inputs: Vec<Input> = paths.text.lines().map(|path| Input::Path(root.join(path))).collect();
         let folder = root.join("fixtures");
-        return (Sandbox::load(&inputs, Some(&folder), &serve.reading(), serve.settings()), serve.limits());
+        return (
+            Sandbox::load(&inputs, Some(&folder), &serve.reading(), serve.settings()),
+            serve.limits(),
+            serve.control_options(),
+        );
     }
     let reading = Reading { overlays, ..serve.reading() };
-    (Sandbox::new(&documents, &fixtures, &reading, serve.settings()), serve.limits())
+    (Sandbox::new(&documents, &fixtures, &reading, serve.settings()), serve.limits(), serve.control_options())
 }
 
 fn in_process(case: &Case) -> Result<(), Failed> {
-    let (sandbox, limits) = sandbox(case);
+    let (sandbox, limits, options) = sandbox(case);
     if let Some(expected) = case.blocks_of("check").next() {
         compare_text(&expected.text, &checked(&sandbox))?;
     }
-    let control = Control::new(Arc::new(sandbox));
+    let control = Control::with(Arc::new(sandbox), options);
     for (request, expected) in case.exchanges() {
         let answered = answer(&control, request, limits);
         compare(&Message::parse(&expected.text), &answered)?;
@@ -122,14 +126,15 @@ fn to_request(message: &Message) -> Request<Vec<u8>> {
 }
 
 fn over_tcp(case: &Case) -> Result<(), Failed> {
-    let (sandbox, limits) = sandbox(case);
+    let (sandbox, limits, options) = sandbox(case);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = runtime.spawn(server::run(listener, Arc::new(sandbox), limits, async {
-        let _dropped = stopped.await;
-    }));
+    let served =
+        runtime.spawn(server::run_with(listener, Arc::new(Control::with(Arc::new(sandbox), options)), limits, async {
+            let _dropped = stopped.await;
+        }));
     let result = case.exchanges().into_iter().try_for_each(|(request, expected)| {
         let answered = send(&Message::parse(&request.text), &format!("http://{address}"))?;
         compare(&Message::parse(&expected.text), &answered)
@@ -194,14 +199,14 @@ fn compare_text(expected: &str, is: &str) -> Result<(), Failed> {
 fn update(cases: &[Case]) {
     let mut edits: BTreeMap<&Path, Vec<(&Block, String)>> = BTreeMap::new();
     for case in cases {
-        let (sandbox, limits) = sandbox(case);
+        let (sandbox, limits, options) = sandbox(case);
         let edits = edits.entry(&case.file).or_default();
         if let Some(block) = case.blocks_of("check").next()
             && compare_text(&block.text, &checked(&sandbox)).is_err()
         {
             edits.push((block, format!("{}\n", checked(&sandbox).trim_end())));
         }
-        let control = Control::new(Arc::new(sandbox));
+        let control = Control::with(Arc::new(sandbox), options);
         for (request, expected) in case.exchanges() {
             let answered = answer(&control, request, limits);
             let message = Message::parse(&expected.text);

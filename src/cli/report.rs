@@ -11,6 +11,8 @@ use crate::contract::Operation;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::exchange::Settings;
 use crate::sandbox::Sandbox;
+use crate::state::place::Slot;
+use crate::state::resource::Collection;
 
 /// The options of `check`.
 #[derive(Debug, Args)]
@@ -45,6 +47,12 @@ pub struct Routes {
     /// other operations, `schema`, `none`: a problem of RFC 9457), and the error for a missing field.
     #[arg(long)]
     errors: bool,
+    /// Show what each operation does with which resource, and why it is taken for that
+    ///
+    /// What it does is one of create, upsert, list, find, read, replace, merge, delete, exists. `resources:`
+    /// in fixtures says otherwise.
+    #[arg(long, conflicts_with = "errors")]
+    state: bool,
     /// How operations are written
     #[arg(long, value_enum, default_value = "text", env = "STANDIN_FORMAT", hide_env = true)]
     format: RoutesFormat,
@@ -114,6 +122,13 @@ impl Routes {
             }
             return Ok(Outcome::Clean);
         }
+        if self.state {
+            match self.format {
+                RoutesFormat::Text => write!(out, "{}", table(&roles_of(&sandbox)))?,
+                RoutesFormat::Json => writeln!(out, "{:#}", Value::Array(roles_as_json(&sandbox)))?,
+            }
+            return Ok(Outcome::Clean);
+        }
         let rows = contract.operations.iter().map(|operation| {
             let document = contract.documents[operation.document].source().name().to_owned();
             let id = operation.id.clone().unwrap_or_else(|| "-".to_owned());
@@ -135,6 +150,51 @@ impl Routes {
         }
         Ok(Outcome::Clean)
     }
+}
+
+/// What each operation does with resources: what, the collection, method, path, and why.
+fn roles_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
+    let contract = sandbox.contract();
+    let row = |(index, operation): (usize, &Operation)| {
+        let (act, collection, reason) = match sandbox.resources().role(contract, index) {
+            Some(role) => (role.act.name(), shown(&role.collection), format!("{}{}", role.reason, shows(&role.slot))),
+            None => ("-", String::new(), "no resource".to_owned()),
+        };
+        [act.to_owned(), collection, operation.method.to_string(), operation.path_key(), reason]
+    };
+    contract.operations.iter().enumerate().map(row).collect()
+}
+
+/// `/pets by id`
+fn shown(collection: &Collection) -> String {
+    let key = collection.key.as_ref().map(|key| format!(" by {key}")).unwrap_or_default();
+    format!("{}{key}", collection.name)
+}
+
+/// What of the resource the answer has, for people.
+fn shows(slot: &Slot) -> String {
+    let at = |way: &[String]| if way.is_empty() { "the answer".to_owned() } else { format!("`{}`", way.join(".")) };
+    match slot {
+        Slot::Entity(place) => format!("; {} is the entity", at(&place.way)),
+        Slot::List(place) => format!("; {} is the list", at(&place.way)),
+        Slot::Key(way) => format!("; {} names it", at(way)),
+        Slot::Nothing => String::new(),
+    }
+}
+
+fn roles_as_json(sandbox: &Sandbox) -> Vec<Value> {
+    let contract = sandbox.contract();
+    let object = |(index, operation): (usize, &Operation)| {
+        let role = sandbox.resources().role(contract, index);
+        json!({
+            "method": operation.method.as_str(), "path": operation.path_key(), "operationId": operation.id,
+            "does": role.map(|role| role.act.name()),
+            "collection": role.map(|role| &role.collection.name),
+            "key": role.and_then(|role| role.collection.key.as_ref()),
+            "reason": role.map(|role| &role.reason),
+        })
+    };
+    contract.operations.iter().enumerate().map(object).collect()
 }
 
 /// How each operation answers a wrong request: where its words come from, method, path, what is missing

@@ -1,6 +1,7 @@
 //! `standin serve`: its options, and how documents are served.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,9 +13,11 @@ use tokio::sync::oneshot::{self, Receiver};
 
 use super::{Documents, Failure, Generation, Outcome, findings, loaded, size};
 use crate::exchange::parameter::QueryArrays;
-use crate::exchange::{AbsentBody, Cors, OtherNames, Settings, Validation};
+use crate::exchange::{AbsentBody, Cors, OtherNames, Settings, State, Unknown, Validation};
 use crate::sandbox::{Reading, Sandbox};
+use crate::server::control::{Access, Control, Options};
 use crate::server::{self, Limits, log};
+use crate::state::memory::Bounds;
 
 /// The options of `serve`.
 #[derive(Debug, Args)]
@@ -49,7 +52,7 @@ pub struct Serve {
     /// documents forget to say so.
     #[arg(
         long,
-        env = "STANDIN_REQUIRE_BODIES", hide_env = true,
+        env = "STANDIN_REQUIRE_BODIES", hide_env = true, hide_short_help = true,
         action = clap::ArgAction::SetTrue,
         value_parser = clap::builder::FalseyValueParser::new()
     )]
@@ -77,6 +80,89 @@ pub struct Serve {
         hide_short_help = true
     )]
     query_arrays: ArraysChoice,
+    /// Whether what requests write is remembered, and so can be read
+    ///
+    /// `standin routes --state` shows what each operation is taken to do.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        default_value = "off",
+        env = "STANDIN_STATE",
+        hide_env = true
+    )]
+    state: Switch,
+    /// What an entity is that nobody wrote, with `--state on`
+    ///
+    /// `404`: there is none; `seeded`: it is made on the spot from what it is called, always the same.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "404|seeded",
+        hide_possible_values = true,
+        default_value = "404",
+        env = "STANDIN_UNKNOWN",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    unknown: UnknownChoice,
+    /// Sessions that are remembered at a time; then the one that was not used for longest is forgotten
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16_384,
+        value_parser = clap::value_parser!(u32).range(1..),
+        env = "STANDIN_MAX_SESSIONS",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    max_sessions: u32,
+    /// What all sessions may take together, such as 512MiB; then the one that was not used for longest is forgotten
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "512MiB",
+        value_parser = size,
+        env = "STANDIN_SESSION_MEMORY",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    session_memory: usize,
+    /// Whether there is the control API below `/_standin/`
+    ///
+    /// It is there on loopback addresses; on others it takes `--control-token`.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        default_value = "on",
+        env = "STANDIN_CONTROL",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    control: Switch,
+    /// What the control API must be asked with: `Authorization: Bearer TOKEN`
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "STANDIN_CONTROL_TOKEN",
+        hide_env = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
+    control_token: Option<String>,
+    /// Exchanges that the journal of each session keeps
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 500,
+        env = "STANDIN_JOURNAL",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    journal: usize,
     /// Whether pages of other origins may use the sandbox
     #[arg(
         long,
@@ -85,7 +171,8 @@ pub struct Serve {
         hide_possible_values = true,
         default_value = "on",
         env = "STANDIN_CORS",
-        hide_env = true
+        hide_env = true,
+        hide_short_help = true
     )]
     cors: Switch,
     /// Largest request content, such as 512KiB; a larger one gets 413
@@ -194,6 +281,13 @@ enum ArraysChoice {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum UnknownChoice {
+    #[value(name = "404")]
+    NotFound,
+    Seeded,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Switch {
     On,
     Off,
@@ -240,11 +334,24 @@ impl Serve {
                 // Whoever starts the server may not read what it says, and it serves nevertheless.
                 tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
             }
-            server::run(listener, sandbox, self.limits(), stop).await;
+            let control = Arc::new(Control::with(sandbox, self.control_options()));
+            server::run_with(listener, control, self.limits(), stop).await;
             Ok(Outcome::Clean)
         });
         runtime.shutdown_background();
         served
+    }
+
+    /// How the control API is served.
+    #[must_use]
+    pub fn control_options(&self) -> Options {
+        let is_loopback = self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+        let access = match (self.control, &self.control_token) {
+            (Switch::On, Some(token)) if !token.is_empty() => Access::Token(token.clone()),
+            (Switch::On, _) if is_loopback => Access::Open,
+            _ => Access::Closed,
+        };
+        Options { access, journal: self.journal }
     }
 
     /// What the server does not go beyond.
@@ -288,6 +395,15 @@ impl Serve {
                 ArraysChoice::Repeat => QueryArrays::Repeat,
             },
             manner: self.generation.manner(),
+            state: match self.state {
+                Switch::On => State::On,
+                Switch::Off => State::Off,
+            },
+            unknown: match self.unknown {
+                UnknownChoice::NotFound => Unknown::NotFound,
+                UnknownChoice::Seeded => Unknown::Seeded,
+            },
+            bounds: Bounds { sessions: self.max_sessions as usize, bytes: self.session_memory },
         }
     }
 }

@@ -36,6 +36,14 @@ pub struct Compiler {
     diagnostics: Vec<Diagnostic>,
 }
 
+/// How much of a description is kept, in characters.
+const MOST_SAID: usize = 300;
+
+fn said(operation: &openapiv3::Operation) -> String {
+    let texts = [&operation.summary, &operation.description].into_iter().flatten();
+    texts.flat_map(|text| text.chars().take(MOST_SAID).chain(['\n'])).collect()
+}
+
 /// The extension that remembers where an object of the skeleton stands in the document.
 const AT: &str = "x-at";
 
@@ -95,6 +103,7 @@ impl Compiler {
         let path_names: Vec<String> = PathTemplate::parse(operation.template).names().map(str::to_owned).collect();
         Terms {
             deprecated: typed.deprecated,
+            said: said(&typed),
             parameters: self.parameters(&tree, &typed, &path_names, operation.place),
             path_names,
             body: self.request_body(&tree, &typed),

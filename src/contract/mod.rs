@@ -20,7 +20,7 @@ pub mod overrule;
 pub mod route;
 pub mod schema;
 pub mod server;
-mod walk;
+pub mod walk;
 pub mod wording;
 
 use std::collections::HashMap;
@@ -124,6 +124,8 @@ pub struct Operation {
 pub struct Terms {
     /// Whether it is marked as `deprecated`.
     pub deprecated: bool,
+    /// Its summary and the beginning of its description, for what they say of what it does.
+    pub said: String,
     /// The names of the expressions of the path template, from left to right.
     pub path_names: Vec<String>,
     /// Parameters of the operation and of its path item, in the order documented.

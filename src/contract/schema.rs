@@ -289,6 +289,18 @@ fn explain(message: &str) -> String {
 #[error("the schema cannot be compiled: {0}")]
 pub struct Uncompilable(pub String);
 
+/// A schema that is no part of a document.
+///
+/// # Errors
+///
+/// [`Uncompilable`], if it is none.
+pub fn standalone(tree: &Value) -> Result<Schema, Uncompilable> {
+    let source = Source::new("schema".to_owned(), String::new(), |_| crate::diagnostic::Positions::default());
+    let schemas = Schemas::new(source, Arc::new(tree.clone()), Demand::Few);
+    let schema = Schema::new(&schemas, String::new(), Direction::Request);
+    schema.check().map(|()| schema)
+}
+
 impl Schema {
     /// The schema at `pointer` of a document.
     #[must_use]
@@ -307,6 +319,12 @@ impl Schema {
     #[must_use]
     pub fn place(&self) -> Place {
         Place::value(&self.schemas.source, self.pointer.clone())
+    }
+
+    /// The JSON Pointer of it in its document.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        &self.pointer
     }
 
     /// Its tree, references not followed.
@@ -348,7 +366,8 @@ impl Schema {
     }
 
     /// Another schema of the same document, as the same direction sees it.
-    pub(super) fn sibling(&self, pointer: String) -> Self {
+    #[must_use]
+    pub fn sibling(&self, pointer: String) -> Self {
         Self::new(&self.schemas, pointer, self.direction)
     }
 

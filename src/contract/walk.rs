@@ -8,7 +8,20 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::schema::Schema;
-use crate::document::reference::is_only_reference;
+use crate::document::reference::{is_only_reference, resolve_schema};
+use crate::document::syntax::{find, join};
+
+/// A part of what a schema describes.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'n> {
+    /// The property of this name.
+    Property(&'n str),
+    /// Each item.
+    Items,
+}
+
+/// How many schemas are looked into for the place of a part.
+const MOST_PLACES: usize = 1000;
 
 /// How the walk goes on from a node.
 enum Step {
@@ -80,6 +93,39 @@ impl Schema {
     #[must_use]
     pub fn items<'s>(&'s self, node: &'s Value) -> Option<&'s Value> {
         self.find(node, &mut |node| node.get("items"))
+    }
+
+    /// Where the schema of a part of the objects or lists stands that the schema at `pointer` describes:
+    /// `/components/schemas/Pet/properties/name`.
+    #[must_use]
+    pub fn place_of(&self, pointer: &str, part: Part<'_>) -> Option<String> {
+        let mut seen = HashSet::new();
+        let mut open = vec![pointer.to_owned()];
+        while let Some(pointer) = open.pop() {
+            if seen.len() > MOST_PLACES || !seen.insert(pointer.clone()) {
+                continue;
+            }
+            let Some(node) = find(self.root(), &pointer) else { continue };
+            let (own, at) = match part {
+                Part::Property(name) => {
+                    let at = join(&join(&pointer, "properties"), name);
+                    (node.get("properties").and_then(|properties| properties.get(name)), at)
+                }
+                Part::Items => (node.get("items"), join(&pointer, "items")),
+            };
+            if own.is_some() {
+                return Some(at);
+            }
+            for keyword in ["oneOf", "anyOf", "allOf"] {
+                let branches = node.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
+                let at = join(&pointer, keyword);
+                open.extend((0..branches).rev().map(|index| join(&at, &index.to_string())));
+            }
+            if node.get("$ref").is_some() {
+                open.extend(resolve_schema(self.root(), node, &pointer).ok().map(|end| end.pointer));
+            }
+        }
+        None
     }
 
     /// The declared properties with their schemas, in the author's order.

@@ -5,6 +5,8 @@
 pub mod content;
 pub mod cors;
 pub mod credentials;
+pub mod explain;
+mod finish;
 pub mod generate;
 pub mod header;
 pub mod negotiate;
@@ -12,87 +14,32 @@ pub mod parameter;
 pub mod preference;
 pub mod problem;
 pub mod rejection;
+pub mod remembered;
 pub mod sample;
+pub mod settings;
 pub mod validate;
 mod variant;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, UPGRADE, VARY, WWW_AUTHENTICATE};
+use http::header::{ALLOW, UPGRADE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
+pub use self::finish::finish;
 use self::generate::Manner;
 use self::generate::entity::Known;
 use self::negotiate::{Accept, Choice, Source, Wishes};
-use self::parameter::{Inputs, QueryArrays};
+use self::parameter::Inputs;
 use self::preference::Preferences;
 use self::problem::{Kind, Problem};
-use self::rejection::voice::Voices;
 use self::rejection::{Fault, Ground, Rejection};
-use crate::contract::media::MediaRange;
+use self::remembered::Asked;
+pub use self::settings::{AbsentBody, Cors, OtherNames, Settings, State, Unknown, Validation};
 use crate::contract::route::Routed;
 use crate::contract::schema::Uncompilable;
-use crate::contract::{Contract, Generated, MediaType, Operation, Written};
-
-/// How wrong requests are treated (`--validate`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Validation {
-    /// They are rejected.
-    #[default]
-    Strict,
-    /// They are answered, and what is wrong is reported.
-    Warn,
-    /// They are answered.
-    Off,
-}
-
-/// Whether pages of other origins may use the sandbox (`--cors`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cors {
-    #[default]
-    /// They may.
-    On,
-    /// Browsers keep them from reading the answers.
-    Off,
-}
-
-/// How an absent body is judged where the document does not require one (`--require-bodies`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AbsentBody {
-    /// It is accepted, as the standard says.
-    #[default]
-    Accepted,
-    /// As an empty object.
-    Judged,
-}
-
-/// How names in a query are judged that no parameter has (`--strict-query`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OtherNames {
-    /// They are accepted, and ignored.
-    #[default]
-    Accepted,
-    /// They are violations.
-    Refused,
-}
-
-/// What a sandbox was told at its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Settings {
-    /// How wrong requests are treated.
-    pub validation: Validation,
-    /// Whether pages of other origins may use it.
-    pub cors: Cors,
-    /// How an absent body is judged.
-    pub absent_body: AbsentBody,
-    /// How names in a query are judged that no parameter has.
-    pub other_names: OtherNames,
-    /// How else than documented lists in queries may be written.
-    pub query_arrays: QueryArrays,
-    /// How values are generated.
-    pub manner: Manner,
-}
+use crate::contract::{Contract, Operation};
+use crate::state::memory::{Making, Reply, Shelf, Step};
 
 /// The content of a request.
 #[derive(Debug, Clone)]
@@ -121,6 +68,8 @@ pub struct Items {
 pub struct Report {
     /// The operation by name.
     pub operation: Option<String>,
+    /// The number of the operation.
+    pub index: Option<usize>,
     /// Where the answer comes from: `first documented example`.
     pub source: String,
     /// What was wrong with the request, each in a line.
@@ -131,6 +80,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Plan<'c> {
     operation: Option<&'c Operation>,
+    index: Option<usize>,
     decision: Decision<'c>,
     /// What was wrong, in lines.
     violations: Vec<String>,
@@ -150,6 +100,19 @@ enum Decision<'c> {
     Rejection(Rejection<'c>, Vec<(HeaderName, HeaderValue)>),
     /// The documented answer.
     Answer(Choice<'c>),
+    /// The documented answer, with what is remembered in it.
+    Remembered(Box<Remembered<'c>>),
+}
+
+/// An answer that depends on what is remembered.
+#[derive(Debug)]
+struct Remembered<'c> {
+    asked: Asked<'c>,
+    /// The answer of a success.
+    choice: Choice<'c>,
+    /// The same where an entity was added, if that is another one.
+    created: Option<Choice<'c>>,
+    ground: Ground<'c>,
 }
 
 impl Decision<'_> {
@@ -158,12 +121,17 @@ impl Decision<'_> {
     }
 }
 
-/// Answers a request.
+/// Answers a request; `apply` takes the step on what is remembered, if there is one.
 #[must_use]
-pub fn answer(contract: &Contract, voices: &Voices, settings: &Settings, request: &Request) -> (Response, Report) {
-    let ground = Ground { contract, voices, path: request.uri().path() };
+pub fn answer(
+    ground: Ground<'_>,
+    settings: &Settings,
+    request: &Request,
+    apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
+) -> (Response, Report) {
     let plan = plan(ground, settings, request);
-    finish(&plan, settings, request)
+    let reply = plan.asked().map(|asked| asked.apply(apply));
+    finish(&plan, reply.as_ref(), settings, request)
 }
 
 /// Decides what is answered.
@@ -199,12 +167,29 @@ fn plan_routed<'c>(
     request: &Request,
 ) -> Plan<'c> {
     let index = variant::choose(ground.contract, index, path_values, settings, request);
-    plan_operation(ground, &ground.contract.operations[index], path_values, settings, request)
+    let plan = plan_operation(ground, index, path_values, settings, request);
+    Plan { index: Some(index), ..plan }
 }
 
 impl<'c> Plan<'c> {
+    /// What it asks of what is remembered.
+    #[must_use]
+    pub fn asked(&self) -> Option<&Asked<'c>> {
+        match &self.decision {
+            Decision::Remembered(remembered) => Some(&remembered.asked),
+            _ => None,
+        }
+    }
+
     fn without_operation(decision: Decision<'c>) -> Self {
-        Self { operation: None, decision, violations: Vec::new(), manner: Manner::default(), known: Known::default() }
+        Self {
+            operation: None,
+            index: None,
+            decision,
+            violations: Vec::new(),
+            manner: Manner::default(),
+            known: Known::default(),
+        }
     }
 }
 
@@ -283,11 +268,12 @@ fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<&'
 
 fn plan_operation<'c>(
     ground: Ground<'c>,
-    operation: &'c Operation,
+    index: usize,
     path_values: &[String],
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
+    let operation = &ground.contract.operations[index];
     if let Some(why) = &operation.broken {
         // Fail closed: of what cannot be understood nothing can be checked.
         let problem = Problem::new(Kind::Unchecked, StatusCode::INTERNAL_SERVER_ERROR, why.clone());
@@ -309,7 +295,7 @@ fn plan_operation<'c>(
     let received = validate::receive(operation, &inputs, bytes);
     let plan = |decision: Decision<'c>, violations| {
         let known = if decision.is_generated() { known(operation, &inputs) } else { Known::default() };
-        Plan { operation: Some(operation), decision, violations, manner, known }
+        Plan { operation: Some(operation), index: None, decision, violations, manner, known }
     };
     let (faults, uncompilable) = match settings.validation {
         Validation::Off => (Vec::new(), None),
@@ -335,7 +321,18 @@ fn plan_operation<'c>(
             let rejection = Rejection { applied: choice.applied, ..rejection };
             plan(Decision::Rejection(rejection, Vec::new()), violations)
         }
-        Ok(choice) => plan(Decision::Answer(choice), violations),
+        Ok(choice) => {
+            let received = remembered::Received { inputs: &inputs, values, request };
+            let asked = || Asked::of(ground, index, manner, settings.unknown, received);
+            let is_free = choice.fixture.is_none() && !preferences.chooses() && choice.status.is_success();
+            match (settings.state == State::On && is_free).then(asked).flatten() {
+                Some(asked) => {
+                    let created = created(operation, &choice, &wishes);
+                    plan(Decision::Remembered(Box::new(Remembered { asked, choice, created, ground })), violations)
+                }
+                None => plan(Decision::Answer(choice), violations),
+            }
+        }
         Err(problem)
             if problem.kind == Kind::NotAcceptable
                 && rejection::is_documented(operation, &Fault::NotAcceptable(problem.clone())) =>
@@ -350,6 +347,18 @@ fn plan_operation<'c>(
             plan(Decision::Problem(problem, upgrade.into_iter().collect()), violations)
         }
     }
+}
+
+/// The answer where an entity was added, of an operation that documents 201 beside another success; and the
+/// other way round.
+fn created<'c>(operation: &'c Operation, choice: &Choice<'_>, wishes: &Wishes<'_>) -> Option<Choice<'c>> {
+    let other = StatusCode::CREATED;
+    if choice.status == other || operation.response_at(crate::contract::StatusPattern::Exact(other)).is_none() {
+        return None;
+    }
+    let preferences = Preferences { code: Some(other), ..wishes.preferences.clone() };
+    let choice = negotiate::choose(operation, &Wishes { preferences: &preferences, ..*wishes }).ok()?;
+    Some(Choice { applied: Vec::new(), ..choice })
 }
 
 fn known(operation: &Operation, inputs: &Inputs<'_>) -> Known {
@@ -411,204 +420,12 @@ fn reject<'c>(
 ) -> Plan<'c> {
     let rejection = rejection::reject(ground, operation, fault, accept, &manner);
     let decision = Decision::Rejection(rejection, Vec::new());
-    Plan { operation: Some(operation), decision, violations: fault.summaries(), manner, known: Known::default() }
-}
-
-/// Makes the response that a plan says.
-#[must_use]
-pub fn finish(plan: &Plan<'_>, settings: &Settings, request: &Request) -> (Response, Report) {
-    let mut report = Report {
-        operation: plan.operation.map(Operation::name),
-        violations: plan.violations.clone(),
-        source: String::new(),
-    };
-    let mut response = match &plan.decision {
-        Decision::Problem(problem, headers) => {
-            report.source = format!("problem {}", problem.kind.name());
-            problem_response(problem, headers)
-        }
-        Decision::Options(methods) => {
-            "methods of the path".clone_into(&mut report.source);
-            options_response(methods, settings, request)
-        }
-        Decision::Rejection(rejection, headers) => {
-            report.source.clone_from(&rejection.reason);
-            rejection_response(rejection, headers, plan, settings)
-        }
-        Decision::Answer(choice) => {
-            report.source.clone_from(&choice.reason);
-            answer_response(choice, plan, settings)
-        }
-    };
-    if response.status() == StatusCode::TOO_MANY_REQUESTS && !response.headers().contains_key(RETRY_AFTER) {
-        // RFC 6585 §4
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    Plan {
+        operation: Some(operation),
+        index: None,
+        decision,
+        violations: fault.summaries(),
+        manner,
+        known: Known::default(),
     }
-    if response.status() == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
-        // RFC 9110 §11.6.1: a 401 says how to do better.
-        for challenge in plan.operation.map(credentials::challenges).unwrap_or_default() {
-            if let Ok(value) = HeaderValue::from_str(&challenge) {
-                response.headers_mut().append(WWW_AUTHENTICATE, value);
-            }
-        }
-    }
-    if plan.operation.is_some_and(|operation| operation.deprecated) {
-        response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
-    }
-    if let Some(violations) = header::violations(&report.violations) {
-        response.headers_mut().insert(header::VIOLATIONS, violations);
-    }
-    if settings.cors == Cors::On {
-        cors::permit(request.headers(), response.headers_mut());
-    }
-    if *request.method() == Method::HEAD {
-        // RFC 9110 §9.3.2: the header fields of `GET`, and no content.
-        let length = response.body().len();
-        if !negotiate::is_without_content(response.status()) {
-            response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        }
-        *response.body_mut() = Bytes::new();
-        response.extensions_mut().remove::<Items>();
-    }
-    (response, report)
-}
-
-fn problem_response(problem: &Problem, headers: &[(HeaderName, HeaderValue)]) -> Response {
-    let mut response = Response::new(problem.content());
-    *response.status_mut() = problem.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
-    response.headers_mut().extend(headers.iter().cloned());
-    response
-}
-
-fn options_response(methods: &HeaderValue, settings: &Settings, request: &Request) -> Response {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert(ALLOW, methods.clone());
-    if settings.cors == Cors::On && cors::is_preflight(request.method(), request.headers()) {
-        cors::permit_preflight(request.headers(), methods, response.headers_mut());
-    }
-    response
-}
-
-fn rejection_response(
-    rejection: &Rejection<'_>,
-    headers: &[(HeaderName, HeaderValue)],
-    plan: &Plan<'_>,
-    settings: &Settings,
-) -> Response {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = rejection.status;
-    if let Some(documented) = rejection.response {
-        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
-    }
-    send(rejection.content.clone(), &rejection.media, &mut response);
-    for (name, value) in headers {
-        response.headers_mut().append(name, value.clone());
-    }
-    applied(&rejection.applied, &mut response);
-    response
-}
-
-fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) -> Response {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = choice.status;
-    if let Some(documented) = choice.response {
-        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
-    }
-    if let Some(media) = &choice.media {
-        let (written, fits) = content_of(choice, media, plan);
-        if !fits {
-            let why = if is_checked(choice) { MISFIT } else { UNCHECKED };
-            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(why));
-        } else if written.is_lost {
-            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
-        }
-        send(written, media, &mut response);
-    }
-    if let Some(fixture) = choice.fixture {
-        for (name, value) in &fixture.headers {
-            response.headers_mut().insert(name.clone(), value.clone());
-        }
-    }
-    if choice.response.is_some_and(|documented| documented.content.len() > 1) {
-        // RFC 9110 §12.5.5
-        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
-    }
-    applied(&choice.applied, &mut response);
-    response
-}
-
-/// RFC 7240 §3
-fn applied(preferences: &[String], response: &mut Response) {
-    if let Ok(applied) = HeaderValue::from_str(&preferences.join(", "))
-        && !preferences.is_empty()
-    {
-        response.headers_mut().insert(header::PREFERENCE_APPLIED, applied);
-        response.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
-    }
-}
-
-fn insert_content_type(media: &str, response: &mut Response) {
-    if let Ok(value) = HeaderValue::from_str(media) {
-        response.headers_mut().insert(CONTENT_TYPE, value);
-    }
-}
-
-/// What [`header::WARNING`] says of a value that could not be made.
-const MISFIT: &str = "the generated value does not fit its schema";
-
-/// What [`header::WARNING`] says of a value that nothing could be said about.
-const UNCHECKED: &str = "the schema of the generated value cannot be compiled";
-
-fn is_checked(choice: &Choice<'_>) -> bool {
-    match choice.content {
-        Source::Generated(documented) => documented.schema.as_ref().is_none_or(|schema| schema.check().is_ok()),
-        _ => true,
-    }
-}
-
-/// What [`header::WARNING`] says of content that is empty for want of a writer.
-const NOT_WRITTEN: &str = "no value can be written in this media type";
-
-/// The content that was chosen, and whether it fits its schema as far as it was generated.
-fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
-    match choice.content {
-        Source::Example(example, _) if choice.fixture.is_some() => (content::write(example.value(), media, None), true),
-        Source::Example(example, documented) => (content::of_example(example, media, documented, &plan.manner), true),
-        Source::Generated(documented) => {
-            let made = generated(documented, media, plan);
-            (made.written, made.fits)
-        }
-        Source::Empty => (Written::default(), true),
-    }
-}
-
-/// Puts content in a response; what is sent item by item is cut by the server, see [`Items`].
-fn send(written: Written, media: &MediaRange, response: &mut Response) {
-    match written.media {
-        Some(media) => {
-            response.headers_mut().insert(CONTENT_TYPE, media);
-        }
-        None => insert_content_type(media.as_str(), response),
-    }
-    if !written.ends.is_empty() {
-        response.extensions_mut().insert(Items { ends: written.ends });
-    }
-    *response.body_mut() = written.bytes;
-}
-
-/// A generated value; it is made once for the same seed, path and end.
-fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
-    let Known { values, names_entity } = &plan.known;
-    let texts = values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
-    let entity = if texts.is_empty() { 0 } else { generate::fingerprint(&texts) };
-    let end =
-        plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
-    // Operations share what is documented once for all of them, and may differ in the rest.
-    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?}"));
-    documented.generated.get_or_make((plan.manner.seed, key), || {
-        let manner = Manner { seed: plan.manner.seed ^ entity, ..plan.manner };
-        content::make(documented, media, &manner, &plan.known, end)
-    })
 }

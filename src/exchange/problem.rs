@@ -57,6 +57,10 @@ kinds! {
     UndocumentedExample = "undocumented-example", "The document has no such example", "The example was asked for by `Prefer`, and the operation documents none of this name.";
     Upgrade = "upgrade-required", "Another protocol is required", "The operation documents only that the connection changes to another protocol, such as WebSocket, which the sandbox does not speak.";
     Unchecked = "unchecked", "The request cannot be checked", "The operation, or a schema of it, cannot be compiled, so the sandbox does not pretend to have checked the request. `standin check` says why; where it is a schema, `--validate off` answers all the same.";
+    UnknownEntity = "unknown-entity", "Unknown entity", "Nothing that is remembered is called so, and the document has no error for that. `--unknown seeded` makes what nobody wrote on the spot.";
+    Conflict = "conflict", "Conflict", "What is remembered does not allow the change, and the document has no error for that.";
+    Stale = "stale", "The entity has changed", "`If-Match` has none of the entity tags that the entity has now (RFC 9110 section 13.1.1).";
+    ControlClosed = "control-closed", "The control API is closed", "The control API is off, or not for pages of other origins. `--control` and `--control-token` say who may use it.";
     Timeout = "timeout", "The content did not come in time", "The content of the request was not complete in the time that `--body-timeout` gives. `Content-Length` may be more than was sent.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }

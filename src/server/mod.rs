@@ -78,9 +78,19 @@ const DROPPED: usize = 64 * 1024 * 1024;
 
 /// Serves the sandbox until `shutdown` is ready, and then finishes what is in flight.
 pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, shutdown: impl Future<Output = ()>) {
+    run_with(listener, Arc::new(Control::new(sandbox)), limits, shutdown).await;
+}
+
+/// Serves a sandbox with its control API until `shutdown` is ready, and then finishes what is in flight.
+pub async fn run_with(
+    listener: TcpListener,
+    control: Arc<Control>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
     let server = Server {
         met: Once::new(),
-        control: Arc::new(Control::new(sandbox)),
+        control,
         limits,
         places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
         graceful: GracefulShutdown::new(),
@@ -92,6 +102,7 @@ pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, s
     // Who has connected by now has an exchange in flight, even if it was not read yet.
     let _over = tokio::time::timeout(LAST_CALL, server.accept(&listener)).await;
     drop(listener);
+    server.control.end();
     tokio::select! {
         () = server.graceful.shutdown() => {}
         () = tokio::time::sleep(limits.drain) => tracing::warn!("exchanges in flight were cut after {:?}", limits.drain),

@@ -1,23 +1,63 @@
 //! The content of a response on its way out: at once, or item by item.
 
+use std::convert::Infallible;
 use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{Either, Full};
+use futures_util::stream::{self, Stream};
+use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Sleep;
 
+use super::control::{Heard, Listening};
 use crate::exchange::{Items, Response};
 
-/// The body of a response: whole, or as the items that it says it has.
-pub fn body(mut response: Response, delay: Duration) -> http::Response<Either<Full<Bytes>, Paced>> {
-    match response.extensions_mut().remove::<Items>() {
-        None => response.map(|bytes| Either::Left(Full::new(bytes))),
-        Some(items) => response.map(|bytes| Either::Right(Paced { bytes, items, next: 0, delay, wait: None })),
+/// What is sent: a whole, items with time between them, or events as long as there are any.
+pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
+
+/// Frames of events.
+pub type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send>>;
+
+/// The body of a response: whole, or as the items that it says it has, or what there is to listen to.
+pub fn body(mut response: Response, delay: Duration) -> http::Response<Outgoing> {
+    if let Some(items) = response.extensions_mut().remove::<Items>() {
+        return response.map(|bytes| Either::Right(Either::Left(Paced { bytes, items, next: 0, delay, wait: None })));
     }
+    if let Some(listening) = response.extensions_mut().remove::<Listening>() {
+        return response.map(|_| Either::Right(Either::Right(StreamBody::new(events(&listening)))));
+    }
+    response.map(|bytes| Either::Left(Full::new(bytes)))
+}
+
+/// How often a comment is sent where there is nothing to say, so that nobody takes the connection for dead.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// Exchanges as server-sent events, until the server ends.
+fn events(listening: &Listening) -> Events {
+    let heard = listening.entries.subscribe();
+    let session = listening.session.clone();
+    let first = Some(Bytes::from_static(b": listening\n\n"));
+    Box::pin(stream::unfold((heard, session, first), |(mut heard, session, first)| async move {
+        if let Some(first) = first {
+            return Some((Ok(Frame::data(first)), (heard, session, None)));
+        }
+        let text = loop {
+            match tokio::time::timeout(SIGN_OF_LIFE, heard.recv()).await {
+                Ok(Ok(Heard::Entry(entry))) if session.as_ref().is_none_or(|session| *session == entry.session) => {
+                    break format!("id: {}\nevent: exchange\ndata: {}\n\n", entry.number, entry.to_json());
+                }
+                Ok(Ok(Heard::Entry(_))) => {}
+                Ok(Err(RecvError::Lagged(missed))) => break format!("event: missed\ndata: {missed}\n\n"),
+                Ok(Ok(Heard::End) | Err(RecvError::Closed)) => return None,
+                Err(_) => break ": still there\n\n".to_owned(),
+            }
+        };
+        Some((Ok(Frame::data(Bytes::from(text))), (heard, session, None)))
+    }))
 }
 
 /// Content that is sent item by item.

@@ -97,12 +97,23 @@ pub fn generate(schema: &Schema, manner: &Manner) -> Generated {
 /// Makes a value that fits the schema, of a parameter or header field of this name.
 #[must_use]
 pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
+    attempts(schema, manner, name, false)
+}
+
+/// Makes a value that fits the schema, and that is none of its documented examples.
+#[must_use]
+pub fn another(schema: &Schema, manner: &Manner) -> Generated {
+    attempts(schema, manner, "", true)
+}
+
+fn attempts(schema: &Schema, manner: &Manner, name: &str, is_original: bool) -> Generated {
     let mut last = Value::Null;
     let mut left = manner.most_values;
     let mut rounds = ALL_ROUNDS;
     for attempt in 0..ATTEMPTS {
         let mut generator = Generator::new(schema, manner, attempt);
         generator.left = left.min(BUDGET);
+        generator.is_original = is_original;
         let before = generator.left;
         let value = generator.value(schema.tree(), 0, Called { name, owner: "" });
         match schema.is_valid(&value) {

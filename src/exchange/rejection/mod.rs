@@ -9,6 +9,7 @@ pub mod overruling;
 mod reading;
 mod slot;
 pub mod survey;
+mod unknown;
 pub mod voice;
 mod words;
 
@@ -27,6 +28,7 @@ use super::problem::{self, Kind, Problem};
 use super::validate::{ContentFault, Violation};
 use crate::contract::media::MediaRange;
 use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern, Written};
+use crate::state::resource::{KeyFrom, Resources};
 
 /// What is wrong with a request, gravest first: only one kind is answered.
 #[derive(Debug)]
@@ -45,6 +47,26 @@ pub enum Fault {
     NotAcceptable(Problem),
     /// An error that somebody asked for by its status.
     Status(StatusCode),
+    /// There is no entity that is called so.
+    Unknown {
+        /// `pet`
+        noun: String,
+        /// `7`; empty if it was searched for.
+        key: String,
+        /// How the request named it.
+        by: KeyFrom,
+    },
+    /// There is an entity that is called so already.
+    Conflict {
+        /// `pet`
+        noun: String,
+        /// `7`
+        key: String,
+    },
+    /// The entity is not what the client takes it for.
+    Stale,
+    /// The change cannot be made of the entity.
+    Impossible(String),
 }
 
 /// The error to answer with.
@@ -77,6 +99,10 @@ impl Fault {
             Self::Method(_) => &[405],
             Self::NotAcceptable(_) => &[406],
             Self::Status(_) => &[],
+            Self::Unknown { .. } => &[404, 410],
+            Self::Conflict { .. } => &[409],
+            Self::Stale => &[412],
+            Self::Impossible(_) => &[422, 409, 400],
         }
     }
 
@@ -104,6 +130,9 @@ impl Fault {
             Self::Method(method) => whole("methodNotAllowed", json!({ "method": method.as_str() })),
             Self::NotAcceptable(_) => whole("notAcceptable", Value::Null),
             Self::Status(status) => whole(rule_of(*status), Value::Null),
+            Self::Unknown { .. } => whole("notFound", Value::Null),
+            Self::Conflict { .. } => whole("conflict", Value::Null),
+            Self::Stale | Self::Impossible(_) => whole("failure", Value::Null),
         }
     }
 
@@ -114,7 +143,13 @@ impl Fault {
             Self::Credentials(missing) => vec![format!("credentials: {}", missing.detail)],
             Self::Violations(violations) => violations.iter().map(Violation::summary).collect(),
             Self::TooLarge(_) | Self::Content(_) => vec![format!("body: {}", self.problem().detail)],
-            Self::Method(_) | Self::NotAcceptable(_) | Self::Status(_) => Vec::new(),
+            Self::Method(_)
+            | Self::NotAcceptable(_)
+            | Self::Status(_)
+            | Self::Unknown { .. }
+            | Self::Conflict { .. }
+            | Self::Stale
+            | Self::Impossible(_) => Vec::new(),
         }
     }
 
@@ -152,6 +187,26 @@ impl Fault {
                 let detail = format!("{} was asked for", status.as_u16());
                 Problem::new(Kind::UndocumentedStatus, *status, detail)
             }
+            Self::Unknown { noun, key, .. } if key.is_empty() => {
+                let detail = format!("no {noun} is what the request asks for");
+                Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
+            }
+            Self::Unknown { noun, key, .. } => Problem::new(
+                Kind::UnknownEntity,
+                StatusCode::NOT_FOUND,
+                format!("no {noun} is called `{}`", shortened(key)),
+            ),
+            Self::Conflict { noun, key } => {
+                let detail = format!("another {noun} is called `{}`", shortened(key));
+                Problem::new(Kind::Conflict, StatusCode::CONFLICT, detail)
+            }
+            Self::Stale => {
+                let detail = "the entity has changed: its entity tag is none of those of `If-Match`";
+                Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
+            }
+            Self::Impossible(why) => {
+                Problem::new(Kind::Conflict, StatusCode::CONFLICT, format!("the patch cannot be applied: {why}"))
+            }
         }
     }
 }
@@ -180,11 +235,19 @@ fn malformed_detail(malformed: &content::Malformed) -> String {
     }
 }
 
-/// What a rejection is made with.
+/// A key as it can be repeated in a message.
+fn shortened(key: &str) -> String {
+    const LONGEST: usize = 100;
+    key.chars().take(LONGEST).collect()
+}
+
+/// What a request is answered with.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground<'c> {
     /// The contract.
     pub contract: &'c Contract,
+    /// Its resources.
+    pub resources: &'c Resources,
     /// Its voices.
     pub voices: &'c Voices,
     /// The path of the request.
@@ -243,6 +306,14 @@ pub fn reject<'c>(
     let rule = rule.to_owned();
     let findings: Vec<Finding> = findings.into_iter().map(at).collect();
     let named = overruled.and_then(|overruled| overruled.example(&rule));
+    if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
+        && let Some(value) = unknown::shown(ground, operation, pattern, noun)
+    {
+        let range = concrete(media);
+        let content = content::write(value, &range, Some(media));
+        let reason = "the example that says so".to_owned();
+        return Rejection { status, response: Some(response), media: range, content, reason, applied: Vec::new() };
+    }
     match tell(ground, operation, pattern, media, &findings, named, manner) {
         Some(told) => {
             let range = concrete(media);
@@ -316,8 +387,16 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
         let has_success = operation.responses.iter().any(|(pattern, _)| is_success(pattern));
         if has_success { at(first, StatusPattern::Default) } else { None }
     };
+    // A field that names nothing is a field that is wrong, where nothing better is documented.
+    let of_field = || {
+        let is_field = matches!(fault, Fault::Unknown { by: KeyFrom::Field | KeyFrom::Nothing, .. });
+        [400, 422].into_iter().filter(|_| is_field).find_map(|code| {
+            let status = StatusCode::from_u16(code).ok()?;
+            at(status, StatusPattern::Exact(status))
+        })
+    };
     exact.or_else(|| {
-        let (status, pattern, response) = range().or_else(default)?;
+        let (status, pattern, response) = range().or_else(default).or_else(of_field)?;
         let is_of_request = matches!(fault, Fault::Violations(_) | Fault::Content(ContentFault::Malformed(_)));
         let stated = if is_of_request { stated_status(response) } else { None };
         Some((stated.unwrap_or(status), pattern, response))

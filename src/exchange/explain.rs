@@ -1,0 +1,94 @@
+//! Why a request is answered as it is: how it was routed and read, what was chosen, and what was not.
+
+use serde_json::{Value, json};
+
+use super::negotiate::Accept;
+use super::parameter::Inputs;
+use super::preference::Preferences;
+use super::rejection::Ground;
+use super::{Body, Decision, Request, Settings, finish, plan, validate};
+use crate::contract::route::Routed;
+use crate::contract::{Operation, StatusPattern};
+use crate::state::memory::{Making, Reply, Shelf, Step};
+
+/// Answers a request, and tells how it came to that.
+pub fn explain(
+    ground: Ground<'_>,
+    settings: &Settings,
+    request: &Request,
+    apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
+) -> Value {
+    let plan = plan(ground, settings, request);
+    let reply = plan.asked().map(|asked| asked.apply(apply));
+    let (response, report) = finish(&plan, reply.as_ref(), settings, request);
+    let operation = plan.operation;
+    let decided = match &plan.decision {
+        Decision::Problem(..) => "an error of the sandbox itself",
+        Decision::Options(_) => "the methods of the path",
+        Decision::Rejection(..) => "the documented error",
+        Decision::Answer(_) => "the documented answer",
+        Decision::Remembered(_) => "what is remembered",
+    };
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), json!(String::from_utf8_lossy(value.as_bytes()))));
+    let content =
+        serde_json::from_slice(response.body()).unwrap_or_else(|_| json!(String::from_utf8_lossy(response.body())));
+    let role = plan.asked().map(|asked| {
+        json!({"does": asked.role.act.name(), "collection": asked.collection.name, "reason": asked.role.reason})
+    });
+    json!({
+        "operation": operation.map(Operation::name),
+        "path": operation.map(Operation::path_key),
+        "document": operation.map(|operation| ground.contract.documents[operation.document].source().name()),
+        "read": read(ground, settings, request),
+        "violations": plan.violations,
+        "decision": decided,
+        "reason": report.source,
+        "resource": role,
+        "response": {
+            "status": response.status().as_u16(),
+            "headers": headers.collect::<serde_json::Map<_, _>>(),
+            "content": content,
+        },
+        "alternatives": operation.map(|operation| alternatives(operation, response.status())),
+    })
+}
+
+/// Each part of the request as it is read: `{path, query, header, cookie, body}`.
+fn read(ground: Ground<'_>, settings: &Settings, request: &Request) -> Value {
+    let Routed::Operation(index, values) = ground.contract.route(request.method(), request.uri().path()) else {
+        return Value::Null;
+    };
+    let index = super::variant::choose(ground.contract, index, &values, settings, request);
+    let operation = &ground.contract.operations[index];
+    let inputs =
+        Inputs::new(operation, &values, request.uri().query(), request.headers()).with_arrays(settings.query_arrays);
+    let Body::Complete(bytes) = request.body() else { return Value::Null };
+    let mut read = validate::receive(operation, &inputs, bytes).values.as_instance(&inputs);
+    let preferences = Preferences::read(request.headers(), &inputs.query);
+    read["preferences"] = json!({
+        "code": preferences.code.map(|code| code.as_u16()), "example": preferences.example,
+        "dynamic": preferences.dynamic, "seed": preferences.seed,
+    });
+    read
+}
+
+/// The responses that are documented and were not chosen, each with its examples and media types.
+fn alternatives(operation: &Operation, status: http::StatusCode) -> Value {
+    let accept = Accept::default();
+    let others = operation.responses.iter().map(|(pattern, response)| {
+        let examples = response.content.iter().flat_map(|media| &media.examples).map(|example| &example.name);
+        let is_chosen = *pattern == StatusPattern::Exact(status);
+        json!({
+            "status": pattern.to_string(),
+            "chosen": is_chosen,
+            "mediaTypes": response.content.iter().map(|media| media.range.as_str()).collect::<Vec<_>>(),
+            "preferred": accept.best(&response.content).map(|media| media.range.as_str()),
+            "examples": examples.filter(|name| !name.is_empty()).collect::<Vec<_>>(),
+        })
+    });
+    let fixtures = operation.fixtures.iter().map(|fixture| json!({"fixture": fixture.place.to_string()}));
+    others.chain(fixtures).collect()
+}

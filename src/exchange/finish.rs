@@ -1,0 +1,257 @@
+//! A plan, and what came of its step on what is remembered → the response.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+
+use super::generate::entity::Known;
+use super::generate::{self, Manner};
+use super::negotiate::{self, Accept, Choice, Source};
+use super::problem::{self, Problem};
+use super::rejection::{self, Fault, Rejection};
+use super::{
+    Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Settings, content, cors, credentials, header,
+    remembered,
+};
+use crate::contract::media::MediaRange;
+use crate::contract::{Generated, MediaType, Operation, Written};
+use crate::state::memory::Reply;
+use crate::state::resource::Act;
+
+/// Makes the response that a plan says.
+#[must_use]
+pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, request: &Request) -> (Response, Report) {
+    let mut report = Report {
+        operation: plan.operation.map(Operation::name),
+        index: plan.index,
+        violations: plan.violations.clone(),
+        source: String::new(),
+    };
+    let mut response = match &plan.decision {
+        Decision::Problem(problem, headers) => {
+            report.source = format!("problem {}", problem.kind.name());
+            problem_response(problem, headers)
+        }
+        Decision::Options(methods) => {
+            "methods of the path".clone_into(&mut report.source);
+            options_response(methods, settings, request)
+        }
+        Decision::Rejection(rejection, headers) => {
+            report.source.clone_from(&rejection.reason);
+            rejection_response(rejection, headers, plan, settings)
+        }
+        Decision::Answer(choice) => {
+            report.source.clone_from(&choice.reason);
+            answer_response(choice, plan, settings)
+        }
+        Decision::Remembered(remembered) => {
+            let (response, source) = remembered_response(remembered, reply, plan, settings, request);
+            report.source = source;
+            response
+        }
+    };
+    if response.status() == StatusCode::TOO_MANY_REQUESTS && !response.headers().contains_key(RETRY_AFTER) {
+        // RFC 6585 §4
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    if response.status() == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
+        // RFC 9110 §11.6.1: a 401 says how to do better.
+        for challenge in plan.operation.map(credentials::challenges).unwrap_or_default() {
+            if let Ok(value) = HeaderValue::from_str(&challenge) {
+                response.headers_mut().append(WWW_AUTHENTICATE, value);
+            }
+        }
+    }
+    if plan.operation.is_some_and(|operation| operation.deprecated) {
+        response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
+    }
+    if let Some(violations) = header::violations(&report.violations) {
+        response.headers_mut().insert(header::VIOLATIONS, violations);
+    }
+    if settings.cors == Cors::On {
+        cors::permit(request.headers(), response.headers_mut());
+    }
+    if *request.method() == Method::HEAD {
+        // RFC 9110 §9.3.2: the header fields of `GET`, and no content.
+        let length = response.body().len();
+        if !negotiate::is_without_content(response.status()) {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        *response.body_mut() = Bytes::new();
+        response.extensions_mut().remove::<Items>();
+    }
+    (response, report)
+}
+
+fn problem_response(problem: &Problem, headers: &[(HeaderName, HeaderValue)]) -> Response {
+    let mut response = Response::new(problem.content());
+    *response.status_mut() = problem.status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+    response.headers_mut().extend(headers.iter().cloned());
+    response
+}
+
+fn options_response(methods: &HeaderValue, settings: &Settings, request: &Request) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, methods.clone());
+    if settings.cors == Cors::On && cors::is_preflight(request.method(), request.headers()) {
+        cors::permit_preflight(request.headers(), methods, response.headers_mut());
+    }
+    response
+}
+
+fn rejection_response(
+    rejection: &Rejection<'_>,
+    headers: &[(HeaderName, HeaderValue)],
+    plan: &Plan<'_>,
+    settings: &Settings,
+) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = rejection.status;
+    if let Some(documented) = rejection.response {
+        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
+    }
+    send(rejection.content.clone(), &rejection.media, &mut response);
+    for (name, value) in headers {
+        response.headers_mut().append(name, value.clone());
+    }
+    applied(&rejection.applied, &mut response);
+    response
+}
+
+fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = choice.status;
+    if let Some(documented) = choice.response {
+        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
+    }
+    if let Some(media) = &choice.media {
+        let (written, fits) = content_of(choice, media, plan);
+        if !fits {
+            let why = if is_checked(choice) { MISFIT } else { UNCHECKED };
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(why));
+        } else if written.is_lost {
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
+        }
+        send(written, media, &mut response);
+    }
+    if let Some(fixture) = choice.fixture {
+        for (name, value) in &fixture.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    if choice.response.is_some_and(|documented| documented.content.len() > 1) {
+        // RFC 9110 §12.5.5
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    }
+    applied(&choice.applied, &mut response);
+    response
+}
+
+/// The answer with what came of the step in it, or the error that is documented for what could not be done.
+fn remembered_response(
+    remembered: &Remembered<'_>,
+    reply: Option<&Reply>,
+    plan: &Plan<'_>,
+    settings: &Settings,
+    request: &Request,
+) -> (Response, String) {
+    let Remembered { asked, choice, created, ground } = remembered;
+    let noun = || asked.collection.noun.clone();
+    let fault = match reply {
+        Some(Reply::Unknown(key)) => Some(Fault::Unknown { noun: noun(), key: key.clone(), by: asked.role.key }),
+        Some(Reply::Conflict(key)) => Some(Fault::Conflict { noun: noun(), key: key.clone() }),
+        Some(Reply::Stale(_)) => Some(Fault::Stale),
+        Some(Reply::Impossible(why)) => Some(Fault::Impossible(why.clone())),
+        Some(Reply::List(all)) if asked.role.act == Act::Find && asked.wanted.pick(all.clone()).items.is_empty() => {
+            Some(Fault::Unknown { noun: noun(), key: String::new(), by: asked.role.key })
+        }
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        let accept = Accept::read(request.headers());
+        let rejection = rejection::reject(*ground, asked.operation, &fault, &accept, &plan.manner);
+        let source = format!("{}, as nothing else is remembered", rejection.reason);
+        return (rejection_response(&rejection, &[], plan, settings), source);
+    }
+    let Some(reply) = reply else { return (answer_response(choice, plan, settings), choice.reason.clone()) };
+    let is_new = matches!(reply, Reply::Entity { is_new: true, .. });
+    let choice = created.as_ref().filter(|_| is_new).unwrap_or(choice);
+    let source = format!("remembered, {} {}", asked.role.act.name(), asked.collection.name);
+    (remembered::response::write(asked, reply, choice, plan.manner, settings, request), source)
+}
+
+/// RFC 7240 §3
+fn applied(preferences: &[String], response: &mut Response) {
+    if let Ok(applied) = HeaderValue::from_str(&preferences.join(", "))
+        && !preferences.is_empty()
+    {
+        response.headers_mut().insert(header::PREFERENCE_APPLIED, applied);
+        response.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
+    }
+}
+
+fn insert_content_type(media: &str, response: &mut Response) {
+    if let Ok(value) = HeaderValue::from_str(media) {
+        response.headers_mut().insert(CONTENT_TYPE, value);
+    }
+}
+
+/// What [`header::WARNING`] says of a value that could not be made.
+pub(super) const MISFIT: &str = "the generated value does not fit its schema";
+
+/// What [`header::WARNING`] says of a value that nothing could be said about.
+const UNCHECKED: &str = "the schema of the generated value cannot be compiled";
+
+fn is_checked(choice: &Choice<'_>) -> bool {
+    match choice.content {
+        Source::Generated(documented) => documented.schema.as_ref().is_none_or(|schema| schema.check().is_ok()),
+        _ => true,
+    }
+}
+
+/// What [`header::WARNING`] says of content that is empty for want of a writer.
+const NOT_WRITTEN: &str = "no value can be written in this media type";
+
+/// The content that was chosen, and whether it fits its schema as far as it was generated.
+fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
+    match choice.content {
+        Source::Example(example, _) if choice.fixture.is_some() => (content::write(example.value(), media, None), true),
+        Source::Example(example, documented) => (content::of_example(example, media, documented, &plan.manner), true),
+        Source::Generated(documented) => {
+            let made = generated(documented, media, plan);
+            (made.written, made.fits)
+        }
+        Source::Empty => (Written::default(), true),
+    }
+}
+
+/// Puts content in a response; what is sent item by item is cut by the server, see [`Items`].
+pub(super) fn send(written: Written, media: &MediaRange, response: &mut Response) {
+    match written.media {
+        Some(media) => {
+            response.headers_mut().insert(CONTENT_TYPE, media);
+        }
+        None => insert_content_type(media.as_str(), response),
+    }
+    if !written.ends.is_empty() {
+        response.extensions_mut().insert(Items { ends: written.ends });
+    }
+    *response.body_mut() = written.bytes;
+}
+
+/// A generated value; it is made once for the same seed, path and end.
+fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
+    let Known { values, names_entity } = &plan.known;
+    let texts = values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
+    let entity = if texts.is_empty() { 0 } else { generate::fingerprint(&texts) };
+    let end =
+        plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
+    // Operations share what is documented once for all of them, and may differ in the rest.
+    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?}"));
+    documented.generated.get_or_make((plan.manner.seed, key), || {
+        let manner = Manner { seed: plan.manner.seed ^ entity, ..plan.manner };
+        content::make(documented, media, &manner, &plan.known, end)
+    })
+}

@@ -1,0 +1,270 @@
+//! What came of a step → the value that is answered: what is remembered in the place that the document has
+//! for it, and beside it what the document shows.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Asked;
+use super::making::project;
+use crate::contract::MediaType;
+use crate::contract::name::folded;
+use crate::contract::schema::Schema;
+use crate::document::syntax::find;
+use crate::exchange::content::plain;
+use crate::exchange::generate::{self, Manner};
+use crate::exchange::parameter::typed;
+use crate::state::list::{Page, Says, says};
+use crate::state::memory::Reply;
+use crate::state::place::{self, Slot};
+use crate::state::resource::Act;
+
+/// A value that is answered.
+#[derive(Debug, Clone)]
+pub struct Composed {
+    /// It.
+    pub value: Value,
+    /// Whether it fits its schema.
+    pub fits: bool,
+    /// The page of a list that it shows, and what it says of the next one.
+    pub next: Option<String>,
+    /// What the one entity in it is called, and its tag.
+    pub entity: Option<(String, String)>,
+}
+
+/// Puts what is remembered into the answer that the document shows: `shown` is its example, else it is made
+/// from the schema.
+#[must_use]
+pub fn compose(
+    asked: &Asked<'_>,
+    reply: &Reply,
+    shown: Option<&Value>,
+    media: &MediaType,
+    manner: &Manner,
+    target: &str,
+) -> Composed {
+    let schema = media.schema.as_deref();
+    let envelope = || match (shown, schema) {
+        (Some(shown), _) => shown.clone(),
+        (None, Some(schema)) => {
+            let mut made = generate::generate(schema, manner).value;
+            succeed(&mut made);
+            made
+        }
+        (None, None) => json!({}),
+    };
+    let mut next = None;
+    let mut named = None;
+    let part = asked.role.part.as_deref();
+    let listed = |all: &[(String, Arc<Value>)], place: &place::Place, next: &mut Option<String>| {
+        let page = asked.wanted.pick(all.to_vec());
+        let declared = declared(schema, &place.pointer);
+        let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
+        let items: Vec<Value> = items.collect();
+        *next = next_of(asked, &page, target);
+        if place.way.is_empty() {
+            return Value::Array(items);
+        }
+        let mut value = envelope();
+        place::put(&mut value, &place.way, Value::Array(Vec::new()));
+        let told = Told { asked, page: &page, next: next.as_deref() };
+        told.tell(&mut value, &place.way, 0);
+        place::put(&mut value, &place.way, Value::Array(items));
+        value
+    };
+    let mut value = match (reply, &asked.role.slot) {
+        (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
+            let items = part.and_then(|part| entity.get(part)).and_then(Value::as_array).into_iter().flatten();
+            let all: Vec<(String, Arc<Value>)> =
+                items.enumerate().map(|(index, item)| (index.to_string(), Arc::new(item.clone()))).collect();
+            listed(&all, place, &mut next)
+        }
+        (Reply::Entity { entity, key, .. }, slot) => {
+            named = Some((key.clone(), super::tag(entity)));
+            entity_in(asked, entity, key, slot, schema, envelope)
+        }
+        (Reply::List(all), _) if asked.role.act == Act::Exists => {
+            let mut value = envelope();
+            say_whether(&mut value, is_there(asked, all));
+            value
+        }
+        (Reply::List(all), Slot::Entity(place)) => match asked.wanted.pick(all.clone()).items.first() {
+            Some((key, entity)) => {
+                named = Some((key.clone(), super::tag(entity)));
+                entity_in(asked, entity, key, &Slot::Entity(place.clone()), schema, envelope)
+            }
+            None => envelope(),
+        },
+        (Reply::List(all), Slot::List(place)) => listed(all, place, &mut next),
+        _ => envelope(),
+    };
+    let mut fits = true;
+    // Who asks for some properties only gets what does not fit.
+    if let Some(schema) = schema.filter(|_| asked.wanted.fields.is_empty()) {
+        fits = schema.is_valid(&value) == Ok(true);
+        if !fits && let Some(mended) = generate::repair(schema, &value, manner) {
+            value = mended;
+            fits = true;
+        }
+    }
+    Composed { value, fits, next, entity: named }
+}
+
+/// Whether what a request asks for is there; of nothing that is asked for it is not.
+#[must_use]
+pub fn is_there(asked: &Asked<'_>, all: &[(String, Arc<Value>)]) -> bool {
+    let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
+    is_asked && all.iter().any(|(_, entity)| asked.wanted.takes(entity))
+}
+
+fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
+    let node = schema.and_then(|schema| Some((schema, find(schema.root(), pointer)?)));
+    node.map(|(schema, node)| schema.properties(node).into_iter().map(|(name, _)| name).collect()).unwrap_or_default()
+}
+
+fn entity_in(
+    asked: &Asked<'_>,
+    entity: &Value,
+    key: &str,
+    slot: &Slot,
+    schema: Option<&Schema>,
+    envelope: impl Fn() -> Value,
+) -> Value {
+    match slot {
+        Slot::Entity(place) => {
+            let shown = project(entity, &declared(schema, &place.pointer));
+            if place.way.is_empty() {
+                return shown;
+            }
+            let mut value = envelope();
+            place::put(&mut value, &place.way, shown);
+            value
+        }
+        Slot::Key(way) => {
+            let mut value = envelope();
+            let node = schema.and_then(|schema| {
+                way.iter().try_fold(schema.tree(), |node, name| schema.property(node, name)).map(|node| (schema, node))
+            });
+            let named = node.map_or_else(|| json!(key), |(schema, node)| typed(schema, node, key));
+            place::put(&mut value, way, named);
+            value
+        }
+        Slot::List(_) | Slot::Nothing => {
+            let mut value = envelope();
+            // An answer that shows nothing of the entity may name it all the same.
+            if let Value::Object(object) = &mut value {
+                for (name, member) in object.iter_mut() {
+                    if asked.collection.keys.contains(&folded(name)) && folded(name) != "id" && member.is_string() {
+                        *member = json!(key);
+                    }
+                }
+            }
+            value
+        }
+    }
+}
+
+/// Says in an answer whether something is there: in the member that is a boolean and speaks of it.
+fn say_whether(value: &mut Value, is_there: bool) {
+    if value.is_boolean() {
+        *value = json!(is_there);
+        return;
+    }
+    let Value::Object(object) = value else { return };
+    let speaks =
+        |name: &str| ["exist", "found", "available", "present", "taken"].iter().any(|word| folded(name).contains(word));
+    if let Some((_, member)) = object.iter_mut().find(|(name, member)| member.is_boolean() && speaks(name)) {
+        *member = json!(is_there);
+        return;
+    }
+    object.values_mut().filter(|member| member.is_object()).for_each(|member| say_whether(member, is_there));
+}
+
+/// Lets a generated answer say that all went well.
+fn succeed(value: &mut Value) {
+    for name in ["success", "ok"] {
+        if let Some(member) = value.get_mut(name).filter(|member| member.is_boolean()) {
+            *member = json!(true);
+        }
+    }
+}
+
+/// What an answer says of the page that it shows.
+struct Told<'t, 'c> {
+    asked: &'t Asked<'c>,
+    page: &'t Page,
+    next: Option<&'t str>,
+}
+
+impl Told<'_, '_> {
+    fn tell(&self, value: &mut Value, list: &[String], depth: usize) {
+        const DEEPEST: usize = 3;
+        let Value::Object(object) = value else { return };
+        let has_total = object.keys().any(|name| says(name) == Some(Says::Total));
+        for (name, member) in object.iter_mut() {
+            if list.first() == Some(name) && list.len() == 1 {
+                continue;
+            }
+            if member.is_object() && depth < DEEPEST {
+                let rest = if list.first() == Some(name) { &list[1..] } else { &[] };
+                self.tell(member, rest, depth + 1);
+                continue;
+            }
+            let Some(said) = says(name).and_then(|says| self.say(says, member, has_total)) else { continue };
+            *member = said;
+        }
+    }
+
+    fn say(&self, says: Says, member: &Value, has_total: bool) -> Option<Value> {
+        let wanted = &self.asked.wanted;
+        let page = self.page;
+        let limit = wanted.limit.unwrap_or(page.items.len());
+        let is_number = member.is_number();
+        let number = |number: usize| if member.is_string() { json!(number.to_string()) } else { json!(number) };
+        let pages = if limit == 0 { 1 } else { page.total.div_ceil(limit).max(1) };
+        match says {
+            Says::Total => Some(number(page.total)),
+            Says::Count if is_number && has_total => Some(number(page.items.len())),
+            Says::Count if is_number => Some(number(page.total)),
+            Says::Offset if is_number => Some(number(page.offset)),
+            Says::Limit if is_number => Some(number(limit)),
+            Says::Page if is_number => wanted.page.map(|at| number(at + 1)).or(Some(json!(1))),
+            Says::Pages if is_number => Some(number(pages)),
+            Says::HasMore if member.is_boolean() => Some(json!(page.has_more)),
+            Says::Next if member.is_string() || member.is_null() => Some(match (self.next, page.items.last()) {
+                (Some(next), _) if member.as_str().is_some_and(|text| text.contains('/')) => json!(next),
+                (Some(_), Some((key, _))) => json!(key),
+                _ if member.is_string() => json!(""),
+                _ => Value::Null,
+            }),
+            Says::Previous if page.offset == 0 && member.is_null() => Some(Value::Null),
+            _ => None,
+        }
+    }
+}
+
+/// Where the next page is: the target of the request with the parameter changed that says which page it is.
+fn next_of(asked: &Asked<'_>, page: &Page, target: &str) -> Option<String> {
+    let (last, _) = page.items.last().filter(|_| page.has_more)?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut pairs: Vec<(String, String)> =
+        form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let documented = |names: &[&str]| {
+        let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());
+        all.find(|name| names.contains(&folded(name).as_str()))
+    };
+    let (name, value) = if let Some(name) = documented(&["page", "pagenumber", "pageno"]) {
+        let sent = pairs.iter().find(|(there, _)| *there == name).and_then(|(_, value)| value.parse::<usize>().ok());
+        (name, (sent.unwrap_or(1) + 1).to_string())
+    } else if let Some(name) = documented(&["offset", "skip", "start"]) {
+        (name, (page.offset + page.items.len()).to_string())
+    } else {
+        (documented(&["cursor", "after", "startingafter", "pagetoken", "nexttoken", "marker"])?, plain(&json!(last)))
+    };
+    match pairs.iter_mut().find(|(there, _)| *there == name) {
+        Some((_, there)) => *there = value,
+        None => pairs.push((name, value)),
+    }
+    let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    Some(format!("{path}?{query}"))
+}

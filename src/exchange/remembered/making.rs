@@ -1,0 +1,472 @@
+//! What becomes of what a client sends: entities that are complete, fit their schema, and are called by something.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use crate::contract::name::folded;
+use crate::contract::schema::Schema;
+use crate::contract::{Contract, Operation};
+use crate::exchange::content::plain;
+use crate::exchange::generate::{self, Manner, fingerprint};
+use crate::exchange::parameter::typed;
+use crate::state::address::singular;
+use crate::state::memory::{Entities, New, Shelf};
+use crate::state::place::{self, Slot};
+use crate::state::resource::{Collection, Resources, refers_to};
+
+/// Makes the entities of one shelf.
+pub struct Maker<'c> {
+    /// The contract.
+    pub contract: &'c Contract,
+    /// Its resources.
+    pub resources: &'c Resources,
+    /// Whose entities are made.
+    pub collection: &'c Collection,
+    /// The document that it is of.
+    pub document: usize,
+    /// What sets its entities apart, with the names of the expressions: `userId` is `7`.
+    pub scope: &'c [(String, String)],
+    /// How values are generated.
+    pub manner: Manner,
+    /// What describes what the client sends.
+    pub sent: Option<&'c Schema>,
+}
+
+/// How deep references to other entities are followed.
+const DEEPEST: usize = 2;
+
+impl Maker<'_> {
+    fn schema(&self) -> Option<&Schema> {
+        self.collection.entity.as_deref()
+    }
+
+    fn properties(&self) -> Vec<(&str, &Value)> {
+        self.schema().map(|schema| schema.properties(schema.tree())).unwrap_or_default()
+    }
+
+    fn property(&self, name: &str) -> Option<&Value> {
+        self.schema().and_then(|schema| schema.property(schema.tree(), name))
+    }
+
+    fn manner_of(&self, number: u64) -> Manner {
+        let scope: Vec<&str> = self.scope.iter().map(|(_, value)| value.as_str()).collect();
+        let own = fingerprint(&format!("{}\0{}", self.collection.name, scope.join("\0")));
+        Manner { seed: self.manner.seed ^ own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..self.manner }
+    }
+
+    /// What the shelf has before anybody writes to it: the documented examples, else as many generated
+    /// entities as lists have items.
+    #[must_use]
+    pub fn base(&self, shelf: &Shelf) -> Arc<Entities> {
+        self.resources.base(shelf, self.manner.seed, || {
+            let mut all = self.documented();
+            if all.is_empty() {
+                for number in 1..=self.manner.list_size.1.max(1) as u64 {
+                    let (key, entity) = self.generated(number, 0);
+                    all.entry(key).or_insert_with(|| Arc::new(entity));
+                }
+            }
+            Entities::seeded(all)
+        })
+    }
+
+    /// The entities that the examples of answers show.
+    fn documented(&self) -> IndexMap<String, Arc<Value>> {
+        let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
+        for (index, slot) in &self.collection.shown_by {
+            let operation = &self.contract.operations[*index];
+            for value in examples(operation) {
+                let shown: Vec<&Value> = match slot {
+                    Slot::Entity(place) => place::at(value, &place.way).into_iter().collect(),
+                    Slot::List(place) => {
+                        place::at(value, &place.way).and_then(Value::as_array).into_iter().flatten().collect()
+                    }
+                    Slot::Key(_) | Slot::Nothing => Vec::new(),
+                };
+                for entity in shown.into_iter().filter(|entity| entity.is_object()) {
+                    let Some(key) = self.key_of(entity).filter(|_| all.len() < MOST_EXAMPLES) else { continue };
+                    all.entry(key).or_insert_with(|| {
+                        let mut entity = entity.clone();
+                        self.own(&mut entity);
+                        Arc::new(entity)
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// The first entity that an example shows, whatever it is called.
+    fn documented_one(&self) -> Option<Value> {
+        let mut shown = self.collection.shown_by.iter().filter_map(|(index, slot)| {
+            let Slot::Entity(place) = slot else { return None };
+            let value = examples(&self.contract.operations[*index]).next()?;
+            place::at(value, &place.way).filter(|entity| entity.is_object()).cloned()
+        });
+        shown.next()
+    }
+
+    /// What an entity is called.
+    #[must_use]
+    pub fn key_of(&self, entity: &Value) -> Option<String> {
+        let value = entity.get(self.collection.key.as_ref()?)?;
+        Some(plain(value))
+            .filter(|text| !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array())
+    }
+
+    /// A generated entity, and what it is called.
+    fn generated(&self, number: u64, depth: usize) -> (String, Value) {
+        let manner = self.manner_of(number);
+        let mut value = match self.schema() {
+            Some(schema) if number == 1 => generate::generate(schema, &manner).value,
+            Some(schema) => generate::another(schema, &manner).value,
+            None => json!({}),
+        };
+        if !value.is_object() {
+            value = json!({});
+        }
+        let key = self.call(&mut value, None, number);
+        self.own(&mut value);
+        self.refer(&mut value, number, depth);
+        (key, value)
+    }
+
+    /// Gives an entity what it is called by: what the client says, else a number or what was generated.
+    fn call(&self, entity: &mut Value, wanted: Option<&str>, number: u64) -> String {
+        let random = || {
+            let mixed = fingerprint(&format!("{}\0{number}", self.manner_of(number).seed));
+            format!("{:016x}{:08x}", mixed, mixed.rotate_left(29) & 0xffff_ffff)
+        };
+        let (Some(key), Some(schema)) = (&self.collection.key, self.schema()) else {
+            return wanted.map_or_else(random, str::to_owned);
+        };
+        let node = self.property(key).cloned().unwrap_or(Value::Bool(true));
+        let value = match wanted {
+            Some(wanted) => typed(schema, &node, wanted),
+            None => match entity.get(key) {
+                _ if schema.types(&node).iter().any(|name| matches!(*name, "integer" | "number")) => json!(number),
+                Some(made) if !made.is_null() && !plain(made).is_empty() => made.clone(),
+                _ => json!(random()),
+            },
+        };
+        let text = plain(&value);
+        entity[key.as_str()] = value;
+        text
+    }
+
+    /// Says in an entity whose it is: the orders of `/users/7/orders` have `userId` 7.
+    fn own(&self, entity: &mut Value) {
+        let Some(schema) = self.schema() else { return };
+        for (name, text) in self.scope {
+            let plain_name = folded(name);
+            let meant =
+                |property: &str| folded(property) == plain_name && Some(property) != self.collection.key.as_deref();
+            let found = self.properties().into_iter().find(|(property, _)| meant(property));
+            if let Some((property, node)) = found {
+                entity[property] = typed(schema, node, text);
+            }
+        }
+    }
+
+    /// Lets what names other entities name some that there are: `petId`.
+    fn refer(&self, entity: &mut Value, number: u64, depth: usize) {
+        if depth >= DEEPEST {
+            return;
+        }
+        let Some(object) = entity.as_object_mut() else { return };
+        for (name, value) in object.iter_mut() {
+            let is_own = Some(name.as_str()) == self.collection.key.as_deref()
+                || self.scope.iter().any(|(scope, _)| folded(scope) == folded(name));
+            let plain_value = value.is_string() || value.is_i64() || value.is_u64();
+            if is_own || !plain_value || !refers_to(name, &noun_of(name)) {
+                continue;
+            }
+            let noun = noun_of(name);
+            let Some(other) = self.resources.called(self.contract, self.document, &noun) else { continue };
+            let maker = Maker { collection: other, scope: &[], sent: None, ..*self };
+            let keys: Vec<String> = match maker.documented() {
+                shown if shown.is_empty() => {
+                    let count = self.manner.list_size.1.max(1) as u64;
+                    vec![maker.generated(1 + number.wrapping_sub(1) % count, depth + 1).0]
+                }
+                shown => shown.keys().cloned().collect(),
+            };
+            let at = usize::try_from(number.wrapping_sub(1) % keys.len().max(1) as u64).unwrap_or(0);
+            let Some(key) = keys.get(at) else { continue };
+            let named =
+                if value.is_string() { Some(json!(key)) } else { key.parse::<i64>().ok().map(|key| json!(key)) };
+            let fits = |named: &Value| match (self.schema(), self.property(name)) {
+                (Some(schema), Some(node)) => !is_bound(schema.resolve(node), named),
+                _ => true,
+            };
+            if let Some(named) = named.filter(fits) {
+                *value = named;
+            }
+        }
+    }
+
+    /// An entity that nobody has seen yet, made from what it is called.
+    #[must_use]
+    pub fn supposed(&self, key: &str) -> Value {
+        if let Some(shown) = self.documented_one().filter(|_| key.is_empty()) {
+            return self.fitted(shown);
+        }
+        let number = fingerprint(key) | 1;
+        let (_, mut entity) = self.generated(number, 0);
+        self.call(&mut entity, Some(key), number);
+        self.fitted(entity)
+    }
+
+    /// A new entity of what a client sent, and what it is called. What the client could have sent and did not
+    /// is left out, unless it must be there or has a default; what only the server knows is generated.
+    #[must_use]
+    pub fn make(&self, number: u64, new: &New) -> (String, Value) {
+        let (_, generated) = self.generated(number, 0);
+        let asked = self.asked();
+        let mut entity = Map::new();
+        for (name, made) in generated.as_object().into_iter().flatten() {
+            let is_key = Some(name.as_str()) == self.collection.key.as_deref();
+            let could_be_sent = asked.iter().any(|(property, _)| property == name);
+            let value = match new.sent.get(name) {
+                Some(sent) if !is_key => Some(sent.clone()),
+                _ if is_key => Some(made.clone()),
+                _ => self.default_of(name).or_else(|| match made {
+                    made if self.requires(name) => Some(made.clone()),
+                    _ if could_be_sent => None,
+                    // What is new has nothing yet.
+                    Value::Array(_) => Some(json!([])),
+                    Value::Bool(_) => Some(json!(false)),
+                    Value::Object(_) => None,
+                    made => Some(made.clone()),
+                }),
+            };
+            if let Some(value) = value {
+                entity.insert(name.clone(), value);
+            }
+        }
+        for (name, value) in &new.sent {
+            if !entity.contains_key(name) {
+                entity.insert(name.clone(), value.clone());
+            }
+        }
+        let mut entity = Value::Object(entity);
+        let key = self.call(&mut entity, new.key.as_deref(), number);
+        self.own(&mut entity);
+        (key, self.fitted(entity))
+    }
+
+    /// What becomes of an entity that was changed, or that another is put in the place of: then it keeps what
+    /// only the server knows.
+    #[must_use]
+    pub fn remake(&self, key: &str, entity: &Value, new: Option<&New>) -> Value {
+        let mut made = match new {
+            None => entity.clone(),
+            Some(new) => {
+                let asked = self.asked();
+                let is_kept = |name: &str| {
+                    let known = asked.iter().any(|(property, _)| *property == name);
+                    !known && self.property(name).is_some()
+                };
+                let kept = entity.as_object().into_iter().flatten().filter(|(name, _)| is_kept(name));
+                let mut object: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+                for (name, value) in &new.sent {
+                    object.insert(name.clone(), value.clone());
+                }
+                for (name, _) in &asked {
+                    if let Some(value) = self.default_of(name).filter(|_| !object.contains_key(*name)) {
+                        object.insert((*name).to_owned(), value);
+                    }
+                }
+                Value::Object(object)
+            }
+        };
+        if !made.is_object() {
+            made = json!({});
+        }
+        if self.collection.key.is_some() {
+            self.call(&mut made, Some(key), 0);
+        }
+        self.own(&mut made);
+        self.fitted(made)
+    }
+
+    /// The properties that a client may send.
+    fn asked(&self) -> Vec<(&str, &Value)> {
+        let Some(sent) = self.sent else { return Vec::new() };
+        let properties = sent.properties(sent.tree()).into_iter();
+        properties.filter(|(_, node)| sent.asks_for(node)).collect()
+    }
+
+    fn requires(&self, name: &str) -> bool {
+        self.schema().is_some_and(|schema| schema.requires(schema.tree(), name))
+    }
+
+    fn default_of(&self, name: &str) -> Option<Value> {
+        let of_sent = self.sent.and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), name)?)));
+        let of_entity = || Some(self.schema()?.resolve(self.property(name)?));
+        let default = |node: &Value| node.get("default").filter(|value| !value.is_null()).cloned();
+        of_sent.and_then(default).or_else(|| of_entity().and_then(default))
+    }
+
+    /// Mends what does not fit the schema; what the schema does not know stays beside it.
+    fn fitted(&self, entity: Value) -> Value {
+        let Some(schema) = self.schema() else { return entity };
+        let declared: Vec<&str> = self.properties().into_iter().map(|(name, _)| name).collect();
+        let entity = in_order(entity, &self.properties());
+        let known = project(&entity, &declared);
+        if schema.is_valid(&known) != Ok(false) {
+            return entity;
+        }
+        let Some(Value::Object(mended)) = generate::repair(schema, &known, &self.manner) else { return entity };
+        let Value::Object(entity) = entity else { return Value::Object(mended) };
+        let others = entity.into_iter().filter(|(name, _)| !declared.contains(&name.as_str()));
+        let others: Vec<(String, Value)> = others.collect();
+        Value::Object(mended.into_iter().chain(others).collect())
+    }
+
+    /// What a client sent, as the entity has it: with its names and its types, and without what the client must
+    /// not write.
+    #[must_use]
+    pub fn accept(&self, sent: &Map<String, Value>) -> Map<String, Value> {
+        let properties = self.properties();
+        let is_read_only = |schema: Option<&Schema>, node: Option<&Value>| match (schema, node) {
+            (Some(schema), Some(node)) => {
+                schema.resolve(node).get("readOnly").or(node.get("readOnly")) == Some(&Value::Bool(true))
+            }
+            _ => false,
+        };
+        let mut accepted = Map::new();
+        for (name, value) in sent {
+            let in_request = self.sent.and_then(|schema| schema.property(schema.tree(), name));
+            let own = properties.iter().find(|(own, _)| own == name);
+            let own = own.or_else(|| properties.iter().find(|(own, _)| folded(own) == folded(name)));
+            // One where the entity has several: `email` is one of `emails`.
+            let own = own.or_else(|| {
+                let is_list = |node: &Value| self.schema().is_some_and(|schema| schema.types(node) == ["array"]);
+                let mut lists = properties.iter().filter(|(_, node)| is_list(node) && !value.is_array());
+                lists.find(|(own, _)| singular(&folded(own)) == folded(name))
+            });
+            let node = own.map(|(_, node)| *node);
+            if is_read_only(self.sent, in_request) || is_read_only(self.schema(), node) {
+                continue;
+            }
+            let (name, value) = match (own, self.schema()) {
+                (Some((own, node)), Some(schema)) => ((*own).to_owned(), adapt(schema, node, value, 0)),
+                _ => (name.clone(), Some(value.clone())),
+            };
+            if let Some(value) = value {
+                accepted.insert(name, value);
+            }
+        }
+        accepted
+    }
+}
+
+/// The members of an object in the order in which they are declared, others after them.
+fn in_order(entity: Value, declared: &[(&str, &Value)]) -> Value {
+    let Value::Object(mut object) = entity else { return entity };
+    let mut ordered = Map::new();
+    for (name, _) in declared {
+        if let Some((name, value)) = object.shift_remove_entry(*name) {
+            ordered.insert(name, value);
+        }
+    }
+    ordered.extend(object);
+    Value::Object(ordered)
+}
+
+/// How many examples become entities.
+const MOST_EXAMPLES: usize = 1000;
+
+/// `pet` of `petId`
+fn noun_of(name: &str) -> String {
+    let words = crate::contract::name::words(name);
+    words.split_last().map(|(_, rest)| singular(&rest.concat())).unwrap_or_default()
+}
+
+/// Whether a schema leaves no room for another value.
+fn is_bound(node: &Value, value: &Value) -> bool {
+    ["enum", "const", "pattern", "format"].iter().any(|keyword| node.get(keyword).is_some())
+        || node.get("maximum").and_then(Value::as_f64).zip(value.as_f64()).is_some_and(|(most, value)| value > most)
+}
+
+/// The documented examples of a success.
+fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {
+    let response = operation.success().map(|(_, response)| response);
+    let media = response.into_iter().flat_map(|response| &response.content).filter(|media| media.range.is_json());
+    media
+        .flat_map(|media| &media.examples)
+        .filter(|example| example.is_served())
+        .map(crate::contract::example::Example::value)
+}
+
+/// The members of an object that are declared; all of them if nothing is.
+#[must_use]
+pub fn project(entity: &Value, declared: &[&str]) -> Value {
+    match entity {
+        Value::Object(object) if !declared.is_empty() => {
+            let kept = object.iter().filter(|(name, _)| declared.contains(&name.as_str()));
+            Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }
+        entity => entity.clone(),
+    }
+}
+
+/// A value as the schema has it, where it is sent otherwise than it is shown: `["a@b.c"]` is
+/// `[{"address": "a@b.c"}]`. None if it cannot be that.
+#[must_use]
+pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
+    const DEEPEST: usize = 6;
+    let types = schema.types(node);
+    let kind = match value {
+        Value::Null => return Some(Value::Null),
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let takes =
+        |name: &str| types.is_empty() || types.contains(&name) || name == "integer" && types.contains(&"number");
+    if depth > DEEPEST {
+        return Some(value.clone());
+    }
+    match value {
+        Value::Array(items) if takes("array") => {
+            let Some(node) = schema.items(node) else { return Some(value.clone()) };
+            Some(items.iter().filter_map(|item| adapt(schema, node, item, depth + 1)).collect())
+        }
+        Value::Object(object) if takes("object") => {
+            let adapted = object.iter().filter_map(|(name, value)| {
+                let adapted = match schema.property(node, name) {
+                    Some(node) => adapt(schema, node, value, depth + 1)?,
+                    None => value.clone(),
+                };
+                Some((name.clone(), adapted))
+            });
+            Some(Value::Object(adapted.collect()))
+        }
+        value if takes(kind) => Some(value.clone()),
+        value if takes("array") && !value.is_array() => {
+            adapt(schema, schema.items(node)?, value, depth + 1).map(|item| json!([item]))
+        }
+        Value::String(_) | Value::Number(_) if takes("object") => {
+            // The one member that it can be: the one that is required, else the first.
+            let properties = schema.properties(node);
+            let can_be = |(_, node): &&(&str, &Value)| schema.types(node).contains(&kind);
+            let required = properties.iter().filter(|(name, _)| schema.requires(node, name)).find(can_be);
+            let (name, _) = required.or_else(|| properties.iter().find(can_be))?;
+            Some(json!({ *name: value }))
+        }
+        Value::String(text) => Some(typed(schema, node, text)).filter(|value| !value.is_string()),
+        Value::Number(number) if takes("string") => Some(json!(number.to_string())),
+        Value::Object(object) => {
+            let named = ["id", "_id", "name"].iter().find_map(|name| object.get(*name))?;
+            adapt(schema, node, named, depth + 1)
+        }
+        _ => None,
+    }
+}

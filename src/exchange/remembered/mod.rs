@@ -1,0 +1,353 @@
+//! A request → a step on what is remembered, and what comes of it → the response.
+//!
+//! What an operation does with which resource is inferred by `state`; what is remembered is kept there too.
+
+pub mod compose;
+pub mod making;
+pub mod response;
+
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, Method};
+use serde_json::{Map, Value};
+
+use self::making::Maker;
+use super::content::plain;
+use super::generate::{Manner, fingerprint};
+use super::parameter::{self, Inputs};
+use super::validate::Values;
+use super::{Request, Unknown};
+use crate::contract::name::folded;
+use crate::contract::schema::Schema;
+use crate::contract::{Location, Operation, StatusPattern};
+use crate::exchange::rejection::Ground;
+use crate::state::list::Wanted;
+use crate::state::memory::{Absent, Change, Entities, Making, New, Reply, Shelf, Step};
+use crate::state::place;
+use crate::state::resource::{Act, Collection, KeyFrom, Role};
+
+/// What a request asks of what is remembered.
+#[derive(Debug)]
+pub struct Asked<'c> {
+    /// What the operation does.
+    pub role: &'c Role,
+    /// What it does it with: the collection of its role, or the one that has all of its entities.
+    pub collection: &'c Collection,
+    /// The property that says whose the entities are, and its value, where the collection has those of others.
+    owner: Option<(String, Value)>,
+    /// The operation.
+    pub operation: &'c Operation,
+    ground: Ground<'c>,
+    manner: Manner,
+    shelf: Shelf,
+    /// What sets the entities of the shelf apart, by the names of the expressions of the path.
+    scope: Vec<(String, String)>,
+    step: Step,
+    /// Whether an entity that nobody has seen is made from what it is called.
+    unknown: Unknown,
+    /// Which part of a list is asked for.
+    pub wanted: Wanted,
+    /// What the client takes the entity for (RFC 9110 §13.1.1).
+    expected: Option<String>,
+    /// What the client has of it already (RFC 9110 §13.1.2).
+    pub known: Option<String>,
+}
+
+/// What is read of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'r> {
+    /// Its parameters as text.
+    pub inputs: &'r Inputs<'r>,
+    /// What it has, as values.
+    pub values: &'r Values,
+    /// The request.
+    pub request: &'r Request,
+}
+
+impl<'c> Asked<'c> {
+    /// What a request to an operation asks for; none if it is about no resource, or does not say which
+    /// entity it is about.
+    #[must_use]
+    pub fn of(
+        ground: Ground<'c>,
+        index: usize,
+        manner: Manner,
+        unknown: Unknown,
+        received: Received<'_>,
+    ) -> Option<Self> {
+        let role = ground.resources.role(ground.contract, index)?;
+        let operation = &ground.contract.operations[index];
+        let path: Vec<(String, String)> =
+            received.inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), parameter::decode(raw))).collect();
+        let mut scope: Vec<(String, String)> = path.iter().take(role.collection.scope).cloned().collect();
+        let whole = whole_of(ground, role, operation.document, &scope);
+        let (collection, owner) = match whole {
+            Some((collection, owner)) => {
+                scope.clear();
+                (collection, Some(owner))
+            }
+            None => (&*role.collection, None),
+        };
+        let scope_text = scope.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/");
+        let shelf = Shelf { collection: collection.name.clone(), scope: scope_text };
+        let mut asked = Self {
+            role,
+            collection,
+            owner,
+            operation,
+            ground,
+            manner,
+            shelf,
+            scope,
+            step: Step::List,
+            unknown,
+            wanted: Wanted::default(),
+            expected: header(received.request.headers(), &IF_MATCH),
+            known: header(received.request.headers(), &IF_NONE_MATCH),
+        };
+        asked.step = asked.step_of(&path, received)?;
+        asked.wanted = asked.wanted_of(received);
+        Some(asked)
+    }
+
+    fn maker(&self) -> Maker<'_> {
+        Maker {
+            contract: self.ground.contract,
+            resources: self.ground.resources,
+            collection: self.collection,
+            document: self.operation.document,
+            scope: &self.scope,
+            manner: self.manner,
+            sent: self.sent_schema(),
+        }
+    }
+
+    fn sent_schema(&self) -> Option<&'c Schema> {
+        let content = &self.operation.body.as_ref()?.content;
+        let media = content.iter().find(|media| media.range.is_json()).or_else(|| content.first())?;
+        media.schema.as_deref()
+    }
+
+    fn step_of(&self, path: &[(String, String)], received: Received<'_>) -> Option<Step> {
+        let act = self.role.act;
+        if matches!(act, Act::List | Act::Find | Act::Exists) {
+            return Some(Step::List);
+        }
+        let body = received.values.body.as_ref();
+        let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
+        let object = || sent.and_then(Value::as_object);
+        let new = |key: Option<String>| {
+            let mut sent = self.maker().accept(object()?);
+            sent.extend(self.owner.clone());
+            Some(New { key, sent })
+        };
+        if matches!(act, Act::Create | Act::Upsert) {
+            let key = self.own_key(object()?);
+            let new = new(key)?;
+            let natural = self.collection.natural.as_ref();
+            let by = natural.and_then(|name| Some((name.clone(), new.sent.get(name)?.clone())));
+            return Some(if act == Act::Create { Step::Create(new) } else { Step::Upsert { new, by } });
+        }
+        let key = match self.role.key {
+            KeyFrom::Path(count) => {
+                let names = path.iter().skip(self.role.collection.scope).take(count);
+                names.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/")
+            }
+            KeyFrom::Field => self.key_in(received)?,
+            KeyFrom::Only | KeyFrom::Nothing => String::new(),
+        };
+        Some(match act {
+            Act::Read | Act::Part => Step::Read(key),
+            Act::Delete => Step::Delete(key),
+            Act::Replace => {
+                let creates = self.operation.response_at(StatusPattern::Exact(http::StatusCode::CREATED)).is_some();
+                Step::Replace(key, new(None)?, if creates { Absent::Created } else { Absent::Unknown })
+            }
+            _ => Step::Change(key, self.change(received.request, sent?)?),
+        })
+    }
+
+    /// What the client calls what it adds, if it may.
+    fn own_key(&self, sent: &Map<String, Value>) -> Option<String> {
+        let key = self.collection.key.as_ref()?;
+        let schema = self.sent_schema();
+        let may = schema.and_then(|schema| schema.property(schema.tree(), key).map(|node| schema.asks_for(node)));
+        let value = sent.get(key).filter(|_| may.unwrap_or(true))?;
+        Some(plain(value)).filter(|text| (value.is_string() || value.is_number()) && !text.is_empty() && text != "0")
+    }
+
+    /// How an entity is changed by what was sent.
+    fn change(&self, request: &Request, sent: &Value) -> Option<Change> {
+        let media = header(request.headers(), &http::header::CONTENT_TYPE).unwrap_or_default();
+        let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if essence == "application/json-patch+json" || *request.method() == Method::PATCH && sent.is_array() {
+            return Some(Change::JsonPatch(sent.clone()));
+        }
+        let accepted = self.maker().accept(sent.as_object()?);
+        let accepted: Map<String, Value> =
+            accepted.into_iter().filter(|(name, _)| Some(name) != self.collection.key.as_ref()).collect();
+        Some(match essence.as_str() {
+            "application/merge-patch+json" => Change::MergePatch(Value::Object(accepted)),
+            _ => Change::Members(accepted),
+        })
+    }
+
+    /// What names the entity in the query or in the body.
+    fn key_in(&self, received: Received<'_>) -> Option<String> {
+        let keys = &self.collection.keys;
+        let own = self.collection.key.as_deref().map(folded);
+        let noun = &self.collection.noun;
+        // The best name first, wherever it stands.
+        let names = keys.iter().cloned().chain(own).chain([noun.clone()]);
+        let query = &received.inputs.query.0;
+        let body = received.values.body.as_ref().and_then(Value::as_object);
+        names.into_iter().find_map(|wanted| {
+            let in_query = query.iter().find(|(name, _)| folded(name) == wanted);
+            let in_query = in_query.map(|(_, raw)| parameter::decode_form(raw));
+            let in_body = || {
+                let (_, value) = body?.iter().find(|(name, _)| folded(name) == wanted)?;
+                Some(plain(value)).filter(|_| value.is_string() || value.is_number())
+            };
+            in_query.or_else(in_body).filter(|text| !text.is_empty())
+        })
+    }
+
+    /// Which part of a list the request asks for.
+    fn wanted_of(&self, received: Received<'_>) -> Wanted {
+        let role = self.role;
+        if !matches!(role.act, Act::List | Act::Find | Act::Exists) {
+            return Wanted::default();
+        }
+        let schema = self.collection.entity.as_deref();
+        let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
+        let mut names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+        names.extend(self.collection.natural.as_deref());
+        let mut first = 1;
+        let mut parameters: Vec<(String, Value)> = Vec::new();
+        for parameter in self.operation.parameters.iter().filter(|parameter| parameter.location == Location::Query) {
+            let node = parameter.schema().map(|schema| schema.resolve(schema.tree()));
+            if folded(&parameter.name).contains("page") {
+                let number = |keyword: &str| node?.get(keyword)?.as_u64();
+                if number("minimum") == Some(0) || number("default") == Some(0) {
+                    first = 0;
+                }
+            }
+            let sent = received.values.parameter(Location::Query, &parameter.name).cloned();
+            let default = || node?.get("default").filter(|value| value.is_number()).cloned();
+            if let Some(value) = sent.or_else(default) {
+                parameters.push((parameter.name.clone(), value));
+            }
+        }
+        // What is searched for may be sent in the body.
+        let body = received.values.body.as_ref().and_then(Value::as_object).into_iter().flatten();
+        parameters.extend(body.map(|(name, value)| (name.clone(), value.clone())));
+        let mut wanted = Wanted::read(&parameters, &names, first);
+        if let Some(key) = &self.collection.key {
+            let named = parameters.iter().find(|(name, value)| {
+                self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str()) && !value.is_array()
+            });
+            wanted.filters.extend(named.map(|(_, value)| (key.clone(), vec![value.clone()])));
+        }
+        wanted.filters.extend(self.owner.iter().map(|(name, value)| (name.clone(), vec![value.clone()])));
+        wanted
+    }
+
+    /// Takes the step with `apply`, which does it in the world of the session.
+    pub fn apply(&self, apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply) -> Reply {
+        let maker = self.maker();
+        let making = Making {
+            base: &|| self.base(&maker),
+            make: &|number, new| maker.make(number, new),
+            remake: &|key, entity, new| maker.remake(key, entity, new),
+            is_current: &|entity| self.expected.as_ref().is_none_or(|expected| names(expected, entity)),
+        };
+        let key = match &self.step {
+            Step::Read(key) | Step::Delete(key) | Step::Change(key, _) | Step::Replace(key, _, Absent::Unknown) => {
+                Some(key)
+            }
+            _ => None,
+        };
+        if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || self.role.key == KeyFrom::Only) {
+            let supposed = apply(&self.shelf, Step::Suppose(key.clone(), maker.supposed(key)), &making);
+            if matches!(self.step, Step::Read(_)) {
+                return supposed;
+            }
+        }
+        apply(&self.shelf, self.step.clone(), &making)
+    }
+
+    /// What the answer is where nothing is remembered: that of the world as it is at the beginning.
+    #[must_use]
+    pub fn seeded(&self) -> Option<Reply> {
+        let maker = self.maker();
+        let base = self.base(&maker);
+        match &self.step {
+            Step::List => {
+                Some(Reply::List(base.all.iter().map(|(key, entity)| (key.clone(), entity.clone())).collect()))
+            }
+            Step::Read(key) => {
+                let known = base.all.get(key).cloned();
+                let entity = known.unwrap_or_else(|| std::sync::Arc::new(maker.supposed(key)));
+                Some(Reply::Entity { entity, key: key.clone(), is_new: false })
+            }
+            _ => None,
+        }
+    }
+
+    fn base(&self, maker: &Maker<'_>) -> std::sync::Arc<Entities> {
+        // Of what there is only one nothing is there that is not asked for.
+        if self.role.key == KeyFrom::Only { std::sync::Arc::default() } else { maker.base(&self.shelf) }
+    }
+}
+
+/// What a collection has before anybody writes to it.
+#[must_use]
+pub fn beginning(ground: Ground<'_>, collection: &Collection, scope: &str, manner: Manner) -> std::sync::Arc<Entities> {
+    let Some((index, _)) = collection.shown_by.first() else { return std::sync::Arc::default() };
+    let operation = &ground.contract.operations[*index];
+    let names = operation.path_names.iter().take(collection.scope).cloned();
+    let scopes: Vec<(String, String)> = names.zip(scope.split('/').map(str::to_owned)).collect();
+    let maker = Maker {
+        contract: ground.contract,
+        resources: ground.resources,
+        collection,
+        document: operation.document,
+        scope: &scopes,
+        manner,
+        sent: None,
+    };
+    maker.base(&Shelf { collection: collection.name.clone(), scope: scope.to_owned() })
+}
+
+/// The collection that has the entities of a narrower one too, and the property that tells whose they are, with
+/// its value: the orders of `/users/{userId}/orders` are those of `/orders` with this `userId`.
+fn whole_of<'c>(
+    ground: Ground<'c>,
+    role: &'c Role,
+    document: usize,
+    scope: &[(String, String)],
+) -> Option<(&'c Collection, (String, Value))> {
+    let (name, text) = scope.last().filter(|_| scope.len() == 1)?;
+    let own = role.collection.entity.as_ref()?;
+    let whole = ground.resources.called(ground.contract, document, &role.collection.noun)?;
+    let entity = whole.entity.as_ref().filter(|entity| entity.pointer() == own.pointer())?;
+    let properties = entity.properties(entity.tree());
+    let (property, node) = properties.into_iter().find(|(property, _)| folded(property) == folded(name))?;
+    Some((whole, (property.to_owned(), parameter::typed(entity, node, text))))
+}
+
+fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The entity tag of an entity (RFC 9110 §8.8.3).
+#[must_use]
+pub fn tag(entity: &Value) -> String {
+    format!("\"{:016x}\"", fingerprint(&entity.to_string()))
+}
+
+/// Whether one of the tags of a condition is that of an entity.
+#[must_use]
+pub fn names(condition: &str, entity: &Value) -> bool {
+    let own = tag(entity);
+    condition.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == own)
+}

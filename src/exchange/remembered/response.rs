@@ -1,0 +1,122 @@
+//! What came of a step → a response: its content, and the header fields that speak of the entity or of the page.
+
+use bytes::Bytes;
+use http::header::{ETAG, LINK, LOCATION, VARY};
+use http::{HeaderName, HeaderValue, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::Asked;
+use super::compose::{Composed, compose};
+use crate::contract::MediaType;
+use crate::exchange::finish::{MISFIT, send};
+use crate::exchange::generate::Manner;
+use crate::exchange::negotiate::{Choice, Source};
+use crate::exchange::{Request, Response, Settings, content, header};
+use crate::state::memory::Reply;
+
+/// Writes the response.
+#[must_use]
+pub fn write(
+    asked: &Asked<'_>,
+    reply: &Reply,
+    choice: &Choice<'_>,
+    manner: Manner,
+    settings: &Settings,
+    request: &Request,
+) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = choice.status;
+    if let Some(documented) = choice.response {
+        header::documented(documented, &manner, &settings.manner, response.headers_mut());
+    }
+    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let media: Option<&MediaType> = match choice.content {
+        Source::Example(_, media) => media,
+        Source::Generated(media) => Some(media),
+        Source::Empty => None,
+    };
+    let shown = match choice.content {
+        Source::Example(example, _) => Some(example.value()),
+        _ => None,
+    };
+    let composed = media.map(|media| compose(asked, reply, shown, media, &manner, target));
+    if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
+        if !composed.fits {
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
+        }
+        send(content::write(&composed.value, range, Some(media)), range, &mut response);
+    }
+    speak(asked, reply, composed.as_ref(), choice, &mut response);
+    if choice.response.is_some_and(|documented| documented.content.len() > 1) {
+        // RFC 9110 §12.5.5
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    }
+    response
+}
+
+/// Says in the documented header fields what they are about.
+fn speak(asked: &Asked<'_>, reply: &Reply, composed: Option<&Composed>, choice: &Choice<'_>, response: &mut Response) {
+    let documents = |name: &HeaderName| {
+        choice.response.is_some_and(|documented| documented.headers.iter().any(|header| header.name == *name))
+    };
+    let entity = match reply {
+        Reply::Entity { entity, key, .. } => Some((key.clone(), super::tag(entity))),
+        _ => composed.and_then(|composed| composed.entity.clone()),
+    };
+    if let Some((key, tag)) = &entity {
+        if documents(&ETAG)
+            && let Ok(value) = HeaderValue::from_str(tag)
+        {
+            response.headers_mut().insert(ETAG, value);
+        }
+        let place = || asked.place_of(key).and_then(|place| HeaderValue::from_str(&place).ok());
+        if documents(&LOCATION)
+            && let Some(place) = place()
+        {
+            response.headers_mut().insert(LOCATION, place);
+        }
+        // RFC 9110 §15.4.5
+        let is_known = asked.known.as_ref().is_some_and(|known| known.split(',').any(|part| part.trim() == tag));
+        let is_documented =
+            || asked.operation.responses.iter().any(|(pattern, _)| pattern.covers(StatusCode::NOT_MODIFIED));
+        if is_known && (documents(&ETAG) || is_documented()) && asked.role.act == crate::state::resource::Act::Read {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Bytes::new();
+        }
+    }
+    if documents(&LINK) {
+        let next = composed.and_then(|composed| composed.next.as_ref());
+        let link = next.and_then(|next| HeaderValue::from_str(&format!("<{next}>; rel=\"next\"")).ok());
+        match link {
+            Some(link) => response.headers_mut().insert(LINK, link),
+            None => response.headers_mut().remove(LINK),
+        };
+    }
+}
+
+impl Asked<'_> {
+    /// The path where an entity is read.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<String> {
+        let reader = &self.ground.contract.operations[self.collection.reader?];
+        let mut values = self.scope.iter().map(|(_, value)| value.as_str()).chain(key.split('/'));
+        let mut path = String::new();
+        for part in reader.template.split_inclusive('}') {
+            match part.split_once('{') {
+                Some((before, _)) => {
+                    path.push_str(before);
+                    path.push_str(
+                        &utf8_percent_encode(values.next()?, NON_ALPHANUMERIC)
+                            .to_string()
+                            .replace("%2D", "-")
+                            .replace("%5F", "_")
+                            .replace("%2E", "."),
+                    );
+                }
+                None => path.push_str(part),
+            }
+        }
+        let base = reader.bases.iter().find(|base| self.ground.path.starts_with(base.as_str()));
+        Some(format!("{}{path}", base.map(String::as_str).unwrap_or_default()))
+    }
+}

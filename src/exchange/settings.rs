@@ -1,0 +1,90 @@
+//! What a sandbox was told at its start about how to answer.
+
+use super::generate::Manner;
+use super::parameter::QueryArrays;
+use crate::state::memory::Bounds;
+
+/// How wrong requests are treated (`--validate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Validation {
+    /// They are rejected.
+    #[default]
+    Strict,
+    /// They are answered, and what is wrong is reported.
+    Warn,
+    /// They are answered.
+    Off,
+}
+
+/// Whether pages of other origins may use the sandbox (`--cors`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cors {
+    #[default]
+    /// They may.
+    On,
+    /// Browsers keep them from reading the answers.
+    Off,
+}
+
+/// How an absent body is judged where the document does not require one (`--require-bodies`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AbsentBody {
+    /// It is accepted, as the standard says.
+    #[default]
+    Accepted,
+    /// As an empty object.
+    Judged,
+}
+
+/// How names in a query are judged that no parameter has (`--strict-query`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OtherNames {
+    /// They are accepted, and ignored.
+    #[default]
+    Accepted,
+    /// They are violations.
+    Refused,
+}
+
+/// Whether what requests write is remembered (`--state`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    /// Each answer is that of the document.
+    #[default]
+    Off,
+    /// What was written is read.
+    On,
+}
+
+/// What an entity is that nobody wrote, and that is not there from the beginning (`--unknown`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// There is none.
+    #[default]
+    NotFound,
+    /// It is made on the spot from what it is called, always the same.
+    Seeded,
+}
+
+/// What a sandbox was told at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// How wrong requests are treated.
+    pub validation: Validation,
+    /// Whether pages of other origins may use it.
+    pub cors: Cors,
+    /// How an absent body is judged.
+    pub absent_body: AbsentBody,
+    /// How names in a query are judged that no parameter has.
+    pub other_names: OtherNames,
+    /// How else than documented lists in queries may be written.
+    pub query_arrays: QueryArrays,
+    /// How values are generated.
+    pub manner: Manner,
+    /// Whether what requests write is remembered.
+    pub state: State,
+    /// What an entity is that nobody wrote.
+    pub unknown: Unknown,
+    /// How much is remembered.
+    pub bounds: Bounds,
+}

@@ -1,0 +1,389 @@
+//! What the sandbox says of itself, and how it is told what to do: everything below `/_standin/`.
+//!
+//! It is documented in OpenAPI by `control.yaml`, and its requests are judged by that document as those to any
+//! other API are.
+
+mod insight;
+mod requests;
+mod session;
+mod worlds;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use self::session::{Named, session_of};
+use super::problem_response;
+use crate::Sandbox;
+use crate::contract::Location;
+use crate::contract::merge::as_one_document;
+use crate::document::Input;
+use crate::exchange::problem::{Kind, Problem, TYPES};
+use crate::exchange::{Body, Cors, Report, Request, Response, Settings};
+use crate::sandbox::Reading;
+use crate::state::coverage::Coverage;
+use crate::state::journal::{Entry, kept};
+
+/// Below it no API is served.
+const PREFIX: &str = "/_standin/";
+
+/// Who may use the control API.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Who reaches the server.
+    #[default]
+    Open,
+    /// Who has this token, in `Authorization: Bearer …`.
+    Token(String),
+    /// Nobody.
+    Closed,
+}
+
+/// How the control API is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Who may use it (`--control`, `--control-token`).
+    pub access: Access,
+    /// How many exchanges of each session are kept (`--journal`).
+    pub journal: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { access: Access::Open, journal: 500 }
+    }
+}
+
+/// A sandbox and its control API.
+#[derive(Debug)]
+pub struct Control {
+    sandbox: Arc<Sandbox>,
+    options: Options,
+    document: OnceLock<Bytes>,
+    /// The sandbox that judges requests to the control API.
+    own: OnceLock<Sandbox>,
+    /// How many exchanges there were.
+    count: AtomicU64,
+    coverage: Coverage,
+    /// Who listens to exchanges.
+    stream: broadcast::Sender<Heard>,
+}
+
+/// How many exchanges a listener may be behind before it misses some.
+const STREAM: usize = 256;
+
+/// The document of the control API.
+const DOCUMENT: &str = include_str!("control.yaml");
+
+/// What is said to who listens.
+#[derive(Debug, Clone)]
+pub enum Heard {
+    /// An exchange ended.
+    Entry(Arc<Entry>),
+    /// The server ends.
+    End,
+}
+
+/// A response that goes on as long as the client listens: server-sent events of exchanges.
+#[derive(Clone)]
+pub struct Listening {
+    /// Where they come from.
+    pub entries: broadcast::Sender<Heard>,
+    /// The session that they must be of; any if none.
+    pub session: Option<String>,
+}
+
+impl Control {
+    /// The control API of a sandbox.
+    #[must_use]
+    pub fn new(sandbox: Arc<Sandbox>) -> Self {
+        Self::with(sandbox, Options::default())
+    }
+
+    /// The same, served otherwise.
+    #[must_use]
+    pub fn with(sandbox: Arc<Sandbox>, options: Options) -> Self {
+        let coverage = Coverage::new(sandbox.contract());
+        let (stream, _) = broadcast::channel(STREAM);
+        let (document, own) = (OnceLock::new(), OnceLock::new());
+        Self { sandbox, options, document, own, count: AtomicU64::new(0), coverage, stream }
+    }
+
+    /// The sandbox.
+    #[must_use]
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.sandbox
+    }
+
+    /// What of the contract was used.
+    #[must_use]
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// Reads what any wrong request needs, so that the first one need not wait for it.
+    pub fn warm_up(&self) {
+        self.sandbox.warm_up();
+    }
+
+    /// Lets who listens to exchanges go, because the server ends.
+    pub fn end(&self) {
+        let _listeners = self.stream.send(Heard::End);
+    }
+
+    /// Answers a request, to the control API or to the API that is stood in for.
+    #[must_use]
+    pub fn answer(&self, request: &Request) -> (Response, Report) {
+        let Named { session, request: inner } = match session_of(request) {
+            Ok(named) => named,
+            Err(problem) => return problem_response(&problem),
+        };
+        let request = inner.as_ref().unwrap_or(request);
+        match request.uri().path().strip_prefix(PREFIX) {
+            Some(name) => self.own(request, name, &session),
+            None => self.exchange(request, &session),
+        }
+    }
+
+    /// Answers a request to the API, and notes it.
+    fn exchange(&self, request: &Request, session: &str) -> (Response, Report) {
+        let started = Instant::now();
+        let (response, report) = self.sandbox.answer_in(session, self.sandbox.settings(), request);
+        if let Some(index) = report.index {
+            let operation = &self.sandbox.contract().operations[index];
+            let query = request.uri().query().unwrap_or_default();
+            let has = |location: Location, name: &str| match location {
+                Location::Path => true,
+                Location::Query => query.split('&').any(|pair| pair.split(['=', '[']).next() == Some(name)),
+                Location::Header => request.headers().contains_key(name),
+                Location::Cookie => request.headers().get("cookie").is_some_and(|cookie| {
+                    cookie
+                        .to_str()
+                        .is_ok_and(|cookie| cookie.split(';').any(|pair| pair.trim().split('=').next() == Some(name)))
+                }),
+            };
+            self.coverage.note(index, operation, response.status(), report.violations.len(), has);
+        }
+        if self.options.journal > 0 && self.options.access != Access::Closed {
+            self.note(request, session, &response, &report, started);
+        }
+        (response, report)
+    }
+
+    fn note(&self, request: &Request, session: &str, response: &Response, report: &Report, started: Instant) {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let content = match request.body() {
+            Body::Complete(content) => kept(content),
+            Body::TooLarge(_) => Bytes::new(),
+        };
+        let entry = Arc::new(Entry {
+            number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
+            session: session.to_owned(),
+            at: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            method: request.method().clone(),
+            target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+            headers: request.headers().clone(),
+            content,
+            operation: report.operation.clone(),
+            status: response.status(),
+            answer: kept(response.body()),
+            source: report.source.clone(),
+            violations: report.violations.clone(),
+        });
+        if self.stream.receiver_count() > 0 {
+            // Who stopped listening misses it.
+            let _listeners = self.stream.send(Heard::Entry(Arc::clone(&entry)));
+        }
+        let most = self.options.journal;
+        self.sandbox.within(session, |world| world.journal.add(entry, most));
+    }
+
+    fn own(&self, request: &Request, name: &str, session: &str) -> (Response, Report) {
+        let problems = TYPES.strip_prefix(PREFIX).unwrap_or(TYPES);
+        let content = match name {
+            "health" => Some((Bytes::from(self.health().to_string()), "application/json")),
+            "openapi.json" => Some((self.document(), "application/vnd.oai.openapi+json;version=3.1")),
+            "control.yaml" => Some((Bytes::from_static(DOCUMENT.as_bytes()), "application/yaml")),
+            _ => name.strip_prefix(problems).and_then(explanation).map(|text| (text, "text/plain; charset=utf-8")),
+        };
+        let Some((content, media)) = content else { return self.judged(request, session) };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let detail = format!("`{PREFIX}{name}` has no {}; it has GET, HEAD", request.method());
+            let problem = Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail);
+            let (mut response, report) = problem_response(&problem);
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return (response, report);
+        }
+        answered(content, media)
+    }
+
+    /// Answers a request that its own document allows.
+    fn judged(&self, request: &Request, session: &str) -> (Response, Report) {
+        if let Err(problem) = self.permit(request) {
+            let (mut response, report) = problem_response(&problem);
+            if problem.status == StatusCode::UNAUTHORIZED {
+                // RFC 9110 §11.6.1
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            return (response, report);
+        }
+        let (response, report) = self.judge().answer(request);
+        let (true, Some(operation)) = (response.status().is_success(), report.operation.as_deref()) else {
+            return (response, Report { source: "control".to_owned(), ..report });
+        };
+        let asked = Asked::new(request, session);
+        let done = match operation {
+            "listRequests" => Ok(self.requests(&asked)),
+            "clearRequests" => Ok(self.clear_requests(&asked)),
+            "streamRequests" => return self.listen(&asked),
+            "verify" => self.verify(&asked),
+            "reset" => Ok(self.reset(&asked)),
+            "getScenario" => Ok(self.scenario(&asked)),
+            "setScenario" => self.set_scenario(&asked),
+            "listSessions" => Ok(self.sessions()),
+            "exportState" => Ok(self.export(&asked)),
+            "importState" => self.import(&asked),
+            "getCollection" => self.collection(&asked),
+            "putCollection" => self.put_collection(&asked),
+            "listSnapshots" => Ok(self.snapshots(&asked)),
+            "takeSnapshot" => self.take_snapshot(&asked),
+            "getSnapshot" => self.snapshot(&asked),
+            "restoreSnapshot" => self.restore(&asked),
+            "dropSnapshot" => self.drop_snapshot(&asked),
+            "listOperations" => Ok(self.operations()),
+            "explain" => self.explain(&asked),
+            "getCoverage" => Ok(self.coverage_now()),
+            other => {
+                Err(Problem::new(Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, format!("nobody does `{other}`")))
+            }
+        };
+        match done {
+            Ok(Value::Null) => {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                (response, Report { source: "control".to_owned(), ..Report::default() })
+            }
+            Ok(value) => answered(Bytes::from(value.to_string()), "application/json"),
+            Err(problem) => problem_response(&problem),
+        }
+    }
+
+    /// Whether who asks may use the control API.
+    fn permit(&self, request: &Request) -> Result<(), Problem> {
+        let refused = |detail: &str| Err(Problem::new(Kind::ControlClosed, StatusCode::FORBIDDEN, detail));
+        let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        match &self.options.access {
+            Access::Closed => return refused("the control API is off, see `--control` and `--control-token`"),
+            Access::Token(token) => {
+                let sent = text(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+                if !sent.is_some_and(|sent| is_same(sent.trim(), token)) {
+                    let detail = "the control API wants `Authorization: Bearer` with the token of `--control-token`";
+                    return Err(Problem::new(Kind::Unauthorized, StatusCode::UNAUTHORIZED, detail));
+                }
+            }
+            Access::Open => {}
+        }
+        // A page of another origin must not do by a form what it could not do by a script.
+        match (text(ORIGIN), text(HOST)) {
+            (Some(origin), Some(host)) if origin.split_once("://").is_none_or(|(_, own)| own != host) => {
+                refused("pages of other origins may not use the control API")
+            }
+            (Some(_), None) => refused("pages of other origins may not use the control API"),
+            _ => Ok(()),
+        }
+    }
+
+    fn judge(&self) -> &Sandbox {
+        self.own.get_or_init(|| {
+            let input = Input::Text { name: "control.yaml".to_owned(), text: DOCUMENT.to_owned() };
+            let settings = Settings { cors: Cors::Off, ..Settings::default() };
+            Sandbox::new(&[input], &[], &Reading::default(), settings)
+        })
+    }
+
+    fn health(&self) -> Value {
+        let contract = self.sandbox.contract();
+        json!({
+            "status": "ok",
+            "version": env!("CARGO_PKG_VERSION"),
+            "documents": contract.documents.len(),
+            "operations": contract.operations.len(),
+            "fixtures": contract.operations.iter().map(|operation| operation.fixtures.len()).sum::<usize>(),
+        })
+    }
+
+    fn document(&self) -> Bytes {
+        let merged = || Bytes::from(as_one_document(self.sandbox.contract()).to_string());
+        self.document.get_or_init(merged).clone()
+    }
+}
+
+/// Whether two texts are the same, in a time that does not tell where they differ.
+fn is_same(sent: &str, token: &str) -> bool {
+    let differ = sent.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
+    sent.len() == token.len() && differ == 0
+}
+
+fn answered(content: Bytes, media: &'static str) -> (Response, Report) {
+    let mut response = Response::new(content);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    (response, Report { source: "control".to_owned(), ..Report::default() })
+}
+
+/// What a request to the control API has.
+struct Asked<'r> {
+    request: &'r Request,
+    /// The session that the request is in.
+    session: &'r str,
+    query: Vec<(String, String)>,
+    /// The content as JSON.
+    body: Value,
+}
+
+impl<'r> Asked<'r> {
+    fn new(request: &'r Request, session: &'r str) -> Self {
+        let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+        let body = match request.body() {
+            Body::Complete(bytes) => serde_json::from_slice(bytes).unwrap_or(Value::Null),
+            Body::TooLarge(_) => Value::Null,
+        };
+        Self { request, session, query, body }
+    }
+
+    fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The session that it is about: the one that it names, else the one that it is in.
+    fn about(&self) -> &str {
+        self.query("session").unwrap_or(self.session)
+    }
+
+    /// What comes in the path after a word: `pets` of `/_standin/state/pets`.
+    fn after(&self, word: &str) -> String {
+        let path = self.request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
+        let rest = path.strip_prefix(word).unwrap_or_default().trim_start_matches('/');
+        crate::exchange::parameter::decode(rest)
+    }
+}
+
+fn unprocessable(detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail)
+}
+
+fn not_there(detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
+}
+
+/// What a problem type means, for who follows its `type`.
+fn explanation(name: &str) -> Option<Bytes> {
+    let kind = Kind::ALL.iter().find(|kind| kind.name() == name)?;
+    Some(Bytes::from(format!("{}\n\n{}\n", kind.title(), kind.about())))
+}

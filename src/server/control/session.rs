@@ -1,0 +1,59 @@
+//! Which session a request is in: by `/_standin/sessions/NAME/…`, the header `Standin-Session`, or the cookie
+//! `standin-session`.
+
+use http::{StatusCode, Uri};
+
+use super::PREFIX;
+use crate::exchange::Request;
+use crate::exchange::parameter::decode;
+use crate::exchange::problem::{Kind, Problem};
+
+/// A request, and the session that it is in.
+pub struct Named {
+    /// Empty for the one without a name.
+    pub session: String,
+    /// The request without the name in its path, if it was there.
+    pub request: Option<Request>,
+}
+
+/// The longest name of a session, in bytes.
+const LONGEST: usize = 200;
+
+/// Finds the session of a request.
+pub fn session_of(request: &Request) -> Result<Named, Problem> {
+    let sessions = request.uri().path().strip_prefix(PREFIX).and_then(|path| path.strip_prefix("sessions/"));
+    if let Some((name, rest)) = sessions.and_then(|path| path.split_once('/')) {
+        let session = checked(decode(name))?;
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let target = format!("/{rest}{query}");
+        let uri: Uri = target.parse().map_err(|_| wrong("the path after the name of the session is none"))?;
+        let mut inner = request.clone();
+        *inner.uri_mut() = uri;
+        return Ok(Named { session, request: Some(inner) });
+    }
+    let headers = request.headers();
+    let by_header = headers.get("standin-session").map(|value| value.to_str().map(str::to_owned));
+    let by_header = by_header.transpose().map_err(|_| wrong("`Standin-Session` is not printable ASCII"))?;
+    let by_cookie = || {
+        let cookies = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(name, _)| *name == "standin-session").map(|(_, value)| decode(value))
+    };
+    match by_header.or_else(by_cookie) {
+        Some(name) => Ok(Named { session: checked(name)?, request: None }),
+        None => Ok(Named { session: String::new(), request: None }),
+    }
+}
+
+fn checked(name: String) -> Result<String, Problem> {
+    match name.len() {
+        1..=LONGEST if !name.chars().any(char::is_control) => Ok(name),
+        length => Err(wrong(&format!(
+            "the name of a session has 1 to {LONGEST} bytes and no control characters, this one has {length}"
+        ))),
+    }
+}
+
+fn wrong(detail: &str) -> Problem {
+    Problem::new(Kind::Violation, StatusCode::BAD_REQUEST, detail)
+}

@@ -1,0 +1,239 @@
+//! What was exchanged lately.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::contract::name::{carries_credentials, words};
+
+/// One exchange.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its number, from 1 on, in the order in which they ended.
+    pub number: u64,
+    /// The session that it was in; empty for the one without a name.
+    pub session: String,
+    /// When it ended, in milliseconds since 1970.
+    pub at: u64,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+    /// The method of the request.
+    pub method: Method,
+    /// The path and the query.
+    pub target: String,
+    /// The header fields of the request.
+    pub headers: HeaderMap,
+    /// The content of the request, or the beginning of it.
+    pub content: Bytes,
+    /// The operation by name; none if none was asked for.
+    pub operation: Option<String>,
+    /// The status of the response.
+    pub status: StatusCode,
+    /// The content of the response, or the beginning of it.
+    pub answer: Bytes,
+    /// Where the answer comes from.
+    pub source: String,
+    /// What was wrong with the request.
+    pub violations: Vec<String>,
+}
+
+/// How much of a content is kept, in bytes.
+pub const MOST_CONTENT: usize = 64 * 1024;
+
+/// A content as it is kept.
+#[must_use]
+pub fn kept(content: &Bytes) -> Bytes {
+    // A slice would keep all of it.
+    if content.len() > MOST_CONTENT { Bytes::copy_from_slice(&content[..MOST_CONTENT]) } else { content.clone() }
+}
+
+impl Entry {
+    /// The bytes that it takes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        const EACH: usize = 400;
+        EACH + self.content.len() + self.answer.len() + self.target.len() + self.headers.len() * 64
+    }
+
+    /// For people and scripts, without credentials.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let headers: Map<String, Value> = self
+            .headers
+            .keys()
+            .map(|name| {
+                let is_secret = matches!(name.as_str(), "authorization" | "cookie" | "proxy-authorization")
+                    || carries_credentials(name.as_str()) && name != "standin-session";
+                let values = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+                let text = values.collect::<Vec<_>>().join(", ");
+                (name.as_str().to_owned(), json!(if is_secret { REDACTED.to_owned() } else { text }))
+            })
+            .collect();
+        json!({
+            "number": self.number,
+            "session": self.session,
+            "at": self.at,
+            "micros": self.micros,
+            "request": {
+                "method": self.method.as_str(),
+                "target": redacted_target(&self.target),
+                "headers": headers,
+                "content": shown(&self.content),
+            },
+            "operation": self.operation,
+            "response": {"status": self.status.as_u16(), "content": shown(&self.answer)},
+            "source": self.source,
+            "violations": self.violations,
+        })
+    }
+
+    /// The content of the request as JSON.
+    #[must_use]
+    pub fn body(&self) -> Option<Value> {
+        serde_json::from_slice(&self.content).ok()
+    }
+}
+
+/// What stands in the place of a secret.
+const REDACTED: &str = "[redacted]";
+
+fn redacted_target(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if carries_credentials(name) || is_secret(name) => format!("{name}={REDACTED}"),
+        _ => pair.to_owned(),
+    });
+    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+}
+
+fn is_secret(name: &str) -> bool {
+    words(name).iter().any(|word| matches!(word.as_str(), "password" | "passwd" | "secret" | "pin" | "cvv" | "cvc"))
+}
+
+/// A content as JSON, else as text; null if there is none.
+fn shown(content: &Bytes) -> Value {
+    if content.is_empty() {
+        return Value::Null;
+    }
+    match serde_json::from_slice(content) {
+        Ok(mut value) => {
+            redact(&mut value, 0);
+            value
+        }
+        Err(_) => json!(String::from_utf8_lossy(content)),
+    }
+}
+
+fn redact(value: &mut Value, depth: usize) {
+    const DEEPEST: usize = 20;
+    match value {
+        Value::Object(object) if depth < DEEPEST => {
+            for (name, value) in object.iter_mut() {
+                if is_secret(name) && (value.is_string() || value.is_number()) {
+                    *value = json!(REDACTED);
+                } else {
+                    redact(value, depth + 1);
+                }
+            }
+        }
+        Value::Array(items) if depth < DEEPEST => items.iter_mut().for_each(|item| redact(item, depth + 1)),
+        _ => {}
+    }
+}
+
+/// The exchanges of a session.
+#[derive(Debug, Clone, Default)]
+pub struct Journal {
+    entries: VecDeque<Arc<Entry>>,
+    size: usize,
+}
+
+impl Journal {
+    /// Adds an exchange; of more than `most` the oldest goes.
+    pub fn add(&mut self, entry: Arc<Entry>, most: usize) {
+        self.size += entry.size();
+        self.entries.push_back(entry);
+        while self.entries.len() > most {
+            self.size -= self.entries.pop_front().map_or(0, |entry| entry.size());
+        }
+    }
+
+    /// The exchanges, the oldest first.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
+        self.entries.iter().cloned().collect()
+    }
+
+    /// Forgets the exchanges.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The bytes that it takes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", http::HeaderValue::from_static("Bearer abc"));
+        headers.insert("x-auth-token", http::HeaderValue::from_static("abc"));
+        headers.insert("accept", http::HeaderValue::from_static("*/*"));
+        let entry = Entry {
+            number: 1,
+            session: String::new(),
+            at: 0,
+            micros: 1,
+            method: Method::POST,
+            target: "/login?api_key=abc&limit=3".to_owned(),
+            headers,
+            content: Bytes::from_static(b"{\"name\": \"x\", \"password\": \"abc\", \"cards\": [{\"cvc\": 123}]}"),
+            operation: None,
+            status: StatusCode::OK,
+            answer: Bytes::new(),
+            source: String::new(),
+            violations: Vec::new(),
+        };
+        let shown = entry.to_json();
+        assert!(!shown.to_string().contains("abc") && !shown.to_string().contains("123"), "{shown}");
+        assert_eq!(shown["request"]["target"], "/login?api_key=[redacted]&limit=3");
+        assert_eq!(shown["request"]["headers"]["accept"], "*/*");
+        assert_eq!(entry.body().map(|body| body["password"].clone()), Some(json!("abc")));
+    }
+
+    #[test]
+    fn the_oldest_goes() {
+        let mut journal = Journal::default();
+        for number in 1..=5 {
+            let entry = Entry {
+                number,
+                session: String::new(),
+                at: 0,
+                micros: 0,
+                method: Method::GET,
+                target: "/".to_owned(),
+                headers: HeaderMap::new(),
+                content: Bytes::from(vec![0; 10]),
+                operation: Some("a".to_owned()),
+                status: StatusCode::OK,
+                answer: Bytes::new(),
+                source: String::new(),
+                violations: Vec::new(),
+            };
+            journal.add(Arc::new(entry), 3);
+        }
+        let numbers: Vec<u64> = journal.entries().iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, [3, 4, 5]);
+        assert_eq!(journal.size(), 3 * journal.entries()[0].size());
+    }
+}

@@ -1,0 +1,549 @@
+//! What is remembered: worlds by the names of their sessions, and in each the entities of its collections.
+//!
+//! Each operation is one step: nobody sees a half of it, and nothing is lost between two of them. What an
+//! entity looks like is left to `exchange`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::journal::Journal;
+
+/// Which entities an operation is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Shelf {
+    /// The name of the collection: `/users/{userId}/orders`.
+    pub collection: String,
+    /// What sets its entities apart from others of the name: the user `7`.
+    pub scope: String,
+}
+
+/// One step on the entities of a shelf.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Adds an entity.
+    Create(New),
+    /// Adds an entity, or changes the one that has the same value of a property.
+    Upsert {
+        /// What is added.
+        new: New,
+        /// The property and its value.
+        by: Option<(String, Value)>,
+    },
+    /// Shows all.
+    List,
+    /// Shows one.
+    Read(String),
+    /// Puts another in the place of one.
+    Replace(String, New, Absent),
+    /// Changes one.
+    Change(String, Change),
+    /// Takes one away.
+    Delete(String),
+    /// Takes an entity to be there that nobody has written yet, unless it was taken away.
+    Suppose(String, Value),
+}
+
+/// An entity that is written.
+#[derive(Debug, Clone)]
+pub struct New {
+    /// What the client calls it, if it does.
+    pub key: Option<String>,
+    /// What it sent.
+    pub sent: Map<String, Value>,
+}
+
+/// What is done where the entity that is replaced is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// It is added (RFC 9110 §9.3.4).
+    Created,
+    /// It is said to be unknown.
+    Unknown,
+}
+
+/// How an entity is changed.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// These members are set.
+    Members(Map<String, Value>),
+    /// RFC 7396
+    MergePatch(Value),
+    /// RFC 6902
+    JsonPatch(Value),
+}
+
+/// What came of a step.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// The entity as it is now, or was when it was taken away.
+    Entity {
+        /// It.
+        entity: Arc<Value>,
+        /// What it is called.
+        key: String,
+        /// Whether it was not there before.
+        is_new: bool,
+    },
+    /// All of them with what they are called, in the order in which they came.
+    List(Vec<(String, Arc<Value>)>),
+    /// There is none that is called so.
+    Unknown(String),
+    /// There is one that is called so already.
+    Conflict(String),
+    /// The entity is not what the client takes it for (RFC 9110 §13.1.1).
+    Stale(Arc<Value>),
+    /// The change cannot be made of it.
+    Impossible(String),
+}
+
+/// Entities by what they are called.
+#[derive(Debug, Clone, Default)]
+pub struct Entities {
+    /// In the order in which they came.
+    pub all: IndexMap<String, Arc<Value>>,
+    /// What was taken away.
+    gone: HashSet<String>,
+    /// How many were made.
+    made: u64,
+    /// The bytes that it takes, about.
+    size: usize,
+}
+
+/// How entities are made: what is there from the beginning, and new ones.
+pub struct Making<'m> {
+    /// What is on the shelf before anybody wrote to it.
+    pub base: &'m dyn Fn() -> Arc<Entities>,
+    /// What becomes of what was sent: with the number of the entity, and its key if the client has one. It says
+    /// what it is called too.
+    pub make: &'m dyn Fn(u64, &New) -> (String, Value),
+    /// What becomes of an entity that was changed, or that what was sent is put in the place of.
+    pub remake: &'m dyn Fn(&str, &Value, Option<&New>) -> Value,
+    /// Whether an entity, which is there, is what the client takes it for.
+    pub is_current: &'m dyn Fn(&Value) -> bool,
+}
+
+impl Entities {
+    /// What is there from the beginning.
+    #[must_use]
+    pub fn seeded(all: IndexMap<String, Arc<Value>>) -> Self {
+        let made = all.len() as u64;
+        let size = all.iter().map(|(key, entity)| key.len() + weight(entity)).sum();
+        Self { all, gone: HashSet::new(), made, size }
+    }
+
+    fn set(&mut self, key: &str, entity: Value) {
+        self.gone.remove(key);
+        self.size += key.len() + weight(&entity);
+        if let Some(before) = self.all.insert(key.to_owned(), Arc::new(entity)) {
+            self.size = self.size.saturating_sub(key.len() + weight(&before));
+        }
+    }
+
+    fn take(&mut self, key: &str) {
+        self.gone.insert(key.to_owned());
+        if let Some(before) = self.all.shift_remove(key) {
+            self.size = self.size.saturating_sub(weight(&before));
+        }
+    }
+
+    fn entity(&self, key: &str, is_new: bool) -> Reply {
+        match self.all.get(key) {
+            Some(entity) => Reply::Entity { entity: Arc::clone(entity), key: key.to_owned(), is_new },
+            None => Reply::Unknown(key.to_owned()),
+        }
+    }
+
+    fn show(&self, step: &Step) -> Option<Reply> {
+        match step {
+            Step::List => {
+                Some(Reply::List(self.all.iter().map(|(key, entity)| (key.clone(), Arc::clone(entity))).collect()))
+            }
+            Step::Read(key) => Some(self.entity(key, false)),
+            Step::Suppose(key, _) if self.all.contains_key(key) || self.gone.contains(key) => {
+                Some(self.entity(key, false))
+            }
+            _ => None,
+        }
+    }
+
+    fn write(&mut self, step: Step, making: &Making<'_>) -> Reply {
+        match step {
+            Step::List | Step::Read(_) => self.show(&step).unwrap_or(Reply::List(Vec::new())),
+            Step::Suppose(key, entity) => {
+                self.set(&key, entity);
+                self.entity(&key, false)
+            }
+            Step::Create(new) => match new.key.as_ref().filter(|key| self.all.contains_key(*key)) {
+                Some(key) => Reply::Conflict(key.clone()),
+                None => self.add(&new, making),
+            },
+            Step::Upsert { new, by } => {
+                let is_meant =
+                    |entity: &Value| by.as_ref().is_some_and(|(name, value)| entity.get(name) == Some(value));
+                let known = new.key.clone().filter(|key| self.all.contains_key(key));
+                let known =
+                    known.or_else(|| self.all.iter().find(|(_, entity)| is_meant(entity)).map(|(key, _)| key.clone()));
+                match known {
+                    Some(key) => self.change(&key, &Change::Members(new.sent), making),
+                    None => self.add(&new, making),
+                }
+            }
+            Step::Replace(key, new, absent) => match (self.all.get(&key).cloned(), absent) {
+                (Some(entity), _) if !(making.is_current)(&entity) => Reply::Stale(entity),
+                (Some(entity), _) => {
+                    self.set(&key, (making.remake)(&key, &entity, Some(&new)));
+                    self.entity(&key, false)
+                }
+                (None, Absent::Created) => self.add(&New { key: Some(key), ..new }, making),
+                (None, Absent::Unknown) => Reply::Unknown(key),
+            },
+            Step::Change(key, change) => self.change(&key, &change, making),
+            Step::Delete(key) => match self.all.get(&key).cloned() {
+                Some(entity) if !(making.is_current)(&entity) => Reply::Stale(entity),
+                Some(entity) => {
+                    self.take(&key);
+                    Reply::Entity { entity, key, is_new: false }
+                }
+                None => Reply::Unknown(key),
+            },
+        }
+    }
+
+    fn add(&mut self, new: &New, making: &Making<'_>) -> Reply {
+        // What is called like another is made again.
+        loop {
+            self.made += 1;
+            let (key, entity) = (making.make)(self.made, new);
+            if new.key.is_some() || !self.all.contains_key(&key) && !self.gone.contains(&key) {
+                self.set(&key, entity);
+                return self.entity(&key, true);
+            }
+        }
+    }
+
+    fn change(&mut self, key: &str, change: &Change, making: &Making<'_>) -> Reply {
+        let Some(entity) = self.all.get(key).cloned() else { return Reply::Unknown(key.to_owned()) };
+        if !(making.is_current)(&entity) {
+            return Reply::Stale(entity);
+        }
+        let mut changed = (*entity).clone();
+        match change {
+            Change::Members(members) => {
+                for (name, value) in members {
+                    changed[name.as_str()] = value.clone();
+                }
+            }
+            Change::MergePatch(patch) => json_patch::merge(&mut changed, patch),
+            Change::JsonPatch(patch) => {
+                let patched = serde_json::from_value::<json_patch::Patch>(patch.clone())
+                    .map_err(|error| error.to_string())
+                    .and_then(|patch| json_patch::patch(&mut changed, &patch).map_err(|error| error.to_string()));
+                if let Err(why) = patched {
+                    return Reply::Impossible(why);
+                }
+            }
+        }
+        let changed = (making.remake)(key, &changed, None);
+        self.set(key, changed);
+        self.entity(key, false)
+    }
+}
+
+/// The bytes that a value takes, about.
+fn weight(value: &Value) -> usize {
+    const EACH: usize = 32;
+    EACH + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(object) => object.iter().map(|(name, value)| 2 * name.len() + EACH + weight(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// Everything that one session has.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Entities, as far as anybody wrote to them.
+    shelves: HashMap<Shelf, Entities>,
+    /// How often something was done, by name; for steps that advance.
+    pub counts: HashMap<String, u64>,
+    /// The scenario that was chosen for it.
+    pub scenario: Option<String>,
+    /// What was exchanged in it.
+    pub journal: Journal,
+    /// What it was like, by the names that somebody gave to it.
+    snapshots: BTreeMap<String, (usize, Arc<Value>)>,
+    /// The bytes that it takes, about.
+    size: usize,
+}
+
+impl World {
+    /// Takes one step.
+    pub fn step(&mut self, shelf: &Shelf, step: Step, making: &Making<'_>) -> Reply {
+        if let Some(entities) = self.shelves.get_mut(shelf) {
+            if let Some(shown) = entities.show(&step) {
+                return shown;
+            }
+            let before = entities.size;
+            let reply = entities.write(step, making);
+            self.size = (self.size + entities.size).saturating_sub(before);
+            return reply;
+        }
+        let base = (making.base)();
+        if let Some(shown) = base.show(&step) {
+            return shown;
+        }
+        let mut entities = (*base).clone();
+        let reply = entities.write(step, making);
+        self.size += entities.size;
+        self.shelves.insert(shelf.clone(), entities);
+        reply
+    }
+
+    /// The entities of a collection that were written to, by scope.
+    #[must_use]
+    pub fn written(&self, collection: &str) -> Vec<(&str, &Entities)> {
+        let mut found: Vec<(&str, &Entities)> = self
+            .shelves
+            .iter()
+            .filter(|(shelf, _)| shelf.collection == collection)
+            .map(|(shelf, entities)| (shelf.scope.as_str(), entities))
+            .collect();
+        found.sort_unstable_by_key(|(scope, _)| *scope);
+        found
+    }
+
+    /// Puts these entities in the place of all of a shelf.
+    pub fn put(&mut self, shelf: Shelf, all: IndexMap<String, Arc<Value>>) {
+        let entities = Entities::seeded(all);
+        self.size += entities.size;
+        if let Some(before) = self.shelves.insert(shelf, entities) {
+            self.size = self.size.saturating_sub(before.size);
+        }
+    }
+
+    /// Everything that it has, as JSON: `{"scenario": …, "counts": {…}, "state": [{"collection": …, …}]}`.
+    #[must_use]
+    pub fn export(&self) -> Value {
+        let mut shelves: Vec<(&Shelf, &Entities)> = self.shelves.iter().collect();
+        shelves.sort_unstable_by_key(|(shelf, _)| (shelf.collection.clone(), shelf.scope.clone()));
+        let state = shelves.into_iter().map(|(shelf, entities)| {
+            let mut gone: Vec<&String> = entities.gone.iter().collect();
+            gone.sort_unstable();
+            let all: Map<String, Value> =
+                entities.all.iter().map(|(key, entity)| (key.clone(), (**entity).clone())).collect();
+            json!({"collection": shelf.collection, "scope": shelf.scope, "made": entities.made, "gone": gone, "entities": all})
+        });
+        let state: Vec<Value> = state.collect();
+        let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
+        counts.sort_unstable();
+        let counts: Map<String, Value> = counts.into_iter().map(|(name, count)| (name.clone(), json!(count))).collect();
+        json!({ "scenario": self.scenario, "counts": counts, "state": state })
+    }
+
+    /// The world that was exported.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the JSON, in words.
+    pub fn import(value: &Value) -> Result<Self, String> {
+        let object = value.as_object().ok_or("a snapshot is an object")?;
+        let mut world =
+            Self { scenario: object.get("scenario").and_then(Value::as_str).map(str::to_owned), ..Self::default() };
+        for (name, count) in object.get("counts").and_then(Value::as_object).into_iter().flatten() {
+            world
+                .counts
+                .insert(name.clone(), count.as_u64().ok_or_else(|| format!("`counts` has no number for `{name}`"))?);
+        }
+        let shelves = match object.get("state") {
+            None => &[][..],
+            Some(state) => state.as_array().ok_or("`state` is a list")?,
+        };
+        for (index, shelf) in shelves.iter().enumerate() {
+            let text = |name: &str| {
+                let found = shelf.get(name).and_then(Value::as_str).map(str::to_owned);
+                found.ok_or_else(|| format!("`state[{index}]` has no text `{name}`"))
+            };
+            let place = Shelf { collection: text("collection")?, scope: text("scope")? };
+            let entities = shelf.get("entities").and_then(Value::as_object);
+            let entities = entities.ok_or_else(|| format!("`state[{index}]` has no object `entities`"))?;
+            let all: IndexMap<String, Arc<Value>> =
+                entities.iter().map(|(key, entity)| (key.clone(), Arc::new(entity.clone()))).collect();
+            let gone = shelf.get("gone").and_then(Value::as_array).into_iter().flatten();
+            let gone = gone.filter_map(Value::as_str).map(str::to_owned).collect();
+            let made = shelf.get("made").and_then(Value::as_u64).unwrap_or(all.len() as u64);
+            let entities = Entities { gone, made, ..Entities::seeded(all) };
+            world.size += entities.size;
+            world.shelves.insert(place, entities);
+        }
+        Ok(world)
+    }
+
+    /// The bytes that it takes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size + self.journal.size() + self.snapshots.values().map(|(size, _)| size).sum::<usize>()
+    }
+
+    /// Keeps what it is like now under a name.
+    pub fn take_snapshot(&mut self, name: &str) {
+        let snapshot = self.export();
+        self.snapshots.insert(name.to_owned(), (weight(&snapshot), Arc::new(snapshot)));
+    }
+
+    /// What it was like, under a name.
+    #[must_use]
+    pub fn snapshot(&self, name: &str) -> Option<Arc<Value>> {
+        self.snapshots.get(name).map(|(_, snapshot)| Arc::clone(snapshot))
+    }
+
+    /// Forgets what it was like; false if there is nothing of the name.
+    pub fn drop_snapshot(&mut self, name: &str) -> bool {
+        self.snapshots.remove(name).is_some()
+    }
+
+    /// The names under which it is known what it was like.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<String> {
+        self.snapshots.keys().cloned().collect()
+    }
+
+    /// Forgets what was written, how often something was done, and the scenario; the journal and the snapshots stay.
+    pub fn forget(&mut self) {
+        self.become_like(Self::default());
+    }
+
+    /// Takes the state of another world, and keeps its own journal and snapshots.
+    pub fn become_like(&mut self, other: Self) {
+        let journal = std::mem::take(&mut self.journal);
+        let snapshots = std::mem::take(&mut self.snapshots);
+        *self = Self { journal, snapshots, ..other };
+    }
+}
+
+/// How many sessions there are, and how large they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many are kept; the one that was not used for longest goes (`--max-sessions`).
+    pub sessions: usize,
+    /// How many bytes all of them take together, about (`--session-memory`).
+    pub bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { sessions: 16_384, bytes: 512 * 1024 * 1024 }
+    }
+}
+
+/// The worlds of all sessions. The one without a name stays.
+#[derive(Debug, Default)]
+pub struct Memory {
+    bounds: Bounds,
+    all: Mutex<All>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    worlds: HashMap<String, Kept>,
+    /// The bytes of all of them, about.
+    total: usize,
+    /// Counts uses.
+    clock: u64,
+}
+
+impl All {
+    fn remove(&mut self, session: &str) {
+        let freed = self.worlds.remove(session).map_or(0, |kept| kept.size);
+        self.total = self.total.saturating_sub(freed);
+    }
+}
+
+/// A world, and what is known of it without looking into it.
+#[derive(Debug, Default)]
+struct Kept {
+    world: Arc<Mutex<World>>,
+    size: usize,
+    used: u64,
+}
+
+impl Memory {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, all: Mutex::default() }
+    }
+
+    fn all(&self) -> MutexGuard<'_, All> {
+        // What is there is whole even if somebody panicked beside it.
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the world of a session, which is there from its first use on; nobody else does
+    /// meanwhile. The sessions that had to go for it come beside.
+    pub fn with<R>(&self, session: &str, run: impl FnOnce(&mut World) -> R) -> (R, Vec<String>) {
+        let world = {
+            let mut all = self.all();
+            all.clock += 1;
+            let now = all.clock;
+            if let Some(kept) = all.worlds.get_mut(session) {
+                kept.used = now;
+                Arc::clone(&kept.world)
+            } else {
+                let kept = Kept { used: now, ..Kept::default() };
+                Arc::clone(&all.worlds.entry(session.to_owned()).or_insert(kept).world)
+            }
+        };
+        let (made, size) = {
+            let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+            (run(&mut world), world.size())
+        };
+        (made, self.account(session, size))
+    }
+
+    /// Looks at the world of a session, if it is there.
+    pub fn look<R>(&self, session: &str, look: impl FnOnce(&World) -> R) -> Option<R> {
+        let world = self.all().worlds.get(session).map(|kept| Arc::clone(&kept.world))?;
+        let world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(look(&world))
+    }
+
+    /// Notes how large a session is, and lets others go if there are too many, or too large ones.
+    fn account(&self, session: &str, size: usize) -> Vec<String> {
+        let mut all = self.all();
+        // It may have been forgotten meanwhile.
+        let Some(kept) = all.worlds.get_mut(session) else { return Vec::new() };
+        let before = std::mem::replace(&mut kept.size, size);
+        all.total = (all.total + size).saturating_sub(before);
+        let mut gone = Vec::new();
+        while all.worlds.len() > self.bounds.sessions.max(1) || all.total > self.bounds.bytes {
+            let others = all.worlds.iter().filter(|(name, _)| !name.is_empty() && *name != session);
+            let Some(oldest) = others.min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone()) else { break };
+            all.remove(&oldest);
+            gone.push(oldest);
+        }
+        gone
+    }
+
+    /// Forgets a session, or all of them.
+    pub fn reset(&self, session: Option<&str>) {
+        let mut all = self.all();
+        match session {
+            Some(session) => all.remove(session),
+            None => *all = All::default(),
+        }
+    }
+
+    /// The names of the sessions in their order, and the bytes that each takes, about.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<(String, usize)> {
+        let all = self.all();
+        let mut sessions: Vec<(String, usize)> =
+            all.worlds.iter().map(|(name, kept)| (name.clone(), kept.size)).collect();
+        sessions.sort_unstable();
+        sessions
+    }
+}

@@ -1,0 +1,9 @@
+//! What a sandbox remembers: one atomic operation in, one reply out.
+
+pub mod address;
+pub mod coverage;
+pub mod journal;
+pub mod list;
+pub mod memory;
+pub mod place;
+pub mod resource;
