@@ -13,7 +13,7 @@ use tokio::sync::oneshot::{self, Receiver};
 
 use super::{Documents, Failure, Generation, Outcome, findings, loaded, size};
 use crate::exchange::parameter::QueryArrays;
-use crate::exchange::{AbsentBody, Cors, OtherNames, Settings, State, Unknown, Validation};
+use crate::exchange::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
 use crate::sandbox::{Reading, Sandbox};
 use crate::server::control::{Access, Control, Options};
 use crate::server::{self, Limits, log};
@@ -93,6 +93,19 @@ pub struct Serve {
         hide_env = true
     )]
     state: Switch,
+    /// Whether answers say again what requests say, where nothing is remembered [default: as --state]
+    ///
+    /// Values of the same name and type, and the ids of the path.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        env = "STANDIN_ECHO",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    echo: Option<Switch>,
     /// What an entity is that nobody wrote, with `--state on`
     ///
     /// `404`: there is none; `seeded`: it is made on the spot from what it is called, always the same.
@@ -402,6 +415,10 @@ impl Serve {
             unknown: match self.unknown {
                 UnknownChoice::NotFound => Unknown::NotFound,
                 UnknownChoice::Seeded => Unknown::Seeded,
+            },
+            echo: match self.echo.unwrap_or(self.state) {
+                Switch::On => Echoing::On,
+                Switch::Off => Echoing::Off,
             },
             bounds: Bounds { sessions: self.max_sessions as usize, bytes: self.session_memory },
         }

@@ -3,12 +3,16 @@
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::Value;
 
+use super::echo::Echo;
 use super::generate::entity::Known;
 use super::generate::{self, Manner};
 use super::negotiate::{self, Accept, Choice, Source};
 use super::problem::{self, Problem};
 use super::rejection::{self, Fault, Rejection};
+use super::remembered::Asked;
+use super::remembered::compose::compose;
 use super::{
     Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Settings, content, cors, credentials, header,
     remembered,
@@ -218,13 +222,28 @@ const NOT_WRITTEN: &str = "no value can be written in this media type";
 fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
     match choice.content {
         Source::Example(example, _) if choice.fixture.is_some() => (content::write(example.value(), media, None), true),
-        Source::Example(example, documented) => (content::of_example(example, media, documented, &plan.manner), true),
+        Source::Example(example, documented) => match (&plan.echo, documented) {
+            (Some(echo), Some(documented)) if media.is_json() => {
+                (echoed(example.value(), echo, documented, media), true)
+            }
+            _ => (content::of_example(example, media, documented, &plan.manner), true),
+        },
         Source::Generated(documented) => {
             let made = generated(documented, media, plan);
-            (made.written, made.fits)
+            match (&plan.echo, serde_json::from_slice(&made.written.bytes)) {
+                (Some(echo), Ok(value)) if media.is_json() => (echoed(&value, echo, documented, media), made.fits),
+                _ => (made.written, made.fits),
+            }
         }
         Source::Empty => (Written::default(), true),
     }
+}
+
+/// An answer in which the request is said again.
+fn echoed(value: &Value, echo: &Echo, documented: &MediaType, media: &MediaRange) -> Written {
+    let mut value = value.clone();
+    echo.say_in(&mut value, documented.schema.as_deref());
+    content::write(&value, media, Some(documented))
 }
 
 /// Puts content in a response; what is sent item by item is cut by the server, see [`Items`].
@@ -249,8 +268,16 @@ fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Gen
     let end =
         plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
     // Operations share what is documented once for all of them, and may differ in the rest.
-    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?}"));
+    let shown = plan.shown.as_deref().filter(|_| media.is_json());
+    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?} {:?}", shown.map(Asked::name)));
     documented.generated.get_or_make((plan.manner.seed, key), || {
+        if let Some((asked, reply)) = shown.and_then(|asked| Some((asked, asked.seeded()?))) {
+            let composed = compose(asked, &reply, None, documented, &plan.manner, "");
+            return Generated {
+                written: content::write(&composed.value, media, Some(documented)),
+                fits: composed.fits,
+            };
+        }
         let manner = Manner { seed: plan.manner.seed ^ entity, ..plan.manner };
         content::make(documented, media, &manner, &plan.known, end)
     })

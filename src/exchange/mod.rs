@@ -5,6 +5,7 @@
 pub mod content;
 pub mod cors;
 pub mod credentials;
+pub mod echo;
 pub mod explain;
 mod finish;
 pub mod generate;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, UPGRADE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
+use self::echo::Echo;
 pub use self::finish::finish;
 use self::generate::Manner;
 use self::generate::entity::Known;
@@ -35,7 +37,7 @@ use self::preference::Preferences;
 use self::problem::{Kind, Problem};
 use self::rejection::{Fault, Ground, Rejection};
 use self::remembered::Asked;
-pub use self::settings::{AbsentBody, Cors, OtherNames, Settings, State, Unknown, Validation};
+pub use self::settings::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
 use crate::contract::route::Routed;
 use crate::contract::schema::Uncompilable;
 use crate::contract::{Contract, Operation};
@@ -88,6 +90,10 @@ pub struct Plan<'c> {
     manner: Manner,
     /// What its path says about what is answered.
     known: Known,
+    /// The resource that a generated answer shows.
+    shown: Option<Box<Asked<'c>>>,
+    /// What the request says, if the answer says it again.
+    echo: Option<Echo>,
 }
 
 #[derive(Debug)]
@@ -189,6 +195,8 @@ impl<'c> Plan<'c> {
             violations: Vec::new(),
             manner: Manner::default(),
             known: Known::default(),
+            shown: None,
+            echo: None,
         }
     }
 }
@@ -295,7 +303,7 @@ fn plan_operation<'c>(
     let received = validate::receive(operation, &inputs, bytes);
     let plan = |decision: Decision<'c>, violations| {
         let known = if decision.is_generated() { known(operation, &inputs) } else { Known::default() };
-        Plan { operation: Some(operation), index: None, decision, violations, manner, known }
+        Plan { operation: Some(operation), index: None, decision, violations, manner, known, shown: None, echo: None }
     };
     let (faults, uncompilable) = match settings.validation {
         Validation::Off => (Vec::new(), None),
@@ -330,7 +338,13 @@ fn plan_operation<'c>(
                     let created = created(operation, &choice, &wishes);
                     plan(Decision::Remembered(Box::new(Remembered { asked, choice, created, ground })), violations)
                 }
-                None => plan(Decision::Answer(choice), violations),
+                None => {
+                    let is_seen = choice.status.is_success() && matches!(choice.content, Source::Generated(_));
+                    let is_echo = settings.echo == Echoing::On && is_free;
+                    let shown = is_seen.then(asked).flatten().map(Asked::unconditional).map(Box::new);
+                    let echo = is_echo.then(|| Echo { body: values.body.clone(), known: known(operation, &inputs) });
+                    Plan { shown, echo, ..plan(Decision::Answer(choice), violations) }
+                }
             }
         }
         Err(problem)
@@ -427,5 +441,7 @@ fn reject<'c>(
         violations: fault.summaries(),
         manner,
         known: Known::default(),
+        shown: None,
+        echo: None,
     }
 }

@@ -66,6 +66,16 @@ pub enum Unknown {
     Seeded,
 }
 
+/// Whether answers say again what requests say, where nothing is remembered (`--echo`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Echoing {
+    /// They are as documented.
+    #[default]
+    Off,
+    /// They have the values of the request where the names and types are the same.
+    On,
+}
+
 /// What a sandbox was told at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settings {
@@ -85,6 +95,8 @@ pub struct Settings {
     pub state: State,
     /// What an entity is that nobody wrote.
     pub unknown: Unknown,
+    /// Whether answers say again what requests say.
+    pub echo: Echoing,
     /// How much is remembered.
     pub bounds: Bounds,
 }

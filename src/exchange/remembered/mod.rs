@@ -109,6 +109,21 @@ impl<'c> Asked<'c> {
         Some(asked)
     }
 
+    /// The same without what the request asks of a list, for where nothing is remembered.
+    #[must_use]
+    pub fn unconditional(self) -> Self {
+        Self { wanted: Wanted::default(), ..self }
+    }
+
+    /// What tells its answer from those to others of the same path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.step {
+            Step::Read(key) => key,
+            _ => "",
+        }
+    }
+
     fn maker(&self) -> Maker<'_> {
         Maker {
             contract: self.ground.contract,
