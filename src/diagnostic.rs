@@ -315,6 +315,12 @@ impl Place {
         &self.pointer
     }
 
+    /// The text and the pointer in one, which tells the place from all others: `fixtures/a.yaml#/get-a/0`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}#{}", self.source.name, self.pointer)
+    }
+
     /// Line, column and length, each counted in characters from 1.
     #[must_use]
     pub fn span(&self) -> Span {

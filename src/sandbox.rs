@@ -1,7 +1,9 @@
 //! A loaded contract and how it is to be served: what the command line, the server and tests share.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -9,7 +11,9 @@ use serde_json::Value;
 use crate::check;
 use crate::contract::assembly::assemble;
 use crate::contract::example::Examples;
+use crate::contract::fixture::Fixture;
 use crate::contract::schema::Demand;
+use crate::contract::sending::Delay;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::document::link::Access;
@@ -18,7 +22,8 @@ use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::catalogue::idiom;
 use crate::exchange::rejection::survey::{Survey, survey};
 use crate::exchange::rejection::voice::Voices;
-use crate::exchange::{self, Report, Request, Response, Settings, remembered};
+use crate::exchange::situation::Situation;
+use crate::exchange::{self, Plan, Report, Request, Response, Settings, remembered};
 use crate::state::memory::{Memory, World};
 use crate::state::resource::{Collection, Resources};
 
@@ -56,6 +61,11 @@ pub struct Sandbox {
     resources: Resources,
     memory: Memory,
     settings: Settings,
+    /// The scenario that is on where a session says no other.
+    scenario: Option<String>,
+    /// Whether answers depend on what was before.
+    is_staged: bool,
+    began: Instant,
 }
 
 /// What a contract is made of, kept to make it again.
@@ -102,6 +112,9 @@ impl Sandbox {
         let material = Material { loaded, fixtures, found, examples: reading.examples };
         let contract = material.contract(Demand::Few);
         let voices = Voices::new(&contract);
+        let mut fixtures = contract.operations.iter().flat_map(|operation| &operation.fixtures);
+        let is_drawn = settings.delay.is_some_and(|delay| !matches!(delay, Delay::Fixed(_)));
+        let is_staged = is_drawn || fixtures.any(Fixture::is_staged);
         Self {
             material,
             contract,
@@ -109,6 +122,9 @@ impl Sandbox {
             resources: Resources::default(),
             memory: Memory::new(settings.bounds),
             settings,
+            scenario: None,
+            is_staged,
+            began: Instant::now(),
         }
     }
 
@@ -154,9 +170,28 @@ impl Sandbox {
     #[must_use]
     pub fn answer_in(&self, session: &str, settings: &Settings, request: &Request) -> (Response, Report) {
         let ground = self.ground(request.uri().path());
-        exchange::answer(ground, settings, request, &mut |shelf, step, making| {
+        let plan = if self.is_staged {
+            self.within(session, |world| self.plan(ground, Some(world), settings, request))
+        } else {
+            self.plan(ground, None, settings, request)
+        };
+        exchange::answer(&plan, settings, request, &mut |shelf, step, making| {
             self.within(session, |world| world.step(shelf, step, making))
         })
+    }
+
+    /// What is answered, as far as it depends on what was before in a world.
+    fn plan<'s>(
+        &'s self,
+        ground: Ground<'s>,
+        world: Option<&mut World>,
+        settings: &Settings,
+        request: &Request,
+    ) -> Plan<'s> {
+        let scenario = world.as_ref().and_then(|world| world.scenario.clone());
+        let scenario = scenario.or_else(|| self.scenario.clone());
+        let situation = Situation { scenario, now: self.began.elapsed(), world: world.map(RefCell::new) };
+        exchange::plan(ground, &situation, settings, request)
     }
 
     /// Does something with the world of a session, see [`Memory::with`].
@@ -171,7 +206,17 @@ impl Sandbox {
     /// The names of the scenarios that fixtures are of.
     #[must_use]
     pub fn scenarios(&self) -> Vec<String> {
-        Vec::new()
+        let fixtures = self.contract.operations.iter().flat_map(|operation| &operation.fixtures);
+        let mut names: Vec<String> = fixtures.filter_map(|fixture| fixture.scenario.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The same with a scenario that is on in sessions that say no other.
+    #[must_use]
+    pub fn with_scenario(self, scenario: Option<String>) -> Self {
+        Self { scenario, ..self }
     }
 
     /// What a collection has before anybody writes to it.
@@ -185,7 +230,8 @@ impl Sandbox {
     pub fn explain(&self, session: &str, request: &Request) -> Value {
         let mut world = self.memory.look(session, Clone::clone).unwrap_or_default();
         let ground = self.ground(request.uri().path());
-        exchange::explain::explain(ground, &self.settings, request, &mut |shelf, step, making| {
+        let plan = self.plan(ground, Some(&mut world), &self.settings, request);
+        exchange::explain::explain(ground, &plan, &self.settings, request, &mut |shelf, step, making| {
             world.step(shelf, step, making)
         })
     }

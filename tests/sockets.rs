@@ -39,6 +39,20 @@ async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task:
     (address, stop, tokio::spawn(server::run(listener, sandbox, limits, shutdown)))
 }
 
+/// One with fixtures.
+async fn serve_with(fixtures: &str) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let input = Input::Text { name: "a.json".into(), text: DOCUMENT.into() };
+    let (file, _odd) = standin::document::fixture_text("fixtures.yaml".into(), fixtures.into()).expect("can be read");
+    let sandbox = Arc::new(Sandbox::new(&[input], &[file], &Reading::default(), Settings::default()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("is bound");
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async {
+        let _either = stopped.await;
+    };
+    (address, stop, tokio::spawn(server::run(listener, sandbox, Limits::default(), shutdown)))
+}
+
 async fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).await.expect("is written");
 }
@@ -196,4 +210,75 @@ async fn many_idle_connections_are_in_nobody_s_way() {
     let mut another = TcpStream::connect(address).await.expect("connects");
     send(&mut another, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n").await;
     read_until(&mut another, "two").await;
+}
+
+#[tokio::test]
+async fn connections_break_off_as_fixtures_say() {
+    const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let answer = async |fixture: &str| {
+        let (address, _stop, _server) = serve_with(&format!("GET /a:\n  - {fixture}\n")).await;
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        send(&mut stream, GET).await;
+        let mut bytes = Vec::new();
+        let read = timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("comes soon");
+        (read.map_err(|error| error.kind()), String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let (read, text) = answer("fault: empty").await;
+    assert_eq!((read, text.as_str()), (Ok(0), ""));
+    let (read, text) = answer("fault: reset").await;
+    assert_eq!((read, text.as_str()), (Err(std::io::ErrorKind::ConnectionReset), ""));
+    let (_, text) = answer("{fault: truncate, body: abcdefghij}").await;
+    assert!(text.contains("content-length: 10\r\n") && text.ends_with("\r\n\r\nabcde"), "{text}");
+    let started = Instant::now();
+    let (_, text) = answer("{fault: slow-body, body: abcdefghij}").await;
+    assert!(text.ends_with("\r\n\r\nabcdefghij"), "{text}");
+    assert!(started.elapsed() >= Duration::from_millis(1500));
+    let started = Instant::now();
+    let (_, text) = answer("{delay: 300ms}").await;
+    assert!(text.ends_with("one") && started.elapsed() >= Duration::from_millis(290), "{text}");
+}
+
+#[tokio::test]
+async fn who_waits_is_in_nobody_s_way() {
+    let (address, _stop, _server) = serve_with("GET /a:\n  - {delay: 1s}\n").await;
+    let mut slow = Vec::new();
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        send(&mut stream, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        slow.push(stream);
+    }
+    let started = Instant::now();
+    let mut quick = TcpStream::connect(address).await.expect("connects");
+    send(&mut quick, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    read_until(&mut quick, "two").await;
+    assert!(started.elapsed() < Duration::from_millis(800));
+    for stream in &mut slow {
+        read_until(stream, "one").await;
+    }
+    assert!(started.elapsed() < Duration::from_secs(5), "they waited one after another");
+}
+
+#[tokio::test]
+async fn exchanges_are_told_to_who_listens_until_the_server_ends() {
+    let (address, stop, server) = serve(Limits::default()).await;
+    let mut listening = TcpStream::connect(address).await.expect("connects");
+    send(&mut listening, "GET /_standin/requests/stream HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    while !text.contains(": listening") {
+        let read = timeout(SOON, listening.read(&mut buffer)).await.expect("comes soon").expect("is read");
+        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    let mut other = TcpStream::connect(address).await.expect("connects");
+    send(&mut other, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    read_until(&mut other, "one").await;
+    while !text.contains("\"operation\":\"GET /a\"") {
+        let read = timeout(SOON, listening.read(&mut buffer)).await.expect("comes soon").expect("is read");
+        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    assert!(text.contains("event: exchange\n"), "{text}");
+    drop(other);
+    stop.send(()).expect("still serves");
+    timeout(SOON, listening.read(&mut buffer)).await.expect("ends soon").expect("is read");
+    timeout(SOON, server).await.expect("ends soon").expect("does not panic");
 }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
 use super::{Documents, Failure, Generation, Outcome, findings, loaded, size};
+use crate::contract::sending::Delay;
 use crate::exchange::parameter::QueryArrays;
 use crate::exchange::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
 use crate::sandbox::{Reading, Sandbox};
@@ -120,6 +121,19 @@ pub struct Serve {
         hide_short_help = true
     )]
     unknown: UnknownChoice,
+    /// The scenario of the fixtures that is on where a session says no other
+    #[arg(long, value_name = "NAME", env = "STANDIN_SCENARIO", hide_env = true, hide_short_help = true)]
+    scenario: Option<String>,
+    /// How long answers wait, such as 300ms or 100ms-1s, where nothing else says so
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = delay,
+        env = "STANDIN_DELAY",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    delay: Option<Delay>,
     /// Sessions that are remembered at a time; then the one that was not used for longest is forgotten
     #[arg(
         long,
@@ -309,7 +323,8 @@ enum Switch {
 impl Serve {
     pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
         let started = Instant::now();
-        let sandbox = Arc::new(self.documents.load(self.settings()));
+        let sandbox = self.documents.load(self.settings()).with_scenario(self.scenario.clone());
+        let sandbox = Arc::new(sandbox);
         let mut findings = look(&sandbox);
         let patience = if started.elapsed() > LARGE { Duration::ZERO } else { PATIENCE };
         for line in loaded(sandbox.contract()) {
@@ -321,6 +336,10 @@ impl Serve {
         let _limit = rlimit::increase_nofile_limit(u64::from(self.max_connections) + OTHER_FILES);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
         let served = runtime.block_on(async {
+            if let Some(scenario) = self.scenario.as_ref().filter(|name| !sandbox.scenarios().contains(*name)) {
+                writeln!(err, "error: no fixture is of the scenario `{scenario}`")?;
+                return Ok(Outcome::CouldNotRun);
+            }
             if sandbox.contract().documents.is_empty() {
                 tell(err, findings.await)?;
                 writeln!(err, "error: there is no document to serve")?;
@@ -420,9 +439,14 @@ impl Serve {
                 Switch::On => Echoing::On,
                 Switch::Off => Echoing::Off,
             },
+            delay: self.delay,
             bounds: Bounds { sessions: self.max_sessions as usize, bytes: self.session_memory },
         }
     }
+}
+
+fn delay(text: &str) -> Result<Delay, String> {
+    Delay::parse(text).ok_or_else(|| "expected such as 300ms, 1.5s or 100ms-1s, an hour at most".to_owned())
 }
 
 /// Ready when the process is asked to end: Ctrl-C, and SIGTERM where there is one. It listens for

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::example::{Example, Examples};
 use super::schema::{Demand, Direction, Schema, Schemas};
+use super::sending::{self, Delay, Fault, RateLimit};
 use super::{Operation, StatusPattern, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
@@ -25,8 +26,44 @@ pub struct Fixture {
     pub answer: FixtureAnswer,
     /// Headers to add.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The scenario that it is of; it is there in any, if there is none.
+    pub scenario: Option<String>,
+    /// After how many answers the next one is taken, and which.
+    pub then: Option<(u64, Box<Fixture>)>,
+    /// How long the answer waits.
+    pub delay: Option<Delay>,
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+    /// How often the operation may be called.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether its body has expressions such as `{$request.body#/name}`.
+    pub has_expressions: bool,
     /// Where it stands.
     pub place: Place,
+}
+
+impl Fixture {
+    /// Whether it says nothing of what is answered, only how it is sent.
+    #[must_use]
+    pub fn is_manner(&self) -> bool {
+        matches!(self.answer, FixtureAnswer::Documented) && self.status.is_none() && self.headers.is_empty()
+    }
+
+    /// It, and what is answered after it.
+    pub fn steps(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |fixture| fixture.then.as_ref().map(|(_, then)| &**then))
+    }
+
+    /// Whether it depends on what was before.
+    #[must_use]
+    pub fn is_staged(&self) -> bool {
+        self.scenario.is_some()
+            || self.then.is_some()
+            || self.rate_limit.is_some()
+            || self.delay.is_some()
+            || self.has_expressions
+            || self.fault.is_some()
+    }
 }
 
 /// What a fixture answers with.
@@ -58,7 +95,8 @@ impl Fixture {
 }
 
 /// The fields that an entry may have.
-const FIELDS: [&str; 5] = ["when", "status", "example", "body", "headers"];
+const FIELDS: [&str; 11] =
+    ["when", "status", "example", "body", "headers", "scenario", "after", "then", "delay", "fault", "rate_limit"];
 
 /// The operations that a file has entries for, each with its name and the pointer of its list.
 #[must_use]
@@ -119,21 +157,54 @@ impl Reader<'_> {
         let entry = self.file.tree.pointer(at).and_then(Value::as_object);
         let entry = entry.ok_or_else(|| self.invalid(at, "an entry of a fixture is a map"))?;
         if let Some(unknown) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            let message = format!(
-                "`{unknown}` is no field of a fixture, expected `when`, `status`, `example`, `body` or `headers`"
-            );
+            let message = format!("`{unknown}` is no field of a fixture, expected one of `{}`", FIELDS.join("`, `"));
             return Err(self.invalid(&join(at, unknown), message));
         }
         if entry.contains_key("example") && entry.contains_key("body") {
             return Err(self.invalid(at, "`example` and `body` exclude each other"));
         }
+        let status = self.status(at, entry.get("status"))?;
+        let read = |name: &str| entry.get(name).map(|value| (value, join(at, name)));
+        let said = |at: String| move |message: String| self.invalid(&at, message);
+        let delay = read("delay").map(|(value, at)| Delay::read(value).map_err(said(at))).transpose()?;
+        let fault = read("fault").map(|(value, at)| Fault::read(value, status).map_err(said(at))).transpose()?;
+        let rate_limit = read("rate_limit").map(|(value, at)| RateLimit::read(value).map_err(said(at))).transpose()?;
+        let scenario = read("scenario").map(|(value, at)| {
+            let name = value.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+            name.ok_or_else(|| self.invalid(&at, "`scenario` is a name"))
+        });
         Ok(Fixture {
             when: self.when(at, entry.get("when"))?,
-            status: self.status(at, entry.get("status"))?,
+            status,
             answer: self.answer(at, entry)?,
             headers: self.headers(at, entry.get("headers"))?,
+            scenario: scenario.transpose()?,
+            then: self.then(at, entry)?,
+            delay,
+            fault,
+            rate_limit,
+            has_expressions: entry.get("body").is_some_and(|body| body.to_string().contains("{$")),
             place: Place::value(&self.file.source, at),
         })
+    }
+
+    /// `after: 2 calls` and `then: {…}` go together.
+    fn then(
+        &self,
+        at: &str,
+        entry: &serde_json::Map<String, Value>,
+    ) -> Result<Option<(u64, Box<Fixture>)>, Diagnostic> {
+        match (entry.get("after"), entry.get("then")) {
+            (None, None) => Ok(None),
+            (Some(after), Some(_)) => {
+                let after = sending::calls(after).map_err(|message| self.invalid(&join(at, "after"), message))?;
+                Ok(Some((after, Box::new(self.fixture(&join(at, "then"))?))))
+            }
+            (Some(_), None) => {
+                Err(self.invalid(&join(at, "after"), "`after` needs `then`, what is answered from then on"))
+            }
+            (None, Some(_)) => Err(self.invalid(&join(at, "then"), "`then` needs `after`, such as `2 calls`")),
+        }
     }
 
     fn when(&self, at: &str, when: Option<&Value>) -> Result<Option<Arc<Schema>>, Diagnostic> {

@@ -98,7 +98,7 @@ impl Inspection {
                 self.response(response, operation);
             }
         }
-        for fixture in &operation.fixtures {
+        for fixture in operation.fixtures.iter().flat_map(Fixture::steps) {
             self.fixture(fixture, operation);
         }
     }

@@ -19,6 +19,7 @@ pub mod outline;
 pub mod overrule;
 pub mod route;
 pub mod schema;
+pub mod sending;
 pub mod server;
 pub mod walk;
 pub mod wording;

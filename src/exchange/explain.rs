@@ -6,7 +6,7 @@ use super::negotiate::Accept;
 use super::parameter::Inputs;
 use super::preference::Preferences;
 use super::rejection::Ground;
-use super::{Body, Decision, Request, Settings, finish, plan, validate};
+use super::{Body, Decision, Plan, Request, Settings, finish, validate};
 use crate::contract::route::Routed;
 use crate::contract::{Operation, StatusPattern};
 use crate::state::memory::{Making, Reply, Shelf, Step};
@@ -14,13 +14,13 @@ use crate::state::memory::{Making, Reply, Shelf, Step};
 /// Answers a request, and tells how it came to that.
 pub fn explain(
     ground: Ground<'_>,
+    plan: &Plan<'_>,
     settings: &Settings,
     request: &Request,
     apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
 ) -> Value {
-    let plan = plan(ground, settings, request);
     let reply = plan.asked().map(|asked| asked.apply(apply));
-    let (response, report) = finish(&plan, reply.as_ref(), settings, request);
+    let (response, report) = finish(plan, reply.as_ref(), settings, request);
     let operation = plan.operation;
     let decided = match &plan.decision {
         Decision::Problem(..) => "an error of the sandbox itself",

@@ -14,8 +14,8 @@ use super::rejection::{self, Fault, Rejection};
 use super::remembered::Asked;
 use super::remembered::compose::compose;
 use super::{
-    Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Settings, content, cors, credentials, header,
-    remembered,
+    Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Sending, Settings, content, cors, credentials,
+    header, remembered,
 };
 use crate::contract::media::MediaRange;
 use crate::contract::{Generated, MediaType, Operation, Written};
@@ -54,6 +54,9 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
             response
         }
     };
+    if let Some(seconds) = plan.sending.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
     if response.status() == StatusCode::TOO_MANY_REQUESTS && !response.headers().contains_key(RETRY_AFTER) {
         // RFC 6585 §4
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
@@ -74,6 +77,9 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     }
     if settings.cors == Cors::On {
         cors::permit(request.headers(), response.headers_mut());
+    }
+    if plan.sending != Sending::default() {
+        response.extensions_mut().insert(plan.sending);
     }
     if *request.method() == Method::HEAD {
         // RFC 9110 §9.3.2: the header fields of `GET`, and no content.
@@ -221,7 +227,9 @@ const NOT_WRITTEN: &str = "no value can be written in this media type";
 /// The content that was chosen, and whether it fits its schema as far as it was generated.
 fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
     match choice.content {
-        Source::Example(example, _) if choice.fixture.is_some() => (content::write(example.value(), media, None), true),
+        Source::Example(example, _) if choice.fixture.is_some() => {
+            (content::write(plan.evaluated.as_ref().unwrap_or_else(|| example.value()), media, None), true)
+        }
         Source::Example(example, documented) => match (&plan.echo, documented) {
             (Some(echo), Some(documented)) if media.is_json() => {
                 (echoed(example.value(), echo, documented, media), true)

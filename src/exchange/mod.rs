@@ -2,11 +2,13 @@
 //!
 //! [`plan`] says what is answered and why, [`finish`] makes the response of it.
 
+mod chosen;
 pub mod content;
 pub mod cors;
 pub mod credentials;
 pub mod echo;
 pub mod explain;
+pub mod expression;
 mod finish;
 pub mod generate;
 pub mod header;
@@ -18,15 +20,19 @@ pub mod rejection;
 pub mod remembered;
 pub mod sample;
 pub mod settings;
+pub mod situation;
 pub mod validate;
 mod variant;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, UPGRADE};
+use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::Value;
 
+use self::chosen::Valid;
 use self::echo::Echo;
 pub use self::finish::finish;
 use self::generate::Manner;
@@ -38,8 +44,10 @@ use self::problem::{Kind, Problem};
 use self::rejection::{Fault, Ground, Rejection};
 use self::remembered::Asked;
 pub use self::settings::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
+use self::situation::Situation;
 use crate::contract::route::Routed;
 use crate::contract::schema::Uncompilable;
+use crate::contract::sending::Break;
 use crate::contract::{Contract, Operation};
 use crate::state::memory::{Making, Reply, Shelf, Step};
 
@@ -94,6 +102,21 @@ pub struct Plan<'c> {
     shown: Option<Box<Asked<'c>>>,
     /// What the request says, if the answer says it again.
     echo: Option<Echo>,
+    /// The body of a fixture with its expressions worked out.
+    evaluated: Option<Value>,
+    /// How it is sent.
+    sending: Sending,
+}
+
+/// How a response is sent, as an extension of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sending {
+    /// How long it waits.
+    pub delay: Duration,
+    /// What goes wrong.
+    pub fault: Option<Break>,
+    /// After how many seconds the operation may be called again, because it was called too often.
+    pub retry_after: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -127,32 +150,31 @@ impl Decision<'_> {
     }
 }
 
-/// Answers a request; `apply` takes the step on what is remembered, if there is one.
+/// Answers a request as it is planned; `apply` takes the step on what is remembered, if there is one.
 #[must_use]
 pub fn answer(
-    ground: Ground<'_>,
+    plan: &Plan<'_>,
     settings: &Settings,
     request: &Request,
     apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
 ) -> (Response, Report) {
-    let plan = plan(ground, settings, request);
     let reply = plan.asked().map(|asked| asked.apply(apply));
-    finish(&plan, reply.as_ref(), settings, request)
+    finish(plan, reply.as_ref(), settings, request)
 }
 
 /// Decides what is answered.
 #[must_use]
-pub fn plan<'c>(ground: Ground<'c>, settings: &Settings, request: &Request) -> Plan<'c> {
+pub fn plan<'c>(ground: Ground<'c>, situation: &Situation<'_>, settings: &Settings, request: &Request) -> Plan<'c> {
     let contract = ground.contract;
     let (method, path) = (request.method(), request.uri().path());
     if settings.cors == Cors::On && cors::is_preflight(method, request.headers()) {
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
     match contract.route(method, path) {
-        Routed::Operation(index, values) => plan_routed(ground, index, &values, settings, request),
+        Routed::Operation(index, values) => plan_routed(ground, situation, index, &values, settings, request),
         Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
             match contract.route(&Method::GET, path) {
-                Routed::Operation(index, values) => plan_routed(ground, index, &values, settings, request),
+                Routed::Operation(index, values) => plan_routed(ground, situation, index, &values, settings, request),
                 _ => method_not_allowed(ground, request, &methods, settings),
             }
         }
@@ -167,13 +189,14 @@ pub fn plan<'c>(ground: Ground<'c>, settings: &Settings, request: &Request) -> P
 /// Of several operations with the method and path, the one that the request is for.
 fn plan_routed<'c>(
     ground: Ground<'c>,
+    situation: &Situation<'_>,
     index: usize,
     path_values: &[String],
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
     let index = variant::choose(ground.contract, index, path_values, settings, request);
-    let plan = plan_operation(ground, index, path_values, settings, request);
+    let plan = plan_operation(ground, situation, index, path_values, settings, request);
     Plan { index: Some(index), ..plan }
 }
 
@@ -197,6 +220,8 @@ impl<'c> Plan<'c> {
             known: Known::default(),
             shown: None,
             echo: None,
+            evaluated: None,
+            sending: Sending::default(),
         }
     }
 }
@@ -276,6 +301,7 @@ fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<&'
 
 fn plan_operation<'c>(
     ground: Ground<'c>,
+    situation: &Situation<'_>,
     index: usize,
     path_values: &[String],
     settings: &Settings,
@@ -301,10 +327,6 @@ fn plan_operation<'c>(
         }
     };
     let received = validate::receive(operation, &inputs, bytes);
-    let plan = |decision: Decision<'c>, violations| {
-        let known = if decision.is_generated() { known(operation, &inputs) } else { Known::default() };
-        Plan { operation: Some(operation), index: None, decision, violations, manner, known, shown: None, echo: None }
-    };
     let (faults, uncompilable) = match settings.validation {
         Validation::Off => (Vec::new(), None),
         Validation::Strict | Validation::Warn => judge(operation, settings, &inputs, &received),
@@ -315,84 +337,27 @@ fn plan_operation<'c>(
             return reject(ground, operation, gravest, &accept, manner);
         }
         if let Some(error) = uncompilable {
-            return plan(unchecked(operation, &error), violations);
+            let decision = unchecked(operation, &error);
+            return Plan { operation: Some(operation), violations, manner, ..Plan::without_operation(decision) };
         }
     } else {
         violations.extend(uncompilable.map(|error| error.to_string()));
     }
-    let values = &received.values;
-    let wishes = Wishes { preferences: &preferences, accept: &accept, inputs: &inputs, values };
-    match negotiate::choose(operation, &wishes) {
-        Ok(choice) if is_error_without_example(&choice, &preferences) => {
-            let fault = Fault::Status(choice.status);
-            let rejection = rejection::reject(ground, operation, &fault, &accept, &manner);
-            let rejection = Rejection { applied: choice.applied, ..rejection };
-            plan(Decision::Rejection(rejection, Vec::new()), violations)
-        }
-        Ok(choice) => {
-            let received = remembered::Received { inputs: &inputs, values, request };
-            let asked = || Asked::of(ground, index, manner, settings.unknown, received);
-            let is_free = choice.fixture.is_none() && !preferences.chooses() && choice.status.is_success();
-            match (settings.state == State::On && is_free).then(asked).flatten() {
-                Some(asked) => {
-                    let created = created(operation, &choice, &wishes);
-                    plan(Decision::Remembered(Box::new(Remembered { asked, choice, created, ground })), violations)
-                }
-                None => {
-                    let is_seen = choice.status.is_success() && matches!(choice.content, Source::Generated(_));
-                    let is_echo = settings.echo == Echoing::On && is_free;
-                    let shown = is_seen.then(asked).flatten().map(Asked::unconditional).map(Box::new);
-                    let echo = is_echo.then(|| Echo { body: values.body.clone(), known: known(operation, &inputs) });
-                    Plan { shown, echo, ..plan(Decision::Answer(choice), violations) }
-                }
-            }
-        }
-        Err(problem)
-            if problem.kind == Kind::NotAcceptable
-                && rejection::is_documented(operation, &Fault::NotAcceptable(problem.clone())) =>
-        {
-            let fault = Fault::NotAcceptable(problem);
-            let rejection = rejection::reject(ground, operation, &fault, &accept, &manner);
-            plan(Decision::Rejection(rejection, Vec::new()), violations)
-        }
-        Err(problem) => {
-            // RFC 9110 §15.5.22
-            let upgrade = (problem.kind == Kind::Upgrade).then(|| (UPGRADE, HeaderValue::from_static("websocket")));
-            plan(Decision::Problem(problem, upgrade.into_iter().collect()), violations)
-        }
-    }
-}
-
-/// The answer where an entity was added, of an operation that documents 201 beside another success; and the
-/// other way round.
-fn created<'c>(operation: &'c Operation, choice: &Choice<'_>, wishes: &Wishes<'_>) -> Option<Choice<'c>> {
-    let other = StatusCode::CREATED;
-    if choice.status == other || operation.response_at(crate::contract::StatusPattern::Exact(other)).is_none() {
-        return None;
-    }
-    let preferences = Preferences { code: Some(other), ..wishes.preferences.clone() };
-    let choice = negotiate::choose(operation, &Wishes { preferences: &preferences, ..*wishes }).ok()?;
-    Some(Choice { applied: Vec::new(), ..choice })
-}
-
-fn known(operation: &Operation, inputs: &Inputs<'_>) -> Known {
-    Known {
-        values: inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), parameter::decode(raw))).collect(),
-        names_entity: operation.template.ends_with('}'),
-    }
+    let wishes = Wishes {
+        preferences: &preferences,
+        accept: &accept,
+        inputs: &inputs,
+        values: &received.values,
+        situation,
+        seed: manner.seed,
+    };
+    Valid { ground, index, operation, settings, request, manner, wishes, violations }.plan()
 }
 
 /// Fail closed: what cannot be checked is not accepted.
 fn unchecked(operation: &Operation, error: &Uncompilable) -> Decision<'static> {
     let detail = format!("`{}`: {error}", operation.name());
     Decision::Problem(Problem::new(Kind::Unchecked, StatusCode::INTERNAL_SERVER_ERROR, detail), Vec::new())
-}
-
-/// Whether an error was asked for that no example shows, and no fixture.
-fn is_error_without_example(choice: &Choice<'_>, preferences: &Preferences) -> bool {
-    let is_error = choice.status.is_client_error() || choice.status.is_server_error();
-    let is_generated = matches!(choice.content, Source::Generated(_));
-    is_error && is_generated && choice.fixture.is_none() && preferences.dynamic != Some(true)
 }
 
 /// Everything that is wrong with a request, gravest first: credentials are judged first, then
@@ -443,5 +408,7 @@ fn reject<'c>(
         known: Known::default(),
         shown: None,
         echo: None,
+        evaluated: None,
+        sending: Sending::default(),
     }
 }

@@ -2,20 +2,24 @@
 //!
 //! The request is valid when it gets here; what a wrong one gets is left to `rejection`.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::parameter::Inputs;
 use super::preference::Preferences;
 use super::problem::{Kind, Problem};
+use super::situation::{Situation, draw};
 use super::validate::Values;
 use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
 use crate::contract::media::MediaRange;
+use crate::contract::sending::Break;
 use crate::contract::{MediaType, Operation, Response, StatusPattern};
 
 /// The response that was chosen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Choice<'c> {
     /// The status to send.
     pub status: StatusCode,
@@ -31,6 +35,19 @@ pub struct Choice<'c> {
     pub applied: Vec<String>,
     /// Why this one, for the log.
     pub reason: String,
+    /// What the user says of how it is sent.
+    pub staging: Staging<'c>,
+}
+
+/// What the user says of how an answer is sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Staging<'c> {
+    /// The fixture that says it.
+    pub fixture: Option<&'c Fixture>,
+    /// What goes wrong.
+    pub fault: Option<Break>,
+    /// When the operation may be called again, because it was called too often.
+    pub retry_after: Option<Duration>,
 }
 
 /// Where the content comes from.
@@ -45,8 +62,8 @@ pub enum Source<'c> {
 }
 
 /// What is chosen from, beside the operation.
-#[derive(Debug)]
-pub struct Wishes<'w> {
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes<'w, 's> {
     /// What the client asks for.
     pub preferences: &'w Preferences,
     /// What it accepts.
@@ -55,6 +72,10 @@ pub struct Wishes<'w> {
     pub inputs: &'w Inputs<'w>,
     /// What it sent, as values.
     pub values: &'w Values,
+    /// What was before.
+    pub situation: &'w Situation<'s>,
+    /// The seed of what is drawn.
+    pub seed: u64,
 }
 
 /// Chooses the response to a valid request.
@@ -62,11 +83,18 @@ pub struct Wishes<'w> {
 /// # Errors
 ///
 /// A [`Problem`], if what the client insists on is not documented, or not in a type it accepts.
-pub fn choose<'c>(operation: &'c Operation, wishes: &Wishes<'_>) -> Result<Choice<'c>, Problem> {
-    if !wishes.preferences.chooses()
-        && let Some(fixture) = matching_fixture(operation, wishes)
-    {
-        return from_fixture(operation, fixture, wishes);
+pub fn choose<'c>(operation: &'c Operation, wishes: &Wishes<'_, '_>) -> Result<Choice<'c>, Problem> {
+    let staging = if wishes.preferences.chooses() { Staging::default() } else { staged(operation, wishes) };
+    if let Some(wait) = staging.retry_after {
+        let detail = format!("`{}` was called too often; call it again in {} s", operation.name(), seconds(wait));
+        return failure(operation, StatusCode::TOO_MANY_REQUESTS, Kind::Limited, detail, staging, wishes);
+    }
+    if let Some(Break::Status(status)) = staging.fault {
+        let detail = format!("the fixtures let `{}` fail", operation.name());
+        return failure(operation, status, Kind::Simulated, detail, staging, wishes);
+    }
+    if let Some(fixture) = staging.fixture.filter(|fixture| !fixture.is_manner()) {
+        return from_fixture(operation, fixture, wishes).map(|choice| Choice { staging, ..choice });
     }
     let (status, response, named) = status_and_example(operation, wishes.preferences)?;
     if status.is_informational() {
@@ -76,22 +104,93 @@ pub fn choose<'c>(operation: &'c Operation, wishes: &Wishes<'_>) -> Result<Choic
     }
     let mut choice = content(operation, status, response, named, wishes)?;
     choice.applied = applied(wishes.preferences, &choice);
-    Ok(choice)
+    Ok(Choice { staging, ..choice })
 }
 
-fn matching_fixture<'c>(operation: &'c Operation, wishes: &Wishes<'_>) -> Option<&'c Fixture> {
+/// Whole seconds, rounded up (RFC 9110 §10.2.3).
+#[must_use]
+pub fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// The documented answer of an error that a fixture wants.
+fn failure<'c>(
+    operation: &'c Operation,
+    status: StatusCode,
+    kind: Kind,
+    detail: String,
+    staging: Staging<'c>,
+    wishes: &Wishes<'_, '_>,
+) -> Result<Choice<'c>, Problem> {
+    let own =
+        staging.fixture.filter(|fixture| matches!(fixture.answer, FixtureAnswer::Body(_) | FixtureAnswer::Example(_)));
+    if let Some(fixture) = own {
+        let choice = from_fixture(operation, fixture, wishes)?;
+        let status = fixture.status.unwrap_or(status);
+        return Ok(Choice { status, staging, ..choice });
+    }
+    let status = staging.fixture.and_then(|fixture| fixture.status).unwrap_or(status);
+    match operation.response(status) {
+        Some(response) => {
+            let choice = content(operation, status, Some(response), None, wishes)?;
+            Ok(Choice { staging, ..choice })
+        }
+        None => {
+            let retry_after = staging.retry_after.map(seconds);
+            Err(Problem { retry_after, ..Problem::new(kind, status, detail) })
+        }
+    }
+}
+
+/// The fixture that says something of this request: those of the scenario go before those of any.
+fn staged<'c>(operation: &'c Operation, wishes: &Wishes<'_, '_>) -> Staging<'c> {
     if operation.fixtures.is_empty() {
-        return None;
+        return Staging::default();
     }
     let instance = wishes.values.as_instance(wishes.inputs);
+    let scenario = wishes.preferences.scenario.as_ref().or(wishes.situation.scenario.as_ref());
     let holds = |fixture: &&Fixture| fixture.when.as_ref().is_none_or(|when| when.is_valid(&instance).unwrap_or(false));
-    operation.fixtures.iter().find(holds)
+    let all = || operation.fixtures.iter();
+    let of_scenario = all().filter(|fixture| fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario);
+    let of_any = all().filter(|fixture| fixture.scenario.is_none());
+    of_scenario.chain(of_any).filter(holds).find_map(|fixture| takes(fixture, wishes)).unwrap_or_default()
+}
+
+/// What a fixture says whose condition holds; none if it passes this time.
+fn takes<'c>(fixture: &'c Fixture, wishes: &Wishes<'_, '_>) -> Option<Staging<'c>> {
+    let situation = wishes.situation;
+    let mut staging = Staging { fixture: Some(fixture), ..Staging::default() };
+    if let Some(limit) = fixture.rate_limit {
+        let (count, left) = situation.window(&fixture.place.name(), limit.per);
+        if count <= limit.calls {
+            return None;
+        }
+        staging.retry_after = Some(left);
+    }
+    if let Some(fault) = fixture.fault {
+        let name = format!("fault {}", fixture.place.name());
+        let is_sure = fault.probability >= 1.0;
+        if !is_sure && draw(wishes.seed, &name, situation.turn(&name)).0 >= fault.probability {
+            return None;
+        }
+        staging.fault = Some(fault.kind);
+    }
+    if fixture.then.is_some() {
+        let mut turn = situation.turn(&fixture.place.name());
+        let mut at = fixture;
+        while let Some((after, next)) = at.then.as_ref().filter(|(after, _)| turn >= *after) {
+            turn -= after;
+            at = next;
+        }
+        staging.fixture = Some(at);
+    }
+    Some(staging)
 }
 
 fn from_fixture<'c>(
     operation: &'c Operation,
     fixture: &'c Fixture,
-    wishes: &Wishes<'_>,
+    wishes: &Wishes<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
     let documented = |status: Option<StatusCode>| match status {
         Some(status) => (status, operation.response(status)),
@@ -112,6 +211,7 @@ fn from_fixture<'c>(
                 fixture: None,
                 applied: Vec::new(),
                 reason: String::new(),
+                staging: Staging::default(),
             }
         }
         FixtureAnswer::Example(name) => {
@@ -130,6 +230,7 @@ fn from_fixture<'c>(
                 fixture: None,
                 applied: Vec::new(),
                 reason: String::new(),
+                staging: Staging::default(),
             },
         },
     };
@@ -206,7 +307,7 @@ fn content<'c>(
     status: StatusCode,
     response: Option<&'c Response>,
     named: Option<&str>,
-    wishes: &Wishes<'_>,
+    wishes: &Wishes<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
     let choice = |content, media, reason: String| Choice {
         status,
@@ -216,6 +317,7 @@ fn content<'c>(
         fixture: None,
         applied: Vec::new(),
         reason,
+        staging: Staging::default(),
     };
     let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
     if offered.is_empty() || is_without_content(status) {

@@ -4,9 +4,10 @@
 use http::{HeaderMap, StatusCode};
 
 use super::parameter::Pairs;
+use crate::contract::sending::Delay;
 
 /// The preferences of a request. What cannot be read is ignored, as the standard says.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Preferences {
     /// `code=404`
     pub code: Option<StatusCode>,
@@ -16,6 +17,10 @@ pub struct Preferences {
     pub dynamic: Option<bool>,
     /// `seed=7`
     pub seed: Option<u64>,
+    /// `scenario=outage`
+    pub scenario: Option<String>,
+    /// `delay=300ms`
+    pub delay: Option<Delay>,
 }
 
 impl Preferences {
@@ -51,6 +56,8 @@ impl Preferences {
                 let wanted = if value.is_empty() { Some(true) } else { value.parse().ok() };
                 self.dynamic = self.dynamic.or(wanted);
             }
+            "scenario" if self.scenario.is_none() && !value.is_empty() => self.scenario = Some(value.to_owned()),
+            "delay" => self.delay = self.delay.or_else(|| Delay::parse(value)),
             "seed" => self.seed = self.seed.or_else(|| value.parse().ok()),
             _ => {}
         }

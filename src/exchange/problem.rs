@@ -61,6 +61,8 @@ kinds! {
     Conflict = "conflict", "Conflict", "What is remembered does not allow the change, and the document has no error for that.";
     Stale = "stale", "The entity has changed", "`If-Match` has none of the entity tags that the entity has now (RFC 9110 section 13.1.1).";
     ControlClosed = "control-closed", "The control API is closed", "The control API is off, or not for pages of other origins. `--control` and `--control-token` say who may use it.";
+    Limited = "too-many-requests", "Too many requests", "A fixture limits how often the operation may be called (`rate_limit`), and the document has no error for that. `Retry-After` says when it may be called again.";
+    Simulated = "simulated-fault", "Simulated fault", "A fixture lets the operation fail (`fault`), and the document has no error of the status.";
     Timeout = "timeout", "The content did not come in time", "The content of the request was not complete in the time that `--body-timeout` gives. `Content-Length` may be more than was sent.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }
@@ -76,13 +78,15 @@ pub struct Problem {
     pub detail: String,
     /// What does not fit, if that is what is wrong.
     pub violations: Vec<Violation>,
+    /// After how many seconds it may be better.
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
     /// A problem that is about no violation.
     #[must_use]
     pub fn new(kind: Kind, status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { kind, status, detail: detail.into(), violations: Vec::new() }
+        Self { kind, status, detail: detail.into(), violations: Vec::new(), retry_after: None }
     }
 
     /// Its content (RFC 9457 §3.1), with `errors` as in the example of §3.

@@ -2,6 +2,7 @@
 
 use super::generate::Manner;
 use super::parameter::QueryArrays;
+use crate::contract::sending::Delay;
 use crate::state::memory::Bounds;
 
 /// How wrong requests are treated (`--validate`).
@@ -77,7 +78,7 @@ pub enum Echoing {
 }
 
 /// What a sandbox was told at its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
     /// How wrong requests are treated.
     pub validation: Validation,
@@ -97,6 +98,8 @@ pub struct Settings {
     pub unknown: Unknown,
     /// Whether answers say again what requests say.
     pub echo: Echoing,
+    /// How long answers wait where nothing else says so.
+    pub delay: Option<Delay>,
     /// How much is remembered.
     pub bounds: Bounds,
 }

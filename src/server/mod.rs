@@ -7,9 +7,9 @@ pub mod log;
 mod opening;
 mod pace;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use self::control::Control;
 use self::opening::Opening;
 use crate::Sandbox;
+use crate::contract::sending::Break;
 use crate::exchange::problem::{self, Kind, Problem};
-use crate::exchange::{Body, Report, Response};
+use crate::exchange::{Body, Report, Response, Sending};
 
 /// What the server does not go beyond, and how fast it goes.
 #[derive(Debug, Clone, Copy)]
@@ -150,11 +151,26 @@ impl Server {
         // Answers are written whole, so waiting to fill a packet only costs time.
         let _unsupported = stream.set_nodelay(true);
         let (control, limits) = (Arc::clone(&self.control), self.limits);
+        let is_reset = Arc::new(AtomicBool::new(false));
+        let reset = Arc::clone(&is_reset);
         let service = service_fn(move |request| {
-            let control = Arc::clone(&control);
+            let (control, reset) = (Arc::clone(&control), Arc::clone(&reset));
             async move {
-                let response = exchange(&control, request, limits).await;
-                Ok::<_, Infallible>(pace::body(response, limits.item_delay))
+                let mut response = exchange(&control, request, limits).await;
+                let Sending { delay, fault, .. } = response.extensions_mut().remove().unwrap_or_default();
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
+                match fault {
+                    Some(Break::Reset) => {
+                        reset.store(true, Ordering::Relaxed);
+                        Err(Wanted)
+                    }
+                    Some(Break::Empty) => Err(Wanted),
+                    Some(Break::Truncate) => Ok(pace::truncated(response)),
+                    Some(Break::SlowBody) => Ok(pace::slowly(response)),
+                    Some(Break::Status(_)) | None => Ok(pace::body(response, limits.item_delay)),
+                }
             }
         });
         let mut protocols = auto::Builder::new(TokioExecutor::new());
@@ -163,7 +179,7 @@ impl Server {
         let http2 = &mut protocols.http2();
         http2.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
         http2.keep_alive_interval(limits.header_timeout);
-        let opening = Opening::new(stream, limits.header_timeout);
+        let opening = Opening::new(stream, limits.header_timeout, is_reset);
         let connection = protocols.serve_connection(TokioIo::new(opening), service).into_owned();
         let watched = self.graceful.watch(connection);
         tokio::spawn(async move {
@@ -174,6 +190,11 @@ impl Server {
         });
     }
 }
+
+/// The connection breaks off because a fixture wants it.
+#[derive(Debug, thiserror::Error)]
+#[error("a fixture lets the connection break off")]
+struct Wanted;
 
 /// One request, one response, one line in the log.
 async fn exchange(control: &Control, request: http::Request<Incoming>, limits: Limits) -> Response {

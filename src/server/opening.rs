@@ -4,6 +4,8 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,12 +23,23 @@ pub struct Opening {
     matched: usize,
     /// Until when the rest of it, or something else, must come.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the connection is to be reset at its end, and not closed.
+    is_reset: Arc<AtomicBool>,
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if self.is_reset.load(Ordering::Relaxed) {
+            // RFC 9293 §3.9.1.5, ABORT; where the system cannot do it the connection is closed.
+            let _closed = self.stream.set_zero_linger();
+        }
+    }
 }
 
 impl Opening {
     /// A connection that has just been accepted.
-    pub fn new(stream: TcpStream, time: Duration) -> Self {
-        Self { stream, matched: 0, deadline: Some(Box::pin(tokio::time::sleep(time))) }
+    pub fn new(stream: TcpStream, time: Duration, is_reset: Arc<AtomicBool>) -> Self {
+        Self { stream, matched: 0, deadline: Some(Box::pin(tokio::time::sleep(time))), is_reset }
     }
 
     /// Looks at what has come; once it is known what the connection speaks, there is no deadline.
@@ -79,6 +92,9 @@ impl AsyncWrite for Opening {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_reset.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -1,13 +1,14 @@
 //! The content of a response on its way out: at once, or item by item.
 
-use std::convert::Infallible;
 use std::future::Future as _;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
+use http::header::CONTENT_LENGTH;
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::broadcast::error::RecvError;
@@ -20,7 +21,7 @@ use crate::exchange::{Items, Response};
 pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
 
 /// Frames of events.
-pub type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send>>;
+pub type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + Send>>;
 
 /// The body of a response: whole, or as the items that it says it has, or what there is to listen to.
 pub fn body(mut response: Response, delay: Duration) -> http::Response<Outgoing> {
@@ -31,6 +32,39 @@ pub fn body(mut response: Response, delay: Duration) -> http::Response<Outgoing>
         return response.map(|_| Either::Right(Either::Right(StreamBody::new(events(&listening)))));
     }
     response.map(|bytes| Either::Left(Full::new(bytes)))
+}
+
+/// The first half of a content whose head promises all of it; then the connection breaks off.
+pub fn truncated(response: Response) -> http::Response<Outgoing> {
+    let half = response.body().slice(..response.body().len() / 2);
+    let broken = io::Error::new(ErrorKind::ConnectionAborted, "a fixture cuts the content");
+    promised(response, Box::pin(stream::iter([Ok(Frame::data(half)), Err(broken)])))
+}
+
+/// Into how many pieces a content is cut that comes slowly, and how long it waits before each.
+const PIECES: usize = 10;
+const BETWEEN: Duration = Duration::from_millis(200);
+
+/// A content in small pieces, with time between them.
+pub fn slowly(response: Response) -> http::Response<Outgoing> {
+    let content = response.body().clone();
+    let size = content.len().div_ceil(PIECES).max(1);
+    let pieces = stream::unfold(content, move |mut content| async move {
+        if content.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(BETWEEN).await;
+        let piece = content.split_to(size.min(content.len()));
+        Some((Ok(Frame::data(piece)), content))
+    });
+    promised(response, Box::pin(pieces))
+}
+
+/// A response that says how long its content is and sends it otherwise.
+fn promised(mut response: Response, events: Events) -> http::Response<Outgoing> {
+    let length = response.body().len();
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    response.map(|_| Either::Right(Either::Right(StreamBody::new(events))))
 }
 
 /// How often a comment is sent where there is nothing to say, so that nobody takes the connection for dead.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
@@ -270,6 +271,8 @@ pub struct World {
     shelves: HashMap<Shelf, Entities>,
     /// How often something was done, by name; for steps that advance.
     pub counts: HashMap<String, u64>,
+    /// When a window of time began, since the sandbox did, and how often something was done in it.
+    pub windows: HashMap<String, (Duration, u64)>,
     /// The scenario that was chosen for it.
     pub scenario: Option<String>,
     /// What was exchanged in it.

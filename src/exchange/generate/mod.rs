@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use self::compose::{Flat, Turn};
 use self::plausible::Called;
-use crate::contract::schema::Schema;
+use crate::contract::schema::{Schema, standalone};
 
 /// How values are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,12 @@ fn attempts(schema: &Schema, manner: &Manner, name: &str, is_original: bool) -> 
         }
     }
     Generated { value: last, fits: false }
+}
+
+/// A value for a schema that is no part of a document.
+#[must_use]
+pub fn standing_for(tree: &Value, manner: &Manner) -> Value {
+    standalone(tree).map_or(Value::Null, |schema| generate(&schema, manner).value)
 }
 
 /// A value changed where it does not fit the schema, as little as that takes; none if that is not found.

@@ -4,9 +4,11 @@ use bytes::Bytes;
 use http::header::{ETAG, LINK, LOCATION, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 
 use super::Asked;
 use super::compose::{Composed, compose};
+use super::making::project;
 use crate::contract::MediaType;
 use crate::exchange::finish::{MISFIT, send};
 use crate::exchange::generate::Manner;
@@ -45,6 +47,11 @@ pub fn write(
             response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
         }
         send(content::write(&composed.value, range, Some(media)), range, &mut response);
+    }
+    if let (None, Some(range), Reply::Entity { entity, .. }) = (choice.response, &choice.media, reply) {
+        // Where no success is documented, the entity is what most would answer.
+        let shown = content::write(&asked.shown(entity), range, None);
+        send(shown, range, &mut response);
     }
     speak(asked, reply, composed.as_ref(), choice, &mut response);
     if choice.response.is_some_and(|documented| documented.content.len() > 1) {
@@ -95,6 +102,13 @@ fn speak(asked: &Asked<'_>, reply: &Reply, composed: Option<&Composed>, choice: 
 }
 
 impl Asked<'_> {
+    /// What of an entity its schema declares.
+    fn shown(&self, entity: &Value) -> Value {
+        let schema = self.collection.entity.as_deref();
+        let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
+        project(entity, &properties.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
+    }
+
     /// The path where an entity is read.
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<String> {

@@ -1,0 +1,234 @@
+//! How an answer is sent, as the user says it: after a delay, broken, or not so often.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+/// How long an answer waits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Delay {
+    /// Always as long: `300ms`.
+    Fixed(Duration),
+    /// Any time between two: `100ms-1s`.
+    Uniform(Duration, Duration),
+    /// Often about the middle, and now and then much longer: `{median: 200ms, sigma: 0.5}`.
+    LogNormal(Duration, f64),
+}
+
+/// The longest delay: an hour.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+impl Delay {
+    /// Reads `300`, which is milliseconds, `300ms`, `1.5s`, `100ms-1s`, `{min: …, max: …}` or `{median: …, sigma: …}`.
+    ///
+    /// # Errors
+    ///
+    /// What is expected.
+    pub fn read(value: &Value) -> Result<Self, String> {
+        let expected =
+            || format!("`{value}` is no delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}");
+        match value {
+            Value::String(text) => Self::parse(text).ok_or_else(expected),
+            Value::Number(_) => Self::parse(&value.to_string()).ok_or_else(expected),
+            Value::Object(object) => {
+                let time = |name: &str| object.get(name).and_then(|value| duration(&plain(value)));
+                let sigma = object.get("sigma").and_then(Value::as_f64).filter(|sigma| (0.0..=5.0).contains(sigma));
+                match (time("min"), time("max"), time("median"), sigma) {
+                    (Some(min), Some(max), None, None) if min <= max && object.len() == 2 => {
+                        Ok(Self::Uniform(min, max))
+                    }
+                    (None, None, Some(median), Some(sigma)) if object.len() == 2 => Ok(Self::LogNormal(median, sigma)),
+                    _ => Err(expected()),
+                }
+            }
+            _ => Err(expected()),
+        }
+    }
+
+    /// Reads `300ms`, `1.5s`, `100ms-1s`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some((min, max)) = text.split_once('-') {
+            let (min, max) = (duration(min)?, duration(max)?);
+            return (min <= max).then_some(Self::Uniform(min, max));
+        }
+        duration(text).map(Self::Fixed)
+    }
+
+    /// The time to wait; `first` and `second` are drawn evenly from 0 to 1.
+    #[must_use]
+    pub fn draw(self, first: f64, second: f64) -> Duration {
+        match self {
+            Self::Fixed(time) => time,
+            Self::Uniform(min, max) => min + max.saturating_sub(min).mul_f64(first.clamp(0.0, 1.0)),
+            Self::LogNormal(median, sigma) => {
+                // Box and Muller, 1958
+                let normal = (-2.0 * first.max(f64::MIN_POSITIVE).ln()).sqrt() * (std::f64::consts::TAU * second).cos();
+                let seconds = median.as_secs_f64() * (sigma * normal).exp();
+                Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
+            }
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Reads `300` and `300ms`, `1.5s`, `2m`; an hour at most.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("", 0.001)];
+    let (number, unit) = units.iter().find_map(|(end, unit)| Some((text.strip_suffix(end)?, unit)))?;
+    let number: f64 = number.trim().parse().ok().filter(|number: &f64| *number >= 0.0)?;
+    Duration::try_from_secs_f64(number * unit).ok().filter(|time| *time <= LONGEST)
+}
+
+/// How an answer goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    /// The connection is reset, and nothing sent.
+    Reset,
+    /// The connection is closed, and nothing sent.
+    Empty,
+    /// The connection is closed after half of the content.
+    Truncate,
+    /// The content comes in small pieces, with time between them.
+    SlowBody,
+    /// The documented error of this status.
+    Status(StatusCode),
+}
+
+/// What goes wrong, and how often.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fault {
+    /// What.
+    pub kind: Break,
+    /// How often, from 0 to 1.
+    pub probability: f64,
+}
+
+impl Fault {
+    /// Reads `reset` or `{kind: reset, probability: 0.2}`; `status` is that of the entry.
+    ///
+    /// # Errors
+    ///
+    /// What is expected.
+    pub fn read(value: &Value, status: Option<StatusCode>) -> Result<Self, String> {
+        let (kind, probability) = match value {
+            Value::String(kind) => (kind.as_str(), Some(1.0)),
+            Value::Object(object) => {
+                known(object, &["kind", "probability"])?;
+                let probability = object.get("probability").map_or(Some(1.0), Value::as_f64);
+                (object.get("kind").and_then(Value::as_str).unwrap_or_default(), probability)
+            }
+            _ => ("", None),
+        };
+        let kind = match kind {
+            "reset" => Break::Reset,
+            "empty" => Break::Empty,
+            "truncate" => Break::Truncate,
+            "slow-body" => Break::SlowBody,
+            "status" => Break::Status(status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)),
+            other => {
+                return Err(format!(
+                    "`{other}` is no fault, expected `reset`, `empty`, `truncate`, `slow-body` or `status`"
+                ));
+            }
+        };
+        match probability.filter(|probability| (0.0..=1.0).contains(probability)) {
+            Some(probability) => Ok(Self { kind, probability }),
+            None => Err("`probability` is a number from 0 to 1".to_owned()),
+        }
+    }
+}
+
+/// How often an operation may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// So often.
+    pub calls: u64,
+    /// In so long a time.
+    pub per: Duration,
+}
+
+impl RateLimit {
+    /// Reads `{calls: 5, per: 60s}`.
+    ///
+    /// # Errors
+    ///
+    /// What is expected.
+    pub fn read(value: &Value) -> Result<Self, String> {
+        let expected = || format!("`{value}` is no limit, expected such as {{calls: 5, per: 60s}}");
+        let object = value.as_object().ok_or_else(expected)?;
+        known(object, &["calls", "per"])?;
+        let calls = object.get("calls").and_then(Value::as_u64).ok_or_else(expected)?;
+        let per = object
+            .get("per")
+            .and_then(|per| duration(&plain(per)))
+            .filter(|per| !per.is_zero())
+            .ok_or_else(expected)?;
+        Ok(Self { calls, per })
+    }
+}
+
+fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
+    match object.keys().find(|name| !fields.contains(&name.as_str())) {
+        Some(unknown) => Err(format!("`{unknown}` is no field here, expected `{}`", fields.join("` or `"))),
+        None => Ok(()),
+    }
+}
+
+/// After how many calls: `2`, `2 calls`.
+///
+/// # Errors
+///
+/// What is expected.
+pub fn calls(value: &Value) -> Result<u64, String> {
+    let text = plain(value);
+    let number = text.split_whitespace().next().and_then(|number| number.parse().ok());
+    let rest = text.split_whitespace().nth(1);
+    number
+        .filter(|_| rest.is_none_or(|word| word == "calls" || word == "call"))
+        .ok_or_else(|| format!("`{text}` is no number of calls, expected such as `2 calls`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn delays_are_read_and_drawn() {
+        let ms = Duration::from_millis;
+        assert_eq!(Delay::read(&json!(300)), Ok(Delay::Fixed(ms(300))));
+        assert_eq!(Delay::parse("1.5s"), Some(Delay::Fixed(ms(1500))));
+        assert_eq!(Delay::parse("100ms-1s"), Some(Delay::Uniform(ms(100), ms(1000))));
+        assert_eq!(Delay::read(&json!({"min": "1s", "max": "2s"})), Ok(Delay::Uniform(ms(1000), ms(2000))));
+        for wrong in [json!("-1"), json!("2h"), json!("1s-100ms"), json!({"median": "1s"}), json!(null), json!("90m")] {
+            assert!(Delay::read(&wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Delay::Uniform(ms(100), ms(300)).draw(0.5, 0.0), ms(200));
+        let median = Delay::LogNormal(ms(200), 0.5);
+        assert!(median.draw(0.3, 0.0) > ms(200) && median.draw(0.3, 0.5) < ms(200));
+        assert_eq!(Delay::LogNormal(ms(200), 5.0).draw(0.0, 0.0), LONGEST);
+    }
+
+    #[test]
+    fn faults_and_limits_are_read() {
+        let reset = Fault { kind: Break::Reset, probability: 0.2 };
+        assert_eq!(Fault::read(&json!({"kind": "reset", "probability": 0.2}), None), Ok(reset));
+        assert!(Fault::read(&json!("explode"), None).is_err());
+        assert!(Fault::read(&json!({"kind": "reset", "probability": 2}), None).is_err());
+        assert_eq!(
+            RateLimit::read(&json!({"calls": 5, "per": "1m"})).map(|limit| limit.per),
+            Ok(Duration::from_secs(60))
+        );
+        assert!(RateLimit::read(&json!({"calls": 5})).is_err());
+        assert_eq!((calls(&json!(2)), calls(&json!("3 calls"))), (Ok(2), Ok(3)));
+        assert!(calls(&json!("soon")).is_err());
+    }
+}

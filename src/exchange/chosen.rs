@@ -1,0 +1,194 @@
+//! A request in which nothing is wrong, or nothing that matters → what is answered.
+
+use std::time::Duration;
+
+use http::header::UPGRADE;
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+
+use super::echo::Echo;
+use super::expression::{self, Subject};
+use super::generate::entity::Known;
+use super::generate::{self, Manner};
+use super::negotiate::{self, Choice, Source, Staging, Wishes};
+use super::parameter::{self, Inputs};
+use super::preference::Preferences;
+use super::problem::{Kind, Problem};
+use super::rejection::{self, Fault, Ground, Rejection};
+use super::remembered::{self, Asked};
+use super::situation::draw;
+use super::{Decision, Echoing, Plan, Remembered, Request, Sending, Settings, State};
+use crate::contract::media::MediaRange;
+use crate::contract::sending::{Break, Delay};
+use crate::contract::{Operation, StatusPattern};
+use crate::state::resource::Act;
+
+/// A request that is to be answered.
+pub struct Valid<'r, 'c, 's> {
+    pub ground: Ground<'c>,
+    pub index: usize,
+    pub operation: &'c Operation,
+    pub settings: &'r Settings,
+    pub request: &'r Request,
+    pub manner: Manner,
+    pub wishes: Wishes<'r, 's>,
+    pub violations: Vec<String>,
+}
+
+impl<'c> Valid<'_, 'c, '_> {
+    /// Decides what is answered.
+    pub fn plan(self) -> Plan<'c> {
+        match negotiate::choose(self.operation, &self.wishes) {
+            Ok(choice) => self.choice(choice),
+            Err(problem) => self.problem(problem),
+        }
+    }
+
+    fn decided(self, decision: Decision<'c>, sending: Sending) -> Plan<'c> {
+        let known = if decision.is_generated() { known(self.operation, self.wishes.inputs) } else { Known::default() };
+        Plan {
+            operation: Some(self.operation),
+            violations: self.violations,
+            manner: self.manner,
+            known,
+            sending,
+            ..Plan::without_operation(decision)
+        }
+    }
+
+    fn choice(self, choice: Choice<'c>) -> Plan<'c> {
+        let preferences = self.wishes.preferences;
+        let is_free = choice.fixture.is_none()
+            && !preferences.chooses()
+            && !matches!(choice.staging.fault, Some(Break::Status(_)));
+        let is_remembered = self.settings.state == State::On && is_free && choice.staging.retry_after.is_none();
+        let sending = self.sending(&choice.staging);
+        if is_remembered
+            && let Some(asked) = self.asked()
+            && let Some(choice) = self.success(&asked, &choice)
+        {
+            let created = self.created(&choice);
+            let remembered = Remembered { asked, choice, created, ground: self.ground };
+            return self.decided(Decision::Remembered(Box::new(remembered)), sending);
+        }
+        if is_error_without_example(&choice, preferences) {
+            let fault = Fault::Status(choice.status);
+            let rejection = rejection::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
+            let rejection = Rejection { applied: choice.applied, ..rejection };
+            return self.decided(Decision::Rejection(rejection, Vec::new()), Sending { fault: None, ..sending });
+        }
+        let evaluated = self.evaluated(&choice);
+        let is_shown = choice.status.is_success() && matches!(choice.content, Source::Generated(_));
+        let shown = is_shown.then(|| self.asked()).flatten().map(Asked::unconditional).map(Box::new);
+        let is_echo = self.settings.echo == Echoing::On && is_free && choice.status.is_success();
+        let body = self.wishes.values.body.as_ref();
+        let echo = is_echo.then(|| Echo { body: body.cloned(), known: known(self.operation, self.wishes.inputs) });
+        Plan { shown, echo, evaluated, ..self.decided(Decision::Answer(choice), sending) }
+    }
+
+    fn asked(&self) -> Option<Asked<'c>> {
+        let received =
+            remembered::Received { inputs: self.wishes.inputs, values: self.wishes.values, request: self.request };
+        Asked::of(self.ground, self.index, self.manner, self.settings.unknown, received)
+    }
+
+    /// The answer of a success: the one that was chosen, or that of an operation that documents only errors.
+    fn success(&self, asked: &Asked<'c>, choice: &Choice<'c>) -> Option<Choice<'c>> {
+        if choice.status.is_success() {
+            return Some(choice.clone());
+        }
+        let is_success = |pattern: &StatusPattern| {
+            *pattern == StatusPattern::Default || pattern.status().is_success() || pattern.status().is_redirection()
+        };
+        if self.operation.responses.iter().any(|(pattern, _)| is_success(pattern)) {
+            return None;
+        }
+        let status = match asked.role.act {
+            Act::Create | Act::Upsert => StatusCode::CREATED,
+            Act::Delete => StatusCode::NO_CONTENT,
+            _ => StatusCode::OK,
+        };
+        let media = MediaRange::parse("application/json").filter(|_| status != StatusCode::NO_CONTENT);
+        let reason = "no success is documented".to_owned();
+        Some(Choice { status, response: None, content: Source::Empty, media, reason, ..choice.clone() })
+    }
+
+    /// The answer where an entity was added, of an operation that documents 201 beside another success.
+    fn created(&self, choice: &Choice<'_>) -> Option<Choice<'c>> {
+        let created = StatusCode::CREATED;
+        if choice.status == created || self.operation.response_at(StatusPattern::Exact(created)).is_none() {
+            return None;
+        }
+        let preferences = Preferences { code: Some(created), ..self.wishes.preferences.clone() };
+        let wishes = Wishes { preferences: &preferences, ..self.wishes };
+        let choice = negotiate::choose(self.operation, &wishes).ok()?;
+        Some(Choice { applied: Vec::new(), ..choice })
+    }
+
+    fn problem(self, problem: Problem) -> Plan<'c> {
+        let is_documented = || rejection::is_documented(self.operation, &Fault::NotAcceptable(problem.clone()));
+        if problem.kind == Kind::NotAcceptable && is_documented() {
+            let fault = Fault::NotAcceptable(problem);
+            let rejection = rejection::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
+            return self.decided(Decision::Rejection(rejection, Vec::new()), Sending::default());
+        }
+        // RFC 9110 §15.5.22
+        let upgrade = (problem.kind == Kind::Upgrade).then(|| (UPGRADE, HeaderValue::from_static("websocket")));
+        let sending = Sending { retry_after: problem.retry_after, ..self.sending(&Staging::default()) };
+        self.decided(Decision::Problem(problem, upgrade.into_iter().collect()), sending)
+    }
+
+    fn sending(&self, staging: &Staging<'_>) -> Sending {
+        let own = staging.fixture.and_then(|fixture| fixture.delay);
+        Sending {
+            delay: self.delay(self.wishes.preferences.delay.or(own).or(self.settings.delay)),
+            fault: staging.fault,
+            retry_after: staging.retry_after.map(negotiate::seconds),
+        }
+    }
+
+    /// How long the answer waits. What is drawn is the same for the same seed and turn.
+    fn delay(&self, delay: Option<Delay>) -> Duration {
+        match delay {
+            None => Duration::ZERO,
+            Some(Delay::Fixed(time)) => time,
+            Some(delay) => {
+                let name = format!("delay {}", self.operation.name());
+                let (first, second) = draw(self.manner.seed, &name, self.wishes.situation.turn(&name));
+                delay.draw(first, second)
+            }
+        }
+    }
+
+    /// The body of a fixture with its expressions worked out.
+    fn evaluated(&self, choice: &Choice<'_>) -> Option<Value> {
+        let fixture = choice.fixture.filter(|fixture| fixture.has_expressions)?;
+        let Source::Example(body, _) = choice.content else { return None };
+        let name = fixture.place.name();
+        let turn = self.wishes.situation.turn(&format!("expressions {name}"));
+        let seed = self.manner.seed ^ generate::fingerprint(&name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let subject = Subject {
+            request: self.request,
+            operation: self.operation,
+            instance: &self.wishes.values.as_instance(self.wishes.inputs),
+            schemas: &self.ground.contract.documents[self.operation.document],
+            manner: Manner { seed, ..self.manner },
+            status: choice.status.as_u16(),
+        };
+        Some(expression::evaluate(body.value(), &subject))
+    }
+}
+
+fn known(operation: &Operation, inputs: &Inputs<'_>) -> Known {
+    Known {
+        values: inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), parameter::decode(raw))).collect(),
+        names_entity: operation.template.ends_with('}'),
+    }
+}
+
+/// Whether an error was asked for that no example shows, and no fixture.
+fn is_error_without_example(choice: &Choice<'_>, preferences: &Preferences) -> bool {
+    let is_error = choice.status.is_client_error() || choice.status.is_server_error();
+    let is_generated = matches!(choice.content, Source::Generated(_));
+    is_error && is_generated && choice.fixture.is_none() && preferences.dynamic != Some(true)
+}

@@ -1,0 +1,110 @@
+//! Expressions in the bodies of fixtures: what the request says, and what is made on the spot.
+//!
+//! Those of OpenAPI (3.1.1 §4.8.20.4: `{$request.body#/name}`, `{$request.path.id}`, `{$url}`), and `{$now}`,
+//! `{$uuid}` and `{$generate#/components/schemas/Pet}`.
+
+use serde_json::{Map, Value, json};
+
+use super::Request;
+use super::content::plain;
+use super::generate::{self, Manner};
+use super::parameter;
+use crate::contract::Operation;
+use crate::contract::schema::{Direction, Schema, Schemas};
+use std::sync::Arc;
+
+/// What expressions are about.
+pub struct Subject<'s> {
+    /// The request.
+    pub request: &'s Request,
+    /// The operation.
+    pub operation: &'s Operation,
+    /// What the request has: `{path, query, header, cookie, body}`.
+    pub instance: &'s Value,
+    /// The document of the operation.
+    pub schemas: &'s Arc<Schemas>,
+    /// How values are generated; its seed is that of this answer.
+    pub manner: Manner,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+/// A value with its expressions worked out. A text that is one expression becomes what it stands for, of any type;
+/// what stands for nothing is null, or nothing inside of a text.
+#[must_use]
+pub fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
+    match value {
+        Value::String(text) if text.contains("{$") => in_text(text, subject),
+        Value::Array(items) => items.iter().map(|item| evaluate(item, subject)).collect(),
+        Value::Object(object) => {
+            let members = object.iter().map(|(name, value)| (name.clone(), evaluate(value, subject)));
+            Value::Object(members.collect::<Map<_, _>>())
+        }
+        value => value.clone(),
+    }
+}
+
+fn in_text(text: &str, subject: &Subject<'_>) -> Value {
+    if let Some(inner) = text.strip_prefix("{$").and_then(|rest| rest.strip_suffix('}'))
+        && !inner.contains(['{', '}'])
+    {
+        return of(inner, subject).unwrap_or(Value::Null);
+    }
+    let mut written = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{$") {
+        written.push_str(before);
+        match after.split_once('}') {
+            Some((inner, after)) => {
+                written.push_str(&of(inner, subject).map(|value| plain(&value)).unwrap_or_default());
+                rest = after;
+            }
+            None => {
+                written.push_str("{$");
+                rest = after;
+            }
+        }
+    }
+    written.push_str(rest);
+    json!(written)
+}
+
+/// What an expression without its `{$` and `}` stands for.
+fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
+    let request = subject.request;
+    let seed = subject.manner.seed ^ generate::fingerprint(expression);
+    let manner = Manner { seed, ..subject.manner };
+    match expression {
+        "url" => {
+            let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+            let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+            return Some(json!(match host {
+                Some(host) => format!("http://{host}{target}"),
+                None => target.to_owned(),
+            }));
+        }
+        "method" => return Some(json!(request.method().as_str())),
+        "statusCode" => return Some(json!(subject.status)),
+        "now" => return Some(generate::standing_for(&json!({"type": "string", "format": "date-time"}), &manner)),
+        "uuid" => return Some(generate::standing_for(&json!({"type": "string", "format": "uuid"}), &manner)),
+        _ => {}
+    }
+    if let Some(pointer) = expression.strip_prefix("generate#") {
+        subject.schemas.tree().pointer(pointer)?;
+        let schema = Schema::new(subject.schemas, pointer.to_owned(), Direction::Response);
+        return Some(generate::generate(&schema, &manner).value);
+    }
+    if let Some(pointer) = expression.strip_prefix("request.body") {
+        let body = subject.instance.get("body")?;
+        return body.pointer(pointer.strip_prefix('#').unwrap_or(pointer)).cloned();
+    }
+    let (location, name) = expression.strip_prefix("request.")?.split_once('.')?;
+    match location {
+        "header" => {
+            let value = request.headers().get(name)?;
+            Some(json!(parameter::decode(value.to_str().ok()?)))
+        }
+        "path" | "query" | "cookie" => subject.instance.get(location)?.get(name).cloned(),
+        _ => None,
+    }
+}
