@@ -101,6 +101,7 @@ impl Schema {
     pub fn place_of(&self, pointer: &str, part: Part<'_>) -> Option<String> {
         let mut seen = HashSet::new();
         let mut open = vec![pointer.to_owned()];
+        let mut first = None;
         while let Some(pointer) = open.pop() {
             if seen.len() > MOST_PLACES || !seen.insert(pointer.clone()) {
                 continue;
@@ -113,8 +114,12 @@ impl Schema {
                 }
                 Part::Items => (node.get("items"), join(&pointer, "items")),
             };
-            if own.is_some() {
-                return Some(at);
+            if let Some(own) = own {
+                // Of several branches the one that says more.
+                if self.has_members(own) || self.items(own).is_some() {
+                    return Some(at);
+                }
+                first.get_or_insert(at);
             }
             for keyword in ["oneOf", "anyOf", "allOf"] {
                 let branches = node.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
@@ -125,7 +130,7 @@ impl Schema {
                 open.extend(resolve_schema(self.root(), node, &pointer).ok().map(|end| end.pointer));
             }
         }
-        None
+        first
     }
 
     /// The declared properties with their schemas, in the author's order.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use http::header::CONTENT_LENGTH;
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
@@ -38,8 +38,16 @@ pub fn body(mut response: Response, delay: Duration) -> http::Response<Outgoing>
 pub fn truncated(response: Response) -> http::Response<Outgoing> {
     let half = response.body().slice(..response.body().len() / 2);
     let broken = io::Error::new(ErrorKind::ConnectionAborted, "a fixture cuts the content");
-    promised(response, Box::pin(stream::iter([Ok(Frame::data(half)), Err(broken)])))
+    // What is sent must have gone out by then, or it is dropped with the connection.
+    let end = stream::once(async move {
+        tokio::time::sleep(BEFORE_THE_END).await;
+        Err(broken)
+    });
+    promised(response, Box::pin(stream::iter([Ok(Frame::data(half))]).chain(end)))
 }
+
+/// How long a connection lives on after the half of a content that is cut.
+const BEFORE_THE_END: Duration = Duration::from_millis(50);
 
 /// Into how many pieces a content is cut that comes slowly, and how long it waits before each.
 const PIECES: usize = 10;

@@ -19,6 +19,8 @@ pub struct Address {
     pub keys: usize,
     /// What of the collection is named.
     pub form: Form,
+    /// Whether the path has the noun in the singular.
+    pub is_singular: bool,
 }
 
 /// What of a collection a path names.
@@ -82,6 +84,10 @@ impl Verb {
         if verb == Self::Exists && rest.first().is_some_and(|word| !word.starts_with("exist")) {
             return None;
         }
+        // What does one thing or another is no verb, and to add all is another thing than to add.
+        if rest.iter().any(|word| word == "or") || verb == Self::Create && matches!(rest, [all] if all == "all") {
+            return None;
+        }
         let noun: Vec<&str> = rest.iter().map(String::as_str).take_while(|word| *word != "by").collect();
         let noun = match noun.as_slice() {
             [] | ["existence" | "all" | "one" | "many" | "list"] => None,
@@ -97,6 +103,9 @@ impl Address {
     #[must_use]
     pub fn parse(template: &str) -> Option<Self> {
         let mut segments: Vec<&str> = template.split('/').filter(|segment| !segment.is_empty()).collect();
+        if segments.len() > 1 && matches!(segments.last(), Some(&("json" | "xml"))) {
+            segments.pop();
+        }
         let last = segments.pop()?;
         let last = [".json", ".xml"].iter().find_map(|end| last.strip_suffix(end)).unwrap_or(last);
         if is_expression(last) {
@@ -142,6 +151,7 @@ impl Address {
 
     fn build(before: &[&str], noun: &str, form: Form) -> Option<Self> {
         let plain = singular_of(noun);
+        let noun_as_written = noun.to_lowercase();
         if plain.is_empty() {
             return None;
         }
@@ -156,7 +166,8 @@ impl Address {
         let scope = before.iter().map(|segment| segment.matches('{').count()).sum();
         // Of `livechat.contacts` the last word is what the entities are called.
         let noun = plain.rsplit(['.', ':']).next().unwrap_or(&plain).to_owned();
-        Some(Self { collection, shown, noun, scope, keys: 0, form })
+        let is_singular = plain == noun_as_written;
+        Some(Self { collection, shown, noun, scope, keys: 0, form, is_singular })
     }
 }
 

@@ -14,8 +14,10 @@ pub struct Wanted {
     pub limit: Option<usize>,
     /// How many are left out before them.
     pub offset: usize,
-    /// Which page it is, from 1 or from 0.
+    /// Which page it is, from 0 on.
     pub page: Option<usize>,
+    /// The number of the first page, as the API counts them.
+    pub first: usize,
     /// The key after which it begins.
     pub after: Option<String>,
     /// The key before which it ends.
@@ -83,7 +85,7 @@ impl Wanted {
     /// the first page. A parameter that has the name of a property is a filter, whatever else it could be.
     #[must_use]
     pub fn read(parameters: &[(String, Value)], properties: &[&str], first: usize) -> Self {
-        let mut wanted = Self::default();
+        let mut wanted = Self { first, ..Self::default() };
         let mut descending = None;
         for (name, value) in parameters {
             let property = properties.iter().find(|property| is_same(name, property));
@@ -310,8 +312,14 @@ pub enum Says {
     HasMore,
     /// Where the next page is, or what its cursor is.
     Next,
-    /// Where the page before is.
+    /// Where the page before is, or what its cursor is.
     Previous,
+    /// Whether there are others before it.
+    HasPrevious,
+    /// What the first item of it is called.
+    First,
+    /// What the last item of it is called.
+    Last,
 }
 
 /// What a member of this name says of a page; none if it says something else.
@@ -321,14 +329,18 @@ pub fn says(name: &str) -> Option<Says> {
     let words = words(name);
     Some(match plain.as_str() {
         "total" | "totalcount" | "totalitems" | "totalresults" | "totalelements" | "totalrecords" | "totalsize"
-        | "itemcount" | "recordcount" => Says::Total,
+        | "itemcount" | "recordcount" | "totalentries" | "totalrows" | "totalhits" => Says::Total,
         "count" | "size" | "numberofelements" | "resultcount" | "returned" => Says::Count,
         "offset" | "skip" | "start" | "startindex" => Says::Offset,
         "limit" | "perpage" | "pagesize" | "itemsperpage" => Says::Limit,
         "page" | "currentpage" | "pagenumber" | "number" => Says::Page,
         "pages" | "totalpages" | "lastpage" | "pagecount" => Says::Pages,
         "hasmore" | "hasnext" | "more" | "hasnextpage" | "ismore" => Says::HasMore,
-        "previous" | "prev" | "previouspage" | "prevpageurl" | "previouspageuri" | "prevurl" => Says::Previous,
+        "hasprevious" | "hasprev" | "hasprevpage" | "haspreviouspage" => Says::HasPrevious,
+        "startcursor" | "firstid" => Says::First,
+        "endcursor" | "lastid" => Says::Last,
+        "previous" | "prev" | "previouspage" | "prevpageurl" | "previouspageuri" | "prevurl" | "previouspageurl"
+        | "previousuri" | "prevcursor" | "previouscursor" => Says::Previous,
         _ if words.first().is_some_and(|word| word == "next") && words.len() <= 4 => Says::Next,
         _ => return None,
     })

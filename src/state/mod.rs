@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod coverage;
+pub mod infer;
 pub mod journal;
 pub mod list;
 pub mod memory;

@@ -150,14 +150,25 @@ impl<'f> Finder<'f> {
             return slot;
         }
         let is_key = |name: &str| self.keys.contains(&folded(name));
+        let is_wrapper = |name: &str, node: &Value| WRAPPERS.contains(&folded(name).as_str()) && self.is_object(node);
         let says_more = |name: &str| !is_key(name) && !MANNERS.contains(&folded(name).as_str());
         let is_named_as_key = |name: &str| is_key(name) || folded(name) == self.noun;
         let own = properties.iter().filter(|(name, _)| says_more(name)).count();
         let has_key = properties.iter().any(|(name, _)| is_key(name));
-        if has_key && own > 0 {
+        let is_wrapped = own == 1 && properties.iter().any(|(name, node)| says_more(name) && is_wrapper(name, node));
+        if has_key && own > 0 && !is_wrapped {
             return Slot::Entity(Place { way: Vec::new(), pointer: pointer.to_owned() });
         }
         if let Some(slot) = named(&|name| WRAPPERS.contains(&folded(name).as_str()), true).and_then(inside) {
+            return slot;
+        }
+        // What is only one object beside what says how it went is that.
+        let mut members = properties.iter().filter(|(name, _)| says_more(name));
+        if let (Some((name, node)), None) = (members.next(), members.next())
+            && self.is_object(node)
+            && properties.len() > 1
+            && let Some(slot) = inside((*name).to_owned())
+        {
             return slot;
         }
         let scalar = |(name, node): &&(&str, &Value)| {
@@ -190,7 +201,7 @@ impl<'f> Finder<'f> {
             return None;
         }
         let properties = self.schema.properties(node);
-        let is_entity = properties.iter().any(|(name, _)| folded(name) == "id");
+        let is_entity = properties.iter().any(|(name, _)| folded(name) == "id" || self.keys.contains(&folded(name)));
         let mut best: Option<(u8, Place)> = None;
         let mut lists = 0;
         for (name, _) in &properties {
@@ -199,7 +210,7 @@ impl<'f> Finder<'f> {
             let looked_into = is_noun || WRAPPERS.contains(&plain.as_str()) || plain == "embedded";
             let Some(within) = self.member(pointer, name) else { continue };
             let is_array = self.schema.types(self.node(&within)) == ["array"];
-            if !is_array && !looked_into {
+            if !is_array && !looked_into || plain == "responsemetadata" {
                 continue;
             }
             let Some((inner, place)) = self.list_in(&within, depth + 1) else { continue };

@@ -11,7 +11,6 @@ use crate::contract::MediaType;
 use crate::contract::name::folded;
 use crate::contract::schema::Schema;
 use crate::document::syntax::find;
-use crate::exchange::content::plain;
 use crate::exchange::generate::{self, Manner};
 use crate::exchange::parameter::typed;
 use crate::state::list::{Page, Says, says};
@@ -60,17 +59,22 @@ pub fn compose(
         let page = asked.wanted.pick(all.to_vec());
         let declared = declared(schema, &place.pointer);
         let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
-        let items: Vec<Value> = items.collect();
-        *next = next_of(asked, &page, target);
+        let items = Value::Array(items.collect());
+        let turn = Turn::of(asked, &page, target);
+        next.clone_from(&turn.next);
         if place.way.is_empty() {
-            return Value::Array(items);
+            return items;
         }
-        let mut value = envelope();
-        place::put(&mut value, &place.way, Value::Array(Vec::new()));
-        let told = Told { asked, page: &page, next: next.as_deref() };
-        told.tell(&mut value, &place.way, 0);
-        place::put(&mut value, &place.way, Value::Array(items));
-        value
+        let shown = envelope();
+        let with = |nothing: Nothing| {
+            let mut value = shown.clone();
+            place::put(&mut value, &place.way, Value::Array(Vec::new()));
+            Told { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
+            place::put(&mut value, &place.way, items.clone());
+            value
+        };
+        let value = with(Nothing::Null);
+        if schema.is_none_or(|schema| schema.is_valid(&value) == Ok(true)) { value } else { with(Nothing::Absent) }
     };
     let mut value = match (reply, &asked.role.slot) {
         (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
@@ -189,11 +193,29 @@ fn succeed(value: &mut Value) {
     }
 }
 
+/// How an answer says that there is no other page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nothing {
+    /// By null.
+    Null,
+    /// By saying nothing.
+    Absent,
+}
+
+/// Where the pages beside the one that is shown are.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The next one, as a whole URL where the host is known.
+    next: Option<String>,
+    previous: Option<String>,
+}
+
 /// What an answer says of the page that it shows.
 struct Told<'t, 'c> {
     asked: &'t Asked<'c>,
     page: &'t Page,
-    next: Option<&'t str>,
+    turn: &'t Turn,
+    nothing: Nothing,
 }
 
 impl Told<'_, '_> {
@@ -201,6 +223,7 @@ impl Told<'_, '_> {
         const DEEPEST: usize = 3;
         let Value::Object(object) = value else { return };
         let has_total = object.keys().any(|name| says(name) == Some(Says::Total));
+        let mut absent = Vec::new();
         for (name, member) in object.iter_mut() {
             if list.first() == Some(name) && list.len() == 1 {
                 continue;
@@ -210,61 +233,104 @@ impl Told<'_, '_> {
                 self.tell(member, rest, depth + 1);
                 continue;
             }
-            let Some(said) = says(name).and_then(|says| self.say(says, member, has_total)) else { continue };
+            let Some(said) = says(name).and_then(|says| self.say(says, name, member, has_total)) else { continue };
+            if said.is_null() && self.nothing == Nothing::Absent {
+                absent.push(name.clone());
+            }
             *member = said;
         }
+        absent.iter().for_each(|name| drop(object.shift_remove(name)));
     }
 
-    fn say(&self, says: Says, member: &Value, has_total: bool) -> Option<Value> {
+    fn say(&self, says: Says, name: &str, member: &Value, has_total: bool) -> Option<Value> {
         let wanted = &self.asked.wanted;
         let page = self.page;
         let limit = wanted.limit.unwrap_or(page.items.len());
         let is_number = member.is_number();
         let number = |number: usize| if member.is_string() { json!(number.to_string()) } else { json!(number) };
         let pages = if limit == 0 { 1 } else { page.total.div_ceil(limit).max(1) };
+        let at = wanted.page.unwrap_or(page.offset.checked_div(limit).unwrap_or(0)) + wanted.first;
+        let key = |item: Option<&(String, Arc<Value>)>| item.map_or(Value::Null, |(key, _)| json!(key));
+        let is_named = member.is_string() || member.is_null();
         match says {
             Says::Total => Some(number(page.total)),
             Says::Count if is_number && has_total => Some(number(page.items.len())),
             Says::Count if is_number => Some(number(page.total)),
             Says::Offset if is_number => Some(number(page.offset)),
             Says::Limit if is_number => Some(number(limit)),
-            Says::Page if is_number => wanted.page.map(|at| number(at + 1)).or(Some(json!(1))),
+            Says::Page if is_number => Some(number(at)),
             Says::Pages if is_number => Some(number(pages)),
             Says::HasMore if member.is_boolean() => Some(json!(page.has_more)),
-            Says::Next if member.is_string() || member.is_null() => Some(match (self.next, page.items.last()) {
-                (Some(next), _) if member.as_str().is_some_and(|text| text.contains('/')) => json!(next),
-                (Some(_), Some((key, _))) => json!(key),
-                _ if member.is_string() => json!(""),
+            Says::HasPrevious if member.is_boolean() => Some(json!(page.offset > 0)),
+            Says::First if is_named => Some(key(page.items.first())),
+            Says::Last if is_named => Some(key(page.items.last())),
+            Says::Next if is_number => Some(if page.has_more { number(at + 1) } else { Value::Null }),
+            Says::Previous if is_number => {
+                Some(if page.offset > 0 { number(at.saturating_sub(1)) } else { Value::Null })
+            }
+            Says::Next if is_named => Some(match &self.turn.next {
+                Some(next) if is_place(name, member) => json!(written(next, member)),
+                Some(_) => key(page.items.last()),
+                None => Value::Null,
+            }),
+            Says::Previous if is_named => Some(match &self.turn.previous {
+                Some(previous) if is_place(name, member) => json!(written(previous, member)),
                 _ => Value::Null,
             }),
-            Says::Previous if page.offset == 0 && member.is_null() => Some(Value::Null),
             _ => None,
         }
     }
 }
 
-/// Where the next page is: the target of the request with the parameter changed that says which page it is.
-fn next_of(asked: &Asked<'_>, page: &Page, target: &str) -> Option<String> {
-    let (last, _) = page.items.last().filter(|_| page.has_more)?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut pairs: Vec<(String, String)> =
-        form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-    let documented = |names: &[&str]| {
-        let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());
-        all.find(|name| names.contains(&folded(name).as_str()))
-    };
-    let (name, value) = if let Some(name) = documented(&["page", "pagenumber", "pageno"]) {
-        let sent = pairs.iter().find(|(there, _)| *there == name).and_then(|(_, value)| value.parse::<usize>().ok());
-        (name, (sent.unwrap_or(1) + 1).to_string())
-    } else if let Some(name) = documented(&["offset", "skip", "start"]) {
-        (name, (page.offset + page.items.len()).to_string())
-    } else {
-        (documented(&["cursor", "after", "startingafter", "pagetoken", "nexttoken", "marker"])?, plain(&json!(last)))
-    };
-    match pairs.iter_mut().find(|(there, _)| *there == name) {
-        Some((_, there)) => *there = value,
-        None => pairs.push((name, value)),
+/// Whether a member says where a page is, and not what its cursor is.
+fn is_place(name: &str, member: &Value) -> bool {
+    let plain = folded(name);
+    member.as_str().is_some_and(|text| text.contains('/'))
+        || ["url", "uri", "link", "href", "next", "previous", "prev"].iter().any(|end| plain.ends_with(end))
+}
+
+/// A URL as a member has it: without the host, where it had none.
+fn written<'u>(url: &'u str, member: &Value) -> &'u str {
+    let is_relative = member.as_str().is_some_and(|text| text.starts_with('/'));
+    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    path.filter(|_| is_relative).unwrap_or(url)
+}
+
+impl Turn {
+    /// The target of the request with the parameter changed that says which page it is.
+    fn of(asked: &Asked<'_>, page: &Page, target: &str) -> Self {
+        let documented = |names: &[&str]| {
+            let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());
+            all.find(|name| names.contains(&folded(name).as_str()))
+        };
+        let limit = asked.wanted.limit.unwrap_or(page.items.len());
+        let at = asked.wanted.page.unwrap_or(0) + asked.wanted.first;
+        let last = page.items.last().map(|(key, _)| key.clone()).unwrap_or_default();
+        let (name, next, previous) = if let Some(name) = documented(&["page", "pagenumber", "pageno"]) {
+            (name, (at + 1).to_string(), Some(at.saturating_sub(1).to_string()))
+        } else if let Some(name) = documented(&["offset", "skip", "start"]) {
+            let next = (page.offset + page.items.len()).to_string();
+            (name, next, Some(page.offset.saturating_sub(limit).to_string()))
+        } else if let Some(name) =
+            documented(&["cursor", "after", "startingafter", "pagetoken", "nexttoken", "marker", "nextcursor"])
+        {
+            (name, last, None)
+        } else {
+            return Self::default();
+        };
+        let turned = |value: String| {
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            match pairs.iter_mut().find(|(there, _)| *there == name) {
+                Some((_, there)) => *there = value,
+                None => pairs.push((name.clone(), value)),
+            }
+            let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            format!("{path}?{query}")
+        };
+        Self {
+            next: Some(next).filter(|_| page.has_more).map(turned),
+            previous: previous.filter(|_| page.offset > 0).map(turned),
+        }
     }
-    let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    Some(format!("{path}?{query}"))
 }

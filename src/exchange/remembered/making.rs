@@ -160,7 +160,13 @@ impl Maker<'_> {
     fn own(&self, entity: &mut Value) {
         let Some(schema) = self.schema() else { return };
         for (name, text) in self.scope {
-            let plain_name = folded(name);
+            // `{id}` of `/users/{id}/orders` is the `userId` of an order.
+            let before =
+                self.collection.name.split(&format!("/{{{name}}}")).next().and_then(|path| path.rsplit('/').next());
+            let plain_name = match folded(name) {
+                plain if plain == "id" => format!("{}id", singular(&folded(before.unwrap_or_default()))),
+                plain => plain,
+            };
             let meant =
                 |property: &str| folded(property) == plain_name && Some(property) != self.collection.key.as_deref();
             let found = self.properties().into_iter().find(|(property, _)| meant(property));
@@ -233,10 +239,10 @@ impl Maker<'_> {
                 Some(sent) if !is_key => Some(sent.clone()),
                 _ if is_key => Some(made.clone()),
                 _ => self.default_of(name).or_else(|| match made {
+                    // What is new has nothing yet.
+                    Value::Array(_) if !could_be_sent || self.requires(name) => Some(json!([])),
                     made if self.requires(name) => Some(made.clone()),
                     _ if could_be_sent => None,
-                    // What is new has nothing yet.
-                    Value::Array(_) => Some(json!([])),
                     Value::Bool(_) => Some(json!(false)),
                     Value::Object(_) => None,
                     made => Some(made.clone()),
@@ -349,7 +355,12 @@ impl Maker<'_> {
                 lists.find(|(own, _)| singular(&folded(own)) == folded(name))
             });
             let node = own.map(|(_, node)| *node);
-            if is_read_only(self.sent, in_request) || is_read_only(self.schema(), node) {
+            // What the request declares it may write, whatever the answer says of it.
+            let is_refused = match in_request {
+                Some(_) => is_read_only(self.sent, in_request),
+                None => is_read_only(self.schema(), node),
+            };
+            if is_refused {
                 continue;
             }
             let (name, value) = match (own, self.schema()) {

@@ -20,6 +20,8 @@ use crate::contract::name::folded;
 use crate::contract::schema::Schema;
 use crate::contract::{Location, Operation, StatusPattern};
 use crate::exchange::rejection::Ground;
+use crate::state::address::singular;
+use crate::state::infer::only_id;
 use crate::state::list::Wanted;
 use crate::state::memory::{Absent, Change, Entities, Making, New, Reply, Shelf, Step};
 use crate::state::place;
@@ -149,6 +151,8 @@ impl<'c> Asked<'c> {
         }
         let body = received.values.body.as_ref();
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
+        let empty = Value::Object(Map::new());
+        let sent = sent.or(self.operation.body.is_none().then_some(&empty));
         let object = || sent.and_then(Value::as_object);
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
@@ -174,7 +178,8 @@ impl<'c> Asked<'c> {
             Act::Read | Act::Part => Step::Read(key),
             Act::Delete => Step::Delete(key),
             Act::Replace => {
-                let creates = self.operation.response_at(StatusPattern::Exact(http::StatusCode::CREATED)).is_some();
+                let creates = self.operation.response_at(StatusPattern::Exact(http::StatusCode::CREATED)).is_some()
+                    || !self.collection.is_added_to;
                 Step::Replace(key, new(None)?, if creates { Absent::Created } else { Absent::Unknown })
             }
             _ => Step::Change(key, self.change(received.request, sent?)?),
@@ -212,7 +217,8 @@ impl<'c> Asked<'c> {
         let own = self.collection.key.as_deref().map(folded);
         let noun = &self.collection.noun;
         // The best name first, wherever it stands.
-        let names = keys.iter().cloned().chain(own).chain([noun.clone()]);
+        let only = only_id(self.operation).map(|name| folded(&name));
+        let names = keys.iter().cloned().chain(own).chain([noun.clone()]).chain(only);
         let query = &received.inputs.query.0;
         let body = received.values.body.as_ref().and_then(Value::as_object);
         names.into_iter().find_map(|wanted| {
@@ -281,7 +287,9 @@ impl<'c> Asked<'c> {
             }
             _ => None,
         };
-        if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || self.role.key == KeyFrom::Only) {
+        // What nobody can add is there when it is asked for.
+        let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to;
+        if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || is_there) {
             let supposed = apply(&self.shelf, Step::Suppose(key.clone(), maker.supposed(key)), &making);
             if matches!(self.step, Step::Read(_)) {
                 return supposed;
@@ -346,7 +354,12 @@ fn whole_of<'c>(
     let whole = ground.resources.called(ground.contract, document, &role.collection.noun)?;
     let entity = whole.entity.as_ref().filter(|entity| entity.pointer() == own.pointer())?;
     let properties = entity.properties(entity.tree());
-    let (property, node) = properties.into_iter().find(|(property, _)| folded(property) == folded(name))?;
+    // `{id}` of `/users/{id}/orders` is the `userId` of an order, and not its `id`.
+    let before = role.collection.name.split("/{").next().and_then(|before| before.rsplit('/').next());
+    let owner = format!("{}id", singular(&folded(before.unwrap_or_default())));
+    let is_other = |property: &str| Some(property) != whole.key.as_deref();
+    let named = |wanted: &str| properties.iter().find(|(property, _)| folded(property) == wanted && is_other(property));
+    let (property, node) = named(&folded(name)).or_else(|| named(&owner)).copied()?;
     Some((whole, (property.to_owned(), parameter::typed(entity, node, text))))
 }
 

@@ -32,6 +32,8 @@ pub fn write(
         header::documented(documented, &manner, &settings.manner, response.headers_mut());
     }
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let target = host.map_or_else(|| target.to_owned(), |host| format!("http://{host}{target}"));
     let media: Option<&MediaType> = match choice.content {
         Source::Example(_, media) => media,
         Source::Generated(media) => Some(media),
@@ -41,7 +43,7 @@ pub fn write(
         Source::Example(example, _) => Some(example.value()),
         _ => None,
     };
-    let composed = media.map(|media| compose(asked, reply, shown, media, &manner, target));
+    let composed = media.map(|media| compose(asked, reply, shown, media, &manner, &target));
     if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
         if !composed.fits {
             response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
