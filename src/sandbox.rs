@@ -22,9 +22,11 @@ use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::catalogue::idiom;
 use crate::exchange::rejection::survey::{Survey, survey};
 use crate::exchange::rejection::voice::Voices;
+use crate::exchange::remembered::data::supply;
 use crate::exchange::situation::Situation;
 use crate::exchange::{self, Plan, Report, Request, Response, Settings, remembered};
 use crate::state::memory::{Memory, World};
+use crate::state::overrule::Overrules;
 use crate::state::resource::{Collection, Resources};
 
 /// How documents are read.
@@ -91,26 +93,45 @@ impl Sandbox {
     /// [`diagnostics`](Self::diagnostics); a sandbox without any operation is one too.
     #[must_use]
     pub fn load(inputs: &[Input], fixtures: Option<&Path>, reading: &Reading, settings: Settings) -> Self {
-        let (files, found) = fixtures.map(document::load_fixtures).unwrap_or_default();
-        Self::made(inputs, files, found, reading, settings)
+        let (files, mut found) = fixtures.map(document::load_fixtures).unwrap_or_default();
+        let (data, odd) = fixtures.map(document::load_data).unwrap_or_default();
+        found.extend(odd);
+        Self::made(inputs, files, &data, found, reading, settings)
     }
 
     /// Loads documents, with fixtures that are already read.
     #[must_use]
     pub fn new(inputs: &[Input], fixtures: &[FixtureFile], reading: &Reading, settings: Settings) -> Self {
-        Self::made(inputs, fixtures.to_vec(), Vec::new(), reading, settings)
+        Self::made(inputs, fixtures.to_vec(), &[], Vec::new(), reading, settings)
+    }
+
+    /// The same with entities that are there from the beginning, by the names of their collections.
+    #[must_use]
+    pub fn with_data(
+        inputs: &[Input],
+        fixtures: &[FixtureFile],
+        data: &[(String, FixtureFile)],
+        reading: &Reading,
+        settings: Settings,
+    ) -> Self {
+        Self::made(inputs, fixtures.to_vec(), data, Vec::new(), reading, settings)
     }
 
     fn made(
         inputs: &[Input],
         fixtures: Vec<FixtureFile>,
+        data: &[(String, FixtureFile)],
         found: Vec<Diagnostic>,
         reading: &Reading,
         settings: Settings,
     ) -> Self {
         let loaded = document::load(inputs, &reading.access, &reading.overlays);
-        let material = Material { loaded, fixtures, found, examples: reading.examples };
-        let contract = material.contract(Demand::Few);
+        let mut material = Material { loaded, fixtures, found, examples: reading.examples };
+        let mut contract = material.contract(Demand::Few);
+        let (overrules, odd) = Overrules::read(&contract, &material.fixtures);
+        let (overrules, misfits) = supply(&contract, overrules, data);
+        contract.diagnostics.extend(odd.iter().chain(&misfits).cloned());
+        material.found.extend(odd.into_iter().chain(misfits));
         let voices = Voices::new(&contract);
         let mut fixtures = contract.operations.iter().flat_map(|operation| &operation.fixtures);
         let is_drawn = settings.delay.is_some_and(|delay| !matches!(delay, Delay::Fixed(_)));
@@ -119,7 +140,7 @@ impl Sandbox {
             material,
             contract,
             voices,
-            resources: Resources::default(),
+            resources: Resources::with(overrules),
             memory: Memory::new(settings.bounds),
             settings,
             scenario: None,

@@ -84,7 +84,23 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
         );
     }
     let reading = Reading { overlays, ..serve.reading() };
-    (Sandbox::new(&documents, &fixtures, &reading, serve.settings()), serve.limits(), serve.control_options())
+    let data: Vec<(String, _)> = case
+        .blocks
+        .iter()
+        .filter_map(|block| {
+            let name = block.kind.strip_prefix("data ")?;
+            let text = block.text.clone();
+            Some((
+                name.to_owned(),
+                document::data_text(format!("data/{name}.{}", block.language), text).expect("can be parsed"),
+            ))
+        })
+        .collect();
+    (
+        Sandbox::with_data(&documents, &fixtures, &data, &reading, serve.settings()),
+        serve.limits(),
+        serve.control_options(),
+    )
 }
 
 fn in_process(case: &Case) -> Result<(), Failed> {

@@ -111,7 +111,11 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
                 let message = format!("`errors` is {other}, expected a map of `*`, documents or operations");
                 found.push(Diagnostic::at(Code::InvalidFixture, place, message));
             }
-            let is_section = |name: &str| is_section(name) || name == "errors" && !operations[name].is_array();
+            let is_section = |name: &str| {
+                is_section(name)
+                    || name == "errors" && !operations[name].is_array()
+                    || name == "resources" && operations[name].is_object()
+            };
             let names = operations.keys().filter(|name| !is_section(name));
             entries.extend(names.map(|name| (name.clone(), join("", name))));
         }

@@ -136,6 +136,43 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
     (files, found)
 }
 
+/// Reads the entities that the user supplies: the files of `data` in a folder of fixtures, by their names without
+/// the extension. The tree of a file with comma-separated lines is its text.
+#[must_use]
+pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>) {
+    let folder = folder.join("data");
+    if !folder.is_dir() {
+        return (Vec::new(), Vec::new());
+    }
+    let (mut files, found) = load_fixtures(&folder);
+    let mut tables: Vec<PathBuf> =
+        fs::read_dir(&folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+    tables.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
+    tables.sort();
+    for path in tables {
+        if let Some(text) = fs::read(&path).ok().and_then(decode) {
+            files.extend(data_text(path.display().to_string(), text));
+        }
+    }
+    let stem = |file: &FixtureFile| {
+        Path::new(file.source.name()).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    (files.into_iter().map(|file| (stem(&file), file)).collect(), found)
+}
+
+/// Parses the text of a file of entities; comma-separated lines are not parsed here, but are its tree as a text.
+///
+/// # Errors
+///
+/// A diagnostic, if it is neither JSON nor YAML.
+pub fn data_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> {
+    if !Path::new(&name).extension().is_some_and(|extension| extension == "csv") {
+        return fixture_text(name, text).map(|(file, _)| file);
+    }
+    let tree = Arc::new(Value::String(text.clone()));
+    Ok(FixtureFile { source: Source::new(name, text, position::positions), tree })
+}
+
 /// Parses the text of a fixture file; keys that stand twice come beside it.
 ///
 /// # Errors

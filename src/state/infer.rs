@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::address::{Address, Form, Verb, singular};
+use super::overrule::{Overrules, Told};
 use super::place::{Finder, Place, Slot};
 use super::resource::{Act, Collection, KeyFrom, Role};
 use crate::contract::name::{folded, words};
@@ -17,8 +18,8 @@ use crate::document::syntax::find;
 
 /// What operations do that share a collection.
 #[must_use]
-pub fn infer(contract: &Contract, members: &[(usize, Address)]) -> HashMap<usize, Role> {
-    let group = Draft::new(contract, members);
+pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &Overrules) -> HashMap<usize, Role> {
+    let group = Draft::new(contract, members, overrules);
     let acts: Vec<(usize, &Address, Option<Doing>)> =
         members.iter().map(|(index, address)| (*index, address, group.doing(*index, address))).collect();
     let keyed = |doing: &Doing| doing.act != Act::Part && matches!(doing.key, KeyFrom::Path(_) | KeyFrom::Field);
@@ -32,7 +33,8 @@ pub fn infer(contract: &Contract, members: &[(usize, Address)]) -> HashMap<usize
         && has(&|doing| doing.key == KeyFrom::Only && doing.act.writes());
     let many = Arc::new(group.collection(&acts, false));
     // What is only listed is a resource if its entities are called by something.
-    let is_collection = is_kept || is_shown && many.key.is_some();
+    let is_told = acts.iter().any(|(index, ..)| overrules.operations.contains_key(index));
+    let is_collection = is_kept || is_told || is_shown && many.key.is_some();
     let single = Arc::new(group.collection(&acts, true));
     let mut roles = HashMap::new();
     for (index, _, doing) in &acts {
@@ -59,6 +61,7 @@ struct Doing {
 
 /// A group while it is looked at.
 struct Draft<'c> {
+    overrules: &'c Overrules,
     contract: &'c Contract,
     members: &'c [(usize, Address)],
     noun: &'c str,
@@ -73,7 +76,7 @@ struct Draft<'c> {
 }
 
 impl<'c> Draft<'c> {
-    fn new(contract: &'c Contract, members: &'c [(usize, Address)]) -> Self {
+    fn new(contract: &'c Contract, members: &'c [(usize, Address)], overrules: &'c Overrules) -> Self {
         let noun = members.first().map(|(_, address)| address.noun.as_str()).unwrap_or_default();
         let mut keys: Vec<String> = Vec::new();
         for (index, address) in members.iter().filter(|(_, address)| address.keys == 1) {
@@ -110,7 +113,7 @@ impl<'c> Draft<'c> {
             members.iter().any(|(_, address)| matches!(address.form, Form::Entity | Form::EntityVerb(_)));
         let has_paths = has_entities || members.iter().any(|(_, address)| address.form == Form::Whole);
         let is_composite = members.iter().any(|(_, address)| address.keys > 1);
-        Self { contract, members, noun, keys, has_entities, has_paths, by_text, is_composite }
+        Self { overrules, contract, members, noun, keys, has_entities, has_paths, by_text, is_composite }
     }
 
     fn operation(&self, index: usize) -> &'c Operation {
@@ -200,6 +203,15 @@ impl<'c> Draft<'c> {
                 Verb::Delete => doing(Act::Delete, named, why),
             }
         };
+        if let Some(Told::Does { act: Some(act), .. }) = self.overrules.operations.get(&index) {
+            let key = match (act, address.form) {
+                (Act::Create | Act::Upsert | Act::List | Act::Find | Act::Exists, _) => KeyFrom::Nothing,
+                (_, Form::Entity) => KeyFrom::Path(address.keys),
+                (_, Form::EntityVerb(_)) => KeyFrom::Path(1),
+                _ => KeyFrom::Field,
+            };
+            return doing(*act, key, "the fixtures say so".to_owned());
+        }
         match address.form {
             Form::Entity => {
                 let key = KeyFrom::Path(address.keys);
@@ -302,6 +314,8 @@ impl<'c> Draft<'c> {
         };
         let entity = shown.or_else(sent);
         let key = entity.as_ref().and_then(|schema| self.key_of(schema)).filter(|_| !is_single);
+        let told = self.members.first().and_then(|(_, address)| self.overrules.collections.get(&address.collection));
+        let key = told.and_then(|told| told.key.clone()).or(key);
         let upserts = all().find(|(.., doing)| doing.act == Act::Upsert).map(|(index, ..)| self.operation(index));
         let first = all()
             .map(|(_, address, _)| address)
@@ -319,7 +333,7 @@ impl<'c> Draft<'c> {
             name: first.map(|address| address.shown.clone()).unwrap_or_default(),
             noun: self.noun.to_owned(),
             scope: first.map_or(0, |address| address.scope),
-            natural: upserts.and_then(natural_key),
+            natural: told.and_then(|told| told.natural.clone()).or_else(|| upserts.and_then(natural_key)),
             key,
             keys: self.keys.clone(),
             entity,

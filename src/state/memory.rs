@@ -130,7 +130,9 @@ impl Entities {
     /// What is there from the beginning.
     #[must_use]
     pub fn seeded(all: IndexMap<String, Arc<Value>>) -> Self {
-        let made = all.len() as u64;
+        // What comes is counted on from the greatest number that one is called by.
+        let numbers = all.keys().filter_map(|key| key.parse::<u64>().ok()).filter(|number| *number < 1 << 52);
+        let made = numbers.max().unwrap_or(0).max(all.len() as u64);
         let size = all.iter().map(|(key, entity)| key.len() + weight(entity)).sum();
         Self { all, gone: HashSet::new(), made, size }
     }

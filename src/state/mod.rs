@@ -6,5 +6,6 @@ pub mod infer;
 pub mod journal;
 pub mod list;
 pub mod memory;
+pub mod overrule;
 pub mod place;
 pub mod resource;

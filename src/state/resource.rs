@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use super::address::{Address, Form, singular};
 use super::infer::infer;
 use super::memory::{Entities, Shelf};
+use super::overrule::{Overrules, Told};
 use super::place::Slot;
 use crate::contract::name::words;
 use crate::contract::schema::Schema;
@@ -127,6 +128,7 @@ pub struct Role {
 /// The resources of a contract. Nothing is looked at before it is asked for.
 #[derive(Debug, Default)]
 pub struct Resources {
+    overrules: Overrules,
     grouped: OnceLock<Grouped>,
     bases: RwLock<HashMap<(Shelf, u64), Arc<Entities>>>,
 }
@@ -148,7 +150,7 @@ struct Group {
 }
 
 impl Grouped {
-    fn new(contract: &Contract) -> Self {
+    fn new(contract: &Contract, overrules: &Overrules) -> Self {
         let mut by_name: HashMap<(usize, String, usize), usize> = HashMap::new();
         let mut groups: Vec<Group> = Vec::new();
         let mut of_operation = HashMap::new();
@@ -158,6 +160,15 @@ impl Grouped {
         let singles = singles(contract, &parsed);
         for (index, address) in parsed.into_iter().enumerate() {
             let (operation, Some(mut address)) = (&contract.operations[index], address) else { continue };
+            match overrules.operations.get(&index) {
+                Some(Told::Off) => continue,
+                Some(Told::Does { collection: Some(name), .. }) => {
+                    if let Some(told) = Address::parse(name) {
+                        address = Address { form: address.form, keys: address.keys, ..told };
+                    }
+                }
+                _ => {}
+            }
             if address.form == Form::Whole && singles.contains(&(operation.document, address.shown.clone())) {
                 address.collection.push_str(" alone");
             }
@@ -198,7 +209,25 @@ impl Resources {
     const MOST_BASES: usize = 4096;
 
     fn grouped(&self, contract: &Contract) -> &Grouped {
-        self.grouped.get_or_init(|| Grouped::new(contract))
+        self.grouped.get_or_init(|| Grouped::new(contract, &self.overrules))
+    }
+
+    /// Resources of which the user says something.
+    #[must_use]
+    pub fn with(overrules: Overrules) -> Self {
+        Self { overrules, ..Self::default() }
+    }
+
+    /// What the user says of them, and nothing else.
+    #[must_use]
+    pub fn into_overrules(self) -> Overrules {
+        self.overrules
+    }
+
+    /// What the user says of them.
+    #[must_use]
+    pub fn overrules(&self) -> &Overrules {
+        &self.overrules
     }
 
     /// What the operation of this number does; none if it is about no resource.
@@ -206,7 +235,7 @@ impl Resources {
     pub fn role(&self, contract: &Contract, operation: usize) -> Option<&Role> {
         let grouped = self.grouped(contract);
         let group = &grouped.groups[*grouped.of_operation.get(&operation)?];
-        group.roles.get_or_init(|| infer(contract, &group.members)).get(&operation)
+        group.roles.get_or_init(|| infer(contract, &group.members, &self.overrules)).get(&operation)
     }
 
     /// The operations whose paths name what that of an operation names.
@@ -230,7 +259,7 @@ impl Resources {
         let grouped = self.grouped(contract);
         let groups = grouped.of_noun.get(noun)?.iter().map(|group| &grouped.groups[*group]);
         let mut roles = groups.flat_map(|group| {
-            let roles = group.roles.get_or_init(|| infer(contract, &group.members));
+            let roles = group.roles.get_or_init(|| infer(contract, &group.members, &self.overrules));
             group.members.iter().filter_map(|(index, _)| Some((*index, roles.get(index)?)))
         });
         let is_meant = |(index, role): &(usize, &Role)| {

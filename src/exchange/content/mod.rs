@@ -6,7 +6,7 @@ pub mod form;
 mod multipart;
 mod sample;
 mod sequence;
-mod table;
+pub mod table;
 mod xml;
 
 use bytes::Bytes;

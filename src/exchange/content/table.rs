@@ -33,11 +33,34 @@ pub fn write(value: &Value) -> Bytes {
     Bytes::from(writer.into_inner().unwrap_or_default())
 }
 
+/// Reads a line of names and a line for each object, whose members are texts; an empty cell is no member.
+///
+/// # Errors
+///
+/// What is wrong with the lines.
+pub fn read(text: &str) -> Result<Value, String> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Fields).from_reader(text.as_bytes());
+    let names = reader.headers().map_err(|error| error.to_string())?.clone();
+    let rows = reader.records().map(|row| {
+        let row = row.map_err(|error| error.to_string())?;
+        let cells = names.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
+        Ok(Value::Object(cells.map(|(name, cell)| (name.to_owned(), Value::from(cell))).collect()))
+    });
+    rows.collect::<Result<Vec<_>, String>>().map(Value::Array)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn lines_below_names_are_objects() {
+        let rows = read("id,name,note\n1,\"a, b\",\n2, c ,x\n");
+        assert_eq!(rows, Ok(json!([{"id": "1", "name": "a, b"}, {"id": "2", "name": "c", "note": "x"}])));
+        assert!(read("a,b\n1\n").is_err());
+    }
 
     #[test]
     fn objects_are_lines_below_their_names() {

@@ -61,6 +61,9 @@ impl Maker<'_> {
     #[must_use]
     pub fn base(&self, shelf: &Shelf) -> Arc<Entities> {
         self.resources.base(shelf, self.manner.seed, || {
+            if let Some(supplied) = self.supplied() {
+                return Entities::seeded(supplied);
+            }
             let mut all = self.documented();
             if all.is_empty() {
                 for number in 1..=self.manner.list_size.1.max(1) as u64 {
@@ -70,6 +73,22 @@ impl Maker<'_> {
             }
             Entities::seeded(all)
         })
+    }
+
+    /// The entities that the user supplies, those that name other owners apart.
+    fn supplied(&self) -> Option<IndexMap<String, Arc<Value>>> {
+        let data = self.resources.overrules().data_of(self.collection)?;
+        let mut all = IndexMap::new();
+        for (index, entity) in data.as_array().into_iter().flatten().enumerate() {
+            let is_of_other = self.scope.iter().any(|(name, text)| {
+                let mut members = entity.as_object().into_iter().flatten();
+                members.any(|(there, value)| folded(there) == folded(name) && plain(value) != *text)
+            });
+            if let (Ok(key), false) = (keyed(self.collection, entity, index), is_of_other) {
+                all.insert(key, Arc::new(entity.clone()));
+            }
+        }
+        Some(all)
     }
 
     /// The entities that the examples of answers show.
@@ -192,7 +211,7 @@ impl Maker<'_> {
             let noun = noun_of(name);
             let Some(other) = self.resources.called(self.contract, self.document, &noun) else { continue };
             let maker = Maker { collection: other, scope: &[], sent: None, ..*self };
-            let keys: Vec<String> = match maker.documented() {
+            let keys: Vec<String> = match maker.supplied().unwrap_or_else(|| maker.documented()) {
                 shown if shown.is_empty() => {
                     let count = self.manner.list_size.1.max(1) as u64;
                     vec![maker.generated(1 + number.wrapping_sub(1) % count, depth + 1).0]
@@ -386,6 +405,47 @@ fn in_order(entity: Value, declared: &[(&str, &Value)]) -> Value {
     }
     ordered.extend(object);
     Value::Object(ordered)
+}
+
+/// What an entity is called that somebody supplies.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<String, String> {
+    let object = entity.as_object().ok_or_else(|| format!("entity {index} is no object"))?;
+    let Some(key) = &collection.key else { return Ok(index.to_string()) };
+    match object.get(key) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        _ => Err(format!("entity {index} has no `{key}`, which entities of `{}` are called by", collection.name)),
+    }
+}
+
+/// What does not fit the schema of its collection.
+#[must_use]
+pub fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
+    let errors = collection.entity.as_ref()?.errors(entity).ok()?;
+    errors.first().map(|error| format!("{} {}", error.pointer, error.sentence()).trim().to_owned())
+}
+
+/// Entities of comma-separated lines, with the types that their schema has for them.
+#[must_use]
+pub fn typed_row(collection: &Collection, row: &Value) -> Value {
+    let (Some(schema), Value::Object(row)) = (collection.entity.as_deref(), row) else { return row.clone() };
+    let cells = row.iter().map(|(name, cell)| {
+        let node = schema.property(schema.tree(), name);
+        let text = cell.as_str().unwrap_or_default();
+        let value = match node {
+            Some(node) if matches!(schema.types(node).as_slice(), ["object" | "array"]) => {
+                serde_json::from_str(text).unwrap_or_else(|_| cell.clone())
+            }
+            Some(node) => typed(schema, node, text),
+            None => cell.clone(),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(cells.collect())
 }
 
 /// How many examples become entities.

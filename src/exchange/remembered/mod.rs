@@ -3,6 +3,7 @@
 //! What an operation does with which resource is inferred by `state`; what is remembered is kept there too.
 
 pub mod compose;
+pub mod data;
 pub mod making;
 pub mod response;
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Asked, Control, not_there, unprocessable};
 use crate::exchange::problem::Problem;
+use crate::exchange::remembered::making::{keyed, misfit};
 use crate::state::memory::{Shelf, World};
 use crate::state::resource::Collection;
 
@@ -158,28 +159,6 @@ impl Control {
         }
         Err(not_there(format!("there is no snapshot `{name}`")))
     }
-}
-
-/// What an entity is called that somebody supplies.
-///
-/// # Errors
-///
-/// What is wrong with it.
-pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<String, String> {
-    let object: &Map<String, Value> = entity.as_object().ok_or_else(|| format!("entity {index} is no object"))?;
-    let Some(key) = &collection.key else { return Ok(index.to_string()) };
-    match object.get(key) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
-        Some(Value::Number(number)) => Ok(number.to_string()),
-        _ => Err(format!("entity {index} has no `{key}`, which entities of `{}` are called by", collection.name)),
-    }
-}
-
-/// What does not fit the schema of its collection.
-#[must_use]
-pub fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
-    let errors = collection.entity.as_ref()?.errors(entity).ok()?;
-    errors.first().map(|error| format!("{} {}", error.pointer, error.sentence()).trim().to_owned())
 }
 
 fn listed(names: &[String]) -> String {
