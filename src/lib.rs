@@ -55,5 +55,6 @@ pub mod exchange;
 mod sandbox;
 pub mod server;
 pub mod state;
+pub mod testing;
 
 pub use sandbox::{Reading, Sandbox};

@@ -10,7 +10,8 @@ use standin::diagnostic::Code;
 use standin::exchange::problem;
 
 /// The rooms from top to bottom; a room may use those below it.
-const ROOMS: [&str; 9] = ["main", "cli", "server", "sandbox", "check", "exchange", "state", "contract", "document"];
+const ROOMS: [&str; 10] =
+    ["main", "cli", "testing", "server", "sandbox", "check", "exchange", "state", "contract", "document"];
 
 /// Used by every room.
 const GROUND: &str = "diagnostic";

@@ -216,6 +216,106 @@ fn requests_are_answered_even_if_nobody_reads_what_was_found() {
     assert!(log.contains("still being checked") && log.contains("must be integer"), "{}", &log[..log.len().min(300)]);
 }
 
+/// A document with a resource.
+const THINGS: &str = "openapi: 3.1.0
+info: {title: t, version: '1'}
+paths:
+  /things:
+    get:
+      operationId: list
+      responses: {'200': {description: d, content: {application/json: {schema: {type: array, items: {type: object, required: [id, n], properties: {id: {type: integer, readOnly: true}, n: {type: integer}}}}}}}}
+    post:
+      operationId: add
+      requestBody: {content: {application/json: {schema: {type: object, required: [n], properties: {n: {type: integer}}}}}}
+      responses: {'201': {description: d, content: {application/json: {schema: {type: object, required: [id, n], properties: {id: {type: integer}, n: {type: integer}}}}}}}
+";
+
+fn add(n: &str) -> String {
+    let body = format!("{{\"n\": {n}}}");
+    let head =
+        "POST /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length:";
+    format!("{head} {}\r\n\r\n{body}", body.len())
+}
+
+const LIST: &str = "GET /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn state_is_kept_in_a_file_across_restarts() {
+    let folder = Folder::new("state-file").with("specs/a.yaml", THINGS);
+    let serve = ["serve", "--port", "0", "--state", "on", "--state-file", "state.json", "--log", "off"];
+    let server = Server::start(standin(&folder.0, &serve));
+    assert!(server.exchange(&add("41")).starts_with("HTTP/1.1 201 "));
+    let file = folder.0.join("state.json");
+    // It is there soon after the change, and not only at the end.
+    assert!((0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        fs::read_to_string(&file).is_ok_and(|text| text.contains("41"))
+    }));
+    assert!(server.exchange(&add("42")).starts_with("HTTP/1.1 201 "));
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
+    let server = Server::start(standin(&folder.0, &serve));
+    let list = server.exchange(LIST);
+    assert!(list.contains("\"n\":41") && list.contains("\"n\":42"), "{list}");
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
+    // What cannot be read is not written over.
+    fs::write(&file, "{").expect("can be written");
+    let (status, _, stderr) = run(&folder.0, &serve);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("error: the state file `state.json` cannot be used: EOF"), "{stderr}");
+    assert_eq!(fs::read_to_string(&file).ok().as_deref(), Some("{"));
+}
+
+#[test]
+fn a_run_is_reported_and_judged_at_its_end() {
+    let folder = Folder::new("report").with("specs/a.yaml", THINGS);
+    let reports = ["--report", "junit", "r.xml", "--report", "html", "r.html", "--report", "json", "r.json"];
+    let serve = ["serve", "--port", "0", "--log", "off", "--fail-on", "violations,uncovered=10%"];
+    let server = Server::start(standin(&folder.0, &[&serve[..], &reports].concat()));
+    assert!(server.exchange(&add("\"<no>\"")).starts_with("HTTP/1.1 422 "));
+    server.terminate();
+    let (status, log) = server.ended();
+    assert_eq!(status, Some(1));
+    assert!(log.contains("failed: 1 requests did not fit the documents\n"), "{log}");
+    assert!(log.contains("failed: 50.0% of the operations were never called, 10% may be\n"), "{log}");
+    let text = |name: &str| fs::read_to_string(folder.0.join(name)).expect("is written");
+    let junit = text("r.xml");
+    assert!(junit.contains("<testsuites name=\"standin\" tests=\"4\" failures=\"3\" skipped=\"1\">"), "{junit}");
+    assert!(
+        junit.contains(
+            "<testcase name=\"add\" classname=\"specs/a.yaml\"><failure message=\"body /n: must be integer\">"
+        ),
+        "{junit}"
+    );
+    assert!(junit.contains("<testcase name=\"list\" classname=\"specs/a.yaml\"><skipped"), "{junit}");
+    let report: Value = serde_json::from_str(&text("r.json")).expect("is JSON");
+    assert_eq!(report["operations"]["used"], 1);
+    assert_eq!(report["violations"][0]["violations"][0], "body /n: must be integer");
+    assert!(text("r.html").contains("<h1>1 of 2 operations were called</h1>"));
+    let server =
+        Server::start(standin(&folder.0, &["serve", "--port", "0", "--log", "off", "--fail-on", "violations"]));
+    assert!(server.exchange(LIST).starts_with("HTTP/1.1 200 "));
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
+    for wrong in [&["--fail-on", "all"][..], &["--report", "pdf", "x"]] {
+        assert_eq!(run(&folder.0, &[&["serve", "--port", "0"][..], wrong].concat()).0, Some(2));
+    }
+}
+
+#[test]
+fn a_scenario_is_on_from_the_start() {
+    let folder = Folder::new("scenario").with("specs/a.yaml", DOCUMENT);
+    let folder = folder.with("fixtures/f.yaml", "get-a: [{scenario: seven, body: {n: 7}}]");
+    let server = Server::start(standin(&folder.0, &["serve", "--port", "0", "--log", "off", "--scenario", "seven"]));
+    assert!(server.exchange(GET_A).ends_with("{\"n\":7}"));
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
+    let (status, _, stderr) = run(&folder.0, &["serve", "--port", "0", "--scenario", "eight"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("error: no fixture is of the scenario `eight`"), "{stderr}");
+}
+
 #[test]
 fn options_come_from_flags_then_from_the_environment() {
     let folder =

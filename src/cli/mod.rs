@@ -1,8 +1,10 @@
 //! What the user typed → what is meant, and doing it.
 
 mod example;
+mod keep;
 mod report;
 mod serve;
+mod verdict;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
+use super::keep::StateFile;
+use super::verdict::{self, Condition, Target};
 use super::{Documents, Failure, Generation, Outcome, findings, loaded, size};
 use crate::contract::sending::Delay;
 use crate::exchange::parameter::QueryArrays;
@@ -278,6 +281,29 @@ pub struct Serve {
         hide_short_help = true
     )]
     drain: u64,
+    /// File that keeps the state of the session without a name across restarts
+    #[arg(long, value_name = "FILE", env = "STANDIN_STATE_FILE", hide_env = true, hide_short_help = true)]
+    state_file: Option<PathBuf>,
+    /// Report that is written at the end: `junit`, `html` or `json`, and a file
+    #[arg(
+        long,
+        value_names = ["FORM", "FILE"],
+        num_args = 2,
+        action = clap::ArgAction::Append,
+        hide_short_help = true
+    )]
+    report: Vec<String>,
+    /// What ends with exit code 1: `violations`, `uncovered=10%`
+    #[arg(
+        long,
+        value_name = "CONDITION",
+        value_parser = verdict::condition,
+        value_delimiter = ',',
+        env = "STANDIN_FAIL_ON",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    fail_on: Vec<Condition>,
     /// How the log on standard error is written
     ///
     /// One line for each exchange. `STANDIN_LOG_LEVEL=debug` adds more.
@@ -327,6 +353,20 @@ impl Serve {
         let sandbox = Arc::new(sandbox);
         let mut findings = look(&sandbox);
         let patience = if started.elapsed() > LARGE { Duration::ZERO } else { PATIENCE };
+        let reports = match verdict::targets(&self.report) {
+            Ok(reports) => reports,
+            Err(message) => {
+                writeln!(err, "error: {message}")?;
+                return Ok(Outcome::CouldNotRun);
+            }
+        };
+        let mut state = match self.state_file.as_ref().map(|path| StateFile::open(path, &sandbox)).transpose() {
+            Ok(state) => state,
+            Err(message) => {
+                writeln!(err, "error: {message}")?;
+                return Ok(Outcome::CouldNotRun);
+            }
+        };
         for line in loaded(sandbox.contract()) {
             writeln!(err, "{line}")?;
         }
@@ -366,12 +406,34 @@ impl Serve {
                 // Whoever starts the server may not read what it says, and it serves nevertheless.
                 tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
             }
-            let control = Arc::new(Control::with(sandbox, self.control_options()));
-            server::run_with(listener, control, self.limits(), stop).await;
-            Ok(Outcome::Clean)
+            let control = Arc::new(Control::with(Arc::clone(&sandbox), self.control_options()));
+            let served = server::run_with(listener, Arc::clone(&control), self.limits(), stop);
+            match &mut state {
+                Some(state) => tokio::select! {
+                    () = served => {}
+                    () = state.keep(&sandbox) => {}
+                },
+                None => served.await,
+            }
+            if let Some(state) = &mut state {
+                state.write(&sandbox)?;
+            }
+            self.judge(&control, &reports, err)
         });
         runtime.shutdown_background();
         served
+    }
+
+    /// Writes the reports, and says whether the run failed.
+    fn judge(&self, control: &Control, reports: &[Target], err: &mut impl Write) -> Result<Outcome, Failure> {
+        let failures = verdict::failures(&self.fail_on, control.coverage());
+        for target in reports {
+            verdict::write(target, control.sandbox().contract(), control.coverage(), &failures)?;
+        }
+        for failure in &failures {
+            writeln!(err, "failed: {failure}")?;
+        }
+        Ok(if failures.is_empty() { Outcome::Clean } else { Outcome::Findings })
     }
 
     /// How the control API is served.

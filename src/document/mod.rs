@@ -166,7 +166,7 @@ pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>)
 ///
 /// A diagnostic, if it is neither JSON nor YAML.
 pub fn data_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> {
-    if !Path::new(&name).extension().is_some_and(|extension| extension == "csv") {
+    if Path::new(&name).extension().is_none_or(|extension| extension != "csv") {
         return fixture_text(name, text).map(|(file, _)| file);
     }
     let tree = Arc::new(Value::String(text.clone()));

@@ -1,6 +1,6 @@
 //! A request in which nothing is wrong, or nothing that matters → what is answered.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use http::header::UPGRADE;
 use http::{HeaderValue, StatusCode};

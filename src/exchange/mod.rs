@@ -24,8 +24,8 @@ pub mod situation;
 pub mod validate;
 mod variant;
 
+use core::time::Duration;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::ALLOW;

@@ -2,7 +2,7 @@
 //!
 //! The request is valid when it gets here; what a wrong one gets is left to `rejection`.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! What was before a request, as far as the answer depends on it: the scenario, and how often something was done.
 
+use core::time::Duration;
 use std::cell::RefCell;
-use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;

@@ -12,7 +12,24 @@ use crate::contract::{Contract, Location, Operation, StatusPattern};
 #[derive(Debug)]
 pub struct Coverage {
     operations: Vec<Mutex<Used>>,
+    wrong: Mutex<Vec<Wrong>>,
 }
+
+/// A request in which something was wrong.
+#[derive(Debug, Clone)]
+pub struct Wrong {
+    /// The number of the operation.
+    pub operation: usize,
+    /// The method, the path and the query.
+    pub request: String,
+    /// What was answered.
+    pub status: u16,
+    /// What was wrong, each in a line.
+    pub violations: Vec<String>,
+}
+
+/// How many wrong requests are kept.
+const MOST_WRONG: usize = 1000;
 
 /// What of an operation was used.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +48,8 @@ impl Coverage {
     /// Nothing was used yet.
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
-        Self { operations: contract.operations.iter().map(|_| Mutex::default()).collect() }
+        let operations = contract.operations.iter().map(|_| Mutex::default()).collect();
+        Self { operations, wrong: Mutex::default() }
     }
 
     fn of(&self, operation: usize) -> Option<MutexGuard<'_, Used>> {
@@ -59,8 +77,23 @@ impl Coverage {
         }
     }
 
+    /// Notes a request in which something was wrong; of too many only the first are kept.
+    pub fn note_wrong(&self, wrong: impl FnOnce() -> Wrong) {
+        let mut all = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MOST_WRONG {
+            all.push(wrong());
+        }
+    }
+
+    /// The requests in which something was wrong.
+    #[must_use]
+    pub fn wrong(&self) -> Vec<Wrong> {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clear();
         (0..self.operations.len()).filter_map(|index| self.of(index)).for_each(|mut used| *used = Used::default());
     }
 

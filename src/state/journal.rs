@@ -100,7 +100,9 @@ impl Entry {
 /// What stands in the place of a secret.
 const REDACTED: &str = "[redacted]";
 
-fn redacted_target(target: &str) -> String {
+/// A path and query without credentials.
+#[must_use]
+pub fn redacted_target(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) if carries_credentials(name) || is_secret(name) => format!("{name}={REDACTED}"),

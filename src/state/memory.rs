@@ -283,15 +283,24 @@ pub struct World {
     snapshots: BTreeMap<String, (usize, Arc<Value>)>,
     /// The bytes that it takes, about.
     size: usize,
+    /// How often it was changed.
+    changes: u64,
 }
 
 impl World {
+    /// How often it was changed: as long as that is the same, so is its state.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Takes one step.
     pub fn step(&mut self, shelf: &Shelf, step: Step, making: &Making<'_>) -> Reply {
         if let Some(entities) = self.shelves.get_mut(shelf) {
             if let Some(shown) = entities.show(&step) {
                 return shown;
             }
+            self.changes += 1;
             let before = entities.size;
             let reply = entities.write(step, making);
             self.size = (self.size + entities.size).saturating_sub(before);
@@ -301,6 +310,7 @@ impl World {
         if let Some(shown) = base.show(&step) {
             return shown;
         }
+        self.changes += 1;
         let mut entities = (*base).clone();
         let reply = entities.write(step, making);
         self.size += entities.size;
@@ -323,6 +333,7 @@ impl World {
 
     /// Puts these entities in the place of all of a shelf.
     pub fn put(&mut self, shelf: Shelf, all: IndexMap<String, Arc<Value>>) {
+        self.changes += 1;
         let entities = Entities::seeded(all);
         self.size += entities.size;
         if let Some(before) = self.shelves.insert(shelf, entities) {
@@ -425,7 +436,8 @@ impl World {
     pub fn become_like(&mut self, other: Self) {
         let journal = std::mem::take(&mut self.journal);
         let snapshots = std::mem::take(&mut self.snapshots);
-        *self = Self { journal, snapshots, ..other };
+        let changes = self.changes + 1;
+        *self = Self { journal, snapshots, changes, ..other };
     }
 }
 

@@ -27,8 +27,8 @@ use crate::document::Input;
 use crate::exchange::problem::{Kind, Problem, TYPES};
 use crate::exchange::{Body, Cors, Report, Request, Response, Settings};
 use crate::sandbox::Reading;
-use crate::state::coverage::Coverage;
-use crate::state::journal::{Entry, kept};
+use crate::state::coverage::{Coverage, Wrong};
+use crate::state::journal::{Entry, kept, redacted_target};
 
 /// Below it no API is served.
 const PREFIX: &str = "/_standin/";
@@ -169,6 +169,14 @@ impl Control {
                 }),
             };
             self.coverage.note(index, operation, response.status(), report.violations.len(), has);
+            if !report.violations.is_empty() {
+                self.coverage.note_wrong(|| Wrong {
+                    operation: index,
+                    request: format!("{} {}", request.method(), redacted_target(&request.uri().to_string())),
+                    status: response.status().as_u16(),
+                    violations: report.violations.clone(),
+                });
+            }
         }
         if self.options.journal > 0 && self.options.access != Access::Closed {
             self.note(request, session, &response, &report, started);

@@ -15,7 +15,8 @@ use crate::state::journal::Entry;
 
 impl Control {
     /// The exchanges of a session, or of all, the oldest first.
-    pub(super) fn entries(&self, session: Option<&str>) -> Vec<Arc<Entry>> {
+    #[must_use]
+    pub fn journal(&self, session: Option<&str>) -> Vec<Arc<Entry>> {
         let names = match session {
             Some(name) => vec![name.to_owned()],
             None => self.sandbox.memory().sessions().into_iter().map(|(name, _)| name).collect(),
@@ -45,7 +46,7 @@ impl Control {
                     entry.violations.iter().any(|violation| violation.to_lowercase().contains(text.as_str()))
                 })
         };
-        let entries = self.entries(Self::of_session(asked));
+        let entries = self.journal(Self::of_session(asked));
         let found: Vec<&Arc<Entry>> = entries.iter().filter(is_meant).collect();
         let limit = asked.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100_usize);
         // The latest are asked for most.
@@ -102,7 +103,7 @@ impl Control {
             schema.map_err(|error| unprocessable(format!("`body` is no JSON Schema that can be compiled: {error}")))?;
         let status = body.get("status").map(|status| status.as_str().map_or_else(|| status.to_string(), str::to_owned));
         let session = text("session").or_else(|| Self::of_session(asked));
-        let entries = self.entries(session);
+        let entries = self.journal(session);
         let matched = entries.iter().filter(|entry| {
             operation.is_none_or(|operation| self.is_called(entry, operation))
                 && status.as_ref().is_none_or(|status| is_status(entry.status, status))

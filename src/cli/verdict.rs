@@ -1,0 +1,236 @@
+//! What a run of the server came to: a report at its end, and whether it failed, for CI.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::contract::Contract;
+use crate::state::coverage::Coverage;
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A test case for each operation.
+    Junit,
+    /// A page for people.
+    Html,
+    /// What `/_standin/coverage` says, and the wrong requests.
+    Json,
+}
+
+/// Where a report goes (`--report FORM FILE`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its form.
+    pub form: Form,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// What a run must not come to (`--fail-on`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Condition {
+    /// A request was wrong.
+    Violations,
+    /// More than so many of a hundred operations were never called.
+    Uncovered(f64),
+}
+
+/// Reads `junit report.xml`.
+///
+/// # Errors
+///
+/// What is expected.
+pub fn targets(words: &[String]) -> Result<Vec<Target>, String> {
+    words
+        .chunks(2)
+        .map(|pair| match pair {
+            [form, file] => {
+                let form = match form.as_str() {
+                    "junit" => Form::Junit,
+                    "html" => Form::Html,
+                    "json" => Form::Json,
+                    other => {
+                        return Err(format!("`{other}` is no form of a report, expected `junit`, `html` or `json`"));
+                    }
+                };
+                Ok(Target { form, file: PathBuf::from(file) })
+            }
+            _ => Err("expected a form and a file, such as `--report junit report.xml`".to_owned()),
+        })
+        .collect()
+}
+
+/// Reads `violations`, `uncovered`, `uncovered=10%`.
+///
+/// # Errors
+///
+/// What is expected.
+pub fn condition(text: &str) -> Result<Condition, String> {
+    let expected = || format!("`{text}` is no condition, expected `violations` or such as `uncovered=10%`");
+    match text.split_once('=') {
+        None if text == "violations" => Ok(Condition::Violations),
+        None if text == "uncovered" => Ok(Condition::Uncovered(0.0)),
+        Some(("uncovered", share)) => {
+            let share: f64 =
+                share.strip_suffix('%').and_then(|share| share.trim().parse().ok()).ok_or_else(expected)?;
+            if (0.0..=100.0).contains(&share) { Ok(Condition::Uncovered(share)) } else { Err(expected()) }
+        }
+        _ => Err(expected()),
+    }
+}
+
+/// What of the conditions holds, in sentences.
+#[must_use]
+pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
+    let wrong: u64 = coverage.used().iter().map(|(_, used)| used.violations).sum();
+    let failure = |condition: &Condition| match condition {
+        Condition::Violations if wrong > 0 => Some(format!("{wrong} requests did not fit the documents")),
+        Condition::Uncovered(most) if coverage.uncovered() > *most => {
+            Some(format!("{:.1}% of the operations were never called, {most}% may be", coverage.uncovered()))
+        }
+        _ => None,
+    };
+    conditions.iter().filter_map(failure).collect()
+}
+
+/// Writes a report.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn write(target: &Target, contract: &Contract, coverage: &Coverage, failures: &[String]) -> io::Result<()> {
+    let text = match target.form {
+        Form::Json => format!("{:#}\n", as_json(contract, coverage, failures)),
+        Form::Junit => as_junit(contract, coverage, failures),
+        Form::Html => as_html(contract, coverage, failures),
+    };
+    fs::write(&target.file, text)
+}
+
+fn as_json(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Value {
+    let wrong = coverage.wrong().into_iter().map(|wrong| {
+        json!({
+            "operation": contract.operations[wrong.operation].name(), "request": wrong.request,
+            "status": wrong.status, "violations": wrong.violations,
+        })
+    });
+    let mut report = coverage.to_json(contract);
+    report["violations"] = wrong.collect();
+    report["failures"] = json!(failures);
+    report
+}
+
+/// Text as XML and HTML can have it.
+fn escaped(text: &str) -> String {
+    let mut written = String::new();
+    for letter in text.chars() {
+        match letter {
+            '&' => written.push_str("&amp;"),
+            '<' => written.push_str("&lt;"),
+            '>' => written.push_str("&gt;"),
+            '"' => written.push_str("&quot;"),
+            '\n' | '\t' => written.push(letter),
+            letter if letter.is_control() => written.push('\u{fffd}'),
+            letter => written.push(letter),
+        }
+    }
+    written
+}
+
+fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> String {
+    let used = coverage.used();
+    let wrong = coverage.wrong();
+    let mut cases = String::new();
+    let (mut failed, mut skipped) = (0, 0);
+    for (index, operation) in contract.operations.iter().enumerate() {
+        let name = escaped(&operation.name());
+        let class = escaped(contract.documents[operation.document].source().name());
+        let _ = write!(cases, "    <testcase name=\"{name}\" classname=\"{class}\"");
+        let own: Vec<_> = wrong.iter().filter(|wrong| wrong.operation == index).collect();
+        if !used.iter().any(|(there, _)| *there == index) {
+            skipped += 1;
+            cases.push_str("><skipped message=\"never called\"/></testcase>\n");
+        } else if own.is_empty() {
+            cases.push_str("/>\n");
+        } else {
+            failed += 1;
+            let lines: Vec<String> =
+                own.iter().map(|wrong| format!("{}: {}", wrong.request, wrong.violations.join("; "))).collect();
+            let first = escaped(&own[0].violations.join("; "));
+            let _ =
+                writeln!(cases, "><failure message=\"{first}\">{}</failure></testcase>", escaped(&lines.join("\n")));
+        }
+    }
+    for failure in failures {
+        failed += 1;
+        let text = escaped(failure);
+        let _ = writeln!(
+            cases,
+            "    <testcase name=\"--fail-on\" classname=\"standin\"><failure message=\"{text}\"/></testcase>"
+        );
+    }
+    let tests = contract.operations.len() + failures.len();
+    let counts = format!("tests=\"{tests}\" failures=\"{failed}\" skipped=\"{skipped}\"");
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"standin\" {counts}>\n  <testsuite name=\"operations\" {counts}>\n{cases}  </testsuite>\n</testsuites>\n"
+    )
+}
+
+fn as_html(contract: &Contract, coverage: &Coverage, failures: &[String]) -> String {
+    let used = coverage.used();
+    let mut rows = String::new();
+    for (index, operation) in contract.operations.iter().enumerate() {
+        let own = used.iter().find(|(there, _)| *there == index).map(|(_, used)| used);
+        let count = own.map_or(0, |used| used.count);
+        let statuses =
+            own.map(|used| used.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect::<Vec<_>>());
+        let _ = writeln!(
+            rows,
+            "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{count}</td><td>{}</td><td>{}</td></tr>",
+            if count == 0 { "unused" } else { "used" },
+            escaped(operation.method.as_str()),
+            escaped(&operation.path_key()),
+            escaped(operation.id.as_deref().unwrap_or("-")),
+            statuses.unwrap_or_default().join(", "),
+            own.map_or(0, |used| used.violations),
+        );
+    }
+    let wrong = coverage.wrong().into_iter().map(|wrong| {
+        format!("<li><code>{}</code>: {}</li>\n", escaped(&wrong.request), escaped(&wrong.violations.join("; ")))
+    });
+    let failures: Vec<String> =
+        failures.iter().map(|failure| format!("<p class=\"failed\">{}</p>\n", escaped(failure))).collect();
+    let failures = failures.concat();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Standin report</title><style>\
+         body{{font:14px system-ui;margin:2em}}table{{border-collapse:collapse}}td,th{{padding:.2em .8em;text-align:left;border-bottom:1px solid #ddd}}\
+         .unused{{color:#999}}.failed{{color:#b00}}</style></head><body>\n<h1>{} of {} operations were called</h1>\n{failures}\
+         <table><tr><th>Method<th>Path<th>Operation<th>Calls<th>Statuses<th>Wrong requests</tr>\n{rows}</table>\n\
+         <h2>What was wrong</h2>\n<ul>\n{}</ul>\n</body></html>\n",
+        used.len(),
+        contract.operations.len(),
+        wrong.collect::<Vec<_>>().concat(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_and_targets_are_read() {
+        assert_eq!(condition("violations"), Ok(Condition::Violations));
+        assert_eq!(condition("uncovered=12.5%"), Ok(Condition::Uncovered(12.5)));
+        for wrong in ["", "uncovered=10", "uncovered=200%", "all"] {
+            assert!(condition(wrong).is_err(), "{wrong}");
+        }
+        let words = ["junit", "a.xml", "json", "b"].map(str::to_owned);
+        let files: Vec<_> = targets(&words).expect("are read").into_iter().map(|target| target.form).collect();
+        assert_eq!(files, [Form::Junit, Form::Json]);
+        assert!(targets(&["pdf".to_owned(), "x".to_owned()]).is_err());
+    }
+}
