@@ -152,9 +152,10 @@ impl<'c> Asked<'c> {
         }
         let body = received.values.body.as_ref();
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
-        let empty = Value::Object(Map::new());
-        let sent = sent.or(self.operation.body.is_none().then_some(&empty));
-        let object = || sent.and_then(Value::as_object);
+        // What is added without a word of it, or as a file, is added all the same.
+        let empty = Map::new();
+        let is_added = matches!(act, Act::Create | Act::Upsert);
+        let object = || sent.and_then(Value::as_object).or(is_added.then_some(&empty));
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
             sent.extend(self.owner.clone());
