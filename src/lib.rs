@@ -11,7 +11,7 @@
 //!    ├── check.rs                  judges a contract without serving it
 //!    ├── server/                   sockets, time, tasks
 //!    │      ▼
-//!    │   exchange/                 one request → one response (pure)
+//!    │   exchange/ ── state/       one request → one response (pure); what is remembered
 //!    │      ▼
 //!    │   contract/                 what the API promises (immutable once compiled)
 //!    │      ▼
@@ -31,6 +31,14 @@
 //! sentences of the API's own) or of its schema (`shaping`); `catalogue` is what is known of how errors
 //! are worded, as data; `body`, `words` and `slot` give the body that a pattern has for findings;
 //! `voice` keeps the patterns, and chooses.
+//!
+//! # What is remembered
+//!
+//! `state::infer` says which operation does what with which resource ([`Role`](state::resource::Role)), when one of its
+//! group is first asked for. `exchange::remembered` makes a step of a request and a response of the reply;
+//! [`state::memory`] takes the step in the world of a session, as one: `plan` → `apply` → `finish`. Generated answers
+//! without state show the same entities. [`server::control`] shows and changes worlds; `testing` serves a sandbox to
+//! Rust tests.
 //!
 //! # What holds everywhere
 //!
