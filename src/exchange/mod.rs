@@ -1,6 +1,6 @@
 //! One request → one response: no socket, clock, lock or file.
 //!
-//! [`plan`] says what is answered and why, [`finish`] makes the response of it.
+//! [`plan`] says what is answered and why, [`finish()`] makes the response of it.
 
 mod chosen;
 pub mod content;
