@@ -173,6 +173,7 @@ fn remembered_response(
         Some(Reply::Unknown(key)) => Some(Fault::Unknown { noun: noun(), key: key.clone(), by: asked.role.key }),
         Some(Reply::Conflict(key)) => Some(Fault::Conflict { noun: noun(), key: key.clone() }),
         Some(Reply::Stale(_)) => Some(Fault::Stale),
+        Some(Reply::Full) => Some(Fault::Full),
         Some(Reply::Impossible(why)) => Some(Fault::Impossible(why.clone())),
         Some(Reply::List(all)) if asked.role.act == Act::Find && asked.wanted.pick(all.clone()).items.is_empty() => {
             Some(Fault::Unknown { noun: noun(), key: String::new(), by: asked.role.key })

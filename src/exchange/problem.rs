@@ -63,6 +63,7 @@ kinds! {
     ControlClosed = "control-closed", "The control API is closed", "The control API is off, or not for pages of other origins. `--control` and `--control-token` say who may use it.";
     Limited = "too-many-requests", "Too many requests", "A fixture limits how often the operation may be called (`rate_limit`), and the document has no error for that. `Retry-After` says when it may be called again.";
     Simulated = "simulated-fault", "Simulated fault", "A fixture lets the operation fail (`fault`), and the document has no error of the status.";
+    Full = "session-full", "The session is full", "What is remembered in the session takes more than `--session-memory`, so nothing is added. `POST /_standin/reset` empties it.";
     Timeout = "timeout", "The content did not come in time", "The content of the request was not complete in the time that `--body-timeout` gives. `Content-Length` may be more than was sent.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }

@@ -375,11 +375,23 @@ impl<'c> Draft<'c> {
         fitting.or_else(|| all().next())
     }
 
-    fn role(&self, index: usize, doing: &Doing, collection: Arc<Collection>) -> Role {
-        let sent = match sent_schema(self.operation(index)).map(|schema| self.finder(schema).one()) {
-            Some(Slot::Entity(place)) => place.way,
-            _ => Vec::new(),
+    /// Where in a request the entity stands: of the wrappers on the way to what looks like one, the one whose members
+    /// are most like those of the entity.
+    fn sent_way(&self, schema: &Schema, collection: &Collection) -> Vec<String> {
+        let Slot::Entity(place) = self.finder(schema).one() else { return Vec::new() };
+        let Some(entity) = collection.entity.as_deref() else { return place.way };
+        let own: Vec<String> = entity.properties(entity.tree()).iter().map(|(name, _)| folded(name)).collect();
+        let likeness = |length: usize| {
+            let node = place.way[..length].iter().try_fold(schema.tree(), |node, name| schema.property(node, name));
+            let names = node.map(|node| schema.properties(node)).unwrap_or_default();
+            names.iter().filter(|(name, _)| own.contains(&folded(name))).count()
         };
+        let best = (0..=place.way.len()).rev().max_by_key(|length| (likeness(*length), *length));
+        place.way[..best.unwrap_or_default()].to_vec()
+    }
+
+    fn role(&self, index: usize, doing: &Doing, collection: Arc<Collection>) -> Role {
+        let sent = sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
         let last = self.operation(index).template.rsplit(['/', '.', ':']).next().unwrap_or_default();
         let part = collection.entity.as_ref().filter(|_| doing.act == Act::Part).and_then(|schema| {
             let properties = schema.properties(schema.tree());
@@ -390,7 +402,7 @@ impl<'c> Draft<'c> {
             properties.iter().find(is_meant).map(|(name, _)| (*name).to_owned())
         });
         let (act, key, slot) = (doing.act, doing.key, doing.slot.clone());
-        Role { collection, act, key, slot, sent, part, reason: doing.reason.clone() }
+        Role { collection, act, key, slot, sent: sent.unwrap_or_default(), part, reason: doing.reason.clone() }
     }
 }
 

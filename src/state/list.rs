@@ -66,6 +66,20 @@ fn purpose(name: &str) -> Option<Purpose> {
     PURPOSES.iter().find(|(_, names)| names.split(' ').any(|known| known == name)).map(|(purpose, _)| *purpose)
 }
 
+/// A parameter that has several in it, as JSON:API has them: `page[size]`, `filter[status]`, also as an object.
+fn expand((name, value): &(String, Value)) -> Vec<(String, Value)> {
+    if let Some(inner) = name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')) {
+        return vec![(inner.to_owned(), value.clone())];
+    }
+    match (name.as_str(), value) {
+        ("filter", Value::Object(object)) => object.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        ("page", Value::Object(object)) => {
+            object.iter().map(|(inner, value)| (format!("page{inner}"), value.clone())).collect()
+        }
+        _ => vec![(name.clone(), value.clone())],
+    }
+}
+
 /// A number, also one that is written as text.
 fn number(value: &Value) -> Option<usize> {
     let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
@@ -87,7 +101,8 @@ impl Wanted {
     pub fn read(parameters: &[(String, Value)], properties: &[&str], first: usize) -> Self {
         let mut wanted = Self { first, ..Self::default() };
         let mut descending = None;
-        for (name, value) in parameters {
+        let expanded: Vec<(String, Value)> = parameters.iter().flat_map(expand).collect();
+        for (name, value) in &expanded {
             let property = properties.iter().find(|property| is_same(name, property));
             match purpose(name) {
                 Some(Purpose::Limit) => wanted.limit = number(value),
@@ -127,9 +142,7 @@ impl Wanted {
     #[must_use]
     pub fn takes(&self, item: &Value) -> bool {
         let has = |(name, values): &(String, Vec<Value>)| {
-            let members = item.as_object().into_iter().flatten().filter(|(own, _)| is_same(name, own));
-            let mut members = members.map(|(_, own)| own);
-            members.any(|own| values.iter().any(|value| agrees(own, value)))
+            members(item, name).any(|own| values.iter().any(|value| agrees(own, value)))
         };
         self.filters.iter().all(has) && self.text.as_ref().is_none_or(|text| contains(item, &text.to_lowercase(), 0))
     }
@@ -248,7 +261,14 @@ fn is_same(parameter: &str, property: &str) -> bool {
 }
 
 fn find<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
-    item.as_object()?.iter().find(|(there, _)| is_same(name, there)).map(|(_, value)| value)
+    members(item, name).next()
+}
+
+/// What an item has under a name, also below its `attributes`.
+fn members<'v>(item: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+    let own = item.as_object().into_iter().flatten();
+    let below = item.get("attributes").and_then(Value::as_object).into_iter().flatten();
+    own.chain(below).filter(move |(there, _)| is_same(name, there)).map(|(_, value)| value)
 }
 
 /// Numbers by size, texts by their characters, what is missing last.

@@ -98,6 +98,8 @@ pub enum Reply {
     Stale(Arc<Value>),
     /// The change cannot be made of it.
     Impossible(String),
+    /// There is no room for more.
+    Full,
 }
 
 /// Entities by what they are called.
@@ -236,7 +238,13 @@ impl Entities {
         match change {
             Change::Members(members) => {
                 for (name, value) in members {
-                    changed[name.as_str()] = value.clone();
+                    match (changed.get_mut(name), value) {
+                        // What JSON:API has below `attributes` is what others have beside it.
+                        (Some(Value::Object(own)), Value::Object(sent)) if name == "attributes" => {
+                            own.extend(sent.iter().map(|(name, value)| (name.clone(), value.clone())));
+                        }
+                        _ => changed[name.as_str()] = value.clone(),
+                    }
                 }
             }
             Change::MergePatch(patch) => json_patch::merge(&mut changed, patch),
@@ -285,6 +293,8 @@ pub struct World {
     size: usize,
     /// How often it was changed.
     changes: u64,
+    /// How many bytes it may take, about; any, if it is 0.
+    limit: usize,
 }
 
 impl World {
@@ -294,8 +304,15 @@ impl World {
         self.changes
     }
 
-    /// Takes one step.
+    /// Takes one step. What would add to a world that is too large already is not done.
     pub fn step(&mut self, shelf: &Shelf, step: Step, making: &Making<'_>) -> Reply {
+        let is_added = matches!(step, Step::Create(_) | Step::Upsert { .. } | Step::Suppose(..) | Step::Replace(..));
+        if is_added && self.limit > 0 && self.size > self.limit {
+            return match step {
+                Step::Suppose(key, entity) => Reply::Entity { entity: Arc::new(entity), key, is_new: false },
+                _ => Reply::Full,
+            };
+        }
         if let Some(entities) = self.shelves.get_mut(shelf) {
             if let Some(shown) = entities.show(&step) {
                 return shown;
@@ -436,8 +453,8 @@ impl World {
     pub fn become_like(&mut self, other: Self) {
         let journal = std::mem::take(&mut self.journal);
         let snapshots = std::mem::take(&mut self.snapshots);
-        let changes = self.changes + 1;
-        *self = Self { journal, snapshots, changes, ..other };
+        let (changes, limit) = (self.changes + 1, self.limit);
+        *self = Self { journal, snapshots, changes, limit, ..other };
     }
 }
 
@@ -510,7 +527,8 @@ impl Memory {
                 kept.used = now;
                 Arc::clone(&kept.world)
             } else {
-                let kept = Kept { used: now, ..Kept::default() };
+                let world = World { limit: self.bounds.bytes, ..World::default() };
+                let kept = Kept { world: Arc::new(Mutex::new(world)), used: now, size: 0 };
                 Arc::clone(&all.worlds.entry(session.to_owned()).or_insert(kept).world)
             }
         };

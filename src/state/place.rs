@@ -155,7 +155,10 @@ impl<'f> Finder<'f> {
         let is_named_as_key = |name: &str| is_key(name) || folded(name) == self.noun;
         let own = properties.iter().filter(|(name, _)| says_more(name)).count();
         let has_key = properties.iter().any(|(name, _)| is_key(name));
-        let is_wrapped = own == 1 && properties.iter().any(|(name, node)| says_more(name) && is_wrapper(name, node));
+        // `{userId, data: {…}}` wraps the entity, `{id, attributes: {…}}` is one.
+        let has_id = properties.iter().any(|(name, _)| folded(name) == "id");
+        let is_wrapped =
+            own == 1 && !has_id && properties.iter().any(|(name, node)| says_more(name) && is_wrapper(name, node));
         if has_key && own > 0 && !is_wrapped {
             return Slot::Entity(Place { way: Vec::new(), pointer: pointer.to_owned() });
         }

@@ -45,6 +45,9 @@ use tokio::task::LocalSet;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// A path that reads an entity which is there from the beginning.
+const KEPT: &str = "/api/v1/kept/a1";
+
 /// How many connections ask at a time.
 const CONNECTIONS: usize = 64;
 
@@ -64,6 +67,7 @@ fn main() {
 enum Asked {
     Shown,
     Generated,
+    Kept,
     Posted,
     Wrong,
 }
@@ -80,6 +84,7 @@ impl Asked {
         match self {
             Self::Shown => format!("GET {SHOWN} HTTP/1.1\r\nHost: a\r\n{tokens}\r\n"),
             Self::Generated => format!("GET {GENERATED} HTTP/1.1\r\nHost: a\r\n{tokens}\r\n"),
+            Self::Kept => format!("GET {KEPT} HTTP/1.1\r\nHost: a\r\n{tokens}\r\n"),
             Self::Posted => post(CONTACT),
             Self::Wrong => post(WRONG_CONTACT),
         }
@@ -121,6 +126,8 @@ fn compare(rounds: usize, length: Duration) {
     let quiet = ["--log", "off"];
     let bare = Server::start(Command::new(std::env::current_exe().expect("runs")).arg("bare").arg(&one));
     let (many, twelve) = (Server::standin(&[many], &quiet), Server::standin(&twelve, &quiet));
+    let remembering = Server::standin(std::slice::from_ref(&one), &["--log", "off", "--state", "on"]);
+    let forgetful = Server::standin(std::slice::from_ref(&one), &["--log", "off", "--journal", "0"]);
     let (logging, one) = (Server::standin(std::slice::from_ref(&one), &[]), Server::standin(&[one], &quiet));
     let pair = |name, processor, throughput, base, other| Pair { name, processor, throughput, base, other };
     let itself = |name, other| Pair { name, processor: 1.05, throughput: None, base: (&one, Asked::Shown), other };
@@ -129,6 +136,9 @@ fn compare(rounds: usize, length: Duration) {
         pair("POST, validated / bare", 1.2, Some(0.85), (&bare, Asked::Posted), (&one, Asked::Posted)),
         pair("POST, rejected / validated", 1.6, None, (&one, Asked::Posted), (&one, Asked::Wrong)),
         pair("GET, generated / example", 2.0, None, (&one, Asked::Shown), (&one, Asked::Generated)),
+        pair("GET, remembered / example", 2.0, None, (&one, Asked::Shown), (&remembering, Asked::Kept)),
+        pair("POST, remembered / validated", 2.0, None, (&one, Asked::Posted), (&remembering, Asked::Posted)),
+        pair("GET, with a journal / without", 1.2, None, (&forgetful, Asked::Shown), (&one, Asked::Shown)),
         itself("GET, 1,100 operations / 3", (&many, Asked::Shown)),
         pair("POST, 1,100 operations / 3", 1.05, None, (&one, Asked::Posted), (&many, Asked::Posted)),
         pair("rejected, 1,100 operations / 3", 1.05, None, (&one, Asked::Wrong), (&many, Asked::Wrong)),

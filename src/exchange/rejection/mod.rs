@@ -67,6 +67,8 @@ pub enum Fault {
     Stale,
     /// The change cannot be made of the entity.
     Impossible(String),
+    /// The session has no room for more.
+    Full,
 }
 
 /// The error to answer with.
@@ -103,6 +105,7 @@ impl Fault {
             Self::Conflict { .. } => &[409],
             Self::Stale => &[412],
             Self::Impossible(_) => &[422, 409, 400],
+            Self::Full => &[507],
         }
     }
 
@@ -132,7 +135,7 @@ impl Fault {
             Self::Status(status) => whole(rule_of(*status), Value::Null),
             Self::Unknown { .. } => whole("notFound", Value::Null),
             Self::Conflict { .. } => whole("conflict", Value::Null),
-            Self::Stale | Self::Impossible(_) => whole("failure", Value::Null),
+            Self::Stale | Self::Impossible(_) | Self::Full => whole("failure", Value::Null),
         }
     }
 
@@ -149,7 +152,8 @@ impl Fault {
             | Self::Unknown { .. }
             | Self::Conflict { .. }
             | Self::Stale
-            | Self::Impossible(_) => Vec::new(),
+            | Self::Impossible(_)
+            | Self::Full => Vec::new(),
         }
     }
 
@@ -203,6 +207,11 @@ impl Fault {
             Self::Stale => {
                 let detail = "the entity has changed: its entity tag is none of those of `If-Match`";
                 Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
+            }
+            Self::Full => {
+                let detail =
+                    "the session has no room for more, see `--session-memory`; `POST /_standin/reset` empties it";
+                Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
             }
             Self::Impossible(why) => {
                 Problem::new(Kind::Conflict, StatusCode::CONFLICT, format!("the patch cannot be applied: {why}"))

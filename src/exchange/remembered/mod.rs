@@ -244,6 +244,9 @@ impl<'c> Asked<'c> {
         let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
         let mut names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
         names.extend(self.collection.natural.as_deref());
+        // JSON:API has them below `attributes`.
+        let below = schema.and_then(|schema| schema.property(schema.tree(), "attributes").map(|node| (schema, node)));
+        names.extend(below.into_iter().flat_map(|(schema, node)| schema.properties(node)).map(|(name, _)| name));
         let mut first = 1;
         let mut parameters: Vec<(String, Value)> = Vec::new();
         for parameter in self.operation.parameters.iter().filter(|parameter| parameter.location == Location::Query) {

@@ -33,6 +33,24 @@ pub fn document_below(base: &str, operations: usize) -> Value {
         (SHOWN, json!({"get": {"responses": answer(json!({"schema": entity, "example": example}))}})),
         (GENERATED, json!({"get": {"responses": answer(json!({"schema": entity}))}})),
         (CONTACTS, json!({"post": contacts["post"]})),
+        (
+            "/api/v1/kept",
+            json!({"get": {"responses": answer(json!({"schema": {"type": "array", "items": entity}, "example": [example]}))}}),
+        ),
+        (
+            "/api/v1/kept/{id}",
+            json!({"get": {
+                "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
+                "responses": answer(json!({"schema": entity, "example": example})),
+            }}),
+        ),
+        (
+            "/api/v1/omnichannel/contacts.get",
+            json!({"get": {
+                "parameters": [{"name": "contactId", "in": "query", "required": true, "schema": {"type": "string"}}],
+                "responses": answer(json!({"schema": entity})),
+            }}),
+        ),
     ];
     for number in 0..operations.saturating_sub(measured.len()) {
         if number == operations / 2 {
