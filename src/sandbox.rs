@@ -25,9 +25,10 @@ use crate::exchange::rejection::voice::Voices;
 use crate::exchange::remembered::data::supply;
 use crate::exchange::situation::Situation;
 use crate::exchange::{self, Plan, Report, Request, Response, Settings, remembered};
-use crate::state::memory::{Memory, World};
+use crate::state::memory::World;
 use crate::state::overrule::Overrules;
 use crate::state::resource::{Collection, Resources};
+use crate::state::sessions::Memory;
 
 /// How documents are read.
 #[derive(Debug, Clone, Default)]

@@ -21,7 +21,7 @@ use crate::exchange::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Un
 use crate::sandbox::{Reading, Sandbox};
 use crate::server::control::{Access, Control, Options};
 use crate::server::{self, Limits, log};
-use crate::state::memory::Bounds;
+use crate::state::sessions::Bounds;
 
 /// The options of `serve`.
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use super::generate::Manner;
 use super::parameter::QueryArrays;
 use crate::contract::sending::Delay;
-use crate::state::memory::Bounds;
+use crate::state::sessions::Bounds;
 
 /// How wrong requests are treated (`--validate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

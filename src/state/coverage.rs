@@ -1,7 +1,8 @@
 //! What of a contract was used: operations, statuses, parameters.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -11,8 +12,54 @@ use crate::contract::{Contract, Location, Operation, StatusPattern};
 /// What was used, by the numbers of the operations.
 #[derive(Debug)]
 pub struct Coverage {
-    operations: Vec<Mutex<Used>>,
+    operations: Vec<Counts>,
     wrong: Mutex<Vec<Wrong>>,
+}
+
+/// What of an operation was used, as it is counted: nobody waits for another.
+#[derive(Debug, Default)]
+struct Counts {
+    count: AtomicU64,
+    violations: AtomicU64,
+    parameters: AtomicU64,
+    /// A status that was not answered before is rare.
+    statuses: RwLock<Vec<(u16, AtomicU64)>>,
+}
+
+impl Counts {
+    fn status(&self, status: u16) {
+        let known = |statuses: &[(u16, AtomicU64)]| {
+            statuses
+                .iter()
+                .find(|(there, _)| *there == status)
+                .map(|(_, count)| count.fetch_add(1, Ordering::Relaxed))
+                .is_some()
+        };
+        if known(&self.statuses.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut statuses = self.statuses.write().unwrap_or_else(PoisonError::into_inner);
+        if !known(&statuses) {
+            statuses.push((status, AtomicU64::new(1)));
+        }
+    }
+
+    fn used(&self) -> Used {
+        let statuses = self.statuses.read().unwrap_or_else(PoisonError::into_inner);
+        Used {
+            count: self.count.load(Ordering::Relaxed),
+            statuses: statuses.iter().map(|(status, count)| (*status, count.load(Ordering::Relaxed))).collect(),
+            parameters: self.parameters.load(Ordering::Relaxed),
+            violations: self.violations.load(Ordering::Relaxed),
+        }
+    }
+
+    fn clear(&self) {
+        [&self.count, &self.violations, &self.parameters]
+            .into_iter()
+            .for_each(|count| count.store(0, Ordering::Relaxed));
+        self.statuses.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// A request in which something was wrong.
@@ -48,13 +95,8 @@ impl Coverage {
     /// Nothing was used yet.
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
-        let operations = contract.operations.iter().map(|_| Mutex::default()).collect();
+        let operations = contract.operations.iter().map(|_| Counts::default()).collect();
         Self { operations, wrong: Mutex::default() }
-    }
-
-    fn of(&self, operation: usize) -> Option<MutexGuard<'_, Used>> {
-        // Numbers are whole even if somebody panicked beside them.
-        self.operations.get(operation).map(|used| used.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Notes an exchange. `has` says whether the request has a parameter.
@@ -66,13 +108,16 @@ impl Coverage {
         wrong: usize,
         has: impl Fn(Location, &str) -> bool,
     ) {
-        let Some(mut used) = self.of(index) else { return };
-        used.count += 1;
-        *used.statuses.entry(status.as_u16()).or_default() += 1;
-        used.violations += u64::from(wrong > 0);
+        let Some(used) = self.operations.get(index) else { return };
+        used.count.fetch_add(1, Ordering::Relaxed);
+        used.status(status.as_u16());
+        if wrong > 0 {
+            used.violations.fetch_add(1, Ordering::Relaxed);
+        }
+        let seen = used.parameters.load(Ordering::Relaxed);
         for (bit, parameter) in operation.parameters.iter().enumerate().take(64) {
-            if used.parameters & (1 << bit) == 0 && has(parameter.location, &parameter.name) {
-                used.parameters |= 1 << bit;
+            if seen & (1 << bit) == 0 && has(parameter.location, &parameter.name) {
+                used.parameters.fetch_or(1 << bit, Ordering::Relaxed);
             }
         }
     }
@@ -94,13 +139,13 @@ impl Coverage {
     /// Forgets everything.
     pub fn clear(&self) {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        (0..self.operations.len()).filter_map(|index| self.of(index)).for_each(|mut used| *used = Used::default());
+        self.operations.iter().for_each(Counts::clear);
     }
 
     /// What was used of each operation that was called at all: its number with it.
     #[must_use]
     pub fn used(&self) -> Vec<(usize, Used)> {
-        let all = (0..self.operations.len()).filter_map(|index| Some((index, self.of(index)?.clone())));
+        let all = self.operations.iter().map(Counts::used).enumerate();
         all.filter(|(_, used)| used.count > 0).collect()
     }
 

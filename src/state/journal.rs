@@ -1,7 +1,8 @@
 //! What was exchanged lately.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -178,6 +179,52 @@ impl Journal {
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
+    }
+}
+
+/// The exchanges of the session without a name, which most are in: each thread has a journal of its own, so that none
+/// waits for another.
+#[derive(Debug)]
+pub struct Rings {
+    rings: Vec<Mutex<Journal>>,
+}
+
+/// How many threads have one of their own.
+const RINGS: usize = 16;
+
+impl Default for Rings {
+    fn default() -> Self {
+        Self { rings: (0..RINGS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl Rings {
+    fn locked(ring: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
+        // What is there is whole even if somebody panicked beside it.
+        ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an exchange; of more than `most` the oldest go.
+    pub fn add(&self, entry: Arc<Entry>, most: usize) {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % RINGS;
+        }
+        Self::locked(&self.rings[OWN.with(|own| *own)]).add(entry, most);
+    }
+
+    /// The last `most` exchanges, the oldest first.
+    #[must_use]
+    pub fn entries(&self, most: usize) -> Vec<Arc<Entry>> {
+        let mut all: Vec<Arc<Entry>> = self.rings.iter().flat_map(|ring| Self::locked(ring).entries()).collect();
+        all.sort_unstable_by_key(|entry| entry.number);
+        all.drain(..all.len().saturating_sub(most));
+        all
+    }
+
+    /// Forgets the exchanges.
+    pub fn clear(&self) {
+        self.rings.iter().for_each(|ring| Self::locked(ring).clear());
     }
 }
 

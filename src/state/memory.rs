@@ -4,7 +4,7 @@
 //! entity looks like is left to `exchange`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -44,7 +44,7 @@ pub enum Step {
     /// Takes one away.
     Delete(String),
     /// Takes an entity to be there that nobody has written yet, unless it was taken away.
-    Suppose(String, Value),
+    Suppose(String),
 }
 
 /// An entity that is written.
@@ -124,6 +124,8 @@ pub struct Making<'m> {
     pub make: &'m dyn Fn(u64, &New) -> (String, Value),
     /// What becomes of an entity that was changed, or that what was sent is put in the place of.
     pub remake: &'m dyn Fn(&str, &Value, Option<&New>) -> Value,
+    /// An entity that nobody wrote, from what it is called.
+    pub suppose: &'m dyn Fn(&str) -> Value,
     /// Whether an entity, which is there, is what the client takes it for.
     pub is_current: &'m dyn Fn(&Value) -> bool,
 }
@@ -167,7 +169,7 @@ impl Entities {
                 Some(Reply::List(self.all.iter().map(|(key, entity)| (key.clone(), Arc::clone(entity))).collect()))
             }
             Step::Read(key) => Some(self.entity(key, false)),
-            Step::Suppose(key, _) if self.all.contains_key(key) || self.gone.contains(key) => {
+            Step::Suppose(key) if self.all.contains_key(key) || self.gone.contains(key) => {
                 Some(self.entity(key, false))
             }
             _ => None,
@@ -177,8 +179,8 @@ impl Entities {
     fn write(&mut self, step: Step, making: &Making<'_>) -> Reply {
         match step {
             Step::List | Step::Read(_) => self.show(&step).unwrap_or(Reply::List(Vec::new())),
-            Step::Suppose(key, entity) => {
-                self.set(&key, entity);
+            Step::Suppose(key) => {
+                self.set(&key, (making.suppose)(&key));
                 self.entity(&key, false)
             }
             Step::Create(new) => match new.key.as_ref().filter(|key| self.all.contains_key(*key)) {
@@ -298,6 +300,12 @@ pub struct World {
 }
 
 impl World {
+    /// Nothing yet, and not more than so many bytes, about.
+    #[must_use]
+    pub fn limited(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     /// How often it was changed: as long as that is the same, so is its state.
     #[must_use]
     pub fn changes(&self) -> u64 {
@@ -309,7 +317,7 @@ impl World {
         let is_added = matches!(step, Step::Create(_) | Step::Upsert { .. } | Step::Suppose(..) | Step::Replace(..));
         if is_added && self.limit > 0 && self.size > self.limit {
             return match step {
-                Step::Suppose(key, entity) => Reply::Entity { entity: Arc::new(entity), key, is_new: false },
+                Step::Suppose(key) => Reply::Entity { entity: Arc::new((making.suppose)(&key)), key, is_new: false },
                 _ => Reply::Full,
             };
         }
@@ -455,130 +463,5 @@ impl World {
         let snapshots = std::mem::take(&mut self.snapshots);
         let (changes, limit) = (self.changes + 1, self.limit);
         *self = Self { journal, snapshots, changes, limit, ..other };
-    }
-}
-
-/// How many sessions there are, and how large they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// How many are kept; the one that was not used for longest goes (`--max-sessions`).
-    pub sessions: usize,
-    /// How many bytes all of them take together, about (`--session-memory`).
-    pub bytes: usize,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { sessions: 16_384, bytes: 512 * 1024 * 1024 }
-    }
-}
-
-/// The worlds of all sessions. The one without a name stays.
-#[derive(Debug, Default)]
-pub struct Memory {
-    bounds: Bounds,
-    all: Mutex<All>,
-}
-
-#[derive(Debug, Default)]
-struct All {
-    worlds: HashMap<String, Kept>,
-    /// The bytes of all of them, about.
-    total: usize,
-    /// Counts uses.
-    clock: u64,
-}
-
-impl All {
-    fn remove(&mut self, session: &str) {
-        let freed = self.worlds.remove(session).map_or(0, |kept| kept.size);
-        self.total = self.total.saturating_sub(freed);
-    }
-}
-
-/// A world, and what is known of it without looking into it.
-#[derive(Debug, Default)]
-struct Kept {
-    world: Arc<Mutex<World>>,
-    size: usize,
-    used: u64,
-}
-
-impl Memory {
-    /// Nothing yet.
-    #[must_use]
-    pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, all: Mutex::default() }
-    }
-
-    fn all(&self) -> MutexGuard<'_, All> {
-        // What is there is whole even if somebody panicked beside it.
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something with the world of a session, which is there from its first use on; nobody else does
-    /// meanwhile. The sessions that had to go for it come beside.
-    pub fn with<R>(&self, session: &str, run: impl FnOnce(&mut World) -> R) -> (R, Vec<String>) {
-        let world = {
-            let mut all = self.all();
-            all.clock += 1;
-            let now = all.clock;
-            if let Some(kept) = all.worlds.get_mut(session) {
-                kept.used = now;
-                Arc::clone(&kept.world)
-            } else {
-                let world = World { limit: self.bounds.bytes, ..World::default() };
-                let kept = Kept { world: Arc::new(Mutex::new(world)), used: now, size: 0 };
-                Arc::clone(&all.worlds.entry(session.to_owned()).or_insert(kept).world)
-            }
-        };
-        let (made, size) = {
-            let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
-            (run(&mut world), world.size())
-        };
-        (made, self.account(session, size))
-    }
-
-    /// Looks at the world of a session, if it is there.
-    pub fn look<R>(&self, session: &str, look: impl FnOnce(&World) -> R) -> Option<R> {
-        let world = self.all().worlds.get(session).map(|kept| Arc::clone(&kept.world))?;
-        let world = world.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(look(&world))
-    }
-
-    /// Notes how large a session is, and lets others go if there are too many, or too large ones.
-    fn account(&self, session: &str, size: usize) -> Vec<String> {
-        let mut all = self.all();
-        // It may have been forgotten meanwhile.
-        let Some(kept) = all.worlds.get_mut(session) else { return Vec::new() };
-        let before = std::mem::replace(&mut kept.size, size);
-        all.total = (all.total + size).saturating_sub(before);
-        let mut gone = Vec::new();
-        while all.worlds.len() > self.bounds.sessions.max(1) || all.total > self.bounds.bytes {
-            let others = all.worlds.iter().filter(|(name, _)| !name.is_empty() && *name != session);
-            let Some(oldest) = others.min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone()) else { break };
-            all.remove(&oldest);
-            gone.push(oldest);
-        }
-        gone
-    }
-
-    /// Forgets a session, or all of them.
-    pub fn reset(&self, session: Option<&str>) {
-        let mut all = self.all();
-        match session {
-            Some(session) => all.remove(session),
-            None => *all = All::default(),
-        }
-    }
-
-    /// The names of the sessions in their order, and the bytes that each takes, about.
-    #[must_use]
-    pub fn sessions(&self) -> Vec<(String, usize)> {
-        let all = self.all();
-        let mut sessions: Vec<(String, usize)> =
-            all.worlds.iter().map(|(name, kept)| (name.clone(), kept.size)).collect();
-        sessions.sort_unstable();
-        sessions
     }
 }

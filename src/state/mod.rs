@@ -9,3 +9,4 @@ pub mod memory;
 pub mod overrule;
 pub mod place;
 pub mod resource;
+pub mod sessions;

@@ -27,8 +27,8 @@ pub struct Composed {
     pub fits: bool,
     /// The page of a list that it shows, and what it says of the next one.
     pub next: Option<String>,
-    /// What the one entity in it is called, and its tag.
-    pub entity: Option<(String, String)>,
+    /// What the one entity in it is called, and it.
+    pub entity: Option<(String, Arc<Value>)>,
 }
 
 /// Puts what is remembered into the answer that the document shows: `shown` is its example, else it is made
@@ -84,7 +84,7 @@ pub fn compose(
             listed(&all, place, &mut next)
         }
         (Reply::Entity { entity, key, .. }, slot) => {
-            named = Some((key.clone(), super::tag(entity)));
+            named = Some((key.clone(), Arc::clone(entity)));
             entity_in(asked, entity, key, slot, schema, envelope)
         }
         (Reply::List(all), _) if asked.role.act == Act::Exists => {
@@ -94,7 +94,7 @@ pub fn compose(
         }
         (Reply::List(all), Slot::Entity(place)) => match asked.wanted.pick(all.clone()).items.first() {
             Some((key, entity)) => {
-                named = Some((key.clone(), super::tag(entity)));
+                named = Some((key.clone(), Arc::clone(entity)));
                 entity_in(asked, entity, key, &Slot::Entity(place.clone()), schema, envelope)
             }
             None => envelope(),

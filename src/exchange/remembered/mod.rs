@@ -284,6 +284,7 @@ impl<'c> Asked<'c> {
             base: &|| self.base(&maker),
             make: &|number, new| maker.make(number, new),
             remake: &|key, entity, new| maker.remake(key, entity, new),
+            suppose: &|key| maker.supposed(key),
             is_current: &|entity| self.expected.as_ref().is_none_or(|expected| names(expected, entity)),
         };
         let key = match &self.step {
@@ -295,7 +296,7 @@ impl<'c> Asked<'c> {
         // What nobody can add is there when it is asked for.
         let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to;
         if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || is_there) {
-            let supposed = apply(&self.shelf, Step::Suppose(key.clone(), maker.supposed(key)), &making);
+            let supposed = apply(&self.shelf, Step::Suppose(key.clone()), &making);
             if matches!(self.step, Step::Read(_)) {
                 return supposed;
             }

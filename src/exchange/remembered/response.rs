@@ -1,5 +1,7 @@
 //! What came of a step → a response: its content, and the header fields that speak of the entity or of the page.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ETAG, LINK, LOCATION, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -9,12 +11,13 @@ use serde_json::Value;
 use super::Asked;
 use super::compose::{Composed, compose};
 use super::making::project;
-use crate::contract::MediaType;
+use crate::contract::{MediaType, StatusPattern};
 use crate::exchange::finish::{MISFIT, send};
 use crate::exchange::generate::Manner;
 use crate::exchange::negotiate::{Choice, Source};
 use crate::exchange::{Request, Response, Settings, content, header};
 use crate::state::memory::Reply;
+use crate::state::resource::Act;
 
 /// Writes the response.
 #[must_use]
@@ -69,26 +72,29 @@ fn speak(asked: &Asked<'_>, reply: &Reply, composed: Option<&Composed>, choice: 
         choice.response.is_some_and(|documented| documented.headers.iter().any(|header| header.name == *name))
     };
     let entity = match reply {
-        Reply::Entity { entity, key, .. } => Some((key.clone(), super::tag(entity))),
+        Reply::Entity { entity, key, .. } => Some((key.clone(), Arc::clone(entity))),
         _ => composed.and_then(|composed| composed.entity.clone()),
     };
-    if let Some((key, tag)) = &entity {
-        if documents(&ETAG)
-            && let Ok(value) = HeaderValue::from_str(tag)
-        {
+    if let Some((key, entity)) = &entity {
+        let is_tagged = documents(&ETAG);
+        if is_tagged && let Ok(value) = HeaderValue::from_str(&super::tag(entity)) {
             response.headers_mut().insert(ETAG, value);
         }
-        let place = || asked.place_of(key).and_then(|place| HeaderValue::from_str(&place).ok());
         if documents(&LOCATION)
-            && let Some(place) = place()
+            && let Some(place) = asked.place_of(key).and_then(|place| HeaderValue::from_str(&place).ok())
         {
             response.headers_mut().insert(LOCATION, place);
         }
         // RFC 9110 §15.4.5
-        let is_known = asked.known.as_ref().is_some_and(|known| known.split(',').any(|part| part.trim() == tag));
-        let is_documented =
-            || asked.operation.responses.iter().any(|(pattern, _)| pattern.covers(StatusCode::NOT_MODIFIED));
-        if is_known && (documents(&ETAG) || is_documented()) && asked.role.act == crate::state::resource::Act::Read {
+        let is_known = asked.known.as_ref().is_some_and(|known| super::names(known, entity));
+        let is_documented = || {
+            asked
+                .operation
+                .responses
+                .iter()
+                .any(|(pattern, _)| *pattern == StatusPattern::Exact(StatusCode::NOT_MODIFIED))
+        };
+        if is_known && asked.role.act == Act::Read && (is_tagged || is_documented()) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             *response.body_mut() = Bytes::new();
         }

@@ -28,7 +28,7 @@ use crate::exchange::problem::{Kind, Problem, TYPES};
 use crate::exchange::{Body, Cors, Report, Request, Response, Settings};
 use crate::sandbox::Reading;
 use crate::state::coverage::{Coverage, Wrong};
-use crate::state::journal::{Entry, kept, redacted_target};
+use crate::state::journal::{Entry, Rings, kept, redacted_target};
 
 /// Below it no API is served.
 const PREFIX: &str = "/_standin/";
@@ -71,6 +71,8 @@ pub struct Control {
     /// How many exchanges there were.
     count: AtomicU64,
     coverage: Coverage,
+    /// The exchanges of the session without a name.
+    rings: Rings,
     /// Who listens to exchanges.
     stream: broadcast::Sender<Heard>,
 }
@@ -112,7 +114,7 @@ impl Control {
         let coverage = Coverage::new(sandbox.contract());
         let (stream, _) = broadcast::channel(STREAM);
         let (document, own) = (OnceLock::new(), OnceLock::new());
-        Self { sandbox, options, document, own, count: AtomicU64::new(0), coverage, stream }
+        Self { sandbox, options, document, own, count: AtomicU64::new(0), coverage, rings: Rings::default(), stream }
     }
 
     /// The sandbox.
@@ -210,7 +212,11 @@ impl Control {
             let _listeners = self.stream.send(Heard::Entry(Arc::clone(&entry)));
         }
         let most = self.options.journal;
-        self.sandbox.within(session, |world| world.journal.add(entry, most));
+        if session.is_empty() {
+            self.rings.add(entry, most);
+        } else {
+            self.sandbox.within(session, |world| world.journal.add(entry, most));
+        }
     }
 
     fn own(&self, request: &Request, name: &str, session: &str) -> (Response, Report) {

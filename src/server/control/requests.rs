@@ -21,11 +21,11 @@ impl Control {
             Some(name) => vec![name.to_owned()],
             None => self.sandbox.memory().sessions().into_iter().map(|(name, _)| name).collect(),
         };
-        let mut entries: Vec<Arc<Entry>> = names
-            .iter()
-            .filter_map(|name| self.sandbox.memory().look(name, |world| world.journal.entries()))
-            .flatten()
-            .collect();
+        let of = |name: &String| match name.as_str() {
+            "" => self.rings.entries(self.options.journal),
+            name => self.sandbox.memory().look(name, |world| world.journal.entries()).unwrap_or_default(),
+        };
+        let mut entries: Vec<Arc<Entry>> = names.iter().flat_map(of).collect();
         entries.sort_unstable_by_key(|entry| entry.number);
         entries
     }
@@ -67,8 +67,10 @@ impl Control {
 
     pub(super) fn clear_requests(&self, asked: &Asked<'_>) -> Value {
         match Self::of_session(asked) {
+            Some("") => self.rings.clear(),
             Some(session) => self.sandbox.within(session, |world| world.journal.clear()),
             None => {
+                self.rings.clear();
                 for (session, _) in self.sandbox.memory().sessions() {
                     self.sandbox.within(&session, |world| world.journal.clear());
                 }

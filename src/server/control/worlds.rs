@@ -15,14 +15,20 @@ impl Control {
     pub(super) fn reset(&self, asked: &Asked<'_>) -> Value {
         let everything = asked.query("all").is_some_and(|all| all == "true");
         if everything {
-            self.sandbox.memory().reset(None);
-            self.coverage.clear();
+            self.forget();
         } else if asked.about().is_empty() {
             self.sandbox.within("", World::forget);
         } else {
             self.sandbox.memory().reset(Some(asked.about()));
         }
         Value::Null
+    }
+
+    /// Forgets what all sessions wrote and what was asked.
+    pub fn forget(&self) {
+        self.sandbox.memory().reset(None);
+        self.rings.clear();
+        self.coverage.clear();
     }
 
     pub(super) fn scenario(&self, asked: &Asked<'_>) -> Value {
