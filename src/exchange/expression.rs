@@ -78,9 +78,10 @@ fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
         "url" => {
             let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
             let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+            let mount = super::mount(request);
             return Some(json!(match host {
-                Some(host) => format!("http://{host}{target}"),
-                None => target.to_owned(),
+                Some(host) => format!("http://{host}{mount}{target}"),
+                None => format!("{mount}{target}"),
             }));
         }
         "method" => return Some(json!(request.method().as_str())),

@@ -60,6 +60,17 @@ pub enum Body {
     TooLarge(usize),
 }
 
+/// The path below which a request was sent, as an extension of it, where it was cut off: answers that say where
+/// something is have it.
+#[derive(Debug, Clone)]
+pub struct Mounted(pub String);
+
+/// The path below which a request was sent.
+#[must_use]
+pub fn mount(request: &Request) -> &str {
+    request.extensions().get::<Mounted>().map_or("", |mounted| &mounted.0)
+}
+
 /// A request, read to its end.
 pub type Request = http::Request<Body>;
 

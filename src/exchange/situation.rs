@@ -24,10 +24,7 @@ impl Situation<'_> {
     /// How often something was done before; now it is once more.
     pub fn turn(&self, name: &str) -> u64 {
         let Some(world) = &self.world else { return 0 };
-        let mut world = world.borrow_mut();
-        let count = world.counts.entry(name.to_owned()).or_insert(0);
-        *count += 1;
-        *count - 1
+        world.borrow_mut().turn(name)
     }
 
     /// How often something was done in the current window of time, this one counted, and how long the window goes on.

@@ -59,6 +59,19 @@ struct Doing {
     reason: String,
 }
 
+/// By what entities are called in their paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// By what the path calls an id: `{petId}`.
+    Id,
+    /// By a text: `{login}`.
+    Text,
+    /// By a number.
+    Number,
+    /// That is not said.
+    Anything,
+}
+
 /// A group while it is looked at.
 struct Draft<'c> {
     overrules: &'c Overrules,
@@ -69,8 +82,8 @@ struct Draft<'c> {
     has_entities: bool,
     /// Whether a path names them, and not only a verb.
     has_paths: bool,
-    /// Whether entities are called by a text in their paths, or by a number.
-    by_text: Option<bool>,
+    /// By what entities are called in their paths.
+    by: By,
     /// Whether it takes several values to name one.
     is_composite: bool,
 }
@@ -95,16 +108,20 @@ impl<'c> Draft<'c> {
                 _ => {}
             }
         }
-        let by_text = members.iter().filter(|(_, address)| address.keys == 1).find_map(|(index, _)| {
+        let by = members.iter().filter(|(_, address)| address.keys == 1).find_map(|(index, _)| {
             let operation = &contract.operations[*index];
             let name = operation.path_names.last()?;
+            if words(name).last().is_some_and(|word| word == "id") {
+                return Some(By::Id);
+            }
             let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name)?;
             match parameter.schema()?.own_types() {
-                ["string"] => Some(true),
-                ["integer" | "number"] => Some(false),
+                ["string"] => Some(By::Text),
+                ["integer" | "number"] => Some(By::Number),
                 _ => None,
             }
         });
+        let by = by.unwrap_or(By::Anything);
         keys.extend([format!("{noun}id"), "id".to_owned(), format!("{noun}uuid"), "uuid".to_owned()]);
         keys.extend([format!("{noun}key"), format!("{noun}sid"), "sid".to_owned(), "uid".to_owned()]);
         let mut seen = std::collections::HashSet::new();
@@ -113,7 +130,7 @@ impl<'c> Draft<'c> {
             members.iter().any(|(_, address)| matches!(address.form, Form::Entity | Form::EntityVerb(_)));
         let has_paths = has_entities || members.iter().any(|(_, address)| address.form == Form::Whole);
         let is_composite = members.iter().any(|(_, address)| address.keys > 1);
-        Self { overrules, contract, members, noun, keys, has_entities, has_paths, by_text, is_composite }
+        Self { overrules, contract, members, noun, keys, has_entities, has_paths, by, is_composite }
     }
 
     fn operation(&self, index: usize) -> &'c Operation {
@@ -227,6 +244,9 @@ impl<'c> Draft<'c> {
                     _ => None,
                 }
             }
+            // What is added to an entity, or taken from it, is a part of it.
+            Form::EntityVerb(Verb::Create) => None,
+            Form::EntityVerb(Verb::Delete) if operation.body.is_some() => None,
             Form::EntityVerb(known) => verb(known, KeyFrom::Path(1), last),
             Form::WholeVerb(known) => verb(known, KeyFrom::Nothing, last),
             Form::Part if !self.names_entity(operation) => None,
@@ -251,7 +271,10 @@ impl<'c> Draft<'c> {
         address: &Address,
         doing: &dyn Fn(Act, KeyFrom, String) -> Option<Doing>,
     ) -> Option<Doing> {
-        let key = || if self.has_entities || self.names_entity(operation) { KeyFrom::Field } else { KeyFrom::Only };
+        let key = || {
+            let is_field = self.has_entities || !self.is_single() && self.names_entity(operation);
+            if is_field { KeyFrom::Field } else { KeyFrom::Only }
+        };
         let only = |key: KeyFrom| match key {
             KeyFrom::Only => format!("`{}` is one entity", address.shown),
             _ => format!("`{}` is called by a field", address.noun),
@@ -276,10 +299,22 @@ impl<'c> Draft<'c> {
             }
             Method::PUT => doing(Act::Replace, key(), only(key())),
             Method::PATCH => doing(Act::Merge, key(), only(key())),
-            Method::DELETE if self.names_entity(operation) => doing(Act::Delete, KeyFrom::Field, only(KeyFrom::Field)),
+            Method::DELETE if !self.is_single() && self.names_entity(operation) => {
+                doing(Act::Delete, KeyFrom::Field, only(KeyFrom::Field))
+            }
             Method::DELETE if !self.has_entities => doing(Act::Delete, KeyFrom::Only, only(KeyFrom::Only)),
             _ => None,
         }
+    }
+
+    /// Whether the path reads one entity that nothing names.
+    fn is_single(&self) -> bool {
+        let reads_one = |(index, address): &(usize, Address)| {
+            let operation = self.operation(*index);
+            let is_read = address.form == Form::Whole && operation.method == Method::GET;
+            is_read && self.list(operation).is_none() && !self.names_entity(operation)
+        };
+        !self.has_entities && self.members.iter().any(reads_one)
     }
 
     fn collection(&self, acts: &[(usize, &Address, Option<Doing>)], is_single: bool) -> Collection {
@@ -359,17 +394,17 @@ impl<'c> Draft<'c> {
             // None of several values alone is what an entity is called by.
             return None;
         }
-        // What is called by a text in its path is not called by a number.
+        // What is called by a text in its path is not called by a number, unless the path says that it is an id.
         let can_be = |name: &String| {
+            if self.by == By::Id && folded(name).ends_with("id") {
+                return true;
+            }
             let node = properties.iter().find(|(there, _)| there == name).map(|(_, node)| *node);
             let types = node.map(|node| schema.types(node)).unwrap_or_default();
-            !matches!(
-                (self.by_text, types.as_slice()),
-                (Some(true), ["integer" | "number"]) | (Some(false), ["string"])
-            )
+            !matches!((self.by, types.as_slice()), (By::Text, ["integer" | "number"]) | (By::Number, ["string"]))
         };
         let others = ["login", "username", "slug", "key", "name", "title", "number"];
-        let others: &[&str] = if self.by_text == Some(true) { &others } else { &["key", "slug"] };
+        let others: &[&str] = if self.by == By::Text { &others } else { &["key", "slug"] };
         let all = || self.keys.iter().filter_map(|key| named(key));
         let fitting = all().find(can_be).or_else(|| others.iter().filter_map(|key| named(key)).find(can_be));
         fitting.or_else(|| all().next())

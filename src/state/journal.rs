@@ -56,7 +56,8 @@ impl Entry {
     #[must_use]
     pub fn size(&self) -> usize {
         const EACH: usize = 400;
-        EACH + self.content.len() + self.answer.len() + self.target.len() + self.headers.len() * 64
+        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        EACH + self.content.len() + self.answer.len() + self.target.len() + headers
     }
 
     /// For people and scripts, without credentials.
@@ -82,18 +83,27 @@ impl Entry {
                 "method": self.method.as_str(),
                 "target": redacted_target(&self.target),
                 "headers": headers,
-                "content": shown(&self.content),
+                "content": shown(&self.content, self.is_form()),
             },
             "operation": self.operation,
-            "response": {"status": self.status.as_u16(), "content": shown(&self.answer)},
+            "response": {"status": self.status.as_u16(), "content": shown(&self.answer, false)},
             "source": self.source,
             "violations": self.violations,
         })
     }
 
-    /// The content of the request as JSON.
+    fn is_form(&self) -> bool {
+        let kind = self.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+    }
+
+    /// The content of the request as JSON; of a form the texts by their names.
     #[must_use]
     pub fn body(&self) -> Option<Value> {
+        if self.is_form() {
+            let pairs = form_urlencoded::parse(&self.content).into_owned();
+            return Some(Value::Object(pairs.map(|(name, value)| (name, Value::String(value))).collect()));
+        }
         serde_json::from_slice(&self.content).ok()
     }
 }
@@ -105,28 +115,50 @@ const REDACTED: &str = "[redacted]";
 #[must_use]
 pub fn redacted_target(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
-    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if carries_credentials(name) || is_secret(name) => format!("{name}={REDACTED}"),
-        _ => pair.to_owned(),
-    });
-    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+    format!("{path}?{}", redacted_pairs(query))
 }
 
+/// A query or a form without credentials.
+fn redacted_pairs(text: &str) -> String {
+    let pairs = text.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) => {
+            let plain = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+            if is_secret(&plain) { format!("{name}={REDACTED}") } else { pair.to_owned() }
+        }
+        None => pair.to_owned(),
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Whether a value of this name is nobody else's business.
 fn is_secret(name: &str) -> bool {
-    words(name).iter().any(|word| matches!(word.as_str(), "password" | "passwd" | "secret" | "pin" | "cvv" | "cvc"))
+    const WORDS: [&str; 8] = ["password", "passwd", "passphrase", "secret", "pin", "cvv", "cvc", "authorization"];
+    carries_credentials(name) || words(name).iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
 /// A content as JSON, else as text; null if there is none.
-fn shown(content: &Bytes) -> Value {
+fn shown(content: &Bytes, is_form: bool) -> Value {
     if content.is_empty() {
         return Value::Null;
+    }
+    let text = String::from_utf8_lossy(content);
+    if is_form {
+        return json!(redacted_pairs(&text));
     }
     match serde_json::from_slice(content) {
         Ok(mut value) => {
             redact(&mut value, 0);
             value
         }
-        Err(_) => json!(String::from_utf8_lossy(content)),
+        // What cannot be read may say anything.
+        Err(_)
+            if text
+                .split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-')
+                .any(is_secret) =>
+        {
+            json!(REDACTED)
+        }
+        Err(_) => json!(text),
     }
 }
 
@@ -135,7 +167,7 @@ fn redact(value: &mut Value, depth: usize) {
     match value {
         Value::Object(object) if depth < DEEPEST => {
             for (name, value) in object.iter_mut() {
-                if is_secret(name) && (value.is_string() || value.is_number()) {
+                if is_secret(name) && !value.is_null() && !value.is_boolean() {
                     *value = json!(REDACTED);
                 } else {
                     redact(value, depth + 1);
@@ -143,6 +175,8 @@ fn redact(value: &mut Value, depth: usize) {
             }
         }
         Value::Array(items) if depth < DEEPEST => items.iter_mut().for_each(|item| redact(item, depth + 1)),
+        // Deeper than anybody reads, and than this does.
+        Value::Object(_) | Value::Array(_) => *value = json!(REDACTED),
         _ => {}
     }
 }

@@ -159,6 +159,8 @@ impl Wanted {
             |key: &Option<String>| key.as_ref().and_then(|key| items.iter().position(|(known, _)| known == key));
         let begin = match (position(&self.after), self.page, self.limit) {
             (Some(after), ..) => after + 1,
+            // What is after something that is not there any more nobody knows.
+            (None, ..) if self.after.is_some() => total,
             (None, Some(page), Some(limit)) => page.saturating_mul(limit),
             (None, Some(page), None) => page.saturating_mul(total.max(1)),
             _ => self.offset,

@@ -56,6 +56,18 @@ pub struct New {
     pub sent: Map<String, Value>,
 }
 
+/// What a client says of whether an entity is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// Nothing.
+    #[default]
+    Any,
+    /// It is there (`If-Match`, RFC 9110 §13.1.1).
+    There,
+    /// It is not (`If-None-Match: *`, RFC 9110 §13.1.2).
+    NotThere,
+}
+
 /// What is done where the entity that is replaced is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absent {
@@ -109,6 +121,8 @@ pub struct Entities {
     pub all: IndexMap<String, Arc<Value>>,
     /// What was taken away.
     gone: HashSet<String>,
+    /// What was generated and nobody wrote, which gives way to what somebody calls the same.
+    loose: HashSet<String>,
     /// How many were made.
     made: u64,
     /// The bytes that it takes, about.
@@ -124,6 +138,10 @@ pub struct Making<'m> {
     pub make: &'m dyn Fn(u64, &New) -> (String, Value),
     /// What becomes of an entity that was changed, or that what was sent is put in the place of.
     pub remake: &'m dyn Fn(&str, &Value, Option<&New>) -> Value,
+    /// Puts back what a patch must not change of an entity: the old one, and the new.
+    pub protect: &'m dyn Fn(&Value, &mut Value),
+    /// What the client says of whether the entity is there.
+    pub presence: Presence,
     /// An entity that nobody wrote, from what it is called.
     pub suppose: &'m dyn Fn(&str) -> Value,
     /// Whether an entity, which is there, is what the client takes it for.
@@ -138,11 +156,19 @@ impl Entities {
         let numbers = all.keys().filter_map(|key| key.parse::<u64>().ok()).filter(|number| *number < 1 << 52);
         let made = numbers.max().unwrap_or(0).max(all.len() as u64);
         let size = all.iter().map(|(key, entity)| key.len() + weight(entity)).sum();
-        Self { all, gone: HashSet::new(), made, size }
+        Self { all, made, size, ..Self::default() }
+    }
+
+    /// The same, of which nobody has seen anything yet.
+    #[must_use]
+    pub fn generated(all: IndexMap<String, Arc<Value>>) -> Self {
+        let loose = all.keys().cloned().collect();
+        Self { loose, ..Self::seeded(all) }
     }
 
     fn set(&mut self, key: &str, entity: Value) {
         self.gone.remove(key);
+        self.loose.remove(key);
         self.size += key.len() + weight(&entity);
         if let Some(before) = self.all.insert(key.to_owned(), Arc::new(entity)) {
             self.size = self.size.saturating_sub(key.len() + weight(&before));
@@ -183,10 +209,12 @@ impl Entities {
                 self.set(&key, (making.suppose)(&key));
                 self.entity(&key, false)
             }
-            Step::Create(new) => match new.key.as_ref().filter(|key| self.all.contains_key(*key)) {
-                Some(key) => Reply::Conflict(key.clone()),
-                None => self.add(&new, making),
-            },
+            Step::Create(new) => {
+                match new.key.as_ref().filter(|key| self.all.contains_key(*key) && !self.loose.contains(*key)) {
+                    Some(key) => Reply::Conflict(key.clone()),
+                    None => self.add(&new, making),
+                }
+            }
             Step::Upsert { new, by } => {
                 let is_meant =
                     |entity: &Value| by.as_ref().is_some_and(|(name, value)| entity.get(name) == Some(value));
@@ -199,7 +227,10 @@ impl Entities {
                 }
             }
             Step::Replace(key, new, absent) => match (self.all.get(&key).cloned(), absent) {
-                (Some(entity), _) if !(making.is_current)(&entity) => Reply::Stale(entity),
+                (Some(entity), _) if !(making.is_current)(&entity) || making.presence == Presence::NotThere => {
+                    Reply::Stale(entity)
+                }
+                (None, _) if making.presence == Presence::There => Reply::Stale(Arc::default()),
                 (Some(entity), _) => {
                     self.set(&key, (making.remake)(&key, &entity, Some(&new)));
                     self.entity(&key, false)
@@ -220,15 +251,18 @@ impl Entities {
     }
 
     fn add(&mut self, new: &New, making: &Making<'_>) -> Reply {
-        // What is called like another is made again.
-        loop {
+        // What is called like another is made again; of keys of which there are few none may be left.
+        let mut last = String::new();
+        for _ in 0..TRIES {
             self.made += 1;
             let (key, entity) = (making.make)(self.made, new);
             if new.key.is_some() || !self.all.contains_key(&key) && !self.gone.contains(&key) {
                 self.set(&key, entity);
                 return self.entity(&key, true);
             }
+            last = key;
         }
+        Reply::Conflict(last)
     }
 
     fn change(&mut self, key: &str, change: &Change, making: &Making<'_>) -> Reply {
@@ -250,19 +284,42 @@ impl Entities {
                 }
             }
             Change::MergePatch(patch) => json_patch::merge(&mut changed, patch),
-            Change::JsonPatch(patch) => {
-                let patched = serde_json::from_value::<json_patch::Patch>(patch.clone())
-                    .map_err(|error| error.to_string())
-                    .and_then(|patch| json_patch::patch(&mut changed, &patch).map_err(|error| error.to_string()));
-                if let Err(why) = patched {
-                    return Reply::Impossible(why);
+            Change::JsonPatch(patch) => match patched(&entity, patch) {
+                Ok(patched) => {
+                    changed = patched;
+                    (making.protect)(&entity, &mut changed);
                 }
-            }
+                Err(why) => return Reply::Impossible(why),
+            },
         }
         let changed = (making.remake)(key, &changed, None);
         self.set(key, changed);
         self.entity(key, false)
     }
+}
+
+/// How often an entity is made for a key that no other has.
+const TRIES: usize = 16;
+
+/// How many changes a JSON Patch may have, and how large what it makes may be, in bytes.
+const MOST_CHANGES: usize = 200;
+const LARGEST: usize = 1024 * 1024;
+
+/// Applies a JSON Patch (RFC 6902); nothing of it is done where a part of it cannot be.
+fn patched(entity: &Value, patch: &Value) -> Result<Value, String> {
+    let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
+    if patch.0.len() > MOST_CHANGES {
+        return Err(format!("it has more than {MOST_CHANGES} operations"));
+    }
+    let mut changed = entity.clone();
+    for (index, operation) in patch.0.iter().enumerate() {
+        let done = json_patch::patch(&mut changed, std::slice::from_ref(operation));
+        done.map_err(|error| error.to_string().replacen("'/0'", &format!("'/{index}'"), 1))?;
+        if weight(&changed) > LARGEST {
+            return Err(format!("what it makes has more than {LARGEST} bytes"));
+        }
+    }
+    Ok(changed)
 }
 
 /// The bytes that a value takes, about.
@@ -338,8 +395,11 @@ impl World {
         self.changes += 1;
         let mut entities = (*base).clone();
         let reply = entities.write(step, making);
-        self.size += entities.size;
-        self.shelves.insert(shelf.clone(), entities);
+        // What could not be done leaves nothing behind.
+        if matches!(reply, Reply::Entity { .. }) {
+            self.size += entities.size;
+            self.shelves.insert(shelf.clone(), entities);
+        }
         reply
     }
 
@@ -411,6 +471,9 @@ impl World {
             let place = Shelf { collection: text("collection")?, scope: text("scope")? };
             let entities = shelf.get("entities").and_then(Value::as_object);
             let entities = entities.ok_or_else(|| format!("`state[{index}]` has no object `entities`"))?;
+            if let Some((key, _)) = entities.iter().find(|(_, entity)| !entity.is_object()) {
+                return Err(format!("`state[{index}]` has an entity `{key}` that is no object"));
+            }
             let all: IndexMap<String, Arc<Value>> =
                 entities.iter().map(|(key, entity)| (key.clone(), Arc::new(entity.clone()))).collect();
             let gone = shelf.get("gone").and_then(Value::as_array).into_iter().flatten();
@@ -427,6 +490,34 @@ impl World {
     #[must_use]
     pub fn size(&self) -> usize {
         self.size + self.journal.size() + self.snapshots.values().map(|(size, _)| size).sum::<usize>()
+    }
+
+    /// Counts what is done, by name; gives how often it was done before.
+    pub fn turn(&mut self, name: &str) -> u64 {
+        self.changes += 1;
+        let count = self.counts.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        *count - 1
+    }
+
+    /// Chooses the scenario, whose steps begin anew.
+    pub fn choose(&mut self, scenario: Option<String>) {
+        self.changes += 1;
+        self.scenario = scenario;
+        self.counts.clear();
+    }
+
+    /// Forgets everything, and what was exchanged.
+    pub fn empty(&mut self) {
+        self.forget();
+        self.journal.clear();
+        self.snapshots.clear();
+    }
+
+    /// The names of the collections that it has something of.
+    #[must_use]
+    pub fn collections(&self) -> Vec<&str> {
+        self.shelves.keys().map(|shelf| shelf.collection.as_str()).collect()
     }
 
     /// Keeps what it is like now under a name.

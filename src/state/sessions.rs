@@ -107,14 +107,13 @@ impl Memory {
 
     /// Notes how large a session is, and lets others go if there are too many, or too large ones.
     fn account(&self, session: &str, size: usize) -> Vec<String> {
-        let unnamed = locked(&self.unnamed).size();
         let mut all = locked(&self.all);
         // It may have been forgotten meanwhile.
         let Some(kept) = all.worlds.get_mut(session) else { return Vec::new() };
         let before = std::mem::replace(&mut kept.size, size);
         all.total = (all.total + size).saturating_sub(before);
         let mut gone = Vec::new();
-        while all.worlds.len() > self.bounds.sessions.max(1) || all.total + unnamed > self.bounds.bytes {
+        while all.worlds.len() > self.bounds.sessions.max(1) || all.total > self.bounds.bytes {
             let others = all.worlds.iter().filter(|(name, _)| *name != session);
             let Some(oldest) = others.min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone()) else { break };
             all.remove(&oldest);
@@ -126,7 +125,7 @@ impl Memory {
     /// Forgets a session, or all of them.
     pub fn reset(&self, session: Option<&str>) {
         if session.is_none_or(str::is_empty) {
-            *locked(&self.unnamed) = Self::world(self.bounds);
+            locked(&self.unnamed).empty();
         }
         match session {
             Some(session) => locked(&self.all).remove(session),

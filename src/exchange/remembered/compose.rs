@@ -27,6 +27,8 @@ pub struct Composed {
     pub fits: bool,
     /// The page of a list that it shows, and what it says of the next one.
     pub next: Option<String>,
+    /// How many there are on all pages of the list that it shows.
+    pub total: Option<usize>,
     /// What the one entity in it is called, and it.
     pub entity: Option<(String, Arc<Value>)>,
 }
@@ -52,36 +54,38 @@ pub fn compose(
         }
         (None, None) => json!({}),
     };
-    let mut next = None;
+    let (mut next, mut total) = (None, None);
     let mut named = None;
     let part = asked.role.part.as_deref();
-    let listed = |all: &[(String, Arc<Value>)], place: &place::Place, next: &mut Option<String>| {
-        let page = asked.wanted.pick(all.to_vec());
-        let declared = declared(schema, &place.pointer);
-        let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
-        let items = Value::Array(items.collect());
-        let turn = Turn::of(asked, &page, target);
-        next.clone_from(&turn.next);
-        if place.way.is_empty() {
-            return items;
-        }
-        let shown = envelope();
-        let with = |nothing: Nothing| {
-            let mut value = shown.clone();
-            place::put(&mut value, &place.way, Value::Array(Vec::new()));
-            Told { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
-            place::put(&mut value, &place.way, items.clone());
-            value
+    let listed =
+        |all: &[(String, Arc<Value>)], place: &place::Place, next: &mut Option<String>, total: &mut Option<usize>| {
+            let page = asked.wanted.pick(all.to_vec());
+            let declared = declared(schema, &place.pointer);
+            let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
+            let items = Value::Array(items.collect());
+            let turn = Turn::of(asked, &page, target);
+            next.clone_from(&turn.next);
+            *total = Some(page.total);
+            if place.way.is_empty() {
+                return items;
+            }
+            let shown = envelope();
+            let with = |nothing: Nothing| {
+                let mut value = shown.clone();
+                place::put(&mut value, &place.way, Value::Array(Vec::new()));
+                Told { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
+                place::put(&mut value, &place.way, items.clone());
+                value
+            };
+            let value = with(Nothing::Null);
+            if schema.is_none_or(|schema| schema.is_valid(&value) == Ok(true)) { value } else { with(Nothing::Absent) }
         };
-        let value = with(Nothing::Null);
-        if schema.is_none_or(|schema| schema.is_valid(&value) == Ok(true)) { value } else { with(Nothing::Absent) }
-    };
     let mut value = match (reply, &asked.role.slot) {
         (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
             let items = part.and_then(|part| entity.get(part)).and_then(Value::as_array).into_iter().flatten();
             let all: Vec<(String, Arc<Value>)> =
                 items.enumerate().map(|(index, item)| (index.to_string(), Arc::new(item.clone()))).collect();
-            listed(&all, place, &mut next)
+            listed(&all, place, &mut next, &mut total)
         }
         (Reply::Entity { entity, key, .. }, slot) => {
             named = Some((key.clone(), Arc::clone(entity)));
@@ -99,7 +103,7 @@ pub fn compose(
             }
             None => envelope(),
         },
-        (Reply::List(all), Slot::List(place)) => listed(all, place, &mut next),
+        (Reply::List(all), Slot::List(place)) => listed(all, place, &mut next, &mut total),
         _ => envelope(),
     };
     let mut fits = true;
@@ -111,7 +115,7 @@ pub fn compose(
             fits = true;
         }
     }
-    Composed { value, fits, next, entity: named }
+    Composed { value, fits, next, total, entity: named }
 }
 
 /// Whether what a request asks for is there; of nothing that is asked for it is not.

@@ -82,7 +82,7 @@ fn judge(collection: &Collection, file: &FixtureFile, entities: &[Value], found:
             found.push(Diagnostic::at(Code::InvalidFixture, place(), message).help("the entity is passed over"));
         } else if let Some(error) = misfit(collection, entity) {
             let message = format!("entity {index} does not fit the schema of `{}`: {error}", collection.name);
-            found.push(Diagnostic::at(Code::FixtureMismatch, place(), message).help("it is served all the same"));
+            found.push(Diagnostic::at(Code::FixtureMismatch, place(), message).help("answers are made to fit it"));
         }
     }
 }

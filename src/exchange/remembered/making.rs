@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::contract::name::folded;
 use crate::contract::schema::Schema;
-use crate::contract::{Contract, Operation};
+use crate::contract::{Contract, Location, Operation};
 use crate::exchange::content::plain;
 use crate::exchange::generate::{self, Manner, fingerprint};
 use crate::exchange::parameter::typed;
@@ -64,12 +64,14 @@ impl Maker<'_> {
             if let Some(supplied) = self.supplied() {
                 return Entities::seeded(supplied);
             }
-            let mut all = self.documented();
+            let all = self.documented();
             if all.is_empty() {
+                let mut all = IndexMap::new();
                 for number in 1..=self.manner.list_size.1.max(1) as u64 {
                     let (key, entity) = self.generated(number, 0);
                     all.entry(key).or_insert_with(|| Arc::new(entity));
                 }
+                return Entities::generated(all);
             }
             Entities::seeded(all)
         })
@@ -170,9 +172,55 @@ impl Maker<'_> {
                 _ => json!(random()),
             },
         };
+        let value = if wanted.is_none() { self.readable(value, number) } else { value };
         let text = plain(&value);
         entity[key.as_str()] = value;
         text
+    }
+
+    /// What an entity can be called in the path that reads it; another value, if it is not this one.
+    fn readable(&self, value: Value, number: u64) -> Value {
+        let parameter = self.collection.reader.and_then(|reader| {
+            let operation = &self.contract.operations[reader];
+            let name = operation.path_names.last()?;
+            operation
+                .parameters
+                .iter()
+                .find(|parameter| parameter.location == Location::Path && parameter.name == *name)
+        });
+        let Some(schema) = parameter.and_then(|parameter| parameter.schema()) else { return value };
+        // A path has a text for a number.
+        let in_path = typed(schema, schema.tree(), &plain(&value));
+        if schema.is_valid(&in_path) != Ok(false) {
+            return value;
+        }
+        let made = generate::another(schema, &self.manner_of(number));
+        if made.fits && std::mem::discriminant(&made.value) == std::mem::discriminant(&value) {
+            made.value
+        } else {
+            value
+        }
+    }
+
+    /// Puts back what a client must not write, where a patch changed it.
+    pub fn protect(&self, old: &Value, new: &mut Value) {
+        let Some(object) = new.as_object_mut() else { return };
+        for (name, node) in self.properties() {
+            let declared = self.sent.and_then(|schema| schema.property(schema.tree(), name));
+            let is_read_only =
+                |schema: &Schema, node: &Value| schema.resolve(node).get("readOnly") == Some(&Value::Bool(true));
+            let is_protected = match (declared.zip(self.sent), self.schema()) {
+                (Some((node, schema)), _) => is_read_only(schema, node),
+                (None, Some(schema)) => is_read_only(schema, node),
+                (None, None) => false,
+            };
+            if is_protected {
+                match old.get(name) {
+                    Some(value) => drop(object.insert(name.to_owned(), value.clone())),
+                    None => drop(object.shift_remove(name)),
+                }
+            }
+        }
     }
 
     /// Says in an entity whose it is: the orders of `/users/7/orders` have `userId` 7.
@@ -279,7 +327,9 @@ impl Maker<'_> {
         let mut entity = Value::Object(entity);
         let key = self.call(&mut entity, new.key.as_deref(), number);
         self.own(&mut entity);
-        (key, self.fitted(entity))
+        let entity = self.fitted(entity);
+        // What fits may be called otherwise.
+        (self.key_of(&entity).unwrap_or(key), entity)
     }
 
     /// What becomes of an entity that was changed, or that another is put in the place of: then it keeps what

@@ -24,7 +24,7 @@ use crate::exchange::rejection::Ground;
 use crate::state::address::singular;
 use crate::state::infer::only_id;
 use crate::state::list::Wanted;
-use crate::state::memory::{Absent, Change, Entities, Making, New, Reply, Shelf, Step};
+use crate::state::memory::{Absent, Change, Entities, Making, New, Presence, Reply, Shelf, Step};
 use crate::state::place;
 use crate::state::resource::{Act, Collection, KeyFrom, Role};
 
@@ -154,7 +154,8 @@ impl<'c> Asked<'c> {
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
         // What is added without a word of it, or as a file, is added all the same.
         let empty = Map::new();
-        let is_added = matches!(act, Act::Create | Act::Upsert);
+        let is_put = act == Act::Replace && matches!(self.role.key, KeyFrom::Path(_)) && body.is_none();
+        let is_added = matches!(act, Act::Create | Act::Upsert) || is_put;
         let object = || sent.and_then(Value::as_object).or(is_added.then_some(&empty));
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
@@ -193,7 +194,13 @@ impl<'c> Asked<'c> {
         let key = self.collection.key.as_ref()?;
         let schema = self.sent_schema();
         let may = schema.and_then(|schema| schema.property(schema.tree(), key).map(|node| schema.asks_for(node)));
-        let value = sent.get(key).filter(|_| may.unwrap_or(true))?;
+        // Where the request does not say, what the answer says of it counts.
+        let is_read_only = || {
+            let entity = self.collection.entity.as_deref();
+            let node = entity.and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), key)?)));
+            node.is_some_and(|node| node.get("readOnly") == Some(&Value::Bool(true)))
+        };
+        let value = sent.get(key).filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
         Some(plain(value)).filter(|text| (value.is_string() || value.is_number()) && !text.is_empty() && text != "0")
     }
 
@@ -285,6 +292,12 @@ impl<'c> Asked<'c> {
             make: &|number, new| maker.make(number, new),
             remake: &|key, entity, new| maker.remake(key, entity, new),
             suppose: &|key| maker.supposed(key),
+            protect: &|old, new| maker.protect(old, new),
+            presence: match (&self.expected, self.known.as_deref()) {
+                (Some(_), _) => Presence::There,
+                (None, Some("*")) => Presence::NotThere,
+                (None, _) => Presence::Any,
+            },
             is_current: &|entity| self.expected.as_ref().is_none_or(|expected| names(expected, entity)),
         };
         let key = match &self.step {

@@ -15,7 +15,8 @@ use crate::contract::{MediaType, StatusPattern};
 use crate::exchange::finish::{MISFIT, send};
 use crate::exchange::generate::Manner;
 use crate::exchange::negotiate::{Choice, Source};
-use crate::exchange::{Request, Response, Settings, content, header};
+use crate::exchange::{Request, Response, Settings, content, header, mount};
+use crate::state::list::{Says, says};
 use crate::state::memory::Reply;
 use crate::state::resource::Act;
 
@@ -36,7 +37,8 @@ pub fn write(
     }
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let target = host.map_or_else(|| target.to_owned(), |host| format!("http://{host}{target}"));
+    let target = format!("{}{target}", mount(request));
+    let target = host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"));
     let media: Option<&MediaType> = match choice.content {
         Source::Example(_, media) => media,
         Source::Generated(media) => Some(media),
@@ -58,7 +60,7 @@ pub fn write(
         let shown = content::write(&asked.shown(entity), range, None);
         send(shown, range, &mut response);
     }
-    speak(asked, reply, composed.as_ref(), choice, &mut response);
+    speak(asked, reply, composed.as_ref(), choice, mount(request), &mut response);
     if choice.response.is_some_and(|documented| documented.content.len() > 1) {
         // RFC 9110 §12.5.5
         response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
@@ -67,7 +69,14 @@ pub fn write(
 }
 
 /// Says in the documented header fields what they are about.
-fn speak(asked: &Asked<'_>, reply: &Reply, composed: Option<&Composed>, choice: &Choice<'_>, response: &mut Response) {
+fn speak(
+    asked: &Asked<'_>,
+    reply: &Reply,
+    composed: Option<&Composed>,
+    choice: &Choice<'_>,
+    mount: &str,
+    response: &mut Response,
+) {
     let documents = |name: &HeaderName| {
         choice.response.is_some_and(|documented| documented.headers.iter().any(|header| header.name == *name))
     };
@@ -81,7 +90,8 @@ fn speak(asked: &Asked<'_>, reply: &Reply, composed: Option<&Composed>, choice: 
             response.headers_mut().insert(ETAG, value);
         }
         if documents(&LOCATION)
-            && let Some(place) = asked.place_of(key).and_then(|place| HeaderValue::from_str(&place).ok())
+            && let Some(place) =
+                asked.place_of(key).and_then(|place| HeaderValue::from_str(&format!("{mount}{place}")).ok())
         {
             response.headers_mut().insert(LOCATION, place);
         }
@@ -98,6 +108,12 @@ fn speak(asked: &Asked<'_>, reply: &Reply, composed: Option<&Composed>, choice: 
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             *response.body_mut() = Bytes::new();
         }
+    }
+    // `X-Total-Count`
+    let told = choice.response.into_iter().flat_map(|documented| &documented.headers);
+    let totals = told.filter(|header| says(header.name.as_str().trim_start_matches("x-")) == Some(Says::Total));
+    if let Some(total) = composed.and_then(|composed| composed.total) {
+        totals.for_each(|header| drop(response.headers_mut().insert(header.name.clone(), total.into())));
     }
     if documents(&LINK) {
         let next = composed.and_then(|composed| composed.next.as_ref());

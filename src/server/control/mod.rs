@@ -24,6 +24,7 @@ use crate::Sandbox;
 use crate::contract::Location;
 use crate::contract::merge::as_one_document;
 use crate::document::Input;
+use crate::exchange::parameter::decode_form;
 use crate::exchange::problem::{Kind, Problem, TYPES};
 use crate::exchange::{Body, Cors, Report, Request, Response, Settings};
 use crate::sandbox::Reading;
@@ -162,7 +163,10 @@ impl Control {
             let query = request.uri().query().unwrap_or_default();
             let has = |location: Location, name: &str| match location {
                 Location::Path => true,
-                Location::Query => query.split('&').any(|pair| pair.split(['=', '[']).next() == Some(name)),
+                Location::Query => query.split('&').any(|pair| {
+                    let sent = decode_form(pair.split('=').next().unwrap_or_default());
+                    sent == name || sent.split('[').next() == Some(name)
+                }),
                 Location::Header => request.headers().contains_key(name),
                 Location::Cookie => request.headers().get("cookie").is_some_and(|cookie| {
                     cookie
@@ -273,6 +277,7 @@ impl Control {
             "dropSnapshot" => self.drop_snapshot(&asked),
             "listOperations" => Ok(self.operations()),
             "explain" => self.explain(&asked),
+            "clearCoverage" => Ok(self.clear_coverage()),
             "getCoverage" => Ok(self.coverage_now()),
             other => {
                 Err(Problem::new(Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, format!("nobody does `{other}`")))
@@ -296,8 +301,10 @@ impl Control {
         match &self.options.access {
             Access::Closed => return refused("the control API is off, see `--control` and `--control-token`"),
             Access::Token(token) => {
-                let sent = text(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-                if !sent.is_some_and(|sent| is_same(sent.trim(), token)) {
+                let sent = text(AUTHORIZATION).and_then(|value| value.split_once(' '));
+                let is_right =
+                    |(scheme, sent): (&str, &str)| scheme.eq_ignore_ascii_case("bearer") && is_same(sent.trim(), token);
+                if !sent.is_some_and(is_right) {
                     let detail = "the control API wants `Authorization: Bearer` with the token of `--control-token`";
                     return Err(Problem::new(Kind::Unauthorized, StatusCode::UNAUTHORIZED, detail));
                 }
@@ -308,6 +315,10 @@ impl Control {
         match (text(ORIGIN), text(HOST)) {
             (Some(origin), Some(host)) if origin.split_once("://").is_none_or(|(_, own)| own != host) => {
                 refused("pages of other origins may not use the control API")
+            }
+            // A name that somebody else lets lead here is as foreign.
+            (Some(_), Some(host)) if self.options.access == Access::Open && !is_loopback(host) => {
+                refused("pages may use the control API by a loopback address only")
             }
             (Some(_), None) => refused("pages of other origins may not use the control API"),
             _ => Ok(()),
@@ -337,6 +348,12 @@ impl Control {
         let merged = || Bytes::from(as_one_document(self.sandbox.contract()).to_string());
         self.document.get_or_init(merged).clone()
     }
+}
+
+/// Whether a host, with its port, is this machine by name.
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether two texts are the same, in a time that does not tell where they differ.

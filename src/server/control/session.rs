@@ -4,9 +4,9 @@
 use http::{StatusCode, Uri};
 
 use super::PREFIX;
-use crate::exchange::Request;
 use crate::exchange::parameter::decode;
 use crate::exchange::problem::{Kind, Problem};
+use crate::exchange::{Mounted, Request};
 
 /// A request, and the session that it is in.
 pub struct Named {
@@ -29,6 +29,7 @@ pub fn session_of(request: &Request) -> Result<Named, Problem> {
         let uri: Uri = target.parse().map_err(|_| wrong("the path after the name of the session is none"))?;
         let mut inner = request.clone();
         *inner.uri_mut() = uri;
+        inner.extensions_mut().insert(Mounted(format!("{PREFIX}sessions/{name}")));
         return Ok(Named { session, request: Some(inner) });
     }
     let headers = request.headers();

@@ -16,10 +16,8 @@ impl Control {
         let everything = asked.query("all").is_some_and(|all| all == "true");
         if everything {
             self.forget();
-        } else if asked.about().is_empty() {
-            self.sandbox.within("", World::forget);
         } else {
-            self.sandbox.memory().reset(Some(asked.about()));
+            self.sandbox.within(asked.about(), World::forget);
         }
         Value::Null
     }
@@ -28,7 +26,6 @@ impl Control {
     pub fn forget(&self) {
         self.sandbox.memory().reset(None);
         self.rings.clear();
-        self.coverage.clear();
     }
 
     pub(super) fn scenario(&self, asked: &Asked<'_>) -> Value {
@@ -42,10 +39,7 @@ impl Control {
         if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
             return Err(unprocessable(format!("no fixture is of the scenario `{name}`; there are {}", listed(&known))));
         }
-        self.sandbox.within(asked.about(), |world| {
-            world.scenario = name;
-            world.counts.clear();
-        });
+        self.sandbox.within(asked.about(), |world| world.choose(name));
         Ok(self.scenario(asked))
     }
 
@@ -60,6 +54,11 @@ impl Control {
 
     pub(super) fn import(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
         let world = World::import(&asked.body).map_err(unprocessable)?;
+        let known = self.sandbox.resources().all(self.sandbox.contract());
+        let is_known = |name: &str| known.iter().any(|(_, role)| role.collection.name == name);
+        if let Some(name) = world.collections().into_iter().find(|name| !is_known(name)) {
+            return Err(unprocessable(format!("there is no collection `{name}`")));
+        }
         self.sandbox.within(asked.about(), |there| there.become_like(world));
         Ok(Value::Null)
     }
