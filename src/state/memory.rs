@@ -26,6 +26,17 @@ pub struct Shelf {
 pub enum Step {
     /// Adds an entity.
     Create(New),
+    /// Counts an entity that is about to be made.
+    Count,
+    /// Adds an entity that was made, or makes another one if there is one that is called so.
+    Put {
+        /// What it is called.
+        key: String,
+        /// It.
+        entity: Value,
+        /// What it was made of.
+        new: New,
+    },
     /// Adds an entity, or changes the one that has the same value of a property.
     Upsert {
         /// What is added.
@@ -110,6 +121,8 @@ pub enum Reply {
     Stale(Arc<Value>),
     /// The change cannot be made of it.
     Impossible(String),
+    /// The number of the entity that is about to be made.
+    Number(u64),
     /// There is no room for more.
     Full,
 }
@@ -214,6 +227,17 @@ impl Entities {
                     Some(key) => Reply::Conflict(key.clone()),
                     None => self.add(&new, making),
                 }
+            }
+            Step::Count => {
+                self.made += 1;
+                Reply::Number(self.made)
+            }
+            Step::Put { key, entity, new } => {
+                if self.all.contains_key(&key) || self.gone.contains(&key) {
+                    return self.add(&new, making);
+                }
+                self.set(&key, entity);
+                self.entity(&key, true)
             }
             Step::Upsert { new, by } => {
                 let is_meant =
@@ -371,7 +395,15 @@ impl World {
 
     /// Takes one step. What would add to a world that is too large already is not done.
     pub fn step(&mut self, shelf: &Shelf, step: Step, making: &Making<'_>) -> Reply {
-        let is_added = matches!(step, Step::Create(_) | Step::Upsert { .. } | Step::Suppose(..) | Step::Replace(..));
+        let is_added = matches!(
+            step,
+            Step::Create(_)
+                | Step::Count
+                | Step::Put { .. }
+                | Step::Upsert { .. }
+                | Step::Suppose(..)
+                | Step::Replace(..)
+        );
         if is_added && self.limit > 0 && self.size > self.limit {
             return match step {
                 Step::Suppose(key) => Reply::Entity { entity: Arc::new((making.suppose)(&key)), key, is_new: false },
@@ -396,7 +428,7 @@ impl World {
         let mut entities = (*base).clone();
         let reply = entities.write(step, making);
         // What could not be done leaves nothing behind.
-        if matches!(reply, Reply::Entity { .. }) {
+        if matches!(reply, Reply::Entity { .. } | Reply::Number(_)) {
             self.size += entities.size;
             self.shelves.insert(shelf.clone(), entities);
         }

@@ -11,6 +11,7 @@ use crate::contract::{Contract, Location, Operation};
 use crate::exchange::content::plain;
 use crate::exchange::generate::{self, Manner, fingerprint};
 use crate::exchange::parameter::typed;
+use crate::exchange::rejection::Ground;
 use crate::state::address::singular;
 use crate::state::memory::{Entities, New, Shelf};
 use crate::state::place::{self, Slot};
@@ -32,22 +33,45 @@ pub struct Maker<'c> {
     pub manner: Manner,
     /// What describes what the client sends.
     pub sent: Option<&'c Schema>,
+    ground: Ground<'c>,
+    /// The properties of an entity.
+    properties: Vec<(&'c str, &'c Value)>,
+    /// The properties that a client may send.
+    asked: Vec<(&'c str, &'c Value)>,
 }
 
 /// How deep references to other entities are followed.
 const DEEPEST: usize = 2;
 
-impl Maker<'_> {
-    fn schema(&self) -> Option<&Schema> {
+impl<'c> Maker<'c> {
+    /// One for the entities of a shelf; `scope` sets them apart, with the names of the expressions of the path.
+    #[must_use]
+    pub fn new(
+        ground: Ground<'c>,
+        collection: &'c Collection,
+        document: usize,
+        scope: &'c [(String, String)],
+        manner: Manner,
+        sent: Option<&'c Schema>,
+    ) -> Self {
+        let properties =
+            collection.entity.as_deref().map(|schema| schema.properties(schema.tree())).unwrap_or_default();
+        let asked = sent.map(|sent| {
+            let properties = sent.properties(sent.tree()).into_iter();
+            properties.filter(|(_, node)| sent.asks_for(node)).collect()
+        });
+        let (contract, resources) = (ground.contract, ground.resources);
+        let asked = asked.unwrap_or_default();
+        Self { contract, resources, collection, document, scope, manner, sent, ground, properties, asked }
+    }
+
+    fn schema(&self) -> Option<&'c Schema> {
         self.collection.entity.as_deref()
     }
 
-    fn properties(&self) -> Vec<(&str, &Value)> {
-        self.schema().map(|schema| schema.properties(schema.tree())).unwrap_or_default()
-    }
-
-    fn property(&self, name: &str) -> Option<&Value> {
-        self.schema().and_then(|schema| schema.property(schema.tree(), name))
+    fn property(&self, name: &str) -> Option<&'c Value> {
+        let declared = self.properties.iter().find(|(there, _)| *there == name).map(|(_, node)| *node);
+        declared.or_else(|| self.schema().and_then(|schema| schema.property(schema.tree(), name)))
     }
 
     fn manner_of(&self, number: u64) -> Manner {
@@ -205,7 +229,7 @@ impl Maker<'_> {
     /// Puts back what a client must not write, where a patch changed it.
     pub fn protect(&self, old: &Value, new: &mut Value) {
         let Some(object) = new.as_object_mut() else { return };
-        for (name, node) in self.properties() {
+        for (name, node) in self.properties.iter().copied() {
             let declared = self.sent.and_then(|schema| schema.property(schema.tree(), name));
             let is_read_only =
                 |schema: &Schema, node: &Value| schema.resolve(node).get("readOnly") == Some(&Value::Bool(true));
@@ -236,7 +260,7 @@ impl Maker<'_> {
             };
             let meant =
                 |property: &str| folded(property) == plain_name && Some(property) != self.collection.key.as_deref();
-            let found = self.properties().into_iter().find(|(property, _)| meant(property));
+            let found = self.properties.iter().copied().find(|(property, _)| meant(property));
             if let Some((property, node)) = found {
                 entity[property] = typed(schema, node, text);
             }
@@ -258,7 +282,7 @@ impl Maker<'_> {
             }
             let noun = noun_of(name);
             let Some(other) = self.resources.called(self.contract, self.document, &noun) else { continue };
-            let maker = Maker { collection: other, scope: &[], sent: None, ..*self };
+            let maker = Maker::new(self.ground, other, self.document, &[], self.manner, None);
             let keys: Vec<String> = match maker.supplied().unwrap_or_else(|| maker.documented()) {
                 shown if shown.is_empty() => {
                     let count = self.manner.list_size.1.max(1) as u64;
@@ -297,7 +321,7 @@ impl Maker<'_> {
     #[must_use]
     pub fn make(&self, number: u64, new: &New) -> (String, Value) {
         let (_, generated) = self.generated(number, 0);
-        let asked = self.asked();
+        let asked = &self.asked;
         let mut entity = Map::new();
         for (name, made) in generated.as_object().into_iter().flatten() {
             let is_key = Some(name.as_str()) == self.collection.key.as_deref();
@@ -339,7 +363,7 @@ impl Maker<'_> {
         let mut made = match new {
             None => entity.clone(),
             Some(new) => {
-                let asked = self.asked();
+                let asked = &self.asked;
                 let is_kept = |name: &str| {
                     let known = asked.iter().any(|(property, _)| *property == name);
                     !known && self.property(name).is_some()
@@ -349,7 +373,7 @@ impl Maker<'_> {
                 for (name, value) in &new.sent {
                     object.insert(name.clone(), value.clone());
                 }
-                for (name, _) in &asked {
+                for (name, _) in asked {
                     if let Some(value) = self.default_of(name).filter(|_| !object.contains_key(*name)) {
                         object.insert((*name).to_owned(), value);
                     }
@@ -367,13 +391,6 @@ impl Maker<'_> {
         self.fitted(made)
     }
 
-    /// The properties that a client may send.
-    fn asked(&self) -> Vec<(&str, &Value)> {
-        let Some(sent) = self.sent else { return Vec::new() };
-        let properties = sent.properties(sent.tree()).into_iter();
-        properties.filter(|(_, node)| sent.asks_for(node)).collect()
-    }
-
     fn requires(&self, name: &str) -> bool {
         self.schema().is_some_and(|schema| schema.requires(schema.tree(), name))
     }
@@ -388,8 +405,8 @@ impl Maker<'_> {
     /// Mends what does not fit the schema; what the schema does not know stays beside it.
     fn fitted(&self, entity: Value) -> Value {
         let Some(schema) = self.schema() else { return entity };
-        let declared: Vec<&str> = self.properties().into_iter().map(|(name, _)| name).collect();
-        let entity = in_order(entity, &self.properties());
+        let declared: Vec<&str> = self.properties.iter().copied().map(|(name, _)| name).collect();
+        let entity = in_order(entity, &self.properties);
         let known = project(&entity, &declared);
         if schema.is_valid(&known) != Ok(false) {
             return entity;
@@ -405,7 +422,7 @@ impl Maker<'_> {
     /// not write.
     #[must_use]
     pub fn accept(&self, sent: &Map<String, Value>) -> Map<String, Value> {
-        let properties = self.properties();
+        let properties = &self.properties;
         let is_read_only = |schema: Option<&Schema>, node: Option<&Value>| match (schema, node) {
             (Some(schema), Some(node)) => {
                 schema.resolve(node).get("readOnly").or(node.get("readOnly")) == Some(&Value::Bool(true))

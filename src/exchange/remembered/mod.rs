@@ -128,15 +128,8 @@ impl<'c> Asked<'c> {
     }
 
     fn maker(&self) -> Maker<'_> {
-        Maker {
-            contract: self.ground.contract,
-            resources: self.ground.resources,
-            collection: self.collection,
-            document: self.operation.document,
-            scope: &self.scope,
-            manner: self.manner,
-            sent: self.sent_schema(),
-        }
+        let (ground, document) = (self.ground, self.operation.document);
+        Maker::new(ground, self.collection, document, &self.scope, self.manner, self.sent_schema())
     }
 
     fn sent_schema(&self) -> Option<&'c Schema> {
@@ -314,7 +307,25 @@ impl<'c> Asked<'c> {
                 return supposed;
             }
         }
+        if let Step::Create(new) = &self.step
+            && new.key.is_none()
+        {
+            return self.create(&maker, new, &making, apply);
+        }
         apply(&self.shelf, self.step.clone(), &making)
+    }
+
+    /// Adds an entity. It is made between two steps, so that nobody waits for that.
+    fn create(
+        &self,
+        maker: &Maker<'_>,
+        new: &New,
+        making: &Making<'_>,
+        apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
+    ) -> Reply {
+        let Reply::Number(number) = apply(&self.shelf, Step::Count, making) else { return Reply::Full };
+        let (key, entity) = maker.make(number, new);
+        apply(&self.shelf, Step::Put { key, entity, new: new.clone() }, making)
     }
 
     /// What the answer is where nothing is remembered: that of the world as it is at the beginning.
@@ -348,15 +359,7 @@ pub fn beginning(ground: Ground<'_>, collection: &Collection, scope: &str, manne
     let operation = &ground.contract.operations[*index];
     let names = operation.path_names.iter().take(collection.scope).cloned();
     let scopes: Vec<(String, String)> = names.zip(scope.split('/').map(str::to_owned)).collect();
-    let maker = Maker {
-        contract: ground.contract,
-        resources: ground.resources,
-        collection,
-        document: operation.document,
-        scope: &scopes,
-        manner,
-        sent: None,
-    };
+    let maker = Maker::new(ground, collection, operation.document, &scopes, manner, None);
     maker.base(&Shelf { collection: collection.name.clone(), scope: scope.to_owned() })
 }
 
