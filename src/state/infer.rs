@@ -373,6 +373,7 @@ impl<'c> Draft<'c> {
             keys: self.keys.clone(),
             entity,
             is_added_to: all().any(|(.., doing)| matches!(doing.act, Act::Create | Act::Upsert)),
+            is_put_to: all().any(|(.., doing)| doing.act == Act::Replace && matches!(doing.key, KeyFrom::Path(_))),
             reader: reader.map(|(index, ..)| index),
         }
     }

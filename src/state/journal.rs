@@ -71,6 +71,8 @@ impl Entry {
                     || carries_credentials(name.as_str()) && name != "standin-session";
                 let values = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
                 let text = values.collect::<Vec<_>>().join(", ");
+                // A page says in its address what it was asked.
+                let text = if *name == http::header::REFERER { redacted_target(&text) } else { text };
                 (name.as_str().to_owned(), json!(if is_secret { REDACTED.to_owned() } else { text }))
             })
             .collect();
@@ -133,7 +135,9 @@ fn redacted_pairs(text: &str) -> String {
 /// Whether a value of this name is nobody else's business.
 fn is_secret(name: &str) -> bool {
     const WORDS: [&str; 8] = ["password", "passwd", "passphrase", "secret", "pin", "cvv", "cvc", "authorization"];
-    carries_credentials(name) || words(name).iter().any(|word| WORDS.contains(&word.as_str()))
+    let own = words(name);
+    let has = |word: &str| own.iter().any(|there| there == word);
+    carries_credentials(name) || has("private") && has("key") || WORDS.into_iter().any(has)
 }
 
 /// A content as JSON, else as text; null if there is none.

@@ -122,7 +122,8 @@ impl Wanted {
                     None => {}
                 },
                 _ => {
-                    if let Some(property) = property {
+                    let is_any = value.as_str().is_some_and(|text| ["all", "any", "*"].contains(&text));
+                    if let Some(property) = property.filter(|_| !is_any) {
                         let values = match value {
                             Value::Array(values) => values.clone(),
                             value => vec![value.clone()],

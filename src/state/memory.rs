@@ -510,7 +510,8 @@ impl World {
                 entities.iter().map(|(key, entity)| (key.clone(), Arc::new(entity.clone()))).collect();
             let gone = shelf.get("gone").and_then(Value::as_array).into_iter().flatten();
             let gone = gone.filter_map(Value::as_str).map(str::to_owned).collect();
-            let made = shelf.get("made").and_then(Value::as_u64).unwrap_or(all.len() as u64);
+            // Beyond that, numbers are not whole in every reader.
+            let made = shelf.get("made").and_then(Value::as_u64).unwrap_or(0).min(1 << 52).max(all.len() as u64);
             let entities = Entities { gone, made, ..Entities::seeded(all) };
             world.size += entities.size;
             world.shelves.insert(place, entities);

@@ -100,6 +100,8 @@ pub struct Collection {
     pub entity: Option<Arc<Schema>>,
     /// Whether any operation adds to it; what nobody can add is there when it is asked for.
     pub is_added_to: bool,
+    /// Whether any operation puts an entity in it under a key of the client's.
+    pub is_put_to: bool,
     /// The operation that reads one, for `Location`.
     pub reader: Option<usize>,
     /// The operations whose answers show entities, the one that says most of them first.

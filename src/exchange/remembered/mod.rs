@@ -300,7 +300,8 @@ impl<'c> Asked<'c> {
             _ => None,
         };
         // What nobody can add is there when it is asked for.
-        let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to;
+        let is_taken_away = self.collection.is_put_to && matches!(self.step, Step::Delete(_));
+        let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to && !is_taken_away;
         if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || is_there) {
             let supposed = apply(&self.shelf, Step::Suppose(key.clone()), &making);
             if matches!(self.step, Step::Read(_)) {

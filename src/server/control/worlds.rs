@@ -59,6 +59,9 @@ impl Control {
         if let Some(name) = world.collections().into_iter().find(|name| !is_known(name)) {
             return Err(unprocessable(format!("there is no collection `{name}`")));
         }
+        if let Some(name) = world.scenario.as_ref().filter(|name| !self.sandbox.scenarios().contains(name)) {
+            return Err(unprocessable(format!("no fixture is of the scenario `{name}`")));
+        }
         self.sandbox.within(asked.about(), |there| there.become_like(world));
         Ok(Value::Null)
     }
