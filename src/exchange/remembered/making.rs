@@ -378,6 +378,12 @@ impl<'c> Maker<'c> {
                         object.insert((*name).to_owned(), value);
                     }
                 }
+                // What must be there and was not sent stays as it was, before anything is invented.
+                for (name, value) in entity.as_object().into_iter().flatten() {
+                    if !object.contains_key(name) && self.requires(name) {
+                        object.insert(name.clone(), value.clone());
+                    }
+                }
                 Value::Object(object)
             }
         };
