@@ -200,15 +200,21 @@ struct Wanted;
 async fn exchange(control: &Control, request: http::Request<Incoming>, limits: Limits) -> Response {
     let started = Instant::now();
     let (head, incoming) = request.into_parts();
+    let mut noting = None;
     let (request, (response, report)) = match in_time(incoming, limits).await {
         Ok(body) => {
             let request = http::Request::from_parts(head, body);
-            let answered = guarded(|| control.answer(&request));
+            let answered = guarded(|| {
+                let (answered, exchange) = control.answered(&request);
+                noting = exchange;
+                answered
+            });
             (request, answered)
         }
         Err(fault) => (http::Request::from_parts(head, Body::Complete(Bytes::new())), fault.answer()),
     };
     log::exchange(&request, &response, &report, started.elapsed());
+    control.note(Some(request), noting, &response, report);
     response
 }
 

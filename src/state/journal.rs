@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::contract::name::{carries_credentials, words};
@@ -24,7 +24,7 @@ pub struct Entry {
     /// The method of the request.
     pub method: Method,
     /// The path and the query.
-    pub target: String,
+    pub target: Uri,
     /// The header fields of the request.
     pub headers: HeaderMap,
     /// The content of the request, or the beginning of it.
@@ -46,9 +46,9 @@ pub const MOST_CONTENT: usize = 64 * 1024;
 
 /// A content as it is kept.
 #[must_use]
-pub fn kept(content: &Bytes) -> Bytes {
+pub fn kept(content: Bytes) -> Bytes {
     // A slice would keep all of it.
-    if content.len() > MOST_CONTENT { Bytes::copy_from_slice(&content[..MOST_CONTENT]) } else { content.clone() }
+    if content.len() > MOST_CONTENT { Bytes::copy_from_slice(&content[..MOST_CONTENT]) } else { content }
 }
 
 impl Entry {
@@ -57,7 +57,11 @@ impl Entry {
     pub fn size(&self) -> usize {
         const EACH: usize = 400;
         let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        EACH + self.content.len() + self.answer.len() + self.target.len() + headers
+        EACH + self.content.len()
+            + self.answer.len()
+            + self.target.path().len()
+            + self.target.query().map_or(0, str::len)
+            + headers
     }
 
     /// For people and scripts, without credentials.
@@ -83,7 +87,7 @@ impl Entry {
             "micros": self.micros,
             "request": {
                 "method": self.method.as_str(),
-                "target": redacted_target(&self.target),
+                "target": redacted_target(&self.shown_target()),
                 "headers": headers,
                 "content": shown(&self.content, self.is_form()),
             },
@@ -92,6 +96,12 @@ impl Entry {
             "source": self.source,
             "violations": self.violations,
         })
+    }
+
+    /// The path and the query as they were sent.
+    #[must_use]
+    pub fn shown_target(&self) -> String {
+        self.target.path_and_query().map_or_else(String::new, ToString::to_string)
     }
 
     fn is_form(&self) -> bool {
@@ -282,7 +292,7 @@ mod tests {
             at: 0,
             micros: 1,
             method: Method::POST,
-            target: "/login?api_key=abc&limit=3".to_owned(),
+            target: Uri::from_static("/login?api_key=abc&limit=3"),
             headers,
             content: Bytes::from_static(b"{\"name\": \"x\", \"password\": \"abc\", \"cards\": [{\"cvc\": 123}]}"),
             operation: None,
@@ -308,7 +318,7 @@ mod tests {
                 at: 0,
                 micros: 0,
                 method: Method::GET,
-                target: "/".to_owned(),
+                target: Uri::from_static("/"),
                 headers: HeaderMap::new(),
                 content: Bytes::from(vec![0; 10]),
                 operation: Some("a".to_owned()),

@@ -78,6 +78,15 @@ pub struct Control {
     stream: broadcast::Sender<Heard>,
 }
 
+/// What is needed to note an exchange.
+#[derive(Debug)]
+pub struct Noting {
+    session: String,
+    /// The request as the session has it, if its path named the session.
+    inner: Option<Request>,
+    started: Instant,
+}
+
 /// How many exchanges a listener may be behind before it misses some.
 const STREAM: usize = 256;
 
@@ -143,20 +152,29 @@ impl Control {
     /// Answers a request, to the control API or to the API that is stood in for.
     #[must_use]
     pub fn answer(&self, request: &Request) -> (Response, Report) {
-        let Named { session, request: inner } = match session_of(request) {
-            Ok(named) => named,
-            Err(problem) => return problem_response(&problem),
-        };
-        let request = inner.as_ref().unwrap_or(request);
-        match request.uri().path().strip_prefix(PREFIX) {
-            Some(name) => self.own(request, name, &session),
-            None => self.exchange(request, &session),
-        }
+        let ((response, report), noting) = self.answered(request);
+        self.note(noting.is_some().then(|| request.clone()), noting, &response, report.clone());
+        (response, report)
     }
 
-    /// Answers a request to the API, and notes it.
-    fn exchange(&self, request: &Request, session: &str) -> (Response, Report) {
+    /// The same, and what is needed to [`note`](Self::note) the exchange, if it is one with the API.
+    pub fn answered(&self, request: &Request) -> ((Response, Report), Option<Noting>) {
+        let Named { session, request: inner } = match session_of(request) {
+            Ok(named) => named,
+            Err(problem) => return (problem_response(&problem), None),
+        };
+        let asked = inner.as_ref().unwrap_or(request);
+        if let Some(name) = asked.uri().path().strip_prefix(PREFIX) {
+            return (self.own(asked, name, &session), None);
+        }
         let started = Instant::now();
+        let answered = self.exchange(asked, &session);
+        let is_noted = self.options.journal > 0 && self.options.access != Access::Closed;
+        (answered, is_noted.then_some(Noting { session, inner, started }))
+    }
+
+    /// Answers a request to the API.
+    fn exchange(&self, request: &Request, session: &str) -> (Response, Report) {
         let (response, report) = self.sandbox.answer_in(session, self.sandbox.settings(), request);
         if let Some(index) = report.index {
             let operation = &self.sandbox.contract().operations[index];
@@ -184,42 +202,42 @@ impl Control {
                 });
             }
         }
-        if self.options.journal > 0 && self.options.access != Access::Closed {
-            self.note(request, session, &response, &report, started);
-        }
         (response, report)
     }
 
-    fn note(&self, request: &Request, session: &str, response: &Response, report: &Report, started: Instant) {
+    /// Notes an exchange; the request is given away, because it is not needed any more.
+    pub fn note(&self, request: Option<Request>, noting: Option<Noting>, response: &Response, report: Report) {
+        let Some(Noting { session, inner, started }) = noting else { return };
+        let Some((head, body)) = inner.or(request).map(http::Request::into_parts) else { return };
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let content = match request.body() {
-            Body::Complete(content) => kept(content),
-            Body::TooLarge(_) => Bytes::new(),
-        };
         let entry = Arc::new(Entry {
             number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
-            session: session.to_owned(),
+            session,
             at: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
             micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            method: request.method().clone(),
-            target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
-            headers: request.headers().clone(),
-            content,
-            operation: report.operation.clone(),
+            method: head.method,
+            target: head.uri,
+            headers: head.headers,
+            content: match body {
+                Body::Complete(content) => kept(content),
+                Body::TooLarge(_) => Bytes::new(),
+            },
+            operation: report.operation,
             status: response.status(),
-            answer: kept(response.body()),
-            source: report.source.clone(),
-            violations: report.violations.clone(),
+            answer: kept(response.body().clone()),
+            source: report.source,
+            violations: report.violations,
         });
         if self.stream.receiver_count() > 0 {
             // Who stopped listening misses it.
             let _listeners = self.stream.send(Heard::Entry(Arc::clone(&entry)));
         }
         let most = self.options.journal;
-        if session.is_empty() {
+        if entry.session.is_empty() {
             self.rings.add(entry, most);
         } else {
-            self.sandbox.within(session, |world| world.journal.add(entry, most));
+            let session = entry.session.clone();
+            self.sandbox.within(&session, |world| world.journal.add(entry, most));
         }
     }
 
