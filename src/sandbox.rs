@@ -210,9 +210,9 @@ impl Sandbox {
         settings: &Settings,
         request: &Request,
     ) -> Plan<'s> {
-        let scenario = world.as_ref().and_then(|world| world.scenario.clone());
-        let scenario = scenario.or_else(|| self.scenario.clone());
-        let situation = Situation { scenario, now: self.began.elapsed(), world: world.map(RefCell::new) };
+        let Some(world) = world else { return exchange::plan(ground, &Situation::default(), settings, request) };
+        let scenario = world.scenario.clone().or_else(|| self.scenario.clone());
+        let situation = Situation { scenario, now: self.began.elapsed(), world: Some(RefCell::new(world)) };
         exchange::plan(ground, &situation, settings, request)
     }
 

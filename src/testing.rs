@@ -161,7 +161,7 @@ pub struct Running {
 
 /// An operation was not called as a test wants.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{operation}` was called {count} times, expected {expected}")]
+#[error("`{operation}` was called {}, expected {expected}", crate::diagnostic::count(*count, "time"))]
 pub struct Unverified {
     /// The operation by name.
     pub operation: String,

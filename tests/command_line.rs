@@ -277,7 +277,7 @@ fn a_run_is_reported_and_judged_at_its_end() {
     server.terminate();
     let (status, log) = server.ended();
     assert_eq!(status, Some(1));
-    assert!(log.contains("failed: 1 requests did not fit the documents\n"), "{log}");
+    assert!(log.contains("failed: 1 request did not fit the documents\n"), "{log}");
     assert!(log.contains("failed: 50.0% of the operations were never called, 10% may be\n"), "{log}");
     let text = |name: &str| fs::read_to_string(folder.0.join(name)).expect("is written");
     let junit = text("r.xml");

@@ -61,7 +61,7 @@ async fn sessions_are_worlds_and_what_was_received_can_be_verified() {
     sandbox.session("one").verify("create", 1..=1).expect("was called once");
     sandbox.session("two").verify("create", ..1).expect("was not called");
     let error = sandbox.verify("create", 2..).expect_err("was called once");
-    assert_eq!(error.to_string(), "`create` was called 1 times, expected 2..");
+    assert_eq!(error.to_string(), "`create` was called 1 time, expected 2..");
     assert_eq!(sandbox.count("create", &json!({"properties": {"name": {"const": "Rex"}}})), 1);
     assert_eq!(sandbox.received().len(), 3);
     sandbox.session("one").reset();

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::contract::Contract;
+use crate::diagnostic::count;
 use crate::state::coverage::Coverage;
 
 /// The form of a report.
@@ -88,7 +89,10 @@ pub fn condition(text: &str) -> Result<Condition, String> {
 pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
     let wrong: u64 = coverage.used().iter().map(|(_, used)| used.violations).sum();
     let failure = |condition: &Condition| match condition {
-        Condition::Violations if wrong > 0 => Some(format!("{wrong} requests did not fit the documents")),
+        Condition::Violations if wrong > 0 => {
+            let wrong = count(usize::try_from(wrong).unwrap_or(usize::MAX), "request");
+            Some(format!("{wrong} did not fit the documents"))
+        }
         Condition::Uncovered(most) if coverage.uncovered() > *most => {
             Some(format!("{:.1}% of the operations were never called, {most}% may be", coverage.uncovered()))
         }

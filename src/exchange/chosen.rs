@@ -79,17 +79,23 @@ impl<'c> Valid<'_, 'c, '_> {
         }
         let evaluated = self.evaluated(&choice);
         let is_shown = choice.status.is_success() && matches!(choice.content, Source::Generated(_));
-        let shown = is_shown.then(|| self.asked()).flatten().map(Asked::unconditional).map(Box::new);
+        let shown = is_shown.then(|| self.shown()).flatten().map(Box::new);
         let is_echo = self.settings.echo == Echoing::On && is_free && choice.status.is_success();
         let body = self.wishes.values.body.as_ref();
         let echo = is_echo.then(|| Echo { body: body.cloned(), known: known(self.operation, self.wishes.inputs) });
         Plan { shown, echo, evaluated, ..self.decided(Decision::Answer(choice), sending) }
     }
 
+    fn received(&self) -> remembered::Received<'_> {
+        remembered::Received { inputs: self.wishes.inputs, values: self.wishes.values, request: self.request }
+    }
+
     fn asked(&self) -> Option<Asked<'c>> {
-        let received =
-            remembered::Received { inputs: self.wishes.inputs, values: self.wishes.values, request: self.request };
-        Asked::of(self.ground, self.index, self.manner, self.settings.unknown, received)
+        Asked::of(self.ground, self.index, self.manner, self.settings.unknown, self.received())
+    }
+
+    fn shown(&self) -> Option<Asked<'c>> {
+        Asked::shown(self.ground, self.index, self.manner, self.received())
     }
 
     /// The answer of a success: the one that was chosen, or that of an operation that documents only errors.

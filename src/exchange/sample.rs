@@ -17,7 +17,9 @@ use crate::contract::{
 /// What RFC 3986 §2.3 lets stand in a URI as it is.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-fn encode(text: &str) -> String {
+/// A text as a part of a URI (RFC 3986 §2.3).
+#[must_use]
+pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 

@@ -44,6 +44,9 @@ pub struct Entry {
 /// How much of a content is kept, in bytes.
 pub const MOST_CONTENT: usize = 64 * 1024;
 
+/// How many bytes the exchanges of one journal take at most, about.
+pub const MOST_BYTES: usize = 16 * 1024 * 1024;
+
 /// A content as it is kept.
 #[must_use]
 pub fn kept(content: Bytes) -> Bytes {
@@ -203,11 +206,11 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Adds an exchange; of more than `most` the oldest goes.
+    /// Adds an exchange; of more than `most`, or of more than [`MOST_BYTES`], the oldest go.
     pub fn add(&mut self, entry: Arc<Entry>, most: usize) {
         self.size += entry.size();
         self.entries.push_back(entry);
-        while self.entries.len() > most {
+        while self.entries.len() > most || self.size > MOST_BYTES && self.entries.len() > 1 {
             self.size -= self.entries.pop_front().map_or(0, |entry| entry.size());
         }
     }

@@ -338,7 +338,7 @@ fn patched(entity: &Value, patch: &Value) -> Result<Value, String> {
     let mut changed = entity.clone();
     for (index, operation) in patch.0.iter().enumerate() {
         let done = json_patch::patch(&mut changed, std::slice::from_ref(operation));
-        done.map_err(|error| error.to_string().replacen("'/0'", &format!("'/{index}'"), 1))?;
+        done.map_err(|error| format!("operation {index} fails at `{}`: {}", error.path, error.kind))?;
         if weight(&changed) > LARGEST {
             return Err(format!("what it makes has more than {LARGEST} bytes"));
         }

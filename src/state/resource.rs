@@ -207,7 +207,7 @@ fn singles(contract: &Contract, parsed: &[Option<Address>]) -> HashSet<(usize, S
 }
 
 impl Resources {
-    /// How many beginnings of collections are kept; others are made again for each request.
+    /// How many beginnings of collections are kept; then all of them are forgotten, and made again when needed.
     const MOST_BASES: usize = 4096;
 
     fn grouped(&self, contract: &Contract) -> &Grouped {
@@ -279,9 +279,10 @@ impl Resources {
         }
         let made = Arc::new(make());
         let mut bases = self.bases.write().unwrap_or_else(PoisonError::into_inner);
-        if bases.len() < Self::MOST_BASES {
-            bases.insert(key, Arc::clone(&made));
+        if bases.len() >= Self::MOST_BASES {
+            bases.clear();
         }
+        bases.insert(key, Arc::clone(&made));
         made
     }
 }

@@ -205,7 +205,7 @@ impl Fault {
                 Problem::new(Kind::Conflict, StatusCode::CONFLICT, detail)
             }
             Self::Stale => {
-                let detail = "the entity has changed: its entity tag is none of those of `If-Match`";
+                let detail = "the entity is not what `If-Match` or `If-None-Match` of the request takes it for";
                 Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
             }
             Self::Full => {

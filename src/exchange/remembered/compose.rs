@@ -25,8 +25,8 @@ pub struct Composed {
     pub value: Value,
     /// Whether it fits its schema.
     pub fits: bool,
-    /// The page of a list that it shows, and what it says of the next one.
-    pub next: Option<String>,
+    /// Where the pages beside the one that is shown are.
+    pub turn: Turn,
     /// How many there are on all pages of the list that it shows.
     pub total: Option<usize>,
     /// What the one entity in it is called, and it.
@@ -54,38 +54,33 @@ pub fn compose(
         }
         (None, None) => json!({}),
     };
-    let (mut next, mut total) = (None, None);
-    let mut named = None;
+    let (mut turn, mut total, mut named) = (Turn::default(), None, None);
     let part = asked.role.part.as_deref();
-    let listed =
-        |all: &[(String, Arc<Value>)], place: &place::Place, next: &mut Option<String>, total: &mut Option<usize>| {
-            let page = asked.wanted.pick(all.to_vec());
-            let declared = declared(schema, &place.pointer);
-            let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
-            let items = Value::Array(items.collect());
-            let turn = Turn::of(asked, &page, target);
-            next.clone_from(&turn.next);
-            *total = Some(page.total);
-            if place.way.is_empty() {
-                return items;
-            }
-            let shown = envelope();
-            let with = |nothing: Nothing| {
-                let mut value = shown.clone();
-                place::put(&mut value, &place.way, Value::Array(Vec::new()));
-                Told { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
-                place::put(&mut value, &place.way, items.clone());
-                value
-            };
-            let value = with(Nothing::Null);
-            if schema.is_none_or(|schema| schema.is_valid(&value) == Ok(true)) { value } else { with(Nothing::Absent) }
+    let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::Place| {
+        let page = asked.wanted.pick(all);
+        let declared = declared(schema, &place.pointer);
+        let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
+        let items = Value::Array(items.collect());
+        turn = Turn::of(asked, &page, target);
+        total = Some(page.total);
+        if place.way.is_empty() {
+            return items;
+        }
+        let shown = envelope();
+        let with = |nothing: Nothing| {
+            let mut value = shown.clone();
+            place::put(&mut value, &place.way, Value::Array(Vec::new()));
+            Told { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
+            place::put(&mut value, &place.way, items.clone());
+            value
         };
+        let value = with(Nothing::Null);
+        if schema.is_none_or(|schema| schema.is_valid(&value) == Ok(true)) { value } else { with(Nothing::Absent) }
+    };
     let mut value = match (reply, &asked.role.slot) {
         (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
             let items = part.and_then(|part| entity.get(part)).and_then(Value::as_array).into_iter().flatten();
-            let all: Vec<(String, Arc<Value>)> =
-                items.enumerate().map(|(index, item)| (index.to_string(), Arc::new(item.clone()))).collect();
-            listed(&all, place, &mut next, &mut total)
+            listed(items.enumerate().map(|(index, item)| (index.to_string(), Arc::new(item.clone()))).collect(), place)
         }
         (Reply::Entity { entity, key, .. }, slot) => {
             named = Some((key.clone(), Arc::clone(entity)));
@@ -103,7 +98,7 @@ pub fn compose(
             }
             None => envelope(),
         },
-        (Reply::List(all), Slot::List(place)) => listed(all, place, &mut next, &mut total),
+        (Reply::List(all), Slot::List(place)) => listed(all.clone(), place),
         _ => envelope(),
     };
     let mut fits = true;
@@ -115,7 +110,7 @@ pub fn compose(
             fits = true;
         }
     }
-    Composed { value, fits, next, total, entity: named }
+    Composed { value, fits, turn, total, entity: named }
 }
 
 /// Whether what a request asks for is there; of nothing that is asked for it is not.
@@ -127,7 +122,12 @@ pub fn is_there(asked: &Asked<'_>, all: &[(String, Arc<Value>)]) -> bool {
 
 fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
     let node = schema.and_then(|schema| Some((schema, find(schema.root(), pointer)?)));
-    node.map(|(schema, node)| schema.properties(node).into_iter().map(|(name, _)| name).collect()).unwrap_or_default()
+    // What only clients write, such as a password, is not shown.
+    let shown = |(schema, node): (&'s Schema, &'s Value)| {
+        let properties = schema.properties(node).into_iter();
+        properties.filter(|(_, property)| schema.asks_for(property)).map(|(name, _)| name).collect()
+    };
+    node.map(shown).unwrap_or_default()
 }
 
 fn entity_in(
@@ -207,11 +207,12 @@ enum Nothing {
 }
 
 /// Where the pages beside the one that is shown are.
-#[derive(Debug, Default)]
-struct Turn {
+#[derive(Debug, Clone, Default)]
+pub struct Turn {
     /// The next one, as a whole URL where the host is known.
-    next: Option<String>,
-    previous: Option<String>,
+    pub next: Option<String>,
+    /// The one before.
+    pub previous: Option<String>,
 }
 
 /// What an answer says of the page that it shows.

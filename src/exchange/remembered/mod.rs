@@ -77,6 +77,19 @@ impl<'c> Asked<'c> {
         unknown: Unknown,
         received: Received<'_>,
     ) -> Option<Self> {
+        let mut asked = Self::stepping(ground, index, manner, unknown, received)?;
+        asked.wanted = asked.wanted_of(received);
+        Some(asked)
+    }
+
+    /// The same, whatever part of a list is asked for.
+    fn stepping(
+        ground: Ground<'c>,
+        index: usize,
+        manner: Manner,
+        unknown: Unknown,
+        received: Received<'_>,
+    ) -> Option<Self> {
         let role = ground.resources.role(ground.contract, index)?;
         let operation = &ground.contract.operations[index];
         let path: Vec<(String, String)> =
@@ -108,14 +121,16 @@ impl<'c> Asked<'c> {
             known: header(received.request.headers(), &IF_NONE_MATCH),
         };
         asked.step = asked.step_of(&path, received)?;
-        asked.wanted = asked.wanted_of(received);
         Some(asked)
     }
 
-    /// The same without what the request asks of a list, for where nothing is remembered.
+    /// What a request shows of the world as it is at the beginning, where nothing is remembered; none, if it shows
+    /// nothing of it.
     #[must_use]
-    pub fn unconditional(self) -> Self {
-        Self { wanted: Wanted::default(), ..self }
+    pub fn shown(ground: Ground<'c>, index: usize, manner: Manner, received: Received<'_>) -> Option<Self> {
+        let role = ground.resources.role(ground.contract, index)?;
+        let is_shown = matches!(role.act, Act::List | Act::Read);
+        is_shown.then(|| Self::stepping(ground, index, manner, Unknown::Seeded, received)).flatten()
     }
 
     /// What tells its answer from those to others of the same path.
@@ -291,7 +306,9 @@ impl<'c> Asked<'c> {
                 (None, Some("*")) => Presence::NotThere,
                 (None, _) => Presence::Any,
             },
-            is_current: &|entity| self.expected.as_ref().is_none_or(|expected| names(expected, entity)),
+            is_current: &|entity| {
+                self.expected.as_ref().is_none_or(|expected| names(expected, entity, Comparison::Strong))
+            },
         };
         let key = match &self.step {
             Step::Read(key) | Step::Delete(key) | Step::Change(key, _) | Step::Replace(key, _, Absent::Unknown) => {
@@ -396,9 +413,22 @@ pub fn tag(entity: &Value) -> String {
     format!("\"{:016x}\"", fingerprint(&entity.to_string()))
 }
 
+/// How entity tags are compared (RFC 9110 §8.8.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// A weak tag is that of nothing, as for `If-Match`.
+    Strong,
+    /// A weak tag is as good, as for `If-None-Match`.
+    Weak,
+}
+
 /// Whether one of the tags of a condition is that of an entity.
 #[must_use]
-pub fn names(condition: &str, entity: &Value) -> bool {
+pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
     let own = tag(entity);
-    condition.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == own)
+    condition.split(',').map(str::trim).any(|tag| match (tag.strip_prefix("W/"), comparison) {
+        (Some(weak), Comparison::Weak) => weak == own,
+        (Some(_), Comparison::Strong) => false,
+        (None, _) => tag == "*" || tag == own,
+    })
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ETAG, LINK, LOCATION, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::Asked;
 use super::compose::{Composed, compose};
 use super::making::project;
+use super::{Asked, Comparison};
 use crate::contract::{MediaType, StatusPattern};
 use crate::exchange::finish::{MISFIT, send};
 use crate::exchange::generate::Manner;
 use crate::exchange::negotiate::{Choice, Source};
+use crate::exchange::sample::encode;
 use crate::exchange::{Request, Response, Settings, content, header, mount};
 use crate::state::list::{Says, says};
 use crate::state::memory::Reply;
@@ -57,7 +57,7 @@ pub fn write(
     }
     if let (None, Some(range), Reply::Entity { entity, .. }) = (choice.response, &choice.media, reply) {
         // Where no success is documented, the entity is what most would answer.
-        let shown = content::write(&asked.shown(entity), range, None);
+        let shown = content::write(&asked.visible(entity), range, None);
         send(shown, range, &mut response);
     }
     speak(asked, reply, composed.as_ref(), choice, mount(request), &mut response);
@@ -96,7 +96,7 @@ fn speak(
             response.headers_mut().insert(LOCATION, place);
         }
         // RFC 9110 §15.4.5
-        let is_known = asked.known.as_ref().is_some_and(|known| super::names(known, entity));
+        let is_known = asked.known.as_ref().is_some_and(|known| super::names(known, entity, Comparison::Weak));
         let is_documented = || {
             asked
                 .operation
@@ -116,8 +116,12 @@ fn speak(
         totals.for_each(|header| drop(response.headers_mut().insert(header.name.clone(), total.into())));
     }
     if documents(&LINK) {
-        let next = composed.and_then(|composed| composed.next.as_ref());
-        let link = next.and_then(|next| HeaderValue::from_str(&format!("<{next}>; rel=\"next\"")).ok());
+        // RFC 8288 §3
+        let turn = composed.map(|composed| composed.turn.clone()).unwrap_or_default();
+        let links = [(turn.next, "next"), (turn.previous, "prev")].into_iter();
+        let links = links.filter_map(|(url, relation)| Some(format!("<{}>; rel=\"{relation}\"", url?)));
+        let links = links.collect::<Vec<_>>().join(", ");
+        let link = HeaderValue::from_str(&links).ok().filter(|_| !links.is_empty());
         match link {
             Some(link) => response.headers_mut().insert(LINK, link),
             None => response.headers_mut().remove(LINK),
@@ -127,10 +131,12 @@ fn speak(
 
 impl Asked<'_> {
     /// What of an entity its schema declares.
-    fn shown(&self, entity: &Value) -> Value {
+    fn visible(&self, entity: &Value) -> Value {
         let schema = self.collection.entity.as_deref();
         let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
-        project(entity, &properties.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
+        let is_shown = |node: &Value| schema.is_none_or(|schema| schema.asks_for(node));
+        let names = properties.into_iter().filter(|(_, node)| is_shown(node)).map(|(name, _)| name);
+        project(entity, &names.collect::<Vec<_>>())
     }
 
     /// The path where an entity is read.
@@ -143,13 +149,7 @@ impl Asked<'_> {
             match part.split_once('{') {
                 Some((before, _)) => {
                     path.push_str(before);
-                    path.push_str(
-                        &utf8_percent_encode(values.next()?, NON_ALPHANUMERIC)
-                            .to_string()
-                            .replace("%2D", "-")
-                            .replace("%5F", "_")
-                            .replace("%2E", "."),
-                    );
+                    path.push_str(&encode(values.next()?));
                 }
                 None => path.push_str(part),
             }
