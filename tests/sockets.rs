@@ -239,6 +239,18 @@ async fn connections_break_off_as_fixtures_say() {
 }
 
 #[tokio::test]
+async fn errors_wait_as_successes_do() {
+    let (address, _stop, _server) = serve(Limits::default()).await;
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let started = Instant::now();
+    let head = "POST /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nPrefer: delay=300ms";
+    send(&mut stream, &format!("{head}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}")).await;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.expect("is read");
+    assert!(text.starts_with("HTTP/1.1 4") && started.elapsed() >= Duration::from_millis(290), "{text}");
+}
+
+#[tokio::test]
 async fn who_waits_is_in_nobody_s_way() {
     let (address, _stop, _server) = serve_with("GET /a:\n  - {delay: 1s}\n").await;
     let mut slow = Vec::new();

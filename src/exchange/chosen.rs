@@ -1,7 +1,5 @@
 //! A request in which nothing is wrong, or nothing that matters → what is answered.
 
-use core::time::Duration;
-
 use http::header::UPGRADE;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
@@ -16,10 +14,9 @@ use super::preference::Preferences;
 use super::problem::{Kind, Problem};
 use super::rejection::{self, Fault, Ground, Rejection};
 use super::remembered::{self, Asked};
-use super::situation::draw;
 use super::{Decision, Echoing, Plan, Remembered, Request, Sending, Settings, State};
 use crate::contract::media::MediaRange;
-use crate::contract::sending::{Break, Delay};
+use crate::contract::sending::Break;
 use crate::contract::{Operation, StatusPattern};
 use crate::state::resource::Act;
 
@@ -136,7 +133,8 @@ impl<'c> Valid<'_, 'c, '_> {
         if problem.kind == Kind::NotAcceptable && is_documented() {
             let fault = Fault::NotAcceptable(problem);
             let rejection = rejection::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
-            return self.decided(Decision::Rejection(rejection, Vec::new()), Sending::default());
+            let sending = self.sending(&Staging::default());
+            return self.decided(Decision::Rejection(rejection, Vec::new()), sending);
         }
         // RFC 9110 §15.5.22
         let upgrade = (problem.kind == Kind::Upgrade).then(|| (UPGRADE, HeaderValue::from_static("websocket")));
@@ -146,23 +144,11 @@ impl<'c> Valid<'_, 'c, '_> {
 
     fn sending(&self, staging: &Staging<'_>) -> Sending {
         let own = staging.fixture.and_then(|fixture| fixture.delay);
+        let wanted = self.wishes.preferences.delay.or(own).or(self.settings.delay);
         Sending {
-            delay: self.delay(self.wishes.preferences.delay.or(own).or(self.settings.delay)),
+            delay: self.wishes.situation.delay(wanted, self.operation, self.manner.seed),
             fault: staging.fault,
             retry_after: staging.retry_after.map(negotiate::seconds),
-        }
-    }
-
-    /// How long the answer waits. What is drawn is the same for the same seed and turn.
-    fn delay(&self, delay: Option<Delay>) -> Duration {
-        match delay {
-            None => Duration::ZERO,
-            Some(Delay::Fixed(time)) => time,
-            Some(delay) => {
-                let name = format!("delay {}", self.operation.name());
-                let (first, second) = draw(self.manner.seed, &name, self.wishes.situation.turn(&name));
-                delay.draw(first, second)
-            }
         }
     }
 

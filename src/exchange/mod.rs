@@ -329,12 +329,17 @@ fn plan_operation<'c>(
     let preferences = Preferences::read(request.headers(), &inputs.query);
     let accept = Accept::read(request.headers());
     let manner = Manner { seed: preferences.seed.unwrap_or(settings.manner.seed), ..settings.manner };
+    let rejected = |fault: &Fault| {
+        let delay = situation.delay(preferences.delay.or(settings.delay), operation, manner.seed);
+        let sending = Sending { delay, ..Sending::default() };
+        Plan { sending, ..reject(ground, operation, fault, &accept, manner) }
+    };
     let bytes = match request.body() {
         Body::Complete(bytes) => bytes,
         Body::TooLarge(limit) => {
             let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
             let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
-            return reject(ground, operation, &credentials.unwrap_or(Fault::TooLarge(*limit)), &accept, manner);
+            return rejected(&credentials.unwrap_or(Fault::TooLarge(*limit)));
         }
     };
     let received = validate::receive(operation, &inputs, bytes);
@@ -345,7 +350,7 @@ fn plan_operation<'c>(
     let mut violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
     if settings.validation == Validation::Strict {
         if let Some(gravest) = faults.first() {
-            return reject(ground, operation, gravest, &accept, manner);
+            return rejected(gravest);
         }
         if let Some(error) = uncompilable {
             let decision = unchecked(operation, &error);
@@ -410,16 +415,5 @@ fn reject<'c>(
 ) -> Plan<'c> {
     let rejection = rejection::reject(ground, operation, fault, accept, &manner);
     let decision = Decision::Rejection(rejection, Vec::new());
-    Plan {
-        operation: Some(operation),
-        index: None,
-        decision,
-        violations: fault.summaries(),
-        manner,
-        known: Known::default(),
-        shown: None,
-        echo: None,
-        evaluated: None,
-        sending: Sending::default(),
-    }
+    Plan { operation: Some(operation), violations: fault.summaries(), manner, ..Plan::without_operation(decision) }
 }

@@ -7,6 +7,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::generate::fingerprint;
+use crate::contract::Operation;
+use crate::contract::sending::Delay;
 use crate::state::memory::World;
 
 /// What was before.
@@ -25,6 +27,19 @@ impl Situation<'_> {
     pub fn turn(&self, name: &str) -> u64 {
         let Some(world) = &self.world else { return 0 };
         world.borrow_mut().turn(name)
+    }
+
+    /// How long an answer of an operation waits. What is drawn is the same for the same seed and turn.
+    pub fn delay(&self, wanted: Option<Delay>, operation: &Operation, seed: u64) -> Duration {
+        match wanted {
+            None => Duration::ZERO,
+            Some(Delay::Fixed(time)) => time,
+            Some(delay) => {
+                let name = format!("delay {}", operation.name());
+                let (first, second) = draw(seed, &name, self.turn(&name));
+                delay.draw(first, second)
+            }
+        }
     }
 
     /// How often something was done in the current window of time, this one counted, and how long the window goes on.
