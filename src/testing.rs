@@ -192,7 +192,7 @@ impl Running {
 
     /// The exchanges of all sessions, the oldest first.
     #[must_use]
-    pub fn received(&self) -> Vec<Arc<Entry>> {
+    pub fn received(&self) -> Vec<Entry> {
         self.control.journal(None)
     }
 
@@ -243,7 +243,7 @@ impl Session<'_> {
 
     /// Its exchanges, the oldest first.
     #[must_use]
-    pub fn received(&self) -> Vec<Arc<Entry>> {
+    pub fn received(&self) -> Vec<Entry> {
         self.running.control.journal(Some(&self.name))
     }
 
@@ -273,7 +273,7 @@ impl Session<'_> {
 }
 
 fn verify(
-    entries: &[Arc<Entry>],
+    entries: &[Entry],
     operation: &str,
     times: &(impl RangeBounds<usize> + std::fmt::Debug),
 ) -> Result<(), Unverified> {
@@ -284,7 +284,7 @@ fn verify(
     Err(Unverified { operation: operation.to_owned(), count, expected: format!("{times:?}") })
 }
 
-fn count(entries: &[Arc<Entry>], operation: &str, body: &Value) -> usize {
+fn count(entries: &[Entry], operation: &str, body: &Value) -> usize {
     let schema = standalone(body).expect("the schema of the content can be compiled");
     let own = entries.iter().filter(|entry| entry.operation.as_deref() == Some(operation));
     own.filter(|entry| entry.body().is_some_and(|body| schema.is_valid(&body) == Ok(true))).count()

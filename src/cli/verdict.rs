@@ -151,7 +151,7 @@ fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> St
     let mut cases = String::new();
     let (mut failed, mut skipped) = (0, 0);
     for (index, operation) in contract.operations.iter().enumerate() {
-        let name = escaped(&operation.name());
+        let name = escaped(operation.name());
         let class = escaped(contract.documents[operation.document].source().name());
         let _ = write!(cases, "    <testcase name=\"{name}\" classname=\"{class}\"");
         let own: Vec<_> = wrong.iter().filter(|wrong| wrong.operation == index).collect();

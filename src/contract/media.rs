@@ -26,6 +26,12 @@ impl MediaRange {
         Some(Self { text: text.trim().to_owned(), essence, parameters: parameters.collect() })
     }
 
+    /// Whether a text is this type, letter by letter; a range is never what is sent.
+    #[must_use]
+    pub fn is_exactly(&self, text: &str) -> bool {
+        self.text == text && !self.is_range()
+    }
+
     /// As it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

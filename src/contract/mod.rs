@@ -86,7 +86,8 @@ impl Contract {
     /// The operation whose `operationId` or `METHOD /path` is most like a name that none has.
     #[must_use]
     pub fn nearest_operation(&self, name: &str) -> Option<String> {
-        let names = self.operations.iter().flat_map(|o| [o.name(), format!("{} {}", o.method, o.path_key())]);
+        let names =
+            self.operations.iter().flat_map(|o| [o.name().to_string(), format!("{} {}", o.method, o.path_key())]);
         let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
         let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
         (best.0 > 0.8).then_some(best.1)
@@ -117,6 +118,7 @@ pub struct Operation {
     /// How its terms are compiled.
     recipe: Recipe,
     terms: OnceLock<Terms>,
+    name: OnceLock<Arc<str>>,
 }
 
 /// What an operation asks for and promises. An [`Operation`] derefs to it, and it is compiled when that
@@ -154,8 +156,18 @@ impl std::ops::Deref for Operation {
 impl Operation {
     /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
     #[must_use]
-    pub fn name(&self) -> String {
-        self.id.clone().unwrap_or_else(|| format!("{} {}", self.method, self.path_key()))
+    pub fn name(&self) -> &str {
+        self.shared_name()
+    }
+
+    /// The same, for who keeps it.
+    #[must_use]
+    pub fn shared_name(&self) -> &Arc<str> {
+        let made = || match &self.id {
+            Some(id) => id.as_str().into(),
+            None => format!("{} {}", self.method, self.path_key()).into(),
+        };
+        self.name.get_or_init(made)
     }
 
     /// The path template with what its key has beyond it: `/v1/messages?beta=true`.

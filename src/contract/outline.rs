@@ -148,6 +148,7 @@ impl Finder<'_> {
             bases: self.bases(tree, item, value, &at),
             recipe: Recipe { compiler: Arc::clone(&self.compiler), item: item.at.to_owned(), at },
             terms: OnceLock::new(),
+            name: OnceLock::new(),
         })
     }
 

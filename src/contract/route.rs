@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use http::Method;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -201,7 +202,8 @@ pub struct Router {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<String, usize>,
+    /// Only documents add to it, so nobody can make its hashes collide by requests.
+    literals: HashMap<String, usize, FixedState>,
     /// Heaviest first, see [`Pattern::weight`].
     patterns: Vec<(Pattern, usize)>,
     methods: Vec<(Method, usize)>,
@@ -272,9 +274,9 @@ impl Router {
         // A path may come with characters that should have been encoded.
         let encoded = (!path.is_ascii()).then(|| utf8_percent_encode(path, CONTROLS).to_string());
         let path = encoded.as_deref().unwrap_or(path);
-        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+        let rest = path.strip_prefix('/').unwrap_or(path);
         let mut search = Search { router: self, method, values: Vec::new(), others: Vec::new() };
-        match search.descend(0, &segments) {
+        match search.descend(0, Some(rest)) {
             Some(operation) => Routed::Operation(operation, search.values),
             None if search.others.is_empty() => Routed::Unknown,
             None => Routed::OtherMethods(search.others),
@@ -290,13 +292,15 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    fn descend(&mut self, at: usize, segments: &[&str]) -> Option<usize> {
+    /// Goes on from a node with the segments that are left.
+    fn descend(&mut self, at: usize, left: Option<&str>) -> Option<usize> {
         let node = &self.router.nodes[at];
-        let Some((segment, rest)) = segments.split_first() else {
+        let Some(left) = left else {
             return self.arrive(node);
         };
+        let (segment, rest) = left.split_once('/').map_or((left, None), |(segment, rest)| (segment, Some(rest)));
         let literal =
-            if segment.contains('%') { node.literals.get(&decode(segment)) } else { node.literals.get(*segment) };
+            if segment.contains('%') { node.literals.get(&decode(segment)) } else { node.literals.get(segment) };
         if let Some(child) = literal
             && let Some(found) = self.descend(*child, rest)
         {

@@ -1,5 +1,7 @@
 //! A request in which nothing is wrong, or nothing that matters → what is answered.
 
+use std::borrow::Cow;
+
 use http::header::UPGRADE;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
@@ -111,8 +113,8 @@ impl<'c> Valid<'_, 'c, '_> {
             Act::Delete => StatusCode::NO_CONTENT,
             _ => StatusCode::OK,
         };
-        let media = MediaRange::parse("application/json").filter(|_| status != StatusCode::NO_CONTENT);
-        let reason = "no success is documented".to_owned();
+        let media = MediaRange::parse("application/json").filter(|_| status != StatusCode::NO_CONTENT).map(Cow::Owned);
+        let reason = "no success is documented".into();
         Some(Choice { status, response: None, content: Source::Empty, media, reason, ..choice.clone() })
     }
 

@@ -1,5 +1,7 @@
 //! Does a request carry the credentials that the operation asks for: presence and form, any value.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
@@ -48,7 +50,7 @@ fn lacks(scheme: &SecurityScheme, inputs: &Inputs<'_>) -> Option<String> {
             let value = match location {
                 Location::Query => inputs.query.first(name),
                 Location::Cookie => inputs.cookie(name).map(str::to_owned),
-                _ => inputs.header(name),
+                _ => inputs.header(name).map(Cow::into_owned),
             };
             let is_there = value.is_some_and(|value| !value.trim().is_empty());
             (!is_there).then(|| format!("the {} `{name}` is missing", word(*location)))

@@ -1,5 +1,8 @@
 //! A plan, and what came of its step on what is remembered → the response.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -18,7 +21,7 @@ use super::{
     header, remembered,
 };
 use crate::contract::media::MediaRange;
-use crate::contract::{Generated, MediaType, Operation, Written};
+use crate::contract::{Generated, MediaType, Written};
 use crate::state::memory::Reply;
 use crate::state::resource::Act;
 
@@ -26,22 +29,22 @@ use crate::state::resource::Act;
 #[must_use]
 pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, request: &Request) -> (Response, Report) {
     let mut report = Report {
-        operation: plan.operation.map(Operation::name),
+        operation: plan.operation.map(|operation| Arc::clone(operation.shared_name())),
         index: plan.index,
         violations: plan.violations.clone(),
-        source: String::new(),
+        source: Cow::Borrowed(""),
     };
     let mut response = match &plan.decision {
         Decision::Problem(problem, headers) => {
-            report.source = format!("problem {}", problem.kind.name());
+            report.source = format!("problem {}", problem.kind.name()).into();
             problem_response(problem, headers)
         }
         Decision::Options(methods) => {
-            "methods of the path".clone_into(&mut report.source);
+            report.source = "methods of the path".into();
             options_response(methods, settings, request)
         }
         Decision::Rejection(rejection, headers) => {
-            report.source.clone_from(&rejection.reason);
+            report.source = rejection.reason.clone().into();
             rejection_response(rejection, headers, plan, settings)
         }
         Decision::Answer(choice) => {
@@ -166,7 +169,7 @@ fn remembered_response(
     plan: &Plan<'_>,
     settings: &Settings,
     request: &Request,
-) -> (Response, String) {
+) -> (Response, Cow<'static, str>) {
     let Remembered { asked, choice, created, ground } = remembered;
     let noun = || asked.collection.noun.clone();
     let fault = match reply {
@@ -184,13 +187,13 @@ fn remembered_response(
         let accept = Accept::read(request.headers());
         let rejection = rejection::reject(*ground, asked.operation, &fault, &accept, &plan.manner);
         let source = format!("{}, as nothing else is remembered", rejection.reason);
-        return (rejection_response(&rejection, &[], plan, settings), source);
+        return (rejection_response(&rejection, &[], plan, settings), source.into());
     }
     let Some(reply) = reply else { return (answer_response(choice, plan, settings), choice.reason.clone()) };
     let is_new = matches!(reply, Reply::Entity { is_new: true, .. });
     let choice = created.as_ref().filter(|_| is_new).unwrap_or(choice);
     let source = format!("remembered, {} {}", asked.role.act.name(), asked.collection.name);
-    (remembered::response::write(asked, reply, choice, plan.manner, settings, request), source)
+    (remembered::response::write(asked, reply, choice, plan.manner, settings, request), source.into())
 }
 
 /// RFC 7240 §3
@@ -204,7 +207,10 @@ fn applied(preferences: &[String], response: &mut Response) {
 }
 
 fn insert_content_type(media: &str, response: &mut Response) {
-    if let Ok(value) = HeaderValue::from_str(media) {
+    const MOST_ARE: &str = "application/json";
+    if media == MOST_ARE {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MOST_ARE));
+    } else if let Ok(value) = HeaderValue::from_str(media) {
         response.headers_mut().insert(CONTENT_TYPE, value);
     }
 }

@@ -25,6 +25,7 @@ pub mod validate;
 mod variant;
 
 use core::time::Duration;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -88,11 +89,11 @@ pub struct Items {
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The operation by name.
-    pub operation: Option<String>,
+    pub operation: Option<Arc<str>>,
     /// The number of the operation.
     pub index: Option<usize>,
     /// Where the answer comes from: `first documented example`.
-    pub source: String,
+    pub source: Cow<'static, str>,
     /// What was wrong with the request, each in a line.
     pub violations: Vec<String>,
 }

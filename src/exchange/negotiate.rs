@@ -3,6 +3,7 @@
 //! The request is valid when it gets here; what a wrong one gets is left to `rejection`.
 
 use core::time::Duration;
+use std::borrow::Cow;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -28,13 +29,13 @@ pub struct Choice<'c> {
     /// What to send.
     pub content: Source<'c>,
     /// The media type to send; none for a response without content.
-    pub media: Option<MediaRange>,
+    pub media: Option<Cow<'c, MediaRange>>,
     /// The fixture that chose it, with headers of its own.
     pub fixture: Option<&'c Fixture>,
     /// The preferences that were met, for `Preference-Applied` (RFC 7240 §3).
     pub applied: Vec<String>,
     /// Why this one, for the log.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// What the user says of how it is sent.
     pub staging: Staging<'c>,
 }
@@ -210,7 +211,7 @@ fn from_fixture<'c>(
                 media,
                 fixture: None,
                 applied: Vec::new(),
-                reason: String::new(),
+                reason: Cow::Borrowed(""),
                 staging: Staging::default(),
             }
         }
@@ -229,22 +230,26 @@ fn from_fixture<'c>(
                 media: None,
                 fixture: None,
                 applied: Vec::new(),
-                reason: String::new(),
+                reason: Cow::Borrowed(""),
                 staging: Staging::default(),
             },
         },
     };
     choice.fixture = Some(fixture);
-    choice.reason = reason;
+    choice.reason = reason.into();
     Ok(choice)
 }
 
 /// The type of a fixture's own body: as its headers say, else as documented, else by its value.
-fn fixture_media(fixture: &Fixture, documented: Option<MediaRange>, body: &Value) -> Option<MediaRange> {
+fn fixture_media<'c>(
+    fixture: &Fixture,
+    documented: Option<Cow<'c, MediaRange>>,
+    body: &Value,
+) -> Option<Cow<'c, MediaRange>> {
     let own = fixture.headers.iter().find(|(name, _)| name == http::header::CONTENT_TYPE);
-    let own = own.and_then(|(_, value)| MediaRange::parse(value.to_str().ok()?));
+    let own = own.and_then(|(_, value)| MediaRange::parse(value.to_str().ok()?)).map(Cow::Owned);
     let by_value = if body.is_string() { "text/plain; charset=utf-8" } else { "application/json" };
-    own.or(documented).or_else(|| MediaRange::parse(by_value))
+    own.or(documented).or_else(|| MediaRange::parse(by_value).map(Cow::Owned))
 }
 
 type Wanted<'c> = (StatusCode, Option<&'c Response>, Option<&'c str>);
@@ -309,7 +314,7 @@ fn content<'c>(
     named: Option<&str>,
     wishes: &Wishes<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
-    let choice = |content, media, reason: String| Choice {
+    let choice = |content, media, reason: Cow<'static, str>| Choice {
         status,
         response,
         content,
@@ -321,7 +326,7 @@ fn content<'c>(
     };
     let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
     if offered.is_empty() || is_without_content(status) {
-        return Ok(choice(Source::Empty, None, "the document has no content for it".to_owned()));
+        return Ok(choice(Source::Empty, None, "the document has no content for it".into()));
     }
     let with_example =
         |media: &&MediaType| named.is_none_or(|name| media.examples.iter().any(|example| example.name == name));
@@ -339,7 +344,7 @@ fn content<'c>(
     };
     let range = Some(concrete(media));
     if wishes.preferences.dynamic == Some(true) && media.schema.is_some() {
-        return Ok(choice(Source::Generated(media), range, "generated, as preferred".to_owned()));
+        return Ok(choice(Source::Generated(media), range, "generated, as preferred".into()));
     }
     let by_name = named.and_then(|name| media.examples.iter().find(|example| example.name == name));
     let by_request = || example_like_request(operation, media, wishes.values);
@@ -347,25 +352,25 @@ fn content<'c>(
         return Ok(choice(
             Source::Example(example, Some(media)),
             range,
-            format!("example `{}`, as preferred", example.name),
+            format!("example `{}`, as preferred", example.name).into(),
         ));
     }
     if let Some(example) = by_request() {
         return Ok(choice(
             Source::Example(example, Some(media)),
             range,
-            format!("example `{}`, as the request has the one of that name", example.name),
+            format!("example `{}`, as the request has the one of that name", example.name).into(),
         ));
     }
     if let Some(example) = media.examples.iter().find(|example| example.is_served()) {
-        return Ok(choice(Source::Example(example, Some(media)), range, "first documented example".to_owned()));
+        return Ok(choice(Source::Example(example, Some(media)), range, "first documented example".into()));
     }
     let reason = if media.schema.is_some() || media.item.is_some() {
         "generated from the schema"
     } else {
         "generated, as there is neither example nor schema"
     };
-    Ok(choice(Source::Generated(media), range, reason.to_owned()))
+    Ok(choice(Source::Generated(media), range, reason.into()))
 }
 
 /// What a request says about an answer item by item.
@@ -407,9 +412,9 @@ fn not_acceptable(offered: &[MediaType]) -> Problem {
 
 /// The type to send for a documented range: JSON wherever the range and the schema allow it.
 #[must_use]
-pub fn concrete(media: &MediaType) -> MediaRange {
+pub fn concrete(media: &MediaType) -> Cow<'_, MediaRange> {
     if !media.range.is_range() {
-        return media.range.clone();
+        return Cow::Borrowed(&media.range);
     }
     let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
     let is_text = types == ["string"];
@@ -422,7 +427,7 @@ pub fn concrete(media: &MediaType) -> MediaRange {
         "application/*" if is_text => "application/octet-stream",
         _ => "application/json",
     };
-    MediaRange::parse(text).unwrap_or_else(|| media.range.clone())
+    MediaRange::parse(text).map_or(Cow::Borrowed(&media.range), Cow::Owned)
 }
 
 /// The response example whose name is that of the request examples that the request has.

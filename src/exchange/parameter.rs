@@ -109,10 +109,11 @@ impl<'r> Inputs<'r> {
 
     /// The value of a header field; several lines are one list (RFC 9110 §5.3).
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<String> {
+    pub fn header(&self, name: &str) -> Option<Cow<'r, str>> {
         let mut lines = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let mut text = lines.next()?.into_owned();
+        let mut text = lines.next()?;
         for line in lines {
+            let text = text.to_mut();
             text.push_str(", ");
             text.push_str(&line);
         }
@@ -165,8 +166,7 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 style: *style,
                 explode: *explode,
                 schema,
-                node: schema.tree(),
-                is_whole: true,
+                part: None,
                 types: Cow::Borrowed(schema.own_types()),
                 claimed: &inputs.claimed,
                 arrays: inputs.arrays,
@@ -214,7 +214,7 @@ fn raw(parameter: &Parameter, inputs: &Inputs<'_>) -> Option<String> {
     match parameter.location {
         Location::Query => inputs.query.first(&parameter.name),
         Location::Path => inputs.path.iter().find(|(name, _)| *name == parameter.name).map(|(_, raw)| decode(raw)),
-        Location::Header => inputs.header(&parameter.name),
+        Location::Header => inputs.header(&parameter.name).map(Cow::into_owned),
         Location::Cookie => inputs.cookie(&parameter.name).map(decode),
     }
 }
@@ -246,10 +246,8 @@ struct Reader<'s> {
     style: Style,
     explode: bool,
     schema: &'s Schema,
-    /// The part of the schema that describes the value.
-    node: &'s Value,
-    /// Whether it is all of the schema.
-    is_whole: bool,
+    /// The part of the schema that describes the value; none if it is all of it.
+    part: Option<&'s Value>,
     /// The types that it names.
     types: Cow<'s, [&'s str]>,
     /// The names that belong to other parameters.
@@ -268,15 +266,19 @@ pub fn read_property(
     pairs: &Pairs<'_>,
 ) -> Read {
     let types = Cow::Owned(schema.types(node));
-    let is_whole = std::ptr::eq(node, schema.tree());
+    let part = (!std::ptr::eq(node, schema.tree())).then_some(node);
     let arrays = QueryArrays::default();
-    Reader { name, style, explode, schema, node, is_whole, types, claimed: &[], arrays }.pairs(pairs)
+    Reader { name, style, explode, schema, part, types, claimed: &[], arrays }.pairs(pairs)
 }
 
 /// Turns text into the type that a schema asks for, or leaves it a string.
 #[must_use]
 pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
-    let types = schema.types(node);
+    typed_as(&schema.types(node), schema, || node, text)
+}
+
+/// The same where the types are known; `node` is only looked at where they do not tell.
+fn typed_as<'s>(types: &[&str], schema: &'s Schema, node: impl FnOnce() -> &'s Value, text: &str) -> Value {
     let number = || text.parse::<Number>().ok().map(Value::Number);
     let read = |name: &&str| match *name {
         "integer" | "number" => number(),
@@ -286,6 +288,10 @@ pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
     if let Some(value) = types.iter().find_map(read) {
         return value;
     }
+    if !types.is_empty() && text != "null" {
+        return Value::String(text.to_owned());
+    }
+    let node = node();
     if types.is_empty()
         && let Some(values) = schema.resolve(node).get("enum").and_then(Value::as_array)
         && let Ok(value) = serde_json::from_str::<Value>(text)
@@ -297,7 +303,11 @@ pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
     if is_null { Value::Null } else { Value::String(text.to_owned()) }
 }
 
-impl Reader<'_> {
+impl<'s> Reader<'s> {
+    fn node(&self) -> &'s Value {
+        self.part.unwrap_or_else(|| self.schema.tree())
+    }
+
     fn wants(&self, kind: &str) -> bool {
         self.types.contains(&kind)
     }
@@ -307,8 +317,8 @@ impl Reader<'_> {
         if *self.types == ["string"] && text != "null" {
             return Value::String(text);
         }
-        let value = typed(self.schema, self.node, &text);
-        if !value.is_string() && self.is_whole && self.wants("string") {
+        let value = typed_as(&self.types, self.schema, || self.node(), &text);
+        if !value.is_string() && self.part.is_none() && self.wants("string") {
             let text = Value::String(text);
             let fits = |value: &Value| self.schema.is_valid(value) == Ok(true);
             return if !fits(&value) && fits(&text) { text } else { value };
@@ -318,12 +328,12 @@ impl Reader<'_> {
 
     fn item(&self, raw: &str) -> Value {
         let any = Value::Bool(true);
-        typed(self.schema, self.schema.items(self.node).unwrap_or(&any), &decode(raw))
+        typed(self.schema, self.schema.items(self.node()).unwrap_or(&any), &decode(raw))
     }
 
     fn property(&self, name: &str, raw: &str) -> Value {
         let any = Value::Bool(true);
-        typed(self.schema, self.schema.property(self.node, name).unwrap_or(&any), &decode(raw))
+        typed(self.schema, self.schema.property(self.node(), name).unwrap_or(&any), &decode(raw))
     }
 
     fn list<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
@@ -494,16 +504,17 @@ impl Reader<'_> {
 
     /// An exploded object in a query: each of its properties is a parameter of its own.
     fn spread(&self, pairs: &Pairs<'_>) -> Read {
-        let declared = self.schema.properties(self.node);
+        let declared = self.schema.properties(self.node());
         let is_declared = |name: &str| declared.iter().any(|(there, _)| *there == name);
         let is_free = |name: &str| !self.claimed.contains(&name) && !name.starts_with("__");
         let takes_others = declared.is_empty()
-            || self.schema.resolve(self.node).get("additionalProperties").is_some_and(Value::is_object);
+            || self.schema.resolve(self.node()).get("additionalProperties").is_some_and(Value::is_object);
         let takes = |name: &str| is_declared(name) || takes_others && is_free(name);
         let mut object = Map::new();
         for (name, value) in pairs.0.iter().filter(|(name, _)| takes(name)) {
             let value = value.replace('+', "%20");
-            let list = self.schema.property(self.node, name).filter(|node| self.schema.types(node).contains(&"array"));
+            let list =
+                self.schema.property(self.node(), name).filter(|node| self.schema.types(node).contains(&"array"));
             match (list.and_then(|list| self.schema.items(list)), object.get_mut(name)) {
                 (Some(item), Some(Value::Array(items))) => items.push(typed(self.schema, item, &decode(&value))),
                 (Some(item), _) => {
@@ -531,7 +542,7 @@ impl Reader<'_> {
             if keys.len() > DEEPEST_BRACKETS {
                 return Read::Malformed(format!("`{}` is nested deeper than {DEEPEST_BRACKETS} levels", self.name));
             }
-            self.place(&mut root, self.node, &keys, &raw.replace('+', "%20"));
+            self.place(&mut root, self.node(), &keys, &raw.replace('+', "%20"));
         }
         if is_there { Read::Value(root) } else { Read::Absent }
     }

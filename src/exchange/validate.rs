@@ -2,6 +2,8 @@
 //!
 //! What is answered then is left to `rejection`.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
@@ -358,7 +360,7 @@ fn read_content<'o>(
     bytes: &Bytes,
 ) -> Result<(Content, Option<&'o MediaType>), ContentFault> {
     let unsupported = |sent: Option<&str>| ContentFault::UnsupportedMediaType(sent.map(str::to_owned));
-    let text = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let text = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let (media, sent) = match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         _ if body.content.is_empty() => return Ok((Content::Opaque, None)),
         // RFC 9110 §8.3: without `Content-Type` the recipient may examine the data.
@@ -366,13 +368,16 @@ fn read_content<'o>(
             .content
             .iter()
             .find(|media| media.range.is_json())
-            .map(|media| (media, media.range.clone()))
+            .map(|media| (media, Cow::Borrowed(&media.range)))
             .ok_or_else(|| unsupported(None))?,
+        Some(text) if let Some(media) = body.content.iter().find(|media| media.range.is_exactly(text)) => {
+            (media, Cow::Borrowed(&media.range))
+        }
         Some(text) => {
             let sent = MediaRange::parse(text).ok_or_else(|| unsupported(Some(text)))?;
             let fitting = body.content.iter().filter(|media| media.range.covers(&sent));
             let media = fitting.max_by_key(|media| media.range.specificity());
-            (media.ok_or_else(|| unsupported(Some(text)))?, sent)
+            (media.ok_or_else(|| unsupported(Some(text)))?, Cow::Owned(sent))
         }
     };
     let content = content::read(bytes, &sent, media).map_err(ContentFault::Malformed)?;

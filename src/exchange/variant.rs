@@ -37,7 +37,7 @@ fn carries(inputs: &Inputs<'_>, pin: &Pin) -> bool {
         Pin::Query(name, None) => inputs.query.first(name).is_some(),
         Pin::Query(name, Some(value)) => inputs.query.first(name).as_ref() == Some(value),
         Pin::Field(name, value) => {
-            inputs.header(name).as_ref() == Some(value) || inputs.query.first(name).as_ref() == Some(value)
+            inputs.header(name).is_some_and(|sent| sent == *value) || inputs.query.first(name).as_ref() == Some(value)
         }
     }
 }

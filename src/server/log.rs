@@ -54,14 +54,14 @@ pub fn exchange(request: &Request, response: &Response, report: &Report, took: D
         path = request.uri().path(),
         status = response.status().as_u16(),
         operation,
-        source = report.source,
+        source = &*report.source,
         violations = report.violations.join("; "),
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "exchange"
     );
     tracing::debug!(
         operation,
-        why = report.source,
+        why = &*report.source,
         accept = field(request, "accept"),
         prefer = field(request, "prefer"),
         content = field(request, "content-type"),

@@ -213,8 +213,11 @@ async fn exchange(control: &Control, request: http::Request<Incoming>, limits: L
         }
         Err(fault) => (http::Request::from_parts(head, Body::Complete(Bytes::new())), fault.answer()),
     };
-    log::exchange(&request, &response, &report, started.elapsed());
-    control.note(Some(request), noting, &response, report);
+    let took = started.elapsed();
+    log::exchange(&request, &response, &report, took);
+    if let Some(noting) = noting {
+        control.note(&request, noting, &response, report, took);
+    }
     response
 }
 
@@ -301,7 +304,7 @@ fn problem_response(problem: &Problem) -> (Response, Report) {
     let mut response = Response::new(problem.content());
     *response.status_mut() = problem.status;
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
-    let report = Report { source: format!("problem {}", problem.kind.name()), ..Report::default() };
+    let report = Report { source: format!("problem {}", problem.kind.name()).into(), ..Report::default() };
     (response, report)
 }
 

@@ -1,8 +1,8 @@
 //! What of a contract was used: operations, statuses, parameters.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -12,53 +12,57 @@ use crate::contract::{Contract, Location, Operation, StatusPattern};
 /// What was used, by the numbers of the operations.
 #[derive(Debug)]
 pub struct Coverage {
-    operations: Vec<Counts>,
+    /// Of most operations of a large document nothing is.
+    operations: Vec<OnceLock<Box<Counts>>>,
     wrong: Mutex<Vec<Wrong>>,
 }
 
 /// What of an operation was used, as it is counted: nobody waits for another.
 #[derive(Debug, Default)]
 struct Counts {
-    count: AtomicU64,
     violations: AtomicU64,
     parameters: AtomicU64,
-    /// A status that was not answered before is rare.
-    statuses: RwLock<Vec<(u16, AtomicU64)>>,
+    /// The first statuses that were answered, and how often each was.
+    statuses: [(AtomicU16, AtomicU64); FEW],
+    /// The others.
+    others: Mutex<BTreeMap<u16, u64>>,
 }
+
+/// How many statuses of an operation are counted without a lock.
+const FEW: usize = 6;
 
 impl Counts {
     fn status(&self, status: u16) {
-        let known = |statuses: &[(u16, AtomicU64)]| {
-            statuses
-                .iter()
-                .find(|(there, _)| *there == status)
-                .map(|(_, count)| count.fetch_add(1, Ordering::Relaxed))
-                .is_some()
-        };
-        if known(&self.statuses.read().unwrap_or_else(PoisonError::into_inner)) {
-            return;
+        for (own, count) in &self.statuses {
+            let claimed = match own.load(Ordering::Relaxed) {
+                0 => own.compare_exchange(0, status, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|now| now),
+                now => now,
+            };
+            if claimed == status || claimed == 0 {
+                count.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
         }
-        let mut statuses = self.statuses.write().unwrap_or_else(PoisonError::into_inner);
-        if !known(&statuses) {
-            statuses.push((status, AtomicU64::new(1)));
-        }
+        *self.others.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() += 1;
     }
 
     fn used(&self) -> Used {
-        let statuses = self.statuses.read().unwrap_or_else(PoisonError::into_inner);
+        let few = self.statuses.iter().map(|(own, count)| (own.load(Ordering::Relaxed), count.load(Ordering::Relaxed)));
+        let mut statuses = self.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        statuses.extend(few.filter(|(_, count)| *count > 0));
         Used {
-            count: self.count.load(Ordering::Relaxed),
-            statuses: statuses.iter().map(|(status, count)| (*status, count.load(Ordering::Relaxed))).collect(),
+            count: statuses.values().sum(),
+            statuses,
             parameters: self.parameters.load(Ordering::Relaxed),
             violations: self.violations.load(Ordering::Relaxed),
         }
     }
 
+    /// A status keeps its place, so that none is counted in that of another.
     fn clear(&self) {
-        [&self.count, &self.violations, &self.parameters]
-            .into_iter()
-            .for_each(|count| count.store(0, Ordering::Relaxed));
-        self.statuses.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let counts = self.statuses.iter().map(|(_, count)| count);
+        counts.chain([&self.violations, &self.parameters]).for_each(|count| count.store(0, Ordering::Relaxed));
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -95,7 +99,7 @@ impl Coverage {
     /// Nothing was used yet.
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
-        let operations = contract.operations.iter().map(|_| Counts::default()).collect();
+        let operations = contract.operations.iter().map(|_| OnceLock::new()).collect();
         Self { operations, wrong: Mutex::default() }
     }
 
@@ -109,7 +113,7 @@ impl Coverage {
         has: impl Fn(Location, &str) -> bool,
     ) {
         let Some(used) = self.operations.get(index) else { return };
-        used.count.fetch_add(1, Ordering::Relaxed);
+        let used = used.get_or_init(Box::default);
         used.status(status.as_u16());
         if wrong > 0 {
             used.violations.fetch_add(1, Ordering::Relaxed);
@@ -139,14 +143,15 @@ impl Coverage {
     /// Forgets everything.
     pub fn clear(&self) {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.operations.iter().for_each(Counts::clear);
+        self.operations.iter().filter_map(OnceLock::get).for_each(|counts| counts.clear());
     }
 
     /// What was used of each operation that was called at all: its number with it.
     #[must_use]
     pub fn used(&self) -> Vec<(usize, Used)> {
-        let all = self.operations.iter().map(Counts::used).enumerate();
-        all.filter(|(_, used)| used.count > 0).collect()
+        let all = self.operations.iter().enumerate();
+        let used = all.filter_map(|(index, counts)| Some((index, counts.get()?.used())));
+        used.filter(|(_, used)| used.count > 0).collect()
     }
 
     /// How many of the operations were never called, of a hundred.
@@ -162,7 +167,7 @@ impl Coverage {
     pub fn to_json(&self, contract: &Contract) -> Value {
         let used = self.used();
         let is_used = |index: usize| used.iter().any(|(there, _)| *there == index);
-        let unused: Vec<String> = contract
+        let unused: Vec<&str> = contract
             .operations
             .iter()
             .enumerate()
@@ -196,5 +201,25 @@ impl Coverage {
             "used": rows.collect::<Vec<_>>(),
             "unused": unused,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_counted() {
+        let counts = Counts::default();
+        for status in 200..220 {
+            (200..=status).for_each(|_| counts.status(status));
+        }
+        let used = counts.used();
+        assert_eq!(used.statuses, (200..220).map(|status| (status, u64::from(status) - 199)).collect());
+        assert_eq!(used.count, (1..=20).sum::<u64>());
+        counts.clear();
+        assert_eq!((counts.used().count, counts.used().statuses.len()), (0, 0));
+        counts.status(219);
+        assert_eq!(counts.used().statuses, BTreeMap::from([(219, 1)]));
     }
 }

@@ -1,11 +1,12 @@
 //! What was exchanged lately.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::contract::name::{carries_credentials, words};
@@ -30,13 +31,42 @@ pub struct Entry {
     /// The content of the request, or the beginning of it.
     pub content: Bytes,
     /// The operation by name; none if none was asked for.
-    pub operation: Option<String>,
+    pub operation: Option<Arc<str>>,
     /// The status of the response.
     pub status: StatusCode,
     /// The content of the response, or the beginning of it.
     pub answer: Bytes,
     /// Where the answer comes from.
-    pub source: String,
+    pub source: Cow<'static, str>,
+    /// What was wrong with the request.
+    pub violations: Vec<String>,
+}
+
+/// An exchange that has just ended, to be noted.
+#[derive(Debug, Clone)]
+pub struct Ended<'e> {
+    /// Its number.
+    pub number: u64,
+    /// When it ended, in milliseconds since 1970.
+    pub at: u64,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+    /// The method of the request.
+    pub method: &'e Method,
+    /// The path and the query.
+    pub target: &'e Uri,
+    /// The header fields of the request.
+    pub headers: &'e HeaderMap,
+    /// The content of the request.
+    pub content: &'e [u8],
+    /// The operation by name; none if none was asked for.
+    pub operation: Option<Arc<str>>,
+    /// The status of the response.
+    pub status: StatusCode,
+    /// The content of the response.
+    pub answer: &'e Bytes,
+    /// Where the answer comes from.
+    pub source: Cow<'static, str>,
     /// What was wrong with the request.
     pub violations: Vec<String>,
 }
@@ -47,24 +77,126 @@ pub const MOST_CONTENT: usize = 64 * 1024;
 /// How many bytes the exchanges of one journal take at most, about.
 pub const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// A content as it is kept.
-#[must_use]
-pub fn kept(content: Bytes) -> Bytes {
+/// Answers up to this many bytes are copied; others are shared with who answers them again.
+const MOST_COPIED: usize = 1024;
+
+/// An exchange as it is kept: its texts are copied into one place, because they came in buffers that the connection
+/// wants back.
+#[derive(Debug, Clone)]
+struct Record {
+    number: u64,
+    at: u64,
+    micros: u64,
+    method: Method,
+    operation: Option<Arc<str>>,
+    status: StatusCode,
+    source: Cow<'static, str>,
+    violations: Vec<String>,
+    /// The target, names and values of header fields in turns, the content, and the answer if it is short.
+    texts: Vec<u8>,
+    /// Where in `texts` each of them but the last one ends.
+    ends: Vec<u32>,
+    /// The answer if it is long.
+    answer: Option<Bytes>,
+}
+
+impl Record {
+    /// Keeps an exchange, in the place of one that is not needed any more.
+    fn of(ended: Ended<'_>, old: Option<Self>) -> Self {
+        const LARGEST_REUSED: usize = 4096;
+        let old = old.filter(|old| old.texts.capacity() <= LARGEST_REUSED && old.ends.capacity() <= LARGEST_REUSED);
+        let (mut texts, mut ends) = old.map(|old| (old.texts, old.ends)).unwrap_or_default();
+        texts.clear();
+        ends.clear();
+        let mut keep = |text: &[u8]| {
+            texts.extend_from_slice(text);
+            // A request with 4 GiB of header fields is none.
+            ends.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
+        };
+        keep(ended.target.path_and_query().map_or("", |target| target.as_str()).as_bytes());
+        for (name, value) in ended.headers {
+            keep(name.as_str().as_bytes());
+            keep(value.as_bytes());
+        }
+        keep(beginning(ended.content));
+        let answer = (ended.answer.len() > MOST_COPIED).then(|| kept(ended.answer));
+        if answer.is_none() {
+            texts.extend_from_slice(ended.answer);
+        }
+        Self {
+            number: ended.number,
+            at: ended.at,
+            micros: ended.micros,
+            method: ended.method.clone(),
+            operation: ended.operation,
+            status: ended.status,
+            source: ended.source,
+            violations: ended.violations,
+            texts,
+            ends,
+            answer,
+        }
+    }
+
+    /// The bytes that it takes, about.
+    fn size(&self) -> usize {
+        const EACH: usize = 400;
+        EACH + self.texts.len() + 4 * self.ends.len() + self.answer.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// The exchange that it is of, in a session.
+    fn entry(&self, session: &str) -> Entry {
+        let mut start = 0;
+        let mut texts = self.ends.iter().map(|end| {
+            let text = &self.texts[start..*end as usize];
+            start = *end as usize;
+            text
+        });
+        let target = texts.next().and_then(|target| Uri::try_from(target).ok()).unwrap_or_default();
+        let (mut headers, mut content) = (HeaderMap::new(), &[][..]);
+        while let Some(text) = texts.next() {
+            match texts.next().map(HeaderValue::from_bytes).zip(Some(HeaderName::from_bytes(text))) {
+                Some((Ok(value), Ok(name))) => {
+                    headers.append(name, value);
+                }
+                Some(_) => {}
+                None => content = text,
+            }
+        }
+        Entry {
+            number: self.number,
+            session: session.to_owned(),
+            at: self.at,
+            micros: self.micros,
+            method: self.method.clone(),
+            target,
+            headers,
+            content: Bytes::copy_from_slice(content),
+            operation: self.operation.clone(),
+            status: self.status,
+            answer: self.answer.clone().unwrap_or_else(|| Bytes::copy_from_slice(&self.texts[start..])),
+            source: self.source.clone(),
+            violations: self.violations.clone(),
+        }
+    }
+}
+
+/// A content as far as it is kept.
+fn beginning(content: &[u8]) -> &[u8] {
+    content.get(..MOST_CONTENT).unwrap_or(content)
+}
+
+/// The same of one that is shared.
+fn kept(content: &Bytes) -> Bytes {
     // A slice would keep all of it.
-    if content.len() > MOST_CONTENT { Bytes::copy_from_slice(&content[..MOST_CONTENT]) } else { content }
+    if content.len() > MOST_CONTENT { Bytes::copy_from_slice(beginning(content)) } else { content.clone() }
 }
 
 impl Entry {
-    /// The bytes that it takes, about.
+    /// An exchange in a session.
     #[must_use]
-    pub fn size(&self) -> usize {
-        const EACH: usize = 400;
-        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        EACH + self.content.len()
-            + self.answer.len()
-            + self.target.path().len()
-            + self.target.query().map_or(0, str::len)
-            + headers
+    pub fn new(ended: Ended<'_>, session: &str) -> Self {
+        Record::of(ended, None).entry(session)
     }
 
     /// For people and scripts, without credentials.
@@ -94,7 +226,7 @@ impl Entry {
                 "headers": headers,
                 "content": shown(&self.content, self.is_form()),
             },
-            "operation": self.operation,
+            "operation": self.operation.as_deref(),
             "response": {"status": self.status.as_u16(), "content": shown(&self.answer, false)},
             "source": self.source,
             "violations": self.violations,
@@ -201,24 +333,27 @@ fn redact(value: &mut Value, depth: usize) {
 /// The exchanges of a session.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
-    entries: VecDeque<Arc<Entry>>,
+    records: VecDeque<Record>,
     size: usize,
 }
 
 impl Journal {
     /// Adds an exchange; of more than `most`, or of more than [`MOST_BYTES`], the oldest go.
-    pub fn add(&mut self, entry: Arc<Entry>, most: usize) {
-        self.size += entry.size();
-        self.entries.push_back(entry);
-        while self.entries.len() > most || self.size > MOST_BYTES && self.entries.len() > 1 {
-            self.size -= self.entries.pop_front().map_or(0, |entry| entry.size());
+    pub fn add(&mut self, ended: Ended<'_>, most: usize) {
+        let mut old = None;
+        while self.records.len() >= most.max(1) || self.size > MOST_BYTES && self.records.len() > 1 {
+            old = self.records.pop_front();
+            self.size -= old.as_ref().map_or(0, Record::size);
         }
+        let record = Record::of(ended, old);
+        self.size += record.size();
+        self.records.push_back(record);
     }
 
-    /// The exchanges, the oldest first.
+    /// The exchanges, the oldest first, as those of a session.
     #[must_use]
-    pub fn entries(&self) -> Vec<Arc<Entry>> {
-        self.entries.iter().cloned().collect()
+    pub fn entries(&self, session: &str) -> Vec<Entry> {
+        self.records.iter().map(|record| record.entry(session)).collect()
     }
 
     /// Forgets the exchanges.
@@ -256,18 +391,18 @@ impl Rings {
     }
 
     /// Adds an exchange; of more than `most` the oldest go.
-    pub fn add(&self, entry: Arc<Entry>, most: usize) {
+    pub fn add(&self, ended: Ended<'_>, most: usize) {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % RINGS;
         }
-        Self::locked(&self.rings[OWN.with(|own| *own)]).add(entry, most);
+        Self::locked(&self.rings[OWN.with(|own| *own)]).add(ended, most);
     }
 
     /// The last `most` exchanges, the oldest first.
     #[must_use]
-    pub fn entries(&self, most: usize) -> Vec<Arc<Entry>> {
-        let mut all: Vec<Arc<Entry>> = self.rings.iter().flat_map(|ring| Self::locked(ring).entries()).collect();
+    pub fn entries(&self, most: usize) -> Vec<Entry> {
+        let mut all: Vec<Entry> = self.rings.iter().flat_map(|ring| Self::locked(ring).entries("")).collect();
         all.sort_unstable_by_key(|entry| entry.number);
         all.drain(..all.len().saturating_sub(most));
         all
@@ -283,27 +418,38 @@ impl Rings {
 mod tests {
     use super::*;
 
+    fn ended<'e>(
+        number: u64,
+        target: &'e Uri,
+        headers: &'e HeaderMap,
+        content: &'e [u8],
+        answer: &'e Bytes,
+    ) -> Ended<'e> {
+        Ended {
+            number,
+            at: 0,
+            micros: 1,
+            method: &Method::POST,
+            target,
+            headers,
+            content,
+            operation: Some("a".into()),
+            status: StatusCode::OK,
+            answer,
+            source: "b".into(),
+            violations: Vec::new(),
+        }
+    }
+
     #[test]
     fn what_is_secret_is_not_shown() {
         let mut headers = HeaderMap::new();
-        headers.insert("authorization", http::HeaderValue::from_static("Bearer abc"));
-        headers.insert("x-auth-token", http::HeaderValue::from_static("abc"));
-        headers.insert("accept", http::HeaderValue::from_static("*/*"));
-        let entry = Entry {
-            number: 1,
-            session: String::new(),
-            at: 0,
-            micros: 1,
-            method: Method::POST,
-            target: Uri::from_static("/login?api_key=abc&limit=3"),
-            headers,
-            content: Bytes::from_static(b"{\"name\": \"x\", \"password\": \"abc\", \"cards\": [{\"cvc\": 123}]}"),
-            operation: None,
-            status: StatusCode::OK,
-            answer: Bytes::new(),
-            source: String::new(),
-            violations: Vec::new(),
-        };
+        headers.insert("authorization", HeaderValue::from_static("Bearer abc"));
+        headers.insert("x-auth-token", HeaderValue::from_static("abc"));
+        headers.insert("accept", HeaderValue::from_static("*/*"));
+        let target = Uri::from_static("/login?api_key=abc&limit=3");
+        let content = br#"{"name": "x", "password": "abc", "cards": [{"cvc": 123}]}"#;
+        let entry = Entry::new(ended(1, &target, &headers, content, &Bytes::new()), "");
         let shown = entry.to_json();
         assert!(!shown.to_string().contains("abc") && !shown.to_string().contains("123"), "{shown}");
         assert_eq!(shown["request"]["target"], "/login?api_key=[redacted]&limit=3");
@@ -314,26 +460,34 @@ mod tests {
     #[test]
     fn the_oldest_goes() {
         let mut journal = Journal::default();
+        let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());
         for number in 1..=5 {
-            let entry = Entry {
-                number,
-                session: String::new(),
-                at: 0,
-                micros: 0,
-                method: Method::GET,
-                target: Uri::from_static("/"),
-                headers: HeaderMap::new(),
-                content: Bytes::from(vec![0; 10]),
-                operation: Some("a".to_owned()),
-                status: StatusCode::OK,
-                answer: Bytes::new(),
-                source: String::new(),
-                violations: Vec::new(),
-            };
-            journal.add(Arc::new(entry), 3);
+            journal.add(ended(number, &target, &headers, &[0; 10], &answer), 3);
         }
-        let numbers: Vec<u64> = journal.entries().iter().map(|entry| entry.number).collect();
+        let numbers: Vec<u64> = journal.entries("").iter().map(|entry| entry.number).collect();
         assert_eq!(numbers, [3, 4, 5]);
-        assert_eq!(journal.size(), 3 * journal.entries()[0].size());
+        assert_eq!(journal.size(), journal.records.iter().map(Record::size).sum::<usize>());
+    }
+
+    #[test]
+    fn what_was_kept_is_what_was_said() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-a", HeaderValue::from_static("1"));
+        headers.append("x-a", HeaderValue::from_static("2"));
+        headers.append("x-empty", HeaderValue::from_static(""));
+        headers.append("x-odd", HeaderValue::from_bytes(b"\xff").expect("is allowed"));
+        let target = Uri::from_static("http://a.example/b?c=d");
+        let mut journal = Journal::default();
+        for (number, answer) in (1..).zip([Bytes::from_static(b"short"), Bytes::from(vec![7; MOST_COPIED + 1])]) {
+            journal.add(ended(number, &target, &headers, b"content", &answer), 1);
+            let entry = journal.entries("s").pop().expect("is there");
+            assert_eq!((entry.number, entry.session.as_str()), (number, "s"));
+            assert_eq!((entry.target.to_string().as_str(), &entry.headers), ("/b?c=d", &headers));
+            assert_eq!((&entry.content[..], &entry.answer), (&b"content"[..], &answer));
+        }
+        let long = vec![1; MOST_CONTENT + 1];
+        journal.add(ended(3, &target, &HeaderMap::new(), &long, &Bytes::from(long.clone())), 1);
+        let entry = journal.entries("").pop().expect("is there");
+        assert_eq!((entry.content.len(), entry.answer.len()), (MOST_CONTENT, MOST_CONTENT));
     }
 }

@@ -13,6 +13,8 @@ mod unknown;
 pub mod voice;
 mod words;
 
+use std::borrow::Cow;
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -79,7 +81,7 @@ pub struct Rejection<'c> {
     /// The documented response, with headers of its own.
     pub response: Option<&'c Response>,
     /// The media type to send.
-    pub media: MediaRange,
+    pub media: Cow<'c, MediaRange>,
     /// The content to send.
     pub content: Written,
     /// Where the words come from, for the log.
@@ -349,7 +351,8 @@ fn from_fixture<'c>(
 ) -> Rejection<'c> {
     let media = response.and_then(|response| accept.best(&response.content));
     let by_value = if value.is_string() { "text/plain; charset=utf-8" } else { "application/json" };
-    let range = media.map(concrete).or_else(|| MediaRange::parse(by_value)).expect("it is a media type");
+    let by_value = || MediaRange::parse(by_value).map(Cow::Owned);
+    let range = media.map(concrete).or_else(by_value).expect("it is a media type");
     let content = content::write(value, &range, media);
     let reason = "errors of the fixtures".to_owned();
     Rejection { status, response, media: range, content, reason, applied: Vec::new() }
@@ -365,7 +368,7 @@ fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str
     Rejection {
         status: problem.status,
         response,
-        media: MediaRange::parse(problem::MEDIA_TYPE).expect("it is a media type"),
+        media: Cow::Owned(MediaRange::parse(problem::MEDIA_TYPE).expect("it is a media type")),
         content: Written { bytes: problem.content(), ..Written::default() },
         reason: format!("problem, {why}"),
         applied: Vec::new(),

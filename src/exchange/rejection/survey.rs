@@ -52,7 +52,7 @@ pub fn survey(ground: Ground<'_>, operation: &Operation, manner: &Manner) -> Sur
         Sample {
             missing,
             status: rejection.status.as_u16(),
-            media: rejection.media,
+            media: rejection.media.into_owned(),
             content: String::from_utf8_lossy(&rejection.content.bytes).into_owned(),
         }
     });

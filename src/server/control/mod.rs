@@ -10,7 +10,7 @@ mod worlds;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
@@ -29,7 +29,7 @@ use crate::exchange::problem::{Kind, Problem, TYPES};
 use crate::exchange::{Body, Cors, Report, Request, Response, Settings};
 use crate::sandbox::Reading;
 use crate::state::coverage::{Coverage, Wrong};
-use crate::state::journal::{Entry, Rings, kept, redacted_target};
+use crate::state::journal::{Ended, Entry, Rings, redacted_target};
 
 /// Below it no API is served.
 const PREFIX: &str = "/_standin/";
@@ -84,7 +84,6 @@ pub struct Noting {
     session: String,
     /// The request as the session has it, if its path named the session.
     inner: Option<Request>,
-    started: Instant,
 }
 
 /// How many exchanges a listener may be behind before it misses some.
@@ -152,8 +151,11 @@ impl Control {
     /// Answers a request, to the control API or to the API that is stood in for.
     #[must_use]
     pub fn answer(&self, request: &Request) -> (Response, Report) {
+        let started = Instant::now();
         let ((response, report), noting) = self.answered(request);
-        self.note(noting.is_some().then(|| request.clone()), noting, &response, report.clone());
+        if let Some(noting) = noting {
+            self.note(request, noting, &response, report.clone(), started.elapsed());
+        }
         (response, report)
     }
 
@@ -167,10 +169,9 @@ impl Control {
         if let Some(name) = asked.uri().path().strip_prefix(PREFIX) {
             return (self.own(asked, name, &session), None);
         }
-        let started = Instant::now();
         let answered = self.exchange(asked, &session);
         let is_noted = self.options.journal > 0 && self.options.access != Access::Closed;
-        (answered, is_noted.then_some(Noting { session, inner, started }))
+        (answered, is_noted.then_some(Noting { session, inner }))
     }
 
     /// Answers a request to the API.
@@ -205,39 +206,37 @@ impl Control {
         (response, report)
     }
 
-    /// Notes an exchange; the request is given away, because it is not needed any more.
-    pub fn note(&self, request: Option<Request>, noting: Option<Noting>, response: &Response, report: Report) {
-        let Some(Noting { session, inner, started }) = noting else { return };
-        let Some((head, body)) = inner.or(request).map(http::Request::into_parts) else { return };
+    /// Notes an exchange that took so long.
+    pub fn note(&self, request: &Request, noting: Noting, response: &Response, report: Report, took: Duration) {
+        let Noting { session, inner } = noting;
+        let request = inner.as_ref().unwrap_or(request);
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let entry = Arc::new(Entry {
+        let ended = Ended {
             number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
-            session,
             at: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
-            micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            method: head.method,
-            target: head.uri,
-            headers: head.headers,
-            content: match body {
-                Body::Complete(content) => kept(content),
-                Body::TooLarge(_) => Bytes::new(),
+            micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            method: request.method(),
+            target: request.uri(),
+            headers: request.headers(),
+            content: match request.body() {
+                Body::Complete(content) => content,
+                Body::TooLarge(_) => &[],
             },
             operation: report.operation,
             status: response.status(),
-            answer: kept(response.body().clone()),
+            answer: response.body(),
             source: report.source,
             violations: report.violations,
-        });
+        };
         if self.stream.receiver_count() > 0 {
             // Who stopped listening misses it.
-            let _listeners = self.stream.send(Heard::Entry(Arc::clone(&entry)));
+            let _listeners = self.stream.send(Heard::Entry(Arc::new(Entry::new(ended.clone(), &session))));
         }
         let most = self.options.journal;
-        if entry.session.is_empty() {
-            self.rings.add(entry, most);
+        if session.is_empty() {
+            self.rings.add(ended, most);
         } else {
-            let session = entry.session.clone();
-            self.sandbox.within(&session, |world| world.journal.add(entry, most));
+            self.sandbox.within(&session, |world| world.journal.add(ended, most));
         }
     }
 
@@ -272,7 +271,7 @@ impl Control {
         }
         let (response, report) = self.judge().answer(request);
         let (true, Some(operation)) = (response.status().is_success(), report.operation.as_deref()) else {
-            return (response, Report { source: "control".to_owned(), ..report });
+            return (response, Report { source: "control".into(), ..report });
         };
         let asked = Asked::new(request, session);
         let done = match operation {
@@ -305,7 +304,7 @@ impl Control {
             Ok(Value::Null) => {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::NO_CONTENT;
-                (response, Report { source: "control".to_owned(), ..Report::default() })
+                (response, Report { source: "control".into(), ..Report::default() })
             }
             Ok(value) => answered(Bytes::from(value.to_string()), "application/json"),
             Err(problem) => problem_response(&problem),
@@ -383,7 +382,7 @@ fn is_same(sent: &str, token: &str) -> bool {
 fn answered(content: Bytes, media: &'static str) -> (Response, Report) {
     let mut response = Response::new(content);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    (response, Report { source: "control".to_owned(), ..Report::default() })
+    (response, Report { source: "control".into(), ..Report::default() })
 }
 
 /// What a request to the control API has.

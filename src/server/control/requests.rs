@@ -1,7 +1,5 @@
 //! The journal: what was exchanged, as it is asked for.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
@@ -16,16 +14,16 @@ use crate::state::journal::Entry;
 impl Control {
     /// The exchanges of a session, or of all, the oldest first.
     #[must_use]
-    pub fn journal(&self, session: Option<&str>) -> Vec<Arc<Entry>> {
+    pub fn journal(&self, session: Option<&str>) -> Vec<Entry> {
         let names = match session {
             Some(name) => vec![name.to_owned()],
             None => self.sandbox.memory().sessions().into_iter().map(|(name, _)| name).collect(),
         };
         let of = |name: &String| match name.as_str() {
             "" => self.rings.entries(self.options.journal),
-            name => self.sandbox.memory().look(name, |world| world.journal.entries()).unwrap_or_default(),
+            name => self.sandbox.memory().look(name, |world| world.journal.entries(name)).unwrap_or_default(),
         };
-        let mut entries: Vec<Arc<Entry>> = names.iter().flat_map(of).collect();
+        let mut entries: Vec<Entry> = names.iter().flat_map(of).collect();
         entries.sort_unstable_by_key(|entry| entry.number);
         entries
     }
@@ -39,7 +37,7 @@ impl Control {
         let operation = asked.query("operation");
         let status = asked.query("status");
         let violation = asked.query("violation").map(str::to_lowercase);
-        let is_meant = |entry: &&Arc<Entry>| {
+        let is_meant = |entry: &&Entry| {
             operation.is_none_or(|operation| self.is_called(entry, operation))
                 && status.is_none_or(|status| is_status(entry.status, status))
                 && violation.as_ref().is_none_or(|text| {
@@ -47,7 +45,7 @@ impl Control {
                 })
         };
         let entries = self.journal(Self::of_session(asked));
-        let found: Vec<&Arc<Entry>> = entries.iter().filter(is_meant).collect();
+        let found: Vec<&Entry> = entries.iter().filter(is_meant).collect();
         let limit = asked.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100_usize);
         // The latest are asked for most.
         let shown = found.iter().skip(found.len().saturating_sub(limit)).map(|entry| entry.to_json());
@@ -57,12 +55,12 @@ impl Control {
     /// Whether an exchange was with the operation of this name.
     fn is_called(&self, entry: &Entry, name: &str) -> bool {
         let Some(own) = &entry.operation else { return false };
-        own == name
+        **own == *name
             || self
                 .sandbox
                 .contract()
                 .find(name)
-                .is_some_and(|index| self.sandbox.contract().operations[index].name() == *own)
+                .is_some_and(|index| self.sandbox.contract().operations[index].name() == &**own)
     }
 
     pub(super) fn clear_requests(&self, asked: &Asked<'_>) -> Value {
@@ -92,7 +90,7 @@ impl Control {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let session = Self::of_session(asked).map(str::to_owned);
         response.extensions_mut().insert(Listening { entries: self.stream.clone(), session });
-        (response, Report { source: "control".to_owned(), ..Report::default() })
+        (response, Report { source: "control".into(), ..Report::default() })
     }
 
     /// How often an operation was called with a request that matches.
