@@ -213,6 +213,44 @@ async fn many_idle_connections_are_in_nobody_s_way() {
 }
 
 #[tokio::test]
+async fn a_connection_goes_on_after_any_pause() {
+    const PAUSE: Duration = Duration::from_millis(2500);
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (address, stop, server) = serve(Limits::default()).await;
+    let connect = async || TcpStream::connect(address).await.expect("connects");
+    // Before the first request, between two, within a head and within a content.
+    let (mut silent, mut between, mut head, mut content, mut delayed) =
+        (connect().await, connect().await, connect().await, connect().await, connect().await);
+    send(&mut between, &get("/a")).await;
+    read_until(&mut between, "one").await;
+    send(&mut head, &format!("{}GET /b HT", get("/a"))).await;
+    read_until(&mut head, "one").await;
+    let post = "POST /b HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n";
+    send(&mut content, &format!("{post}{{\"n\"")).await;
+    send(&mut delayed, "GET /a HTTP/1.1\r\nHost: a\r\nPrefer: delay=2700ms\r\n\r\n").await;
+    tokio::time::sleep(PAUSE).await;
+    send(&mut content, ":1}").await;
+    read_until(&mut content, "\r\n\r\n").await;
+    send(&mut head, "TP/1.1\r\nHost: a\r\n\r\n").await;
+    read_until(&mut head, "two").await;
+    for stream in [&mut silent, &mut between, &mut content] {
+        // Two at once, the second in two parts.
+        send(stream, &format!("{}GET /b", get("/a"))).await;
+        read_until(stream, "one").await;
+        send(stream, " HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        read_until(stream, "two").await;
+    }
+    read_until(&mut delayed, "one").await;
+    tokio::time::sleep(PAUSE).await;
+    send(&mut between, &get("/b")).await;
+    read_until(&mut between, "two").await;
+    // Those that rest are in nobody's way at the end.
+    drop(stop);
+    timeout(Duration::from_secs(2), server).await.expect("ends at once").expect("does not panic");
+    assert_eq!(read_to_end(&mut silent).await, "");
+}
+
+#[tokio::test]
 async fn connections_break_off_as_fixtures_say() {
     const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let answer = async |fixture: &str| {

@@ -126,7 +126,7 @@ impl<'s> Plot<'s> {
         if response.status() == StatusCode::INTERNAL_SERVER_ERROR && report.source.starts_with("problem internal") {
             faults.push(format!("{at}: failed"));
         }
-        let operation = report.index.map(|index| self.operation(index));
+        let operation = report.operation.map(|index| self.operation(index));
         let media = operation
             .and_then(|operation| operation.response(response.status()))
             .and_then(|documented| documented.content.iter().find(|media| media.range.is_json()));

@@ -118,7 +118,8 @@ pub struct Operation {
     /// How its terms are compiled.
     recipe: Recipe,
     terms: OnceLock<Terms>,
-    name: OnceLock<Arc<str>>,
+    /// Its name, if it has no `operationId`.
+    name: OnceLock<Box<str>>,
 }
 
 /// What an operation asks for and promises. An [`Operation`] derefs to it, and it is compiled when that
@@ -157,17 +158,10 @@ impl Operation {
     /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.shared_name()
-    }
-
-    /// The same, for who keeps it.
-    #[must_use]
-    pub fn shared_name(&self) -> &Arc<str> {
-        let made = || match &self.id {
-            Some(id) => id.as_str().into(),
-            None => format!("{} {}", self.method, self.path_key()).into(),
-        };
-        self.name.get_or_init(made)
+        match &self.id {
+            Some(id) => id,
+            None => self.name.get_or_init(|| format!("{} {}", self.method, self.path_key()).into()),
+        }
     }
 
     /// The path template with what its key has beyond it: `/v1/messages?beta=true`.

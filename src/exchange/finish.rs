@@ -1,7 +1,6 @@
 //! A plan, and what came of its step on what is remembered → the response.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
@@ -28,12 +27,7 @@ use crate::state::resource::Act;
 /// Makes the response that a plan says.
 #[must_use]
 pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, request: &Request) -> (Response, Report) {
-    let mut report = Report {
-        operation: plan.operation.map(|operation| Arc::clone(operation.shared_name())),
-        index: plan.index,
-        violations: plan.violations.clone(),
-        source: Cow::Borrowed(""),
-    };
+    let mut report = Report { operation: plan.index, violations: plan.violations.clone(), source: Cow::Borrowed("") };
     let mut response = match &plan.decision {
         Decision::Problem(problem, headers) => {
             report.source = format!("problem {}", problem.kind.name()).into();

@@ -88,10 +88,8 @@ pub struct Items {
 /// What happened, for the log.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// The operation by name.
-    pub operation: Option<Arc<str>>,
-    /// The number of the operation.
-    pub index: Option<usize>,
+    /// The number of the operation in the contract.
+    pub operation: Option<usize>,
     /// Where the answer comes from: `first documented example`.
     pub source: Cow<'static, str>,
     /// What was wrong with the request, each in a line.
@@ -208,8 +206,9 @@ fn plan_routed<'c>(
     request: &Request,
 ) -> Plan<'c> {
     let index = variant::choose(ground.contract, index, path_values, settings, request);
-    let plan = plan_operation(ground, situation, index, path_values, settings, request);
-    Plan { index: Some(index), ..plan }
+    let mut plan = plan_operation(ground, situation, index, path_values, settings, request);
+    plan.index = Some(index);
+    plan
 }
 
 impl<'c> Plan<'c> {

@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::control::Control;
 use crate::exchange::{Report, Request, Response};
 
 /// How the log is written (`--log`).
@@ -47,20 +48,20 @@ pub fn finding(text: &str) {
 }
 
 /// Writes the line of an exchange.
-pub fn exchange(request: &Request, response: &Response, report: &Report, took: Duration) {
-    let operation = report.operation.as_deref().unwrap_or("-");
+pub fn exchange(control: &Control, request: &Request, response: &Response, report: &Report, took: Duration) {
+    let operation = || report.operation.map_or("-", |index| control.operation_name(index));
     tracing::info!(
         method = request.method().as_str(),
         path = request.uri().path(),
         status = response.status().as_u16(),
-        operation,
+        operation = operation(),
         source = &*report.source,
         violations = report.violations.join("; "),
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "exchange"
     );
     tracing::debug!(
-        operation,
+        operation = operation(),
         why = &*report.source,
         accept = field(request, "accept"),
         prefer = field(request, "prefer"),

@@ -2,14 +2,13 @@
 //!
 //! What is answered is left to `exchange`. The caller binds the listener and owns the signal.
 
+mod connection;
 pub mod control;
 pub mod log;
-mod opening;
 mod pace;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
@@ -18,14 +17,11 @@ use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use self::connection::State;
 use self::control::Control;
-use self::opening::Opening;
 use crate::Sandbox;
 use crate::contract::sending::Break;
 use crate::exchange::problem::{self, Kind, Problem};
@@ -94,7 +90,7 @@ pub async fn run_with(
         control,
         limits,
         places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
-        graceful: GracefulShutdown::new(),
+        ending: watch::Sender::new(false),
     };
     tokio::select! {
         () = server.accept(&listener) => {}
@@ -104,8 +100,9 @@ pub async fn run_with(
     let _over = tokio::time::timeout(LAST_CALL, server.accept(&listener)).await;
     drop(listener);
     server.control.end();
+    server.ending.send_replace(true);
     tokio::select! {
-        () = server.graceful.shutdown() => {}
+        () = server.ending.closed() => {}
         () = tokio::time::sleep(limits.drain) => tracing::warn!("exchanges in flight were cut after {:?}", limits.drain),
     }
 }
@@ -118,7 +115,8 @@ struct Server {
     limits: Limits,
     /// One for each connection that may still come.
     places: Arc<Semaphore>,
-    graceful: GracefulShutdown,
+    /// Says when connections are to end; each of them listens as long as it is there.
+    ending: watch::Sender<bool>,
 }
 
 impl Server {
@@ -146,44 +144,44 @@ impl Server {
         drop(tokio::task::spawn_blocking(move || control.warm_up()));
     }
 
-    /// Serves a connection in HTTP/1.1, or in HTTP/2 if that is how it begins (RFC 9113 §3.3).
+    /// Serves a connection.
     fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         // Answers are written whole, so waiting to fill a packet only costs time.
         let _unsupported = stream.set_nodelay(true);
-        let (control, limits) = (Arc::clone(&self.control), self.limits);
-        let is_reset = Arc::new(AtomicBool::new(false));
-        let reset = Arc::clone(&is_reset);
+        let (limits, ending) = (self.limits, self.ending.subscribe());
+        let state = Arc::new(State::default());
+        // Each connection counts who uses its own; what all share would be counted by all threads at once.
+        let own = Arc::new((Arc::clone(&self.control), Arc::clone(&state)));
         let service = service_fn(move |request| {
-            let (control, reset) = (Arc::clone(&control), Arc::clone(&reset));
+            let own = Arc::clone(&own);
             async move {
-                let mut response = exchange(&control, request, limits).await;
+                let (control, state) = &*own;
+                state.begin();
+                let (mut response, is_read) = exchange(control, request, limits).await;
                 let Sending { delay, fault, .. } = response.extensions_mut().remove().unwrap_or_default();
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
                 }
                 match fault {
                     Some(Break::Reset) => {
-                        reset.store(true, Ordering::Relaxed);
+                        state.reset();
                         Err(Wanted)
                     }
                     Some(Break::Empty) => Err(Wanted),
                     Some(Break::Truncate) => Ok(pace::truncated(response)),
                     Some(Break::SlowBody) => Ok(pace::slowly(response)),
-                    Some(Break::Status(_)) | None => Ok(pace::body(response, limits.item_delay)),
+                    Some(Break::Status(_)) | None => {
+                        let response = pace::body(response, limits.item_delay);
+                        if is_read && pace::is_whole(&response) {
+                            state.end();
+                        }
+                        Ok(response)
+                    }
                 }
             }
         });
-        let mut protocols = auto::Builder::new(TokioExecutor::new());
-        protocols.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).half_close(true);
-        // An idle HTTP/2 connection stays, as long as somebody answers at its other end.
-        let http2 = &mut protocols.http2();
-        http2.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
-        http2.keep_alive_interval(limits.header_timeout);
-        let opening = Opening::new(stream, limits.header_timeout, is_reset);
-        let connection = protocols.serve_connection(TokioIo::new(opening), service).into_owned();
-        let watched = self.graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = watched.await {
+            if let Err(error) = connection::serve(stream, service, state, limits, ending).await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(place);
@@ -196,12 +194,14 @@ impl Server {
 #[error("a fixture lets the connection break off")]
 struct Wanted;
 
-/// One request, one response, one line in the log.
-async fn exchange(control: &Control, request: http::Request<Incoming>, limits: Limits) -> Response {
+/// One request, one response, one line in the log; and whether the request was read to its end.
+async fn exchange(control: &Control, request: http::Request<Incoming>, limits: Limits) -> (Response, bool) {
     let started = Instant::now();
     let (head, incoming) = request.into_parts();
     let mut noting = None;
-    let (request, (response, report)) = match in_time(incoming, limits).await {
+    let read = in_time(incoming, limits).await;
+    let is_read = matches!(read, Ok(Body::Complete(_)));
+    let (request, (response, report)) = match read {
         Ok(body) => {
             let request = http::Request::from_parts(head, body);
             let answered = guarded(|| {
@@ -214,11 +214,11 @@ async fn exchange(control: &Control, request: http::Request<Incoming>, limits: L
         Err(fault) => (http::Request::from_parts(head, Body::Complete(Bytes::new())), fault.answer()),
     };
     let took = started.elapsed();
-    log::exchange(&request, &response, &report, took);
+    log::exchange(control, &request, &response, &report, took);
     if let Some(noting) = noting {
         control.note(&request, noting, &response, report, took);
     }
-    response
+    (response, is_read)
 }
 
 /// Why the content of a request could not be read.

@@ -34,6 +34,11 @@ pub fn body(mut response: Response, delay: Duration) -> http::Response<Outgoing>
     response.map(|bytes| Either::Left(Full::new(bytes)))
 }
 
+/// Whether a content is there as a whole, and not only by and by.
+pub fn is_whole(response: &http::Response<Outgoing>) -> bool {
+    matches!(response.body(), Either::Left(_))
+}
+
 /// The first half of a content whose head promises all of it; then the connection breaks off.
 pub fn truncated(response: Response) -> http::Response<Outgoing> {
     let half = response.body().slice(..response.body().len() / 2);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -31,7 +31,7 @@ pub struct Entry {
     /// The content of the request, or the beginning of it.
     pub content: Bytes,
     /// The operation by name; none if none was asked for.
-    pub operation: Option<Arc<str>>,
+    pub operation: Option<String>,
     /// The status of the response.
     pub status: StatusCode,
     /// The content of the response, or the beginning of it.
@@ -59,8 +59,8 @@ pub struct Ended<'e> {
     pub headers: &'e HeaderMap,
     /// The content of the request.
     pub content: &'e [u8],
-    /// The operation by name; none if none was asked for.
-    pub operation: Option<Arc<str>>,
+    /// The number of the operation in the contract; none if none was asked for.
+    pub operation: Option<usize>,
     /// The status of the response.
     pub status: StatusCode,
     /// The content of the response.
@@ -70,6 +70,9 @@ pub struct Ended<'e> {
     /// What was wrong with the request.
     pub violations: Vec<String>,
 }
+
+/// The names of operations by their numbers.
+pub type Names<'n> = &'n dyn Fn(usize) -> &'n str;
 
 /// How much of a content is kept, in bytes.
 pub const MOST_CONTENT: usize = 64 * 1024;
@@ -88,37 +91,38 @@ struct Record {
     at: u64,
     micros: u64,
     method: Method,
-    operation: Option<Arc<str>>,
+    operation: Option<usize>,
     status: StatusCode,
     source: Cow<'static, str>,
     violations: Vec<String>,
-    /// The target, names and values of header fields in turns, the content, and the answer if it is short.
+    /// The target, the content, names and values of header fields in turns, each after its length; then the answer
+    /// if it is short.
     texts: Vec<u8>,
-    /// Where in `texts` each of them but the last one ends.
-    ends: Vec<u32>,
+    /// Where the answer begins.
+    end: usize,
     /// The answer if it is long.
     answer: Option<Bytes>,
 }
 
+/// How many bytes a length takes.
+const LENGTH: usize = size_of::<u32>();
+
 impl Record {
-    /// Keeps an exchange, in the place of one that is not needed any more.
-    fn of(ended: Ended<'_>, old: Option<Self>) -> Self {
-        const LARGEST_REUSED: usize = 4096;
-        let old = old.filter(|old| old.texts.capacity() <= LARGEST_REUSED && old.ends.capacity() <= LARGEST_REUSED);
-        let (mut texts, mut ends) = old.map(|old| (old.texts, old.ends)).unwrap_or_default();
+    /// Keeps an exchange; `texts` is a place that is not needed any more.
+    fn new(ended: Ended<'_>, mut texts: Vec<u8>) -> Self {
         texts.clear();
-        ends.clear();
         let mut keep = |text: &[u8]| {
-            texts.extend_from_slice(text);
             // A request with 4 GiB of header fields is none.
-            ends.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
+            texts.extend_from_slice(&u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
+            texts.extend_from_slice(text);
         };
         keep(ended.target.path_and_query().map_or("", |target| target.as_str()).as_bytes());
+        keep(beginning(ended.content));
         for (name, value) in ended.headers {
             keep(name.as_str().as_bytes());
             keep(value.as_bytes());
         }
-        keep(beginning(ended.content));
+        let end = texts.len();
         let answer = (ended.answer.len() > MOST_COPIED).then(|| kept(ended.answer));
         if answer.is_none() {
             texts.extend_from_slice(ended.answer);
@@ -133,34 +137,44 @@ impl Record {
             source: ended.source,
             violations: ended.violations,
             texts,
-            ends,
+            end,
             answer,
         }
+    }
+
+    /// Keeps another exchange in its place.
+    fn replace(&mut self, ended: Ended<'_>) {
+        const LARGEST_REUSED: usize = 4096;
+        let texts = std::mem::take(&mut self.texts);
+        *self = Self::new(ended, if texts.capacity() > LARGEST_REUSED { Vec::new() } else { texts });
     }
 
     /// The bytes that it takes, about.
     fn size(&self) -> usize {
         const EACH: usize = 400;
-        EACH + self.texts.len() + 4 * self.ends.len() + self.answer.as_ref().map_or(0, Bytes::len)
+        EACH + self.texts.len() + self.answer.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// The texts before the answer.
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut left = &self.texts[..self.end];
+        std::iter::from_fn(move || {
+            let (length, rest) = left.split_first_chunk::<LENGTH>()?;
+            let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            left = rest;
+            Some(text)
+        })
     }
 
     /// The exchange that it is of, in a session.
-    fn entry(&self, session: &str) -> Entry {
-        let mut start = 0;
-        let mut texts = self.ends.iter().map(|end| {
-            let text = &self.texts[start..*end as usize];
-            start = *end as usize;
-            text
-        });
+    fn entry(&self, session: &str, names: Names<'_>) -> Entry {
+        let mut texts = self.texts();
         let target = texts.next().and_then(|target| Uri::try_from(target).ok()).unwrap_or_default();
-        let (mut headers, mut content) = (HeaderMap::new(), &[][..]);
-        while let Some(text) = texts.next() {
-            match texts.next().map(HeaderValue::from_bytes).zip(Some(HeaderName::from_bytes(text))) {
-                Some((Ok(value), Ok(name))) => {
-                    headers.append(name, value);
-                }
-                Some(_) => {}
-                None => content = text,
+        let content = Bytes::copy_from_slice(texts.next().unwrap_or_default());
+        let mut headers = HeaderMap::new();
+        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+                headers.append(name, value);
             }
         }
         Entry {
@@ -171,10 +185,10 @@ impl Record {
             method: self.method.clone(),
             target,
             headers,
-            content: Bytes::copy_from_slice(content),
-            operation: self.operation.clone(),
+            content,
+            operation: self.operation.map(|index| names(index).to_owned()),
             status: self.status,
-            answer: self.answer.clone().unwrap_or_else(|| Bytes::copy_from_slice(&self.texts[start..])),
+            answer: self.answer.clone().unwrap_or_else(|| Bytes::copy_from_slice(&self.texts[self.end..])),
             source: self.source.clone(),
             violations: self.violations.clone(),
         }
@@ -193,10 +207,10 @@ fn kept(content: &Bytes) -> Bytes {
 }
 
 impl Entry {
-    /// An exchange in a session.
+    /// An exchange in a session; `names` has the names of operations.
     #[must_use]
-    pub fn new(ended: Ended<'_>, session: &str) -> Self {
-        Record::of(ended, None).entry(session)
+    pub fn new(ended: Ended<'_>, session: &str, names: Names<'_>) -> Self {
+        Record::new(ended, Vec::new()).entry(session, names)
     }
 
     /// For people and scripts, without credentials.
@@ -226,7 +240,7 @@ impl Entry {
                 "headers": headers,
                 "content": shown(&self.content, self.is_form()),
             },
-            "operation": self.operation.as_deref(),
+            "operation": self.operation,
             "response": {"status": self.status.as_u16(), "content": shown(&self.answer, false)},
             "source": self.source,
             "violations": self.violations,
@@ -340,20 +354,31 @@ pub struct Journal {
 impl Journal {
     /// Adds an exchange; of more than `most`, or of more than [`MOST_BYTES`], the oldest go.
     pub fn add(&mut self, ended: Ended<'_>, most: usize) {
-        let mut old = None;
-        while self.records.len() >= most.max(1) || self.size > MOST_BYTES && self.records.len() > 1 {
-            old = self.records.pop_front();
-            self.size -= old.as_ref().map_or(0, Record::size);
+        while self.records.len() > most.max(1) || self.size > MOST_BYTES && self.records.len() > 1 {
+            self.size -= self.records.pop_front().map_or(0, |record| record.size());
         }
-        let record = Record::of(ended, old);
+        let length = self.records.len();
+        if length > 0 && length == most {
+            // In a queue without a free place this moves nothing.
+            self.records.rotate_left(1);
+            let last = &mut self.records[length - 1];
+            self.size -= last.size();
+            last.replace(ended);
+            self.size += last.size();
+            return;
+        }
+        if length == self.records.capacity() {
+            self.records.reserve_exact(length.max(8).min(most.saturating_sub(length).max(1)));
+        }
+        let record = Record::new(ended, Vec::new());
         self.size += record.size();
         self.records.push_back(record);
     }
 
     /// The exchanges, the oldest first, as those of a session.
     #[must_use]
-    pub fn entries(&self, session: &str) -> Vec<Entry> {
-        self.records.iter().map(|record| record.entry(session)).collect()
+    pub fn entries(&self, session: &str, names: Names<'_>) -> Vec<Entry> {
+        self.records.iter().map(|record| record.entry(session, names)).collect()
     }
 
     /// Forgets the exchanges.
@@ -401,8 +426,8 @@ impl Rings {
 
     /// The last `most` exchanges, the oldest first.
     #[must_use]
-    pub fn entries(&self, most: usize) -> Vec<Entry> {
-        let mut all: Vec<Entry> = self.rings.iter().flat_map(|ring| Self::locked(ring).entries("")).collect();
+    pub fn entries(&self, most: usize, names: Names<'_>) -> Vec<Entry> {
+        let mut all: Vec<Entry> = self.rings.iter().flat_map(|ring| Self::locked(ring).entries("", names)).collect();
         all.sort_unstable_by_key(|entry| entry.number);
         all.drain(..all.len().saturating_sub(most));
         all
@@ -433,7 +458,7 @@ mod tests {
             target,
             headers,
             content,
-            operation: Some("a".into()),
+            operation: Some(3),
             status: StatusCode::OK,
             answer,
             source: "b".into(),
@@ -449,7 +474,7 @@ mod tests {
         headers.insert("accept", HeaderValue::from_static("*/*"));
         let target = Uri::from_static("/login?api_key=abc&limit=3");
         let content = br#"{"name": "x", "password": "abc", "cards": [{"cvc": 123}]}"#;
-        let entry = Entry::new(ended(1, &target, &headers, content, &Bytes::new()), "");
+        let entry = Entry::new(ended(1, &target, &headers, content, &Bytes::new()), "", &|_| "a");
         let shown = entry.to_json();
         assert!(!shown.to_string().contains("abc") && !shown.to_string().contains("123"), "{shown}");
         assert_eq!(shown["request"]["target"], "/login?api_key=[redacted]&limit=3");
@@ -464,7 +489,7 @@ mod tests {
         for number in 1..=5 {
             journal.add(ended(number, &target, &headers, &[0; 10], &answer), 3);
         }
-        let numbers: Vec<u64> = journal.entries("").iter().map(|entry| entry.number).collect();
+        let numbers: Vec<u64> = journal.entries("", &|_| "a").iter().map(|entry| entry.number).collect();
         assert_eq!(numbers, [3, 4, 5]);
         assert_eq!(journal.size(), journal.records.iter().map(Record::size).sum::<usize>());
     }
@@ -480,14 +505,14 @@ mod tests {
         let mut journal = Journal::default();
         for (number, answer) in (1..).zip([Bytes::from_static(b"short"), Bytes::from(vec![7; MOST_COPIED + 1])]) {
             journal.add(ended(number, &target, &headers, b"content", &answer), 1);
-            let entry = journal.entries("s").pop().expect("is there");
+            let entry = journal.entries("s", &|_| "a").pop().expect("is there");
             assert_eq!((entry.number, entry.session.as_str()), (number, "s"));
             assert_eq!((entry.target.to_string().as_str(), &entry.headers), ("/b?c=d", &headers));
             assert_eq!((&entry.content[..], &entry.answer), (&b"content"[..], &answer));
         }
         let long = vec![1; MOST_CONTENT + 1];
         journal.add(ended(3, &target, &HeaderMap::new(), &long, &Bytes::from(long.clone())), 1);
-        let entry = journal.entries("").pop().expect("is there");
+        let entry = journal.entries("", &|_| "a").pop().expect("is there");
         assert_eq!((entry.content.len(), entry.answer.len()), (MOST_CONTENT, MOST_CONTENT));
     }
 }

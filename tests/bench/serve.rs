@@ -51,6 +51,10 @@ const KEPT: &str = "/api/v1/kept/a1";
 /// How many connections ask at a time.
 const CONNECTIONS: usize = 64;
 
+/// How many connections rest after one request each, and for how long before the memory is read that they take.
+const RESTING: usize = 5000;
+const REST: Duration = Duration::from_secs(4);
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [first, document] = arguments.as_slice()
@@ -161,7 +165,34 @@ fn compare(rounds: usize, length: Duration) {
             (0..rounds).map(|_| (ask(pair.base, length), ask(pair.other, length))).collect();
         results.push(told(pair, &measured));
     }
+    println!("\nmemory of an idle connection after one request, of {RESTING}:");
+    for (name, server) in [("bare", &bare), ("Standin", &one)] {
+        if let Some(bytes) = resting(&client, server) {
+            println!("{name:<32} {bytes:>8} bytes");
+            results.push(json!({"what": format!("idle connection, {name}"), "bytes": bytes}));
+        }
+    }
     results::keep("serve.json", &Value::Array(results));
+}
+
+/// The memory that a connection takes which was asked once and is idle since, in bytes.
+fn resting(client: &runtime::Runtime, server: &Server) -> Option<u64> {
+    let request = Asked::Shown.text();
+    let before = server.memory()?;
+    let streams = client.block_on(async {
+        let mut streams = Vec::with_capacity(RESTING);
+        for _ in 0..RESTING {
+            let mut stream = TcpStream::connect(&server.address).await.expect("connects");
+            stream.write_all(request.as_bytes()).await.expect("is written");
+            let _some = stream.read(&mut [0; 4096]).await.expect("is read");
+            streams.push(stream);
+        }
+        tokio::time::sleep(REST).await;
+        streams
+    });
+    let after = server.memory()?;
+    drop(streams);
+    Some(after.saturating_sub(before) / RESTING as u64)
 }
 
 /// Prints a line, and gives it as JSON.

@@ -83,7 +83,7 @@ pub struct Control {
 pub struct Noting {
     session: String,
     /// The request as the session has it, if its path named the session.
-    inner: Option<Request>,
+    inner: Option<Box<Request>>,
 }
 
 /// How many exchanges a listener may be behind before it misses some.
@@ -143,6 +143,12 @@ impl Control {
         self.sandbox.warm_up();
     }
 
+    /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
+    #[must_use]
+    pub fn operation_name(&self, index: usize) -> &str {
+        self.sandbox.contract().operations[index].name()
+    }
+
     /// Lets who listens to exchanges go, because the server ends.
     pub fn end(&self) {
         let _listeners = self.stream.send(Heard::End);
@@ -165,7 +171,7 @@ impl Control {
             Ok(named) => named,
             Err(problem) => return (problem_response(&problem), None),
         };
-        let asked = inner.as_ref().unwrap_or(request);
+        let asked = inner.as_deref().unwrap_or(request);
         if let Some(name) = asked.uri().path().strip_prefix(PREFIX) {
             return (self.own(asked, name, &session), None);
         }
@@ -177,7 +183,7 @@ impl Control {
     /// Answers a request to the API.
     fn exchange(&self, request: &Request, session: &str) -> (Response, Report) {
         let (response, report) = self.sandbox.answer_in(session, self.sandbox.settings(), request);
-        if let Some(index) = report.index {
+        if let Some(index) = report.operation {
             let operation = &self.sandbox.contract().operations[index];
             let query = request.uri().query().unwrap_or_default();
             let has = |location: Location, name: &str| match location {
@@ -209,7 +215,7 @@ impl Control {
     /// Notes an exchange that took so long.
     pub fn note(&self, request: &Request, noting: Noting, response: &Response, report: Report, took: Duration) {
         let Noting { session, inner } = noting;
-        let request = inner.as_ref().unwrap_or(request);
+        let request = inner.as_deref().unwrap_or(request);
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let ended = Ended {
             number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
@@ -230,7 +236,9 @@ impl Control {
         };
         if self.stream.receiver_count() > 0 {
             // Who stopped listening misses it.
-            let _listeners = self.stream.send(Heard::Entry(Arc::new(Entry::new(ended.clone(), &session))));
+            let _listeners = self
+                .stream
+                .send(Heard::Entry(Arc::new(Entry::new(ended.clone(), &session, &|index| self.operation_name(index)))));
         }
         let most = self.options.journal;
         if session.is_empty() {
@@ -270,11 +278,12 @@ impl Control {
             return (response, report);
         }
         let (response, report) = self.judge().answer(request);
-        let (true, Some(operation)) = (response.status().is_success(), report.operation.as_deref()) else {
-            return (response, Report { source: "control".into(), ..report });
+        let (true, Some(operation)) = (response.status().is_success(), report.operation) else {
+            // Its number is one of the document of the control API.
+            return (response, Report { operation: None, source: "control".into(), ..report });
         };
         let asked = Asked::new(request, session);
-        let done = match operation {
+        let done = match self.judge().contract().operations[operation].name() {
             "listRequests" => Ok(self.requests(&asked)),
             "clearRequests" => Ok(self.clear_requests(&asked)),
             "streamRequests" => return self.listen(&asked),

@@ -9,21 +9,22 @@ use super::{Asked, Control, Listening, unprocessable};
 use crate::contract::schema::standalone;
 use crate::exchange::problem::Problem;
 use crate::exchange::{Report, Response};
-use crate::state::journal::Entry;
+use crate::state::journal::{Entry, Names};
 
 impl Control {
     /// The exchanges of a session, or of all, the oldest first.
     #[must_use]
     pub fn journal(&self, session: Option<&str>) -> Vec<Entry> {
-        let names = match session {
+        let sessions = match session {
             Some(name) => vec![name.to_owned()],
             None => self.sandbox.memory().sessions().into_iter().map(|(name, _)| name).collect(),
         };
+        let names: Names<'_> = &|index| self.operation_name(index);
         let of = |name: &String| match name.as_str() {
-            "" => self.rings.entries(self.options.journal),
-            name => self.sandbox.memory().look(name, |world| world.journal.entries(name)).unwrap_or_default(),
+            "" => self.rings.entries(self.options.journal, names),
+            name => self.sandbox.memory().look(name, |world| world.journal.entries(name, names)).unwrap_or_default(),
         };
-        let mut entries: Vec<Entry> = names.iter().flat_map(of).collect();
+        let mut entries: Vec<Entry> = sessions.iter().flat_map(of).collect();
         entries.sort_unstable_by_key(|entry| entry.number);
         entries
     }
@@ -55,12 +56,12 @@ impl Control {
     /// Whether an exchange was with the operation of this name.
     fn is_called(&self, entry: &Entry, name: &str) -> bool {
         let Some(own) = &entry.operation else { return false };
-        **own == *name
+        own == name
             || self
                 .sandbox
                 .contract()
                 .find(name)
-                .is_some_and(|index| self.sandbox.contract().operations[index].name() == &**own)
+                .is_some_and(|index| self.sandbox.contract().operations[index].name() == own)
     }
 
     pub(super) fn clear_requests(&self, asked: &Asked<'_>) -> Value {

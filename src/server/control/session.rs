@@ -13,7 +13,7 @@ pub struct Named {
     /// Empty for the one without a name.
     pub session: String,
     /// The request without the name in its path, if it was there.
-    pub request: Option<Request>,
+    pub request: Option<Box<Request>>,
 }
 
 /// The longest name of a session, in bytes.
@@ -30,7 +30,7 @@ pub fn session_of(request: &Request) -> Result<Named, Problem> {
         let mut inner = request.clone();
         *inner.uri_mut() = uri;
         inner.extensions_mut().insert(Mounted(format!("{PREFIX}sessions/{name}")));
-        return Ok(Named { session, request: Some(inner) });
+        return Ok(Named { session, request: Some(Box::new(inner)) });
     }
     let headers = request.headers();
     let by_header = headers.get("standin-session").map(|value| value.to_str().map(str::to_owned));

@@ -1,0 +1,301 @@
+//! One connection: which protocol it speaks, and how little it holds while nothing comes.
+//!
+//! What is answered is the service's business.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::HttpService;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Limits;
+use super::pace::Outgoing;
+
+/// What an HTTP/2 connection begins with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long nothing must have come before a connection gives back what it holds for the next request.
+const RESTLESS: Duration = Duration::from_secs(1);
+
+/// What a connection and its service tell each other.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The connection is to be reset at its end, and not closed.
+    is_reset: AtomicBool,
+    /// All that came is answered, as far as anybody knows.
+    is_at_rest: AtomicBool,
+    /// How many exchanges began.
+    exchanges: AtomicU32,
+}
+
+impl State {
+    /// The connection is to be reset at its end (RFC 9293 §3.9.1.5, ABORT).
+    pub fn reset(&self) {
+        self.is_reset.store(true, Ordering::Relaxed);
+    }
+
+    /// An exchange begins.
+    pub fn begin(&self) {
+        self.is_at_rest.store(false, Ordering::Relaxed);
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An exchange ended: its request was read to its end, and its response is there as a whole.
+    pub fn end(&self) {
+        self.is_at_rest.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Serves a connection in HTTP/1.1, or in HTTP/2 if that is how it begins (RFC 9113 §3.3), until one side closes it;
+/// once `ending` says so, it ends after what is in flight.
+///
+/// # Errors
+///
+/// What broke it off.
+pub async fn serve<S>(
+    stream: TcpStream,
+    mut service: S,
+    state: Arc<State>,
+    limits: Limits,
+    mut ending: watch::Receiver<bool>,
+) -> Result<(), hyper::Error>
+where
+    S: HttpService<Incoming, ResBody = Outgoing> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut wire = Wire { stream, first: BytesMut::new(), state };
+    let mut time = limits.header_timeout;
+    let mut is_new = true;
+    loop {
+        let protocol = tokio::select! {
+            // What has come by now is answered even at the end.
+            biased;
+            begun = timeout(time, wire.begin(is_new)) => match begun {
+                Ok(Ok(Some(protocol))) => protocol,
+                Ok(Ok(None) | Err(_)) | Err(_) => return Ok(()),
+            },
+            () = ended(&mut ending) => return Ok(()),
+        };
+        match protocol {
+            Protocol::Http2 => return Box::pin(serve_http2(wire, service, limits, ending)).await,
+            Protocol::Http1 => match Box::pin(serve_http1(wire, service, limits, &mut ending)).await? {
+                None => return Ok(()),
+                Some(rest) => (wire, service) = rest,
+            },
+        }
+        (is_new, time) = (false, limits.header_timeout.saturating_sub(RESTLESS));
+    }
+}
+
+/// Is ready once the server ends.
+async fn ended(ending: &mut watch::Receiver<bool>) {
+    let _gone = ending.wait_for(|is_ending| *is_ending).await;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+async fn serve_http2<S>(
+    wire: Wire,
+    service: S,
+    limits: Limits,
+    mut ending: watch::Receiver<bool>,
+) -> Result<(), hyper::Error>
+where
+    S: HttpService<Incoming, ResBody = Outgoing> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
+    // An idle connection stays, as long as somebody answers at its other end.
+    builder.keep_alive_interval(limits.header_timeout);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
+    tokio::select! {
+        biased;
+        done = connection.as_mut() => return done,
+        () = ended(&mut ending) => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+/// Serves requests until the connection ends, or until nothing came for a while: then what is left is returned.
+async fn serve_http1<S>(
+    wire: Wire,
+    service: S,
+    limits: Limits,
+    ending: &mut watch::Receiver<bool>,
+) -> Result<Option<(Wire, S)>, hyper::Error>
+where
+    S: HttpService<Incoming, ResBody = Outgoing> + Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let state = Arc::clone(&wire.state);
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).half_close(true);
+    let mut connection = builder.serve_connection(TokioIo::new(wire), service);
+    let signal = ending.clone();
+    let mut end = pin!(ended(ending));
+    let mut tick = pin!(sleep(RESTLESS));
+    let mut seen = state.exchanges.load(Ordering::Relaxed);
+    // Who is asked once wakes this task when it is time, and need not be asked again each time that something comes.
+    let (mut is_asked, mut is_ending) = (false, false);
+    let done = poll_fn(|context| {
+        if !is_ending && signal.has_changed().unwrap_or(true) {
+            is_ending = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        if let Poll::Ready(done) = Pin::new(&mut connection).poll(context) {
+            return Poll::Ready(Some(done));
+        }
+        if !is_asked {
+            is_asked = true;
+            let is_late = end.as_mut().poll(context).is_ready() && !is_ending;
+            if tick.as_mut().poll(context).is_ready() || is_late {
+                context.waker().wake_by_ref();
+            }
+        } else if tick.is_elapsed() {
+            let now = state.exchanges.load(Ordering::Relaxed);
+            if now == seen && !is_ending && state.is_at_rest.load(Ordering::Relaxed) {
+                return Poll::Ready(None);
+            }
+            seen = now;
+            tick.as_mut().reset(Instant::now() + RESTLESS);
+            if tick.as_mut().poll(context).is_ready() {
+                context.waker().wake_by_ref();
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+    match done {
+        Some(done) => done.map(|()| None),
+        None => {
+            let parts = connection.into_parts();
+            let mut wire = parts.io.into_inner();
+            wire.first.extend_from_slice(&parts.read_buf);
+            Ok(Some((wire, parts.service)))
+        }
+    }
+}
+
+/// A socket, and what was read from it before anybody knew for whom.
+struct Wire {
+    stream: TcpStream,
+    first: BytesMut,
+    state: Arc<State>,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.state.is_reset.load(Ordering::Relaxed) {
+            // RFC 9293 §3.9.1.5, ABORT; where the system cannot do it the connection is closed.
+            let _closed = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl Wire {
+    /// Waits for a request, or for the preface of a new connection; none if the client closed it.
+    async fn begin(&mut self, is_new: bool) -> io::Result<Option<Protocol>> {
+        loop {
+            let expected = &PREFACE[..self.first.len().min(PREFACE.len())];
+            if is_new && self.first.len() >= PREFACE.len() && self.first.starts_with(PREFACE) {
+                return Ok(Some(Protocol::Http2));
+            }
+            if !self.first.is_empty() && (!is_new || !self.first.starts_with(expected)) {
+                return Ok(Some(Protocol::Http1));
+            }
+            self.stream.readable().await?;
+            if !is_new {
+                return Ok(Some(Protocol::Http1));
+            }
+            match self.stream.try_read_buf(&mut self.first) {
+                Ok(0) => return Ok(None),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let length = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first[..length]);
+            self.first.advance(length);
+            if self.first.is_empty() {
+                self.first = BytesMut::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.state.is_at_rest.store(false, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.wrote(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.state.is_reset.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl Wire {
+    /// What could not be written yet keeps the connection from rest.
+    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            self.state.is_at_rest.store(false, Ordering::Relaxed);
+        }
+        written
+    }
+}
