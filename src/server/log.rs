@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::control::Control;
 use crate::exchange::{Report, Request, Response};
@@ -26,20 +28,34 @@ pub enum Format {
     Off,
 }
 
-/// Starts the log on standard error. `STANDIN_LOG_LEVEL` is a filter such as `debug`, under which
-/// the reason of each answer is told too.
+/// Starts the log on standard error. `STANDIN_LOG_LEVEL` says what of it is written, as `debug` or by targets as
+/// `standin=debug,hyper=trace`; under `debug` the reason of each answer is told too.
 pub fn start(format: Format) {
-    let filter =
-        EnvFilter::builder().with_env_var("STANDIN_LOG_LEVEL").with_default_directive(tracing::Level::INFO.into());
-    let base = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr);
+    let level = std::env::var("STANDIN_LOG_LEVEL").ok().filter(|level| !level.is_empty());
+    let usual = || Targets::new().with_default(tracing::Level::INFO);
+    let read = level.as_deref().map(|level| level.parse::<Targets>().map_err(|error| format!("`{level}`: {error}")));
+    let (filter, fault) = match read {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(fault)) => (usual(), Some(fault)),
+        None => (usual(), None),
+    };
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let base = tracing_subscriber::registry();
     // A second start, as in a test, keeps the first log.
     let _already = match format {
-        Format::Human => base.with_ansi(std::io::stderr().is_terminal()).event_format(Line).try_init(),
+        Format::Human => {
+            let layer = layer.with_ansi(std::io::stderr().is_terminal()).event_format(Line);
+            base.with(layer.with_filter(filter)).try_init()
+        }
         Format::Json => {
-            base.json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false).try_init()
+            let layer = layer.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            base.with(layer.with_target(false).with_filter(filter)).try_init()
         }
         Format::Off => Ok(()),
     };
+    if let Some(fault) = fault {
+        tracing::warn!("STANDIN_LOG_LEVEL is not understood, so it is `info`: {fault}");
+    }
 }
 
 /// Writes what was found in the documents.
