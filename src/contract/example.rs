@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Written;
 use super::schema::{Schema, SchemaError};
 use crate::diagnostic::Place;
-use crate::document::syntax::find;
+use crate::document::syntax::Part;
 
 /// Whether examples are made to fit their schema (`--examples`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +34,7 @@ pub struct Example {
     /// The tree that it is a part of, and where in it.
     tree: Arc<Value>,
     pointer: String,
+    part: Part,
     schema: Option<Arc<Schema>>,
     mode: Examples,
     role: Role,
@@ -80,8 +81,9 @@ impl Example {
         schema: Option<Arc<Schema>>,
         mode: Examples,
     ) -> Self {
-        let role = Role::Answer;
-        Self { name, place, tree, pointer, schema, mode, role, prepared: OnceLock::new(), content: OnceLock::new() }
+        let (role, part) = (Role::Answer, Part::default());
+        let (prepared, content) = (OnceLock::new(), OnceLock::new());
+        Self { name, place, tree, pointer, part, schema, mode, role, prepared, content }
     }
 
     /// As a proposal of the schema.
@@ -99,7 +101,7 @@ impl Example {
     /// As the author wrote it.
     #[must_use]
     pub fn verbatim(&self) -> &Value {
-        find(&self.tree, &self.pointer).unwrap_or(&Value::Null)
+        self.part.find(&self.tree, &self.pointer).unwrap_or(&Value::Null)
     }
 
     /// As it is served.

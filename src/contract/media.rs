@@ -12,6 +12,7 @@ pub struct MediaRange {
     /// `application/json` in lower case, without parameters.
     essence: String,
     parameters: Vec<(String, String)>,
+    is_range: bool,
 }
 
 impl MediaRange {
@@ -23,7 +24,8 @@ impl MediaRange {
         let parameters = parsed
             .params()
             .map(|(name, value)| (name.as_str().to_ascii_lowercase(), value.unquoted_str().to_ascii_lowercase()));
-        Some(Self { text: text.trim().to_owned(), essence, parameters: parameters.collect() })
+        let is_range = essence.contains('*');
+        Some(Self { text: text.trim().to_owned(), essence, parameters: parameters.collect(), is_range })
     }
 
     /// Whether a text is this type, letter by letter; a range is never what is sent.
@@ -53,7 +55,7 @@ impl MediaRange {
     /// Whether it is a range: `*/*`, `text/*`.
     #[must_use]
     pub fn is_range(&self) -> bool {
-        self.essence.contains('*')
+        self.is_range
     }
 
     /// Whether its content is JSON: `application/json`, or a subtype with the suffix `+json`.
@@ -111,6 +113,8 @@ impl MediaRange {
     pub fn sequence(&self) -> Option<Sequence> {
         let (main, subtype) = self.essence.split_once('/')?;
         match subtype {
+            // Most are.
+            "json" => None,
             "event-stream" if main == "text" => Some(Sequence::Events),
             "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "x-ndjson" | "ndjson"
             | "x-json-stream" | "stream+json" => Some(Sequence::Lines),

@@ -5,18 +5,21 @@
 pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
-    let letters: Vec<char> = name.chars().take(LONGEST_NAME).collect();
-    for (index, letter) in letters.iter().enumerate() {
-        let before = index.checked_sub(1).map(|before| letters[before]);
+    let mut letters = name.chars().take(LONGEST_NAME);
+    let mut before = None::<char>;
+    while let Some(letter) = letters.next() {
+        let goes_on_lower = || letters.clone().take(2).filter(|next| next.is_lowercase()).count() == 2;
         let starts = letter.is_uppercase()
-            && (before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit())
-                || before.is_some_and(char::is_uppercase)
-                    && letters.get(index + 1).is_some_and(|next| next.is_lowercase())
-                    && letters.get(index + 2).is_some_and(|next| next.is_lowercase()));
+            && before.is_some_and(|before| {
+                before.is_lowercase() || before.is_ascii_digit() || before.is_uppercase() && goes_on_lower()
+            });
+        before = Some(letter);
         if (starts || !letter.is_alphanumeric()) && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }
-        if letter.is_alphanumeric() {
+        if letter.is_ascii_alphanumeric() {
+            word.push(letter.to_ascii_lowercase());
+        } else if letter.is_alphanumeric() {
             word.extend(letter.to_lowercase());
         }
     }
@@ -32,6 +35,12 @@ const LONGEST_NAME: usize = 64;
 /// The letters and digits of a name in lower case, by which all its forms are one.
 #[must_use]
 pub fn folded(name: &str) -> String {
+    if name.is_ascii() {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        let mut text = String::with_capacity(name.len());
+        text.extend(letters.map(char::from));
+        return text;
+    }
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -198,6 +198,8 @@ pub enum Routed {
 #[derive(Debug, Default)]
 pub struct Router {
     nodes: Vec<Node>,
+    /// The ends of templates without expressions, by their whole paths: the search would come to them first.
+    whole: HashMap<String, usize, FixedState>,
 }
 
 #[derive(Debug, Default)]
@@ -213,7 +215,7 @@ impl Router {
     /// A router without operations.
     #[must_use]
     pub fn new() -> Self {
-        Self { nodes: vec![Node::default()] }
+        Self { nodes: vec![Node::default()], whole: HashMap::default() }
     }
 
     /// Adds an operation at a base path (`/v1`, or empty) and a template.
@@ -229,9 +231,16 @@ impl Router {
         operation: usize,
     ) -> Result<(), usize> {
         let base = base.segments.iter().filter(|segment| **segment != Segment::Literal(String::new()));
-        let mut at = 0;
+        let (mut at, mut whole) = (0, Some(String::new()));
         for segment in base.chain(&template.segments) {
             at = self.child(at, segment);
+            whole = match segment {
+                Segment::Literal(text) if !text.contains(['/', '%']) => whole.map(|path| path + "/" + text),
+                _ => None,
+            };
+        }
+        if let Some(path) = whole {
+            self.whole.insert(path, at);
         }
         let methods = &mut self.nodes[at].methods;
         if let Some((_, there)) = methods.iter().find(|(there, _)| there == method) {
@@ -274,6 +283,11 @@ impl Router {
         // A path may come with characters that should have been encoded.
         let encoded = (!path.is_ascii()).then(|| utf8_percent_encode(path, CONTROLS).to_string());
         let path = encoded.as_deref().unwrap_or(path);
+        if let Some(end) = self.whole.get(path)
+            && let Some((_, operation)) = self.nodes[*end].methods.iter().find(|(there, _)| there == method)
+        {
+            return Routed::Operation(*operation, Vec::new());
+        }
         let rest = path.strip_prefix('/').unwrap_or(path);
         let mut search = Search { router: self, method, values: Vec::new(), others: Vec::new() };
         match search.descend(0, Some(rest)) {

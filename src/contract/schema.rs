@@ -20,10 +20,11 @@ use super::bundle::bundle;
 pub use super::direction::Direction;
 use super::discriminator::{self, Derived};
 pub use super::error::SchemaError;
+use super::name::folded;
 
 use crate::diagnostic::{Place, Source};
 use crate::document::reference::{self, local_pointer};
-use crate::document::syntax::{find, fragment};
+use crate::document::syntax::{Part, find, fragment};
 
 /// The URI that a document has inside its own registry. Nothing is ever fetched from it.
 const BASE: &str = "standin:/document";
@@ -147,8 +148,29 @@ pub struct Schema {
     schemas: Arc<Schemas>,
     pointer: String,
     direction: Direction,
+    tree: Part,
     own: OnceLock<Own>,
     types: OnceLock<Vec<&'static str>>,
+    declared: OnceLock<Box<[Declared]>>,
+}
+
+/// A property that a schema declares: what is asked of it again and again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// Its name.
+    pub name: String,
+    /// Its name by which all forms of it are one, see [`folded`].
+    pub folded: String,
+    /// The types that it may have, see [`Schema::types`].
+    pub types: Vec<&'static str>,
+    /// Whether an object must have it, see [`Schema::requires`].
+    pub is_required: bool,
+    /// Whether who sends the object is asked for it, see [`Schema::asks_for`].
+    pub is_asked_for: bool,
+    /// Whether no client sends it, see [`Schema::is_read_only`].
+    pub is_read_only: bool,
+    /// Its default, null apart.
+    pub default: Option<Value>,
 }
 
 impl fmt::Debug for Schema {
@@ -306,7 +328,8 @@ impl Schema {
     #[must_use]
     pub fn new(schemas: &Arc<Schemas>, pointer: String, direction: Direction) -> Self {
         schemas.note(direction, &pointer);
-        Self { schemas: Arc::clone(schemas), pointer, direction, own: OnceLock::new(), types: OnceLock::new() }
+        let (tree, own, types, declared) = (Part::default(), OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { schemas: Arc::clone(schemas), pointer, direction, tree, own, types, declared }
     }
 
     /// Who sends what it describes.
@@ -330,17 +353,42 @@ impl Schema {
     /// Its tree, references not followed.
     #[must_use]
     pub fn tree(&self) -> &Value {
-        find(self.root(), &self.pointer).unwrap_or(&Value::Bool(true))
+        self.tree.find(&self.schemas.tree, &self.pointer).unwrap_or(&Value::Bool(true))
     }
 
     /// The types that an instance may have, see [`types`](Self::types); worked out once.
     #[must_use]
     pub fn own_types(&self) -> &[&'static str] {
+        self.types.get_or_init(|| self.known_types(self.tree()))
+    }
+
+    fn known_types(&self, node: &Value) -> Vec<&'static str> {
         const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "object", "array"];
-        self.types.get_or_init(|| {
-            let types = self.types(self.tree());
-            types.iter().filter_map(|name| TYPES.into_iter().find(|known| known == name)).collect()
+        self.types(node).iter().filter_map(|name| TYPES.into_iter().find(|known| known == name)).collect()
+    }
+
+    /// The properties that it declares, in the author's order; worked out once.
+    #[must_use]
+    pub fn declared(&self) -> &[Declared] {
+        self.declared.get_or_init(|| {
+            let all = self.properties(self.tree()).into_iter();
+            all.map(|(name, node)| Declared {
+                name: name.to_owned(),
+                folded: folded(name),
+                types: self.known_types(node),
+                is_required: self.requires(self.tree(), name),
+                is_asked_for: self.asks_for(node),
+                is_read_only: self.is_read_only(node),
+                default: self.resolve(node).get("default").filter(|value| !value.is_null()).cloned(),
+            })
+            .collect()
         })
+    }
+
+    /// A property that it declares, by name.
+    #[must_use]
+    pub fn declaration(&self, name: &str) -> Option<&Declared> {
+        self.declared().iter().find(|declared| declared.name == name)
     }
 
     /// The document that its references are resolved in.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::schema::Schema;
+use super::schema::{Direction, Schema};
 use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::{find, join};
 
@@ -213,8 +213,18 @@ impl Schema {
     /// `writeOnly` in a response, and neither is what it refers to.
     #[must_use]
     pub fn asks_for(&self, property: &Value) -> bool {
-        let is_marked = |node: &Value| node.get(self.direction().not_asked()) == Some(&Value::Bool(true));
-        !is_marked(property) && !is_marked(self.resolve(property))
+        !self.is_marked(property, self.direction().not_asked())
+    }
+
+    /// Whether a property says of itself that it is never sent by a client: it is `readOnly`, or what it refers to is.
+    #[must_use]
+    pub fn is_read_only(&self, property: &Value) -> bool {
+        self.is_marked(property, Direction::Request.not_asked())
+    }
+
+    fn is_marked(&self, property: &Value, keyword: &str) -> bool {
+        let is_marked = |node: &Value| node.get(keyword) == Some(&Value::Bool(true));
+        is_marked(property) || property.get("$ref").is_some() && is_marked(self.resolve(property))
     }
 
     /// The names of the properties of `node` and of everything below it, each once, and not many more
@@ -265,6 +275,10 @@ impl Schema {
 
     /// Visits a node and what it is composed of, in the author's order.
     fn walk<'s>(&'s self, node: &'s Value, visit: &mut dyn FnMut(&'s Value) -> Step) {
+        if is_alone(node) {
+            visit(node);
+            return;
+        }
         let mut seen = HashSet::new();
         let mut open = vec![node];
         while let Some(node) = open.pop() {
@@ -282,6 +296,12 @@ impl Schema {
             }
         }
     }
+}
+
+/// Whether nothing else belongs to a node, as to most: it neither refers to others nor is composed of them.
+fn is_alone(node: &Value) -> bool {
+    let leads = |name: &String| matches!(name.as_str(), "$ref" | "allOf" | "anyOf" | "oneOf");
+    node.as_object().is_none_or(|members| !members.keys().any(leads))
 }
 
 fn names_required(node: &Value, name: &str) -> bool {

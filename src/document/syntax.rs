@@ -5,12 +5,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
+use yoke::Yoke;
 
 use crate::diagnostic::Span;
 
@@ -255,9 +257,27 @@ pub fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
     Some(at)
 }
 
+/// A part of a tree that is looked for once.
+#[derive(Debug, Default)]
+pub struct Part(OnceLock<Yoke<&'static Value, Arc<Value>>>);
+
+impl Part {
+    /// What stands at a JSON Pointer of the tree; both must be the same each time.
+    pub fn find(&self, tree: &Arc<Value>, pointer: &str) -> Option<&Value> {
+        if let Some(found) = self.0.get() {
+            return Some(found.get());
+        }
+        let found = Yoke::try_attach_to_cart(Arc::clone(tree), |tree| find(tree, pointer).ok_or(())).ok()?;
+        Some(self.0.get_or_init(|| found).get())
+    }
+}
+
 /// A segment of a JSON Pointer as the name that it stands for (RFC 6901 §4).
 #[must_use]
 pub fn unescape(segment: &str) -> String {
+    if !segment.contains('~') {
+        return segment.to_owned();
+    }
     segment.replace("~1", "/").replace("~0", "~")
 }
 

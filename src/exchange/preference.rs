@@ -1,10 +1,13 @@
 //! What the client would like: `Prefer` (RFC 7240), and for browsers `__code` and the like in the
 //! query.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::parameter::Pairs;
 use crate::contract::sending::Delay;
+
+/// RFC 7240 §2
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The preferences of a request. What cannot be read is ignored, as the standard says.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -28,7 +31,7 @@ impl Preferences {
     #[must_use]
     pub fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
         let mut preferences = Self::default();
-        for line in headers.get_all("prefer").iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
+        for line in headers.get_all(PREFER).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
             for preference in split(line, ',') {
                 // RFC 7240 §2: what follows a semicolon qualifies the preference; ours have nothing there.
                 let preference = split(preference, ';')[0];

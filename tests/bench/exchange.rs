@@ -12,7 +12,7 @@ mod documents;
 use std::hint::black_box;
 
 use bytes::Bytes;
-use contacts::{CONTACT, WRONG_CONTACT};
+use contacts::{CONTACT, KEPT, WRONG_CONTACT};
 use criterion::{AxisScale, BenchmarkId, Criterion, PlotConfiguration};
 use documents::{CONTACTS, GENERATED, SHOWN};
 use http::Method;
@@ -20,7 +20,7 @@ use standin::document::Input;
 use standin::exchange::generate::{self, Manner};
 use standin::exchange::negotiate::Accept;
 use standin::exchange::parameter::Inputs;
-use standin::exchange::{Body, Request, Settings, validate};
+use standin::exchange::{Body, Request, Settings, State, validate};
 use standin::{Reading, Sandbox};
 
 /// How many operations the contracts have.
@@ -31,8 +31,8 @@ fn main() {
     if let [.., flag, times, name, _] | [flag, times, name] = arguments.as_slice()
         && flag == "--count"
     {
-        let sandbox = sandbox(3);
-        let (_, request) = requests().into_iter().find(|(known, _)| known == name).expect("is one of the requests");
+        let (_, state, request) = requests().into_iter().find(|(known, ..)| known == name).expect("is one of them");
+        let sandbox = sandbox(3, state);
         for _ in 0..times.parse().expect("is a number") {
             black_box(sandbox.answer(&request));
         }
@@ -44,10 +44,10 @@ fn main() {
     criterion.final_summary();
 }
 
-fn sandbox(operations: usize) -> Sandbox {
+fn sandbox(operations: usize, state: State) -> Sandbox {
     let text = documents::document(operations).to_string();
     let input = Input::Text { name: "document.json".to_owned(), text };
-    Sandbox::load(&[input], None, &Reading::default(), Settings::default())
+    Sandbox::load(&[input], None, &Reading::default(), Settings { state, ..Settings::default() })
 }
 
 fn request(method: Method, path: &str, body: &'static str) -> Request {
@@ -57,20 +57,22 @@ fn request(method: Method, path: &str, body: &'static str) -> Request {
     request.body(Body::Complete(Bytes::from_static(body.as_bytes()))).expect("is one")
 }
 
-/// Requests by what they are answered with.
-fn requests() -> [(&'static str, Request); 5] {
+/// Requests by what they are answered with, and whether something is remembered.
+fn requests() -> [(&'static str, State, Request); 7] {
     [
-        ("example", request(Method::GET, SHOWN, "")),
-        ("generated", request(Method::GET, GENERATED, "")),
-        ("validated", request(Method::POST, CONTACTS, CONTACT)),
-        ("rejected", request(Method::POST, CONTACTS, WRONG_CONTACT)),
-        ("unknown", request(Method::GET, "/nowhere", "")),
+        ("example", State::Off, request(Method::GET, SHOWN, "")),
+        ("generated", State::Off, request(Method::GET, GENERATED, "")),
+        ("validated", State::Off, request(Method::POST, CONTACTS, CONTACT)),
+        ("rejected", State::Off, request(Method::POST, CONTACTS, WRONG_CONTACT)),
+        ("unknown", State::Off, request(Method::GET, "/nowhere", "")),
+        ("remembered", State::On, request(Method::GET, KEPT, "")),
+        ("created", State::On, request(Method::POST, CONTACTS, CONTACT)),
     ]
 }
 
 /// Each part alone.
 fn parts(criterion: &mut Criterion) {
-    let sandbox = sandbox(3);
+    let sandbox = sandbox(3, State::Off);
     let contract = sandbox.contract();
     let post = request(Method::POST, CONTACTS, CONTACT);
     let operation = &contract.operations[contract.find(&format!("POST {CONTACTS}")).expect("is there")];
@@ -93,11 +95,11 @@ fn parts(criterion: &mut Criterion) {
 
 /// Whole exchanges, against the size of the contract.
 fn sizes(criterion: &mut Criterion) {
-    for (name, request) in requests() {
+    for (name, state, request) in requests() {
         let mut group = criterion.benchmark_group(name);
         group.plot_config(PlotConfiguration::default().summary_scale(AxisScale::Logarithmic));
         for size in SIZES {
-            let sandbox = sandbox(size);
+            let sandbox = sandbox(size, state);
             group.bench_with_input(BenchmarkId::from_parameter(size), &size, |bench, _| {
                 bench.iter(|| sandbox.answer(black_box(&request)));
             });

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use contacts::{CONTACT, WRONG_CONTACT};
+use contacts::{CONTACT, KEPT, WRONG_CONTACT};
 use documents::{CONTACTS, GENERATED, SHOWN};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -44,9 +44,6 @@ use tokio::task::LocalSet;
 /// The allocator of Standin, so that it is the same in both.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// A path that reads an entity which is there from the beginning.
-const KEPT: &str = "/api/v1/kept/a1";
 
 /// How many connections ask at a time.
 const CONNECTIONS: usize = 64;

@@ -1,13 +1,14 @@
 //! What becomes of what a client sends: entities that are complete, fit their schema, and are called by something.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::contract::name::folded;
-use crate::contract::schema::Schema;
-use crate::contract::{Contract, Location, Operation};
+use crate::contract::schema::{Declared, Schema};
+use crate::contract::{Location, Operation};
 use crate::exchange::content::plain;
 use crate::exchange::generate::{self, Manner, fingerprint};
 use crate::exchange::parameter::typed;
@@ -15,29 +16,22 @@ use crate::exchange::rejection::Ground;
 use crate::state::address::singular;
 use crate::state::memory::{Entities, New, Shelf};
 use crate::state::place::{self, Slot};
-use crate::state::resource::{Collection, Resources, refers_to};
+use crate::state::resource::{Collection, refers_to};
 
 /// Makes the entities of one shelf.
 pub struct Maker<'c> {
-    /// The contract.
-    pub contract: &'c Contract,
-    /// Its resources.
-    pub resources: &'c Resources,
-    /// Whose entities are made.
-    pub collection: &'c Collection,
-    /// The document that it is of.
-    pub document: usize,
-    /// What sets its entities apart, with the names of the expressions: `userId` is `7`.
-    pub scope: &'c [(String, String)],
-    /// How values are generated.
-    pub manner: Manner,
-    /// What describes what the client sends.
-    pub sent: Option<&'c Schema>,
     ground: Ground<'c>,
+    /// Whose entities are made.
+    collection: &'c Collection,
+    /// The document that it is of.
+    document: usize,
+    /// What sets its entities apart, with the names of the expressions: `userId` is `7`.
+    scope: &'c [(String, String)],
+    manner: Manner,
+    /// What describes what the client sends.
+    sent: Option<&'c Schema>,
     /// The properties of an entity.
-    properties: Vec<(&'c str, &'c Value)>,
-    /// The properties that a client may send.
-    asked: Vec<(&'c str, &'c Value)>,
+    properties: &'c [Declared],
 }
 
 /// How deep references to other entities are followed.
@@ -54,24 +48,26 @@ impl<'c> Maker<'c> {
         manner: Manner,
         sent: Option<&'c Schema>,
     ) -> Self {
-        let properties =
-            collection.entity.as_deref().map(|schema| schema.properties(schema.tree())).unwrap_or_default();
-        let asked = sent.map(|sent| {
-            let properties = sent.properties(sent.tree()).into_iter();
-            properties.filter(|(_, node)| sent.asks_for(node)).collect()
-        });
-        let (contract, resources) = (ground.contract, ground.resources);
-        let asked = asked.unwrap_or_default();
-        Self { contract, resources, collection, document, scope, manner, sent, ground, properties, asked }
+        let properties = collection.entity.as_deref().map(Schema::declared).unwrap_or_default();
+        Self { ground, collection, document, scope, manner, sent, properties }
     }
 
     fn schema(&self) -> Option<&'c Schema> {
         self.collection.entity.as_deref()
     }
 
+    /// What describes a property of an entity.
     fn property(&self, name: &str) -> Option<&'c Value> {
-        let declared = self.properties.iter().find(|(there, _)| *there == name).map(|(_, node)| *node);
-        declared.or_else(|| self.schema().and_then(|schema| schema.property(schema.tree(), name)))
+        self.schema().and_then(|schema| schema.property(schema.tree(), name))
+    }
+
+    fn declaration(&self, name: &str) -> Option<&'c Declared> {
+        self.properties.iter().find(|declared| declared.name == name)
+    }
+
+    /// The properties that a client may send.
+    fn asked(&self) -> impl Iterator<Item = &'c Declared> {
+        self.sent.map(Schema::declared).unwrap_or_default().iter().filter(|declared| declared.is_asked_for)
     }
 
     fn manner_of(&self, number: u64) -> Manner {
@@ -84,7 +80,7 @@ impl<'c> Maker<'c> {
     /// entities as lists have items.
     #[must_use]
     pub fn base(&self, shelf: &Shelf) -> Arc<Entities> {
-        self.resources.base(shelf, self.manner.seed, || {
+        self.ground.resources.base(shelf, self.manner.seed, || {
             if let Some(supplied) = self.supplied() {
                 return Entities::seeded(supplied);
             }
@@ -103,7 +99,7 @@ impl<'c> Maker<'c> {
 
     /// The entities that the user supplies, those that name other owners apart.
     fn supplied(&self) -> Option<IndexMap<String, Arc<Value>>> {
-        let data = self.resources.overrules().data_of(self.collection)?;
+        let data = self.ground.resources.overrules().data_of(self.collection)?;
         let mut all = IndexMap::new();
         for (index, entity) in data.as_array().into_iter().flatten().enumerate() {
             let is_of_other = self.scope.iter().any(|(name, text)| {
@@ -121,7 +117,7 @@ impl<'c> Maker<'c> {
     fn documented(&self) -> IndexMap<String, Arc<Value>> {
         let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
         for (index, slot) in &self.collection.shown_by {
-            let operation = &self.contract.operations[*index];
+            let operation = &self.ground.contract.operations[*index];
             for value in examples(operation) {
                 let shown: Vec<&Value> = match slot {
                     Slot::Entity(place) => place::at(value, &place.way).into_iter().collect(),
@@ -147,7 +143,7 @@ impl<'c> Maker<'c> {
     fn documented_one(&self) -> Option<Value> {
         let mut shown = self.collection.shown_by.iter().filter_map(|(index, slot)| {
             let Slot::Entity(place) = slot else { return None };
-            let value = examples(&self.contract.operations[*index]).next()?;
+            let value = examples(&self.ground.contract.operations[*index]).next()?;
             place::at(value, &place.way).filter(|entity| entity.is_object()).cloned()
         });
         shown.next()
@@ -187,11 +183,11 @@ impl<'c> Maker<'c> {
         let (Some(key), Some(schema)) = (&self.collection.key, self.schema()) else {
             return wanted.map_or_else(random, str::to_owned);
         };
-        let node = self.property(key).cloned().unwrap_or(Value::Bool(true));
+        let types = self.declaration(key).map(|declared| declared.types.as_slice()).unwrap_or_default();
         let value = match wanted {
-            Some(wanted) => typed(schema, &node, wanted),
+            Some(wanted) => typed(schema, self.property(key).unwrap_or(&Value::Bool(true)), wanted),
             None => match entity.get(key) {
-                _ if schema.types(&node).iter().any(|name| matches!(*name, "integer" | "number")) => json!(number),
+                _ if types.iter().any(|name| matches!(*name, "integer" | "number")) => json!(number),
                 Some(made) if !made.is_null() && !plain(made).is_empty() => made.clone(),
                 _ => json!(random()),
             },
@@ -205,7 +201,7 @@ impl<'c> Maker<'c> {
     /// What an entity can be called in the path that reads it; another value, if it is not this one.
     fn readable(&self, value: Value, number: u64) -> Value {
         let parameter = self.collection.reader.and_then(|reader| {
-            let operation = &self.contract.operations[reader];
+            let operation = &self.ground.contract.operations[reader];
             let name = operation.path_names.last()?;
             operation
                 .parameters
@@ -229,18 +225,11 @@ impl<'c> Maker<'c> {
     /// Puts back what a client must not write, where a patch changed it.
     pub fn protect(&self, old: &Value, new: &mut Value) {
         let Some(object) = new.as_object_mut() else { return };
-        for (name, node) in self.properties.iter().copied() {
-            let declared = self.sent.and_then(|schema| schema.property(schema.tree(), name));
-            let is_read_only =
-                |schema: &Schema, node: &Value| schema.resolve(node).get("readOnly") == Some(&Value::Bool(true));
-            let is_protected = match (declared.zip(self.sent), self.schema()) {
-                (Some((node, schema)), _) => is_read_only(schema, node),
-                (None, Some(schema)) => is_read_only(schema, node),
-                (None, None) => false,
-            };
-            if is_protected {
+        for Declared { name, is_read_only, .. } in self.properties {
+            let in_request = self.sent.and_then(|schema| refused(schema, name));
+            if in_request.unwrap_or(*is_read_only) {
                 match old.get(name) {
-                    Some(value) => drop(object.insert(name.to_owned(), value.clone())),
+                    Some(value) => drop(object.insert(name.clone(), value.clone())),
                     None => drop(object.shift_remove(name)),
                 }
             }
@@ -258,11 +247,13 @@ impl<'c> Maker<'c> {
                 plain if plain == "id" => format!("{}id", singular(&folded(before.unwrap_or_default()))),
                 plain => plain,
             };
-            let meant =
-                |property: &str| folded(property) == plain_name && Some(property) != self.collection.key.as_deref();
-            let found = self.properties.iter().copied().find(|(property, _)| meant(property));
-            if let Some((property, node)) = found {
-                entity[property] = typed(schema, node, text);
+            let meant = |property: &&Declared| {
+                property.folded == plain_name && Some(&property.name) != self.collection.key.as_ref()
+            };
+            if let Some(Declared { name, .. }) = self.properties.iter().find(meant)
+                && let Some(node) = self.property(name)
+            {
+                entity[name] = typed(schema, node, text);
             }
         }
     }
@@ -281,7 +272,9 @@ impl<'c> Maker<'c> {
                 continue;
             }
             let noun = noun_of(name);
-            let Some(other) = self.resources.called(self.contract, self.document, &noun) else { continue };
+            let Some(other) = self.ground.resources.called(self.ground.contract, self.document, &noun) else {
+                continue;
+            };
             let maker = Maker::new(self.ground, other, self.document, &[], self.manner, None);
             let keys: Vec<String> = match maker.supplied().unwrap_or_else(|| maker.documented()) {
                 shown if shown.is_empty() => {
@@ -321,11 +314,10 @@ impl<'c> Maker<'c> {
     #[must_use]
     pub fn make(&self, number: u64, new: &New) -> (String, Value) {
         let (_, generated) = self.generated(number, 0);
-        let asked = &self.asked;
         let mut entity = Map::new();
         for (name, made) in generated.as_object().into_iter().flatten() {
             let is_key = Some(name.as_str()) == self.collection.key.as_deref();
-            let could_be_sent = asked.iter().any(|(property, _)| property == name);
+            let could_be_sent = self.asked().any(|asked| asked.name == *name);
             let value = match new.sent.get(name) {
                 Some(sent) if !is_key => Some(sent.clone()),
                 _ if is_key => Some(made.clone()),
@@ -363,9 +355,8 @@ impl<'c> Maker<'c> {
         let mut made = match new {
             None => entity.clone(),
             Some(new) => {
-                let asked = &self.asked;
                 let is_kept = |name: &str| {
-                    let known = asked.iter().any(|(property, _)| *property == name);
+                    let known = self.asked().any(|asked| asked.name == name);
                     !known && self.property(name).is_some()
                 };
                 let kept = entity.as_object().into_iter().flatten().filter(|(name, _)| is_kept(name));
@@ -373,9 +364,9 @@ impl<'c> Maker<'c> {
                 for (name, value) in &new.sent {
                     object.insert(name.clone(), value.clone());
                 }
-                for (name, _) in asked {
-                    if let Some(value) = self.default_of(name).filter(|_| !object.contains_key(*name)) {
-                        object.insert((*name).to_owned(), value);
+                for Declared { name, .. } in self.asked() {
+                    if let Some(value) = self.default_of(name).filter(|_| !object.contains_key(name)) {
+                        object.insert(name.clone(), value);
                     }
                 }
                 // What must be there and was not sent stays as it was, before anything is invented.
@@ -398,28 +389,33 @@ impl<'c> Maker<'c> {
     }
 
     fn requires(&self, name: &str) -> bool {
-        self.schema().is_some_and(|schema| schema.requires(schema.tree(), name))
+        let is_named = || self.schema().is_some_and(|schema| schema.requires(schema.tree(), name));
+        self.declaration(name).map_or_else(is_named, |declared| declared.is_required)
     }
 
     fn default_of(&self, name: &str) -> Option<Value> {
-        let of_sent = self.sent.and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), name)?)));
-        let of_entity = || Some(self.schema()?.resolve(self.property(name)?));
-        let default = |node: &Value| node.get("default").filter(|value| !value.is_null()).cloned();
-        of_sent.and_then(default).or_else(|| of_entity().and_then(default))
+        let of_sent = self.sent.and_then(|sent| sent.declaration(name)?.default.as_ref());
+        of_sent.or_else(|| self.declaration(name)?.default.as_ref()).cloned()
     }
 
     /// Mends what does not fit the schema; what the schema does not know stays beside it.
     fn fitted(&self, entity: Value) -> Value {
         let Some(schema) = self.schema() else { return entity };
-        let declared: Vec<&str> = self.properties.iter().copied().map(|(name, _)| name).collect();
-        let entity = in_order(entity, &self.properties);
-        let known = project(&entity, &declared);
+        let entity = in_order(entity, self.properties);
+        let is_declared = |name: &str| self.declaration(name).is_some();
+        let known = match &entity {
+            Value::Object(object) if object.keys().all(|name| is_declared(name)) => Cow::Borrowed(&entity),
+            entity => {
+                let declared: Vec<&str> = self.properties.iter().map(|declared| declared.name.as_str()).collect();
+                Cow::Owned(project(entity, &declared))
+            }
+        };
         if schema.is_valid(&known) != Ok(false) {
             return entity;
         }
         let Some(Value::Object(mended)) = generate::repair(schema, &known, &self.manner) else { return entity };
         let Value::Object(entity) = entity else { return Value::Object(mended) };
-        let others = entity.into_iter().filter(|(name, _)| !declared.contains(&name.as_str()));
+        let others = entity.into_iter().filter(|(name, _)| !is_declared(name));
         let others: Vec<(String, Value)> = others.collect();
         Value::Object(mended.into_iter().chain(others).collect())
     }
@@ -428,51 +424,62 @@ impl<'c> Maker<'c> {
     /// not write.
     #[must_use]
     pub fn accept(&self, sent: &Map<String, Value>) -> Map<String, Value> {
-        let properties = &self.properties;
-        let is_read_only = |schema: Option<&Schema>, node: Option<&Value>| match (schema, node) {
-            (Some(schema), Some(node)) => {
-                schema.resolve(node).get("readOnly").or(node.get("readOnly")) == Some(&Value::Bool(true))
-            }
-            _ => false,
-        };
         let mut accepted = Map::new();
         for (name, value) in sent {
-            let in_request = self.sent.and_then(|schema| schema.property(schema.tree(), name));
-            let own = properties.iter().find(|(own, _)| own == name);
-            let own = own.or_else(|| properties.iter().find(|(own, _)| folded(own) == folded(name)));
+            let plain_name = folded(name);
+            let own = self.declaration(name);
+            let own = own.or_else(|| self.properties.iter().find(|own| own.folded == plain_name));
             // One where the entity has several: `email` is one of `emails`.
             let own = own.or_else(|| {
-                let is_list = |node: &Value| self.schema().is_some_and(|schema| schema.types(node) == ["array"]);
-                let mut lists = properties.iter().filter(|(_, node)| is_list(node) && !value.is_array());
-                lists.find(|(own, _)| singular(&folded(own)) == folded(name))
+                let mut lists = self.properties.iter().filter(|own| own.types == ["array"] && !value.is_array());
+                lists.find(|own| singular(&own.folded) == plain_name)
             });
-            let node = own.map(|(_, node)| *node);
             // What the request declares it may write, whatever the answer says of it.
-            let is_refused = match in_request {
-                Some(_) => is_read_only(self.sent, in_request),
-                None => is_read_only(self.schema(), node),
-            };
-            if is_refused {
+            let in_request = self.sent.and_then(|schema| refused(schema, name));
+            if in_request.unwrap_or_else(|| own.is_some_and(|own| own.is_read_only)) {
                 continue;
             }
-            let (name, value) = match (own, self.schema()) {
-                (Some((own, node)), Some(schema)) => ((*own).to_owned(), adapt(schema, node, value, 0)),
-                _ => (name.clone(), Some(value.clone())),
-            };
-            if let Some(value) = value {
-                accepted.insert(name, value);
+            match own {
+                Some(own) => accepted.extend(self.adapted(own, value).map(|value| (own.name.clone(), value))),
+                None => drop(accepted.insert(name.clone(), value.clone())),
             }
         }
         accepted
     }
+
+    /// A value that was sent, as a property of the entity has it.
+    fn adapted(&self, own: &Declared, value: &Value) -> Option<Value> {
+        let is_plain = !value.is_array() && !value.is_object();
+        match self.schema().zip(self.property(&own.name)) {
+            _ if is_plain && takes(&own.types, value) => Some(value.clone()),
+            Some((schema, node)) => adapt(schema, node, value, 0),
+            None => Some(value.clone()),
+        }
+    }
+}
+
+/// Whether a request declares a property as one that clients do not send; none if it declares none of the name.
+fn refused(sent: &Schema, name: &str) -> Option<bool> {
+    let declared = sent.declaration(name).map(|declared| declared.is_read_only);
+    declared.or_else(|| sent.property(sent.tree(), name).map(|node| sent.is_read_only(node)))
+}
+
+/// Whether a value is of one of the types, or of any where none is named; an integer is a number too.
+fn takes(types: &[&str], value: &Value) -> bool {
+    let kind = kind_of(value);
+    types.is_empty() || value.is_null() || types.contains(&kind) || kind == "integer" && types.contains(&"number")
 }
 
 /// The members of an object in the order in which they are declared, others after them.
-fn in_order(entity: Value, declared: &[(&str, &Value)]) -> Value {
+fn in_order(entity: Value, declared: &[Declared]) -> Value {
     let Value::Object(mut object) = entity else { return entity };
+    let place = |name: &String| declared.iter().position(|declared| declared.name == *name).unwrap_or(declared.len());
+    if object.keys().is_sorted_by_key(place) {
+        return Value::Object(object);
+    }
     let mut ordered = Map::new();
-    for (name, _) in declared {
-        if let Some((name, value)) = object.shift_remove_entry(*name) {
+    for Declared { name, .. } in declared {
+        if let Some((name, value)) = object.shift_remove_entry(name) {
             ordered.insert(name, value);
         }
     }
@@ -558,23 +565,31 @@ pub fn project(entity: &Value, declared: &[&str]) -> Value {
     }
 }
 
-/// A value as the schema has it, where it is sent otherwise than it is shown: `["a@b.c"]` is
-/// `[{"address": "a@b.c"}]`. None if it cannot be that.
-#[must_use]
-pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
-    const DEEPEST: usize = 6;
-    let types = schema.types(node);
-    let kind = match value {
-        Value::Null => return Some(Value::Null),
+/// The type of a value in JSON Schema; `integer` for a number without a fraction.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
         Value::Bool(_) => "boolean",
         Value::Number(number) if number.is_f64() => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
-    };
-    let takes =
-        |name: &str| types.is_empty() || types.contains(&name) || name == "integer" && types.contains(&"number");
+    }
+}
+
+/// A value as the schema has it, where it is sent otherwise than it is shown: `["a@b.c"]` is
+/// `[{"address": "a@b.c"}]`. None if it cannot be that.
+#[must_use]
+pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
+    const DEEPEST: usize = 6;
+    let types = schema.types(node);
+    let kind = kind_of(value);
+    let is_taken = takes(&types, value);
+    let takes = |name: &str| types.is_empty() || types.contains(&name);
+    if value.is_null() {
+        return Some(Value::Null);
+    }
     if depth > DEEPEST {
         return Some(value.clone());
     }
@@ -593,7 +608,7 @@ pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Opti
             });
             Some(Value::Object(adapted.collect()))
         }
-        value if takes(kind) => Some(value.clone()),
+        value if is_taken => Some(value.clone()),
         value if takes("array") && !value.is_array() => {
             adapt(schema, schema.items(node)?, value, depth + 1).map(|item| json!([item]))
         }

@@ -203,11 +203,8 @@ impl<'c> Asked<'c> {
         let schema = self.sent_schema();
         let may = schema.and_then(|schema| schema.property(schema.tree(), key).map(|node| schema.asks_for(node)));
         // Where the request does not say, what the answer says of it counts.
-        let is_read_only = || {
-            let entity = self.collection.entity.as_deref();
-            let node = entity.and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), key)?)));
-            node.is_some_and(|node| node.get("readOnly") == Some(&Value::Bool(true)))
-        };
+        let declared = || self.collection.entity.as_deref().and_then(|schema| schema.declaration(key));
+        let is_read_only = || declared().is_some_and(|declared| declared.is_read_only);
         let value = sent.get(key).filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
         Some(plain(value)).filter(|text| (value.is_string() || value.is_number()) && !text.is_empty() && text != "0")
     }

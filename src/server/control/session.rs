@@ -1,7 +1,7 @@
 //! Which session a request is in: by `/_standin/sessions/NAME/…`, the header `Standin-Session`, or the cookie
 //! `standin-session`.
 
-use http::{StatusCode, Uri};
+use http::{HeaderName, StatusCode, Uri};
 
 use super::PREFIX;
 use crate::exchange::parameter::decode;
@@ -15,6 +15,9 @@ pub struct Named {
     /// The request without the name in its path, if it was there.
     pub request: Option<Box<Request>>,
 }
+
+/// The header field that names a session.
+const SESSION: HeaderName = HeaderName::from_static("standin-session");
 
 /// The longest name of a session, in bytes.
 const LONGEST: usize = 200;
@@ -33,7 +36,7 @@ pub fn session_of(request: &Request) -> Result<Named, Problem> {
         return Ok(Named { session, request: Some(Box::new(inner)) });
     }
     let headers = request.headers();
-    let by_header = headers.get("standin-session").map(|value| value.to_str().map(str::to_owned));
+    let by_header = headers.get(SESSION).map(|value| value.to_str().map(str::to_owned));
     let by_header = by_header.transpose().map_err(|_| wrong("`Standin-Session` is not printable ASCII"))?;
     let by_cookie = || {
         let cookies = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());

@@ -1,4 +1,7 @@
-//! What is posted.
+//! What is read and posted.
+
+/// A path that reads an entity which is there from the beginning.
+pub const KEPT: &str = "/api/v1/kept/a1";
 
 /// A contact that is valid.
 pub const CONTACT: &str =
