@@ -106,6 +106,15 @@ pub fn another(schema: &Schema, manner: &Manner) -> Generated {
     attempts(schema, manner, "", true)
 }
 
+/// The same of which some properties are not made: they are null. Whether it fits is not looked at.
+#[must_use]
+pub fn sketch(schema: &Schema, manner: &Manner, is_left_out: &dyn Fn(&str) -> bool) -> Value {
+    let mut generator = Generator::new(schema, manner, 0);
+    generator.is_original = true;
+    generator.is_left_out = is_left_out;
+    generator.value(schema.tree(), 0, Called::default())
+}
+
 fn attempts(schema: &Schema, manner: &Manner, name: &str, is_original: bool) -> Generated {
     let mut last = Value::Null;
     let mut left = manner.most_values;
@@ -185,6 +194,8 @@ struct Generator<'s> {
     position: usize,
     /// Whether documented examples are passed over, because they are there already.
     is_original: bool,
+    /// Which properties of the whole value are not made.
+    is_left_out: &'s dyn Fn(&str) -> bool,
     /// The last identifiers that were given to things, by the names of their schemas.
     identifiers: HashMap<String, i64>,
 }
@@ -203,6 +214,7 @@ impl<'s> Generator<'s> {
             bytes_left: manner.most_bytes,
             position: 0,
             is_original: false,
+            is_left_out: &|_| false,
             identifiers: HashMap::new(),
         }
     }
@@ -356,6 +368,10 @@ impl<'s> Generator<'s> {
             let is_required = required.contains(name);
             let is_unasked = !self.schema.asks_for(property);
             if **property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_unasked) {
+                if depth == 0 && (self.is_left_out)(name) {
+                    object.insert((*name).to_owned(), Value::Null);
+                    continue;
+                }
                 if !is_required && self.leads_back(property, 2) {
                     // Where recursion ends at best: at an empty list, or without the property.
                     if self.schema.types(property) == ["array"] {

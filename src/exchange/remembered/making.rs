@@ -160,11 +160,16 @@ impl<'c> Maker<'c> {
     /// A generated entity, and what it is called.
     fn generated(&self, number: u64, depth: usize) -> (String, Value) {
         let manner = self.manner_of(number);
-        let mut value = match self.schema() {
+        let value = match self.schema() {
             Some(schema) if number == 1 => generate::generate(schema, &manner).value,
             Some(schema) => generate::another(schema, &manner).value,
             None => json!({}),
         };
+        self.finished(value, number, depth)
+    }
+
+    /// A generated entity in its place: called by something, and naming others that there are.
+    fn finished(&self, mut value: Value, number: u64, depth: usize) -> (String, Value) {
         if !value.is_object() {
             value = json!({});
         }
@@ -313,23 +318,19 @@ impl<'c> Maker<'c> {
     /// is left out, unless it must be there or has a default; what only the server knows is generated.
     #[must_use]
     pub fn make(&self, number: u64, new: &New) -> (String, Value) {
-        let (_, generated) = self.generated(number, 0);
+        let names = self.properties.iter().map(|declared| declared.name.as_str());
+        let settled: Vec<(&str, Option<Value>)> =
+            names.filter_map(|name| Some((name, self.settled(name, new)?))).collect();
+        let settled = |name: &str| settled.iter().find(|(there, _)| *there == name).map(|(_, value)| value);
+        let is_settled = |name: &str| settled(name).is_some();
+        let sketch = |schema| generate::sketch(schema, &self.manner_of(number), &is_settled);
+        let (_, generated) = self.finished(self.schema().map_or(json!({}), sketch), number, 0);
         let mut entity = Map::new();
         for (name, made) in generated.as_object().into_iter().flatten() {
-            let is_key = Some(name.as_str()) == self.collection.key.as_deref();
-            let could_be_sent = self.asked().any(|asked| asked.name == *name);
-            let value = match new.sent.get(name) {
-                Some(sent) if !is_key => Some(sent.clone()),
-                _ if is_key => Some(made.clone()),
-                _ => self.default_of(name).or_else(|| match made {
-                    // What is new has nothing yet.
-                    Value::Array(_) if !could_be_sent || self.requires(name) => Some(json!([])),
-                    made if self.requires(name) => Some(made.clone()),
-                    _ if could_be_sent => None,
-                    Value::Bool(_) => Some(json!(false)),
-                    Value::Object(_) => None,
-                    made => Some(made.clone()),
-                }),
+            let value = match settled(name) {
+                Some(settled) => settled.clone(),
+                // An object may have more than is declared.
+                None => self.settled(name, new).unwrap_or_else(|| self.unsettled(name, made)),
             };
             if let Some(value) = value {
                 entity.insert(name.clone(), value);
@@ -348,6 +349,44 @@ impl<'c> Maker<'c> {
         (self.key_of(&entity).unwrap_or(key), entity)
     }
 
+    /// What a property of a new entity is without anything made for it; none if something must be made.
+    fn settled(&self, name: &str, new: &New) -> Option<Option<Value>> {
+        if Some(name) == self.collection.key.as_deref() {
+            return None;
+        }
+        if let Some(value) = new.sent.get(name).cloned().or_else(|| self.default_of(name)) {
+            return Some(Some(value));
+        }
+        let types = self.declaration(name).map(|declared| declared.types.as_slice()).unwrap_or_default();
+        match types {
+            // What is new has nothing yet.
+            ["array"] if !self.could_be_sent(name) || self.requires(name) => Some(Some(json!([]))),
+            _ if self.requires(name) => None,
+            _ if self.could_be_sent(name) => Some(None),
+            ["boolean"] => Some(Some(json!(false))),
+            ["object"] => Some(None),
+            _ => None,
+        }
+    }
+
+    /// The same of a property for which something was made.
+    fn unsettled(&self, name: &str, made: &Value) -> Option<Value> {
+        let is_key = Some(name) == self.collection.key.as_deref();
+        match made {
+            made if is_key => Some(made.clone()),
+            Value::Array(_) if !self.could_be_sent(name) || self.requires(name) => Some(json!([])),
+            made if self.requires(name) => Some(made.clone()),
+            _ if self.could_be_sent(name) => None,
+            Value::Bool(_) => Some(json!(false)),
+            Value::Object(_) => None,
+            made => Some(made.clone()),
+        }
+    }
+
+    fn could_be_sent(&self, name: &str) -> bool {
+        self.asked().any(|asked| asked.name == name)
+    }
+
     /// What becomes of an entity that was changed, or that another is put in the place of: then it keeps what
     /// only the server knows.
     #[must_use]
@@ -355,10 +394,7 @@ impl<'c> Maker<'c> {
         let mut made = match new {
             None => entity.clone(),
             Some(new) => {
-                let is_kept = |name: &str| {
-                    let known = self.asked().any(|asked| asked.name == name);
-                    !known && self.property(name).is_some()
-                };
+                let is_kept = |name: &str| !self.could_be_sent(name) && self.property(name).is_some();
                 let kept = entity.as_object().into_iter().flatten().filter(|(name, _)| is_kept(name));
                 let mut object: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
                 for (name, value) in &new.sent {
