@@ -26,14 +26,17 @@ use super::pace::Outgoing;
 /// What an HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How long nothing must have come before a connection gives back what it holds for the next request.
-const RESTLESS: Duration = Duration::from_secs(1);
+/// How often a connection is looked at: one to which nothing came in between gives back what it holds for the next
+/// request, or is closed if its client takes too long.
+const STEP: Duration = Duration::from_secs(1);
 
 /// What a connection and its service tell each other.
 #[derive(Debug, Default)]
 pub struct State {
     /// The connection is to be reset at its end, and not closed.
     is_reset: AtomicBool,
+    /// An exchange goes on, or its response comes by and by.
+    is_busy: AtomicBool,
     /// All that came is answered, as far as anybody knows.
     is_at_rest: AtomicBool,
     /// How many exchanges began.
@@ -48,13 +51,15 @@ impl State {
 
     /// An exchange begins.
     pub fn begin(&self) {
+        self.is_busy.store(true, Ordering::Relaxed);
         self.is_at_rest.store(false, Ordering::Relaxed);
         self.exchanges.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// An exchange ended: its request was read to its end, and its response is there as a whole.
-    pub fn end(&self) {
-        self.is_at_rest.store(true, Ordering::Relaxed);
+    /// An exchange ended; whether its request was read to its end, and whether its response is there as a whole.
+    pub fn end(&self, is_read: bool, is_whole: bool) {
+        self.is_busy.store(!is_whole, Ordering::Relaxed);
+        self.is_at_rest.store(is_read && is_whole, Ordering::Relaxed);
     }
 }
 
@@ -96,7 +101,7 @@ where
                 Some(rest) => (wire, service) = rest,
             },
         }
-        (is_new, time) = (false, limits.header_timeout.saturating_sub(RESTLESS));
+        (is_new, time) = (false, limits.header_timeout.saturating_sub(STEP));
     }
 }
 
@@ -148,11 +153,14 @@ where
 {
     let state = Arc::clone(&wire.state);
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).half_close(true);
+    // The time of a head is looked at in steps, because a timer for each costs more than to read most of them.
+    builder.header_read_timeout(None).half_close(true);
+    let step = STEP.min(limits.header_timeout).max(Duration::from_millis(1));
+    let mut waited = Duration::ZERO;
     let mut connection = builder.serve_connection(TokioIo::new(wire), service);
     let signal = ending.clone();
     let mut end = pin!(ended(ending));
-    let mut tick = pin!(sleep(RESTLESS));
+    let mut tick = pin!(sleep(step));
     let mut seen = state.exchanges.load(Ordering::Relaxed);
     // Who is asked once wakes this task when it is time, and need not be asked again each time that something comes.
     let (mut is_asked, mut is_ending) = (false, false);
@@ -172,11 +180,17 @@ where
             }
         } else if tick.is_elapsed() {
             let now = state.exchanges.load(Ordering::Relaxed);
-            if now == seen && !is_ending && state.is_at_rest.load(Ordering::Relaxed) {
+            let is_idle = now == seen && !state.is_busy.load(Ordering::Relaxed);
+            waited = if is_idle { waited + step } else { Duration::ZERO };
+            seen = now;
+            if waited >= limits.header_timeout {
+                tracing::debug!("no request came for {waited:?}");
+                return Poll::Ready(Some(Ok(())));
+            }
+            if waited >= STEP && !is_ending && state.is_at_rest.load(Ordering::Relaxed) {
                 return Poll::Ready(None);
             }
-            seen = now;
-            tick.as_mut().reset(Instant::now() + RESTLESS);
+            tick.as_mut().reset(Instant::now() + step);
             if tick.as_mut().poll(context).is_ready() {
                 context.waker().wake_by_ref();
             }

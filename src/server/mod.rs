@@ -172,9 +172,7 @@ impl Server {
                     Some(Break::SlowBody) => Ok(pace::slowly(response)),
                     Some(Break::Status(_)) | None => {
                         let response = pace::body(response, limits.item_delay);
-                        if is_read && pace::is_whole(&response) {
-                            state.end();
-                        }
+                        state.end(is_read, pace::is_whole(&response));
                         Ok(response)
                     }
                 }

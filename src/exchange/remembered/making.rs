@@ -34,6 +34,17 @@ pub struct Maker<'c> {
     properties: &'c [Declared],
 }
 
+/// What is known of a property of a new entity before anything is made.
+#[derive(Debug, Clone)]
+enum Settled {
+    /// It has this value.
+    Is(Value),
+    /// The entity has it not.
+    LeftOut,
+    /// Something must be made.
+    Open,
+}
+
 /// How deep references to other entities are followed.
 const DEEPEST: usize = 2;
 
@@ -319,18 +330,18 @@ impl<'c> Maker<'c> {
     #[must_use]
     pub fn make(&self, number: u64, new: &New) -> (String, Value) {
         let names = self.properties.iter().map(|declared| declared.name.as_str());
-        let settled: Vec<(&str, Option<Value>)> =
-            names.filter_map(|name| Some((name, self.settled(name, new)?))).collect();
-        let settled = |name: &str| settled.iter().find(|(there, _)| *there == name).map(|(_, value)| value);
-        let is_settled = |name: &str| settled(name).is_some();
+        let settled: Vec<(&str, Settled)> = names.map(|name| (name, self.settled(name, new))).collect();
+        let settled = |name: &str| settled.iter().find(|(there, _)| *there == name).map(|(_, settled)| settled);
+        let is_settled = |name: &str| settled(name).is_some_and(|settled| !matches!(settled, Settled::Open));
         let sketch = |schema| generate::sketch(schema, &self.manner_of(number), &is_settled);
         let (_, generated) = self.finished(self.schema().map_or(json!({}), sketch), number, 0);
         let mut entity = Map::new();
         for (name, made) in generated.as_object().into_iter().flatten() {
-            let value = match settled(name) {
-                Some(settled) => settled.clone(),
-                // An object may have more than is declared.
-                None => self.settled(name, new).unwrap_or_else(|| self.unsettled(name, made)),
+            // An object may have more than is declared.
+            let value = match settled(name).cloned().unwrap_or_else(|| self.settled(name, new)) {
+                Settled::Is(value) => Some(value),
+                Settled::LeftOut => None,
+                Settled::Open => self.unsettled(name, made),
             };
             if let Some(value) = value {
                 entity.insert(name.clone(), value);
@@ -349,23 +360,23 @@ impl<'c> Maker<'c> {
         (self.key_of(&entity).unwrap_or(key), entity)
     }
 
-    /// What a property of a new entity is without anything made for it; none if something must be made.
-    fn settled(&self, name: &str, new: &New) -> Option<Option<Value>> {
+    /// What a property of a new entity is without anything made for it.
+    fn settled(&self, name: &str, new: &New) -> Settled {
         if Some(name) == self.collection.key.as_deref() {
-            return None;
+            return Settled::Open;
         }
         if let Some(value) = new.sent.get(name).cloned().or_else(|| self.default_of(name)) {
-            return Some(Some(value));
+            return Settled::Is(value);
         }
         let types = self.declaration(name).map(|declared| declared.types.as_slice()).unwrap_or_default();
         match types {
             // What is new has nothing yet.
-            ["array"] if !self.could_be_sent(name) || self.requires(name) => Some(Some(json!([]))),
-            _ if self.requires(name) => None,
-            _ if self.could_be_sent(name) => Some(None),
-            ["boolean"] => Some(Some(json!(false))),
-            ["object"] => Some(None),
-            _ => None,
+            ["array"] if !self.could_be_sent(name) || self.requires(name) => Settled::Is(json!([])),
+            _ if self.requires(name) => Settled::Open,
+            _ if self.could_be_sent(name) => Settled::LeftOut,
+            ["boolean"] => Settled::Is(json!(false)),
+            ["object"] => Settled::LeftOut,
+            _ => Settled::Open,
         }
     }
 
