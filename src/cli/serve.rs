@@ -351,8 +351,9 @@ impl Serve {
         let started = Instant::now();
         let sandbox = self.documents.load(self.settings()).with_scenario(self.scenario.clone());
         let sandbox = Arc::new(sandbox);
-        let mut findings = look(&sandbox);
-        let patience = if started.elapsed() > LARGE { Duration::ZERO } else { PATIENCE };
+        let (lead, patience) =
+            if started.elapsed() > LARGE { (LEAD, Duration::ZERO) } else { (Duration::ZERO, PATIENCE) };
+        let mut findings = look(&sandbox, lead);
         let reports = match verdict::targets(&self.report) {
             Ok(reports) => reports,
             Err(message) => {
@@ -543,6 +544,9 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// Documents that take longer to load are not waited for at all.
 const LARGE: Duration = Duration::from_millis(10);
 
+/// How long the search for what is wrong with them leaves the processor to the first requests.
+const LEAD: Duration = Duration::from_millis(30);
+
 /// How many files are open beside connections, at most.
 #[cfg(unix)]
 const OTHER_FILES: u64 = 64;
@@ -550,11 +554,12 @@ const OTHER_FILES: u64 = 64;
 /// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
 const STACK: usize = 16 * 1024 * 1024;
 
-/// Looks in the background for what is wrong with the documents, and says it in lines.
-fn look(sandbox: &Arc<Sandbox>) -> Receiver<Vec<String>> {
+/// Looks in the background for what is wrong with the documents, after some time, and says it in lines.
+fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
     let (send, receive) = oneshot::channel();
     let sandbox = Arc::clone(sandbox);
     let look = move || {
+        thread::sleep(lead);
         // Who asked may have gone on without waiting.
         let _received = send.send(findings(sandbox.contract(), &sandbox.diagnostics()));
         sandbox.rest();

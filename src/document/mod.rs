@@ -19,7 +19,9 @@ mod upgrade;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use serde_json::Value;
 use walkdir::WalkDir;
@@ -75,6 +77,8 @@ pub struct Loaded {
     pub passed_over: usize,
     access: Access,
     overlays: Vec<Overlay>,
+    /// What was found and is not read yet, in order.
+    waiting: Vec<Waiting>,
 }
 
 /// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
@@ -94,6 +98,7 @@ pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
             Input::Path(path) => loaded.file(path, Asked::ByName),
         }
     }
+    loaded.read_all();
     let idle: Vec<Diagnostic> = loaded.overlays.iter().flat_map(Overlay::without_effect).collect();
     loaded.diagnostics.extend(idle);
     loaded
@@ -190,8 +195,46 @@ pub fn fixture_text(name: String, text: String) -> Result<(FixtureFile, Vec<Diag
     }
 }
 
+/// What was found by name, and is to be read.
+#[derive(Debug, Clone)]
+enum Waiting {
+    Text {
+        name: String,
+        text: String,
+        home: Option<PathBuf>,
+        asked: Asked,
+    },
+    /// It cannot be read at all.
+    Fault(Diagnostic),
+}
+
+/// The stack of a thread that parses, in bytes: what is nested deeply is read by recursion.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Parses texts, each thread the next that nobody has begun.
+fn parse_all(waiting: &[Waiting]) -> Vec<OnceLock<Result<Parsed, SyntaxError>>> {
+    let parsed: Vec<OnceLock<_>> = waiting.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    let work = || loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some((waiting, place)) = waiting.get(at).zip(parsed.get(at)) else { return };
+        if let Waiting::Text { text, .. } = waiting {
+            let _first = place.set(syntax::parse(text));
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(waiting.len());
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where there are no more threads, fewer do it.
+            let _spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        }
+        work();
+    });
+    parsed
+}
+
 /// Whether the user named a text, and so expects it to be a document.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Asked {
     ByName,
     ByFolder,
@@ -246,7 +289,7 @@ impl Loaded {
 
     fn unreadable(&mut self, name: &str, why: &str) {
         let message = format!("`{name}` cannot be read: {why}");
-        self.diagnostics.push(Diagnostic::without_place(Code::UnreadableFile, message));
+        self.waiting.push(Waiting::Fault(Diagnostic::without_place(Code::UnreadableFile, message)));
     }
 
     fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<&Path>, asked: Asked) {
@@ -262,7 +305,34 @@ impl Loaded {
             self.passed_over += 1;
             return;
         }
-        let fault = match syntax::parse(&text) {
+        let (name, home) = (name.to_owned(), home.map(Path::to_owned));
+        self.waiting.push(Waiting::Text { name, text, home, asked });
+    }
+
+    /// Parses all that waits, on as many threads as there are processors, and takes it in order.
+    fn read_all(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let parsed = parse_all(&waiting);
+        for (waiting, parsed) in waiting.into_iter().zip(parsed) {
+            match (waiting, parsed.into_inner()) {
+                (Waiting::Text { name, text, home, asked }, Some(parsed)) => {
+                    self.parsed(&name, text, home.as_deref(), asked, parsed);
+                }
+                (Waiting::Fault(fault), _) => self.diagnostics.push(fault),
+                (Waiting::Text { .. }, None) => {}
+            }
+        }
+    }
+
+    fn parsed(
+        &mut self,
+        name: &str,
+        text: String,
+        home: Option<&Path>,
+        asked: Asked,
+        parsed: Result<Parsed, SyntaxError>,
+    ) {
+        let fault = match parsed {
             Ok(parsed) if upgrade::is_openapi(&parsed.tree) => return self.document(name, text, home, parsed),
             Ok(_) => None,
             Err(error) => Some(error),

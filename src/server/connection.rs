@@ -209,6 +209,9 @@ where
     }
 }
 
+/// Answers up to this many bytes, head and all, are sent in one piece.
+const SMALL: usize = 1024;
+
 /// A socket, and what was read from it before anybody knew for whom.
 struct Wire {
     stream: TcpStream,
@@ -284,7 +287,20 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        let length = bytes.iter().map(|part| part.len()).sum();
+        let written = if length <= SMALL {
+            // To copy a head and a short content costs less than to have the system collect them.
+            let mut whole = [0; SMALL];
+            let mut left = &mut whole[..];
+            for part in bytes {
+                let (place, rest) = left.split_at_mut(part.len());
+                place.copy_from_slice(part);
+                left = rest;
+            }
+            Pin::new(&mut self.stream).poll_write(context, &whole[..length])
+        } else {
+            Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        };
         self.wrote(written)
     }
 
