@@ -3,6 +3,7 @@
 //! What is answered is the service's business.
 
 use std::future::{Future, poll_fn};
+use std::hint::black_box;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -29,6 +30,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How often a connection is looked at: one to which nothing came in between gives back what it holds for the next
 /// request, or is closed if its client takes too long.
 const STEP: Duration = Duration::from_secs(1);
+
+/// How long the allocator keeps memory that fell out of use, and a bit; only when some is freed later does it give it
+/// back to the system.
+const KEPT: Duration = Duration::from_millis(1300);
 
 /// What a connection and its service tell each other.
 #[derive(Debug, Default)]
@@ -84,12 +89,20 @@ where
     let mut wire = Wire { stream, first: BytesMut::new(), state };
     let mut time = limits.header_timeout;
     let mut is_new = true;
+    // Whether the allocator may hold what this connection gave back.
+    let mut holds = false;
     loop {
+        let wait = if holds { KEPT.min(time) } else { time };
         let protocol = tokio::select! {
             // What has come by now is answered even at the end.
             biased;
-            begun = timeout(time, wire.begin(is_new)) => match begun {
+            begun = timeout(wait, wire.begin(is_new)) => match begun {
                 Ok(Ok(Some(protocol))) => protocol,
+                Err(_) if wait < time => {
+                    give_back();
+                    (holds, time) = (false, time.saturating_sub(wait));
+                    continue;
+                }
                 Ok(Ok(None) | Err(_)) | Err(_) => return Ok(()),
             },
             () = ended(&mut ending) => return Ok(()),
@@ -102,7 +115,16 @@ where
             },
         }
         (is_new, time) = (false, limits.header_timeout.saturating_sub(STEP));
+        give_back();
+        holds = true;
     }
+}
+
+/// Lets the allocator look for what fell out of use: the buffers of this connection, and those of others.
+fn give_back() {
+    /// Of the size of a buffer, and of one that the system is asked for.
+    const SIZES: [usize; 2] = [8 * 1024, 256 * 1024];
+    SIZES.into_iter().for_each(|size| drop(black_box(Vec::<u8>::with_capacity(size))));
 }
 
 /// Is ready once the server ends.

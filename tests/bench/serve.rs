@@ -50,7 +50,7 @@ const CONNECTIONS: usize = 64;
 
 /// How many connections rest after one request each, and for how long before the memory is read that they take.
 const RESTING: usize = 5000;
-const REST: Duration = Duration::from_secs(4);
+const REST: Duration = Duration::from_secs(7);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
