@@ -32,8 +32,11 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const STEP: Duration = Duration::from_secs(1);
 
 /// How long the allocator keeps memory that fell out of use, and a bit; only when some is freed later does it give it
-/// back to the system.
+/// back to the system, and not always at once.
 const KEPT: Duration = Duration::from_millis(1300);
+
+/// How often an idle connection lets it do so.
+const TIMES: u32 = 4;
 
 /// What a connection and its service tell each other.
 #[derive(Debug, Default)]
@@ -89,10 +92,10 @@ where
     let mut wire = Wire { stream, first: BytesMut::new(), state };
     let mut time = limits.header_timeout;
     let mut is_new = true;
-    // Whether the allocator may hold what this connection gave back.
-    let mut holds = false;
+    // How often the allocator is still to be asked for what this connection gave back.
+    let mut times = 0;
     loop {
-        let wait = if holds { KEPT.min(time) } else { time };
+        let wait = if times > 0 { KEPT.min(time) } else { time };
         let protocol = tokio::select! {
             // What has come by now is answered even at the end.
             biased;
@@ -100,7 +103,7 @@ where
                 Ok(Ok(Some(protocol))) => protocol,
                 Err(_) if wait < time => {
                     give_back();
-                    (holds, time) = (false, time.saturating_sub(wait));
+                    (times, time) = (times - 1, time.saturating_sub(wait));
                     continue;
                 }
                 Ok(Ok(None) | Err(_)) | Err(_) => return Ok(()),
@@ -116,7 +119,7 @@ where
         }
         (is_new, time) = (false, limits.header_timeout.saturating_sub(STEP));
         give_back();
-        holds = true;
+        times = TIMES - 1;
     }
 }
 
