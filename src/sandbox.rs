@@ -19,12 +19,11 @@ use crate::diagnostic::Diagnostic;
 use crate::document::link::Access;
 use crate::document::{self, FixtureFile, Input, Loaded};
 use crate::exchange::rejection::Ground;
-use crate::exchange::rejection::catalogue::idiom;
 use crate::exchange::rejection::survey::{Survey, survey};
 use crate::exchange::rejection::voice::Voices;
 use crate::exchange::remembered::data::supply;
 use crate::exchange::situation::Situation;
-use crate::exchange::{self, Plan, Report, Request, Response, Settings, remembered};
+use crate::exchange::{self, Plan, Report, Request, Response, Settings, rejection, remembered};
 use crate::state::memory::World;
 use crate::state::overrule::Overrules;
 use crate::state::resource::{Collection, Resources};
@@ -270,7 +269,7 @@ impl Sandbox {
 
     /// Reads what any wrong request needs, so that the first one need not wait for it.
     pub fn warm_up(&self) {
-        let _known = idiom::candidates("");
+        rejection::warm_up();
     }
 
     /// How an operation answers a wrong request.

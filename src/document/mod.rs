@@ -19,9 +19,7 @@ mod upgrade;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::sync::Arc;
 
 use serde_json::Value;
 use walkdir::WalkDir;
@@ -208,31 +206,6 @@ enum Waiting {
     Fault(Diagnostic),
 }
 
-/// The stack of a thread that parses, in bytes: what is nested deeply is read by recursion.
-const STACK: usize = 16 * 1024 * 1024;
-
-/// Parses texts, each thread the next that nobody has begun.
-fn parse_all(waiting: &[Waiting]) -> Vec<OnceLock<Result<Parsed, SyntaxError>>> {
-    let parsed: Vec<OnceLock<_>> = waiting.iter().map(|_| OnceLock::new()).collect();
-    let next = AtomicUsize::new(0);
-    let work = || loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some((waiting, place)) = waiting.get(at).zip(parsed.get(at)) else { return };
-        if let Waiting::Text { text, .. } = waiting {
-            let _first = place.set(syntax::parse(text));
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(waiting.len());
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            // Where there are no more threads, fewer do it.
-            let _spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        }
-        work();
-    });
-    parsed
-}
-
 /// Whether the user named a text, and so expects it to be a document.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Asked {
@@ -309,17 +282,21 @@ impl Loaded {
         self.waiting.push(Waiting::Text { name, text, home, asked });
     }
 
-    /// Parses all that waits, on as many threads as there are processors, and takes it in order.
+    /// Parses all that waits, and takes it in order.
     fn read_all(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        let parsed = parse_all(&waiting);
-        for (waiting, parsed) in waiting.into_iter().zip(parsed) {
-            match (waiting, parsed.into_inner()) {
-                (Waiting::Text { name, text, home, asked }, Some(parsed)) => {
+        let texts = waiting.iter().filter_map(|waiting| match waiting {
+            Waiting::Text { text, .. } => Some(text.as_str()),
+            Waiting::Fault(_) => None,
+        });
+        let mut parsed = syntax::parse_all(&texts.collect::<Vec<_>>()).into_iter();
+        for waiting in waiting {
+            match waiting {
+                Waiting::Text { name, text, home, asked } => {
+                    let Some(parsed) = parsed.next() else { return };
                     self.parsed(&name, text, home.as_deref(), asked, parsed);
                 }
-                (Waiting::Fault(fault), _) => self.diagnostics.push(fault),
-                (Waiting::Text { .. }, None) => {}
+                Waiting::Fault(fault) => self.diagnostics.push(fault),
             }
         }
     }

@@ -5,7 +5,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
@@ -73,6 +75,30 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
         parsed.oddities.push(Oddity { kind: OddityKind::LenientJson, pointer: String::new() });
         Ok(parsed)
     })
+}
+
+/// The stack of a thread that parses, in bytes: what is nested deeply is read by recursion.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Parses texts on as many threads as there are processors, each thread the next that nobody has begun.
+#[must_use]
+pub fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
+    let places: Vec<OnceLock<_>> = texts.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    let work = || loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some((text, place)) = texts.get(at).zip(places.get(at)) else { return };
+        let _first = place.set(parse(text));
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(texts.len());
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where there are no more threads, fewer do it.
+            let _spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        }
+        work();
+    });
+    places.into_iter().zip(texts).map(|(place, text)| place.into_inner().unwrap_or_else(|| parse(text))).collect()
 }
 
 /// The text with blanks for `// …` and `/* … */` outside of strings, so that places stay.

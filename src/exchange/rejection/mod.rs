@@ -358,6 +358,15 @@ fn from_fixture<'c>(
     Rejection { status, response, media: range, content, reason, applied: Vec::new() }
 }
 
+/// Reads what any wrong request needs, a part of it on another thread.
+pub fn warm_up() {
+    std::thread::scope(|scope| {
+        // Without the thread, whoever needs it first reads it.
+        let _spawned = std::thread::Builder::new().spawn_scoped(scope, reading::warm_up);
+        let _known = catalogue::idiom::candidates("");
+    });
+}
+
 /// Whether an operation documents a response for a fault.
 #[must_use]
 pub fn is_documented(operation: &Operation, fault: &Fault) -> bool {

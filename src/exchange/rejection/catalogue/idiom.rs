@@ -100,8 +100,9 @@ pub struct Match {
 pub fn all() -> &'static [Idiom] {
     static ALL: OnceLock<Vec<Idiom>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let texts = FILES.files().filter_map(include_dir::File::contents_utf8);
-        let mut all: Vec<Idiom> = texts.filter_map(|text| parse(text).ok()).collect();
+        let texts: Vec<&str> = FILES.files().filter_map(|file| file.contents_utf8().map(without_examples)).collect();
+        let trees = syntax::parse_all(&texts).into_iter().filter_map(|parsed| Some(parsed.ok()?.tree));
+        let mut all: Vec<Idiom> = trees.filter_map(|tree| read(&tree).ok()).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     })
@@ -226,10 +227,12 @@ impl Candidate {
     }
 }
 
-fn parse(text: &str) -> Result<Idiom, String> {
-    // The examples are for tests, and the longer part.
-    let text = text.split("\nexamples:").next().unwrap_or(text);
-    let tree = syntax::parse(text).map_err(|_| "it is no YAML".to_owned())?.tree;
+/// The text of a file as far as it is read: the examples are for tests, and the longer part.
+fn without_examples(text: &str) -> &str {
+    text.split("\nexamples:").next().unwrap_or(text)
+}
+
+fn read(tree: &Value) -> Result<Idiom, String> {
     let text_at = |name: &str| tree.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = text_at("name");
     let separator = tree.get("separator").and_then(Value::as_str).unwrap_or(", ").to_owned();
@@ -550,7 +553,8 @@ mod tests {
         let mut wrong = Vec::new();
         for file in FILES.files() {
             let text = file.contents_utf8().expect("is text");
-            let idiom = match parse(text) {
+            let tree = syntax::parse(without_examples(text)).expect("is YAML").tree;
+            let idiom = match read(&tree) {
                 Ok(idiom) => idiom,
                 Err(why) => {
                     wrong.push(format!("{}: {why}", file.path().display()));

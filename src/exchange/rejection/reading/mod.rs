@@ -9,6 +9,7 @@ pub mod shaping;
 
 pub use self::hearing::visit;
 pub use self::names::Names;
+pub use self::phrase::warm_up;
 
 use http::StatusCode;
 use serde_json::Value;

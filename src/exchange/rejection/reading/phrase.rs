@@ -68,6 +68,11 @@ fn wordings() -> &'static [Wording] {
     })
 }
 
+/// Reads how rules are worded, so that the first sentence need not wait for it.
+pub fn warm_up() {
+    let _known = wordings();
+}
+
 /// Reads a sentence.
 #[must_use]
 pub fn hear(text: &str, names: &Names) -> Option<Phrase> {
