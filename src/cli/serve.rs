@@ -545,7 +545,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 const LARGE: Duration = Duration::from_millis(10);
 
 /// How long the search for what is wrong with them leaves the processor to the first requests.
-const LEAD: Duration = Duration::from_millis(30);
+const LEAD: Duration = Duration::from_millis(100);
 
 /// How many files are open beside connections, at most.
 #[cfg(unix)]
