@@ -41,6 +41,13 @@ async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task:
 
 /// One with fixtures.
 async fn serve_with(fixtures: &str) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    serve_within(fixtures, Limits::default()).await
+}
+
+async fn serve_within(
+    fixtures: &str,
+    limits: Limits,
+) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let input = Input::Text { name: "a.json".into(), text: DOCUMENT.into() };
     let (file, _odd) = standin::document::fixture_text("fixtures.yaml".into(), fixtures.into()).expect("can be read");
     let sandbox = Arc::new(Sandbox::new(&[input], &[file], &Reading::default(), Settings::default()));
@@ -50,7 +57,7 @@ async fn serve_with(fixtures: &str) -> (SocketAddr, oneshot::Sender<()>, tokio::
     let shutdown = async {
         let _either = stopped.await;
     };
-    (address, stop, tokio::spawn(server::run(listener, sandbox, Limits::default(), shutdown)))
+    (address, stop, tokio::spawn(server::run(listener, sandbox, limits, shutdown)))
 }
 
 async fn send(stream: &mut TcpStream, text: &str) {
@@ -248,6 +255,23 @@ async fn a_connection_goes_on_after_any_pause() {
     drop(stop);
     timeout(Duration::from_secs(2), server).await.expect("ends at once").expect("does not panic");
     assert_eq!(read_to_end(&mut silent).await, "");
+}
+
+#[tokio::test]
+async fn who_takes_an_answer_slowly_gets_all_of_it() {
+    const LENGTH: usize = 12 * 1024 * 1024;
+    let limits = Limits { header_timeout: Duration::from_millis(200), ..Limits::default() };
+    let fixtures = format!("GET /a:\n  - {{body: {}}}\n", "x".repeat(LENGTH));
+    let (address, _stop, _server) = serve_within(&fixtures, limits).await;
+    let socket = tokio::net::TcpSocket::new_v4().expect("is there");
+    socket.set_recv_buffer_size(4096).expect("can be set");
+    let mut stream = socket.connect(address).await.expect("connects");
+    send(&mut stream, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    // Longer than a head may take.
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let answer = read_to_end(&mut stream).await;
+    let content = answer.split_once("\r\n\r\n").expect("has a head").1;
+    assert_eq!(content.len(), LENGTH);
 }
 
 #[tokio::test]

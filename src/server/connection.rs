@@ -47,6 +47,8 @@ pub struct State {
     is_busy: AtomicBool,
     /// All that came is answered, as far as anybody knows.
     is_at_rest: AtomicBool,
+    /// The client does not take what is sent as fast as it could be.
+    is_blocked: AtomicBool,
     /// How many exchanges began.
     exchanges: AtomicU32,
 }
@@ -205,14 +207,15 @@ where
             }
         } else if tick.is_elapsed() {
             let now = state.exchanges.load(Ordering::Relaxed);
-            let is_idle = now == seen && !state.is_busy.load(Ordering::Relaxed);
+            let is_on = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+            let is_idle = now == seen && !is_on(&state.is_busy) && !is_on(&state.is_blocked);
             waited = if is_idle { waited + step } else { Duration::ZERO };
             seen = now;
             if waited >= limits.header_timeout {
                 tracing::debug!("no request came for {waited:?}");
                 return Poll::Ready(Some(Ok(())));
             }
-            if waited >= STEP && !is_ending && state.is_at_rest.load(Ordering::Relaxed) {
+            if waited >= STEP && !is_ending && is_on(&state.is_at_rest) {
                 return Poll::Ready(None);
             }
             tick.as_mut().reset(Instant::now() + step);
@@ -233,6 +236,9 @@ where
         }
     }
 }
+
+/// How many bytes are read of a new connection before it is known what it speaks: most requests are shorter.
+const USUAL: usize = 1024;
 
 /// Answers up to this many bytes, head and all, are sent in one piece.
 const SMALL: usize = 1024;
@@ -268,6 +274,7 @@ impl Wire {
             if !is_new {
                 return Ok(Some(Protocol::Http1));
             }
+            self.first.reserve(USUAL);
             match self.stream.try_read_buf(&mut self.first) {
                 Ok(0) => return Ok(None),
                 Ok(_) => {}
@@ -346,11 +353,9 @@ impl AsyncWrite for Wire {
 }
 
 impl Wire {
-    /// What could not be written yet keeps the connection from rest.
+    /// What cannot be written yet keeps the connection from rest.
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_pending() {
-            self.state.is_at_rest.store(false, Ordering::Relaxed);
-        }
+        self.state.is_blocked.store(written.is_pending(), Ordering::Relaxed);
         written
     }
 }
