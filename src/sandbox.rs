@@ -23,7 +23,7 @@ use crate::exchange::rejection::survey::{Survey, survey};
 use crate::exchange::rejection::voice::Voices;
 use crate::exchange::remembered::data::supply;
 use crate::exchange::situation::Situation;
-use crate::exchange::{self, Plan, Report, Request, Response, Settings, rejection, remembered};
+use crate::exchange::{self, Plan, Report, Request, Response, Settings, remembered};
 use crate::state::memory::World;
 use crate::state::overrule::Overrules;
 use crate::state::resource::{Collection, Resources};
@@ -265,11 +265,6 @@ impl Sandbox {
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.memory
-    }
-
-    /// Reads what any wrong request needs, so that the first one need not wait for it.
-    pub fn warm_up(&self) {
-        rejection::warm_up();
     }
 
     /// How an operation answers a wrong request.

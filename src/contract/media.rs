@@ -157,6 +157,13 @@ mod tests {
     }
 
     #[test]
+    fn a_type_is_itself_letter_by_letter() {
+        assert!(range("application/json").is_exactly("application/json"));
+        assert!(!range("application/json").is_exactly("application/json; charset=utf-8"));
+        assert!(!range("application/*").is_exactly("application/*"));
+    }
+
+    #[test]
     fn json_is_told_by_the_subtype() {
         assert!(range("application/json; charset=utf-8").is_json());
         assert!(range("application/problem+json").is_json());

@@ -73,24 +73,42 @@ impl State {
     }
 }
 
+/// What answers the requests of a connection.
+pub trait Answers:
+    HttpService<
+        Incoming,
+        ResBody = Outgoing,
+        Future: Send + 'static,
+        Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    > + Send
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: HttpService<
+            Incoming,
+            ResBody = Outgoing,
+            Future: Send + 'static,
+            Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        > + Send
+        + 'static
+{
+}
+
 /// Serves a connection in HTTP/1.1, or in HTTP/2 if that is how it begins (RFC 9113 §3.3), until one side closes it;
 /// once `ending` says so, it ends after what is in flight.
 ///
 /// # Errors
 ///
 /// What broke it off.
-pub async fn serve<S>(
+pub async fn serve<S: Answers>(
     stream: TcpStream,
     mut service: S,
     state: Arc<State>,
     limits: Limits,
     mut ending: watch::Receiver<bool>,
-) -> Result<(), hyper::Error>
-where
-    S: HttpService<Incoming, ResBody = Outgoing> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) -> Result<(), hyper::Error> {
     let mut wire = Wire { stream, first: BytesMut::new(), state };
     let mut time = limits.header_timeout;
     let mut is_new = true;
@@ -143,17 +161,12 @@ enum Protocol {
     Http2,
 }
 
-async fn serve_http2<S>(
+async fn serve_http2<S: Answers>(
     wire: Wire,
     service: S,
     limits: Limits,
     mut ending: watch::Receiver<bool>,
-) -> Result<(), hyper::Error>
-where
-    S: HttpService<Incoming, ResBody = Outgoing> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) -> Result<(), hyper::Error> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
     // An idle connection stays, as long as somebody answers at its other end.
@@ -168,16 +181,12 @@ where
 }
 
 /// Serves requests until the connection ends, or until nothing came for a while: then what is left is returned.
-async fn serve_http1<S>(
+async fn serve_http1<S: Answers>(
     wire: Wire,
     service: S,
     limits: Limits,
     ending: &mut watch::Receiver<bool>,
-) -> Result<Option<(Wire, S)>, hyper::Error>
-where
-    S: HttpService<Incoming, ResBody = Outgoing> + Send + 'static,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) -> Result<Option<(Wire, S)>, hyper::Error> {
     let state = Arc::clone(&wire.state);
     let mut builder = http1::Builder::new();
     // The time of a head is looked at in steps, because a timer for each costs more than to read most of them.
@@ -357,5 +366,51 @@ impl Wire {
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.state.is_blocked.store(written.is_pending(), Ordering::Relaxed);
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use hyper::service::service_fn;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::server::pace;
+
+    #[tokio::test]
+    async fn a_connection_at_rest_holds_no_protocol() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let mut client = TcpStream::connect(listener.local_addr().expect("is bound")).await.expect("connects");
+        let (stream, _) = listener.accept().await.expect("accepts");
+        let (state, ending) = (Arc::new(State::default()), watch::Sender::new(false));
+        let told = Arc::clone(&state);
+        let service = service_fn(move |_| {
+            told.begin();
+            told.end(true, true);
+            async { Ok::<_, Infallible>(pace::body(http::Response::new(Bytes::from_static(b"it")), Duration::ZERO)) }
+        });
+        let served = serve(stream, service, Arc::clone(&state), Limits::default(), ending.subscribe());
+        let served = tokio::spawn(served);
+        // The test, the service and the connection have it; one more while HTTP/1.1 is spoken.
+        for _ in 0..2 {
+            client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("is written");
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"it") {
+                client.read_buf(&mut answer).await.expect("is read");
+            }
+            assert_eq!(Arc::strong_count(&state), 4);
+            let rest = async {
+                while Arc::strong_count(&state) > 3 {
+                    sleep(Duration::from_millis(20)).await;
+                }
+            };
+            timeout(10 * STEP, rest).await.expect("comes to rest");
+        }
+        ending.send_replace(true);
+        timeout(STEP, served).await.expect("ends at once").expect("does not panic").expect("is no error");
     }
 }

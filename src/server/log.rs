@@ -31,14 +31,7 @@ pub enum Format {
 /// Starts the log on standard error. `STANDIN_LOG_LEVEL` says what of it is written, as `debug` or by targets as
 /// `standin=debug,hyper=trace`; under `debug` the reason of each answer is told too.
 pub fn start(format: Format) {
-    let level = std::env::var("STANDIN_LOG_LEVEL").ok().filter(|level| !level.is_empty());
-    let usual = || Targets::new().with_default(tracing::Level::INFO);
-    let read = level.as_deref().map(|level| level.parse::<Targets>().map_err(|error| format!("`{level}`: {error}")));
-    let (filter, fault) = match read {
-        Some(Ok(filter)) => (filter, None),
-        Some(Err(fault)) => (usual(), Some(fault)),
-        None => (usual(), None),
-    };
+    let (filter, fault) = filter(&std::env::var("STANDIN_LOG_LEVEL").unwrap_or_default());
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let base = tracing_subscriber::registry();
     // A second start, as in a test, keeps the first log.
@@ -55,6 +48,16 @@ pub fn start(format: Format) {
     };
     if let Some(fault) = fault {
         tracing::warn!("STANDIN_LOG_LEVEL is not understood, so it is `info`: {fault}");
+    }
+}
+
+/// What is written at a level, and what is wrong with that.
+fn filter(level: &str) -> (Targets, Option<String>) {
+    let usual = Targets::new().with_default(tracing::Level::INFO);
+    match level.parse::<Targets>() {
+        _ if level.is_empty() => (usual, None),
+        Ok(filter) => (filter, None),
+        Err(error) => (usual, Some(format!("`{level}`: {error}"))),
     }
 }
 
@@ -148,4 +151,22 @@ where
 /// Control characters of a request must not reach a terminal.
 fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_level_is_of_all_or_of_targets() {
+        let writes = |level: &str, target: &str, of: Level| filter(level).0.would_enable(target, &of);
+        assert!(writes("", "standin", Level::INFO) && !writes("", "standin", Level::DEBUG));
+        assert!(writes("debug", "standin::server", Level::DEBUG));
+        assert!(writes("standin=debug,hyper=trace", "hyper::proto", Level::TRACE));
+        assert!(!writes("standin=debug", "hyper", Level::ERROR));
+        let (usual, fault) = filter("standin=loud");
+        assert!(usual.would_enable("standin", &Level::INFO) && fault.is_some_and(|fault| fault.contains("loud")));
+    }
 }

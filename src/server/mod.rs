@@ -25,6 +25,7 @@ use self::control::Control;
 use crate::Sandbox;
 use crate::contract::sending::Break;
 use crate::exchange::problem::{self, Kind, Problem};
+use crate::exchange::rejection::WARM_UPS;
 use crate::exchange::{Body, Report, Response, Sending};
 
 /// What the server does not go beyond, and how fast it goes.
@@ -126,7 +127,7 @@ impl Server {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _peer)) => {
-                    self.met.call_once(|| self.warm_up());
+                    self.met.call_once(Self::warm_up);
                     self.serve(stream, place);
                 }
                 Err(error) => {
@@ -139,9 +140,8 @@ impl Server {
     }
 
     /// Has what any wrong request needs by the time that one comes; without clients it is only in the way.
-    fn warm_up(&self) {
-        let control = Arc::clone(&self.control);
-        drop(tokio::task::spawn_blocking(move || control.warm_up()));
+    fn warm_up() {
+        WARM_UPS.into_iter().for_each(|warm_up| drop(tokio::task::spawn_blocking(warm_up)));
     }
 
     /// Serves a connection.

@@ -358,14 +358,8 @@ fn from_fixture<'c>(
     Rejection { status, response, media: range, content, reason, applied: Vec::new() }
 }
 
-/// Reads what any wrong request needs, a part of it on another thread.
-pub fn warm_up() {
-    std::thread::scope(|scope| {
-        // Without the thread, whoever needs it first reads it.
-        let _spawned = std::thread::Builder::new().spawn_scoped(scope, reading::warm_up);
-        let _known = catalogue::idiom::candidates("");
-    });
-}
+/// What reads what any wrong request needs: each may be done on a thread of its own.
+pub const WARM_UPS: [fn(); 2] = [|| drop(catalogue::idiom::candidates("")), reading::warm_up];
 
 /// Whether an operation documents a response for a fault.
 #[must_use]

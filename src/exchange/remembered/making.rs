@@ -35,13 +35,13 @@ pub struct Maker<'c> {
 }
 
 /// What is known of a property of a new entity before anything is made.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Settled {
     /// It has this value.
     Is(Value),
     /// The entity has it not.
     LeftOut,
-    /// Something must be made.
+    /// Something is made.
     Open,
 }
 
@@ -329,19 +329,23 @@ impl<'c> Maker<'c> {
     /// is left out, unless it must be there or has a default; what only the server knows is generated.
     #[must_use]
     pub fn make(&self, number: u64, new: &New) -> (String, Value) {
-        let names = self.properties.iter().map(|declared| declared.name.as_str());
-        let settled: Vec<(&str, Settled)> = names.map(|name| (name, self.settled(name, new))).collect();
-        let settled = |name: &str| settled.iter().find(|(there, _)| *there == name).map(|(_, settled)| settled);
-        let is_settled = |name: &str| settled(name).is_some_and(|settled| !matches!(settled, Settled::Open));
+        let by_type = |name: &str| {
+            let types = self.declaration(name).map(|declared| declared.types.as_slice());
+            self.settled(name, new, types.and_then(|types| if let [only] = types { Some(*only) } else { None }))
+        };
+        let is_settled = |name: &str| !matches!(by_type(name), Settled::Open);
         let sketch = |schema| generate::sketch(schema, &self.manner_of(number), &is_settled);
         let (_, generated) = self.finished(self.schema().map_or(json!({}), sketch), number, 0);
         let mut entity = Map::new();
         for (name, made) in generated.as_object().into_iter().flatten() {
-            // An object may have more than is declared.
-            let value = match settled(name).cloned().unwrap_or_else(|| self.settled(name, new)) {
+            let settled = match by_type(name) {
+                Settled::Open => self.settled(name, new, Some(kind_of(made))),
+                settled => settled,
+            };
+            let value = match settled {
                 Settled::Is(value) => Some(value),
                 Settled::LeftOut => None,
-                Settled::Open => self.unsettled(name, made),
+                Settled::Open => Some(made.clone()),
             };
             if let Some(value) = value {
                 entity.insert(name.clone(), value);
@@ -360,37 +364,22 @@ impl<'c> Maker<'c> {
         (self.key_of(&entity).unwrap_or(key), entity)
     }
 
-    /// What a property of a new entity is without anything made for it.
-    fn settled(&self, name: &str, new: &New) -> Settled {
+    /// What a property of a new entity is; `kind` is the one type that it can have or has, if that is known.
+    fn settled(&self, name: &str, new: &New, kind: Option<&str>) -> Settled {
         if Some(name) == self.collection.key.as_deref() {
             return Settled::Open;
         }
         if let Some(value) = new.sent.get(name).cloned().or_else(|| self.default_of(name)) {
             return Settled::Is(value);
         }
-        let types = self.declaration(name).map(|declared| declared.types.as_slice()).unwrap_or_default();
-        match types {
+        match kind {
             // What is new has nothing yet.
-            ["array"] if !self.could_be_sent(name) || self.requires(name) => Settled::Is(json!([])),
+            Some("array") if !self.could_be_sent(name) || self.requires(name) => Settled::Is(json!([])),
             _ if self.requires(name) => Settled::Open,
             _ if self.could_be_sent(name) => Settled::LeftOut,
-            ["boolean"] => Settled::Is(json!(false)),
-            ["object"] => Settled::LeftOut,
+            Some("boolean") => Settled::Is(json!(false)),
+            Some("object") => Settled::LeftOut,
             _ => Settled::Open,
-        }
-    }
-
-    /// The same of a property for which something was made.
-    fn unsettled(&self, name: &str, made: &Value) -> Option<Value> {
-        let is_key = Some(name) == self.collection.key.as_deref();
-        match made {
-            made if is_key => Some(made.clone()),
-            Value::Array(_) if !self.could_be_sent(name) || self.requires(name) => Some(json!([])),
-            made if self.requires(name) => Some(made.clone()),
-            _ if self.could_be_sent(name) => None,
-            Value::Bool(_) => Some(json!(false)),
-            Value::Object(_) => None,
-            made => Some(made.clone()),
         }
     }
 

@@ -138,11 +138,6 @@ impl Control {
         &self.coverage
     }
 
-    /// Reads what any wrong request needs, so that the first one need not wait for it.
-    pub fn warm_up(&self) {
-        self.sandbox.warm_up();
-    }
-
     /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
     #[must_use]
     pub fn operation_name(&self, index: usize) -> &str {
