@@ -5,6 +5,8 @@
 
 #[path = "support/case.rs"]
 mod case;
+#[path = "support/pattern.rs"]
+mod pattern;
 mod support;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use standin::server::control::{Control, Options};
 use standin::{Reading, Sandbox};
 
 use case::{Block, Case, Message};
+use pattern::Captures;
 use support::files;
 
 fn main() -> ExitCode {
@@ -109,9 +112,10 @@ fn in_process(case: &Case) -> Result<(), Failed> {
         compare_text(&expected.text, &checked(&sandbox))?;
     }
     let control = Control::with(Arc::new(sandbox), options);
+    let mut captures = Captures::new();
     for (request, expected) in case.exchanges() {
         let answered = answer(&control, request, limits);
-        compare(&Message::parse(&expected.text), &answered)?;
+        compare(expected, &answered, &mut captures)?;
     }
     Ok(())
 }
@@ -151,9 +155,10 @@ fn over_tcp(case: &Case) -> Result<(), Failed> {
         runtime.spawn(server::run_with(listener, Arc::new(Control::with(Arc::new(sandbox), options)), limits, async {
             let _dropped = stopped.await;
         }));
+    let mut captures = Captures::new();
     let result = case.exchanges().into_iter().try_for_each(|(request, expected)| {
         let answered = send(&Message::parse(&request.text), &format!("http://{address}"))?;
-        compare(&Message::parse(&expected.text), &answered)
+        compare(expected, &answered, &mut captures)
     });
     let _ended = stop.send(());
     runtime.block_on(served)?;
@@ -180,29 +185,43 @@ fn send(message: &Message, origin: &str) -> Result<Response<Bytes>, Failed> {
 }
 
 /// Compares what is listed: status, the header fields that stand there (`!name` for one that must
-/// not be there), and the content if there is any. JSON is compared as a value and in its order.
-fn compare(expected: &Message, answered: &Response<Bytes>) -> Result<(), Failed> {
+/// not be there; lines of one name are compared one by one, in order), and the content if there is any.
+/// JSON is compared as a value, and in the order of its members in a block called `response in order`.
+fn compare(block: &Block, answered: &Response<Bytes>, captures: &mut Captures) -> Result<(), Failed> {
+    let expected = Message::parse(&block.text);
     let status = expected.start.split(' ').nth(1).unwrap_or_default();
     let body = String::from_utf8_lossy(answered.body());
     let shown = || format!("{} {:#?}\n{body}", answered.status(), answered.headers());
     if status != answered.status().as_str() {
         return Err(format!("expected {status}, got {}", shown()).into());
     }
-    for (name, value) in &expected.headers {
-        let all: Vec<_> = answered.headers().get_all(name.trim_start_matches('!')).iter().collect();
-        let is = all.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ");
-        if name.starts_with('!') && !all.is_empty() || !name.starts_with('!') && is != *value {
-            return Err(format!("expected `{name}: {value}`, got {}", shown()).into());
+    for (name, wanted) in expected.fields() {
+        let all = answered.headers().get_all(name.trim_start_matches('!'));
+        let lines: Vec<String> = all.iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+        let fits = if name.starts_with('!') {
+            lines.is_empty()
+        } else if wanted.len() == 1 {
+            pattern::text_fits(wanted[0], &lines.join(", "), captures) && !lines.is_empty()
+        } else {
+            wanted.len() == lines.len()
+                && wanted.iter().zip(&lines).all(|(wanted, is)| pattern::text_fits(wanted, is, captures))
+        };
+        if !fits {
+            return Err(format!("expected `{name}: {}`, got {}", wanted.join(" | "), shown()).into());
         }
     }
     if expected.body.is_empty() {
         return Ok(());
     }
-    let same = match (serde_json::from_str::<Value>(&expected.body), serde_json::from_str::<Value>(&body)) {
-        (Ok(expected), Ok(body)) => expected == body,
-        _ => expected.body == body.trim_end(),
-    };
-    if same { Ok(()) } else { Err(format!("expected {}\ngot {}", expected.body, shown()).into()) }
+    match (serde_json::from_str::<Value>(&expected.body), serde_json::from_str::<Value>(&body)) {
+        (Ok(expected), Ok(is)) => {
+            let is_ordered = block.kind == "response in order";
+            pattern::compare(&expected, &is, captures, is_ordered)
+                .map_err(|why| format!("{why}\nin {}", shown()).into())
+        }
+        _ if pattern::text_fits(&expected.body, body.trim_end(), captures) => Ok(()),
+        _ => Err(format!("expected {}\ngot {}", expected.body, shown()).into()),
+    }
 }
 
 fn compare_text(expected: &str, is: &str) -> Result<(), Failed> {
@@ -223,11 +242,11 @@ fn update(cases: &[Case]) {
             edits.push((block, format!("{}\n", checked(&sandbox).trim_end())));
         }
         let control = Control::with(Arc::new(sandbox), options);
+        let mut captures = Captures::new();
         for (request, expected) in case.exchanges() {
             let answered = answer(&control, request, limits);
-            let message = Message::parse(&expected.text);
-            if compare(&message, &answered).is_err() {
-                edits.push((expected, as_block(&message, &answered)));
+            if compare(expected, &answered, &mut captures).is_err() {
+                edits.push((expected, as_block(&Message::parse(&expected.text), &answered)));
             }
         }
     }

@@ -9,8 +9,12 @@
 //! - `yaml overlay`: an overlay, applied to the documents;
 //! - `yaml fixtures`: a fixture file, called `fixtures.yaml`;
 //! - `sh flags`: options of `standin serve`;
-//! - `http request` and `http response`: in pairs, in order, against one sandbox;
+//! - `yaml data NAME`: the entities of a collection, as a file `fixtures/data/NAME.yaml`;
+//! - `http request` and `http response`: in pairs, in order, against one sandbox; `http response in order`
+//!   compares the order of the members of objects too; `pattern` says which patterns a response may have;
 //! - `text check`: what `standin check` prints of the documents and fixtures.
+//!
+//! A block of another kind is an error.
 
 use std::fs;
 use std::ops::Range;
@@ -78,6 +82,7 @@ fn cases_of(path: &Path, text: &str) -> Vec<Case> {
             }
             Event::End(TagEnd::CodeBlock) => {
                 if let Some(block) = block.take() {
+                    assert!(is_known(&block.kind), "{}: unknown kind of block `{}`", path.display(), block.kind);
                     cases.last_mut().map_or(&mut shared, |case| &mut case.blocks).push(block);
                 }
             }
@@ -100,6 +105,12 @@ fn cases_of(path: &Path, text: &str) -> Vec<Case> {
     cases
 }
 
+fn is_known(kind: &str) -> bool {
+    const KINDS: [&str; 8] =
+        ["openapi", "documents", "overlay", "fixtures", "flags", "request", "response", "response in order"];
+    KINDS.contains(&kind) || kind == "check" || kind.starts_with("data ")
+}
+
 /// A message of HTTP as a case writes it.
 #[derive(Debug)]
 pub struct Message {
@@ -119,6 +130,18 @@ impl Message {
             (name.trim().to_owned(), value.trim().to_owned())
         });
         Self { start, headers: headers.collect(), body: body.trim_end_matches('\n').to_owned() }
+    }
+
+    /// The names of header fields, and for each the values of its lines.
+    pub fn fields(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, value) in &self.headers {
+            match fields.iter_mut().find(|(there, _)| there.eq_ignore_ascii_case(name)) {
+                Some((_, values)) => values.push(value),
+                None => fields.push((name, vec![value])),
+            }
+        }
+        fields
     }
 
     /// The value of a header field.
