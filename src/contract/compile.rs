@@ -229,7 +229,9 @@ impl Compiler {
         let required = data.required || location == Location::Path;
         let name = data.name.clone();
         let carries_credentials = carries_credentials(&name);
-        let parameter = Parameter { name, location, required, allow_empty, carries_credentials, form, examples };
+        let description = data.description.as_deref().filter(|_| location == Location::Query).map(Box::from);
+        let parameter =
+            Parameter { name, location, description, required, allow_empty, carries_credentials, form, examples };
         let parameter = Arc::new(parameter);
         self.known_parameters.insert(at, Arc::clone(&parameter));
         Some(parameter)

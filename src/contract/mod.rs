@@ -255,6 +255,8 @@ pub struct Parameter {
     pub name: String,
     /// Where it is.
     pub location: Location,
+    /// The documented description, of parameters of the query; lists are paged and filtered by what it says.
+    pub description: Option<Box<str>>,
     /// Whether a request without it is wrong; path parameters always are.
     pub required: bool,
     /// Whether an empty value passes for any schema (`allowEmptyValue`).

@@ -1,10 +1,13 @@
 //! What a request asks of a list: which part of it, in which order, and what must be true of its items.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::order::{Criterion, Key, Named, plain};
+use super::purpose::{Parameter, Purpose, number, purpose};
 use crate::contract::name::{folded, words};
 
 /// What a request asks of a list.
@@ -28,62 +31,45 @@ pub struct Wanted {
     pub filters: Vec<(String, Vec<Value>)>,
     /// What stands somewhere in each item.
     pub text: Option<String>,
-    /// Which properties of the items are shown; all if empty.
-    pub fields: Vec<String>,
+    /// Which properties of the items are shown, by [`plain`] names; all if empty.
+    pub fields: HashSet<String>,
+    /// The documented parameters that filter, though others of their names page a list.
+    pub filtering: Vec<String>,
+    /// What was too much of the request and is left out, for people.
+    pub cuts: Vec<String>,
 }
 
-/// What a parameter of a list is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Limit,
-    Offset,
-    Page,
-    After,
-    Before,
-    Sort,
-    Direction,
-    Text,
-    Fields,
-}
+/// How many names a list is sorted by; what is sorted by more is sorted by the first of them, and the answer says so.
+const MOST_SORTS: usize = 16;
 
-const PURPOSES: [(Purpose, &str); 9] = [
-    (Purpose::Limit, "limit perpage pagesize count size max maxresults maxitems top first pagelimit numresults take"),
-    (Purpose::Offset, "offset skip start startindex from pageoffset startat"),
-    (Purpose::Page, "page pagenumber pageno pageindex p pagenum"),
-    (
-        Purpose::After,
-        "cursor after startingafter nextcursor pagetoken nexttoken nextpagetoken marker continuationtoken aftercursor sinceid lastid",
-    ),
-    (Purpose::Before, "before endingbefore beforecursor maxid"),
-    (Purpose::Sort, "sort orderby sortby ordering sortfield sortkey"),
-    (Purpose::Direction, "direction order sortorder sortdir sortdirection orderdirection dir"),
-    (Purpose::Text, "q query search text term searchtext keyword keywords searchterm searchquery"),
-    (Purpose::Fields, "fields select"),
-];
+/// How many fields a request may choose; of more the first are shown, and the answer says so.
+const MOST_FIELDS: usize = 1000;
 
-fn purpose(name: &str) -> Option<Purpose> {
-    let name = folded(name);
-    PURPOSES.iter().find(|(_, names)| names.split(' ').any(|known| known == name)).map(|(purpose, _)| *purpose)
-}
+/// How many filters a request may have; more are passed over, and the answer says so.
+const MOST_FILTERS: usize = 100;
 
-/// A parameter that has several in it, as JSON:API has them: `page[size]`, `filter[status]`, also as an object.
-fn expand((name, value): &(String, Value)) -> Vec<(String, Value)> {
-    if let Some(inner) = name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')) {
-        return vec![(inner.to_owned(), value.clone())];
+/// How many values a filter may have; more are passed over, and the answer says so.
+const MOST_VALUES: usize = 1000;
+
+/// Returns the parameters that one stands for, as JSON:API has them: `page[size]`, `filter[status]`, also as an object.
+fn expand<'p>(parameter: &Parameter<'p>) -> Vec<Parameter<'p>> {
+    if let Some(inner) = parameter.name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')) {
+        return vec![Parameter { name: inner.to_owned(), is_filter: true, ..parameter.clone() }];
     }
-    match (name.as_str(), value) {
-        ("filter", Value::Object(object)) => object.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        ("page", Value::Object(object)) => {
-            object.iter().map(|(inner, value)| (format!("page{inner}"), value.clone())).collect()
-        }
-        _ => vec![(name.clone(), value.clone())],
+    let members = |object: &Map<String, Value>, before: &str, is_filter: bool| {
+        let members = object.iter().take(MOST_FILTERS).map(|(inner, value)| Parameter {
+            name: format!("{before}{inner}"),
+            value: Some(value.clone()),
+            is_filter,
+            ..Parameter::default()
+        });
+        members.collect()
+    };
+    match (parameter.name.as_str(), &parameter.value) {
+        ("filter", Some(Value::Object(object))) => members(object, "", true),
+        ("page", Some(Value::Object(object))) => members(object, "page", false),
+        _ => vec![parameter.clone()],
     }
-}
-
-/// A number, also one that is written as text.
-fn number(value: &Value) -> Option<usize> {
-    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    usize::try_from(number).ok()
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -95,25 +81,35 @@ fn text(value: &Value) -> Option<String> {
 }
 
 impl Wanted {
-    /// Reads the parameters of a query, as values; `properties` are what the items have, and `first` is the number of
-    /// the first page. A parameter that has the name of a property is a filter, whatever else it could be.
+    /// Reads the parameters of a list; `properties` are what the items have, and `first` is the number of the first
+    /// page. A parameter that has the name of a property is a filter, unless the document has it page the list.
     #[must_use]
-    pub fn read(parameters: &[(String, Value)], properties: &[&str], first: usize) -> Self {
+    pub fn read(parameters: &[Parameter<'_>], properties: &[&str], first: usize) -> Self {
         let mut wanted = Self { first, ..Self::default() };
         let mut descending = None;
-        let expanded: Vec<(String, Value)> = parameters.iter().flat_map(expand).collect();
-        for (name, value) in &expanded {
-            let property = properties.iter().find(|property| is_same(name, property));
-            match purpose(name) {
+        let all: Vec<Parameter<'_>> = parameters.iter().flat_map(expand).collect();
+        let mut known: HashMap<String, &str> = HashMap::new();
+        for property in properties {
+            known.entry(plain(property)).or_insert(property);
+        }
+        let property = |name: &str| known.get(&plain(name)).copied().filter(|_| !name.is_empty());
+        for parameter in &all {
+            let purpose = purpose(parameter, &all, |name| property(name).is_some());
+            let property = property(&parameter.name);
+            if purpose.is_none() && property.is_some() && Purpose::of(&parameter.name).is_some() {
+                wanted.filtering.push(parameter.name.clone());
+            }
+            let Some(value) = &parameter.value else { continue };
+            match purpose {
                 Some(Purpose::Limit) => wanted.limit = number(value),
                 Some(Purpose::Offset) => wanted.offset = number(value).unwrap_or(0),
                 Some(Purpose::Page) => wanted.page = number(value).map(|page| page.saturating_sub(first)),
                 Some(Purpose::After) => wanted.after = text(value),
                 Some(Purpose::Before) => wanted.before = text(value),
-                Some(Purpose::Fields) if property.is_none() => wanted.fields = listed(value),
-                Some(Purpose::Text) if property.is_none() => wanted.text = text(value),
-                Some(Purpose::Sort) if property.is_none() => wanted.sort = sorts(value),
-                Some(Purpose::Direction) if property.is_none() => match text(value) {
+                Some(Purpose::Fields) => wanted.choose(&listed(value)),
+                Some(Purpose::Text) => wanted.text = text(value),
+                Some(Purpose::Sort) => wanted.sort = sorts(value),
+                Some(Purpose::Direction) => match text(value) {
                     Some(direction) if is_direction(&direction) => {
                         descending = Some(direction.to_lowercase().starts_with('d') || direction == "-1");
                     }
@@ -121,39 +117,67 @@ impl Wanted {
                     Some(_) => wanted.sort = sorts(value),
                     None => {}
                 },
-                _ => {
-                    let is_any = value.as_str().is_some_and(|text| ["all", "any", "*"].contains(&text));
-                    if let Some(property) = property.filter(|_| !is_any) {
-                        let values = match value {
-                            Value::Array(values) => values.clone(),
-                            value => vec![value.clone()],
-                        };
-                        wanted.filters.push(((*property).to_owned(), values));
-                    }
-                }
+                None => wanted.filter(property, value),
             }
         }
         if let Some(descending) = descending {
             wanted.sort.iter_mut().for_each(|(_, is_descending)| *is_descending = descending);
         }
+        wanted.cut_sort();
         wanted
     }
 
-    /// Whether an item is one that is asked for, wherever it stands.
-    #[must_use]
-    pub fn takes(&self, item: &Value) -> bool {
-        let has = |(name, values): &(String, Vec<Value>)| {
-            members(item, name).any(|own| values.iter().any(|value| agrees(own, value)))
+    fn choose(&mut self, fields: &[String]) {
+        self.cut("fields", fields.len(), MOST_FIELDS);
+        self.fields = fields.iter().take(MOST_FIELDS).map(|field| plain(field)).collect();
+    }
+
+    fn filter(&mut self, property: Option<&str>, value: &Value) {
+        let is_any = value.as_str().is_some_and(|text| ["all", "any", "*"].contains(&text));
+        let Some(property) = property.filter(|_| !is_any) else { return };
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
         };
-        self.filters.iter().all(has) && self.text.as_ref().is_none_or(|text| contains(item, &text.to_lowercase(), 0))
+        self.cut("values of a filter", values.len(), MOST_VALUES);
+        let count = self.filters.len() + 1;
+        self.cut("filters", count, MOST_FILTERS);
+        if count <= MOST_FILTERS {
+            self.filters.push((property.to_owned(), values.iter().take(MOST_VALUES).cloned().collect()));
+        }
+    }
+
+    /// Leaves of what the list is sorted by each name once, and not too many.
+    fn cut_sort(&mut self) {
+        let mut seen = HashSet::new();
+        self.sort.retain(|(name, _)| seen.insert(name.clone()));
+        let count = self.sort.len();
+        self.cut("names to sort by", count, MOST_SORTS);
+        self.sort.truncate(MOST_SORTS);
+    }
+
+    /// Says that there are more of something than are looked at.
+    fn cut(&mut self, what: &str, count: usize, most: usize) {
+        let cut = format!("of {count} {what} the first {most} are used");
+        if count > most && self.cuts.len() < MOST_CUTS {
+            self.cuts.push(cut);
+        }
+    }
+
+    /// The filters and the text that each item is judged by.
+    #[must_use]
+    pub fn test(&self) -> Test<'_> {
+        let filters = self.filters.iter().map(|(name, values)| (Named::new(name), values.as_slice())).collect();
+        Test { filters, text: self.text.as_ref().map(|text| text.to_lowercase()) }
     }
 
     /// Picks what is asked for of all items, which come with what they are called.
     #[must_use]
     pub fn pick(&self, all: Vec<(String, Arc<Value>)>) -> Page {
-        let mut items: Vec<(String, Arc<Value>)> = all.into_iter().filter(|(_, item)| self.takes(item)).collect();
+        let test = self.test();
+        let mut items: Vec<(String, Arc<Value>)> = all.into_iter().filter(|(_, item)| test.takes(item)).collect();
         if !self.sort.is_empty() {
-            items.sort_by(|(_, a), (_, b)| self.compare(a, b));
+            items = self.sorted(&items);
         }
         let total = items.len();
         let position =
@@ -176,12 +200,18 @@ impl Wanted {
         Page { total, offset: begin, has_more: end < total, items: items.drain(begin..end).collect() }
     }
 
-    fn compare(&self, a: &Value, b: &Value) -> Ordering {
-        let compared = self.sort.iter().map(|(name, is_descending)| {
-            let order = order(find(a, name), find(b, name));
-            if *is_descending { order.reverse() } else { order }
+    /// The items in the order that is asked for.
+    fn sorted(&self, items: &[(String, Arc<Value>)]) -> Vec<(String, Arc<Value>)> {
+        let criteria: Vec<Criterion> =
+            self.sort.iter().map(|(name, is_descending)| Criterion::new(name, *is_descending)).collect();
+        let keys_of = |item| criteria.iter().map(|criterion| criterion.key(item)).collect();
+        let keys: Vec<Vec<Key<'_>>> = items.iter().map(|(_, item)| keys_of(item)).collect();
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by(|a, b| {
+            let pairs = criteria.iter().zip(keys[*a].iter().zip(&keys[*b]));
+            pairs.fold(Ordering::Equal, |order, (criterion, (a, b))| order.then_with(|| criterion.compare(a, b)))
         });
-        compared.fold(Ordering::Equal, Ordering::then)
+        order.into_iter().map(|at| items[at].clone()).collect()
     }
 
     /// Leaves of an item what is asked for.
@@ -189,12 +219,33 @@ impl Wanted {
     pub fn shown(&self, item: &Value) -> Value {
         match item {
             Value::Object(object) if !self.fields.is_empty() => {
-                let is_wanted = |name: &str| self.fields.iter().any(|field| is_same(field, name));
-                let kept = object.iter().filter(|(name, _)| is_wanted(name));
+                let kept = object.iter().filter(|(name, _)| self.fields.contains(&plain(name)));
                 Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
             }
             item => item.clone(),
         }
+    }
+}
+
+/// How many cuts are told.
+const MOST_CUTS: usize = 4;
+
+/// What is true of the items that a request asks for.
+#[derive(Debug)]
+pub struct Test<'w> {
+    filters: Vec<(Named, &'w [Value])>,
+    /// In lower case.
+    text: Option<String>,
+}
+
+impl Test<'_> {
+    /// Whether an item is one that is asked for, wherever it is in the list.
+    #[must_use]
+    pub fn takes(&self, item: &Value) -> bool {
+        let has = |(name, values): &(Named, &[Value])| {
+            name.members(item).any(|own| values.iter().any(|value| agrees(own, value)))
+        };
+        self.filters.iter().all(has) && self.text.as_ref().is_none_or(|text| contains(item, text, 0))
     }
 }
 
@@ -254,37 +305,6 @@ fn sorts(value: &Value) -> Vec<(String, bool)> {
                 }
             })
             .collect(),
-    }
-}
-
-/// Whether a parameter means a property: `createdBy` and `created_by`; `tag` and `tags`.
-fn is_same(parameter: &str, property: &str) -> bool {
-    let (a, b) = (folded(parameter), folded(property));
-    !a.is_empty() && (a == b || super::address::singular(&a) == super::address::singular(&b))
-}
-
-fn find<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
-    members(item, name).next()
-}
-
-/// What an item has under a name, also below its `attributes`.
-fn members<'v>(item: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
-    let own = item.as_object().into_iter().flatten();
-    let below = item.get("attributes").and_then(Value::as_object).into_iter().flatten();
-    own.chain(below).filter(move |(there, _)| is_same(name, there)).map(|(_, value)| value)
-}
-
-/// Numbers by size, texts by their characters, what is missing last.
-fn order(a: Option<&Value>, b: Option<&Value>) -> Ordering {
-    match (a, b) {
-        (Some(Value::Number(a)), Some(Value::Number(b))) => {
-            a.as_f64().unwrap_or(0.0).total_cmp(&b.as_f64().unwrap_or(0.0))
-        }
-        (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
-        (Some(Value::Bool(a)), Some(Value::Bool(b))) => a.cmp(b),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        _ => Ordering::Equal,
     }
 }
 
@@ -375,6 +395,10 @@ mod tests {
 
     use super::*;
 
+    fn of(name: &str, value: Value) -> Parameter<'static> {
+        Parameter { name: name.to_owned(), value: Some(value), ..Parameter::default() }
+    }
+
     fn picked(query: &[(&str, Value)]) -> Vec<i64> {
         let all = [
             json!({"id": 1, "name": "b", "tags": ["x"], "age": 3}),
@@ -382,8 +406,7 @@ mod tests {
             json!({"id": 3, "name": "c", "tags": [], "age": 2, "about": {"text": "Hello"}}),
         ];
         let all = all.into_iter().map(|item| (item["id"].to_string(), Arc::new(item))).collect();
-        let query: Vec<(String, Value)> =
-            query.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let query: Vec<Parameter<'_>> = query.iter().map(|(name, value)| of(name, value.clone())).collect();
         let wanted = Wanted::read(&query, &["id", "name", "tags", "age"], 1);
         wanted.pick(all).items.iter().map(|(_, item)| item["id"].as_i64().unwrap_or(0)).collect()
     }
@@ -412,5 +435,18 @@ mod tests {
         for (query, expected) in cases {
             assert_eq!(picked(query), expected, "{query:?}");
         }
+    }
+    #[test]
+    fn what_is_too_much_is_cut_and_told() {
+        let many = |count: usize| (0..count).map(|at| format!("p{at}")).collect::<Vec<_>>().join(",");
+        let query = [of("sort", json!(many(2000))), of("fields", json!(many(9000))), of("id", json!(vec![1; 1001]))];
+        let wanted = Wanted::read(&query, &["id"], 1);
+        assert_eq!((wanted.sort.len(), wanted.fields.len()), (MOST_SORTS, MOST_FIELDS));
+        let cuts = [
+            "of 9000 fields the first 1000 are used",
+            "of 1001 values of a filter the first 1000 are used",
+            "of 2000 names to sort by the first 16 are used",
+        ];
+        assert_eq!(wanted.cuts, cuts);
     }
 }

@@ -117,7 +117,8 @@ pub fn compose(
 #[must_use]
 pub fn is_there(asked: &Asked<'_>, all: &[(String, Arc<Value>)]) -> bool {
     let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
-    is_asked && all.iter().any(|(_, entity)| asked.wanted.takes(entity))
+    let test = asked.wanted.test();
+    is_asked && all.iter().any(|(_, entity)| test.takes(entity))
 }
 
 fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
@@ -306,7 +307,8 @@ impl Turn {
     fn of(asked: &Asked<'_>, page: &Page, target: &str) -> Self {
         let documented = |names: &[&str]| {
             let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());
-            all.find(|name| names.contains(&folded(name).as_str()))
+            let pages = |name: &String| !asked.wanted.filtering.contains(name);
+            all.find(|name| names.contains(&folded(name).as_str()) && pages(name))
         };
         let limit = asked.wanted.limit.unwrap_or(page.items.len());
         let at = asked.wanted.page.unwrap_or(0) + asked.wanted.first;

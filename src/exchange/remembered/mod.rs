@@ -26,6 +26,7 @@ use crate::state::infer::only_id;
 use crate::state::list::Wanted;
 use crate::state::memory::{Absent, Change, Entities, Making, New, Presence, Reply, Shelf, Step};
 use crate::state::place;
+use crate::state::purpose::Parameter as Asking;
 use crate::state::resource::{Act, Collection, KeyFrom, Role};
 
 /// What a request asks of what is remembered.
@@ -54,6 +55,9 @@ pub struct Asked<'c> {
     /// What the client has of it already (RFC 9110 §13.1.2).
     pub known: Option<String>,
 }
+
+/// How many members of a content are looked at for what a list is asked for; others are passed over.
+const MOST_MEMBERS: usize = 1000;
 
 /// What is read of a request.
 #[derive(Debug, Clone, Copy)]
@@ -260,7 +264,7 @@ impl<'c> Asked<'c> {
         let below = schema.and_then(|schema| schema.property(schema.tree(), "attributes").map(|node| (schema, node)));
         names.extend(below.into_iter().flat_map(|(schema, node)| schema.properties(node)).map(|(name, _)| name));
         let mut first = 1;
-        let mut parameters: Vec<(String, Value)> = Vec::new();
+        let mut parameters: Vec<Asking<'_>> = Vec::new();
         for parameter in self.operation.parameters.iter().filter(|parameter| parameter.location == Location::Query) {
             let node = parameter.schema().map(|schema| schema.resolve(schema.tree()));
             if folded(&parameter.name).contains("page") {
@@ -271,22 +275,36 @@ impl<'c> Asked<'c> {
             }
             let sent = received.values.parameter(Location::Query, &parameter.name).cloned();
             let default = || node?.get("default").filter(|value| value.is_number()).cloned();
-            if let Some(value) = sent.or_else(default) {
-                parameters.push((parameter.name.clone(), value));
-            }
+            parameters.push(Asking {
+                name: parameter.name.clone(),
+                value: sent.or_else(default),
+                schema: node,
+                description: parameter.description.as_deref().unwrap_or_default(),
+                is_filter: false,
+            });
         }
-        // What is searched for may be sent in the body.
-        let body = received.values.body.as_ref().and_then(Value::as_object).into_iter().flatten();
-        parameters.extend(body.map(|(name, value)| (name.clone(), value.clone())));
+        parameters.extend(self.asked_in_content(received));
         let mut wanted = Wanted::read(&parameters, &names, first);
         if let Some(key) = &self.collection.key {
-            let named = parameters.iter().find(|(name, value)| {
-                self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str()) && !value.is_array()
+            let named = parameters.iter().find_map(|Asking { name, value, .. }| {
+                let is_key = self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str());
+                value.clone().filter(|value| is_key && !value.is_array())
             });
-            wanted.filters.extend(named.map(|(_, value)| (key.clone(), vec![value.clone()])));
+            wanted.filters.extend(named.map(|value| (key.clone(), vec![value])));
         }
         wanted.filters.extend(self.owner.iter().map(|(name, value)| (name.clone(), vec![value.clone()])));
         wanted
+    }
+
+    /// What is searched for may be sent in the content.
+    fn asked_in_content<'r>(&'r self, received: Received<'r>) -> impl Iterator<Item = Asking<'r>> {
+        let schema = self.sent_schema();
+        let members = received.values.body.as_ref().and_then(Value::as_object).into_iter().flatten();
+        members.take(MOST_MEMBERS).map(move |(name, value)| {
+            let node = schema.and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), name)?)));
+            let description = node.and_then(|node| node.get("description")?.as_str()).unwrap_or_default();
+            Asking { name: name.clone(), value: Some(value.clone()), schema: node, description, is_filter: false }
+        })
     }
 
     /// Takes the step with `apply`, which does it in the world of the session.

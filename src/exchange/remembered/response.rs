@@ -60,6 +60,11 @@ pub fn write(
         let shown = content::write(&asked.visible(entity), range, None);
         send(shown, range, &mut response);
     }
+    for cut in &asked.wanted.cuts {
+        if let Ok(cut) = HeaderValue::from_str(cut) {
+            response.headers_mut().append(header::WARNING, cut);
+        }
+    }
     speak(asked, reply, composed.as_ref(), choice, mount(request), &mut response);
     if choice.response.is_some_and(|documented| documented.content.len() > 1) {
         // RFC 9110 §12.5.5
