@@ -8,13 +8,15 @@ mod fetch;
 mod identifier;
 pub mod link;
 mod markdown;
+pub mod names;
 mod overlay;
 mod position;
 pub mod reference;
 mod repair;
-mod shape;
+pub mod shape;
 pub mod syntax;
 mod upgrade;
+pub mod visit;
 
 use std::fs;
 use std::io::Read;
