@@ -73,7 +73,6 @@ codes! {
     NullCollection = "null-collection", Warning, "a null stands where the standard wants a map or a list";
     WrongType = "wrong-type", Warning, "a value has a type that the standard does not allow there";
     UnknownValue = "unknown-value", Warning, "a value is none of those that the standard lists";
-    MisspeltField = "misspelt-field", Warning, "a field that no standard knows is nearly one that the standard has";
     MissingField = "missing-field", Warning, "a field that the standard requires is not there";
     ExampleForm = "example-form", Warning, "`example` and `examples` are mixed up";
     ParameterWithoutSchema = "parameter-without-schema", Warning, "a parameter has neither `schema` nor `content`";
@@ -97,9 +96,6 @@ codes! {
     DuplicateOperation = "duplicate-operation", Warning, "the same method and path are documented twice and differently";
     DuplicateOperationId = "duplicate-operation-id", Warning, "two operations have one operationId";
     UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so what it describes cannot be checked";
-    UnsatisfiableSchema = "unsatisfiable-schema", Warning, "the keywords of a schema contradict each other, so that no value fits it";
-    UnknownRequired = "unknown-required", Warning, "`required` names a property that the schema does not have";
-    UnknownMapping = "unknown-mapping", Warning, "a discriminator maps a name to a schema that is not there";
     ExampleCoerced = "example-coerced", Warning, "a documented example was changed to fit its schema";
     ExampleMismatch = "example-mismatch", Warning, "a documented example does not fit its schema and is served as it stands";
     Ungeneratable = "ungeneratable", Warning, "no valid value could be generated for a response";

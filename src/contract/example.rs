@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Written;
 use super::schema::{Schema, SchemaError};
 use crate::diagnostic::Place;
+use crate::document::number::is_plain_integer;
 use crate::document::syntax::Part;
 
 /// Whether examples are made to fit their schema (`--examples`).
@@ -208,7 +209,9 @@ fn read_as(value: &Value, wanted: &str) -> Option<Value> {
             "false" => Some(json!(false)),
             _ => None,
         },
-        ("integer", Value::String(_)) => parsed().filter(|v| v.is_i64() || v.is_u64()),
+        ("integer", Value::String(_)) => {
+            parsed().filter(|value| matches!(value, Value::Number(number) if is_plain_integer(number)))
+        }
         ("number", Value::String(_)) => parsed().filter(Value::is_number),
         ("object", Value::String(_)) => parsed().filter(Value::is_object),
         ("array", Value::String(text)) if text.trim_start().starts_with('[') => parsed().filter(Value::is_array),

@@ -13,7 +13,6 @@ use super::sending::{self, Delay, Fault, RateLimit};
 use super::{Operation, StatusPattern, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
-use crate::document::names::{nearest, unknown_keyword};
 use crate::document::syntax::join;
 
 /// One response of a fixture file.
@@ -98,9 +97,6 @@ impl Fixture {
 /// The fields that an entry may have.
 const FIELDS: [&str; 11] =
     ["when", "status", "example", "body", "headers", "scenario", "after", "then", "delay", "fault", "rate_limit"];
-
-/// The parts of a request that a condition is about.
-const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
 
 /// The operations that a file has entries for, each with its name and the pointer of its list.
 #[must_use]
@@ -221,41 +217,9 @@ impl Reader<'_> {
         if !when.is_object() && !when.is_boolean() {
             return Err(self.invalid(&pointer, "`when` is a JSON Schema over `{path, query, header, cookie, body}`"));
         }
-        self.keywords(&pointer, when)?;
         let schema = Schema::new(&self.schemas, pointer.clone(), Direction::Request);
         schema.check().map_err(|error| self.invalid(&pointer, error.to_string()))?;
         Ok(Some(Arc::new(schema)))
-    }
-
-    /// Refuses keywords that JSON Schema does not have, and parts that a request does not have: what is
-    /// passed over would make the condition hold for every request.
-    fn keywords(&self, pointer: &str, when: &Value) -> Result<(), Diagnostic> {
-        if let Some(unknown) = unknown_keyword(when) {
-            let help = match unknown.meant {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None if PARTS.contains(&unknown.name.as_str()) => {
-                    format!("write `when: {{properties: {{{}: …}}}}`", unknown.name)
-                }
-                None => "write the names of values below `properties`".to_owned(),
-            };
-            let message = format!("`{}` is no keyword of JSON Schema", unknown.name);
-            let place = Place::key(&self.file.source, format!("{pointer}{}", unknown.pointer));
-            return Err(Diagnostic::at(Code::InvalidFixture, place, message).help(help));
-        }
-        let properties = when.get("properties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
-        let named = properties.map(|name| (name.as_str(), join(&join(pointer, "properties"), name)));
-        let required = when.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let required =
-            required.enumerate().map(|(index, name)| (name, join(&join(pointer, "required"), &index.to_string())));
-        let Some((name, at)) = named.chain(required).find(|(name, _)| !PARTS.contains(name)) else { return Ok(()) };
-        let message = format!("a request has no `{name}`, expected one of `{}`", PARTS.join("`, `"));
-        let invalid = self.invalid(&at, message);
-        Err(match nearest(name, PARTS.into_iter()) {
-            Some(meant) => invalid.help(format!("did you mean `{meant}`?")),
-            None => invalid.help(format!(
-                "write, for a property of the body, `properties: {{body: {{properties: {{{name}: …}}}}}}`"
-            )),
-        })
     }
 
     fn status(&self, at: &str, status: Option<&Value>) -> Result<Option<StatusCode>, Diagnostic> {
@@ -297,19 +261,14 @@ impl Reader<'_> {
         let pointer = join(at, "headers");
         let map =
             headers.as_object().ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
-        let mut lines = Vec::new();
-        for (name, value) in map {
-            // A list has a line for each of its values, such as several `Set-Cookie`.
-            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            for value in values {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
-                let line = name_read.zip(HeaderValue::from_str(&text).ok());
-                lines.push(line.ok_or_else(|| {
-                    self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field"))
-                })?);
-            }
-        }
-        Ok(lines)
+        let read = |(name, value): (&String, &Value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
+            let value_read = HeaderValue::from_str(&text).ok();
+            name_read
+                .zip(value_read)
+                .ok_or_else(|| self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field")))
+        };
+        map.iter().map(read).collect()
     }
 }

@@ -3,9 +3,6 @@
 //! It builds everything that is otherwise built when first needed. What takes an exchange to find
 //! out is left to `check`.
 
-mod schemas;
-mod weaken;
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -24,9 +21,6 @@ pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
     for operation in &contract.operations {
         inspection.found.extend(operation.diagnostics.iter().cloned());
-    }
-    for document in &contract.documents {
-        inspection.found.extend(schemas::suspicious(document));
     }
     for operation in &contract.operations {
         inspection.operation(operation);

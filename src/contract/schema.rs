@@ -4,7 +4,6 @@
 //! `jsonschema`.
 
 mod explain;
-mod satisfiable;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,7 +16,6 @@ use jsonschema::{Draft, Registry, Validator};
 use serde_json::{Map, Value, json};
 
 use self::explain::Told;
-pub use self::satisfiable::contradiction;
 use super::bundle::bundle;
 pub use super::direction::Direction;
 use super::discriminator::{self, Derived};

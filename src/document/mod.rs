@@ -8,15 +8,15 @@ mod fetch;
 mod identifier;
 pub mod link;
 mod markdown;
-pub mod names;
+pub mod number;
 mod overlay;
 mod position;
 pub mod reference;
 mod repair;
-pub mod shape;
+mod shape;
 pub mod syntax;
+mod tree;
 mod upgrade;
-pub mod visit;
 
 use std::fs;
 use std::io::Read;

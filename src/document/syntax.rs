@@ -3,19 +3,19 @@
 //! Where its parts stand in the text is left to `position`, what it means to the other files of this room. This is the only file that names
 //! `serde_yaml`.
 
-use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
-use serde_json::map::Entry;
-use serde_json::{Map, Number, Value};
+use serde::de::{self, DeserializeSeed as _};
+use serde_json::Value;
 use yoke::Yoke;
 
+use super::number::Follower;
+use super::tree::{Node, Notes};
+pub use super::tree::{Oddity, OddityKind, join, push};
 use crate::diagnostic::Span;
 
 /// What [`parse`] made of a text.
@@ -24,28 +24,6 @@ pub struct Parsed {
     pub tree: Value,
     /// What could be read past.
     pub oddities: Vec<Oddity>,
-}
-
-/// Something that JSON and YAML allow, or our readers do, and that OpenAPI does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Oddity {
-    /// What it is.
-    pub kind: OddityKind,
-    /// Where it is, as a JSON Pointer.
-    pub pointer: String,
-}
-
-/// The kinds of [`Oddity`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OddityKind {
-    /// A map key that is a number, a boolean or null: `200:`.
-    NumericKey,
-    /// A map key that stands twice; the last one counts.
-    DuplicateKey,
-    /// A second document in a YAML stream.
-    SecondDocument,
-    /// The text begins as JSON and is none: comments, trailing commas, single quotes.
-    LenientJson,
 }
 
 /// Why a text is neither JSON nor YAML, and where.
@@ -131,13 +109,13 @@ fn without_comments(text: &str) -> String {
 }
 
 fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
-    let notes = Notes::new(text);
+    let notes = Notes::new(text, None);
     let mut reader = serde_json::Deserializer::from_str(text);
     let tree = Node(&notes)
         .deserialize(&mut reader)
         .and_then(|tree| reader.end().map(|()| tree))
         .map_err(|error| SyntaxError::from_json(&error, text))?;
-    Ok(Parsed { tree, oddities: oddities(notes.found) })
+    Ok(Parsed { tree, oddities: notes.oddities() })
 }
 
 impl SyntaxError {
@@ -157,13 +135,13 @@ fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
         let message = format!("it is nested deeper than {DEEPEST} levels");
         return Err(SyntaxError { message, span: Span { line: 1, column: 1, length: 1 } });
     }
-    let notes = Notes::new(text);
+    let notes = Notes::new(text, Some(Follower::new(text)));
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(first) = documents.next() else {
         return Ok(Parsed { tree: Value::Null, oddities: Vec::new() });
     };
     let tree = Node(&notes).deserialize(first).map_err(|error| yaml_error(&error))?;
-    let mut oddities = oddities(notes.found);
+    let mut oddities = notes.oddities();
     if let Some(second) = documents.next() {
         de::IgnoredAny::deserialize(second).map_err(|error| yaml_error(&error))?;
         oddities.push(Oddity { kind: OddityKind::SecondDocument, pointer: String::new() });
@@ -193,45 +171,6 @@ fn yaml_error(error: &serde_yaml::Error) -> SyntaxError {
     let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
     let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
     SyntaxError { message, span: Span { line: line.max(1), column: column.max(1), length: 1 } }
-}
-
-/// A finding on its way up: its path is completed, innermost key first, by the maps around it, so
-/// that a text without findings pays nothing for them.
-struct Found {
-    kind: OddityKind,
-    path: Vec<String>,
-}
-
-fn oddities(found: RefCell<Vec<Found>>) -> Vec<Oddity> {
-    let pointer = |path: Vec<String>| path.iter().rev().fold(String::new(), |pointer, key| join(&pointer, key));
-    found.into_inner().into_iter().map(|f| Oddity { kind: f.kind, pointer: pointer(f.path) }).collect()
-}
-
-/// The JSON Pointer of the member `key` of what is at `pointer` (RFC 6901 §3).
-#[must_use]
-pub fn join(pointer: &str, key: &str) -> String {
-    let mut joined = String::with_capacity(pointer.len() + key.len() + 1);
-    joined.push_str(pointer);
-    push(&mut joined, key);
-    joined
-}
-
-/// Makes a pointer that of its member `key`; gives the length to cut it to for the way back.
-pub fn push(pointer: &mut String, key: &str) -> usize {
-    let length = pointer.len();
-    pointer.push('/');
-    if !key.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
-        pointer.push_str(key);
-        return length;
-    }
-    for character in key.chars() {
-        match character {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            other => pointer.push(other),
-        }
-    }
-    length
 }
 
 /// A JSON Pointer as a URI fragment, without the `#` (RFC 6901 §6).
@@ -307,235 +246,6 @@ pub fn unescape(segment: &str) -> String {
     segment.replace("~1", "/").replace("~0", "~")
 }
 
-/// Builds a [`Value`] from any deserializer, and notes what is odd.
-struct Node<'f>(&'f Notes);
-
-/// What is noted on the way, and how much of a text may still come: aliases could multiply it.
-struct Notes {
-    found: RefCell<Vec<Found>>,
-    left: Cell<usize>,
-}
-
-/// How many bytes of text a document may unfold to, whatever its aliases say: 64 MiB and 16 times
-/// its length.
-const UNFOLDED: usize = 64 * 1024 * 1024;
-
-impl Notes {
-    fn new(text: &str) -> Self {
-        Self { found: RefCell::new(Vec::new()), left: Cell::new(UNFOLDED.saturating_add(16 * text.len())) }
-    }
-
-    fn take<E: de::Error>(&self, length: usize) -> Result<(), E> {
-        let left = self.left.get().checked_sub(length + 16);
-        self.left.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| E::custom("its aliases unfold to too much text"))
-    }
-}
-
-impl Node<'_> {
-    fn note(&self, kind: OddityKind, key: &str) {
-        self.0.found.borrow_mut().push(Found { kind, path: vec![key.to_owned()] });
-    }
-
-    fn child(&self) -> (Node<'_>, usize) {
-        (Node(self.0), self.0.found.borrow().len())
-    }
-
-    fn complete(&self, before: usize, key: &str) {
-        if self.0.found.borrow().len() == before {
-            return;
-        }
-        for found in &mut self.0.found.borrow_mut()[before..] {
-            found.path.push(key.to_owned());
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON or YAML value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "JSON numbers beyond 64 bits are doubles")]
-    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
-        Ok(Value::from(value as f64))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "JSON numbers beyond 64 bits are doubles")]
-    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
-        Ok(Value::from(value as f64))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        // JSON has no `.nan` and no `.inf`.
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        self.0.take(value.len())?;
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
-        self.0.take(value.len())?;
-        Ok(Value::String(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.deserialize(deserializer)
-    }
-
-    /// A YAML tag (`!Ref x`): its value counts, the tag does not.
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
-        let (_tag, variant) = data.variant::<String>()?;
-        variant.newtype_variant_seed(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        loop {
-            let (node, before) = self.child();
-            let Some(item) = items.next_element_seed(node)? else {
-                list.shrink_to_fit();
-                return Ok(Value::Array(list));
-            };
-            self.complete(before, &list.len().to_string());
-            list.push(item);
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut own: Vec<(String, Value)> = Vec::new();
-        let mut merged = Vec::new();
-        while let Some(key) = members.next_key::<Key>()? {
-            let (node, before) = self.child();
-            let value = members.next_value_seed(node)?;
-            self.complete(before, &key.text);
-            if key.text == "<<" && (value.is_object() || value.is_array()) {
-                merged.push(value);
-                continue;
-            }
-            if !key.is_string {
-                self.note(OddityKind::NumericKey, &key.text);
-            }
-            own.push((key.text, value));
-        }
-        // A map that grew would have room for twice as much, and documents have very many of them.
-        let mut map = Map::with_capacity(own.len());
-        for (name, value) in own {
-            match map.entry(name) {
-                Entry::Vacant(entry) => {
-                    entry.insert(value);
-                }
-                Entry::Occupied(mut entry) => {
-                    self.note(OddityKind::DuplicateKey, entry.key());
-                    entry.insert(value);
-                }
-            }
-        }
-        merged.into_iter().for_each(|value| merge(&mut map, value));
-        Ok(Value::Object(map))
-    }
-}
-
-/// YAML's merge key: members that are there already win.
-fn merge(map: &mut Map<String, Value>, value: Value) {
-    match value {
-        Value::Object(members) => {
-            for (key, value) in members {
-                map.entry(key).or_insert(value);
-            }
-        }
-        Value::Array(maps) => maps.into_iter().for_each(|value| merge(map, value)),
-        _ => {}
-    }
-}
-
-/// A map key, which YAML allows to be a number.
-struct Key {
-    text: String,
-    is_string: bool,
-}
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key that is a string, a number, a boolean or null")
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Key, E> {
-                Ok(Key { text: value.to_owned(), is_string: true })
-            }
-
-            fn visit_string<E>(self, value: String) -> Result<Key, E> {
-                Ok(Key { text: value, is_string: true })
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Key, E> {
-                Ok(Key { text: value.to_string(), is_string: false })
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Key, E> {
-                Ok(Key { text: value.to_string(), is_string: false })
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Key, E> {
-                Ok(Key { text: value.to_string(), is_string: false })
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Key, E> {
-                Ok(Key { text: value.to_string(), is_string: false })
-            }
-
-            fn visit_unit<E>(self) -> Result<Key, E> {
-                Ok(Key { text: "null".to_owned(), is_string: false })
-            }
-
-            fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Key, A::Error> {
-                let (_tag, variant) = data.variant::<String>()?;
-                variant.newtype_variant::<Key>()
-            }
-        }
-
-        deserializer.deserialize_any(KeyVisitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -590,6 +300,40 @@ mod tests {
     fn words_and_dates_that_yaml_1_1_would_change_stay_strings() {
         let parsed = parse("a: no\nb: 2024-01-01\nc: 12:30\nd: on").expect("is YAML");
         assert_eq!(parsed.tree, json!({"a": "no", "b": "2024-01-01", "c": "12:30", "d": "on"}));
+    }
+
+    #[test]
+    fn numbers_keep_their_text() {
+        let yaml = "\
+a: 1.10   # 2.20
+b: [1.50, 'x', 2.500, \"y\", 1e3, true, null, 7.0, {k: 8.00}, 9.00]
+c:
+  - 1000000000000100000001
+  -
+  - -1.0E-5
+  - !!float 3.30
+d: &d 4.40
+e: *d
+\"f\" : 123456789012345678901234567890123456789012345.0
+1.20: |
+  6.60
+g: 6.6
+h: {x:
+  5.50}
+i: \"\\t 9.90\"
+j: 9.9
+k: 0x1F
+l: .50
+m: +1.50
+n: 0o17
+o: 1_000
+p: [[1.10], [1.20]]
+q: .inf
+";
+        let tree = parse(yaml).expect("is YAML").tree;
+        let written = r#"{"a":1.10,"b":[1.50,"x",2.500,"y",1e3,true,null,7.0,{"k":8.00},9.00],"c":[1000000000000100000001,null,-1.0E-5,3.30],"d":4.40,"e":4.40,"f":123456789012345678901234567890123456789012345.0,"1.20":"6.60\n","g":6.6,"h":{"x":5.50},"i":"\t 9.90","j":9.9,"k":31,"l":0.5,"m":1.50,"n":15,"o":"1_000","p":[[1.10],[1.20]],"q":null}"#;
+        assert_eq!(tree.to_string(), written);
+        assert_eq!(parse(written).expect("is JSON").tree.to_string(), written);
     }
 
     #[test]

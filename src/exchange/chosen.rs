@@ -165,7 +165,7 @@ impl<'c> Valid<'_, 'c, '_> {
             request: self.request,
             operation: self.operation,
             instance: &self.wishes.values.as_instance(self.wishes.inputs),
-            contract: self.ground.contract,
+            schemas: &self.ground.contract.documents[self.operation.document],
             manner: Manner { seed, ..self.manner },
             status: choice.status.as_u16(),
         };

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::order::{Criterion, Key, Named, plain};
 use super::purpose::{Parameter, Purpose, number, purpose};
 use crate::contract::name::{folded, words};
+use crate::document::number;
 
 /// What a request asks of a list.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -317,9 +318,12 @@ fn agrees(own: &Value, wanted: &Value) -> bool {
             object.values().any(|value| !value.is_object() && !value.is_array() && agrees(value, wanted))
         }
         (Value::String(own), Value::String(wanted)) => own == wanted || own.eq_ignore_ascii_case(wanted),
+        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
+            number::is_text_of(number, text)
+        }
         (Value::String(own), wanted) => wanted.to_string().eq(own),
         (own, Value::String(wanted)) => own.to_string().eq(wanted),
-        (Value::Number(own), Value::Number(wanted)) => own.as_f64() == wanted.as_f64(),
+        (Value::Number(own), Value::Number(wanted)) => number::equal(own, wanted),
         (own, wanted) => own == wanted,
     }
 }
@@ -329,7 +333,7 @@ fn contains(value: &Value, text: &str, depth: usize) -> bool {
     const DEEPEST: usize = 4;
     match value {
         Value::String(own) => own.to_lowercase().contains(text),
-        Value::Number(number) => number.to_string() == text,
+        Value::Number(number) => number::is_text_of(number, text),
         Value::Array(items) if depth < DEEPEST => items.iter().any(|item| contains(item, text, depth + 1)),
         Value::Object(object) if depth < DEEPEST => object.values().any(|value| contains(value, text, depth + 1)),
         _ => false,

@@ -353,7 +353,8 @@ fn weight(value: &Value) -> usize {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weight).sum(),
         Value::Object(object) => object.iter().map(|(name, value)| 2 * name.len() + EACH + weight(value)).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::Number(number) => number.as_str().len(),
+        Value::Null | Value::Bool(_) => 0,
     }
 }
 

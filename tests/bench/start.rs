@@ -52,7 +52,10 @@ fn main() {
 fn documents() -> Vec<(PathBuf, Option<f64>)> {
     let yaml = |name: &str, operations| {
         let path = results::place(name);
-        let text = serde_yaml::to_string(&documents::document(operations)).expect("is YAML");
+        // Through text, because a number of JSON is no number to other writers.
+        let json = documents::document(operations).to_string();
+        let tree: serde_yaml::Value = serde_yaml::from_str(&json).expect("JSON is YAML");
+        let text = serde_yaml::to_string(&tree).expect("is YAML");
         std::fs::write(&path, text).expect("can be written");
         path
     };

@@ -286,7 +286,7 @@ fn describe(error: &Told<'_, '_>) -> Vec<SchemaError> {
         | Kind::MaxItems { limit }
         | Kind::MinProperties { limit }
         | Kind::MaxProperties { limit } => one(json!({ "limit": limit })),
-        Kind::MultipleOf { multiple_of } => one(json!({ "limit": whole(*multiple_of) })),
+        Kind::MultipleOf { multiple_of } => one(json!({ "limit": whole(multiple_of) })),
         Kind::Pattern { pattern } => one(json!({ "pattern": pattern })),
         Kind::Format { format } => one(json!({ "format": format })),
         Kind::AdditionalItems { limit } => one(json!({ "limit": limit })),
@@ -305,6 +305,7 @@ fn describe(error: &Told<'_, '_>) -> Vec<SchemaError> {
 
 /// `5` and not `5.0`.
 #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
-fn whole(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 9e15 { json!(number as i64) } else { json!(number) }
+fn whole(limit: &Value) -> Value {
+    let number = limit.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15);
+    number.map_or_else(|| limit.clone(), |number| json!(number as i64))
 }

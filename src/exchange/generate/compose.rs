@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
 use crate::contract::schema::Schema;
+use crate::document::number;
 use crate::document::reference::mapped;
 use crate::document::syntax::{join, unescape};
 
@@ -259,7 +260,7 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
             others.as_array_mut().into_iter().for_each(|others| others.push(more.clone()));
         }
         ("type", there, more) => *there = common_types(there, more),
-        ("enum", Value::Array(there), Value::Array(more)) => there.retain(|value| more.contains(value)),
+        ("enum", Value::Array(there), Value::Array(more)) => there.retain(|value| number::has(more, value)),
         _ => {}
     }
 }

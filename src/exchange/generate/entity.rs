@@ -1,9 +1,10 @@
 //! What the path of a request says about the entity that is answered: `GET /pets/7` has `id` 7.
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use crate::contract::name::words;
 use crate::contract::schema::Schema;
+use crate::document::number::is_plain_integer;
 
 /// The values of a path, by the names of its expressions.
 #[derive(Debug, Default)]
@@ -89,7 +90,7 @@ fn nearest<'v>(value: &'v mut Value, keys: &[&str], depth: usize) -> Option<&'v 
 fn say(member: &mut Value, text: &str) -> Found {
     let said = match member {
         Value::Number(number) if number.is_f64() => text.parse::<f64>().ok().map(|number| json!(number)),
-        Value::Number(_) => text.parse::<i64>().ok().map(|number| json!(number)),
+        Value::Number(_) => text.parse::<Number>().ok().filter(is_plain_integer).map(Value::Number),
         Value::String(_) => Some(json!(text)),
         _ => None,
     };

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::plausible::Called;
 use super::{Generator, text};
 use crate::contract::schema::{Schema, SchemaError};
+use crate::document::number::has;
 use crate::document::syntax::unescape;
 
 /// How often a value is mended before another attempt is made.
@@ -216,7 +217,7 @@ fn mend_array(generator: &mut Generator<'_>, items: &mut Vec<Value>, error: &Sch
         "uniqueItems" => {
             let mut seen: Vec<Value> = Vec::new();
             items.retain(|item| {
-                let is_new = !seen.contains(item);
+                let is_new = !has(&seen, item);
                 seen.push(item.clone());
                 is_new
             });

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use self::compose::{Flat, Turn};
 use self::plausible::Called;
 use crate::contract::schema::{Schema, standalone};
+use crate::document::number::has;
 
 /// How values are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,7 +283,7 @@ impl<'s> Generator<'s> {
             let default = node.get("default").filter(|value| !value.is_null());
             // Many are strings where numbers are meant; what is not even of the type is no proposal.
             let is_listed =
-                |value: &Value| node.get("enum").and_then(Value::as_array).is_none_or(|all| all.contains(value));
+                |value: &Value| node.get("enum").and_then(Value::as_array).is_none_or(|all| has(all, value));
             let fitting = |value: &&Value| is_of_type(value, node) && is_listed(value);
             if let Some(value) = example.filter(fitting).or_else(|| default.filter(fitting)) {
                 return Some(value.clone());
@@ -455,7 +456,7 @@ impl<'s> Generator<'s> {
             self.position = index;
             let node = prefix.get(index).unwrap_or(items);
             let item = self.other_item(node, depth, called, &list);
-            if !is_unique || !list.contains(&item) {
+            if !is_unique || !has(&list, &item) {
                 list.push(item);
             }
         }
@@ -468,7 +469,7 @@ impl<'s> Generator<'s> {
         let mut item = self.value(node, depth + 1, called);
         let was_original = self.is_original;
         for _ in 0..AGAIN {
-            if !list.contains(&item) || self.left == 0 {
+            if !has(list, &item) || self.left == 0 {
                 break;
             }
             self.is_original = true;
