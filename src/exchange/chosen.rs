@@ -131,17 +131,33 @@ impl<'c> Valid<'_, 'c, '_> {
     }
 
     fn problem(self, problem: Problem) -> Plan<'c> {
-        let is_documented = || rejection::is_documented(self.operation, &Fault::NotAcceptable(problem.clone()));
-        if problem.kind == Kind::NotAcceptable && is_documented() {
-            let fault = Fault::NotAcceptable(problem);
+        if let Some(fault) = self.documented_fault(&problem) {
             let rejection = rejection::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
-            let sending = self.sending(&Staging::default());
+            let applied = match &fault {
+                Fault::Status(status) => vec![format!("code={}", status.as_u16())],
+                _ => Vec::new(),
+            };
+            let rejection = Rejection { applied, ..rejection };
+            let sending = Sending { retry_after: problem.retry_after, ..self.sending(&Staging::default()) };
             return self.decided(Decision::Rejection(rejection, Vec::new()), sending);
         }
         // RFC 9110 §15.5.22
         let upgrade = (problem.kind == Kind::Upgrade).then(|| (UPGRADE, HeaderValue::from_static("websocket")));
         let sending = Sending { retry_after: problem.retry_after, ..self.sending(&Staging::default()) };
         self.decided(Decision::Problem(problem, upgrade.into_iter().collect()), sending)
+    }
+
+    /// The fault behind a problem that a real API would meet too, and so may document.
+    fn documented_fault(&self, problem: &Problem) -> Option<Fault> {
+        let document = self.operation.document;
+        let asked = self.wishes.preferences.code.filter(StatusCode::is_client_error);
+        match problem.kind {
+            Kind::NotAcceptable | Kind::Limited | Kind::Simulated => Some(Fault::Problem(problem.clone())),
+            Kind::UndocumentedStatus => {
+                asked.filter(|status| rejection::is_usual(self.ground, document, *status)).map(Fault::Status)
+            }
+            _ => None,
+        }
     }
 
     fn sending(&self, staging: &Staging<'_>) -> Sending {

@@ -192,7 +192,7 @@ pub fn plan<'c>(ground: Ground<'c>, situation: &Situation<'_>, settings: &Settin
             Plan::without_operation(Decision::Options(allow(&methods)))
         }
         Routed::OtherMethods(methods) => method_not_allowed(ground, request, &methods, settings),
-        Routed::Unknown => Plan::without_operation(unknown_path(contract, method, path)),
+        Routed::Unknown => unknown_path(ground, request, settings),
     }
 }
 
@@ -261,32 +261,39 @@ fn allow(methods: &[Method]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).expect("methods are tokens")
 }
 
-/// As one of the operations of the path documents it, if one does.
+/// As an operation of the path documents it, else as others do.
 fn method_not_allowed<'c>(ground: Ground<'c>, request: &Request, methods: &[Method], settings: &Settings) -> Plan<'c> {
     let (method, path) = (request.method(), request.uri().path());
     let allow = allow(methods);
-    let fault = Fault::Method(method.clone());
-    let documented = methods.iter().find_map(|method| match ground.contract.route(method, path) {
+    let detail =
+        format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
+    let fault = Fault::Method { method: method.clone(), detail };
+    let operation = methods.iter().find_map(|method| match ground.contract.route(method, path) {
         Routed::Operation(index, _) => Some(&ground.contract.operations[index]),
         _ => None,
     });
-    if let Some(operation) = documented.filter(|operation| rejection::is_documented(operation, &fault)) {
-        let rejection =
-            rejection::reject(ground, operation, &fault, &Accept::read(request.headers()), &settings.manner);
-        return Plan::without_operation(Decision::Rejection(rejection, vec![(ALLOW, allow)]));
-    }
-    let detail =
-        format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
-    let problem = Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail);
-    Plan::without_operation(Decision::Problem(problem, vec![(ALLOW, allow)]))
+    let accept = Accept::read(request.headers());
+    let rejection = match operation {
+        Some(operation) => rejection::reject(ground, operation, &fault, &accept, &settings.manner),
+        None => rejection::reject_all(ground, 0, &fault, &accept, &settings.manner),
+    };
+    let decision = Decision::Rejection(rejection, vec![(ALLOW, allow)]);
+    Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
 }
 
-fn unknown_path(contract: &Contract, method: &Method, path: &str) -> Decision<'static> {
+fn unknown_path<'c>(ground: Ground<'c>, request: &Request, settings: &Settings) -> Plan<'c> {
+    let (method, path) = (request.method(), request.uri().path());
     let mut detail = format!("no document has the path `{}`", shown(path));
-    if let Some(operation) = nearest(contract, method, path) {
+    let nearest = nearest(ground.contract, method, path);
+    if let Some((operation, _)) = nearest.filter(|(_, likeness)| *likeness > LIKE_ENOUGH) {
         detail.push_str(&format!("; the nearest is `{} {}`", operation.method, operation.template));
     }
-    Decision::Problem(Problem::new(Kind::UnknownPath, StatusCode::NOT_FOUND, detail), Vec::new())
+    let fault = Fault::UnknownPath(detail);
+    let document = nearest.map_or(0, |(operation, _)| operation.document);
+    let accept = Accept::read(request.headers());
+    let rejection = rejection::reject_all(ground, document, &fault, &accept, &settings.manner);
+    let decision = Decision::Rejection(rejection, Vec::new());
+    Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
 }
 
 /// A path as it can be repeated in a message.
@@ -295,8 +302,11 @@ fn shown(path: &str) -> String {
     path.chars().take(LONGEST).collect()
 }
 
-/// The operation whose path is most like one that there is not; of equal ones, one of the method.
-fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<&'c Operation> {
+/// The likeness from which on a path is taken for a mistyped one, between 0 and 1.
+const LIKE_ENOUGH: f64 = 0.7;
+
+/// The operation whose path is most like one that there is not, and how like it is; of equal ones, one of the method.
+fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<(&'c Operation, f64)> {
     let path = parameter::decode(&shown(path));
     let likeness = |operation: &Operation| {
         let bare = strsim::jaro_winkler(&operation.template, &path);
@@ -307,7 +317,7 @@ fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<&'
     let scored =
         contract.operations.iter().map(|operation| (likeness(operation), operation.method == *method, operation));
     let best = scored.rev().max_by(|(a, a_method, _), (b, b_method, _)| a.total_cmp(b).then(a_method.cmp(b_method)))?;
-    (best.0 > 0.7).then_some(best.2)
+    Some((best.2, best.0))
 }
 
 fn plan_operation<'c>(

@@ -282,6 +282,17 @@ impl Pattern {
         }
     }
 
+    /// Drops the sentences that speak of a thing that is not a field.
+    pub fn forget_things(&mut self) {
+        match self {
+            Self::Words(words) => words.forget_thing(),
+            Self::Object(members) => members.iter_mut().for_each(|member| member.pattern.forget_things()),
+            Self::Each(entry) | Self::Escaped(entry) => entry.forget_things(),
+            Self::Items(items) | Self::Text(items) => items.iter_mut().for_each(Self::forget_things),
+            _ => {}
+        }
+    }
+
     /// Has its sentences name the field where nothing else does.
     pub fn let_words_name(&mut self, alone: Alone) {
         match self {

@@ -4,6 +4,8 @@
 
 mod body;
 pub mod catalogue;
+mod convention;
+mod fault;
 pub mod finding;
 pub mod overruling;
 mod reading;
@@ -15,63 +17,23 @@ mod words;
 
 use std::borrow::Cow;
 
-use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use http::StatusCode;
+use serde_json::Value;
 
 use self::catalogue::role::Role;
+use self::convention::has_success;
+pub use self::fault::Fault;
 use self::finding::Finding;
 use self::overruling::Overruled;
-use self::voice::{Told, Voices};
+use self::voice::{Told, Voices, Whose};
 use super::content;
-use super::credentials::MissingCredentials;
 use super::generate::{self, Manner};
 use super::negotiate::{Accept, concrete};
-use super::problem::{self, Kind, Problem};
-use super::validate::{ContentFault, Violation};
+use super::problem::{self, Problem};
+use super::validate::ContentFault;
 use crate::contract::media::MediaRange;
 use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern, Written};
 use crate::state::resource::{KeyFrom, Resources};
-
-/// What is wrong with a request, gravest first: only one kind is answered.
-#[derive(Debug)]
-pub enum Fault {
-    /// No credentials, or not of the documented form.
-    Credentials(MissingCredentials),
-    /// Larger than is read; the limit in bytes.
-    TooLarge(usize),
-    /// Of no documented type, or not of its type.
-    Content(ContentFault),
-    /// Parameters or body do not fit.
-    Violations(Vec<Violation>),
-    /// The path is documented for other methods.
-    Method(Method),
-    /// None of the types of the answer is accepted.
-    NotAcceptable(Problem),
-    /// An error that somebody asked for by its status.
-    Status(StatusCode),
-    /// There is no entity that is called so.
-    Unknown {
-        /// `pet`
-        noun: String,
-        /// `7`; empty if it was searched for.
-        key: String,
-        /// How the request named it.
-        by: KeyFrom,
-    },
-    /// There is an entity that is called so already.
-    Conflict {
-        /// `pet`
-        noun: String,
-        /// `7`
-        key: String,
-    },
-    /// The entity is not what the client takes it for.
-    Stale,
-    /// The change cannot be made of the entity.
-    Impossible(String),
-    /// The session has no room for more.
-    Full,
-}
 
 /// The error to answer with.
 #[derive(Debug)]
@@ -90,168 +52,6 @@ pub struct Rejection<'c> {
     pub applied: Vec<String>,
 }
 
-impl Fault {
-    /// The statuses that a document may have for it, best first; the first is sent where only a
-    /// range or the default is documented.
-    fn statuses(&self) -> &'static [u16] {
-        match self {
-            Self::Credentials(_) => &[401],
-            Self::TooLarge(_) => &[413],
-            Self::Content(ContentFault::UnsupportedMediaType(_)) => &[415],
-            Self::Content(ContentFault::Malformed(_)) => &[400, 422],
-            Self::Violations(_) => &[422, 400],
-            Self::Method(_) => &[405],
-            Self::NotAcceptable(_) => &[406],
-            Self::Status(_) => &[],
-            Self::Unknown { .. } => &[404, 410],
-            Self::Conflict { .. } => &[409],
-            Self::Stale => &[412],
-            Self::Impossible(_) => &[422, 409, 400],
-            Self::Full => &[507],
-        }
-    }
-
-    /// What can be said of it.
-    fn findings(&self) -> Vec<Finding> {
-        let whole = |rule: &str, operands: Value| vec![Finding::whole(rule, operands)];
-        match self {
-            Self::Credentials(missing) => whole("credentials", json!({ "detail": missing.detail })),
-            Self::TooLarge(limit) => whole("tooLarge", json!({ "limit": limit })),
-            Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
-                whole("unsupportedMediaType", json!({ "media": sent.clone().unwrap_or_default() }))
-            }
-            Self::Content(ContentFault::Malformed(malformed)) => {
-                // `malformed JSON: EOF …`: what it is not is said in the API's voice, why is in the header.
-                let kind = malformed.detail.split(':').next().unwrap_or_default();
-                let kind = kind.strip_prefix("malformed ").unwrap_or("content");
-                // What the parser says of it: `EOF while parsing a value at line 1 column 5`.
-                let said = malformed_detail(malformed);
-                let said = said.split_once(": ").map_or(said.as_str(), |(_, why)| why);
-                let operands = json!({ "detail": said, "media": kind });
-                let finding = Finding::whole("malformed", operands);
-                vec![Finding { location: "body", ..finding }]
-            }
-            Self::Violations(violations) => violations.iter().map(Finding::of).collect(),
-            Self::Method(method) => whole("methodNotAllowed", json!({ "method": method.as_str() })),
-            Self::NotAcceptable(_) => whole("notAcceptable", Value::Null),
-            Self::Status(status) => whole(rule_of(*status), Value::Null),
-            Self::Unknown { .. } => whole("notFound", Value::Null),
-            Self::Conflict { .. } => whole("conflict", Value::Null),
-            Self::Stale | Self::Impossible(_) | Self::Full => whole("failure", Value::Null),
-        }
-    }
-
-    /// What is wrong, in lines for the log and for `Standin-Violations`.
-    #[must_use]
-    pub fn summaries(&self) -> Vec<String> {
-        match self {
-            Self::Credentials(missing) => vec![format!("credentials: {}", missing.detail)],
-            Self::Violations(violations) => violations.iter().map(Violation::summary).collect(),
-            Self::TooLarge(_) | Self::Content(_) => vec![format!("body: {}", self.problem().detail)],
-            Self::Method(_)
-            | Self::NotAcceptable(_)
-            | Self::Status(_)
-            | Self::Unknown { .. }
-            | Self::Conflict { .. }
-            | Self::Stale
-            | Self::Impossible(_)
-            | Self::Full => Vec::new(),
-        }
-    }
-
-    fn problem(&self) -> Problem {
-        match self {
-            Self::Credentials(missing) => {
-                let problem = Problem::new(Kind::Unauthorized, StatusCode::UNAUTHORIZED, missing.detail.clone());
-                Problem { violations: missing.violations.clone(), ..problem }
-            }
-            Self::TooLarge(limit) => {
-                let detail = format!("the content has more than {limit} bytes");
-                Problem::new(Kind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, detail)
-            }
-            Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
-                let sent = sent.as_deref().map_or_else(
-                    || "the content has no media type".to_owned(),
-                    |sent| format!("`{sent}` is not documented"),
-                );
-                Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, sent)
-            }
-            Self::Content(ContentFault::Malformed(malformed)) => {
-                Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, malformed_detail(malformed))
-            }
-            Self::Violations(violations) => {
-                let detail = violations.first().map(Violation::summary).unwrap_or_default();
-                let problem = Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail);
-                Problem { violations: violations.clone(), ..problem }
-            }
-            Self::NotAcceptable(problem) => problem.clone(),
-            Self::Method(method) => {
-                let detail = format!("the path documents no {method}");
-                Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail)
-            }
-            Self::Status(status) => {
-                let detail = format!("{} was asked for", status.as_u16());
-                Problem::new(Kind::UndocumentedStatus, *status, detail)
-            }
-            Self::Unknown { noun, key, .. } if key.is_empty() => {
-                let detail = format!("no {noun} is what the request asks for");
-                Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
-            }
-            Self::Unknown { noun, key, .. } => Problem::new(
-                Kind::UnknownEntity,
-                StatusCode::NOT_FOUND,
-                format!("no {noun} is called `{}`", shortened(key)),
-            ),
-            Self::Conflict { noun, key } => {
-                let detail = format!("another {noun} is called `{}`", shortened(key));
-                Problem::new(Kind::Conflict, StatusCode::CONFLICT, detail)
-            }
-            Self::Stale => {
-                let detail = "the entity is not what `If-Match` or `If-None-Match` of the request takes it for";
-                Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
-            }
-            Self::Full => {
-                let detail =
-                    "the session has no room for more, see `--session-memory`; `POST /_standin/reset` empties it";
-                Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
-            }
-            Self::Impossible(why) => {
-                Problem::new(Kind::Conflict, StatusCode::CONFLICT, format!("the patch cannot be applied: {why}"))
-            }
-        }
-    }
-}
-
-/// The rule that an error of a status is about.
-fn rule_of(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        401 => "credentials",
-        403 => "forbidden",
-        404 | 410 => "notFound",
-        405 => "methodNotAllowed",
-        406 => "notAcceptable",
-        409 => "conflict",
-        413 => "tooLarge",
-        415 => "unsupportedMediaType",
-        429 => "tooManyRequests",
-        _ => "failure",
-    }
-}
-
-/// `malformed JSON: EOF while parsing a value at line 1 column 8`
-fn malformed_detail(malformed: &content::Malformed) -> String {
-    match malformed.place {
-        Some((line, column)) => format!("{} at line {line} column {column}", malformed.detail),
-        None => malformed.detail.clone(),
-    }
-}
-
-/// A key as it can be repeated in a message.
-fn shortened(key: &str) -> String {
-    const LONGEST: usize = 100;
-    key.chars().take(LONGEST).collect()
-}
-
 /// What a request is answered with.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground<'c> {
@@ -265,7 +65,19 @@ pub struct Ground<'c> {
     pub path: &'c str,
 }
 
-/// Answers a fault as the operation documents it.
+/// The error response to answer with.
+#[derive(Debug, Clone, Copy)]
+struct Found<'c> {
+    status: StatusCode,
+    pattern: StatusPattern,
+    response: &'c Response,
+    /// The operation that documents it.
+    operation: &'c Operation,
+    /// Whether the request is for that operation.
+    whose: Whose,
+}
+
+/// Answers a fault as the operation documents it, else as the other operations of the document do.
 #[must_use]
 pub fn reject<'c>(
     ground: Ground<'c>,
@@ -274,72 +86,166 @@ pub fn reject<'c>(
     accept: &Accept,
     manner: &Manner,
 ) -> Rejection<'c> {
-    let mut problem = fault.problem();
-    let findings = fault.findings();
+    let names_nothing = names_nothing(operation, fault);
+    let findings = if names_nothing { vec![Finding::whole("notFound", Value::Null)] } else { fault.findings() };
     let overruled = Overruled::of(operation);
     let rule = findings.first().map(|finding| finding.rule.as_str()).unwrap_or_default();
     let asked = overruled.and_then(|overruled| overruled.status(rule));
-    let documented = match asked {
-        // An error that is not documented for the status has the body of the one that is.
-        Some(status) => at_status(operation, status)
-            .or_else(|| documented(operation, fault).map(|(_, pattern, response)| (status, pattern, response))),
-        None => documented(operation, fault),
+    let own = own_response(operation, fault, asked, names_nothing);
+    let mut problem = fault.problem();
+    problem.status = own
+        .map(|own| own.status)
+        .or(asked)
+        .or_else(|| usual_status(ground, operation.document, fault))
+        .unwrap_or(problem.status);
+    let status = problem.status;
+    let at = |finding: &Finding| {
+        let finding = finding.clone().at(status, ground.path);
+        overruled.map_or(finding.clone(), |overruled| overruled.tell(finding))
     };
-    let own_body = overruled.and_then(|overruled| {
-        let status = documented.map(|(status, ..)| status).or(asked).unwrap_or(problem.status);
-        let told = findings.iter().map(|finding| overruled.tell(finding.clone().at(status, ground.path)));
-        Some((status, overruled.body_of(overruled.body(rule)?, &told.collect::<Vec<_>>())?))
-    });
-    if let Some((status, body)) = own_body {
-        return from_fixture(status, documented.map(|(.., response)| response), &body, accept);
+    let findings: Vec<Finding> = findings.iter().map(at).collect();
+    let rule = findings.first().map(|finding| finding.rule.clone()).unwrap_or_default();
+    let own_body = overruled.and_then(|overruled| overruled.body_of(overruled.body(&rule)?, &findings));
+    if let Some(body) = own_body {
+        return from_fixture(status, own.map(|own| own.response), &body, accept);
     }
-    let Some((status, pattern, response)) = documented else {
-        problem.status = asked.unwrap_or(problem.status);
-        let told = |finding: &Finding| {
-            overruled.map(|overruled| overruled.tell(finding.clone().at(problem.status, ground.path)))
-        };
-        let message =
-            findings.first().and_then(told).and_then(|told| Some(told.operands.get("message")?.as_str()?.to_owned()));
-        problem.detail = message.unwrap_or(problem.detail);
-        return from_problem(&problem, None, "the document has no error for it");
+    let found = own
+        .filter(|own| !own.response.content.is_empty())
+        .or_else(|| usual_response(ground, operation.document, status));
+    let Some(found) = found else {
+        let message = findings.first().filter(|_| overruled.is_some()).and_then(|first| first.operands.get("message"));
+        problem.detail = message.and_then(Value::as_str).map_or(problem.detail, str::to_owned);
+        return from_problem(&problem, own.map(|own| own.response), "the document has no error for it");
     };
-    problem.status = status;
-    let Some(media) = accept.best(&response.content) else {
-        return from_problem(&problem, Some(response), "the documented error has no content");
-    };
-    let at = |finding: Finding| {
-        let finding = finding.at(status, ground.path);
-        match overruled {
-            Some(overruled) => overruled.tell(finding),
-            None => finding,
-        }
-    };
-    let rule = rule.to_owned();
-    let findings: Vec<Finding> = findings.into_iter().map(at).collect();
     let named = overruled.and_then(|overruled| overruled.example(&rule));
     if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
-        && let Some(value) = unknown::shown(ground, operation, pattern, noun)
+        && let Some(value) = unknown::shown(ground, operation, found.pattern, noun)
+        && let Some(media) = accept.best(&found.response.content)
     {
-        let range = concrete(media);
-        let content = content::write(value, &range, Some(media));
-        let reason = "the example that says so".to_owned();
-        return Rejection { status, response: Some(response), media: range, content, reason, applied: Vec::new() };
+        return told_as(found, media, value, "the example that says so".to_owned());
     }
-    match tell(ground, operation, pattern, media, &findings, named, manner) {
-        Some(told) => {
-            let range = concrete(media);
-            let content = content::write(&told.value, &range, Some(media));
-            Rejection {
-                status,
-                response: Some(response),
-                media: range,
-                content,
-                reason: told.reason,
-                applied: Vec::new(),
-            }
+    from_response(ground, found, findings, named, &problem, fault, accept, manner)
+}
+
+/// Answers a fault that is none of an operation, as the operations of a document answer such faults.
+#[must_use]
+pub fn reject_all<'c>(
+    ground: Ground<'c>,
+    document: usize,
+    fault: &Fault,
+    accept: &Accept,
+    manner: &Manner,
+) -> Rejection<'c> {
+    let problem = fault.problem();
+    let Some(found) = usual_response(ground, document, problem.status) else {
+        return from_problem(&problem, None, "the document has no error for it");
+    };
+    let findings = fault.findings().into_iter().map(|finding| finding.at(problem.status, ground.path)).collect();
+    from_response(ground, found, findings, None, &problem, fault, accept, manner)
+}
+
+/// The error of a response that was found, filled in.
+#[expect(clippy::too_many_arguments, reason = "what is wrong, where it is documented, and what the client accepts")]
+fn from_response<'c>(
+    ground: Ground<'c>,
+    found: Found<'c>,
+    mut findings: Vec<Finding>,
+    named: Option<&str>,
+    problem: &Problem,
+    fault: &Fault,
+    accept: &Accept,
+    manner: &Manner,
+) -> Rejection<'c> {
+    let Some(media) = accept.best(&found.response.content) else {
+        return from_problem(problem, Some(found.response), "the documented error has no content");
+    };
+    // `detail` of problem details is the place for help.
+    let has_room = || concrete(media).as_str().starts_with(problem::MEDIA_TYPE);
+    let says_why = matches!(fault, Fault::Impossible(_)) && found.whose == Whose::Other;
+    if says_why || fault.has_hint() && has_room() {
+        for finding in &mut findings {
+            finding.operands.insert("message".to_owned(), Value::String(problem.detail.clone()));
         }
-        None => from_problem(&problem, Some(response), "the documented error has neither example nor schema"),
     }
+    match tell(ground, found, media, &findings, named, manner) {
+        Some(told) => {
+            let hint = fault.lost_hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            told_as(found, media, &told.value, told.reason + &hint)
+        }
+        None => from_problem(problem, Some(found.response), "the documented error has neither example nor schema"),
+    }
+}
+
+/// A value as the content of a response that was found.
+fn told_as<'c>(found: Found<'c>, media: &'c MediaType, value: &Value, reason: String) -> Rejection<'c> {
+    let range = concrete(media);
+    let content = content::write(value, &range, Some(media));
+    let reason = match found.whose {
+        Whose::Own => reason,
+        Whose::Other => format!("as other operations document it: {reason}"),
+    };
+    let (status, response) = (found.status, Some(found.response));
+    Rejection { status, response, media: range, content, reason, applied: Vec::new() }
+}
+
+/// The response that an operation documents for a fault.
+fn own_response<'c>(
+    operation: &'c Operation,
+    fault: &Fault,
+    asked: Option<StatusCode>,
+    names_nothing: bool,
+) -> Option<Found<'c>> {
+    let not_found = || at_status(operation, StatusCode::NOT_FOUND).filter(|_| names_nothing);
+    let own = || not_found().or_else(|| documented(operation, fault));
+    let found = match asked {
+        // An error that is not documented for the status has the body of the one that is.
+        Some(status) => {
+            at_status(operation, status).or_else(|| own().map(|(_, pattern, response)| (status, pattern, response)))
+        }
+        None => own(),
+    };
+    found.map(|(status, pattern, response)| Found { status, pattern, response, operation, whose: Whose::Own })
+}
+
+/// Whether a wrong parameter of the path is answered as a path that names nothing: where an operation documents 404 and
+/// no error that 400 or 422 would be.
+fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
+    let documents = |pattern: StatusPattern| operation.response_at(pattern).is_some();
+    let exact = |code: u16| StatusCode::from_u16(code).is_ok_and(|code| documents(StatusPattern::Exact(code)));
+    let documents_wrong = exact(400)
+        || exact(422)
+        || documents(StatusPattern::Range(4))
+        || has_success(operation) && documents(StatusPattern::Default);
+    fault.is_about_path() && exact(404) && !documents_wrong
+}
+
+/// The status that the other operations of a document use for a fault that an operation documents nothing for.
+fn usual_status(ground: Ground<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
+    let conventions = ground.voices.conventions(ground.contract, document);
+    match fault {
+        Fault::Violations(_) => conventions.of_violations(),
+        Fault::Content(ContentFault::Malformed(_)) => conventions.of_malformed(),
+        _ => None,
+    }
+}
+
+/// The statuses that an API answers alike whichever operation is called; others are the sandbox's own.
+const ALIKE: [u16; 11] = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429];
+
+/// The response that the other operations of a document use for a status.
+fn usual_response(ground: Ground<'_>, document: usize, status: StatusCode) -> Option<Found<'_>> {
+    if !ALIKE.contains(&status.as_u16()) {
+        return None;
+    }
+    let documented = ground.voices.conventions(ground.contract, document).response(status)?;
+    let (operation, response) = documented.of(ground.contract)?;
+    Some(Found { status, pattern: documented.pattern, response, operation, whose: Whose::Other })
+}
+
+/// Whether an operation of a document documents just this status, with content.
+#[must_use]
+pub fn is_usual(ground: Ground<'_>, document: usize, status: StatusCode) -> bool {
+    ground.voices.conventions(ground.contract, document).of_status(status).is_some()
 }
 
 /// What the user wrote, in the documented type that fits.
@@ -361,12 +267,6 @@ fn from_fixture<'c>(
 /// What reads what any wrong request needs: each may be done on a thread of its own.
 pub const WARM_UPS: [fn(); 2] = [|| drop(catalogue::idiom::candidates("")), reading::warm_up];
 
-/// Whether an operation documents a response for a fault.
-#[must_use]
-pub fn is_documented(operation: &Operation, fault: &Fault) -> bool {
-    documented(operation, fault).is_some_and(|(_, _, response)| !response.content.is_empty())
-}
-
 fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str) -> Rejection<'c> {
     Rejection {
         status: problem.status,
@@ -387,21 +287,14 @@ fn at_status(operation: &Operation, status: StatusCode) -> Option<(StatusCode, S
 /// The documented response: of one of the statuses, else of `4XX`, else the default, unless that
 /// is what a success is documented as.
 fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode, StatusPattern, &'c Response)> {
-    let asked = match fault {
-        Fault::Status(status) => Some(*status),
-        _ => None,
-    };
-    let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok()).chain(asked);
+    let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok());
+    let statuses = statuses.chain(fault.own_status());
     let statuses: Vec<StatusCode> = statuses.collect();
     let at = |status: StatusCode, pattern: StatusPattern| Some((status, pattern, operation.response_at(pattern)?));
     let exact = statuses.iter().find_map(|status| at(*status, StatusPattern::Exact(*status)));
     let first = *statuses.first()?;
     let range = || at(first, StatusPattern::Range(first.as_u16() / 100));
-    let default = || {
-        let is_success = |pattern: &StatusPattern| pattern.status().is_success() && *pattern != StatusPattern::Default;
-        let has_success = operation.responses.iter().any(|(pattern, _)| is_success(pattern));
-        if has_success { at(first, StatusPattern::Default) } else { None }
-    };
+    let default = || if has_success(operation) { at(first, StatusPattern::Default) } else { None };
     // A field that names nothing is a field that is wrong, where nothing better is documented.
     let of_field = || {
         let is_field = matches!(fault, Fault::Unknown { by: KeyFrom::Field | KeyFrom::Nothing, .. });
@@ -434,19 +327,19 @@ fn stated_status(response: &Response) -> Option<StatusCode> {
 /// The body of the error, valid by its schema wherever that is possible.
 fn tell(
     ground: Ground<'_>,
-    operation: &Operation,
-    pattern: StatusPattern,
+    found: Found<'_>,
     media: &MediaType,
     findings: &[Finding],
     named: Option<&str>,
     manner: &Manner,
 ) -> Option<Told> {
-    let voice = ground.voices.of(ground.contract, operation, pattern, media);
-    let told =
-        named.and_then(|name| voice.tell_example(media, name, findings)).or_else(|| voice.tell(media, findings))?;
+    let voice = ground.voices.of(ground.contract, found.operation, found.pattern, media);
+    let by_name =
+        named.filter(|_| found.whose == Whose::Own).and_then(|name| voice.tell_example(media, name, findings));
+    let told = by_name.or_else(|| voice.tell(media, findings, found.whose))?;
     // A document that is a text already is not what its schema describes.
     let is_text = told.value.is_string() && !media.range.is_json();
-    let Some(schema) = media.schema.as_ref().filter(|_| !is_text) else { return Some(told) };
+    let Some(schema) = media.schema.as_ref().filter(|_| !is_text && !told.is_of_family) else { return Some(told) };
     if schema.is_valid(&told.value) != Ok(false) {
         return Some(told);
     }
@@ -460,7 +353,7 @@ fn tell(
     let made = || Some(generate::generate(schema, manner)).filter(|made| made.fits).map(|made| made.value);
     let value = valid.or_else(made);
     Some(match value {
-        Some(value) => Told { value, reason: format!("{}, made to fit its schema", told.reason) },
+        Some(value) => Told { value, reason: format!("{}, made to fit its schema", told.reason), ..told },
         None => told,
     })
 }

@@ -1,9 +1,11 @@
 //! What the errors of an operation are told by, for people.
 
+use http::StatusCode;
+
 use super::finding::Finding;
 use super::overruling::Overruled;
-use super::voice::Source;
-use super::{Fault, Ground, documented, reject};
+use super::voice::{Source, Whose};
+use super::{Fault, Ground, own_response, reject, usual_response, usual_status};
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;
 
@@ -39,12 +41,20 @@ pub fn survey(ground: Ground<'_>, operation: &Operation, manner: &Manner) -> Sur
     let missing = first_required(operation);
     let name = missing.as_ref().map(|violation| Finding::of(violation).name().to_owned());
     let fault = Fault::Violations(missing.into_iter().collect());
-    let media =
-        documented(operation, &fault).and_then(|(_, pattern, response)| Some((pattern, response.content.first()?)));
+    let own = own_response(operation, &fault, None, false).filter(|own| !own.response.content.is_empty());
+    let usual = || {
+        let status = usual_status(ground, operation.document, &fault).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        usual_response(ground, operation.document, status)
+    };
+    let found = own.or_else(usual).and_then(|found| Some((found, found.response.content.first()?)));
     let is_overruled = Overruled::of(operation).is_some_and(|overruled| overruled.words("required"));
-    let source = match media {
+    let source = match found {
         _ if is_overruled => Source::Fixture,
-        Some((pattern, media)) => ground.voices.of(ground.contract, operation, pattern, media).source,
+        Some((found, media)) => {
+            let source = ground.voices.of(ground.contract, found.operation, found.pattern, media).source;
+            let is_elsewhere = found.whose == Whose::Other && source == Source::Example;
+            if is_elsewhere { Source::Sibling } else { source }
+        }
         None => Source::None,
     };
     let sample = name.map(|missing| {

@@ -61,6 +61,50 @@ const OTHERS: [&str; 46] = [
     "invalid",
 ];
 
+/// Words of errors that speak of any request alike.
+const GENERAL: [&str; 40] = [
+    "access",
+    "already",
+    "allowed",
+    "api",
+    "are",
+    "authentication",
+    "authenticated",
+    "authorization",
+    "authorized",
+    "conflict",
+    "content",
+    "credentials",
+    "denied",
+    "exceeded",
+    "forbidden",
+    "http",
+    "invalid",
+    "key",
+    "limit",
+    "many",
+    "media",
+    "method",
+    "missing",
+    "or",
+    "path",
+    "permission",
+    "please",
+    "rate",
+    "request",
+    "requests",
+    "required",
+    "route",
+    "server",
+    "to",
+    "token",
+    "too",
+    "type",
+    "unauthorized",
+    "unsupported",
+    "you",
+];
+
 /// The example of an operation, or of one that is about the same resource, that says that what is called by a noun
 /// is not there, and speaks of nothing else.
 pub fn shown<'c>(
@@ -76,6 +120,20 @@ pub fn shown<'c>(
         let mut values = media.flat_map(|media| &media.examples).map(crate::contract::example::Example::value);
         values.find(|value| says(value, noun, 0))
     })
+}
+
+/// Whether no text of an error names a thing: it could be the error of any operation. Codes, links and numbers name
+/// none.
+pub fn is_general(value: &Value) -> bool {
+    match value {
+        Value::String(text) if text.contains(' ') => {
+            let mut words = text.split_whitespace().flat_map(words);
+            words.all(|word| OTHERS.contains(&word.as_str()) || GENERAL.contains(&word.as_str()))
+        }
+        Value::Array(items) => items.iter().all(is_general),
+        Value::Object(object) => object.values().all(is_general),
+        _ => true,
+    }
 }
 
 fn says(value: &Value, noun: &str, depth: usize) -> bool {

@@ -3,6 +3,7 @@
 //! It is read from the examples of the response, else from examples of the same kind elsewhere in
 //! the document, else from its schema; once, when it is first needed.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
@@ -13,10 +14,11 @@ use super::body::Pattern;
 use super::catalogue::code;
 use super::catalogue::idiom::{Idiom, is_of_field, is_of_value};
 use super::catalogue::role::Role;
+use super::convention::{Conventions, shape_of, value_of};
 use super::finding::Finding;
 use super::reading::{self, Context, Names, Reading, shaping};
+use super::unknown;
 use crate::contract::example::Example;
-use crate::contract::schema::Schema;
 use crate::contract::{Contract, MediaType, Memo, Operation, StatusPattern};
 
 /// Where a voice comes from.
@@ -68,6 +70,15 @@ pub struct Voice {
     status: StatusCode,
 }
 
+/// Whose response an error is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// That of the operation that the request is for.
+    Own,
+    /// That of another operation: what its examples say of a thing is not repeated.
+    Other,
+}
+
 /// What was told.
 #[derive(Debug)]
 pub struct Told {
@@ -75,6 +86,14 @@ pub struct Told {
     pub value: Value,
     /// Where its words come from, for the log.
     pub reason: String,
+    /// Whether it is a body that the family of the API has for such errors, which no schema describes.
+    pub is_of_family: bool,
+}
+
+impl Told {
+    fn new(value: Value, reason: impl Into<String>) -> Self {
+        Self { value, reason: reason.into(), is_of_family: false }
+    }
 }
 
 /// The voices of the operations of a contract, each read when it is first needed.
@@ -82,6 +101,7 @@ pub struct Told {
 pub struct Voices {
     known: Memo<Voice>,
     elsewhere: Vec<OnceLock<Elsewhere>>,
+    conventions: Vec<OnceLock<Conventions>>,
 }
 
 /// What a document shows of errors, all its operations together.
@@ -114,7 +134,17 @@ impl Voices {
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
         let elsewhere = contract.documents.iter().map(|_| OnceLock::new()).collect();
-        Self { known: Memo::default(), elsewhere }
+        let conventions = contract.documents.iter().map(|_| OnceLock::new()).collect();
+        Self { known: Memo::default(), elsewhere, conventions }
+    }
+
+    /// The error responses that most operations of a document agree on.
+    pub(super) fn conventions(&self, contract: &Contract, document: usize) -> &Conventions {
+        static NONE: OnceLock<Conventions> = OnceLock::new();
+        match self.conventions.get(document) {
+            Some(known) => known.get_or_init(|| Conventions::read(contract, document)),
+            None => NONE.get_or_init(Conventions::default),
+        }
     }
 
     /// The voice of a media type of a response of an operation.
@@ -172,13 +202,6 @@ fn error_status(pattern: StatusPattern) -> StatusCode {
         StatusPattern::Exact(status) => status,
         _ => StatusCode::BAD_REQUEST,
     }
-}
-
-/// An example as a value: JSON text in a JSON document is what it says.
-fn value_of(example: &Example, media: &MediaType) -> Value {
-    let value = example.value();
-    let text = value.as_str().map(str::trim).filter(|text| media.range.is_json() && text.starts_with(['{', '[']));
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
 }
 
 /// Whether an example speaks of what is wrong with a field.
@@ -290,56 +313,6 @@ fn is_of_request(pattern: StatusPattern) -> bool {
     }
 }
 
-/// What bodies of the same members and types have in common; where no schema says them an example does.
-fn shape_of(media: &MediaType) -> u64 {
-    const DEEPEST: usize = 4;
-    fn add(schema: &Schema, node: &Value, depth: usize, text: &mut String) {
-        let node = schema.resolve(node);
-        text.push_str(&schema.types(node).join("|"));
-        if depth == DEEPEST {
-            return;
-        }
-        let mut properties = schema.properties(node);
-        properties.sort_by_key(|(name, _)| *name);
-        for (name, property) in properties {
-            text.push_str(&format!("{{{name}:"));
-            add(schema, property, depth + 1, text);
-            text.push('}');
-        }
-        if let Some(item) = schema.items(node) {
-            text.push('[');
-            add(schema, item, depth + 1, text);
-            text.push(']');
-        }
-    }
-    fn add_value(value: &Value, depth: usize, text: &mut String) {
-        match value {
-            Value::Object(object) if depth < DEEPEST => {
-                let mut members: Vec<_> = object.iter().collect();
-                members.sort_by_key(|(name, _)| *name);
-                for (name, member) in members {
-                    text.push_str(&format!("{{{name}:"));
-                    add_value(member, depth + 1, text);
-                    text.push('}');
-                }
-            }
-            Value::Array(items) if depth < DEEPEST => {
-                text.push('[');
-                items.iter().take(1).for_each(|item| add_value(item, depth + 1, text));
-                text.push(']');
-            }
-            other => text.push_str(if other.is_string() { "string" } else { "other" }),
-        }
-    }
-    let mut text = String::new();
-    match (&media.schema, media.examples.first()) {
-        (Some(schema), _) => add(schema, schema.tree(), 0, &mut text),
-        (None, Some(example)) => add_value(&value_of(example, media), 0, &mut text),
-        (None, None) => {}
-    }
-    crate::exchange::generate::fingerprint(&text)
-}
-
 /// How well an example fits what is wrong; the better, the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
@@ -395,6 +368,11 @@ fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<V
     pattern.tell(findings).filter(is_valid).or(Some(without))
 }
 
+/// Whether an error is about a thing, which another operation has others of.
+fn is_of_thing(rule: &str) -> bool {
+    matches!(rule, "notFound" | "conflict" | "forbidden" | "failure")
+}
+
 /// Whether two rules are about the same kind of fault.
 fn is_kin(one: &str, other: &str) -> bool {
     const KINDS: [&[&str]; 4] = [
@@ -409,25 +387,27 @@ fn is_kin(one: &str, other: &str) -> bool {
 impl Voice {
     /// The body for what is wrong, of which there is at least one thing.
     #[must_use]
-    pub fn tell(&self, media: &MediaType, findings: &[Finding]) -> Option<Told> {
+    pub fn tell(&self, media: &MediaType, findings: &[Finding], whose: Whose) -> Option<Told> {
         let first = findings.first()?;
         if !is_of_field(&first.rule) || first.rule == "malformed" {
-            return self.tell_whole(media, findings);
+            return self.tell_whole(media, findings, whose);
         }
         if let Some((reading, how, fit)) = self.best(findings) {
             let family = reading.idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
             let reason = if fit == Fit::Exact { format!("{how}{family}") } else { format!("{how}, reworded{family}") };
-            return reading.pattern.tell(findings).map(|value| Told { value, reason });
+            return reading.pattern.tell(findings).map(|value| Told::new(value, reason));
         }
         let (pattern, idiom) = self.shaped(media)?;
         let value = pattern.tell(findings)?;
         let family = idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
-        Some(Told { value, reason: format!("made from the documented schema{family}") })
+        Some(Told::new(value, format!("made from the documented schema{family}")))
     }
 
     /// The body for a fault that is about no field.
-    fn tell_whole(&self, media: &MediaType, findings: &[Finding]) -> Option<Told> {
+    fn tell_whole(&self, media: &MediaType, findings: &[Finding], whose: Whose) -> Option<Told> {
         let first = findings.first()?;
+        let is_of_thing = whose == Whose::Other && is_of_thing(&first.rule);
+        let is_sayable = |value: &Value| !is_of_thing || unknown::is_general(value);
         let says_rule = |reading: &&Reading| reading.rules.contains(&first.rule.as_str());
         let about_none = |reading: &&Reading| reading.about.is_none();
         let own = self.own.iter();
@@ -438,26 +418,46 @@ impl Voice {
         let is_of_status = first.operands.get("status").and_then(Value::as_u64)
             == Some(u64::from(self.status.as_u16()))
             && self.status != StatusCode::BAD_REQUEST
+            // What the user says goes before what the document shows.
+            && !first.operands.contains_key("message")
             // 422 is of what is wrong with a field too, so its examples may be about one.
             && first.rule != "malformed";
-        let verbatim =
-            |reading: &Reading| Told { value: reading.value.clone(), reason: "documented example".to_owned() };
+        if whose == Whose::Other
+            && !is_of_status
+            && let Some(value) = self.family(media).and_then(|idiom| idiom.whole_body(first))
+        {
+            let reason = "as its framework answers what no operation documents".to_owned();
+            return Some(Told { value, reason, is_of_family: true });
+        }
+        let verbatim = |reading: &Reading| Told::new(reading.value.clone(), "documented example");
         match (own, &self.of_status) {
             // What is documented for just this status says it already, but for what was sent.
-            (Some(reading), _) if is_of_status && !reading.pattern.repeats_request() => Some(verbatim(reading)),
-            (Some(reading), _) => {
-                let value = whole(&reading.pattern, media, findings)?;
-                Some(Told { value, reason: "documented example, reworded".to_owned() })
+            (Some(reading), _) if is_of_status && !reading.pattern.repeats_request() && is_sayable(&reading.value) => {
+                Some(verbatim(reading))
             }
-            (None, Some(value)) if is_of_status => {
-                Some(Told { value: value.clone(), reason: "example elsewhere in the document".to_owned() })
+            (Some(reading), _) => {
+                let mut pattern = Cow::Borrowed(&reading.pattern);
+                if !is_sayable(&reading.value) {
+                    pattern.to_mut().forget_things();
+                }
+                let value = whole(&pattern, media, findings)?;
+                Some(Told::new(value, "documented example, reworded"))
+            }
+            (None, Some(value)) if is_of_status && is_sayable(value) => {
+                Some(Told::new(value.clone(), "example elsewhere in the document"))
             }
             (None, _) => {
                 let (pattern, _) = self.shaped(media)?;
                 let value = whole(pattern, media, findings)?;
-                Some(Told { value, reason: "made from the documented schema".to_owned() })
+                Some(Told::new(value, "made from the documented schema"))
             }
         }
+    }
+
+    /// The family whose bodies these are.
+    fn family(&self, media: &MediaType) -> Option<&'static Idiom> {
+        let of_examples = self.own.iter().find_map(|reading| reading.idiom);
+        of_examples.or_else(|| self.shaped(media).and_then(|(_, idiom)| *idiom))
     }
 
     /// The body that one documented example gives, filled in.
@@ -466,7 +466,7 @@ impl Voice {
         let served = media.examples.iter().filter(|example| example.is_served());
         let at = served.map(|example| example.name.as_str()).position(|known| known == name)?;
         let value = self.own.get(at)?.pattern.tell(findings)?;
-        Some(Told { value, reason: format!("example `{name}`, as the fixtures say") })
+        Some(Told::new(value, format!("example `{name}`, as the fixtures say")))
     }
 
     /// The pattern of the schema.

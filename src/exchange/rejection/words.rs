@@ -107,6 +107,13 @@ impl Words {
         told.chars().take(longest).collect()
     }
 
+    /// Drops the sentence that the document shows where it is about the whole of a request.
+    pub fn forget_thing(&mut self) {
+        if self.seen.as_ref().is_some_and(|seen| !is_of_field(seen.rule)) {
+            (self.seen, self.before) = (None, Template::default());
+        }
+    }
+
     fn dialect(&self) -> &Dialect {
         &self.idiom.unwrap_or_else(idiom::plain).dialect
     }

@@ -42,6 +42,8 @@ pub struct Idiom {
     pub nests: bool,
     /// What stands beside its sentences, by the name of the member.
     members: Map<String, Value>,
+    /// Its body for an error that is about no field, where that has another shape; `{message}` is its sentence.
+    whole: Option<Value>,
     /// What stands at members of its bodies whatever is wrong.
     pub constants: Vec<(Vec<String>, Value)>,
 }
@@ -274,6 +276,7 @@ fn read(tree: &Value) -> Result<Idiom, String> {
         members: tree.get("members").and_then(Value::as_object).cloned().unwrap_or_default(),
         stands_alone: tree.get("alone") == Some(&Value::Bool(true)),
         nests: tree.get("nests") == Some(&Value::Bool(true)),
+        whole: tree.get("whole").cloned(),
         constants: constants.map(|(path, value)| (steps(path), value.clone())).collect(),
     })
 }
@@ -477,6 +480,17 @@ impl Idiom {
         own.or_else(|| self.members.get(name)).map(|pattern| self.fill(pattern, finding))
     }
 
+    /// Its body for an error that is about no field, where that has another shape than its errors of fields.
+    #[must_use]
+    pub fn whole_body(&self, finding: &Finding) -> Option<Value> {
+        let whole = self.whole.as_ref()?;
+        let reason = || finding.operands.get("reason").cloned();
+        let message = self.say(finding).and_then(|said| said.sentence).map(Value::String).or_else(reason)?;
+        let mut finding = finding.clone();
+        finding.operands.entry("message").or_insert(message);
+        Some(self.fill(whole, &finding))
+    }
+
     /// Whether it says what stands in a member beside its sentences.
     #[must_use]
     pub fn has_beside(&self, name: &str) -> bool {
@@ -490,6 +504,7 @@ impl Idiom {
                     "{limit}" => finding.operands.get("limit"),
                     "{values}" => finding.operands.get("values").or_else(|| finding.operands.get("value")),
                     "{value}" => Some(finding.value.as_ref().unwrap_or(&Value::Null)),
+                    "{status}" => finding.operands.get("status"),
                     _ => None,
                 };
                 let filled = || {
