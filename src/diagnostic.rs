@@ -3,10 +3,13 @@
 //! Finding things is left to the rooms above; this one gives a finding its stable code and
 //! renders it as text, JSON or SARIF.
 
+pub mod escape;
+
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 /// How grave a finding is: an [`Error`](Severity::Error) costs something that was documented
@@ -344,7 +347,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.span();
         let (source, _) = self.source.owner(&self.pointer);
-        write!(f, "{}:{}:{}", source.name, span.line, span.column)
+        write!(f, "{}:{}:{}", escape::one_line(&source.name), span.line, span.column)
     }
 }
 
@@ -372,11 +375,11 @@ pub struct Help {
 
 impl fmt::Display for Help {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.before)?;
+        f.write_str(&escape::one_line(&self.before))?;
         if let Some(place) = &self.place {
             write!(f, "{place}")?;
         }
-        f.write_str(&self.after)
+        f.write_str(&escape::one_line(&self.after))
     }
 }
 
@@ -416,17 +419,22 @@ impl Diagnostic {
     /// The finding in one line: `warning[string-boolean]: … (specs/pets.yaml:41:21)`.
     #[must_use]
     pub fn render_line(&self) -> String {
-        let head = format!("{}[{}]: {}", self.severity().as_str(), self.code, self.message);
+        let head = self.headline();
         match &self.place {
             Some(place) => format!("{head} ({place})"),
             None => head,
         }
     }
 
+    /// Returns what was found, as people read it: `warning[string-boolean]: …`.
+    fn headline(&self) -> String {
+        format!("{}[{}]: {}", self.severity().as_str(), self.code, escape::one_line(&self.message))
+    }
+
     /// The finding with its line of text, as rustc shows one.
     #[must_use]
     pub fn render(&self) -> String {
-        let mut out = format!("{}[{}]: {}\n", self.severity().as_str(), self.code, self.message);
+        let mut out = format!("{}\n", self.headline());
         let mut gutter = 1;
         if let Some(place) = &self.place {
             let span = place.span();
@@ -436,9 +444,13 @@ impl Diagnostic {
             let (source, _) = place.source.owner(&place.pointer);
             if let Some(line) = source.text().lines().nth(span.line - 1) {
                 let (shown, column) = window(line, span.column);
-                let width = shown.chars().count().saturating_sub(column - 1).max(1);
-                let marks = "^".repeat(span.length.clamp(1, width));
-                let indent = " ".repeat(column - 1);
+                let width_of = |from: usize, length: usize| {
+                    let part: String = shown.chars().skip(from).take(length).collect();
+                    escape::one_line(&part).chars().count()
+                };
+                let marks = "^".repeat(width_of(column - 1, span.length).max(1));
+                let indent = " ".repeat(width_of(0, column - 1).max(column - 1));
+                let shown = escape::one_line(&shown);
                 let _ = writeln!(out, "{blank} |");
                 let _ = writeln!(out, "{} | {shown}", span.line);
                 let _ = writeln!(out, "{blank} | {indent}{marks}");
@@ -486,7 +498,7 @@ impl Diagnostic {
         if let Some(place) = &self.place {
             let span = place.span();
             result["locations"] = json!([{ "physicalLocation": {
-                "artifactLocation": { "uri": place.source.owner(&place.pointer).0.name },
+                "artifactLocation": { "uri": uri_reference(&place.source.owner(&place.pointer).0.name) },
                 "region": {
                     "startLine": span.line,
                     "startColumn": span.column,
@@ -496,6 +508,18 @@ impl Diagnostic {
         }
         result
     }
+}
+
+/// Characters of a file name that a path of a URI cannot have as they are (RFC 3986 §3.3).
+const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Returns the name of a text as a URI reference (RFC 3986 §4.1): a file name percent-encoded, a URL as it is.
+fn uri_reference(name: &str) -> String {
+    if name.starts_with("https://") || name.starts_with("http://") {
+        return utf8_percent_encode(name, percent_encoding::CONTROLS).to_string();
+    }
+    let name = if cfg!(windows) { name.replace('\\', "/") } else { name.to_owned() };
+    utf8_percent_encode(&name, NOT_IN_PATHS).to_string()
 }
 
 /// The part of a long line that is worth showing, and the column in that part.
@@ -596,6 +620,12 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn file_names_are_uri_references_in_sarif() {
+        assert_eq!(uri_reference("a b/c#d?é%20:.yaml"), "a%20b/c%23d%3F%C3%A9%2520%3A.yaml");
+        assert_eq!(uri_reference("https://a.example/b%20c.yaml?d#e"), "https://a.example/b%20c.yaml?d#e");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Runs the command line and turns its result into an exit code.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -11,15 +11,15 @@ use standin::cli::{Command, Failure, Outcome};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let command = Command::parse();
-    match command.run(&mut io::stdout(), &mut io::stderr()) {
+    match Command::parse().run_in_terminal() {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         Ok(Outcome::CouldNotRun) => ExitCode::from(2),
         // `standin check | head` is no failure.
         Err(Failure::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            // `eprintln` panics where standard error is full or closed.
+            let _unread = writeln!(io::stderr(), "error: {failure}");
             ExitCode::from(2)
         }
     }

@@ -1,13 +1,16 @@
 //! The running binary: its commands, its exit codes, and how it starts and ends.
 
+#[path = "support/process.rs"]
+mod process;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use process::{Folder, Server, read, run, standin};
 
 const DOCUMENT: &str = "openapi: 3.0.0
 info: {title: t, version: '1'}
@@ -26,97 +29,6 @@ paths:
 ";
 
 const OTHER: &str = "{\"openapi\": \"3.1.0\", \"info\": {\"title\": \"o\", \"version\": \"1\"}, \"paths\": {\"/b\": {\"get\": {\"responses\": {\"204\": {\"description\": \"ok\"}}}}}}";
-
-/// A folder of its own for a test, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("standin-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("can be made");
-        Self(path)
-    }
-
-    fn with(self, name: &str, text: &str) -> Self {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("has a parent")).expect("can be made");
-        fs::write(path, text).expect("can be written");
-        self
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _left = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn standin(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
-    command.current_dir(folder).args(arguments);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STANDIN_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = standin(folder, arguments).output().expect("it runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
-    (status.code(), text(stdout), text(stderr))
-}
-
-/// A server that is listening.
-struct Server {
-    child: Child,
-    address: String,
-    stdout: BufReader<std::process::ChildStdout>,
-}
-
-impl Server {
-    fn start(mut command: Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("it starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("it says that it listens");
-        let address = line.trim().strip_prefix("listening on http://").expect("it says where").to_owned();
-        Self { child, address, stdout }
-    }
-
-    fn send(&self, request: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).expect("it accepts");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        stream
-    }
-
-    fn exchange(&self, request: &str) -> String {
-        read(self.send(request))
-    }
-
-    fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill");
-        assert!(status.success());
-    }
-
-    /// Waits for its end; gives the exit code, and what it wrote to standard error.
-    fn ended(mut self) -> (Option<i32>, String) {
-        let status = self.child.wait().expect("it ends");
-        let mut log = String::new();
-        self.child.stderr.take().expect("is piped").read_to_string(&mut log).expect("is text");
-        let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).expect("is text");
-        assert_eq!(rest, "", "nothing but the line goes to standard output");
-        (status.code(), log)
-    }
-}
-
-fn read(mut stream: TcpStream) -> String {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("it answers");
-    text
-}
 
 const GET_A: &str = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
@@ -554,10 +466,16 @@ fn example_prints_a_request_and_its_answer() {
     assert_eq!(three.as_array().map(Vec::len), Some(3));
     assert_eq!(three[1], made("8", "1")[0], "each has the next seed");
     assert!(three[0]["response"]["body"].is_i64(), "{three}");
-    let arguments = ["example", "get-a", "--status", "404", "--media-type", "application/json"];
+    let arguments = ["example", "get-a", "--status", "200", "--media-type", "application/json"];
     let (_, out, _) = run(&folder.0, &arguments);
-    assert!(out.contains("accept: application/json\nprefer: code=404\n"), "{out}");
-    assert!(out.contains("`get-a` documents no 404"), "{out}");
+    assert!(out.contains("accept: application/json\nprefer: code=200\n"), "{out}");
+    // What the operation cannot answer is no example of it.
+    let (code, out, errors) = run(&folder.0, &["example", "get-a", "--status", "418"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(errors.contains("error: `get-a` documents no 418 response\n  = help: it documents 200"), "{errors}");
+    let (code, out, errors) = run(&folder.0, &["example", "get-a", "--media-type", "text/csv"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(errors.contains("error: `get-a` documents no answer in `text/csv`"), "{errors}");
     let (code, _, errors) = run(&folder.0, &["example", "get-b"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("there is `get-a`"), "{errors}");
@@ -683,17 +601,22 @@ fn help_completions_and_the_manual_can_be_printed() {
 fn hostile_bytes_cost_their_connection_only() {
     let folder = Folder::new("hostile").with("specs/a.yaml", DOCUMENT);
     let server = Server::start(standin(&folder.0, &["serve", "--port", "0", "--log", "off"]));
-    for bytes in [
-        "\r\n\r\n",
-        "GET\r\n\r\n",
-        "GET /a HTTP/9.9\r\n\r\n",
-        "GET /%ff%00/../a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    ] {
+    let answer = |bytes: &str| {
         let mut stream = server.send(bytes);
-        let _half = stream.shutdown(std::net::Shutdown::Write);
+        stream.shutdown(std::net::Shutdown::Write).expect("is open");
         let mut answer = Vec::new();
-        let _any = stream.read_to_end(&mut answer);
-    }
+        stream.read_to_end(&mut answer).expect("is answered, and then closed");
+        String::from_utf8(answer).expect("is text")
+    };
+    // RFC 9112 §2.2: empty lines before a request are passed over, and here none comes.
+    assert_eq!(answer("\r\n\r\n"), "");
+    let no_request = answer("GET\r\n\r\n");
+    assert!(no_request.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{no_request}");
+    let no_version = answer("GET /a HTTP/9.9\r\n\r\n");
+    assert!(no_version.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{no_version}");
+    let odd_path = answer("GET /%ff%00/../a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(odd_path.starts_with("HTTP/1.1 404 Not Found\r\n"), "{odd_path}");
+    assert!(odd_path.contains("no document has the path `/%ff%00/../a`"), "{odd_path}");
     assert!(server.exchange(GET_A).starts_with("HTTP/1.1 200"));
     server.terminate();
     assert_eq!(server.ended().0, Some(0));

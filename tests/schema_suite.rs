@@ -1,4 +1,4 @@
-//! The JSON Schema Test Suite, where `STANDIN_SCHEMA_SUITE` names it: instances are accepted and
+//! The JSON Schema Test Suite, of the folder that `STANDIN_SCHEMA_SUITE` names: instances are accepted and
 //! refused as it says, and for every schema that has a valid instance one is made.
 
 use std::collections::BTreeMap;
@@ -21,10 +21,8 @@ struct Group {
 }
 
 fn groups(draft: &str) -> Vec<Group> {
-    let Some(suite) = std::env::var_os("STANDIN_SCHEMA_SUITE").map(PathBuf::from) else {
-        println!("STANDIN_SCHEMA_SUITE is not set: nothing to do");
-        return Vec::new();
-    };
+    let suite = std::env::var_os("STANDIN_SCHEMA_SUITE").map(PathBuf::from);
+    let suite = suite.expect("STANDIN_SCHEMA_SUITE names the folder of the suite");
     let mut groups = Vec::new();
     for path in json_files(&suite.join("tests").join(draft)) {
         let file = path.strip_prefix(&suite).unwrap_or(&path).display().to_string();
@@ -207,11 +205,13 @@ fn misjudged(version: &str) -> usize {
 }
 
 #[test]
+#[ignore = "needs STANDIN_SCHEMA_SUITE"]
 fn a_value_is_made_for_every_schema_of_2020_12_that_has_one() {
     assert_eq!(ungenerated("3.1.1"), 0, "a value can be made for every schema that compiles");
 }
 
 #[test]
+#[ignore = "needs STANDIN_SCHEMA_SUITE"]
 fn a_value_is_made_for_every_schema_of_draft_4_that_openapi_3_0_can_have() {
     assert_eq!(ungenerated("3.0.4"), 0);
 }
@@ -219,12 +219,14 @@ fn a_value_is_made_for_every_schema_of_draft_4_that_openapi_3_0_can_have() {
 /// Formats are asserted here and annotations there; remote references need other documents;
 /// internationalised names are not checked.
 #[test]
+#[ignore = "needs STANDIN_SCHEMA_SUITE"]
 fn instances_of_2020_12_are_accepted_and_refused_as_the_suite_says() {
     let failed = misjudged("3.1.1");
     assert!(failed <= 132, "{failed} instances are judged wrongly, 132 were");
 }
 
 #[test]
+#[ignore = "needs STANDIN_SCHEMA_SUITE"]
 fn instances_of_draft_4_are_accepted_and_refused_as_the_suite_says() {
     let failed = misjudged("3.0.4");
     assert!(failed <= 2, "{failed} instances are judged wrongly, 2 were");

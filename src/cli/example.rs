@@ -8,7 +8,9 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{Documents, Failure, Generation, Outcome};
+use crate::contract::Operation;
 use crate::contract::media::MediaRange;
+use crate::diagnostic::escape;
 use crate::exchange::{Body, Request, Response, Settings, sample};
 use crate::sandbox::Sandbox;
 
@@ -50,19 +52,24 @@ fn media_type(text: &str) -> Result<MediaRange, String> {
 impl Example {
     pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
         let settings = self.generation.settings();
-        let sandbox = self.documents.load(settings);
+        let sandbox = self.documents.load(settings, err)?;
         let contract = sandbox.contract();
         if contract.documents.is_empty() {
             writeln!(err, "error: there is no document to take an example from")?;
             return Ok(Outcome::CouldNotRun);
         }
         let Some(index) = contract.find(&self.operation) else {
-            writeln!(err, "error: no document has the operation `{}`", self.operation)?;
+            writeln!(err, "error: no document has the operation `{}`", escape::one_line(&self.operation))?;
             if let Some(name) = contract.nearest_operation(&self.operation) {
-                writeln!(err, "  = help: there is `{name}`")?;
+                writeln!(err, "  = help: there is `{}`", escape::one_line(&name))?;
             }
             return Ok(Outcome::CouldNotRun);
         };
+        if let Some((problem, help)) = self.undocumented(&contract.operations[index]) {
+            writeln!(err, "error: {}", escape::one_line(&problem))?;
+            writeln!(err, "  = help: {}", escape::one_line(&help))?;
+            return Ok(Outcome::CouldNotRun);
+        }
         let made: Vec<(Request, Response)> =
             (0..u64::from(self.count)).map(|number| self.exchange(&sandbox, index, settings, number)).collect();
         match self.format {
@@ -75,10 +82,33 @@ impl Example {
             Format::Json => {
                 let list: Vec<Value> =
                     made.iter().map(|(request, response)| json!({ "request": as_json(request), "response": response_as_json(response) })).collect();
-                writeln!(out, "{:#}", Value::Array(list))?;
+                writeln!(out, "{}", escape::pretty_json(&Value::Array(list)))?;
             }
         }
         Ok(Outcome::Clean)
+    }
+
+    /// What was asked for and is not documented, and what is.
+    fn undocumented(&self, operation: &Operation) -> Option<(String, String)> {
+        let name = operation.name();
+        if let Some(status) = self.status
+            && operation.response(status).is_none()
+        {
+            let there: Vec<String> = operation.responses.iter().map(|(pattern, _)| pattern.to_string()).collect();
+            let problem = format!("`{name}` documents no {} response", status.as_u16());
+            return Some((problem, format!("it documents {}", there.join(", "))));
+        }
+        let wanted = self.media_type.as_ref()?;
+        let of_status = self.status.map(|status| operation.response(status));
+        let response = of_status.unwrap_or_else(|| operation.success().map(|(_, response)| response))?;
+        let there: Vec<&str> = response.content.iter().map(|media| media.range.as_str()).collect();
+        let is_documented =
+            response.content.iter().any(|media| wanted.covers(&media.range) || media.range.covers(wanted));
+        if is_documented || there.is_empty() {
+            return None;
+        }
+        let problem = format!("`{name}` documents no answer in `{}`", wanted.as_str());
+        Some((problem, format!("it documents {}", there.join(", "))))
     }
 
     fn exchange(&self, sandbox: &Sandbox, index: usize, settings: Settings, number: u64) -> (Request, Response) {

@@ -16,12 +16,13 @@ use self::report::{Check, Routes};
 pub use self::serve::Serve;
 use crate::contract::Contract;
 use crate::contract::example::Examples;
-use crate::diagnostic::{Code, Diagnostic, Severity, count};
+use crate::diagnostic::{Code, Diagnostic, Severity, count, escape};
 use crate::document::Input;
 use crate::document::link::Access;
 use crate::exchange::Settings;
 use crate::exchange::generate::Manner;
 use crate::sandbox::{Reading, Sandbox};
+use crate::server::stderr::{self, StandardError};
 
 const ENVIRONMENT: &str = "Options are read from the environment too: --max-body from STANDIN_MAX_BODY.";
 
@@ -56,7 +57,7 @@ enum Action {
     Routes(Routes),
     /// Print a request to an operation, and the answer that the sandbox would give
     ///
-    /// Exit code: 0, or 2 if there is no such operation.
+    /// Exit code: 0, or 2 if there is no such operation, or the operation documents no such answer.
     Example(Example),
     /// Print a completion script for a shell
     Completions {
@@ -248,19 +249,42 @@ impl Command {
         }
     }
 
+    /// Does what was asked, and tells of it on standard output and standard error.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`], if the system does not let it.
+    pub fn run_in_terminal(self) -> Result<Outcome, Failure> {
+        let out = &mut io::stdout();
+        let is_serving = self.serve().is_some();
+        // Who reads the findings of `check` is waited for; a server waits for nobody.
+        let outcome = if is_serving { self.run(out, &mut StandardError) } else { self.run(out, &mut io::stderr()) };
+        if is_serving {
+            stderr::settle();
+        }
+        let outcome = outcome?;
+        // What is not written yet fails here and not silently later.
+        out.flush()?;
+        Ok(outcome)
+    }
+
     /// Does what was asked.
     ///
     /// # Errors
     ///
     /// [`Failure`], if the system does not let it.
     pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+        let err = &mut Unfailing(err);
         match self.action {
             Action::Serve(serve) => serve.run(out, err),
             Action::Check(check) => check.run(out, err),
             Action::Routes(routes) => routes.run(out, err),
             Action::Example(example) => example.run(out, err),
             Action::Completions { shell } => {
-                clap_complete::generate(shell, &mut Self::command(), "standin", out);
+                // What cannot be written is a panic there.
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "standin", &mut script);
+                out.write_all(&script)?;
                 Ok(Outcome::Clean)
             }
             Action::Man => {
@@ -277,7 +301,16 @@ impl Command {
 }
 
 impl Documents {
-    fn load(&self, settings: Settings) -> Sandbox {
+    /// Reads the documents; what of the options has no effect is told.
+    fn load(&self, settings: Settings, err: &mut impl Write) -> Result<Sandbox, Failure> {
+        for folder in self.allow_path.iter().filter(|folder| !folder.is_dir()) {
+            let folder = folder.display().to_string();
+            writeln!(
+                err,
+                "warning: `--allow-path {}` allows nothing, as there is no such folder",
+                escape::one_line(&folder)
+            )?;
+        }
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
         let input = |path: &PathBuf| if is_stdin(path) { Input::Stdin } else { Input::Path(path.clone()) };
         let mut inputs: Vec<Input> = self.inputs.iter().map(input).collect();
@@ -286,7 +319,7 @@ impl Documents {
         }
         let usual = Path::new("fixtures");
         let fixtures = self.fixtures.as_deref().or_else(|| usual.is_dir().then_some(usual));
-        Sandbox::load(&inputs, fixtures, &self.reading(), settings)
+        Ok(Sandbox::load(&inputs, fixtures, &self.reading(), settings))
     }
 
     fn reading(&self) -> Reading {
@@ -312,6 +345,25 @@ fn usual_cache() -> Option<PathBuf> {
     set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home).map(|folder| folder.join("standin"))
 }
 
+/// Standard error, or what is in its place: that nobody reads it, or its disk is full, ends nothing.
+#[derive(Debug)]
+pub struct Unfailing<W>(
+    /// Where it is written.
+    pub W,
+);
+
+impl<W: Write> Write for Unfailing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _lost = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _lost = self.0.flush();
+        Ok(())
+    }
+}
+
 /// How many warnings are told at the start; `check` tells all.
 const TOLD: usize = 10;
 
@@ -320,7 +372,8 @@ fn loaded(contract: &Contract) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, document) in contract.documents.iter().enumerate() {
         let operations = contract.operations.iter().filter(|operation| operation.document == index).count();
-        lines.push(format!("loaded {} ({})", document.source().name(), count(operations, "operation")));
+        let name = escape::one_line(document.source().name());
+        lines.push(format!("loaded {name} ({})", count(operations, "operation")));
     }
     if contract.passed_over > 0 {
         lines.push(format!("passed over {}", count(contract.passed_over, "other file")));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Documents, Failure, Generation, Outcome, findings};
 use crate::check::source_of_answer;
 use crate::contract::Operation;
-use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::diagnostic::{self, Diagnostic, Severity, escape};
 use crate::exchange::Settings;
 use crate::sandbox::Sandbox;
 use crate::state::place::Slot;
@@ -68,7 +68,7 @@ enum RoutesFormat {
 
 impl Check {
     pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
-        let sandbox = self.documents.load(self.generation.settings());
+        let sandbox = self.documents.load(self.generation.settings(), err)?;
         let diagnostics = sandbox.diagnostics();
         let contract = sandbox.contract();
         match self.format {
@@ -89,9 +89,11 @@ impl Check {
                     "diagnostics": findings,
                     "errors": errors_as_json(&sandbox),
                 });
-                writeln!(out, "{report:#}")?;
+                writeln!(out, "{}", escape::pretty_json(&report))?;
             }
-            CheckFormat::Sarif => writeln!(out, "{:#}", diagnostic::to_sarif(&diagnostics))?,
+            CheckFormat::Sarif => {
+                writeln!(out, "{}", escape::pretty_json(&diagnostic::to_sarif(&diagnostics)))?;
+            }
         }
         if contract.documents.is_empty() {
             writeln!(err, "error: there is no document to check")?;
@@ -103,7 +105,7 @@ impl Check {
 
 impl Routes {
     pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
-        let sandbox = self.documents.load(Settings::default());
+        let sandbox = self.documents.load(Settings::default(), err)?;
         let contract = sandbox.contract();
         // What is not in the list, and why.
         let of_operations = contract.operations.iter().flat_map(|operation| &operation.diagnostics);
@@ -118,14 +120,16 @@ impl Routes {
         if self.errors {
             match self.format {
                 RoutesFormat::Text => write!(out, "{}", table(&errors_of(&sandbox)))?,
-                RoutesFormat::Json => writeln!(out, "{:#}", Value::Array(errors_as_json(&sandbox)))?,
+                RoutesFormat::Json => {
+                    writeln!(out, "{}", escape::pretty_json(&Value::Array(errors_as_json(&sandbox))))?
+                }
             }
             return Ok(Outcome::Clean);
         }
         if self.state {
             match self.format {
                 RoutesFormat::Text => write!(out, "{}", table(&roles_of(&sandbox)))?,
-                RoutesFormat::Json => writeln!(out, "{:#}", Value::Array(roles_as_json(&sandbox)))?,
+                RoutesFormat::Json => writeln!(out, "{}", escape::pretty_json(&Value::Array(roles_as_json(&sandbox))))?,
             }
             return Ok(Outcome::Clean);
         }
@@ -145,7 +149,7 @@ impl Routes {
                             "basePaths": operation.bases, "answer": answer,
                         })
                     });
-                writeln!(out, "{:#}", Value::Array(objects.collect()))?;
+                writeln!(out, "{}", escape::pretty_json(&Value::Array(objects.collect())))?;
             }
         }
         Ok(Outcome::Clean)
@@ -243,10 +247,12 @@ fn errors_as_json(sandbox: &Sandbox) -> Vec<Value> {
 
 /// Columns as wide as their widest cell.
 fn table(rows: &[[String; 5]]) -> String {
+    let shown = |row: &[String; 5]| row.each_ref().map(|cell| escape::one_line(cell).into_owned());
+    let rows: Vec<[String; 5]> = rows.iter().map(shown).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..4).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         for (cell, width) in row.iter().zip(&widths) {
             text.push_str(&format!("{cell:<width$}  "));
         }

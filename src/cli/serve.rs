@@ -1,26 +1,23 @@
-//! `standin serve`: its options, and how documents are served.
+//! Which options has `standin serve`, and what do they mean?
 
-use std::io::Write;
+mod run;
+mod signal;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot::error::RecvError;
-use tokio::sync::oneshot::{self, Receiver};
 
-use super::keep::StateFile;
-use super::verdict::{self, Condition, Target};
-use super::{Documents, Failure, Generation, Outcome, findings, loaded, size};
+use super::verdict::{self, Condition};
+use super::{Documents, Generation, size};
 use crate::contract::sending::Delay;
 use crate::exchange::parameter::QueryArrays;
 use crate::exchange::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
-use crate::sandbox::{Reading, Sandbox};
-use crate::server::control::{Access, Control, Options};
-use crate::server::{self, Limits, log};
+use crate::sandbox::Reading;
+use crate::server::Limits;
+use crate::server::control::{Access, Options};
+use crate::server::log;
 use crate::state::sessions::Bounds;
 
 /// The options of `serve`.
@@ -177,6 +174,7 @@ pub struct Serve {
     #[arg(
         long,
         value_name = "TOKEN",
+        value_parser = token,
         env = "STANDIN_CONTROL_TOKEN",
         hide_env = true,
         hide_env_values = true,
@@ -281,7 +279,9 @@ pub struct Serve {
         hide_short_help = true
     )]
     drain: u64,
-    /// File that keeps the state of the session without a name across restarts
+    /// File that keeps the state of the session without a name across restarts, with `--state on`
+    ///
+    /// One server has it at a time, which the file `FILE.lock` beside it is for.
     #[arg(long, value_name = "FILE", env = "STANDIN_STATE_FILE", hide_env = true, hide_short_help = true)]
     state_file: Option<PathBuf>,
     /// Report that is written at the end: `junit`, `html` or `json`, and a file
@@ -347,102 +347,12 @@ enum Switch {
 }
 
 impl Serve {
-    pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
-        let started = Instant::now();
-        let sandbox = self.documents.load(self.settings()).with_scenario(self.scenario.clone());
-        let sandbox = Arc::new(sandbox);
-        let (lead, patience) =
-            if started.elapsed() > LARGE { (LEAD, Duration::ZERO) } else { (Duration::ZERO, PATIENCE) };
-        let mut findings = look(&sandbox, lead);
-        let reports = match verdict::targets(&self.report) {
-            Ok(reports) => reports,
-            Err(message) => {
-                writeln!(err, "error: {message}")?;
-                return Ok(Outcome::CouldNotRun);
-            }
-        };
-        let mut state = match self.state_file.as_ref().map(|path| StateFile::open(path, &sandbox)).transpose() {
-            Ok(state) => state,
-            Err(message) => {
-                writeln!(err, "error: {message}")?;
-                return Ok(Outcome::CouldNotRun);
-            }
-        };
-        for line in loaded(sandbox.contract()) {
-            writeln!(err, "{line}")?;
-        }
-        log::start(self.log);
-        // Each connection needs a file descriptor; what is not allowed is told when they run out.
-        #[cfg(unix)]
-        let _limit = rlimit::increase_nofile_limit(u64::from(self.max_connections) + OTHER_FILES);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
-        let served = runtime.block_on(async {
-            if let Some(scenario) = self.scenario.as_ref().filter(|name| !sandbox.scenarios().contains(*name)) {
-                writeln!(err, "error: no fixture is of the scenario `{scenario}`")?;
-                return Ok(Outcome::CouldNotRun);
-            }
-            if sandbox.contract().documents.is_empty() {
-                tell(err, findings.await)?;
-                writeln!(err, "error: there is no document to serve")?;
-                return Ok(Outcome::CouldNotRun);
-            }
-            let early = tokio::time::timeout(patience, &mut findings).await;
-            let is_told = early.is_ok();
-            match early {
-                Ok(lines) => tell(err, lines)?,
-                Err(_) => {
-                    writeln!(err, "schemas and examples are still being checked, and requests answered meanwhile")?;
-                }
-            }
-            let listener = TcpListener::bind((self.host.as_str(), self.port)).await.map_err(|error| {
-                let address = format!("{}:{}", self.host, self.port);
-                Failure::Listen { address, error }
-            })?;
-            // Whoever reads the line may send the signal at once.
-            let stop = stop_signal();
-            writeln!(out, "listening on http://{}", listener.local_addr()?)?;
-            out.flush()?;
-            if !is_told {
-                let format = self.log;
-                // Whoever starts the server may not read what it says, and it serves nevertheless.
-                tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
-            }
-            let control = Arc::new(Control::with(Arc::clone(&sandbox), self.control_options()));
-            let served = server::run_with(listener, Arc::clone(&control), self.limits(), stop);
-            match &mut state {
-                Some(state) => tokio::select! {
-                    () = served => {}
-                    () = state.keep(&sandbox) => {}
-                },
-                None => served.await,
-            }
-            if let Some(state) = &mut state {
-                state.write(&sandbox)?;
-            }
-            self.judge(&control, &reports, err)
-        });
-        runtime.shutdown_background();
-        served
-    }
-
-    /// Writes the reports, and says whether the run failed.
-    fn judge(&self, control: &Control, reports: &[Target], err: &mut impl Write) -> Result<Outcome, Failure> {
-        let failures = verdict::failures(&self.fail_on, control.coverage());
-        for target in reports {
-            verdict::write(target, control.sandbox().contract(), control.coverage(), &failures)?;
-        }
-        for failure in &failures {
-            writeln!(err, "failed: {failure}")?;
-        }
-        Ok(if failures.is_empty() { Outcome::Clean } else { Outcome::Findings })
-    }
-
     /// How the control API is served.
     #[must_use]
     pub fn control_options(&self) -> Options {
         let is_loopback = self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
         let access = match (self.control, &self.control_token) {
-            (Switch::On, Some(token)) if !token.is_empty() => Access::Token(token.clone()),
+            (Switch::On, Some(token)) => Access::Token(token.clone()),
             (Switch::On, _) if is_loopback => Access::Open,
             _ => Access::Closed,
         };
@@ -508,91 +418,21 @@ impl Serve {
     }
 }
 
+/// A token as a header field can have it. An empty one, as of a secret that is not set, would protect nothing.
+fn token(text: &str) -> Result<String, String> {
+    match text {
+        "" => {
+            Err("an empty token protects nothing; give one, or leave the option (and STANDIN_CONTROL_TOKEN) out"
+                .to_owned())
+        }
+        _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
+        _ => Err("a token has visible ASCII characters and no blanks, as it is sent in a header field".to_owned()),
+    }
+}
+
 fn delay(text: &str) -> Result<Delay, String> {
     Delay::parse(text).ok_or_else(|| "expected such as 300ms, 1.5s or 100ms-1s, an hour at most".to_owned())
 }
 
-/// Ready when the process is asked to end: Ctrl-C, and SIGTERM where there is one. It listens for
-/// them from now on, not only once it is waited for.
-fn stop_signal() -> impl Future<Output = ()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-        async move {
-            match signals {
-                [Ok(mut interrupt), Ok(mut terminate)] => tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                },
-                _ => std::future::pending().await,
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    async {
-        let _closed = tokio::signal::ctrl_c().await;
-    }
-}
-
 /// The seconds of a year: beyond it, clocks cannot tell when a wait is over.
 const YEAR: u64 = 31_536_000;
-
-/// How long the start waits for all findings before it listens without them.
-const PATIENCE: Duration = Duration::from_millis(5);
-
-/// Documents that take longer to load are not waited for at all.
-const LARGE: Duration = Duration::from_millis(10);
-
-/// How long the search for what is wrong with them leaves the processor to the first requests.
-const LEAD: Duration = Duration::from_millis(100);
-
-/// How many files are open beside connections, at most.
-#[cfg(unix)]
-const OTHER_FILES: u64 = 64;
-
-/// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
-const STACK: usize = 16 * 1024 * 1024;
-
-/// Looks in the background for what is wrong with the documents, after some time, and says it in lines.
-fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
-    let (send, receive) = oneshot::channel();
-    let sandbox = Arc::clone(sandbox);
-    let look = move || {
-        thread::sleep(lead);
-        // Who asked may have gone on without waiting.
-        let _received = send.send(findings(sandbox.contract(), &sandbox.diagnostics()));
-        sandbox.rest();
-        drop(sandbox);
-        give_back();
-    };
-    // Without the thread nobody looks, and requests are told what is wrong for them.
-    let _spawned = thread::Builder::new().name("check".to_owned()).stack_size(STACK).spawn(look);
-    receive
-}
-
-/// The allocator gives memory back to the system when some is freed a second after it fell out of use; if
-/// nobody asks for anything, that may be never.
-fn give_back() {
-    for _ in 0..3 {
-        thread::sleep(Duration::from_millis(1100));
-        drop(std::hint::black_box(vec![1_u8; 1024 * 1024]));
-    }
-}
-
-/// Tells what was found while requests are answered already; in a log for machines it is a part of it.
-fn tell_late(format: log::Format, lines: Result<Vec<String>, RecvError>) {
-    match (format, lines) {
-        (log::Format::Json, Ok(lines)) => lines.iter().for_each(|line| log::finding(line)),
-        // Nobody is there to be told that nobody is there.
-        (_, lines) => drop(tell(&mut std::io::stderr(), lines)),
-    }
-}
-
-/// Tells what was found.
-fn tell(err: &mut impl Write, lines: Result<Vec<String>, RecvError>) -> std::io::Result<()> {
-    match lines {
-        Ok(lines) => lines.iter().try_for_each(|line| writeln!(err, "{line}")),
-        Err(_) => writeln!(err, "error: the documents could not be checked; `standin check` may say more"),
-    }
-}

@@ -1,14 +1,14 @@
 //! What a run of the server came to: a report at its end, and whether it failed, for CI.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use crate::contract::Contract;
-use crate::diagnostic::count;
+use crate::diagnostic::{count, escape};
 use crate::state::coverage::Coverage;
 
 /// The form of a report.
@@ -101,18 +101,54 @@ pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
     conditions.iter().filter_map(failure).collect()
 }
 
-/// Writes a report.
-///
-/// # Errors
-///
-/// What the file system says.
-pub fn write(target: &Target, contract: &Contract, coverage: &Coverage, failures: &[String]) -> io::Result<()> {
-    let text = match target.form {
-        Form::Json => format!("{:#}\n", as_json(contract, coverage, failures)),
-        Form::Junit => as_junit(contract, coverage, failures),
-        Form::Html => as_html(contract, coverage, failures),
-    };
-    fs::write(&target.file, text)
+/// Why a report cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the report `{}` cannot be written: {error}", escape::one_line(&.file.display().to_string()))]
+pub struct ReportError {
+    /// The file.
+    file: PathBuf,
+    /// What the file system says.
+    error: io::Error,
+}
+
+impl Target {
+    fn failed(&self, error: io::Error) -> ReportError {
+        ReportError { file: self.file.clone(), error }
+    }
+
+    /// Finds out at the start whether the report could be written at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError`], if it could not.
+    pub fn check(&self) -> Result<(), ReportError> {
+        let is_there = match fs::metadata(&self.file) {
+            // To open a pipe waits for its reader.
+            Ok(there) if !there.is_file() && !there.is_dir() => return Ok(()),
+            Ok(_) => true,
+            Err(_) => false,
+        };
+        OpenOptions::new().append(true).create(true).open(&self.file).map_err(|error| self.failed(error))?;
+        if !is_there {
+            // A run that is killed has no report rather than an empty one.
+            fs::remove_file(&self.file).map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError`], if it cannot be written.
+    pub fn write(&self, contract: &Contract, coverage: &Coverage, failures: &[String]) -> Result<(), ReportError> {
+        let text = match self.form {
+            Form::Json => format!("{}\n", escape::pretty_json(&as_json(contract, coverage, failures))),
+            Form::Junit => as_junit(contract, coverage, failures),
+            Form::Html => as_html(contract, coverage, failures),
+        };
+        fs::write(&self.file, text).map_err(|error| self.failed(error))
+    }
 }
 
 fn as_json(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Value {
@@ -128,17 +164,17 @@ fn as_json(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Val
     report
 }
 
-/// Text as XML and HTML can have it.
+/// Returns text as XML 1.0 and HTML can have it. Control characters are no characters of XML, not even as references
+/// (XML 1.0 §2.2), so they are escaped as in every other text for people.
 fn escaped(text: &str) -> String {
     let mut written = String::new();
-    for letter in text.chars() {
+    for letter in escape::lines(text).chars() {
         match letter {
             '&' => written.push_str("&amp;"),
             '<' => written.push_str("&lt;"),
             '>' => written.push_str("&gt;"),
             '"' => written.push_str("&quot;"),
-            '\n' | '\t' => written.push(letter),
-            letter if letter.is_control() => written.push('\u{fffd}'),
+            '\u{fffe}' | '\u{ffff}' => written.extend(letter.escape_unicode()),
             letter => written.push(letter),
         }
     }
@@ -224,6 +260,14 @@ fn as_html(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_in_a_report_has_characters_of_xml_only() {
+        let text: String = (0..=0x1_0000).filter_map(char::from_u32).collect();
+        let is_of_xml = |letter| matches!(letter, '\n' | ' '..='\u{fffd}' | '\u{10000}'..);
+        assert!(escaped(&text).chars().all(|letter| is_of_xml(letter) && !"<>\"".contains(letter)));
+        assert_eq!(escaped("<a\u{1b}\u{0}\u{ffff}\u{202e}&\n"), "&lt;a\\u{1b}\\u{0}\\u{ffff}\\u{202e}&amp;\n");
+    }
 
     #[test]
     fn conditions_and_targets_are_read() {

@@ -1,7 +1,6 @@
 //! The log: one line for each exchange, for people or as JSON.
 
 use std::fmt::{self, Write as _};
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use tracing::field::{Field, Visit};
@@ -14,6 +13,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::control::Control;
+use super::stderr::{self, JsonLines, StandardError};
+use crate::diagnostic::escape;
 use crate::exchange::{Report, Request, Response};
 
 /// How the log is written (`--log`).
@@ -32,16 +33,21 @@ pub enum Format {
 /// `standin=debug,hyper=trace`; under `debug` the reason of each answer is told too.
 pub fn start(format: Format) {
     let (filter, fault) = filter(&std::env::var("STANDIN_LOG_LEVEL").unwrap_or_default());
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let base = tracing_subscriber::registry();
     // A second start, as in a test, keeps the first log.
     let _already = match format {
         Format::Human => {
-            let layer = layer.with_ansi(std::io::stderr().is_terminal()).event_format(Line);
+            let layer = tracing_subscriber::fmt::layer().with_writer(StandardError).event_format(Line);
             base.with(layer.with_filter(filter)).try_init()
         }
         Format::Json => {
-            let layer = layer.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            stderr::speak_json();
+            let layer = tracing_subscriber::fmt::layer()
+                .with_writer(JsonLines)
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false);
             base.with(layer.with_target(false).with_filter(filter)).try_init()
         }
         Format::Off => Ok(()),
@@ -108,6 +114,21 @@ impl Fields {
     fn get(&self, name: &str) -> &str {
         self.all.iter().find(|(there, _)| *there == name).map_or("", |(_, value)| value)
     }
+
+    fn line(&self, level: &tracing::Level) -> String {
+        if self.message != "exchange" {
+            let head = format!("{}: {}", level.as_str().to_lowercase(), self.message);
+            return self.all.iter().fold(head, |line, (name, value)| format!("{line} {name}={value}"));
+        }
+        let millis = self.get("micros").parse::<f64>().unwrap_or_default() / 1000.0;
+        let (method, path, status) = (self.get("method"), self.get("path"), self.get("status"));
+        let (operation, source) = (self.get("operation"), self.get("source"));
+        let line = format!("{method} {path} {status} {operation} ({source}) {millis:.1} ms");
+        match self.get("violations") {
+            "" => line,
+            violations => format!("{line}: {violations}"),
+        }
+    }
 }
 
 impl Visit for Fields {
@@ -130,27 +151,9 @@ where
     fn format_event(&self, _context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        if fields.message != "exchange" {
-            write!(writer, "{}: {}", event.metadata().level().as_str().to_lowercase(), fields.message)?;
-            for (name, value) in &fields.all {
-                write!(writer, " {name}={value}")?;
-            }
-            return writeln!(writer);
-        }
-        let millis = fields.get("micros").parse::<f64>().unwrap_or_default() / 1000.0;
-        let path = printable(fields.get("path"));
-        write!(writer, "{} {path} {} {}", fields.get("method"), fields.get("status"), fields.get("operation"))?;
-        write!(writer, " ({}) {millis:.1} ms", fields.get("source"))?;
-        match fields.get("violations") {
-            "" => writeln!(writer),
-            violations => writeln!(writer, ": {}", printable(violations)),
-        }
+        // Whatever is in it of requests and documents, a line is a line and changes nothing on a terminal.
+        writeln!(writer, "{}", escape::one_line(&fields.line(event.metadata().level())))
     }
-}
-
-/// Control characters of a request must not reach a terminal.
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod connection;
 pub mod control;
 pub mod log;
 mod pace;
+pub mod stderr;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -23,6 +23,7 @@ use super::problem_response;
 use crate::Sandbox;
 use crate::contract::Location;
 use crate::contract::merge::as_one_document;
+use crate::diagnostic::escape;
 use crate::document::Input;
 use crate::exchange::parameter::decode_form;
 use crate::exchange::problem::{Kind, Problem, TYPES};
@@ -310,7 +311,8 @@ impl Control {
                 *response.status_mut() = StatusCode::NO_CONTENT;
                 (response, Report { source: "control".into(), ..Report::default() })
             }
-            Ok(value) => answered(Bytes::from(value.to_string()), "application/json"),
+            // People read it on terminals too.
+            Ok(value) => answered(Bytes::from(escape::json(&value.to_string()).into_owned()), "application/json"),
             Err(problem) => problem_response(&problem),
         }
     }

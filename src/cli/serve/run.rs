@@ -1,0 +1,197 @@
+//! How are documents served, from the start to the verdict at the end?
+
+use std::io::Write;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot::error::RecvError;
+use tokio::sync::oneshot::{self, Receiver};
+
+use super::signal::{self, Stage};
+use super::{Serve, Switch};
+use crate::cli::keep::{Keeper, StateFile};
+use crate::cli::verdict::{self, Target};
+use crate::cli::{Failure, Outcome, findings, loaded};
+use crate::sandbox::Sandbox;
+use crate::server::control::Control;
+use crate::server::stderr::{self, StandardError};
+use crate::server::{self, log};
+
+impl Serve {
+    pub(in crate::cli) fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+        let started = Instant::now();
+        let sandbox = self.documents.load(self.settings(), err)?.with_scenario(self.scenario.clone());
+        let sandbox = Arc::new(sandbox);
+        let (lead, patience) =
+            if started.elapsed() > LARGE { (LEAD, Duration::ZERO) } else { (Duration::ZERO, PATIENCE) };
+        let mut findings = look(&sandbox, lead);
+        let (reports, state) = match self.outputs(&sandbox) {
+            Ok(outputs) => outputs,
+            Err(message) => {
+                writeln!(err, "error: {message}")?;
+                return Ok(Outcome::CouldNotRun);
+            }
+        };
+        for line in loaded(sandbox.contract()) {
+            writeln!(err, "{line}")?;
+        }
+        log::start(self.log);
+        // Each connection needs a file descriptor; what is not allowed is told when they run out.
+        #[cfg(unix)]
+        let _limit = rlimit::increase_nofile_limit(u64::from(self.max_connections) + OTHER_FILES);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
+        let served = runtime.block_on(async {
+            if let Some(scenario) = self.scenario.as_ref().filter(|name| !sandbox.scenarios().contains(*name)) {
+                writeln!(err, "error: no fixture is of the scenario `{scenario}`")?;
+                return Ok(None);
+            }
+            if sandbox.contract().documents.is_empty() {
+                tell(err, findings.await)?;
+                writeln!(err, "error: there is no document to serve")?;
+                return Ok(None);
+            }
+            let early = tokio::time::timeout(patience, &mut findings).await;
+            let is_told = early.is_ok();
+            match early {
+                Ok(lines) => tell(err, lines)?,
+                Err(_) => {
+                    writeln!(err, "schemas and examples are still being checked, and requests answered meanwhile")?;
+                }
+            }
+            let listener = TcpListener::bind((self.host.as_str(), self.port)).await.map_err(|error| {
+                let address = format!("{}:{}", self.host, self.port);
+                Failure::Listen { address, error }
+            })?;
+            // Whoever reads the line may send the signal at once.
+            let mut stage = signal::listen()?;
+            let state = state.map(|state| state.keep(Arc::clone(&sandbox))).transpose()?;
+            // So that this line is the last of the start where both go to one terminal.
+            stderr::settle();
+            writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+            out.flush()?;
+            if !is_told {
+                let format = self.log;
+                // Whoever starts the server may not read what it says, and it serves nevertheless.
+                tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
+            }
+            let control = Arc::new(Control::with(Arc::clone(&sandbox), self.control_options()));
+            let mut finishing = stage.clone();
+            let finish = async move {
+                let _ended = finishing.wait_for(|stage| *stage >= Stage::Finishing).await;
+            };
+            tokio::select! {
+                () = server::run_with(listener, Arc::clone(&control), self.limits(), finish) => {}
+                _ = stage.wait_for(|stage| *stage >= Stage::Cutting) => {
+                    tracing::warn!("exchanges in flight were cut, as a second signal came");
+                }
+            }
+            Ok::<_, Failure>(Some((control, state)))
+        });
+        runtime.shutdown_background();
+        match served? {
+            Some((control, state)) => self.judge(&control, state, &reports, err),
+            None => Ok(Outcome::CouldNotRun),
+        }
+    }
+
+    /// Opens what is written at the end, so that a run does not begin that cannot be reported.
+    fn outputs(&self, sandbox: &Sandbox) -> Result<(Vec<Target>, Option<StateFile>), String> {
+        let reports = verdict::targets(&self.report)?;
+        reports.iter().try_for_each(Target::check).map_err(|error| error.to_string())?;
+        let Some(path) = &self.state_file else { return Ok((reports, None)) };
+        if matches!(self.state, Switch::Off) {
+            return Err("`--state-file` keeps nothing, as nothing is remembered\n  = help: add `--state on`".to_owned());
+        }
+        let state = StateFile::open(path, sandbox).map_err(|error| error.to_string())?;
+        Ok((reports, Some(state)))
+    }
+
+    /// Writes what is kept and reported, each even if another cannot be written, and says whether the run failed.
+    fn judge(
+        &self,
+        control: &Control,
+        state: Option<Keeper>,
+        reports: &[Target],
+        err: &mut impl Write,
+    ) -> Result<Outcome, Failure> {
+        let mut unwritten: Vec<String> = Vec::new();
+        unwritten.extend(state.and_then(|state| state.end().err()).map(|error| error.to_string()));
+        let failures = verdict::failures(&self.fail_on, control.coverage());
+        for report in reports {
+            let written = report.write(control.sandbox().contract(), control.coverage(), &failures);
+            unwritten.extend(written.err().map(|error| error.to_string()));
+        }
+        for error in &unwritten {
+            writeln!(err, "error: {error}")?;
+        }
+        for failure in &failures {
+            writeln!(err, "failed: {failure}")?;
+        }
+        Ok(match (unwritten.is_empty(), failures.is_empty()) {
+            (false, _) => Outcome::CouldNotRun,
+            (true, false) => Outcome::Findings,
+            (true, true) => Outcome::Clean,
+        })
+    }
+}
+
+/// How long the start waits for all findings before it listens without them.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// Documents that take longer to load are not waited for at all.
+const LARGE: Duration = Duration::from_millis(10);
+
+/// How long the search for what is wrong with them leaves the processor to the first requests.
+const LEAD: Duration = Duration::from_millis(100);
+
+/// How many files are open beside connections, at most.
+#[cfg(unix)]
+const OTHER_FILES: u64 = 64;
+
+/// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Looks in the background for what is wrong with the documents, after some time, and says it in lines.
+fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
+    let (send, receive) = oneshot::channel();
+    let sandbox = Arc::clone(sandbox);
+    let look = move || {
+        thread::sleep(lead);
+        // Who asked may have gone on without waiting.
+        let _received = send.send(findings(sandbox.contract(), &sandbox.diagnostics()));
+        sandbox.rest();
+        drop(sandbox);
+        give_back();
+    };
+    // Without the thread nobody looks, and requests are told what is wrong for them.
+    let _spawned = thread::Builder::new().name("check".to_owned()).stack_size(STACK).spawn(look);
+    receive
+}
+
+/// The allocator gives memory back to the system when some is freed a second after it fell out of use; if
+/// nobody asks for anything, that may be never.
+fn give_back() {
+    for _ in 0..3 {
+        thread::sleep(Duration::from_millis(1100));
+        drop(std::hint::black_box(vec![1_u8; 1024 * 1024]));
+    }
+}
+
+/// Tells what was found while requests are answered already; in a log for machines it is a part of it.
+fn tell_late(format: log::Format, lines: Result<Vec<String>, RecvError>) {
+    match (format, lines) {
+        (log::Format::Json, Ok(lines)) => lines.iter().for_each(|line| log::finding(line)),
+        // Nobody is there to be told that nobody is there.
+        (_, lines) => drop(tell(&mut StandardError, lines)),
+    }
+}
+
+/// Tells what was found.
+fn tell(err: &mut impl Write, lines: Result<Vec<String>, RecvError>) -> std::io::Result<()> {
+    match lines {
+        Ok(lines) => lines.iter().try_for_each(|line| writeln!(err, "{line}")),
+        Err(_) => writeln!(err, "error: the documents could not be checked; `standin check` may say more"),
+    }
+}

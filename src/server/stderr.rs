@@ -1,0 +1,208 @@
+//! How is standard error written without holding anybody? What is told waits in a queue, and a thread of its own
+//! writes it: whoever started the server may not read what it says, and its disk may be full.
+
+use std::io::{self, Write};
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::diagnostic::escape;
+
+/// How many bytes wait for standard error to take them. What comes beyond is dropped, counted and told.
+const MOST_WAITING: usize = 1024 * 1024;
+
+/// How long the end waits for standard error to take another piece of what waits; then the rest is lost.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How many bytes are written in one piece.
+const PIECE: usize = 4096;
+
+/// Standard error, by way of the queue; each write is a line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StandardError;
+
+/// The same for lines of JSON, in which what cannot be seen is escaped.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonLines;
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    is_json: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// Lines that found no room.
+    dropped: u64,
+    /// Some of what waited is being written.
+    is_writing: bool,
+    /// Pieces that were written.
+    pieces: u64,
+}
+
+/// The queue of the process; none if there can be no thread for it.
+fn queue() -> Option<&'static Queue> {
+    static QUEUE: Queue =
+        Queue { waiting: Mutex::new(Waiting::new()), changed: Condvar::new(), is_json: AtomicBool::new(false) };
+    static STARTED: OnceLock<bool> = OnceLock::new();
+    let start = || thread::Builder::new().name("log".to_owned()).spawn(|| QUEUE.write_for_ever()).is_ok();
+    STARTED.get_or_init(start).then_some(&QUEUE)
+}
+
+/// Says of lines that were dropped in JSON, as the log does.
+pub fn speak_json() {
+    if let Some(queue) = queue() {
+        queue.is_json.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits until everything is written, as long as anything is.
+pub fn settle() {
+    if let Some(queue) = queue() {
+        queue.settle(PATIENCE);
+    }
+}
+
+impl Waiting {
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), dropped: 0, is_writing: false, pieces: 0 }
+    }
+}
+
+impl Queue {
+    fn locked(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, line: &[u8]) {
+        let mut waiting = self.locked();
+        if waiting.bytes.len() + line.len() > MOST_WAITING {
+            waiting.dropped += 1;
+            return;
+        }
+        let is_first = waiting.bytes.is_empty();
+        waiting.bytes.extend_from_slice(line);
+        drop(waiting);
+        if is_first {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Writes what waits.
+    fn write_for_ever(&self) {
+        loop {
+            let mut waiting = self.locked();
+            while waiting.bytes.is_empty() {
+                waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
+            let (bytes, dropped) = (mem::take(&mut waiting.bytes), mem::take(&mut waiting.dropped));
+            waiting.is_writing = true;
+            drop(waiting);
+            self.write(&bytes);
+            if dropped > 0 {
+                self.write(self.about(dropped).as_bytes());
+            }
+            self.locked().is_writing = false;
+            self.changed.notify_all();
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE) {
+            // A closed pipe or a full disk takes nothing, and the server goes on.
+            let _lost = io::stderr().write_all(piece);
+            self.locked().pieces += 1;
+            self.changed.notify_all();
+        }
+    }
+
+    fn about(&self, dropped: u64) -> String {
+        let text = format!("{dropped} lines of the log were dropped, as standard error was not read");
+        if self.is_json.load(Ordering::Relaxed) {
+            format!("{{\"level\":\"WARN\",\"message\":\"{text}\"}}\n")
+        } else {
+            format!("warn: {text}\n")
+        }
+    }
+
+    fn settle(&self, patience: Duration) {
+        let mut waiting = self.locked();
+        while waiting.is_writing || !waiting.bytes.is_empty() {
+            let before = waiting.pieces;
+            let (now, time) = self.changed.wait_timeout(waiting, patience).unwrap_or_else(PoisonError::into_inner);
+            waiting = now;
+            if time.timed_out() && waiting.pieces == before {
+                return;
+            }
+        }
+    }
+}
+
+impl Write for StandardError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match queue() {
+            Some(queue) => queue.push(bytes),
+            None => drop(io::stderr().write_all(bytes)),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for StandardError {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+impl Write for JsonLines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => StandardError.write_all(escape::json(text).as_bytes())?,
+            Err(_) => StandardError.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for JsonLines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let queue = Queue::default();
+        let line = [b'x'; 1024];
+        (0..MOST_WAITING / line.len() + 3).for_each(|_| queue.push(&line));
+        let waiting = queue.locked();
+        assert_eq!((waiting.bytes.len(), waiting.dropped), (MOST_WAITING, 3));
+        drop(waiting);
+        assert_eq!(queue.about(3), "warn: 3 lines of the log were dropped, as standard error was not read\n");
+        // Nobody writes, so it is not waited for longer than that.
+        queue.settle(Duration::from_millis(1));
+    }
+}
