@@ -89,7 +89,7 @@ codes! {
     OlderConstruct = "older-construct", Warning, "a document uses what only an earlier version of OpenAPI has";
     BrokenOverlay = "broken-overlay", Error, "an overlay cannot be read or applied";
     OverlayWithoutEffect = "overlay-without-effect", Warning, "an action of an overlay changes nothing";
-    BrokenOperation = "broken-operation", Error, "an operation cannot be understood and is answered with 500";
+    BrokenOperation = "broken-operation", Error, "a part of an operation cannot be understood, so anything is allowed there";
     BrokenPath = "broken-path", Warning, "a path template is not written as the standard says";
     InvalidServer = "invalid-server", Warning, "the base path of a server cannot be told";
     InvalidMediaType = "invalid-media-type", Warning, "a key of `content` is no media type";
@@ -98,7 +98,7 @@ codes! {
     UndefinedSecurityScheme = "undefined-security-scheme", Error, "a security requirement names a scheme that is not defined";
     DuplicateOperation = "duplicate-operation", Warning, "the same method and path are documented twice and differently";
     DuplicateOperationId = "duplicate-operation-id", Warning, "two operations have one operationId";
-    UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so what it describes cannot be checked";
+    UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so anything is allowed in its place";
     ExampleCoerced = "example-coerced", Warning, "a documented example was changed to fit its schema";
     ExampleMismatch = "example-mismatch", Warning, "a documented example does not fit its schema and is served as it stands";
     Ungeneratable = "ungeneratable", Warning, "no valid value could be generated for a response";

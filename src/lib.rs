@@ -51,8 +51,8 @@
 //!   contract of its own, which is given back when it is over.
 //! - [`exchange`] touches no socket, clock, lock or file: the same documents, fixtures, seed and
 //!   request give the same bytes on every machine.
-//! - It fails closed: a schema that cannot be compiled is reported, and what it would have checked
-//!   is refused, never silently accepted.
+//! - It never accepts in silence: a reference that cannot be followed or a schema that cannot be compiled is
+//!   reported, anything is allowed in its place, and answers of what uses it say so in `Standin-Warning`.
 
 pub mod check;
 pub mod cli;

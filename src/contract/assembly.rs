@@ -67,7 +67,7 @@ impl Assembly {
             self.operations.push(operation);
             return;
         }
-        if self.operations[first].broken.is_some() && operation.broken.is_none() {
+        if !self.operations[first].unknown.is_empty() && operation.unknown.is_empty() {
             // The place is the first's, but only one of them can answer.
             let broken = std::mem::replace(&mut self.operations[first], operation);
             self.diagnostics.extend(broken.diagnostics.iter().cloned());

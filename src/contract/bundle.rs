@@ -27,7 +27,7 @@ pub fn bundle(tree: &Value, pointer: &str, direction: Direction, most: usize) ->
 }
 
 /// The places of everything that a schema leads to, itself among them; none if it has too many values.
-fn needed(tree: &Value, pointer: &str, most: usize) -> Option<Vec<String>> {
+pub fn needed(tree: &Value, pointer: &str, most: usize) -> Option<Vec<String>> {
     let mut left = most;
     let mut needed = vec![pointer.to_owned()];
     let mut seen = std::collections::HashSet::from([pointer.to_owned()]);

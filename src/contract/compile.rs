@@ -16,12 +16,13 @@ use super::media::MediaRange;
 use super::name::carries_credentials;
 use super::route::PathTemplate;
 use super::schema::{Direction, Schema, Schemas};
+use super::unknown;
 use super::{
     Encoding, Kept, Location, MediaType, Parameter, ParameterForm, PartHeader, RequestBody, Response, ResponseHeader,
     SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::document::reference::{is_only_reference, resolve, resolve_schema};
+use crate::document::reference::{ALLOWED, UNKNOWN, is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
 use crate::document::{Expect, Kind, Members};
 
@@ -89,16 +90,24 @@ impl Compiler {
         let (Some(value), Some(item)) = (tree.pointer(at), tree.pointer(item_at)) else {
             return Terms::default();
         };
-        let skeleton = Self::skeleton(&tree, (item, item_at), value, at);
+        let mut skeleton = Self::skeleton(&tree, (item, item_at), value, at);
+        let mut unknown = Vec::new();
         let typed = match openapiv3::Operation::deserialize(&skeleton) {
             Ok(typed) => typed,
-            Err(error) => {
-                let message = format!("`{} {}` cannot be understood: {error}", operation.method, operation.template);
-                let help = "requests for it are answered with 500, whatever fixtures say";
-                self.warn(Code::BrokenOperation, operation.place.clone(), message.clone(), help);
-                return Terms { broken: Some(message), ..Terms::default() };
+            Err(_) => {
+                for (what, error) in drop_broken(&mut skeleton) {
+                    let name = format!("`{} {}`", operation.method, operation.template);
+                    let message = format!("{what} of {name} cannot be understood: {error}");
+                    self.warn(Code::BrokenOperation, operation.place.clone(), message.clone(), ALLOWED);
+                    unknown.push(message);
+                }
+                openapiv3::Operation::deserialize(&skeleton).unwrap_or_default()
             }
         };
+        if self.schemas.has_unknown() {
+            let inherited = item.get("parameters").into_iter();
+            unknown.extend(unknown::sentences(&tree, &inherited.chain([value]).collect::<Vec<_>>()));
+        }
         self.status_keys(value, at);
         let path_names: Vec<String> = PathTemplate::parse(operation.template).names().map(str::to_owned).collect();
         Terms {
@@ -109,7 +118,7 @@ impl Compiler {
             body: self.request_body(&tree, &typed),
             responses: self.responses(&tree, &typed),
             security: self.security(&tree, value, at),
-            broken: None,
+            unknown,
             diagnostics: Vec::new(),
         }
     }
@@ -481,6 +490,10 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
         Expect::Object(kind) => {
             // What cannot be resolved was reported when the document was loaded.
             let end = resolve(tree, value, at).ok()?;
+            if end.value.get(UNKNOWN).is_some() && !matches!(kind, Kind::Response | Kind::RequestBody | Kind::MediaType)
+            {
+                return None;
+            }
             Some(bones(tree, kind, end.value, &end.pointer))
         }
         Expect::List(kind) => {
@@ -501,6 +514,42 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
         Expect::Word(words) if *value == "cookie" && words.contains(&"deepObject") => Some(json!("form")),
         _ => Some(value.clone()),
     }
+}
+
+/// The fields of an operation that are read.
+const NEEDED: [&str; 6] = ["parameters", "responses", "requestBody", "summary", "description", "deprecated"];
+
+/// Takes the parts out of a skeleton that cannot be understood; says of each what it is and why.
+fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
+    let mut dropped = Vec::new();
+    let Some(operation) = skeleton.as_object_mut() else { return dropped };
+    let mut is_understood = |what: String, error: Option<serde_json::Error>| {
+        let is_understood = error.is_none();
+        dropped.extend(error.map(|error| (what, error.to_string())));
+        is_understood
+    };
+    if let Some(Value::Array(parameters)) = operation.get_mut("parameters") {
+        parameters.retain(|parameter| {
+            let what = format!("the parameter {}", parameter["name"]);
+            is_understood(what, openapiv3::Parameter::deserialize(parameter).err())
+        });
+    }
+    for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+        if !status.starts_with("x-")
+            && !is_understood(format!("the response {status}"), openapiv3::Response::deserialize(&*response).err())
+        {
+            *response = json!({ "description": "", AT: response[AT] });
+        }
+    }
+    let body = operation.get("requestBody").and_then(|body| openapiv3::RequestBody::deserialize(body).err());
+    if !is_understood("the request body".to_owned(), body) {
+        operation.shift_remove("requestBody");
+    }
+    let others: Vec<String> = operation.keys().filter(|name| !NEEDED.contains(&name.as_str())).cloned().collect();
+    others.iter().for_each(|name| drop(operation.shift_remove(name)));
+    let left = openapiv3::Operation::deserialize(&*skeleton).err();
+    dropped.extend(left.map(|error| ("something".to_owned(), error.to_string())));
+    dropped
 }
 
 /// Where an object of the skeleton stands.

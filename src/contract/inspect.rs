@@ -11,9 +11,10 @@ use indexmap::IndexMap;
 use super::example::Example;
 use super::fixture::{Fixture, FixtureAnswer};
 use super::overrule::Overrule;
-use super::schema::{Direction, Schema, SchemaError};
+use super::schema::{Schema, SchemaError};
 use super::{Contract, MediaType, Operation, ParameterForm, Response};
 use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::reference::ALLOWED;
 
 /// Everything that is wrong inside the contract, in the order of its operations.
 #[must_use]
@@ -73,6 +74,8 @@ struct Inspection {
     found: Vec<Diagnostic>,
     /// Addresses of schemas and responses that operations share, so that each is reported once.
     seen: HashSet<usize>,
+    /// The places of parts of schemas that cannot be compiled, which schemas share.
+    faults: HashSet<String>,
 }
 
 impl Inspection {
@@ -126,13 +129,13 @@ impl Inspection {
         if !self.is_new(schema) {
             return;
         }
-        if let Err(error) = schema.check() {
-            let cost = match schema.direction() {
-                Direction::Request => "its requests are answered with 500",
-                Direction::Response => "answers are sent unchecked",
-            };
-            let help = format!("`{}` and whatever else uses it cannot be checked; {cost}", operation.name());
-            self.found.push(Diagnostic::at(Code::UncompilableSchema, schema.place(), error.to_string()).help(help));
+        for fault in schema.faults() {
+            let place = Place::value(schema.place().source(), fault.pointer.clone());
+            if self.faults.insert(place.name()) {
+                let message = format!("the schema cannot be compiled: {}", fault.message);
+                let help = format!("`{}` uses it; {ALLOWED}", operation.name());
+                self.found.push(Diagnostic::at(Code::UncompilableSchema, place, message).help(help));
+            }
         }
     }
 

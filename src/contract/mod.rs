@@ -13,6 +13,7 @@ pub mod example;
 pub mod fixture;
 pub mod inspect;
 pub mod media;
+mod mend;
 pub mod merge;
 pub mod name;
 pub mod outline;
@@ -21,6 +22,7 @@ pub mod route;
 pub mod schema;
 pub mod sending;
 pub mod server;
+mod unknown;
 pub mod walk;
 pub mod wording;
 
@@ -140,8 +142,8 @@ pub struct Terms {
     pub responses: Vec<(StatusPattern, Arc<Response>)>,
     /// One of these must be met; no requirement at all if empty.
     pub security: Vec<SecurityRequirement>,
-    /// Why it cannot be understood, and so has no terms.
-    pub broken: Option<String>,
+    /// What is not known of it and so allows anything, in sentences: `reference … does not resolve`.
+    pub unknown: Vec<String>,
     /// What was found while compiling it.
     pub diagnostics: Vec<Diagnostic>,
 }

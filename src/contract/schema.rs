@@ -16,11 +16,14 @@ use jsonschema::{Draft, Registry, Validator};
 use serde_json::{Map, Value, json};
 
 use self::explain::Told;
-use super::bundle::bundle;
+use super::bundle::{bundle, needed};
 pub use super::direction::Direction;
 use super::discriminator::{self, Derived};
 pub use super::error::SchemaError;
+pub use super::mend::SchemaFault;
+use super::mend::mend;
 use super::name::folded;
+use super::unknown;
 
 use crate::diagnostic::{Place, Source};
 use crate::document::reference::{self, local_pointer};
@@ -40,6 +43,7 @@ pub struct Schemas {
     request: Side,
     response: Side,
     has_parents: OnceLock<bool>,
+    has_unknown: OnceLock<bool>,
     /// Notes the schemas that are not noted yet, because nobody needed them.
     note_all: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -75,6 +79,7 @@ impl Schemas {
             request: Side::default(),
             response: Side::default(),
             has_parents: OnceLock::new(),
+            has_unknown: OnceLock::new(),
             note_all: OnceLock::new(),
         })
     }
@@ -89,6 +94,12 @@ impl Schemas {
     #[must_use]
     pub fn tree(&self) -> &Arc<Value> {
         &self.tree
+    }
+
+    /// Whether anything in the document is not known, because a reference cannot be followed.
+    #[must_use]
+    pub fn has_unknown(&self) -> bool {
+        *self.has_unknown.get_or_init(|| unknown::is_in(&self.tree))
     }
 
     fn side(&self, direction: Direction) -> &Side {
@@ -119,11 +130,7 @@ impl Schemas {
             used.sort_unstable();
             used.dedup();
             let tree = direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new);
-            match registry(tree) {
-                Ok(registry) => Validators::build(&registry, used),
-                // Each schema says so itself.
-                Err(_) => Validators::default(),
-            }
+            Validators::build(&tree, used)
         })
     }
 }
@@ -181,8 +188,8 @@ impl fmt::Debug for Schema {
 
 /// How a schema is judged.
 enum Own {
-    /// By a validator of its own, or not at all.
-    Alone(Result<Box<Validator>, String>),
+    /// By a validator of its own.
+    Alone(Compiled),
     /// Together with the others of its document, because it leads to so many of them.
     Together,
 }
@@ -195,19 +202,22 @@ const MOST_ALONE: usize = 4000;
 /// more than that of one alone.
 #[derive(Default)]
 struct Validators {
-    judges: HashMap<String, Result<Shared, String>>,
+    judges: HashMap<String, Shared>,
 }
 
 /// The validator of many schemas, for one of them: it judges the one property `key` of an object.
 struct Shared {
     validator: Arc<Validator>,
     key: String,
+    faults: Vec<SchemaFault>,
 }
 
 /// What judges an instance: itself, or as the property `key` of an object.
 struct Judge<'s> {
     validator: &'s Validator,
     key: Option<&'s str>,
+    /// What was left out, because it cannot be compiled.
+    faults: &'s [SchemaFault],
 }
 
 impl Judge<'_> {
@@ -220,57 +230,61 @@ impl Judge<'_> {
     }
 }
 
-/// How many schemas that cannot be compiled are told from the others; beyond, each is compiled alone
-/// when it is needed.
-const MOST_BROKEN: usize = 16;
-
 impl Validators {
-    fn build(registry: &Registry<'static>, pointers: Vec<String>) -> Self {
-        if let Ok(validator) = compile_together(registry, &pointers) {
-            return Self::sharing(validator, pointers);
-        }
-        let mut broken: Vec<(String, String)> = Vec::new();
-        find_broken(registry, &pointers, &mut broken);
-        if broken.len() >= MOST_BROKEN {
-            return Self::default();
-        }
-        let is_sound = |pointer: &String| !broken.iter().any(|(there, _)| there == pointer);
-        let sound: Vec<String> = pointers.into_iter().filter(is_sound).collect();
-        let mut all =
-            compile_together(registry, &sound).map(|validator| Self::sharing(validator, sound)).unwrap_or_default();
-        all.judges.extend(broken.into_iter().map(|(pointer, error)| (pointer, Err(error))));
-        all
-    }
-
-    fn sharing(validator: Validator, pointers: Vec<String>) -> Self {
-        let validator = Arc::new(validator);
-        let judge = |key: usize| Shared { validator: Arc::clone(&validator), key: key.to_string() };
-        let judges = pointers.into_iter().enumerate().map(|(key, pointer)| (pointer, Ok(judge(key))));
+    fn build(tree: &Arc<Value>, pointers: Vec<String>) -> Self {
+        let properties: Map<String, Value> =
+            pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference_to(pointer))).collect();
+        let compiled = compile_or_mend(tree, &pointers, &json!({ "properties": properties }));
+        let faults: Vec<Vec<SchemaFault>> = pointers.iter().map(|pointer| compiled.faults_of(pointer)).collect();
+        let validator = Arc::new(*compiled.validator);
+        let judges = pointers.into_iter().zip(faults).enumerate().map(|(key, (pointer, faults))| {
+            (pointer, Shared { validator: Arc::clone(&validator), key: key.to_string(), faults })
+        });
         Self { judges: judges.collect() }
     }
 }
 
-/// Finds the schemas that cannot be compiled, by halves.
-fn find_broken(registry: &Registry<'static>, pointers: &[String], broken: &mut Vec<(String, String)>) {
-    if broken.len() >= MOST_BROKEN || pointers.is_empty() {
-        return;
-    }
-    match (compile_together(registry, pointers), pointers) {
-        (Ok(_), _) => {}
-        (Err(error), [pointer]) => broken.push((pointer.clone(), error)),
-        (Err(_), _) => {
-            let (left, right) = pointers.split_at(pointers.len() / 2);
-            find_broken(registry, left, broken);
-            find_broken(registry, right, broken);
-        }
+/// A validator, and what had to be left out of it.
+struct Compiled {
+    validator: Box<Validator>,
+    /// The document that it was compiled from, where anything was left out.
+    mended: Option<Value>,
+    faults: Vec<SchemaFault>,
+}
+
+impl Compiled {
+    /// What was left out of the schema at a place and of what it leads to.
+    fn faults_of(&self, pointer: &str) -> Vec<SchemaFault> {
+        let Some(tree) = &self.mended else { return Vec::new() };
+        let reached = needed(tree, pointer, usize::MAX).unwrap_or_default();
+        let is_below = |place: &str, of: &String| {
+            place.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.faults.iter().filter(|fault| reached.iter().any(|of| is_below(&fault.pointer, of))).cloned().collect()
     }
 }
 
-/// One validator for the schemas at some pointers, each for the property that has its number.
-fn compile_together(registry: &Registry<'static>, pointers: &[String]) -> Result<Validator, String> {
-    let properties: Map<String, Value> =
-        pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference_to(pointer))).collect();
-    compile(registry, &json!({ "properties": properties }))
+/// Compiles a schema, if need be without the parts that cannot be, which are among those at `pointers` and what
+/// they lead to.
+fn compile_or_mend(tree: &Arc<Value>, pointers: &[String], schema: &Value) -> Compiled {
+    let compiled = registry(Arc::clone(tree)).and_then(|registry| compile(&registry, schema));
+    if let Ok(validator) = compiled {
+        return Compiled { validator: Box::new(validator), mended: None, faults: Vec::new() };
+    }
+    let mut tree = Value::clone(tree);
+    let mut faults = mend(&mut tree, pointers, |schema| compile_alone(schema).err());
+    let compiled = registry(Arc::new(tree.clone())).and_then(|registry| compile(&registry, schema));
+    let validator = compiled.unwrap_or_else(|message| {
+        faults
+            .extend(pointers.iter().map(|pointer| SchemaFault { pointer: pointer.clone(), message: message.clone() }));
+        compile_alone(&json!(true)).expect("`true` is a schema")
+    });
+    Compiled { validator: Box::new(validator), mended: Some(tree), faults }
+}
+
+/// Compiles a schema that refers to nothing.
+fn compile_alone(schema: &Value) -> Result<Validator, String> {
+    registry(Arc::new(schema.clone())).and_then(|registry| compile(&registry, &reference_to("")))
 }
 
 fn reference_to(pointer: &str) -> Value {
@@ -286,7 +300,7 @@ fn compile(registry: &Registry<'static>, schema: &Value) -> Result<Validator, St
         .with_format("char", |text: &str| text.chars().count() == 1)
         .with_format("decimal", |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite))
         .build(schema)
-        .map_err(|error| explain(&error.to_string()))
+        .map_err(|error| error.to_string())
 }
 
 /// RFC 4648 §4; many leave the padding out.
@@ -300,13 +314,7 @@ fn is_base64url(text: &str) -> bool {
     URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).is_ok()
 }
 
-/// What the compiler said; a reference that was reported already needs no more words.
-fn explain(message: &str) -> String {
-    let nowhere = reference::NOWHERE.trim_start_matches('#');
-    if message.contains(nowhere) { "a reference in it cannot be followed".to_owned() } else { message.to_owned() }
-}
-
-/// The schema cannot be compiled, so nothing can be said about any instance.
+/// A schema, or a part of it, cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the schema cannot be compiled: {0}")]
 pub struct Uncompilable(pub String);
@@ -426,13 +434,11 @@ impl Schema {
         find(self.root(), &pointer).map(|target| self.resolve(target))
     }
 
-    fn validator(&self) -> Result<Judge<'_>, Uncompilable> {
+    fn validator(&self) -> Judge<'_> {
         let together = || self.schemas.together(self.direction).judges.get(&self.pointer);
-        let failed = |message: &String| Uncompilable(message.clone());
         let is_together = self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
         if is_together && let Some(shared) = together() {
-            let shared = shared.as_ref().map_err(failed)?;
-            return Ok(Judge { validator: &shared.validator, key: Some(&shared.key) });
+            return Judge { validator: &shared.validator, key: Some(&shared.key), faults: &shared.faults };
         }
         let own = self.own.get_or_init(|| {
             let most = if self.schemas.demand == Demand::Few { MOST_ALONE } else { usize::MAX };
@@ -443,12 +449,11 @@ impl Schema {
             }) else {
                 return Own::Together;
             };
-            let compiled = registry(Arc::new(part)).and_then(|part| compile(&part, &reference_to(&self.pointer)));
-            Own::Alone(compiled.map(Box::new))
+            let pointers = std::slice::from_ref(&self.pointer);
+            Own::Alone(compile_or_mend(&Arc::new(part), pointers, &reference_to(&self.pointer)))
         });
         match own {
-            Own::Alone(Ok(validator)) => Ok(Judge { validator, key: None }),
-            Own::Alone(Err(message)) => Err(failed(message)),
+            Own::Alone(compiled) => Judge { validator: &compiled.validator, key: None, faults: &compiled.faults },
             Own::Together => self.validator(),
         }
     }
@@ -459,7 +464,13 @@ impl Schema {
     ///
     /// [`Uncompilable`] with what the compiler said.
     pub fn check(&self) -> Result<(), Uncompilable> {
-        self.validator().map(|_| ())
+        self.faults().first().map_or(Ok(()), |fault| Err(Uncompilable(fault.message.clone())))
+    }
+
+    /// The parts of it, and of what it leads to, that cannot be compiled and so allow anything.
+    #[must_use]
+    pub fn faults(&self) -> &[SchemaFault] {
+        self.validator().faults
     }
 
     /// Whether an instance fits.
@@ -468,7 +479,7 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn is_valid(&self, instance: &Value) -> Result<bool, Uncompilable> {
-        let judge = self.validator()?;
+        let judge = self.validator();
         Ok(judge.validator.is_valid(&judge.wrapped(instance)))
     }
 
@@ -478,7 +489,7 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn errors(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
-        let judge = self.validator()?;
+        let judge = self.validator();
         let wrapped = judge.wrapped(instance);
         if judge.validator.is_valid(&wrapped) {
             return Ok(Vec::new());

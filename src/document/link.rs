@@ -13,7 +13,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::reference::{self, NOWHERE, local_pointer};
+use super::reference::{self, forget, local_pointer};
 use super::shape::{Kind, each_object};
 use super::syntax::{self, join, size};
 use super::{LARGEST_FILE, decode, fetch, identifier, position, repair, upgrade};
@@ -182,8 +182,8 @@ impl<'l> Linker<'l> {
                         let place = Place::value(self.source, join(&at, "$ref"));
                         self.found.push(Diagnostic::at(Code::ExternalRef, place, message).help(why));
                         // It was told, and is told once.
-                        if let Some(slot) = self.tree.pointer_mut(&join(&at, "$ref")) {
-                            *slot = json!(NOWHERE);
+                        if let Some(slot) = self.tree.pointer_mut(&at) {
+                            forget(Kind::Response, slot, &format!("reference `{text}` leads out of its document"));
                         }
                         break;
                     }
@@ -304,7 +304,10 @@ impl<'l> Linker<'l> {
             let message = format!("reference `{}` leads out of its document", reference.text);
             let place = Place::value(self.source, reference.slot.clone());
             self.found.push(Diagnostic::at(Code::ExternalRef, place, message).help(why));
-            self.lead(reference, NOWHERE);
+            let owner = reference.slot.strip_suffix("/$ref").and_then(|owner| self.tree.pointer_mut(owner));
+            if let Some(owner) = owner {
+                forget(reference.kind, owner, &format!("reference `{}` leads out of its document", reference.text));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where a `$ref` leads: through chains and cycles.
 //!
-//! By now a document is one tree, see `link`. What uses a reference that leads nowhere is
-//! left to pay for it: the operation is reported, the rest of the document is served.
+//! By now a document is one tree, see `link`. A reference that leads nowhere costs only what it stands
+//! for: anything is allowed there.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,15 +11,12 @@ use serde_json::{Value, json};
 
 use super::link::Extent;
 use super::shape::{Kind, each_object};
-use super::syntax::{find, join};
+use super::syntax::{find, fragment, join};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
-/// Where a schema reference that cannot be followed is made to lead: to no place in any document,
-/// so that compiling it fails instead of accepting everything.
-pub const NOWHERE: &str = "#/unresolved";
-
-/// How many references in a row are followed before they are taken for a circle.
-const LONGEST_CHAIN: usize = 64;
+/// The extension that stands in the place of a reference that cannot be followed, with a sentence that says
+/// why. What it stands for allows anything.
+pub const UNKNOWN: &str = "x-standin-unknown";
 
 /// Why a reference cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +27,8 @@ pub enum Fault {
     Circular,
     /// It leads to another file or host.
     External,
+    /// It stands for a parameter, and leads to something else.
+    NoParameter,
 }
 
 /// A value and the JSON Pointer at which it really stands.
@@ -49,14 +48,34 @@ pub struct Resolved<'t> {
 ///
 /// The first [`Fault`] on the way, with the reference that has it.
 pub fn resolve<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
+    follow_while(root, value, pointer, |_| true)
+}
+
+/// Follows references as long as what they lead to is one that `goes_on`.
+///
+/// A circle is found as Brent does (1980): the value at each power of two steps is met again.
+fn follow_while<'t>(
+    root: &'t Value,
+    value: &'t Value,
+    pointer: &str,
+    goes_on: impl Fn(&Value) -> bool,
+) -> Result<Resolved<'t>, (Fault, String)> {
     let mut at = Resolved { value, pointer: pointer.to_owned() };
-    for _ in 0..LONGEST_CHAIN {
-        let Some(reference) = at.value.get("$ref").and_then(Value::as_str) else {
-            return Ok(at);
-        };
+    let mut mark: Option<&Value> = None;
+    for step in 1_usize.. {
+        let Some(reference) = at.value.get("$ref").and_then(Value::as_str) else { break };
         at = follow(root, reference).map_err(|fault| (fault, reference.to_owned()))?;
+        if !goes_on(at.value) {
+            break;
+        }
+        if mark.is_some_and(|mark| std::ptr::eq(mark, at.value)) {
+            return Err((Fault::Circular, value["$ref"].as_str().unwrap_or_default().to_owned()));
+        }
+        if step.is_power_of_two() {
+            mark = Some(at.value);
+        }
     }
-    Err((Fault::Circular, value["$ref"].as_str().unwrap_or_default().to_owned()))
+    Ok(at)
 }
 
 /// Whether a schema says nothing beside its `$ref` that constrains a value.
@@ -75,17 +94,7 @@ pub fn is_only_reference(value: &Value) -> bool {
 ///
 /// The first [`Fault`] on the way, with the reference that has it.
 pub fn resolve_schema<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
-    let mut at = Resolved { value, pointer: pointer.to_owned() };
-    for _ in 0..LONGEST_CHAIN {
-        let Some(reference) = at.value.get("$ref").and_then(Value::as_str) else {
-            return Ok(at);
-        };
-        at = follow(root, reference).map_err(|fault| (fault, reference.to_owned()))?;
-        if !is_only_reference(at.value) {
-            return Ok(at);
-        }
-    }
-    Err((Fault::Circular, value["$ref"].as_str().unwrap_or_default().to_owned()))
+    follow_while(root, value, pointer, is_only_reference)
 }
 
 /// One step: what `#/components/schemas/Pet` leads to.
@@ -99,7 +108,14 @@ fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, Fault> {
 #[must_use]
 pub fn local_pointer(reference: &str) -> Option<String> {
     let fragment = reference.strip_prefix('#')?;
-    Some(percent_decode_str(fragment).decode_utf8_lossy().into_owned())
+    Some(pointer_of(fragment))
+}
+
+/// The JSON Pointer that a fragment is. `#/` is written for the whole of a file, and not for its member with
+/// an empty name.
+#[must_use]
+pub fn pointer_of(fragment: &str) -> String {
+    if fragment == "/" { String::new() } else { percent_decode_str(fragment).decode_utf8_lossy().into_owned() }
 }
 
 /// Whether a value of a discriminator's `mapping` is a URI reference; else it is the name of a component
@@ -116,40 +132,44 @@ pub fn mapped(value: &Value) -> Option<String> {
     Some(if is_reference(text) { text.to_owned() } else { join("#/components/schemas", text) })
 }
 
-/// Reports every reference of the document that cannot be followed, and makes those in schemas
-/// fail to compile.
+/// Reports every reference of the document that cannot be followed, and puts [`UNKNOWN`] in its place; the
+/// others it makes lead straight to where they end.
 pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
     // Most references are to what others refer to as well, and all of them lead somewhere.
-    let mut targets: HashSet<String> = HashSet::new();
+    let mut texts: HashSet<String> = HashSet::new();
+    let mut parameters: HashSet<String> = HashSet::new();
     let mut in_examples = Vec::new();
     for (kind, at) in extents {
         let Some(part) = tree.pointer_mut(at) else { continue };
         each_object(*kind, part, at, &mut |kind, object, pointer| {
-            if let Some(to) = target(kind, object)
-                && !targets.contains(to)
-            {
-                targets.insert(to.to_owned());
+            if let Some(to) = target(kind, object) {
+                if !texts.contains(to) {
+                    texts.insert(to.to_owned());
+                }
+                if kind == Kind::Parameter && !parameters.contains(to) {
+                    parameters.insert(to.to_owned());
+                }
             }
             in_examples.extend(example_with_ref(kind, object, pointer));
         });
     }
     in_examples.dedup();
-    let fault = |to: String| resolve(tree, &json!({ "$ref": to }), "").err().map(|fault| (to, fault));
-    let broken: HashMap<String, (Fault, String)> = targets.into_iter().filter_map(fault).collect();
-    let faults = if broken.is_empty() { Vec::new() } else { faults(tree, extents, &broken) };
-    let found = faults.iter().map(|(_, pointer, fault, reference)| explain(tree, source, pointer, fault, reference));
+    let mut ends = Ends { tree, known: HashMap::new() };
+    texts.iter().for_each(|text| ends.find(text));
+    let is_parameter = |end: &End| ends.tree.pointer(&end.pointer).is_some_and(is_findable);
+    let others = parameters.iter().filter(|text| matches!(ends.known.get(*text), Some(Ok(end)) if !is_parameter(end)));
+    let no_parameters: HashSet<String> = others.cloned().collect();
+    let known = ends.known;
+    let mut faults = Vec::new();
+    if known.iter().any(|(text, end)| end.as_ref().map_or(true, |end| end.text != *text)) || !no_parameters.is_empty() {
+        faults = settle(tree, extents, &known, &no_parameters, source);
+    }
+    let found = faults.iter().map(|broken| explain(tree, source, broken));
     let mut found: Vec<Diagnostic> = found.collect();
     found.extend(in_examples.into_iter().take(MOST_TOLD).map(|at| {
         Diagnostic::at(Code::RefInExample, Place::value(source, at), "an example has a `$ref` in it")
             .help("it is data there, and is sent as it stands; `examples` may refer to whole examples")
     }));
-    for (kind, pointer, ..) in faults {
-        if kind == Kind::Schema
-            && let Some(reference) = tree.pointer_mut(&join(&pointer, "$ref"))
-        {
-            *reference = json!(NOWHERE);
-        }
-    }
     found
 }
 
@@ -157,30 +177,148 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
 fn target(kind: Kind, object: &Value) -> Option<&str> {
     let to = object.get("$ref")?.as_str()?;
     let is_anchor = to.starts_with('#') && !to.starts_with("#/") && to != "#";
-    // What leads nowhere by now was reported when it was made to; `$anchor` and `$dynamicAnchor` are the
-    // schema compiler's to resolve.
-    (to != NOWHERE && !(kind == Kind::Schema && is_anchor)).then_some(to)
+    // `$anchor` and `$dynamicAnchor` are the schema compiler's to resolve.
+    (!(kind == Kind::Schema && is_anchor)).then_some(to)
 }
 
-/// A reference that cannot be followed: what stands there, where, why, and which on the way it is.
-type Broken = (Kind, String, Fault, String);
+/// Whether a value has what tells one parameter from another.
+fn is_findable(parameter: &Value) -> bool {
+    parameter.get(UNKNOWN).is_some() || ["name", "in"].iter().all(|field| parameter.get(*field).is_some())
+}
 
-/// The objects whose references cannot be followed.
-fn faults(tree: &mut Value, extents: &[Extent], broken: &HashMap<String, (Fault, String)>) -> Vec<Broken> {
+/// Where a reference ends.
+#[derive(Debug, Clone)]
+struct End {
+    /// The last of the chain, which says what is meant.
+    pointer: String,
+    /// The reference to the first of the chain that says more than where to look.
+    text: String,
+}
+
+/// The ends of the references of a document, each worked out once.
+struct Ends<'t> {
+    tree: &'t Value,
+    known: HashMap<String, Result<End, (Fault, String)>>,
+}
+
+impl Ends<'_> {
+    /// Follows a reference, and notes the end of each that is met on the way.
+    fn find(&mut self, text: &str) {
+        // What is met, and whether it says more than where to look.
+        let mut way: Vec<(String, String, bool)> = Vec::new();
+        let mut met: HashSet<String> = HashSet::new();
+        let mut next = text.to_owned();
+        let mut end = loop {
+            if let Some(known) = self.known.get(&next) {
+                break known.clone();
+            }
+            if !met.insert(next.clone()) {
+                break Err((Fault::Circular, next));
+            }
+            let Some(pointer) = self.pointer(&next) else {
+                let fault = if next.starts_with('#') { Fault::Unresolved } else { Fault::External };
+                way.push((next.clone(), String::new(), true));
+                break Err((fault, next));
+            };
+            let value = find(self.tree, &pointer).unwrap_or(&Value::Null);
+            let further = value.get("$ref").and_then(Value::as_str).map(str::to_owned);
+            let says_more = value.as_object().is_none_or(|object| object.len() > 1);
+            way.push((next, pointer.clone(), says_more || further.is_none()));
+            match further {
+                Some(further) => next = further,
+                None => break Ok(End { text: String::new(), pointer }),
+            }
+        };
+        for (text, pointer, says_more) in way.into_iter().rev() {
+            end = match end {
+                Ok(End { pointer: last, .. }) if says_more => {
+                    Ok(End { text: format!("#{}", fragment(&pointer)), pointer: last })
+                }
+                Err((Fault::Circular, _)) => Err((Fault::Circular, text.clone())),
+                end => end,
+            };
+            self.known.insert(text, end.clone());
+        }
+    }
+
+    /// The place that a reference means: as it is written, decoded or not, else through references on the way.
+    fn pointer(&self, text: &str) -> Option<String> {
+        let pointer = local_pointer(text)?;
+        if find(self.tree, &pointer).is_some() {
+            return Some(pointer);
+        }
+        let raw = text.strip_prefix('#').unwrap_or(text);
+        if find(self.tree, raw).is_some() {
+            return Some(raw.to_owned());
+        }
+        self.through(&pointer)
+    }
+
+    /// The place that a pointer means if what is on its way refers to what is meant.
+    fn through(&self, pointer: &str) -> Option<String> {
+        let mut at = Resolved { value: self.tree, pointer: String::new() };
+        for segment in pointer.strip_prefix('/')?.split('/') {
+            at = resolve(self.tree, at.value, &at.pointer).ok()?;
+            let step = format!("/{segment}");
+            at = Resolved { value: find(at.value, &step)?, pointer: at.pointer + &step };
+        }
+        Some(at.pointer)
+    }
+}
+
+/// A reference that cannot be followed: where, why, and which on the way it is.
+struct Broken {
+    pointer: String,
+    fault: Fault,
+    reference: String,
+}
+
+/// Makes the references lead to their ends, and puts [`UNKNOWN`] where there is none.
+fn settle(
+    tree: &mut Value,
+    extents: &[Extent],
+    known: &HashMap<String, Result<End, (Fault, String)>>,
+    no_parameters: &HashSet<String>,
+    source: &Source,
+) -> Vec<Broken> {
     let mut faults = Vec::new();
-    // Extents may lie in each other.
-    let mut seen = HashSet::new();
     for (kind, at) in extents {
         let Some(part) = tree.pointer_mut(at) else { continue };
         each_object(*kind, part, at, &mut |kind, object, pointer| {
-            if let Some((fault, reference)) = target(kind, object).and_then(|to| broken.get(to))
-                && seen.insert(pointer.to_owned())
-            {
-                faults.push((kind, pointer.to_owned(), fault.clone(), reference.clone()));
-            }
+            let Some(text) = target(kind, object) else { return };
+            let (fault, reference) = match known.get(text) {
+                Some(Ok(_)) if kind == Kind::Parameter && no_parameters.contains(text) => {
+                    (Fault::NoParameter, text.to_owned())
+                }
+                Some(Ok(end)) => {
+                    if end.text != text {
+                        object["$ref"] = json!(end.text);
+                    }
+                    return;
+                }
+                Some(Err((fault, reference))) => (fault.clone(), reference.clone()),
+                None => return,
+            };
+            let broken = Broken { pointer: pointer.to_owned(), fault, reference };
+            forget(kind, object, &broken.sentence(source));
+            faults.push(broken);
         });
     }
     faults
+}
+
+/// Takes a reference away that cannot be followed; what it stands for allows anything.
+pub fn forget(kind: Kind, object: &mut Value, why: &str) {
+    let Some(object) = object.as_object_mut() else { return };
+    object.shift_remove("$ref");
+    object.insert(UNKNOWN.to_owned(), json!(why));
+    let (field, value) = match kind {
+        Kind::Response => ("description", json!("")),
+        Kind::RequestBody => ("content", json!({})),
+        Kind::Operation => ("responses", json!({ "default": { "description": "" } })),
+        _ => return,
+    };
+    object.entry(field).or_insert(value);
 }
 
 /// How many examples with references are told of one document.
@@ -226,31 +364,48 @@ fn ref_in(value: &Value, at: &str, depth: usize) -> Option<String> {
     }
 }
 
-fn explain(tree: &Value, source: &Arc<Source>, pointer: &str, fault: &Fault, reference: &str) -> Diagnostic {
-    let place = Place::value(source, join(pointer, "$ref"));
-    let shown =
-        local_pointer(reference).map_or_else(|| reference.to_owned(), |to| format!("#{}", source.original(&to)));
-    match fault {
+impl Broken {
+    /// What is wrong, as the answers of what uses it say it.
+    fn sentence(&self, source: &Source) -> String {
+        let reference = &self.reference;
+        let shown = local_pointer(reference).map(|to| format!("#{}", source.original(&to)));
+        let reference = shown.as_ref().unwrap_or(reference);
+        match self.fault {
+            Fault::Unresolved => format!("reference `{reference}` does not resolve"),
+            Fault::Circular => format!("reference `{reference}` leads back to itself"),
+            Fault::External => format!("reference `{reference}` leads out of its document"),
+            Fault::NoParameter => format!("reference `{reference}` leads to no parameter"),
+        }
+    }
+}
+
+fn explain(tree: &Value, source: &Arc<Source>, broken: &Broken) -> Diagnostic {
+    let place = Place::value(source, join(&broken.pointer, "$ref"));
+    let reference = &broken.reference;
+    let message = broken.sentence(source);
+    match broken.fault {
         Fault::Unresolved => {
-            let message = format!("reference `{shown}` does not resolve");
             let found = Diagnostic::at(Code::UnresolvedRef, place, message);
             match nearest(tree, reference) {
                 Some((name, pointer)) => {
                     found.help_at(format!("`{name}` is defined at "), Place::key(source, pointer), "")
                 }
-                None => found,
+                None => found.help(ALLOWED),
             }
         }
         Fault::Circular => {
-            let message = format!("reference `{shown}` leads back to itself");
             Diagnostic::at(Code::CircularRef, place, message).help("one of the chain must say what is meant")
         }
         Fault::External => {
-            let message = format!("reference `{shown}` leads out of its document");
             Diagnostic::at(Code::ExternalRef, place, message).help("it must lead to a place in a document")
         }
+        Fault::NoParameter => Diagnostic::at(Code::BrokenParameter, place, message)
+            .help("a parameter has a `name` and an `in`; this one is passed over"),
     }
 }
+
+/// What becomes of what a reference stands for that cannot be followed.
+pub const ALLOWED: &str = "anything is allowed in its place, and answers of what uses it say so in `Standin-Warning`";
 
 /// The name beside the one that is missing that is most like it.
 fn nearest(tree: &Value, reference: &str) -> Option<(String, String)> {

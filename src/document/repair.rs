@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::reference::UNKNOWN;
 use super::shape::{Expect, Kind, Members, field};
 use super::syntax::{join, push, unescape};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
@@ -156,7 +157,7 @@ impl Repair<'_> {
     /// A parameter without a name or a location is none; it costs itself, not its operation.
     fn can_be_found(&mut self, parameter: &Value, at: &str) -> bool {
         let missing = ["name", "in"].into_iter().find(|field| parameter.get(*field).is_none());
-        match missing.filter(|_| parameter.get("$ref").is_none()) {
+        match missing.filter(|_| !["$ref", UNKNOWN].iter().any(|field| parameter.get(*field).is_some())) {
             Some(field) => {
                 let message = format!("a parameter has no `{field}`");
                 self.warn(

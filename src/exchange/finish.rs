@@ -20,6 +20,7 @@ use super::{
     header, remembered,
 };
 use crate::contract::media::MediaRange;
+use crate::contract::schema::SchemaFault;
 use crate::contract::{Generated, MediaType, Written};
 use crate::state::memory::Reply;
 use crate::state::resource::Act;
@@ -72,6 +73,7 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     if let Some(violations) = header::violations(&report.violations) {
         response.headers_mut().insert(header::VIOLATIONS, violations);
     }
+    header::warn_unchecked(&unchecked(plan), response.headers_mut());
     if settings.cors == Cors::On {
         cors::permit(request.headers(), response.headers_mut());
     }
@@ -136,8 +138,7 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
     if let Some(media) = &choice.media {
         let (written, fits) = content_of(choice, media, plan);
         if !fits {
-            let why = if is_checked(choice) { MISFIT } else { UNCHECKED };
-            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(why));
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
         } else if written.is_lost {
             response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
         }
@@ -212,14 +213,15 @@ fn insert_content_type(media: &str, response: &mut Response) {
 /// What [`header::WARNING`] says of a value that could not be made.
 pub(super) const MISFIT: &str = "the generated value does not fit its schema";
 
-/// What [`header::WARNING`] says of a value that nothing could be said about.
-const UNCHECKED: &str = "the schema of the generated value cannot be compiled";
-
-fn is_checked(choice: &Choice<'_>) -> bool {
-    match choice.content {
-        Source::Generated(documented) => documented.schema.as_ref().is_none_or(|schema| schema.check().is_ok()),
-        _ => true,
+/// What is not known of the operation, and what could not be checked of the request and its answer.
+fn unchecked(plan: &Plan<'_>) -> Vec<String> {
+    let mut told = plan.operation.map(|operation| operation.unknown.clone()).unwrap_or_default();
+    told.extend(plan.unchecked.iter().cloned());
+    if let Decision::Answer(Choice { content: Source::Generated(documented), .. }) = &plan.decision {
+        let schemas = documented.schema.iter().chain(&documented.item);
+        told.extend(schemas.flat_map(|schema| schema.faults()).map(SchemaFault::sentence));
     }
+    told
 }
 
 /// What [`header::WARNING`] says of content that is empty for want of a writer.

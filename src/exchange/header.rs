@@ -25,7 +25,7 @@ pub const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 /// RFC 9745 §2.1 wants the date of deprecation, and documents do not have it: long ago.
 pub const DEPRECATED: HeaderValue = HeaderValue::from_static("@0");
 
-/// The longest value of [`VIOLATIONS`], in bytes; what is over is cut off.
+/// The longest value of [`VIOLATIONS`] and [`WARNING`], in bytes; what is over is cut off.
 const LONGEST: usize = 1024;
 
 /// The violations of a request as a header field, if there are any.
@@ -33,11 +33,26 @@ const LONGEST: usize = 1024;
 /// They repeat names from the request, so whatever is not printable ASCII is percent-encoded.
 #[must_use]
 pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
-    if summaries.is_empty() {
-        return None;
+    if summaries.is_empty() { None } else { line(&summaries.join("; ")) }
+}
+
+/// Adds to [`WARNING`] what could not be checked, if there is anything.
+pub fn warn_unchecked(sentences: &[String], headers: &mut HeaderMap) {
+    if sentences.is_empty() {
+        return;
     }
+    let warning = format!("not everything is checked: {}", sentences.join("; "));
+    let before = headers.get(WARNING).and_then(|value| value.to_str().ok());
+    let warning = before.map_or_else(|| warning.clone(), |before| format!("{before}; {warning}"));
+    if let Some(value) = line(&warning) {
+        headers.insert(WARNING, value);
+    }
+}
+
+/// A text of names from documents and requests as the value of a header field.
+fn line(content: &str) -> Option<HeaderValue> {
     let mut text = String::new();
-    for byte in summaries.join("; ").bytes() {
+    for byte in content.bytes() {
         match byte {
             b'%' => text.push_str("%25"),
             b' '..=b'~' => text.push(char::from(byte)),

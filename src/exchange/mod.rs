@@ -47,7 +47,6 @@ use self::remembered::Asked;
 pub use self::settings::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
 use self::situation::Situation;
 use crate::contract::route::Routed;
-use crate::contract::schema::Uncompilable;
 use crate::contract::sending::Break;
 use crate::contract::{Contract, Operation};
 use crate::state::memory::{Making, Reply, Shelf, Step};
@@ -104,6 +103,8 @@ pub struct Plan<'c> {
     decision: Decision<'c>,
     /// What was wrong, in lines.
     violations: Vec<String>,
+    /// What could not be checked, in sentences.
+    unchecked: Vec<String>,
     /// How values are generated for this request.
     manner: Manner,
     /// What its path says about what is answered.
@@ -227,6 +228,7 @@ impl<'c> Plan<'c> {
             index: None,
             decision,
             violations: Vec::new(),
+            unchecked: Vec::new(),
             manner: Manner::default(),
             known: Known::default(),
             shown: None,
@@ -329,11 +331,6 @@ fn plan_operation<'c>(
     request: &Request,
 ) -> Plan<'c> {
     let operation = &ground.contract.operations[index];
-    if let Some(why) = &operation.broken {
-        // Fail closed: of what cannot be understood nothing can be checked.
-        let problem = Problem::new(Kind::Unchecked, StatusCode::INTERNAL_SERVER_ERROR, why.clone());
-        return Plan { operation: Some(operation), ..Plan::without_operation(Decision::Problem(problem, Vec::new())) };
-    }
     let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers())
         .with_arrays(settings.query_arrays);
     let preferences = Preferences::read(request.headers(), &inputs.query);
@@ -353,21 +350,19 @@ fn plan_operation<'c>(
         }
     };
     let received = validate::receive(operation, &inputs, bytes);
-    let (faults, uncompilable) = match settings.validation {
-        Validation::Off => (Vec::new(), None),
+    let faults = match settings.validation {
+        Validation::Off => Vec::new(),
         Validation::Strict | Validation::Warn => judge(operation, settings, &inputs, &received),
     };
-    let mut violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
-    if settings.validation == Validation::Strict {
-        if let Some(gravest) = faults.first() {
-            return rejected(gravest);
-        }
-        if let Some(error) = uncompilable {
-            let decision = unchecked(operation, &error);
-            return Plan { operation: Some(operation), violations, manner, ..Plan::without_operation(decision) };
-        }
-    } else {
-        violations.extend(uncompilable.map(|error| error.to_string()));
+    let unchecked = match settings.validation {
+        Validation::Off => Vec::new(),
+        Validation::Strict | Validation::Warn => validate::unchecked(&received),
+    };
+    let violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
+    if settings.validation == Validation::Strict
+        && let Some(gravest) = faults.first()
+    {
+        return Plan { unchecked, ..rejected(gravest) };
     }
     let wishes = Wishes {
         preferences: &preferences,
@@ -377,42 +372,34 @@ fn plan_operation<'c>(
         situation,
         seed: manner.seed,
     };
-    Valid { ground, index, operation, settings, request, manner, wishes, violations }.plan()
-}
-
-/// Fail closed: what cannot be checked is not accepted.
-fn unchecked(operation: &Operation, error: &Uncompilable) -> Decision<'static> {
-    let detail = format!("`{}`: {error}", operation.name());
-    Decision::Problem(Problem::new(Kind::Unchecked, StatusCode::INTERNAL_SERVER_ERROR, detail), Vec::new())
+    let plan = Valid { ground, index, operation, settings, request, manner, wishes, violations }.plan();
+    Plan { unchecked, ..plan }
 }
 
 /// Everything that is wrong with a request, gravest first: credentials are judged first, then
-/// content, then the rest. What cannot be judged comes beside it.
+/// content, then the rest.
 fn judge(
     operation: &Operation,
     settings: &Settings,
     inputs: &Inputs<'_>,
     received: &validate::Received<'_>,
-) -> (Vec<Fault>, Option<Uncompilable>) {
+) -> Vec<Fault> {
     let mut faults = Vec::new();
     faults.extend(credentials::check(operation, inputs).err().map(Fault::Credentials));
     faults.extend(received.content_fault().cloned().map(Fault::Content));
     if settings.validation == Validation::Strict && !faults.is_empty() {
-        return (faults, None);
+        return faults;
     }
     let others = match settings.other_names {
         OtherNames::Accepted => Vec::new(),
         OtherNames::Refused => validate::other_names(operation, inputs),
     };
-    match validate::violations(operation, received, settings.absent_body) {
-        Ok(violations) if violations.is_empty() && others.is_empty() => (faults, None),
-        Ok(mut violations) => {
-            violations.extend(others);
-            faults.push(Fault::Violations(violations));
-            (faults, None)
-        }
-        Err(error) => (faults, Some(error)),
+    let mut violations = validate::violations(operation, received, settings.absent_body);
+    violations.extend(others);
+    if !violations.is_empty() {
+        faults.push(Fault::Violations(violations));
     }
+    faults
 }
 
 /// Answers a fault as the operation documents it.

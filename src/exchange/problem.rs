@@ -56,7 +56,6 @@ kinds! {
     UndocumentedStatus = "undocumented-status", "The document has no such response", "The status was asked for by `Prefer`, and the operation documents no response for it.";
     UndocumentedExample = "undocumented-example", "The document has no such example", "The example was asked for by `Prefer`, and the operation documents none of this name.";
     Upgrade = "upgrade-required", "Another protocol is required", "The operation documents only that the connection changes to another protocol, such as WebSocket, which the sandbox does not speak.";
-    Unchecked = "unchecked", "The request cannot be checked", "The operation, or a schema of it, cannot be compiled, so the sandbox does not pretend to have checked the request. `standin check` says why; where it is a schema, `--validate off` answers all the same.";
     UnknownEntity = "unknown-entity", "Unknown entity", "Nothing that is remembered is called so, and the document has no error for that. `--unknown seeded` makes what nobody wrote on the spot.";
     Conflict = "conflict", "Conflict", "What is remembered does not allow the change, and the document has no error for that.";
     Stale = "stale", "The entity has changed", "`If-Match` has none of the entity tags that the entity has now (RFC 9110 section 13.1.1).";

@@ -13,7 +13,7 @@ use super::content::{self, Content, Malformed};
 use super::parameter::{self, Inputs, Read};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
-use crate::contract::schema::{Schema, SchemaError, Uncompilable};
+use crate::contract::schema::{Schema, SchemaError};
 use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style};
 use crate::document::syntax::unescape;
 
@@ -231,15 +231,8 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, bytes: &Bytes)
 }
 
 /// Everything in parameters and body that does not fit.
-///
-/// # Errors
-///
-/// [`Uncompilable`], if a schema is.
-pub fn violations(
-    operation: &Operation,
-    received: &Received<'_>,
-    absent: AbsentBody,
-) -> Result<Vec<Violation>, Uncompilable> {
+#[must_use]
+pub fn violations(operation: &Operation, received: &Received<'_>, absent: AbsentBody) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (parameter, found) in &received.parameters {
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
@@ -250,32 +243,52 @@ pub fn violations(
             Found::Value(index) => {
                 let value = &received.values.parameters[*index].2;
                 if let Some(schema) = parameter.schema() {
-                    let errors = schema.errors(value)?;
+                    let errors = schema.errors(value).unwrap_or_default();
                     violations.extend(errors.into_iter().map(|error| Violation::of(subject(), error, value)));
                 }
             }
         }
     }
     violations.extend(match (&operation.body, &received.content, &received.values.body) {
-        (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent)?,
+        (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent),
         (_, ReceivedContent::Read(Some(media)), Some(value)) => {
             let mut found = match &media.schema {
                 // The schema of a sequence that is none of a list is that of its items.
                 Some(schema) if media.range.sequence().is_none() || schema.own_types() == ["array"] => {
-                    body(schema, value)?
+                    body(schema, value)
                 }
                 _ => Vec::new(),
             };
             let of_sequence = media.schema.as_ref().filter(|_| media.range.sequence().is_some());
             let item = media.item.as_ref().or(of_sequence);
             if let (Some(item), true, Value::Array(items)) = (item, found.is_empty(), value) {
-                found = each(item, items)?;
+                found = each(item, items);
             }
             found
         }
         _ => Vec::new(),
     });
-    Ok(violations)
+    violations
+}
+
+/// What the schemas that a request is judged by leave out, because it cannot be compiled.
+#[must_use]
+pub fn unchecked(received: &Received<'_>) -> Vec<String> {
+    let values = received.parameters.iter().filter(|(_, found)| matches!(found, Found::Value(_)));
+    let parameters = values.filter_map(|(parameter, _)| parameter.schema());
+    let media = match &received.content {
+        ReceivedContent::Read(media) => *media,
+        _ => None,
+    };
+    let content = media.into_iter().flat_map(|media| media.schema.iter().chain(&media.item));
+    let mut told: Vec<String> = Vec::new();
+    for fault in parameters.chain(content).flat_map(|schema| schema.faults()) {
+        let sentence = fault.sentence();
+        if !told.contains(&sentence) {
+            told.push(sentence);
+        }
+    }
+    told
 }
 
 /// The names in the query that no parameter, security scheme or preference has.
@@ -322,22 +335,22 @@ fn spreads(parameter: &Parameter, name: &str) -> bool {
 }
 
 /// An absent body is as good as an empty object where it is required, or where the user says so.
-fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Result<Vec<Violation>, Uncompilable> {
+fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violation> {
     if !documented.required && absent == AbsentBody::Accepted {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let schema = documented.content.iter().find_map(|media| media.schema.as_ref());
     let as_empty = match schema {
-        Some(schema) => body(schema, &json!({}))?,
+        Some(schema) => body(schema, &json!({})),
         None => Vec::new(),
     };
     // What a required property says is more useful than that there is no body at all.
     let is_about_properties = as_empty.iter().any(|violation| violation.error.keyword == "required");
-    Ok(match (is_about_properties, documented.required) {
+    match (is_about_properties, documented.required) {
         (true, _) => as_empty,
         (false, true) => vec![Violation::new(Subject::Body, "required", json!({ "property": "body" }))],
         (false, false) => Vec::new(),
-    })
+    }
 }
 
 /// Why the content of a request cannot be judged by a schema at all.
@@ -385,30 +398,26 @@ fn read_content<'o>(
 }
 
 /// Validates each item of a sequence.
-fn each(schema: &Schema, items: &[Value]) -> Result<Vec<Violation>, Uncompilable> {
+fn each(schema: &Schema, items: &[Value]) -> Vec<Violation> {
     let mut found = Vec::new();
     if schema.own_types() == ["array"] {
-        return Ok(found);
+        return found;
     }
     for (index, item) in items.iter().enumerate() {
-        for error in schema.errors(item)? {
+        for error in schema.errors(item).unwrap_or_default() {
             let mut violation = Violation::of(Subject::Body, error, item);
             violation.error.pointer.insert_str(0, &format!("/{index}"));
             found.push(violation);
         }
     }
-    Ok(found)
+    found
 }
 
 /// Validates the body against the schema of its media type.
-///
-/// # Errors
-///
-/// [`Uncompilable`], if the schema is.
-fn body(schema: &Schema, value: &Value) -> Result<Vec<Violation>, Uncompilable> {
-    let mut errors = schema.errors(value)?;
+fn body(schema: &Schema, value: &Value) -> Vec<Violation> {
+    let mut errors = schema.errors(value).unwrap_or_default();
     if errors.is_empty() {
-        errors = schema.errors_of_derived(value)?;
+        errors = schema.errors_of_derived(value).unwrap_or_default();
     }
-    Ok(errors.into_iter().map(|error| Violation::of(Subject::Body, error, value)).collect())
+    errors.into_iter().map(|error| Violation::of(Subject::Body, error, value)).collect()
 }

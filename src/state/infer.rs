@@ -183,9 +183,6 @@ impl<'c> Draft<'c> {
 
     fn doing(&self, index: usize, address: &Address) -> Option<Doing> {
         let operation = self.operation(index);
-        if operation.broken.is_some() {
-            return None;
-        }
         let method = &operation.method;
         let shown = || format!("{method} {}", operation.template);
         let last = operation.template.rsplit(['/', '.', ':']).next().unwrap_or_default();
