@@ -3,7 +3,7 @@
 //! How the operations of one document are compiled is left to `outline`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::example::Examples;
 use super::fixture;
@@ -98,6 +98,7 @@ impl Assembly {
             passed_over,
             router: self.router,
             variants: self.variants,
+            named: Mutex::default(),
         };
         for file in fixtures {
             attach(&mut contract, file);

@@ -114,6 +114,7 @@ impl Compiler {
             deprecated: typed.deprecated,
             said: said(&typed),
             parameters: self.parameters(&tree, &typed, &path_names, operation.place),
+            negotiated: self.negotiated(&typed),
             path_names,
             body: self.request_body(&tree, &typed),
             responses: self.responses(&tree, &typed),
@@ -207,6 +208,18 @@ impl Compiler {
             }
         }
         parameters
+    }
+
+    fn negotiated(&mut self, typed: &openapiv3::Operation) -> Vec<(&'static str, Arc<Schema>)> {
+        let mut negotiated = Vec::new();
+        for parameter in typed.parameters.iter().filter_map(ReferenceOr::as_item).filter(|own| is_ignored(own)) {
+            let data = parameter.parameter_data_ref();
+            let name = ["accept", "content-type"].into_iter().find(|name| data.name.eq_ignore_ascii_case(name));
+            if let (Some(name), ParameterSchemaOrContent::Schema(schema)) = (name, &data.format) {
+                negotiated.extend(self.schema_of(schema, Direction::Request).map(|schema| (name, schema)));
+            }
+        }
+        negotiated
     }
 
     fn parameter(&mut self, tree: &Value, parameter: &openapiv3::Parameter) -> Option<Arc<Parameter>> {
@@ -412,7 +425,7 @@ impl Compiler {
         };
         let examples = self.examples(tree, &at, schema.as_ref(), None);
         let explode = tree.pointer(&join(&at, "explode")) == Some(&Value::Bool(true));
-        Some(ResponseHeader { name, explode, schema, examples, value: OnceLock::new() })
+        Some(ResponseHeader { name, explode, schema, examples, lines: OnceLock::new() })
     }
 
     /// The requirements of the operation, else of the document (OpenAPI 3.0.4 §4.7.10.1).

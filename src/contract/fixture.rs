@@ -261,14 +261,19 @@ impl Reader<'_> {
         let pointer = join(at, "headers");
         let map =
             headers.as_object().ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
-        let read = |(name, value): (&String, &Value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
-            let value_read = HeaderValue::from_str(&text).ok();
-            name_read
-                .zip(value_read)
-                .ok_or_else(|| self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field")))
-        };
-        map.iter().map(read).collect()
+        let mut lines = Vec::new();
+        for (name, value) in map {
+            // A list has a line for each of its values, such as several `Set-Cookie`.
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            for value in values {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
+                let line = name_read.zip(HeaderValue::from_str(&text).ok());
+                lines.push(line.ok_or_else(|| {
+                    self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field"))
+                })?);
+            }
+        }
+        Ok(lines)
     }
 }

@@ -66,32 +66,53 @@ impl MediaRange {
         subtype == "json" || is_other_name || subtype.ends_with("+json") && subtype != "stream+json"
     }
 
-    /// Whether a media type falls under this range or is this type. Parameters of the range must
-    /// be there in the type with the same value, `charset` and `q` apart.
+    /// Whether a media type falls under this range or is this type (RFC 9110 §12.5.1). Each parameter of the range
+    /// must be in the type with the same value, apart from those that say how it was written: `charset`, `boundary`
+    /// and `q`.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.covers_essence(other)
-            && self.parameters.iter().all(|(name, value)| {
-                matches!(name.as_str(), "charset" | "q") || other.parameter(name).is_none_or(|there| there == value)
-            })
+            && self.distinguishing().all(|(name, value)| other.parameter(name).is_some_and(|there| there == value))
     }
 
+    /// Whether a media type would fall under this range if it had the parameters of the range that it lacks.
+    #[must_use]
+    pub fn nearly_covers(&self, other: &Self) -> bool {
+        self.covers_essence(other)
+            && self.distinguishing().all(|(name, value)| other.parameter(name).is_none_or(|there| there == value))
+    }
+
+    /// The parameters that tell media types apart.
+    fn distinguishing(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(|(name, _)| !matches!(*name, "charset" | "boundary" | "q"))
+    }
+
+    /// Compares type and subtype; a subtype with one `*`, such as `*+json`, has any text there.
     fn covers_essence(&self, other: &Self) -> bool {
-        match self.essence.split_once('/') {
-            Some(("*", _)) => true,
-            Some((main, "*")) => other.essence.split('/').next() == Some(main),
-            _ => self.essence == other.essence,
+        if !self.is_range {
+            return self.essence == other.essence;
         }
+        let halves = (self.essence.split_once('/'), other.essence.split_once('/'));
+        let (Some((main, subtype)), Some((other_main, other_subtype))) = halves else { return false };
+        let fits = |pattern: &str, text: &str| match pattern.split_once('*') {
+            Some((before, after)) => {
+                text.len() >= before.len() + after.len() && text.starts_with(before) && text.ends_with(after)
+            }
+            None => pattern == text,
+        };
+        fits(main, other_main) && fits(subtype, other_subtype)
     }
 
-    /// How specific it is: `*/*` 0, `text/*` 1, `text/plain` 2, with parameters 3 and more.
+    /// How specific it is: `*/*` 0, `text/*` 1, `application/*+json` 2, `text/plain` 3, with parameters 4 and more.
     #[must_use]
     pub fn specificity(&self) -> usize {
-        let parameters = self.parameters.iter().filter(|(name, _)| name != "q").count();
-        match self.essence.split_once('/') {
-            Some(("*", _)) => 0,
-            Some((_, "*")) => 1,
-            _ => 2 + parameters,
+        let (main, subtype) = self.essence.split_once('/').unwrap_or_default();
+        match (main.contains('*'), subtype) {
+            (true, "*") => 0,
+            (false, "*") => 1,
+            _ if self.is_range => 2,
+            _ => 3 + self.distinguishing().count(),
         }
     }
 }
@@ -154,6 +175,31 @@ mod tests {
         assert!(!range("text/*").covers(&range("image/png")));
         assert!(range("application/json").covers(&range("application/json; charset=utf-8")));
         assert!(!range("a/b; version=1").covers(&range("a/b; version=2")));
+    }
+
+    #[test]
+    fn parameters_of_a_range_must_be_in_the_type() {
+        assert!(!range("text/html;level=1").covers(&range("text/html")));
+        assert!(range("text/html;level=1").nearly_covers(&range("text/html")));
+        assert!(!range("text/html;level=1").nearly_covers(&range("text/html;level=2")));
+        assert!(range("text/html").covers(&range("text/html;level=1")));
+        assert!(range("text/html; charset=utf-8").covers(&range("text/html")));
+        assert!(range("multipart/form-data; boundary=a").covers(&range("multipart/form-data; boundary=b")));
+    }
+
+    #[test]
+    fn suffix_ranges_cover_subtypes_with_the_suffix() {
+        assert!(range("application/*+json").covers(&range("application/merge-patch+json")));
+        assert!(!range("application/*+json").covers(&range("application/json")));
+        assert!(!range("application/*+json").covers(&range("text/a+json")));
+        assert!(range("application/vnd.acme.*+xml").covers(&range("application/vnd.acme.pet+xml")));
+        assert!(!range("application/*json+json").covers(&range("application/json")));
+    }
+
+    #[test]
+    fn the_more_a_range_says_the_more_specific_it_is() {
+        let ordered = ["*/*", "text/*", "text/*+xml", "text/plain; charset=utf-8", "text/plain;format=flowed"];
+        assert!(ordered.iter().map(|text| range(text).specificity()).is_sorted_by(|a, b| a < b));
     }
 
     #[test]

@@ -27,10 +27,11 @@ pub mod walk;
 pub mod wording;
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::Value;
 
 use self::example::Example;
 use self::fixture::Fixture;
@@ -38,7 +39,7 @@ use self::media::MediaRange;
 use self::outline::Recipe;
 use self::overrule::Overrule;
 use self::route::{Routed, Router, Variant};
-use self::schema::{Schema, Schemas};
+use self::schema::{Direction, Schema, Schemas};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// Everything that the loaded documents promise, as one API.
@@ -55,6 +56,8 @@ pub struct Contract {
     router: Router,
     /// Operations that share their method and path with the first of them.
     variants: HashMap<usize, Vec<usize>>,
+    /// Schemas that fixtures name, by document and pointer, compiled when first needed.
+    named: Mutex<HashMap<(usize, String), Arc<Schema>>>,
 }
 
 impl Contract {
@@ -63,6 +66,31 @@ impl Contract {
     #[must_use]
     pub fn variants(&self, index: usize) -> &[usize] {
         self.variants.get(&index).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The schema at a pointer of a document, as responses have it: `/components/schemas/Pet`. Each is compiled once;
+    /// there are as many as fixtures name. `None` if nothing is there.
+    #[must_use]
+    pub fn schema_at(&self, document: usize, pointer: &str) -> Option<Arc<Schema>> {
+        let schemas = &self.documents[document];
+        schemas.tree().pointer(pointer)?;
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let schema = named
+            .entry((document, pointer.to_owned()))
+            .or_insert_with(|| Arc::new(Schema::new(schemas, pointer.to_owned(), Direction::Response)));
+        Some(Arc::clone(schema))
+    }
+
+    /// The methods that any path of the documents has, in the order documented.
+    #[must_use]
+    pub fn methods(&self) -> Vec<Method> {
+        let mut methods: Vec<Method> = Vec::new();
+        for operation in &self.operations {
+            if !methods.contains(&operation.method) {
+                methods.push(operation.method.clone());
+            }
+        }
+        methods
     }
 
     /// Finds the operation for a method and a path.
@@ -136,6 +164,9 @@ pub struct Terms {
     pub path_names: Vec<String>,
     /// Parameters of the operation and of its path item, in the order documented.
     pub parameters: Vec<Arc<Parameter>>,
+    /// Schemas of the header parameters `accept` and `content-type`, by these names: OpenAPI has them ignored as
+    /// parameters, but whoever documents them means their values.
+    pub negotiated: Vec<(&'static str, Arc<Schema>)>,
     /// What the request may or must carry.
     pub body: Option<RequestBody>,
     /// In the order documented; a response of `components` is shared by all that refer to it.
@@ -170,6 +201,13 @@ impl Operation {
     #[must_use]
     pub fn path_key(&self) -> String {
         format!("{}{}", self.template, self.variant.as_ref().map(|variant| variant.text.as_str()).unwrap_or_default())
+    }
+
+    /// Whether a value of `accept` or `content-type` is one that a parameter of this name documents.
+    #[must_use]
+    pub fn documents_field(&self, name: &str, value: &str) -> bool {
+        let mut schemas = self.negotiated.iter().filter(|(there, _)| *there == name);
+        schemas.any(|(_, schema)| schema.is_valid(&Value::from(value)) == Ok(true))
     }
 
     /// The response documented for a status: the status itself, else its range, else `default`.
@@ -494,8 +532,8 @@ pub struct ResponseHeader {
     pub schema: Option<Arc<Schema>>,
     /// The documented examples.
     pub examples: Vec<Example>,
-    /// What is sent, once it was needed.
-    pub value: OnceLock<Option<HeaderValue>>,
+    /// The lines that are sent, once they were needed; none if no value can be one.
+    pub lines: OnceLock<Vec<HeaderValue>>,
 }
 
 /// Schemes that must all be met together; none for a requirement that is always met.

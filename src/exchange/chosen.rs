@@ -181,7 +181,7 @@ impl<'c> Valid<'_, 'c, '_> {
             request: self.request,
             operation: self.operation,
             instance: &self.wishes.values.as_instance(self.wishes.inputs),
-            schemas: &self.ground.contract.documents[self.operation.document],
+            contract: self.ground.contract,
             manner: Manner { seed, ..self.manner },
             status: choice.status.as_u16(),
         };

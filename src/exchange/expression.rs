@@ -8,10 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Request;
 use super::content::plain;
 use super::generate::{self, Manner};
-use super::parameter;
-use crate::contract::Operation;
-use crate::contract::schema::{Direction, Schema, Schemas};
-use std::sync::Arc;
+use crate::contract::{Contract, Operation};
 
 /// What expressions are about.
 pub struct Subject<'s> {
@@ -21,8 +18,8 @@ pub struct Subject<'s> {
     pub operation: &'s Operation,
     /// What the request has: `{path, query, header, cookie, body}`.
     pub instance: &'s Value,
-    /// The document of the operation.
-    pub schemas: &'s Arc<Schemas>,
+    /// The contract of the operation.
+    pub contract: &'s Contract,
     /// How values are generated; its seed is that of this answer.
     pub manner: Manner,
     /// The status of the answer.
@@ -91,8 +88,7 @@ fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
         _ => {}
     }
     if let Some(pointer) = expression.strip_prefix("generate#") {
-        subject.schemas.tree().pointer(pointer)?;
-        let schema = Schema::new(subject.schemas, pointer.to_owned(), Direction::Response);
+        let schema = subject.contract.schema_at(subject.operation.document, pointer)?;
         return Some(generate::generate(&schema, &manner).value);
     }
     if let Some(pointer) = expression.strip_prefix("request.body") {
@@ -102,8 +98,8 @@ fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
     let (location, name) = expression.strip_prefix("request.")?.split_once('.')?;
     match location {
         "header" => {
-            let value = request.headers().get(name)?;
-            Some(json!(parameter::decode(value.to_str().ok()?)))
+            // As it was sent: percent signs in a header field are only that (OpenAPI 3.1.1 Appendix D).
+            Some(json!(request.headers().get(name)?.to_str().ok()?))
         }
         "path" | "query" | "cookie" => subject.instance.get(location)?.get(name).cloned(),
         _ => None,

@@ -70,6 +70,9 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     if plan.operation.is_some_and(|operation| operation.deprecated) {
         response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
     }
+    if let Some(warnings) = header::violations(&plan.warnings) {
+        response.headers_mut().append(header::WARNING, warnings);
+    }
     if let Some(violations) = header::violations(&report.violations) {
         response.headers_mut().insert(header::VIOLATIONS, violations);
     }
@@ -145,8 +148,11 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
         send(written, media, &mut response);
     }
     if let Some(fixture) = choice.fixture {
+        for (name, _) in &fixture.headers {
+            response.headers_mut().remove(name);
+        }
         for (name, value) in &fixture.headers {
-            response.headers_mut().insert(name.clone(), value.clone());
+            response.headers_mut().append(name.clone(), value.clone());
         }
     }
     if choice.response.is_some_and(|documented| documented.content.len() > 1) {
@@ -179,7 +185,7 @@ fn remembered_response(
         _ => None,
     };
     if let Some(fault) = fault {
-        let accept = Accept::read(request.headers());
+        let accept = Accept::of(request.headers(), asked.operation);
         let rejection = rejection::reject(*ground, asked.operation, &fault, &accept, &plan.manner);
         let source = format!("{}, as nothing else is remembered", rejection.reason);
         return (rejection_response(&rejection, &[], plan, settings), source.into());

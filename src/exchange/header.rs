@@ -1,7 +1,8 @@
 //! Header fields of responses: those that the document promises, and those of the sandbox.
 
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub const DEPRECATED: HeaderValue = HeaderValue::from_static("@0");
 /// The longest value of [`VIOLATIONS`] and [`WARNING`], in bytes; what is over is cut off.
 const LONGEST: usize = 1024;
 
-/// The violations of a request as a header field, if there are any.
+/// The violations of a request, or warnings, as a header field, if there are any.
 ///
 /// They repeat names from the request, so whatever is not printable ASCII is percent-encoded.
 #[must_use]
@@ -77,15 +78,27 @@ pub fn documented(response: &Response, manner: &Manner, usual: &Manner, headers:
         if is_own(&header.name) {
             continue;
         }
-        let value = if manner == usual {
-            header.value.get_or_init(|| value(header, manner)).clone()
+        if manner == usual {
+            put(&header.name, header.lines.get_or_init(|| lines(header, manner)), headers);
         } else {
-            value(header, manner)
-        };
-        if let Some(value) = value {
-            headers.insert(header.name.clone(), value);
+            put(&header.name, &lines(header, manner), headers);
         }
     }
+}
+
+/// Sets a header field to some lines; without any it stays as it is.
+fn put(name: &HeaderName, lines: &[HeaderValue], headers: &mut HeaderMap) {
+    let Some((first, others)) = lines.split_first() else { return };
+    headers.insert(name.clone(), first.clone());
+    for line in others {
+        headers.append(name.clone(), line.clone());
+    }
+}
+
+/// Whether each value of a header field is a line of its own: commas do not part the values of these (RFC 6265 §3,
+/// RFC 9110 §11.6.1).
+fn is_in_lines(name: &HeaderName) -> bool {
+    [SET_COOKIE, WWW_AUTHENTICATE, PROXY_AUTHENTICATE].contains(name)
 }
 
 fn is_own(name: &HeaderName) -> bool {
@@ -93,13 +106,29 @@ fn is_own(name: &HeaderName) -> bool {
         .contains(name)
 }
 
-fn value(header: &ResponseHeader, manner: &Manner) -> Option<HeaderValue> {
+/// The lines of a documented header field; none if no value can be one.
+fn lines(header: &ResponseHeader, manner: &Manner) -> Vec<HeaderValue> {
     let value = match (header.examples.iter().find(|example| example.is_served()), &header.schema) {
         (Some(example), _) => example.value().clone(),
         (None, Some(schema)) => generate::named(schema, manner, header.name.as_str()).value,
-        (None, None) => return None,
+        (None, None) => return Vec::new(),
     };
-    HeaderValue::from_str(&simple(&value, header.explode)).ok()
+    let texts: Vec<String> = match &value {
+        Value::Array(items) if is_in_lines(&header.name) => items.iter().map(plain).collect(),
+        Value::Object(object) if is_in_lines(&header.name) => {
+            object.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect()
+        }
+        // OpenAPI 3.2.0 §4.19.3 writes several lines as one text.
+        Value::String(text) if is_in_lines(&header.name) => text.lines().map(str::to_owned).collect(),
+        value => vec![simple(value, header.explode)],
+    };
+    let mut lines: Vec<HeaderValue> = Vec::new();
+    for line in texts.iter().filter_map(|text| HeaderValue::from_str(text.trim()).ok()) {
+        if !is_in_lines(&header.name) || !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 /// The style `simple` (OpenAPI 3.0.4 §4.7.12.2.2).

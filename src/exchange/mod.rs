@@ -3,6 +3,7 @@
 //! [`plan`] says what is answered and why, [`finish()`] makes the response of it.
 
 mod chosen;
+mod collection;
 pub mod content;
 pub mod cors;
 pub mod credentials;
@@ -39,7 +40,7 @@ pub use self::finish::finish;
 use self::generate::Manner;
 use self::generate::entity::Known;
 use self::negotiate::{Accept, Choice, Source, Wishes};
-use self::parameter::Inputs;
+use self::parameter::{Inputs, Pairs};
 use self::preference::Preferences;
 use self::problem::{Kind, Problem};
 use self::rejection::{Fault, Ground, Rejection};
@@ -105,6 +106,8 @@ pub struct Plan<'c> {
     violations: Vec<String>,
     /// What could not be checked, in sentences.
     unchecked: Vec<String>,
+    /// What is told in [`header::WARNING`].
+    warnings: Vec<String>,
     /// How values are generated for this request.
     manner: Manner,
     /// What its path says about what is answered.
@@ -178,6 +181,10 @@ pub fn answer(
 pub fn plan<'c>(ground: Ground<'c>, situation: &Situation<'_>, settings: &Settings, request: &Request) -> Plan<'c> {
     let contract = ground.contract;
     let (method, path) = (request.method(), request.uri().path());
+    if *method == Method::OPTIONS && path == "*" {
+        // RFC 9110 §9.3.7: the server as a whole.
+        return Plan::without_operation(Decision::Options(allow(&contract.methods())));
+    }
     if settings.cors == Cors::On && cors::is_preflight(method, request.headers()) {
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
@@ -209,7 +216,22 @@ fn plan_routed<'c>(
     let index = variant::choose(ground.contract, index, path_values, settings, request);
     let mut plan = plan_operation(ground, situation, index, path_values, settings, request);
     plan.index = Some(index);
+    plan.warnings = misread(ground.contract, request);
     plan
+}
+
+/// The preferences of a request that mean nothing, in sentences.
+fn misread(contract: &Contract, request: &Request) -> Vec<String> {
+    let query = request.uri().query().unwrap_or_default();
+    if !Preferences::are_in(request.headers(), query) {
+        return Vec::new();
+    }
+    let Preferences { misread, scenario, .. } = Preferences::read(request.headers(), &Pairs::parse(query));
+    let mut fixtures = contract.operations.iter().flat_map(|operation| &operation.fixtures);
+    let unknown = scenario.filter(|name| !fixtures.any(|fixture| fixture.scenario.as_ref() == Some(name)));
+    let unknown =
+        unknown.map(|name| format!("the preference `scenario={name}` is ignored, no fixture has this scenario"));
+    misread.into_iter().chain(unknown).collect()
 }
 
 impl<'c> Plan<'c> {
@@ -229,6 +251,7 @@ impl<'c> Plan<'c> {
             decision,
             violations: Vec::new(),
             unchecked: Vec::new(),
+            warnings: Vec::new(),
             manner: Manner::default(),
             known: Known::default(),
             shown: None,
@@ -334,7 +357,7 @@ fn plan_operation<'c>(
     let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers())
         .with_arrays(settings.query_arrays);
     let preferences = Preferences::read(request.headers(), &inputs.query);
-    let accept = Accept::read(request.headers());
+    let accept = Accept::of(request.headers(), operation);
     let manner = Manner { seed: preferences.seed.unwrap_or(settings.manner.seed), ..settings.manner };
     let rejected = |fault: &Fault| {
         let delay = situation.delay(preferences.delay.or(settings.delay), operation, manner.seed);

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::borrow::Cow;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::parameter::Inputs;
@@ -203,7 +203,7 @@ fn from_fixture<'c>(
         FixtureAnswer::Body(body) => {
             let (status, response) = documented(fixture.status);
             let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
-            let media = wishes.accept.best(offered).map(concrete);
+            let media = wishes.accept.best(offered).map(|media| wishes.accept.concrete(media));
             let media = fixture_media(fixture, media, body.value()).filter(|_| !is_without_content(status));
             Choice {
                 status,
@@ -343,7 +343,7 @@ fn content<'c>(
     let Some(media) = media else {
         return Err(not_acceptable(offered));
     };
-    let range = Some(concrete(media));
+    let range = Some(wishes.accept.concrete(media));
     if wishes.preferences.dynamic == Some(true) && media.schema.is_some() {
         return Ok(choice(Source::Generated(media), range, "generated, as preferred".into()));
     }
@@ -419,6 +419,12 @@ pub fn concrete(media: &MediaType) -> Cow<'_, MediaRange> {
     }
     let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
     let is_text = types == ["string"];
+    let subtype = media.range.essence().split('/').nth(1).unwrap_or_default();
+    if subtype != "*" {
+        // `application/*+json`: any name is as good.
+        let text = media.range.essence().replace('*', "x");
+        return MediaRange::parse(&text).map_or(Cow::Borrowed(&media.range), Cow::Owned);
+    }
     let text = match media.range.essence() {
         "*/*" if is_text => "text/plain; charset=utf-8",
         "text/*" => "text/plain; charset=utf-8",
@@ -524,22 +530,75 @@ impl Accept {
         Self(ranges.collect())
     }
 
+    /// Reads the header fields of a request to an operation. A value that a parameter `Accept` of the operation
+    /// documents is met by whatever the operation answers, if by nothing better.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, operation: &Operation) -> Self {
+        let mut accept = Self::read(headers);
+        let documented =
+            |value: &HeaderValue| value.to_str().is_ok_and(|text| operation.documents_field("accept", text.trim()));
+        if !operation.negotiated.is_empty()
+            && headers.get_all(http::header::ACCEPT).iter().any(documented)
+            && let Some(any) = MediaRange::parse("*/*")
+        {
+            accept.0.push((any, 1));
+        }
+        accept
+    }
+
     /// The weight of a type, by the most specific range that covers it, and the range's place.
     fn weight(&self, offered: &MediaRange) -> (u16, usize) {
         if self.0.is_empty() {
             return (1000, 0);
         }
-        let covering = self.0.iter().enumerate().filter(|(_, (range, _))| range.covers(offered));
+        self.weight_by(|range| range.covers(offered)).unwrap_or_default()
+    }
+
+    /// The weight of a type that no range covers, by the ranges that ask for parameters which it lacks: most who send
+    /// `application/json;odata=verbose` are content with `application/json`, and RFC 9110 §12.5.1 lets a server
+    /// answer with what it has.
+    fn near_weight(&self, offered: &MediaRange) -> (u16, usize) {
+        match self.weight_by(|range| range.covers(offered)) {
+            Some(weight) => weight,
+            None => self.weight_by(|range| range.nearly_covers(offered)).unwrap_or_default(),
+        }
+    }
+
+    /// The weight and the place of the most specific range that covers a type, of equal ones of the first.
+    fn weight_by(&self, covers: impl Fn(&MediaRange) -> bool) -> Option<(u16, usize)> {
+        let covering = self.0.iter().enumerate().filter(|(_, (range, _))| covers(range));
         let best = covering.max_by_key(|(index, (range, _))| (range.specificity(), usize::MAX - index));
-        best.map_or((0, 0), |(index, (_, weight))| (*weight, index))
+        best.map(|(index, (_, weight))| (*weight, index))
+    }
+
+    /// The type to send for a documented type or range: the usual one, or, where that is not accepted, one that
+    /// is, that the range covers and that values can be written in.
+    #[must_use]
+    pub fn concrete<'c>(&self, media: &'c MediaType) -> Cow<'c, MediaRange> {
+        let usual = concrete(media);
+        if !media.range.is_range() || self.weight(&usual).0 > 0 {
+            return usual;
+        }
+        let is_text = media.schema.as_ref().is_some_and(|schema| schema.own_types() == ["string"]);
+        let is_writable =
+            |range: &MediaRange| range.is_json() || range.is_xml() || is_text && range.essence().starts_with("text/");
+        let fitting = self.0.iter().filter(|(range, weight)| {
+            *weight > 0 && !range.is_range() && media.range.covers(range) && is_writable(range)
+        });
+        let best = fitting.rev().max_by_key(|(_, weight)| *weight);
+        best.and_then(|(range, _)| MediaRange::parse(range.essence())).map_or(usual, Cow::Owned)
     }
 
     /// The best of the documented types; of equal ones the one that the client names first, then
     /// the one that the document does.
     pub fn best_of<'c>(&self, offered: impl Iterator<Item = &'c MediaType>) -> Option<&'c MediaType> {
-        let weighed =
-            offered.map(|media| (self.weight(&concrete(media)), media)).filter(|((weight, _), _)| *weight > 0);
-        weighed.min_by_key(|((weight, place), _)| (u16::MAX - weight, *place)).map(|(_, media)| media)
+        let offered: Vec<&MediaType> = offered.collect();
+        let best = |weigh: &dyn Fn(&MediaRange) -> (u16, usize)| {
+            let weighed = offered.iter().map(|media| (weigh(&self.concrete(media)), *media));
+            let accepted = weighed.filter(|((weight, _), _)| *weight > 0);
+            accepted.min_by_key(|((weight, place), _)| (u16::MAX - weight, *place)).map(|(_, media)| media)
+        };
+        best(&|range| self.weight(range)).or_else(|| best(&|range| self.near_weight(range)))
     }
 
     /// The best of the documented types, or the first if none is accepted.
@@ -554,7 +613,8 @@ fn thousandths(weight: &str) -> u16 {
     let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
     let digits = format!("{fraction:0<3}");
     match (whole, digits.get(..3).and_then(|digits| digits.parse::<u16>().ok())) {
-        ("0", Some(fraction)) => fraction,
+        // Many leave the zero out, such as the HTTP client of Java before 11.
+        ("0" | "", Some(fraction)) => fraction,
         _ => 1000,
     }
 }

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Number, Value};
 
+use super::collection::CollectionFormat;
 use super::content::form;
 use crate::contract::schema::Schema;
 use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, SecurityScheme, Style};
@@ -272,6 +273,16 @@ pub fn read_property(
     Reader { name, style, explode, schema, part, types, claimed: &[], arrays }.pairs(pairs)
 }
 
+/// Reads an object or a list whose members come with names of their own: `name[a]`, `name[b][0]`, `name[]`.
+#[must_use]
+pub fn read_brackets(schema: &Schema, node: &Value, name: &str, members: &[(String, String)]) -> Read {
+    let encoded: Vec<String> =
+        members.iter().map(|(_, text)| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()).collect();
+    let names = members.iter().map(|(name, _)| name.clone());
+    let pairs = Pairs(names.zip(encoded.iter().map(String::as_str)).collect());
+    read_property(schema, node, name, Style::DeepObject, true, &pairs)
+}
+
 /// Turns text into the type that a schema asks for, or leaves it a string.
 #[must_use]
 pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
@@ -329,7 +340,15 @@ impl<'s> Reader<'s> {
 
     fn item(&self, raw: &str) -> Value {
         let any = Value::Bool(true);
-        typed(self.schema, self.schema.items(self.node()).unwrap_or(&any), &decode(raw))
+        self.item_of(self.schema.items(self.node()).unwrap_or(&any), raw)
+    }
+
+    /// An item of a list, which may be a list of its own in documents of OpenAPI 2.0.
+    fn item_of(&self, node: &Value, raw: &str) -> Value {
+        match (CollectionFormat::of(self.schema, node), self.schema.items(node)) {
+            (Some(format), Some(item)) => format.split(raw).into_iter().map(|raw| self.item_of(item, raw)).collect(),
+            _ => typed(self.schema, node, &decode(raw)),
+        }
     }
 
     fn property(&self, name: &str, raw: &str) -> Value {
@@ -371,6 +390,11 @@ impl<'s> Reader<'s> {
 
     /// A value whose parts stand between delimiters, as lists and objects do without `explode`.
     fn delimited(&self, raw: &str, delimiter: char) -> Read {
+        if self.wants("array")
+            && let Some(format) = CollectionFormat::of(self.schema, self.node())
+        {
+            return self.list(format.split(raw).into_iter().map(str::trim));
+        }
         let parts = || raw.split(delimiter).map(str::trim).filter(|_| !raw.is_empty());
         if self.wants("array") {
             return self.list(parts());
@@ -379,6 +403,30 @@ impl<'s> Reader<'s> {
             return Read::Value(self.scalar(raw));
         }
         if self.explode && raw.contains('=') { self.assignments(parts()) } else { self.alternating(parts()) }
+    }
+
+    /// Parts between commas. A comma that is encoded belongs to a part (RFC 6570 §3.2.1), but many clients encode a
+    /// value whole, its delimiters too: they are believed where only that gives a value that fits.
+    fn between_commas(&self, raw: &str) -> Read {
+        let strict = self.delimited(raw, ',');
+        let is_compound = self.wants("array") || self.wants("object");
+        if !is_compound || raw.contains(',') || !raw.contains("%2C") && !raw.contains("%2c") || self.fits(&strict) {
+            return strict;
+        }
+        let lenient = self.delimited(&raw.replace("%2C", ",").replace("%2c", ","), ',');
+        if matches!(lenient, Read::Malformed(_)) { strict } else { lenient }
+    }
+
+    /// Whether a list or an object can be what was meant: it fits its schema, or, of a property of a form, which has
+    /// no validator of its own, its items are any text.
+    fn fits(&self, read: &Read) -> bool {
+        let Read::Value(value) = read else { return false };
+        if self.part.is_none() {
+            return self.schema.is_valid(value) == Ok(true);
+        }
+        let narrows = |item: &Value| ["enum", "format", "pattern", "const"].iter().any(|name| item.get(name).is_some());
+        let item = self.schema.items(self.node());
+        item.is_none_or(|item| self.schema.types(item) == ["string"] && !narrows(self.schema.resolve(item)))
     }
 
     /// Exploded lists and objects: as cookies of their own, or joined as in a query, which is what
@@ -414,7 +462,7 @@ impl<'s> Reader<'s> {
                     Read::Malformed(format!("a value in the style `matrix` begins with `;`, found `{}`", decode(raw)))
                 }
             },
-            _ => self.delimited(raw, ','),
+            _ => self.between_commas(raw),
         }
     }
 
@@ -437,7 +485,7 @@ impl<'s> Reader<'s> {
             }
         }
         match values.as_slice() {
-            [value] if !self.explode || !self.wants("array") => self.delimited(value, ','),
+            [value] if !self.explode || !self.wants("array") => self.between_commas(value),
             _ => self.list(values.into_iter()),
         }
     }
@@ -480,7 +528,7 @@ impl<'s> Reader<'s> {
         match (values.len(), self.style) {
             (0, _) => Read::Absent,
             (1, _) if is_list && self.arrays == QueryArrays::Comma => {
-                self.delimited(&values[0].replace('+', "%20").replace("%2C", ",").replace("%2c", ","), ',')
+                self.between_commas(&values[0].replace('+', "%20"))
             }
             (2.., _) if is_list && self.arrays == QueryArrays::Repeat => {
                 let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
@@ -494,12 +542,12 @@ impl<'s> Reader<'s> {
                 self.list(decoded.iter().map(String::as_str))
             }
             (_, Style::SpaceDelimited) => self.delimited(&values[0].replace("%20", "+"), '+'),
+            // The delimiter is encoded as a rule (OpenAPI 3.0.4 §4.7.12.2.3); where it is not, what is encoded is text.
+            (_, Style::PipeDelimited) if values[0].contains('|') => self.delimited(&values[0].replace('+', "%20"), '|'),
             (_, Style::PipeDelimited) => {
                 self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|')
             }
-            _ if values[0].contains(',') => self.delimited(&values[0].replace('+', "%20"), ','),
-            // Most clients encode a value whole, its delimiters too.
-            _ => self.delimited(&values[0].replace('+', "%20").replace("%2C", ",").replace("%2c", ","), ','),
+            _ => self.between_commas(&values[0].replace('+', "%20")),
         }
     }
 

@@ -9,7 +9,10 @@ use crate::contract::sending::Delay;
 /// RFC 7240 §2
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The preferences of a request. What cannot be read is ignored, as the standard says.
+/// The names of the preferences that are met.
+const NAMES: [&str; 6] = ["code", "example", "dynamic", "seed", "scenario", "delay"];
+
+/// The preferences of a request. What cannot be read is ignored, as the standard says, and told in `Standin-Warning`.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Preferences {
     /// `code=404`
@@ -24,6 +27,8 @@ pub struct Preferences {
     pub scenario: Option<String>,
     /// `delay=300ms`
     pub delay: Option<Delay>,
+    /// Preferences that mean nothing, each with the reason.
+    pub misread: Vec<String>,
 }
 
 impl Preferences {
@@ -47,7 +52,14 @@ impl Preferences {
         preferences
     }
 
+    /// Whether a request may have preferences at all.
+    #[must_use]
+    pub fn are_in(headers: &HeaderMap, query: &str) -> bool {
+        headers.contains_key(PREFER) || query.contains("__")
+    }
+
     fn take(&mut self, name: &str, value: &str) {
+        self.misread.extend(misread(name, value));
         match name.to_ascii_lowercase().as_str() {
             "code" => {
                 let code = value.parse().ok().filter(|code| (200..600).contains(code));
@@ -71,6 +83,29 @@ impl Preferences {
     pub fn chooses(&self) -> bool {
         self.code.is_some() || self.example.is_some() || self.dynamic == Some(true)
     }
+}
+
+/// Why a preference means nothing, if it does not. Names that others gave a meaning, such as `wait` and `return`, are
+/// no mistake; those that are nearly one of ours are.
+fn misread(name: &str, value: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let expected = match lower.as_str() {
+        "code" if value.parse().is_ok_and(|code: u16| (200..600).contains(&code)) => return None,
+        "code" => "expected a status from 200 to 599",
+        "dynamic" if value.is_empty() || value.parse::<bool>().is_ok() => return None,
+        "dynamic" => "expected `true` or `false`",
+        "seed" if value.parse::<u64>().is_ok() => return None,
+        "seed" => "expected a whole number",
+        "delay" if Delay::parse(value).is_some() => return None,
+        "delay" => "expected a time, such as `300ms`",
+        "example" | "scenario" if !value.is_empty() => return None,
+        "example" | "scenario" => "expected a name",
+        other => {
+            let near = NAMES.iter().find(|known| strsim::osa_distance(known, other) == 1)?;
+            return Some(format!("the preference `{name}` is not known, did you mean `{near}`?"));
+        }
+    };
+    Some(format!("the preference `{name}={value}` is ignored, {expected}"))
 }
 
 /// Cuts at delimiters that are not inside quotes.
@@ -135,5 +170,14 @@ mod tests {
         assert_eq!(preferences.seed, Some(7));
         assert_eq!(preferences.dynamic, Some(true));
         assert_eq!(preferences.code, Some(StatusCode::NOT_FOUND));
+        assert_eq!(preferences.misread, ["the preference `code=99` is ignored, expected a status from 200 to 599"]);
+    }
+
+    #[test]
+    fn preferences_that_mean_nothing_are_told() {
+        assert_eq!(read(&["delay=xyz, dynamic=perhaps, seed=-1, cod=404, scenario"], "__exmaple=a").misread.len(), 6);
+        assert!(
+            read(&["respond-async, wait=10, return=minimal, odata.maxpagesize=5, count=exact"], "").misread.is_empty()
+        );
     }
 }

@@ -58,7 +58,7 @@ kinds! {
     Upgrade = "upgrade-required", "Another protocol is required", "The operation documents only that the connection changes to another protocol, such as WebSocket, which the sandbox does not speak.";
     UnknownEntity = "unknown-entity", "Unknown entity", "Nothing that is remembered is called so, and the document has no error for that. `--unknown seeded` makes what nobody wrote on the spot.";
     Conflict = "conflict", "Conflict", "What is remembered does not allow the change, and the document has no error for that.";
-    Stale = "stale", "The entity has changed", "`If-Match` has none of the entity tags that the entity has now (RFC 9110 section 13.1.1).";
+    Stale = "stale", "The entity has changed", "`If-Match` has none of the entity tags that the entity has now (RFC 9110 section 13.1.1), or `If-None-Match` has one of them, and the request would change it (section 13.1.2).";
     ControlClosed = "control-closed", "The control API is closed", "The control API is off, or not for pages of other origins. `--control` and `--control-token` say who may use it.";
     Limited = "too-many-requests", "Too many requests", "A fixture limits how often the operation may be called (`rate_limit`), and the document has no error for that. `Retry-After` says when it may be called again.";
     Simulated = "simulated-fault", "Simulated fault", "A fixture lets the operation fail (`fault`), and the document has no error of the status.";

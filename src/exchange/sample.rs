@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
+use super::collection::CollectionFormat;
 use super::content::{self, form, plain};
 use super::generate::{self, Manner, generate, named};
 use super::negotiate::concrete;
@@ -97,6 +98,7 @@ impl Draft {
 
     fn parameter(&mut self, parameter: &Parameter, value: &Value) {
         let name = &parameter.name;
+        let value = &flat(parameter, value);
         match (parameter.location, &parameter.form) {
             (Location::Path, _) => {}
             (_, ParameterForm::Query(media)) if media.range.is_json() => self.query.push(encode(&value.to_string())),
@@ -109,10 +111,17 @@ impl Draft {
                 self.cookie(&[format!("{name}={}", encode(&as_content(value, media)))]);
             }
             (Location::Query, ParameterForm::Styled { style, explode, .. }) => {
-                self.query.extend(pairs(name, value, *style, *explode));
+                match format(parameter).filter(|_| value.is_array() && !explode) {
+                    Some(format) => {
+                        let text = joined(value, false, format.delimiter(true), &|text| encode(text));
+                        self.query.push(format!("{}={text}", encode(name)));
+                    }
+                    None => self.query.extend(pairs(name, value, *style, *explode)),
+                }
             }
             (Location::Header, ParameterForm::Styled { explode, .. }) => {
-                self.header(name, &joined(value, *explode, ",", &|text| text.to_owned()));
+                let delimiter = format(parameter).map_or(",", |format| format.delimiter(false));
+                self.header(name, &joined(value, *explode, delimiter, &|text| text.to_owned()));
             }
             (Location::Cookie, ParameterForm::Styled { style, explode, .. }) => {
                 self.cookie(&pairs(name, value, *style, *explode));
@@ -192,6 +201,19 @@ fn as_content(value: &Value, media: &MediaType) -> String {
     if media.range.is_json() { value.to_string() } else { plain(value) }
 }
 
+/// How the list that a parameter is is written, where its style does not say it.
+fn format(parameter: &Parameter) -> Option<CollectionFormat> {
+    let schema = parameter.schema()?;
+    CollectionFormat::of(schema, schema.tree())
+}
+
+/// A value whose inner lists are texts, where the document says how they are written.
+fn flat(parameter: &Parameter, value: &Value) -> Value {
+    let (Value::Array(items), Some(schema)) = (value, parameter.schema()) else { return value.clone() };
+    let Some(item) = schema.items(schema.tree()) else { return value.clone() };
+    items.iter().map(|inner| CollectionFormat::join(schema, item, inner)).collect()
+}
+
 fn delimiter(style: Style) -> &'static str {
     match style {
         Style::SpaceDelimited => "%20",
@@ -251,7 +273,11 @@ fn in_path(parameter: &Parameter, value: &Value) -> String {
         return encode(&plain(value));
     };
     let (style, explode) = (*style, *explode);
+    let value = &flat(parameter, value);
     let encode = |text: &str| encode(text);
+    if let Some(format) = format(parameter).filter(|_| value.is_array()) {
+        return joined(value, false, format.delimiter(true), &encode);
+    }
     let text = match style {
         Style::Label => format!(".{}", joined(value, explode, if explode { "." } else { "," }, &encode)),
         Style::Matrix => match value {

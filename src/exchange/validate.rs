@@ -6,11 +6,12 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-use super::AbsentBody;
 use super::content::{self, Content, Malformed};
 use super::parameter::{self, Inputs, Read};
+use super::{AbsentBody, negotiate};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
 use crate::contract::schema::{Schema, SchemaError};
@@ -216,7 +217,7 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, bytes: &Bytes)
         parameters.push((&**parameter, found));
     }
     let content = match &operation.body {
-        Some(documented) if !bytes.is_empty() => match read_content(documented, inputs.headers, bytes) {
+        Some(documented) if !bytes.is_empty() => match read_content(operation, documented, inputs.headers, bytes) {
             Ok((content, media)) => {
                 if let Content::Value(value) = content {
                     values.body = Some(value);
@@ -368,6 +369,7 @@ pub enum ContentFault {
 ///
 /// [`ContentFault`]
 fn read_content<'o>(
+    operation: &Operation,
     body: &'o RequestBody,
     headers: &http::HeaderMap,
     bytes: &Bytes,
@@ -377,12 +379,7 @@ fn read_content<'o>(
     let (media, sent) = match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         _ if body.content.is_empty() => return Ok((Content::Opaque, None)),
         // RFC 9110 §8.3: without `Content-Type` the recipient may examine the data.
-        None => body
-            .content
-            .iter()
-            .find(|media| media.range.is_json())
-            .map(|media| (media, Cow::Borrowed(&media.range)))
-            .ok_or_else(|| unsupported(None))?,
+        None => untyped(body, bytes).ok_or_else(|| unsupported(None))?,
         Some(text) if let Some(media) = body.content.iter().find(|media| media.range.is_exactly(text)) => {
             (media, Cow::Borrowed(&media.range))
         }
@@ -390,11 +387,34 @@ fn read_content<'o>(
             let sent = MediaRange::parse(text).ok_or_else(|| unsupported(Some(text)))?;
             let fitting = body.content.iter().filter(|media| media.range.covers(&sent));
             let media = fitting.max_by_key(|media| media.range.specificity());
-            (media.ok_or_else(|| unsupported(Some(text)))?, Cow::Owned(sent))
+            let documented = || {
+                // A parameter `Content-Type` says that it may be sent, and not as what it is read.
+                let first = body.content.iter().find(|media| media.range.is_json()).or(body.content.first());
+                first.filter(|_| operation.documents_field("content-type", text))
+            };
+            (media.or_else(documented).ok_or_else(|| unsupported(Some(text)))?, Cow::Owned(sent))
         }
     };
     let content = content::read(bytes, &sent, media).map_err(ContentFault::Malformed)?;
     Ok((content, Some(media)))
+}
+
+/// The documented type of content that comes without `Content-Type` (RFC 9110 §8.3), and as what it is read: JSON
+/// where JSON may be sent, else bytes where these may be.
+fn untyped<'o>(body: &'o RequestBody, bytes: &Bytes) -> Option<(&'o MediaType, Cow<'o, MediaRange>)> {
+    let find = |is_it: &dyn Fn(&MediaRange) -> bool| body.content.iter().find(|media| is_it(&media.range));
+    if let Some(media) = find(&MediaRange::is_json) {
+        return Some((media, negotiate::concrete(media)));
+    }
+    let bytes_type = MediaRange::parse("application/octet-stream")?;
+    let json = MediaRange::parse("application/json")?;
+    if let Some(media) = find(&|range| range.is_range() && range.covers(&json)) {
+        // What no schema speaks of may be anything.
+        let is_json = media.schema.is_some() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+        let read_as = if is_json { negotiate::concrete(media) } else { Cow::Owned(bytes_type) };
+        return Some((media, read_as));
+    }
+    find(&|range| range.covers(&bytes_type)).map(|media| (media, Cow::Owned(bytes_type.clone())))
 }
 
 /// Validates each item of a sequence.

@@ -259,7 +259,9 @@ impl Upgrade {
             if let Some((style, explode)) = style(parameter, "query") {
                 encoding.insert(name.clone(), json!({ "style": style, "explode": explode }));
             }
-            properties.insert(name, Value::Object(schema_of(parameter)));
+            let mut schema = schema_of(parameter);
+            keep_format(parameter, "formData", &mut schema);
+            properties.insert(name, Value::Object(schema));
         }
         let is_required = !required.is_empty();
         let mut schema = json!({ "type": "object", "properties": properties });
@@ -298,7 +300,8 @@ impl Upgrade {
             parameter.insert("style".to_owned(), json!(style));
             parameter.insert("explode".to_owned(), json!(explode));
         }
-        let schema = schema_of(&parameter);
+        let mut schema = schema_of(&parameter);
+        keep_format(&parameter, &place, &mut schema);
         parameter.retain(|name, _| !SCHEMA_KEYWORDS.contains(&name.as_str()) && name != "collectionFormat");
         parameter.insert("schema".to_owned(), Value::Object(schema));
         Value::Object(parameter)
@@ -361,7 +364,36 @@ fn schema_of(parameter: &Map<String, Value>) -> Map<String, Value> {
             schema.insert(keyword.to_owned(), value.clone());
         }
     }
+    if let Some(items) = schema.get_mut("items") {
+        lists_in_lists(items);
+    }
     schema
+}
+
+/// Says of each list in a list how it is written: no style of 3.0 has that.
+fn lists_in_lists(items: &mut Value) {
+    let Some(items) = items.as_object_mut().filter(|items| items.get("type").is_some_and(|kind| kind == "array"))
+    else {
+        return;
+    };
+    items.entry("collectionFormat").or_insert_with(|| json!("csv"));
+    if let Some(inner) = items.get_mut("items") {
+        lists_in_lists(inner);
+    }
+}
+
+/// Keeps the `collectionFormat` of a list in its schema where no style of 3.0 says the same.
+fn keep_format(parameter: &Map<String, Value>, place: &str, schema: &mut Map<String, Value>) {
+    let is_list = parameter.get("type").is_some_and(|kind| kind == "array");
+    let Some(format) = parameter.get("collectionFormat").filter(|_| is_list) else { return };
+    let is_told = match format.as_str() {
+        Some("tsv") => false,
+        Some("ssv" | "pipes") => !matches!(place, "path" | "header"),
+        _ => true,
+    };
+    if !is_told {
+        schema.insert("collectionFormat".to_owned(), format.clone());
+    }
 }
 
 /// `collectionFormat` as style and explode; csv is what 2.0 assumes for lists.
@@ -373,7 +405,7 @@ fn style(parameter: &Map<String, Value>, place: &str) -> Option<(&'static str, b
     match (place, format) {
         ("path" | "header", _) => Some(("simple", false)),
         (_, "multi") => Some(("form", true)),
-        (_, "ssv" | "tsv") => Some(("spaceDelimited", false)),
+        (_, "ssv") => Some(("spaceDelimited", false)),
         (_, "pipes") => Some(("pipeDelimited", false)),
         _ => Some(("form", false)),
     }

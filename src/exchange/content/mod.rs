@@ -66,8 +66,16 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Conte
         essence if essence.starts_with("text/") && !essence.ends_with("/xml") => {
             read_text(bytes, media).map(Content::Value)
         }
-        _ => Ok(Content::Opaque),
+        _ => Ok(read_vendor(bytes, media).map_or(Content::Opaque, Content::Value)),
     }
+}
+
+/// Content of a type that is not known, such as `application/vnd.acme.pet`, whose schema is that of an object or a
+/// list: JSON, if it is any. Other formats have such schemas too, and are not looked into.
+fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
+    let types = media.schema.as_ref()?.own_types();
+    let is_structured = !types.is_empty() && types.iter().all(|name| matches!(*name, "object" | "array"));
+    if is_structured { serde_json::from_slice(bytes).ok() } else { None }
 }
 
 fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
@@ -85,7 +93,7 @@ fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
 fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
     let text = text_of(bytes)?;
     Ok(match &media.schema {
-        Some(schema) => parameter::typed(schema, schema.tree(), text),
+        Some(schema) => as_documented(schema, schema.tree(), parameter::typed(schema, schema.tree(), text)),
         None => json!(text),
     })
 }

@@ -11,7 +11,7 @@ use super::{Malformed, as_documented, plain, read_json, sample, xml};
 use crate::contract::media::MediaRange;
 use crate::contract::schema::Schema;
 use crate::contract::{Encoding, MediaType, Style};
-use crate::exchange::parameter;
+use crate::exchange::parameter::{self, Read};
 
 /// How deep multipart parts may hold multipart content; what is deeper is malformed.
 const DEEPEST: usize = 8;
@@ -49,9 +49,18 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
         };
         return parts.iter().map(|part| part.value(schema, item, 0)).collect();
     }
+    let mut nested: Vec<(String, Vec<(String, String)>)> = Vec::new();
     for mut part in parts(bytes, sent).map_err(Malformed::without_place)? {
-        // `tags[]`, as many clients write it whatever is documented.
-        let plain = part.name.strip_suffix("[]").map(str::len);
+        if let Some(base) = part.base(media) {
+            let member = (part.name.clone(), String::from_utf8_lossy(&part.bytes).into_owned());
+            match nested.iter_mut().find(|(there, _)| *there == base) {
+                Some((_, members)) => members.push(member),
+                None => nested.push((base, vec![member])),
+            }
+            continue;
+        }
+        // `tags[]` and `address{}`, as many clients write lists and JSON whatever is documented.
+        let plain = part.name.strip_suffix("[]").or_else(|| part.name.strip_suffix("{}")).map(str::len);
         let declares = |plain: &str| {
             media.schema.as_ref().is_some_and(|s| s.properties(s.tree()).iter().any(|(name, _)| *name == plain))
         };
@@ -81,10 +90,29 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
             }
         }
     }
+    for (base, members) in nested {
+        let Some(schema) = media.schema.as_deref() else { continue };
+        let Some(node) = schema.property(schema.tree(), &base) else { continue };
+        match parameter::read_brackets(schema, node, &base, &members) {
+            Read::Value(value) => drop(object.insert(base, value)),
+            Read::Malformed(why) => return Err(Malformed::without_place(format!("`{base}`: {why}"))),
+            Read::Absent | Read::Empty => {}
+        }
+    }
     Ok(Value::Object(object))
 }
 
 impl Part {
+    /// The documented property that the part is a member of: `expires_after` for a part `expires_after[anchor]` that
+    /// is documented under no such name. Parts `tags[]` are items.
+    fn base(&self, media: &MediaType) -> Option<String> {
+        let (base, rest) = self.name.split_once('[').filter(|(base, rest)| !base.is_empty() && *rest != "]")?;
+        let schema = media.schema.as_deref().filter(|_| rest.ends_with(']'))?;
+        let declares = |name: &str| schema.property(schema.tree(), name).is_some();
+        (declares(base) && !schema.properties(schema.tree()).iter().any(|(name, _)| *name == self.name))
+            .then(|| base.to_owned())
+    }
+
     /// Whether the media type and header fields are those of the Encoding Object
     /// (OpenAPI 3.0.4 §4.7.15.1).
     fn keeps_to(&self, encoding: &Encoding) -> Result<(), String> {

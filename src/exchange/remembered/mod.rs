@@ -322,7 +322,11 @@ impl<'c> Asked<'c> {
                 (None, _) => Presence::Any,
             },
             is_current: &|entity| {
-                self.expected.as_ref().is_none_or(|expected| names(expected, entity, Comparison::Strong))
+                let is_expected =
+                    self.expected.as_ref().is_none_or(|expected| names(expected, entity, Comparison::Strong));
+                // RFC 9110 §13.1.2: only steps that change something ask, and for these a known tag is a failure too.
+                let is_unwanted = self.known.as_ref().is_some_and(|known| names(known, entity, Comparison::Weak));
+                is_expected && !is_unwanted
             },
         };
         let key = match &self.step {

@@ -148,7 +148,9 @@ impl Asked<'_> {
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<String> {
         let reader = &self.ground.contract.operations[self.collection.reader?];
-        let mut values = self.scope.iter().map(|(_, value)| value.as_str()).chain(key.split('/'));
+        // Only a key of several parts has slashes between them; in any other a slash is text.
+        let parts = reader.path_names.len().saturating_sub(self.scope.len()).max(1);
+        let mut values = self.scope.iter().map(|(_, value)| value.as_str()).chain(key.splitn(parts, '/'));
         let mut path = String::new();
         for part in reader.template.split_inclusive('}') {
             match part.split_once('{') {
