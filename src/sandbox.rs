@@ -18,6 +18,7 @@ use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::document::link::Access;
 use crate::document::{self, FixtureFile, Input, Loaded};
+use crate::exchange::coding;
 use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::survey::{Survey, survey};
 use crate::exchange::rejection::voice::Voices;
@@ -190,6 +191,8 @@ impl Sandbox {
     /// Answers a request in the world of a session, see [`Memory::with`].
     #[must_use]
     pub fn answer_in(&self, session: &str, settings: &Settings, request: &Request) -> (Response, Report) {
+        let undone = coding::undo(request, settings.content_limit.0);
+        let request = undone.as_ref().unwrap_or(request);
         let ground = self.ground(request.uri().path());
         let plan = if self.is_staged {
             self.within(session, |world| self.plan(ground, Some(world), settings, request))

@@ -79,6 +79,9 @@ fn packages_of_one_purpose_are_named_in_one_file() {
         ("quick_xml", "src/exchange/content/xml.rs"),
         ("csv", "src/exchange/content/table.rs"),
         ("multer", "src/exchange/content/multipart.rs"),
+        ("flate2", "src/exchange/coding.rs"),
+        ("brotli_decompressor", "src/exchange/coding.rs"),
+        ("ruzstd", "src/exchange/coding.rs"),
         ("fake", "src/exchange/generate/plausible.rs"),
     ];
     for (package, home) in only {

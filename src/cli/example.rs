@@ -11,7 +11,7 @@ use super::{Documents, Failure, Generation, Outcome};
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;
 use crate::diagnostic::escape;
-use crate::exchange::{Body, Request, Response, Settings, sample};
+use crate::exchange::{Request, Response, Settings, sample};
 use crate::sandbox::Sandbox;
 
 /// The options of `example`.
@@ -123,10 +123,7 @@ impl Example {
 }
 
 fn content(request: &Request) -> Bytes {
-    match request.body() {
-        Body::Complete(bytes) => bytes.clone(),
-        Body::TooLarge(_) => Bytes::new(),
-    }
+    request.body().bytes()
 }
 
 fn write_request(out: &mut impl Write, request: &Request) -> std::io::Result<()> {

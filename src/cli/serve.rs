@@ -13,7 +13,9 @@ use super::verdict::{self, Condition};
 use super::{Documents, Generation, size};
 use crate::contract::sending::Delay;
 use crate::exchange::parameter::QueryArrays;
-use crate::exchange::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
+use crate::exchange::{
+    AbsentBody, Compression, ContentLimit, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation,
+};
 use crate::sandbox::Reading;
 use crate::server::Limits;
 use crate::server::control::{Access, Options};
@@ -203,6 +205,20 @@ pub struct Serve {
         hide_short_help = true
     )]
     cors: Switch,
+    /// Whether answers are compressed for clients that accept it, where it is worth it
+    ///
+    /// gzip or deflate, from 1 KiB on, of text such as JSON; what comes item by item is sent as it is.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        default_value = "on",
+        env = "STANDIN_COMPRESS",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    compress: Switch,
     /// Largest request content, such as 512KiB; a larger one gets 413
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = size, env = "STANDIN_MAX_BODY", hide_env = true)]
     max_body: usize,
@@ -408,6 +424,11 @@ impl Serve {
                 UnknownChoice::NotFound => Unknown::NotFound,
                 UnknownChoice::Seeded => Unknown::Seeded,
             },
+            compression: match self.compress {
+                Switch::On => Compression::On,
+                Switch::Off => Compression::Off,
+            },
+            content_limit: ContentLimit(self.max_body),
             echo: match self.echo.unwrap_or(self.state) {
                 Switch::On => Echoing::On,
                 Switch::Off => Echoing::Off,

@@ -6,7 +6,7 @@ use super::negotiate::Accept;
 use super::parameter::Inputs;
 use super::preference::Preferences;
 use super::rejection::Ground;
-use super::{Body, Decision, Plan, Request, Settings, finish, validate};
+use super::{Decision, Plan, Request, Settings, compression, finish, validate};
 use crate::contract::route::Routed;
 use crate::contract::{Operation, StatusPattern};
 use crate::state::memory::{Making, Reply, Shelf, Step};
@@ -33,8 +33,8 @@ pub fn explain(
         .headers()
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), json!(String::from_utf8_lossy(value.as_bytes()))));
-    let content =
-        serde_json::from_slice(response.body()).unwrap_or_else(|_| json!(String::from_utf8_lossy(response.body())));
+    let plain = compression::plain(&response);
+    let content = serde_json::from_slice(plain).unwrap_or_else(|_| json!(String::from_utf8_lossy(plain)));
     let role = plan.asked().map(|asked| {
         json!({"does": asked.role.act.name(), "collection": asked.collection.name, "reason": asked.role.reason})
     });
@@ -65,8 +65,7 @@ fn read(ground: Ground<'_>, settings: &Settings, request: &Request) -> Value {
     let operation = &ground.contract.operations[index];
     let inputs =
         Inputs::new(operation, &values, request.uri().query(), request.headers()).with_arrays(settings.query_arrays);
-    let Body::Complete(bytes) = request.body() else { return Value::Null };
-    let mut read = validate::receive(operation, &inputs, bytes).values.as_instance(&inputs);
+    let mut read = validate::receive(operation, &inputs, request.body()).values.as_instance(&inputs);
     let preferences = Preferences::read(request.headers(), &inputs.query);
     read["preferences"] = json!({
         "code": preferences.code.map(|code| code.as_u16()), "example": preferences.example,

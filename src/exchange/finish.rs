@@ -7,6 +7,7 @@ use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_A
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
+use super::compression;
 use super::echo::Echo;
 use super::generate::entity::Known;
 use super::generate::{self, Manner};
@@ -16,8 +17,8 @@ use super::rejection::{self, Fault, Rejection};
 use super::remembered::Asked;
 use super::remembered::compose::compose;
 use super::{
-    Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Sending, Settings, content, cors, credentials,
-    header, remembered,
+    Compression, Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Sending, Settings, content, cors,
+    credentials, header, remembered,
 };
 use crate::contract::media::MediaRange;
 use crate::contract::schema::SchemaFault;
@@ -70,8 +71,8 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     if plan.operation.is_some_and(|operation| operation.deprecated) {
         response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
     }
-    if let Some(warnings) = header::violations(&plan.warnings) {
-        response.headers_mut().append(header::WARNING, warnings);
+    if !plan.warnings.is_empty() {
+        header::warn(&plan.warnings.join("; "), response.headers_mut());
     }
     if let Some(violations) = header::violations(&report.violations) {
         response.headers_mut().insert(header::VIOLATIONS, violations);
@@ -82,6 +83,9 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     }
     if plan.sending != Sending::default() {
         response.extensions_mut().insert(plan.sending);
+    }
+    if settings.compression == Compression::On {
+        compression::compress(request.headers(), &mut response);
     }
     if *request.method() == Method::HEAD {
         // RFC 9110 §9.3.2: the header fields of `GET`, and no content.

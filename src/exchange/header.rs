@@ -29,7 +29,7 @@ pub const DEPRECATED: HeaderValue = HeaderValue::from_static("@0");
 /// The longest value of [`VIOLATIONS`] and [`WARNING`], in bytes; what is over is cut off.
 const LONGEST: usize = 1024;
 
-/// The violations of a request, or warnings, as a header field, if there are any.
+/// The violations of a request as a header field, if there are any.
 ///
 /// They repeat names from the request, so whatever is not printable ASCII is percent-encoded.
 #[must_use]
@@ -39,12 +39,15 @@ pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
 
 /// Adds to [`WARNING`] what could not be checked, if there is anything.
 pub fn warn_unchecked(sentences: &[String], headers: &mut HeaderMap) {
-    if sentences.is_empty() {
-        return;
+    if !sentences.is_empty() {
+        warn(&format!("not everything is checked: {}", sentences.join("; ")), headers);
     }
-    let warning = format!("not everything is checked: {}", sentences.join("; "));
+}
+
+/// Adds a sentence to [`WARNING`].
+pub fn warn(warning: &str, headers: &mut HeaderMap) {
     let before = headers.get(WARNING).and_then(|value| value.to_str().ok());
-    let warning = before.map_or_else(|| warning.clone(), |before| format!("{before}; {warning}"));
+    let warning = before.map_or_else(|| warning.to_owned(), |before| format!("{before}; {warning}"));
     if let Some(value) = line(&warning) {
         headers.insert(WARNING, value);
     }

@@ -3,7 +3,9 @@
 //! [`plan`] says what is answered and why, [`finish()`] makes the response of it.
 
 mod chosen;
+pub mod coding;
 mod collection;
+pub mod compression;
 pub mod content;
 pub mod cors;
 pub mod credentials;
@@ -30,11 +32,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::ALLOW;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::header::{ACCEPT_ENCODING, ALLOW};
+use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 use self::chosen::Valid;
+use self::coding::CodingFault;
 use self::echo::Echo;
 pub use self::finish::finish;
 use self::generate::Manner;
@@ -42,11 +45,14 @@ use self::generate::entity::Known;
 use self::negotiate::{Accept, Choice, Source, Wishes};
 use self::parameter::{Inputs, Pairs};
 use self::preference::Preferences;
-use self::problem::{Kind, Problem};
+use self::problem::Problem;
 use self::rejection::{Fault, Ground, Rejection};
 use self::remembered::Asked;
-pub use self::settings::{AbsentBody, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation};
+pub use self::settings::{
+    AbsentBody, Compression, ContentLimit, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation,
+};
 use self::situation::Situation;
+use self::validate::ContentFault;
 use crate::contract::route::Routed;
 use crate::contract::sending::Break;
 use crate::contract::{Contract, Operation};
@@ -59,6 +65,19 @@ pub enum Body {
     Complete(Bytes),
     /// It was more than this many bytes, and was not kept.
     TooLarge(usize),
+    /// It has a content coding that cannot be undone.
+    Undecodable(CodingFault),
+}
+
+impl Body {
+    /// The content, as far as it is there.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        match self {
+            Self::Complete(bytes) => bytes.clone(),
+            Self::TooLarge(_) | Self::Undecodable(_) => Bytes::new(),
+        }
+    }
 }
 
 /// The path below which a request was sent, as an extension of it, where it was cut off: answers that say where
@@ -364,15 +383,12 @@ fn plan_operation<'c>(
         let sending = Sending { delay, ..Sending::default() };
         Plan { sending, ..reject(ground, operation, fault, &accept, manner) }
     };
-    let bytes = match request.body() {
-        Body::Complete(bytes) => bytes,
-        Body::TooLarge(limit) => {
-            let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
-            let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
-            return rejected(&credentials.unwrap_or(Fault::TooLarge(*limit)));
-        }
-    };
-    let received = validate::receive(operation, &inputs, bytes);
+    if let Body::TooLarge(limit) = request.body() {
+        let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
+        let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
+        return rejected(&credentials.unwrap_or(Fault::TooLarge(*limit)));
+    }
+    let received = validate::receive(operation, &inputs, request.body());
     let faults = match settings.validation {
         Validation::Off => Vec::new(),
         Validation::Strict | Validation::Warn => judge(operation, settings, &inputs, &received),
@@ -434,6 +450,9 @@ fn reject<'c>(
     manner: Manner,
 ) -> Plan<'c> {
     let rejection = rejection::reject(ground, operation, fault, accept, &manner);
-    let decision = Decision::Rejection(rejection, Vec::new());
+    // RFC 9110 §12.5.3
+    let is_coding = matches!(fault, Fault::Content(ContentFault::UnsupportedCoding(_)));
+    let accepted = is_coding.then(|| (ACCEPT_ENCODING, HeaderValue::from_static(coding::UNDONE)));
+    let decision = Decision::Rejection(rejection, accepted.into_iter().collect());
     Plan { operation: Some(operation), violations: fault.summaries(), manner, ..Plan::without_operation(decision) }
 }

@@ -609,7 +609,8 @@ impl Accept {
 }
 
 /// `0.8` → 800; what is no weight counts as 1.
-fn thousandths(weight: &str) -> u16 {
+#[must_use]
+pub fn thousandths(weight: &str) -> u16 {
     let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
     let digits = format!("{fraction:0<3}");
     match (whole, digits.get(..3).and_then(|digits| digits.parse::<u16>().ok())) {

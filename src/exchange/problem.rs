@@ -49,7 +49,7 @@ kinds! {
     MethodNotAllowed = "method-not-allowed", "Method not allowed", "The path is documented, this method is not. `Allow` has the methods that are.";
     Unauthorized = "unauthorized", "Credentials are missing", "The operation requires credentials that the request lacks, or that are not of the documented form. Any value of the right form is accepted.";
     Malformed = "malformed-content", "Malformed content", "The content is not of the type that it says it is.";
-    UnsupportedMediaType = "unsupported-media-type", "Unsupported media type", "The operation documents no request content of this type.";
+    UnsupportedMediaType = "unsupported-media-type", "Unsupported media type", "The operation documents no request content of this type, or the content has a coding that is not supported. `Accept-Encoding` has the codings that are.";
     TooLarge = "content-too-large", "Content too large", "The content is larger than the sandbox reads, see `--max-body`.";
     NotAcceptable = "not-acceptable", "Not acceptable", "The response has no media type that `Accept` allows.";
     Violation = "violation", "The request does not fit its documentation", "Each of `errors` says what is wrong, and where by a JSON Pointer into the body or by the name of a parameter.";

@@ -77,6 +77,27 @@ pub enum Echoing {
     On,
 }
 
+/// Whether answers are compressed for clients that accept it (`--compress`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// They are, where it is worth it.
+    #[default]
+    On,
+    /// They are sent as they are.
+    Off,
+}
+
+/// The largest request content in bytes, as it comes and once its codings are undone; a larger one is answered with
+/// 413 (`--max-body`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentLimit(pub usize);
+
+impl Default for ContentLimit {
+    fn default() -> Self {
+        Self(10 * 1024 * 1024)
+    }
+}
+
 /// What a sandbox was told at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
@@ -102,4 +123,8 @@ pub struct Settings {
     pub delay: Option<Delay>,
     /// How much is remembered.
     pub bounds: Bounds,
+    /// Whether answers are compressed.
+    pub compression: Compression,
+    /// The largest request content.
+    pub content_limit: ContentLimit,
 }

@@ -9,9 +9,10 @@ use http::header::CONTENT_TYPE;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
+use super::coding::CodingFault;
 use super::content::{self, Content, Malformed};
 use super::parameter::{self, Inputs, Read};
-use super::{AbsentBody, negotiate};
+use super::{AbsentBody, Body, negotiate};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
 use crate::contract::schema::{Schema, SchemaError};
@@ -201,7 +202,7 @@ impl Received<'_> {
 
 /// Reads the parameters and the content of a request.
 #[must_use]
-pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, bytes: &Bytes) -> Received<'o> {
+pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -> Received<'o> {
     let mut values = Values::default();
     let mut parameters = Vec::new();
     for parameter in &operation.parameters {
@@ -216,19 +217,41 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, bytes: &Bytes)
         };
         parameters.push((&**parameter, found));
     }
-    let content = match &operation.body {
-        Some(documented) if !bytes.is_empty() => match read_content(operation, documented, inputs.headers, bytes) {
-            Ok((content, media)) => {
-                if let Content::Value(value) = content {
-                    values.body = Some(value);
+    let content = match (&operation.body, sent) {
+        (Some(_), Body::Undecodable(fault)) => undecodable(operation, fault),
+        (Some(documented), Body::Complete(bytes)) if !bytes.is_empty() => {
+            match read_content(operation, documented, inputs.headers, bytes) {
+                Ok((content, media)) => {
+                    if let Content::Value(value) = content {
+                        values.body = Some(value);
+                    }
+                    ReceivedContent::Read(media)
                 }
-                ReceivedContent::Read(media)
+                Err(fault) => ReceivedContent::Unreadable(fault),
             }
-            Err(fault) => ReceivedContent::Unreadable(fault),
-        },
+        }
         _ => ReceivedContent::Absent,
     };
     Received { values, parameters, content }
+}
+
+/// Content whose coding cannot be undone. A coding that a parameter `Content-Encoding` documents may be sent, and is
+/// not looked into.
+fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedContent<'o> {
+    let names_coding = |parameter: &&std::sync::Arc<Parameter>| {
+        parameter.location == Location::Header && parameter.name.eq_ignore_ascii_case("content-encoding")
+    };
+    let schema = operation.parameters.iter().find(names_coding).and_then(|parameter| parameter.schema());
+    match fault {
+        CodingFault::Unknown(name) if schema.is_some_and(|s| s.is_valid(&json!(name)) == Ok(true)) => {
+            ReceivedContent::Read(None)
+        }
+        CodingFault::Unknown(name) => ReceivedContent::Unreadable(ContentFault::UnsupportedCoding(name.clone())),
+        CodingFault::Malformed(why) => {
+            let malformed = Malformed { detail: why.clone(), place: None };
+            ReceivedContent::Unreadable(ContentFault::Malformed(malformed))
+        }
+    }
 }
 
 /// Everything in parameters and body that does not fit.
@@ -359,6 +382,8 @@ fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violat
 pub enum ContentFault {
     /// It is of no documented type; the type, or nothing if it has none.
     UnsupportedMediaType(Option<String>),
+    /// It has a content coding that is not known, by its name.
+    UnsupportedCoding(String),
     /// It is not what its type says.
     Malformed(Malformed),
 }

@@ -1,7 +1,7 @@
 //! Which of several operations with one method and path a request is for: by what it carries.
 
 use super::parameter::Inputs;
-use super::{Body, Request, Settings, judge, validate};
+use super::{Request, Settings, judge, validate};
 use crate::contract::route::Pin;
 use crate::contract::{Contract, Operation};
 
@@ -43,10 +43,9 @@ fn carries(inputs: &Inputs<'_>, pin: &Pin) -> bool {
 }
 
 fn fits(operation: &Operation, values: &[String], settings: &Settings, request: &Request) -> bool {
-    let Body::Complete(bytes) = request.body() else { return false };
     let inputs =
         Inputs::new(operation, values, request.uri().query(), request.headers()).with_arrays(settings.query_arrays);
-    let received = validate::receive(operation, &inputs, bytes);
+    let received = validate::receive(operation, &inputs, request.body());
     let faults = judge(operation, settings, &inputs, &received);
     faults.is_empty()
 }

@@ -27,7 +27,7 @@ use crate::Sandbox;
 use crate::contract::sending::Break;
 use crate::exchange::problem::{self, Kind, Problem};
 use crate::exchange::rejection::WARM_UPS;
-use crate::exchange::{Body, Report, Response, Sending};
+use crate::exchange::{Body, ContentLimit, Report, Response, Sending};
 
 /// What the server does not go beyond, and how fast it goes.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_body: 10 * 1024 * 1024,
+            max_body: ContentLimit::default().0,
             drain: Duration::from_secs(10),
             max_connections: 16_384,
             header_timeout: Duration::from_secs(75),

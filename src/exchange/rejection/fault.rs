@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::finding::Finding;
 use crate::contract::Location;
+use crate::exchange::coding;
 use crate::exchange::content;
 use crate::exchange::credentials::MissingCredentials;
 use crate::exchange::problem::{Kind, Problem};
@@ -67,7 +68,7 @@ impl Fault {
         match self {
             Self::Credentials(_) => &[401],
             Self::TooLarge(_) => &[413],
-            Self::Content(ContentFault::UnsupportedMediaType(_)) => &[415],
+            Self::Content(ContentFault::UnsupportedMediaType(_) | ContentFault::UnsupportedCoding(_)) => &[415],
             Self::Content(ContentFault::Malformed(_)) => &[400, 422],
             Self::Violations(_) => &[422, 400],
             Self::UnknownPath(_) => &[404],
@@ -117,6 +118,9 @@ impl Fault {
             Self::TooLarge(limit) => whole("tooLarge", json!({ "limit": limit })),
             Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
                 whole("unsupportedMediaType", json!({ "media": sent.clone().unwrap_or_default() }))
+            }
+            Self::Content(ContentFault::UnsupportedCoding(name)) => {
+                whole("unsupportedMediaType", json!({ "media": name }))
             }
             Self::Content(ContentFault::Malformed(malformed)) => {
                 // `malformed JSON: EOF …`: what it is not is said in the API's voice, why is in the header.
@@ -174,6 +178,11 @@ impl Fault {
                     |sent| format!("`{sent}` is not documented"),
                 );
                 Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, sent)
+            }
+            Self::Content(ContentFault::UnsupportedCoding(name)) => {
+                let detail =
+                    format!("the content coding `{}` is not supported, expected {}", shortened(name), coding::UNDONE);
+                Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
             }
             Self::Content(ContentFault::Malformed(malformed)) => {
                 Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, malformed_detail(malformed))

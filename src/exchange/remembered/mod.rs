@@ -12,6 +12,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use self::making::Maker;
+use super::compression::plain_tag;
 use super::content::plain;
 use super::generate::{Manner, fingerprint};
 use super::parameter::{self, Inputs};
@@ -445,7 +446,7 @@ pub enum Comparison {
 #[must_use]
 pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
     let own = tag(entity);
-    condition.split(',').map(str::trim).any(|tag| match (tag.strip_prefix("W/"), comparison) {
+    condition.split(',').map(|tag| plain_tag(tag.trim())).any(|tag| match (tag.strip_prefix("W/"), comparison) {
         (Some(weak), Comparison::Weak) => weak == own,
         (Some(_), Comparison::Strong) => false,
         (None, _) => tag == "*" || tag == own,

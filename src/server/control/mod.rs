@@ -27,7 +27,7 @@ use crate::diagnostic::escape;
 use crate::document::Input;
 use crate::exchange::parameter::decode_form;
 use crate::exchange::problem::{Kind, Problem, TYPES};
-use crate::exchange::{Body, Cors, Report, Request, Response, Settings};
+use crate::exchange::{Cors, Report, Request, Response, Settings, coding, compression};
 use crate::sandbox::Reading;
 use crate::state::coverage::{Coverage, Wrong};
 use crate::state::journal::{Ended, Entry, Rings, redacted_target};
@@ -167,6 +167,9 @@ impl Control {
             Ok(named) => named,
             Err(problem) => return (problem_response(&problem), None),
         };
+        // Whatever is done with the content, also by those who look at it later, is done with the plain one.
+        let most = self.sandbox.settings().content_limit.0;
+        let inner = coding::undo(inner.as_deref().unwrap_or(request), most).map(Box::new).or(inner);
         let asked = inner.as_deref().unwrap_or(request);
         if let Some(name) = asked.uri().path().strip_prefix(PREFIX) {
             return (self.own(asked, name, &session), None);
@@ -220,13 +223,10 @@ impl Control {
             method: request.method(),
             target: request.uri(),
             headers: request.headers(),
-            content: match request.body() {
-                Body::Complete(content) => content,
-                Body::TooLarge(_) => &[],
-            },
+            content: &request.body().bytes(),
             operation: report.operation,
             status: response.status(),
-            answer: response.body(),
+            answer: compression::plain(response),
             source: report.source,
             violations: report.violations,
         };
@@ -404,10 +404,7 @@ struct Asked<'r> {
 impl<'r> Asked<'r> {
     fn new(request: &'r Request, session: &'r str) -> Self {
         let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
-        let body = match request.body() {
-            Body::Complete(bytes) => serde_json::from_slice(bytes).unwrap_or(Value::Null),
-            Body::TooLarge(_) => Value::Null,
-        };
+        let body = serde_json::from_slice(&request.body().bytes()).unwrap_or(Value::Null);
         Self { request, session, query, body }
     }
 
