@@ -8,7 +8,7 @@ use super::finding::Finding;
 use super::overruling;
 use super::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot};
 use super::words::{Alone, Words};
-use crate::contract::name::Form;
+use crate::contract::name::{Form, folded};
 use crate::contract::wording::{Slot, Template};
 use crate::exchange::content::plain;
 
@@ -49,6 +49,8 @@ pub enum Pattern {
     Items(Vec<Pattern>),
     /// An object with a member for each field that is wrong.
     ByField(ByField),
+    /// An object that has fields of the request as its members.
+    Fields(Fields),
     /// The `source` of JSON:API: `pointer` for the body, `parameter` or `header` for the rest.
     Source(FieldSlot),
     /// An object with a member for each part of the request that is wrong: `{"json": …}`.
@@ -89,6 +91,21 @@ pub struct Member {
     pub pattern: Pattern,
     /// What stands there where the pattern has nothing to say; none if it can be left out.
     pub otherwise: Option<Value>,
+}
+
+/// An object that has fields of the request as its members, each with what is wrong with it.
+#[derive(Debug, Clone)]
+pub struct Fields {
+    /// The segment of the path of a field that its members are: 0 for the fields of the body itself.
+    pub depth: usize,
+    /// The members that are fields.
+    pub fields: Vec<Member>,
+    /// The member for what is about none of them: `non_field_errors`.
+    pub rest: Option<Box<Member>>,
+    /// The members that are no fields.
+    pub others: Vec<Member>,
+    /// What is said of fields that are no members, where there may be others.
+    pub other: Option<Box<Pattern>>,
 }
 
 /// An object with a member for each field.
@@ -139,6 +156,7 @@ impl Pattern {
             }
             Self::Items(items) => Some(items.iter().filter_map(|item| item.tell(findings)).collect()),
             Self::ByField(by_field) => by_field.tell(findings),
+            Self::Fields(fields) => Some(Value::Object(fields.tell(findings))),
             Self::Source(slot) => slot.tell(first).map(|pointer| match first.location {
                 "query" | "path" | "cookie" => json!({ "parameter": first.name() }),
                 "header" => json!({ "header": first.name() }),
@@ -178,15 +196,16 @@ impl Pattern {
     /// It for a fault that is about no field: without the lists of fields, if there is something to be
     /// said beside them.
     #[must_use]
-    pub fn of_whole(&self) -> Self {
-        let says = self.has_words() || matches!(self, Self::Object(members) if members.iter().any(Member::is_code));
+    pub fn of_whole(&self, is_malformed: bool) -> Self {
+        let is_code = |member: &Member| member.is_code() && !(is_malformed && member.is_headline());
+        let says = self.has_words() || matches!(self, Self::Object(members) if members.iter().any(is_code));
         if says { self.without_lists().unwrap_or_else(|| self.clone()) } else { self.clone() }
     }
 
     /// None, if there is nothing else in it.
     fn without_lists(&self) -> Option<Self> {
         match self {
-            Self::Each(_) | Self::ByField(_) | Self::ByLocation(..) => None,
+            Self::Each(_) | Self::ByField(_) | Self::Fields(_) | Self::ByLocation(..) => None,
             Self::Object(members) => {
                 let kept: Vec<Member> = members.iter().filter_map(Member::without_lists).collect();
                 (!kept.is_empty()).then_some(Self::Object(kept))
@@ -201,6 +220,10 @@ impl Member {
         let empty = |otherwise: &Value| Pattern::Fixed(if otherwise.is_array() { json!([]) } else { json!({}) });
         let pattern = self.pattern.without_lists().or_else(|| self.otherwise.as_ref().map(empty))?;
         Some(Self { pattern, ..self.clone() })
+    }
+
+    fn is_headline(&self) -> bool {
+        matches!(&self.pattern, Pattern::Code(slot) if slot.is_headline)
     }
 
     fn is_code(&self) -> bool {
@@ -229,6 +252,41 @@ impl ByField {
             put(&mut object, path, self.entry.tell(of_field)?);
         }
         Some(Value::Object(object))
+    }
+}
+
+impl Fields {
+    fn tell(&self, findings: &[Finding]) -> Map<String, Value> {
+        let mut of_fields: Vec<Vec<Finding>> = vec![Vec::new(); self.fields.len()];
+        let mut of_others: IndexMap<String, Vec<Finding>> = IndexMap::new();
+        let mut of_rest: Vec<Finding> = Vec::new();
+        for finding in findings {
+            let meant = finding.as_missing();
+            let name = meant.path.get(self.depth).map(|name| folded(name));
+            let at = name.and_then(|name| self.fields.iter().position(|field| folded(&field.name) == name));
+            match (at, meant.path.get(self.depth)) {
+                (Some(at), _) => of_fields[at].push(finding.clone()),
+                (None, Some(name)) if self.other.is_some() => {
+                    of_others.entry(name.clone()).or_default().push(finding.clone());
+                }
+                _ => of_rest.push(finding.clone()),
+            }
+        }
+        let mut object = tell_members(&self.others, findings);
+        let mut add = |member: &Member, findings: &[Finding]| {
+            let told = if findings.is_empty() { None } else { member.pattern.tell(findings) };
+            let told = told.or_else(|| member.otherwise.clone());
+            told.map(|value| object.insert(member.name.clone(), value));
+        };
+        for (field, findings) in self.fields.iter().zip(&of_fields) {
+            add(field, findings);
+        }
+        self.rest.iter().for_each(|rest| add(rest, &of_rest));
+        for (name, findings) in &of_others {
+            let told = self.other.as_ref().and_then(|other| other.tell(findings));
+            told.map(|value| object.insert(name.clone(), value));
+        }
+        object
     }
 }
 
@@ -261,6 +319,7 @@ impl Pattern {
             | Self::Segments(_)
             | Self::Source(_)
             | Self::ByField(_)
+            | Self::Fields(_)
             | Self::ByLocation(..) => true,
             Self::Object(members) => members.iter().any(|member| member.pattern.names_field()),
             Self::Each(entry) | Self::Escaped(entry) => entry.names_field(),

@@ -27,6 +27,8 @@ pub struct CodeSlot {
     pub idiom: Option<&'static Idiom>,
     /// Whether it is a title for people.
     pub is_title: bool,
+    /// Whether it is the title of what is wrong with requests, whichever field that is.
+    pub is_headline: bool,
     /// Whether nothing says what codes there are.
     pub is_free: bool,
     /// Whether there must be one.
@@ -93,6 +95,12 @@ impl CodeSlot {
                 (None, seen) => seen.clone(),
             };
         }
+        if self.is_headline
+            && is_of_field(&finding.rule)
+            && let Some(seen) = self.seen.as_ref().and_then(Value::as_str).filter(|seen| self.is_kept(seen))
+        {
+            return Some(json!(seen));
+        }
         let is_allowed = |code: &Value| {
             let is_alike = self.seen.as_ref().is_none_or(|seen| seen.is_string() == code.is_string());
             is_alike && (self.allowed.is_empty() || self.allowed.contains(code))
@@ -140,6 +148,13 @@ impl CodeSlot {
             _ => true,
         };
         self.seen.as_ref().filter(says_nothing).cloned().or_else(|| self.coined(finding))
+    }
+
+    /// Whether a headline says no rule, so that it holds for the others too.
+    fn is_kept(&self, headline: &str) -> bool {
+        const SAYS_RULE: i32 = 8;
+        let says = |rule: &'static str| code::score(headline, &Finding::whole(rule, Value::Null)) >= SAYS_RULE;
+        (self.allowed.is_empty() || self.allowed.contains(&json!(headline))) && !self.rule.is_some_and(says)
     }
 
     /// Where there must be one, and what the document shows is wrong: a plain one, written as those are.

@@ -16,9 +16,10 @@ use super::catalogue::idiom::{Idiom, is_of_field, is_of_value};
 use super::catalogue::role::Role;
 use super::convention::{Conventions, shape_of, value_of};
 use super::finding::Finding;
-use super::reading::{self, Context, Names, Reading, shaping};
+use super::reading::{self, Context, Names, Reading, shaping, shown};
 use super::unknown;
 use crate::contract::example::Example;
+use crate::contract::schema::Schema;
 use crate::contract::{Contract, MediaType, Memo, Operation, StatusPattern};
 
 /// Where a voice comes from.
@@ -55,8 +56,10 @@ impl Source {
 pub struct Voice {
     /// Where it comes from, for what is about a field.
     pub source: Source,
-    /// The examples of the response.
+    /// The examples of the response, or what the examples of the properties of its schema show.
     own: Vec<Reading>,
+    /// Whether those are of the schema, which other statuses may share.
+    is_of_schema: bool,
     /// Examples elsewhere that speak of fields, if none of its own does.
     siblings: Vec<Reading>,
     /// An example of the same status and shape elsewhere, if it has none of its own.
@@ -168,8 +171,13 @@ impl Voices {
         let served: Vec<&Example> = media.examples.iter().filter(|example| example.is_served()).collect();
         let url = Some(operation.template.as_str());
         let context = Context { names: &names, schema, status, codes: &[], idiom: None, url };
-        let mut own: Vec<Reading> =
-            served.iter().map(|example| reading::read(&value_of(example, media), context)).collect();
+        let shown = schema.filter(|_| media.examples.is_empty()).and_then(shown::shown);
+        let read_own = |context: Context<'_>| -> Vec<Reading> {
+            let of_schema = shown.as_ref().zip(schema).map(|(value, schema)| read_shown(value, schema, context));
+            let of_examples = served.iter().map(|example| reading::read(&value_of(example, media), context));
+            of_examples.chain(of_schema).collect()
+        };
+        let mut own = read_own(context);
         let speaks = own.iter().any(speaks);
         let (mut siblings, mut codes, mut idiom, mut of_status) = (Vec::new(), Vec::new(), None, None);
         if !speaks {
@@ -177,7 +185,7 @@ impl Voices {
             codes.clone_from(&elsewhere.codes);
             (siblings, idiom, of_status) = elsewhere.siblings(contract, operation, pattern, media);
             let context = Context { codes: &codes, idiom: idiom.filter(|_| siblings.is_empty()), ..context };
-            own = served.iter().map(|example| reading::read(&value_of(example, media), context)).collect();
+            own = read_own(context);
         }
         let source = match (speaks, siblings.is_empty(), own.is_empty(), schema) {
             (true, ..) => Source::Example,
@@ -186,7 +194,18 @@ impl Voices {
             (.., Some(_)) => Source::Schema,
             (.., None) => Source::None,
         };
-        Voice { source, own, siblings, of_status, shaped: OnceLock::new(), codes, idiom, names, status }
+        Voice {
+            source,
+            own,
+            is_of_schema: shown.is_some(),
+            siblings,
+            of_status,
+            shaped: OnceLock::new(),
+            codes,
+            idiom,
+            names,
+            status,
+        }
     }
 
     fn elsewhere(&self, contract: &Contract, document: usize) -> &Elsewhere {
@@ -202,6 +221,13 @@ fn error_status(pattern: StatusPattern) -> StatusCode {
         StatusPattern::Exact(status) => status,
         _ => StatusCode::BAD_REQUEST,
     }
+}
+
+/// What the examples of the properties of a schema show, with the members that they do not.
+fn read_shown(value: &Value, schema: &Schema, context: Context<'_>) -> Reading {
+    let reading = reading::read(value, context);
+    let (described, _) = shaping::shape(schema, context);
+    Reading { pattern: shown::completed(reading.pattern, &described), ..reading }
 }
 
 /// Whether an example speaks of what is wrong with a field.
@@ -360,7 +386,8 @@ fn fit(reading: &Reading, finding: &Finding) -> Fit {
 
 /// A body without lists of fields, unless the schema wants them filled.
 fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<Value> {
-    let without = pattern.of_whole().tell(findings)?;
+    let is_malformed = findings.first().is_some_and(|first| first.rule == "malformed");
+    let without = pattern.of_whole(is_malformed).tell(findings)?;
     let is_valid = |value: &Value| media.schema.as_ref().is_none_or(|schema| schema.is_valid(value) != Ok(false));
     if is_valid(&without) {
         return Some(without);
@@ -415,7 +442,8 @@ impl Voice {
         let nearest = (first.rule == "malformed").then(|| self.best(findings)).flatten().map(|(reading, ..)| reading);
         let said = own.clone().find(says_rule).or(nearest).or_else(|| own.clone().find(about_none));
         let own = said.or_else(|| own.clone().next());
-        let is_of_status = first.operands.get("status").and_then(Value::as_u64)
+        let is_of_status = !self.is_of_schema
+            && first.operands.get("status").and_then(Value::as_u64)
             == Some(u64::from(self.status.as_u16()))
             && self.status != StatusCode::BAD_REQUEST
             // What the user says goes before what the document shows.

@@ -15,6 +15,10 @@ pub struct Words {
     pub seen: Option<Seen>,
     /// What stands before any sentence.
     pub before: Template,
+    /// What stands there for another field than the document's, where that is something else.
+    pub before_others: Option<Template>,
+    /// All that the document shows there.
+    pub whole: String,
     /// What stands after any sentence.
     pub after: String,
     /// The code in brackets at its end: ` [`, the code, `]`.
@@ -94,12 +98,16 @@ impl Words {
             text.push_str(&format!(" (and {more} more error{})", if more == 1 { "" } else { "s" }));
         }
         let first = &findings[0];
-        let before = self.dialect().fill(&self.before, first);
+        let before = self.dialect().fill(self.before_of(first), first);
         let code = self
             .code
             .as_ref()
             .and_then(|(open, slot, close)| slot.tell(first).map(|code| format!("{open}{}{close}", plain(&code))));
         let text = format!("{before}{text}{}{}", self.after, code.unwrap_or_default());
+        // What is so as it is written is not written otherwise.
+        if folded(&text) == folded(&self.whole) {
+            return self.whole.clone();
+        }
         let Some(longest) = self.longest.filter(|longest| text.chars().count() > *longest) else { return text };
         // Cut, it could lose the name.
         let plain = self.neutral(first);
@@ -112,6 +120,11 @@ impl Words {
         if self.seen.as_ref().is_some_and(|seen| !is_of_field(seen.rule)) {
             (self.seen, self.before) = (None, Template::default());
         }
+    }
+
+    fn before_of(&self, finding: &Finding) -> &Template {
+        let is_own = self.seen.as_ref().is_some_and(|seen| seen.has_name(finding));
+        self.before_others.as_ref().filter(|_| !is_own).unwrap_or(&self.before)
     }
 
     fn dialect(&self) -> &Dialect {
@@ -226,6 +239,11 @@ fn all_of(finding: &Finding) -> Vec<&Finding> {
 }
 
 impl Seen {
+    /// Whether it has the name of the field.
+    fn has_name(&self, finding: &Finding) -> bool {
+        self.names.iter().any(|name| folded(name) == folded(finding.name()))
+    }
+
     /// Whether it lists the fields of all findings, and no other.
     fn lists_just(&self, findings: &[Finding]) -> bool {
         let is_listed =

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::about::{FEWEST_LETTERS, general};
 use super::hearing::{Heard, is_path};
-use super::names::{is_coined, is_identifier, segments};
+use super::names::{Names, is_coined, is_identifier, segments};
 use super::{Context, Reader, read};
 use crate::contract::name::{Form, folded};
 use crate::contract::wording::{Part, Slot, Template};
 use crate::exchange::rejection::body::{Pattern, Wants};
 use crate::exchange::rejection::catalogue::code;
-use crate::exchange::rejection::catalogue::idiom::is_of_field;
+use crate::exchange::rejection::catalogue::idiom::{Idiom, is_of_field};
 use crate::exchange::rejection::catalogue::role::Role;
 use crate::exchange::rejection::finding::{PathStyle, location_of};
 use crate::exchange::rejection::reading::phrase::{self, coded};
@@ -118,8 +118,18 @@ impl<'r> Reader<'r> {
             others: others.collect(),
             idiom,
             is_title,
+            is_headline: is_title && self.is_headline(text),
             ..self.code_slot()
         }
+    }
+
+    /// Whether a title is of all that can be wrong with requests: it names no field.
+    fn is_headline(&self, text: &str) -> bool {
+        let names = self.context.names;
+        let about = self.about.as_ref().map(|about| about.names.as_slice());
+        let is_about = |word: &str| about.is_some_and(|names| names.iter().any(|name| folded(name) == folded(word)));
+        let names_field = text.split(' ').any(|word| is_about(word) || is_coined(word) && names.find(word).is_some());
+        Role::Title.fits(self.key()) && about.is_some() && !names_field
     }
 
     /// The field, the part of the request that it is in, or what was sent there.
@@ -284,6 +294,7 @@ impl<'r> Reader<'r> {
                 }
             }
             let mut before = self.before(&found.before);
+            let before_others = self.before_others(&found.before);
             before.push(slots);
             let template = if heard.joined.is_some() { None } else { Some(template) };
             let seen = template.map(|template| Seen {
@@ -312,6 +323,8 @@ impl<'r> Reader<'r> {
             return Pattern::Words(Box::new(Words {
                 seen,
                 before,
+                before_others,
+                whole: text.to_owned(),
                 after,
                 prefix,
                 is_short,
@@ -359,7 +372,11 @@ impl<'r> Reader<'r> {
         let (text, token) = token.split_at(start);
         let mut template = Template::plain(text);
         let names = self.context.names;
-        if let Some((_, path)) = names.path(token) {
+        let is_name = !colon.is_empty() && segments(token).as_slice() == [token] && names.find(token).is_some();
+        if is_name && !start_is_path(text, self.idiom) {
+            // A word before a colon is a name, and no way to it.
+            template.parts.push(Part::Slot(Slot::Name, form_of(token, names)));
+        } else if let Some((_, path)) = names.path(token) {
             let at = token.rfind(&path_tail(token, path[0], path.len())).unwrap_or(0);
             let prefix = &token[..at];
             let slot = if prefix.ends_with('/') { Slot::Pointer } else { Slot::Path };
@@ -386,6 +403,16 @@ impl<'r> Reader<'r> {
         template.push_text(colon);
         template.push_text(gap);
         template
+    }
+
+    /// What stands before a sentence about another field: words that say what the document's own field is are left out.
+    fn before_others(&self, before: &str) -> Option<Template> {
+        let bare = before.trim_end().strip_suffix(':')?;
+        let (words, token) = bare.rsplit_once(' ')?;
+        let is_said_of_it = general(words).is_none() && !words.ends_with([':', '.', '-', ')']);
+        let is_name = segments(token).as_slice() == [token] && self.context.names.find(token).is_some();
+        let name = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs), Part::Text(": ".to_owned())] };
+        (is_name && is_said_of_it).then(name)
     }
 
     /// A text with tags: what stands between them is read as the members of an object.
@@ -423,6 +450,19 @@ impl<'r> Reader<'r> {
         }
         Pattern::Text(all)
     }
+}
+
+/// Whether a sentence begins with the way to its field: nothing stands before that, and the family writes no JSON
+/// Pointers.
+fn start_is_path(before: &str, idiom: Option<&Idiom>) -> bool {
+    before.is_empty() && idiom.is_none_or(|idiom| idiom.dialect.path != PathStyle::Pointer)
+}
+
+/// The form in which a name is written; two or three capitals are an abbreviation, and no form.
+fn form_of(token: &str, names: &Names) -> Form {
+    const ABBREVIATION: usize = 3;
+    let form = names.find(token).map_or(Form::AsIs, |(_, form)| form);
+    if form == Form::Upper && token.len() <= ABBREVIATION { Form::AsIs } else { form }
 }
 
 /// The text from the segment `first` on, if that is followed by so many.

@@ -1,11 +1,13 @@
 //! An example of an error → the pattern of its body: which of its texts speak of a field or a rule.
 
 mod about;
+mod fields;
 mod hearing;
 mod leaf;
 mod names;
 mod phrase;
 pub mod shaping;
+pub mod shown;
 
 pub use self::hearing::visit;
 pub use self::names::Names;

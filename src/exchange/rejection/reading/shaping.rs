@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::Context;
+use super::{Context, fields};
 use crate::contract::name::{Form, folded};
 use crate::contract::schema::Schema;
 use crate::exchange::generate::{self, Manner};
@@ -21,9 +21,9 @@ const DEEPEST: usize = 6;
 #[must_use]
 pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
     let by_shape = family(schema);
-    let idiom = by_shape.or(context.idiom);
+    let idiom = by_shape.or(context.idiom).or_else(|| fields::of_maps(schema, context));
     let generated = generate::generate(schema, &Manner::default()).value;
-    let mut shaper = Shaper { schema, context, idiom, by_shape, path: Vec::new(), open: Vec::new() };
+    let mut shaper = Shaper { schema, context, idiom, by_shape, path: Vec::new(), open: Vec::new(), fields: 0 };
     let pattern = shaper.node(schema.tree(), &Around::default(), Some(&generated));
     let mut pattern = pattern.unwrap_or(Pattern::Fixed(generated));
     if !pattern.names_field() {
@@ -61,7 +61,7 @@ fn has_path(schema: &Schema, node: &Value, path: &[String]) -> bool {
 }
 
 /// The schema of the members that an object may have beside those it declares.
-fn additional<'s>(schema: &'s Schema, node: &'s Value) -> Option<&'s Value> {
+pub(super) fn additional<'s>(schema: &'s Schema, node: &'s Value) -> Option<&'s Value> {
     let declared = schema.parts(node);
     declared.into_iter().find_map(|part| part.get("additionalProperties").filter(|value| value.is_object()))
 }
@@ -71,32 +71,34 @@ const FAILED: [&str; 9] = ["error", "fail", "failed", "failure", "nok", "ko", "i
 
 /// What is around a member.
 #[derive(Debug, Clone, Copy, Default)]
-struct Around<'a> {
+pub(super) struct Around<'a> {
     /// Its name; empty for the body itself and for items.
-    name: &'a str,
+    pub(super) name: &'a str,
     /// The names of the members beside it, letters and digits in lower case.
-    beside: &'a [String],
+    pub(super) beside: &'a [String],
     /// Whether it is a member of what is said of one field.
-    in_list: bool,
+    pub(super) in_list: bool,
     /// How deep it is.
-    depth: usize,
+    pub(super) depth: usize,
     /// The member that has the sentence.
-    message: &'a str,
+    pub(super) message: &'a str,
 }
 
-struct Shaper<'c> {
-    schema: &'c Schema,
-    context: Context<'c>,
+pub(super) struct Shaper<'c> {
+    pub(super) schema: &'c Schema,
+    pub(super) context: Context<'c>,
     idiom: Option<&'static Idiom>,
     /// The family of the shape, whose constants it has.
     by_shape: Option<&'static Idiom>,
-    path: Vec<String>,
+    pub(super) path: Vec<String>,
     /// The objects that what is looked at is a part of.
     open: Vec<usize>,
+    /// How many of the objects around are fields of the request.
+    pub(super) fields: usize,
 }
 
 impl<'c> Shaper<'c> {
-    fn node(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
+    pub(super) fn node(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
         if around.depth > DEEPEST {
             return None;
         }
@@ -189,6 +191,9 @@ impl<'c> Shaper<'c> {
         if properties.is_empty() {
             return self.by_field(node, around);
         }
+        if let Some(fields) = self.fields(node, &properties, around, generated) {
+            return Some(Pattern::Fields(fields));
+        }
         if around.name == "source" && properties.iter().any(|(name, ..)| *name == "pointer" || *name == "parameter") {
             return Some(Pattern::Source(FieldSlot { style: FieldStyle::Pointer, ..FieldSlot::plain() }));
         }
@@ -222,8 +227,8 @@ impl<'c> Shaper<'c> {
             self.path.pop();
             says = says || pattern.as_ref().is_some_and(says_something);
             // Of several lists one has what is wrong.
-            let is_second_list =
-                matches!(pattern, Some(Pattern::Each(_) | Pattern::ByField(_))) && Role::List.rank(name) > best_list;
+            let is_second_list = matches!(pattern, Some(Pattern::Each(_) | Pattern::ByField(_) | Pattern::Fields(_)))
+                && Role::List.rank(name) > best_list;
             let pattern = pattern.filter(|_| !is_second_list);
             let is_said = pattern.is_some();
             let is_aside = matches!(pattern, Some(Pattern::Object(_))) && !is_of_error(name);
@@ -500,6 +505,7 @@ fn says_something(pattern: &Pattern) -> bool {
         | Pattern::Segments(_)
         | Pattern::Source(_)
         | Pattern::ByField(_)
+        | Pattern::Fields(_)
         | Pattern::ByLocation(..) => true,
         Pattern::Object(members) => members.iter().any(|member| says_something(&member.pattern)),
         Pattern::Each(entry) => says_something(entry),
