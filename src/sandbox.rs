@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::check;
@@ -23,12 +22,14 @@ use crate::exchange::rejection::Ground;
 use crate::exchange::rejection::survey::{Survey, survey};
 use crate::exchange::rejection::voice::Voices;
 use crate::exchange::remembered::data::supply;
-use crate::exchange::situation::Situation;
-use crate::exchange::{self, Plan, Report, Request, Response, Settings, remembered};
-use crate::state::memory::World;
+use crate::exchange::situation::{Situation, Within};
+use crate::exchange::{self, Report, Request, Response, Settings, remembered};
+use crate::state::journal::Ended;
+use crate::state::memory::Entities;
 use crate::state::overrule::Overrules;
 use crate::state::resource::{Collection, Resources};
 use crate::state::sessions::Memory;
+use crate::state::world::World;
 
 /// How documents are read.
 #[derive(Debug, Clone, Default)]
@@ -194,37 +195,35 @@ impl Sandbox {
         let undone = coding::undo(request, settings.content_limit.0);
         let request = undone.as_ref().unwrap_or(request);
         let ground = self.ground(request.uri().path());
-        let plan = if self.is_staged {
-            self.within(session, |world| self.plan(ground, Some(world), settings, request))
+        let within = |run: &mut dyn FnMut(&mut World)| self.within(session, |world| run(world));
+        let situation = if self.is_staged {
+            let chosen = self.memory.look(session, |world| world.scenario().cloned()).flatten();
+            self.situation(chosen, &within)
         } else {
-            self.plan(ground, None, settings, request)
+            Situation::default()
         };
+        let plan = exchange::plan(ground, &situation, settings, request);
         exchange::answer(&plan, settings, request, &mut |shelf, step, making| {
             self.within(session, |world| world.step(shelf, step, making))
         })
     }
 
-    /// What is answered, as far as it depends on what was before in a world.
-    fn plan<'s>(
-        &'s self,
-        ground: Ground<'s>,
-        world: Option<&mut World>,
-        settings: &Settings,
-        request: &Request,
-    ) -> Plan<'s> {
-        let Some(world) = world else { return exchange::plan(ground, &Situation::default(), settings, request) };
-        let scenario = world.scenario.clone().or_else(|| self.scenario.clone());
-        let situation = Situation { scenario, now: self.began.elapsed(), world: Some(RefCell::new(world)) };
-        exchange::plan(ground, &situation, settings, request)
+    /// What was before a request, in the world that `within` leads to.
+    fn situation<'s>(&self, chosen: Option<String>, within: Within<'s>) -> Situation<'s> {
+        let scenario = chosen.or_else(|| self.scenario.clone());
+        Situation { scenario, now: self.began.elapsed(), within: Some(within) }
     }
 
     /// Does something with the world of a session, see [`Memory::with`].
     pub fn within<R>(&self, session: &str, run: impl FnOnce(&mut World) -> R) -> R {
         let (made, gone) = self.memory.with(session, run);
-        for name in gone {
-            tracing::warn!(session = name, "the session was forgotten, as there are too many or too large ones");
-        }
+        tell(&gone);
         made
+    }
+
+    /// Adds an exchange to the journal of a session; of more than `most` the oldest go.
+    pub fn note(&self, session: &str, ended: Ended<'_>, most: usize) {
+        tell(&self.memory.note(session, ended, most));
     }
 
     /// The names of the scenarios that fixtures are of.
@@ -245,18 +244,23 @@ impl Sandbox {
 
     /// What a collection has before anybody writes to it.
     #[must_use]
-    pub fn beginning(&self, collection: &Collection, scope: &str) -> IndexMap<String, Arc<Value>> {
-        remembered::beginning(self.ground(""), collection, scope, self.settings.manner).all.clone()
+    pub fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
+        remembered::beginning(self.ground(""), collection, scope, self.settings.manner)
     }
 
     /// How a request would be answered, and why; nothing changes.
     #[must_use]
     pub fn explain(&self, session: &str, request: &Request) -> Value {
-        let mut world = self.memory.look(session, Clone::clone).unwrap_or_default();
+        // A copy of what is remembered, which is cheap until something is written to it.
+        let now = self.memory.look(session, World::now).unwrap_or_default();
+        let chosen = now.scenario.clone();
+        let world = RefCell::new(World::of(now));
+        let within = |run: &mut dyn FnMut(&mut World)| run(&mut world.borrow_mut());
         let ground = self.ground(request.uri().path());
-        let plan = self.plan(ground, Some(&mut world), &self.settings, request);
+        let situation = self.situation(chosen, &within);
+        let plan = exchange::plan(ground, &situation, &self.settings, request);
         exchange::explain::explain(ground, &plan, &self.settings, request, &mut |shelf, step, making| {
-            world.step(shelf, step, making)
+            world.borrow_mut().step(shelf, step, making)
         })
     }
 
@@ -281,5 +285,11 @@ impl Sandbox {
     #[must_use]
     pub fn answer(&self, request: &Request) -> (Response, Report) {
         self.answer_as(&self.settings, request)
+    }
+}
+
+fn tell(gone: &[String]) {
+    for name in gone {
+        tracing::warn!(session = name, "the session was forgotten, as there are too many or too large ones");
     }
 }

@@ -1,7 +1,7 @@
 //! A sandbox for Rust tests: on a port of its own, with sessions, and gone when it is dropped.
 
 use std::net::SocketAddr;
-use std::ops::RangeBounds;
+use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::document::Input;
 use crate::exchange::generate::Manner;
 use crate::exchange::{Echoing, Settings, State, Validation};
 use crate::sandbox::{Reading, Sandbox};
-use crate::server::control::Control;
+use crate::server::control::requests::Journalled;
+use crate::server::control::{Control, Options};
 use crate::server::{self, Limits};
 use crate::state::journal::Entry;
 
@@ -51,6 +52,7 @@ pub struct Builder {
     reading: Reading,
     settings: Settings,
     scenario: Option<String>,
+    options: Options,
 }
 
 /// Why a sandbox for a test cannot be started.
@@ -120,6 +122,13 @@ impl Builder {
         self
     }
 
+    /// How many exchanges of each session are kept to be verified; 500 if nothing is said.
+    #[must_use]
+    pub fn journal(mut self, exchanges: usize) -> Self {
+        self.options.journal = exchanges;
+        self
+    }
+
     /// Every other setting.
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -140,7 +149,7 @@ impl Builder {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let control = Arc::new(Control::new(sandbox));
+        let control = Arc::new(Control::with(sandbox, self.options));
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _either = stopped.await;
@@ -161,7 +170,7 @@ pub struct Running {
 
 /// An operation was not called as a test wants.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{operation}` was called {}, expected {expected}", crate::diagnostic::count(*count, "time"))]
+#[error("`{operation}` was called {}, expected {expected}{}", crate::diagnostic::count(*count, "time"), unseen(*forgotten))]
 pub struct Unverified {
     /// The operation by name.
     pub operation: String,
@@ -169,6 +178,15 @@ pub struct Unverified {
     pub count: usize,
     /// How often it should have been.
     pub expected: String,
+    /// How many exchanges the journal does not have any more: they were not looked at.
+    pub forgotten: u64,
+}
+
+fn unseen(forgotten: u64) -> String {
+    match forgotten {
+        0 => String::new(),
+        _ => format!("; {forgotten} earlier exchanges are not kept any more, see `Builder::journal`"),
+    }
 }
 
 impl Running {
@@ -190,19 +208,26 @@ impl Running {
         Session { running: self, name: name.to_owned() }
     }
 
-    /// The exchanges of all sessions, the oldest first.
+    /// The exchanges of all sessions, the oldest first; of each session only the last, see [`Builder::journal`] and
+    /// [`forgotten`](Self::forgotten).
     #[must_use]
     pub fn received(&self) -> Vec<Entry> {
-        self.control.journal(None)
+        self.control.journal(None).entries
+    }
+
+    /// How many exchanges there were before those that are [`received`](Self::received) still.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.control.journal(None).forgotten
     }
 
     /// Whether an operation was called so often, in all sessions: `1..=1`, `2..`.
     ///
     /// # Errors
     ///
-    /// [`Unverified`], if it was not.
+    /// [`Unverified`], if it was not, or if it may have been called more often than the journal knows.
     pub fn verify(&self, operation: &str, times: impl RangeBounds<usize> + std::fmt::Debug) -> Result<(), Unverified> {
-        verify(&self.received(), operation, &times)
+        verify(&self.control.journal(None), operation, &times)
     }
 
     /// How often an operation was called with a JSON content that fits a JSON Schema.
@@ -241,10 +266,16 @@ impl Session<'_> {
         ("Standin-Session", &self.name)
     }
 
-    /// Its exchanges, the oldest first.
+    /// Its exchanges, the oldest first; only the last, see [`Builder::journal`].
     #[must_use]
     pub fn received(&self) -> Vec<Entry> {
-        self.running.control.journal(Some(&self.name))
+        self.running.control.journal(Some(&self.name)).entries
+    }
+
+    /// How many exchanges there were before those that are [`received`](Self::received) still.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.running.control.journal(Some(&self.name)).forgotten
     }
 
     /// Whether an operation was called so often in it.
@@ -253,7 +284,7 @@ impl Session<'_> {
     ///
     /// [`Unverified`], if it was not.
     pub fn verify(&self, operation: &str, times: impl RangeBounds<usize> + std::fmt::Debug) -> Result<(), Unverified> {
-        verify(&self.received(), operation, &times)
+        verify(&self.running.control.journal(Some(&self.name)), operation, &times)
     }
 
     /// How often an operation was called in it with a JSON content that fits a JSON Schema.
@@ -273,15 +304,19 @@ impl Session<'_> {
 }
 
 fn verify(
-    entries: &[Entry],
+    journal: &Journalled,
     operation: &str,
     times: &(impl RangeBounds<usize> + std::fmt::Debug),
 ) -> Result<(), Unverified> {
-    let count = entries.iter().filter(|entry| entry.operation.as_deref() == Some(operation)).count();
-    if times.contains(&count) {
+    let is_called = |entry: &&Entry| entry.operation.as_deref() == Some(operation);
+    let count = journal.entries.iter().filter(is_called).count();
+    // More calls may be among those that are not kept.
+    let is_sure = journal.forgotten == 0 || matches!(times.end_bound(), Bound::Unbounded);
+    if is_sure && times.contains(&count) {
         return Ok(());
     }
-    Err(Unverified { operation: operation.to_owned(), count, expected: format!("{times:?}") })
+    let expected = format!("{times:?}");
+    Err(Unverified { operation: operation.to_owned(), count, expected, forgotten: journal.forgotten })
 }
 
 fn count(entries: &[Entry], operation: &str, body: &Value) -> usize {

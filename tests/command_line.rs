@@ -33,6 +33,14 @@ const OTHER: &str = "{\"openapi\": \"3.1.0\", \"info\": {\"title\": \"o\", \"ver
 const GET_A: &str = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 #[test]
+fn the_documents_and_fixtures_of_this_repository_are_clean() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = standin(root, &["check", "specs"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("4 operations from 2 documents, 0 errors, 0 warnings"), "{said}");
+}
+
+#[test]
 fn serve_answers_logs_and_ends_on_a_signal() {
     let folder = Folder::new("serve")
         .with("specs/a.yaml", DOCUMENT)

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::Sandbox;
 use crate::diagnostic::escape;
-use crate::state::memory::World;
+use crate::state::world::{Snapshot, World};
 
 /// How long a change may be only in memory.
 const OFTEN: Duration = Duration::from_millis(500);
@@ -88,8 +88,8 @@ impl StateFile {
             Ok(bytes) if bytes.trim_ascii().is_empty() => {}
             Ok(bytes) => {
                 let value: Value = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
-                let world = World::import(&value).map_err(unusable)?;
-                sandbox.within("", |there| there.become_like(world));
+                let state = Snapshot::import(&value).map_err(unusable)?;
+                sandbox.within("", |there| there.become_like(state)).map_err(|full| unusable(full.to_string()))?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unusable(error.to_string())),
@@ -100,9 +100,9 @@ impl StateFile {
 
     /// Writes what changed, if anything did.
     fn write(&mut self, sandbox: &Sandbox) -> Result<(), StateError> {
-        let changed = |world: &World| (world.changes() != self.written).then(|| (world.changes(), world.export()));
+        let changed = |world: &World| (world.changes() != self.written).then(|| (world.changes(), world.now()));
         let Some((changes, state)) = sandbox.memory().look("", changed).flatten() else { return Ok(()) };
-        replace(&self.path, format!("{state:#}\n").as_bytes())
+        replace(&self.path, format!("{:#}\n", state.export()).as_bytes())
             .map_err(|error| StateError::Unwritten { path: self.named.clone(), error })?;
         self.written = changes;
         Ok(())
@@ -194,10 +194,12 @@ fn lock(path: &Path) -> io::Result<File> {
     }
     let file = options.open(beside(path, ".lock"))?;
     #[cfg(unix)]
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(io::ErrorKind::WouldBlock.into()),
+    {
+        let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
         // Some network file systems have no locks, and one server on them is the usual case.
-        Ok(()) | Err(_) => {}
+        if locked == Err(rustix::io::Errno::WOULDBLOCK) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
     }
     Ok(file)
 }

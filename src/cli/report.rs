@@ -121,7 +121,7 @@ impl Routes {
             match self.format {
                 RoutesFormat::Text => write!(out, "{}", table(&errors_of(&sandbox)))?,
                 RoutesFormat::Json => {
-                    writeln!(out, "{}", escape::pretty_json(&Value::Array(errors_as_json(&sandbox))))?
+                    writeln!(out, "{}", escape::pretty_json(&Value::Array(errors_as_json(&sandbox))))?;
                 }
             }
             return Ok(Outcome::Clean);

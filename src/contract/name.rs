@@ -189,6 +189,48 @@ pub fn carries_credentials(name: &str) -> bool {
     !OTHER.iter().any(|word| has(word)) && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
 }
 
+/// Whether a value of this name is a secret, wherever it is sent: `api_key`, `accessToken`, `password`. The ids of
+/// users, clients and sessions are none, and neither is what is said about a secret: `token_type`, `passwordChangedAt`.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    const WORDS: [&str; 17] = [
+        "auth",
+        "authentication",
+        "authorization",
+        "apikey",
+        "accesskey",
+        "secretkey",
+        "privatekey",
+        "signature",
+        "credential",
+        "credentials",
+        "passwd",
+        "passphrase",
+        "jwt",
+        "pin",
+        "cvv",
+        "cvc",
+        "otp",
+    ];
+    /// Also at the end of a word that is written as one: `refreshtoken`.
+    const ENDS: [&str; 3] = ["token", "secret", "password"];
+    const PAIRS: [[&str; 2]; 5] =
+        [["api", "key"], ["access", "key"], ["secret", "key"], ["private", "key"], ["app", "key"]];
+    /// Of pages and the like, where a token says only where one is.
+    const OTHER: [&str; 6] = ["csrf", "xsrf", "page", "next", "continuation", "idempotency"];
+    /// What is said about a secret, as the last word.
+    const ABOUT: [&str; 18] = [
+        "type", "types", "count", "limit", "usage", "id", "ids", "name", "url", "uri", "endpoint", "method", "methods",
+        "at", "in", "expiry", "status", "length",
+    ];
+    let words = words(name);
+    let has = |word: &str| words.iter().any(|there| there == word);
+    let is_about = words.len() > 1 && words.last().is_some_and(|last| ABOUT.contains(&last.as_str()));
+    let is_named = || WORDS.into_iter().any(has) || words.iter().any(|word| ENDS.iter().any(|end| word.ends_with(end)));
+    let is_pair = || words.windows(2).any(|two| PAIRS.iter().any(|pair| two == pair));
+    !is_about && !OTHER.into_iter().any(has) && (is_named() || is_pair())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +251,41 @@ mod tests {
         }
         for name in ["X-Request-Id", "Idempotency-Key", "If-Match", "X-Author-Name", "X-Page-Token", "X-Csrf-Token"] {
             assert!(!carries_credentials(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_secrets_are_told_from_those_of_ids() {
+        for name in [
+            "token",
+            "apiKey",
+            "api_key",
+            "API-KEY",
+            "access_token",
+            "refreshtoken",
+            "clientSecret",
+            "password",
+            "newPassword",
+            "private_key",
+            "pin",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in [
+            "userId",
+            "clientId",
+            "session",
+            "sessionId",
+            "token_type",
+            "passwordChangedAt",
+            "nextPageToken",
+            "max_tokens",
+            "author",
+            "pinned",
+            "accessKeyId",
+            "key",
+        ] {
+            assert!(!is_secret(name), "{name}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What was before a request, as far as the answer depends on it: the scenario, and how often something was done.
 
+use core::fmt;
 use core::time::Duration;
-use std::cell::RefCell;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -9,24 +9,38 @@ use rand_chacha::ChaCha8Rng;
 use super::generate::fingerprint;
 use crate::contract::Operation;
 use crate::contract::sending::Delay;
-use crate::state::memory::World;
+use crate::state::world::World;
+
+/// Does something with the world of the session, while nobody else does.
+pub type Within<'s> = &'s dyn Fn(&mut dyn FnMut(&mut World));
 
 /// What was before.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Situation<'s> {
     /// The scenario that is on.
     pub scenario: Option<String>,
     /// The time since the sandbox began.
     pub now: Duration,
-    /// The world of the session; none if nothing depends on it.
-    pub world: Option<RefCell<&'s mut World>>,
+    /// The way to the world of the session; none if nothing depends on it.
+    pub within: Option<Within<'s>>,
+}
+
+impl fmt::Debug for Situation<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = (&self.scenario, self.now, self.within.is_some());
+        formatter.debug_tuple("Situation").field(&fields).finish()
+    }
 }
 
 impl Situation<'_> {
     /// How often something was done before; now it is once more.
+    #[must_use]
     pub fn turn(&self, name: &str) -> u64 {
-        let Some(world) = &self.world else { return 0 };
-        world.borrow_mut().turn(name)
+        let mut before = 0;
+        if let Some(within) = self.within {
+            within(&mut |world| before = world.turn(name));
+        }
+        before
     }
 
     /// How long an answer of an operation waits. What is drawn is the same for the same seed and turn.
@@ -43,15 +57,13 @@ impl Situation<'_> {
     }
 
     /// How often something was done in the current window of time, this one counted, and how long the window goes on.
+    #[must_use]
     pub fn window(&self, name: &str, per: Duration) -> (u64, Duration) {
-        let Some(world) = &self.world else { return (0, per) };
-        let mut world = world.borrow_mut();
-        let (began, count) = world.windows.entry(name.to_owned()).or_insert((self.now, 0));
-        if self.now.saturating_sub(*began) >= per {
-            (*began, *count) = (self.now, 0);
+        let mut found = (0, per);
+        if let Some(within) = self.within {
+            within(&mut |world| found = world.window(name, self.now, per));
         }
-        *count += 1;
-        (*count, per.saturating_sub(self.now.saturating_sub(*began)))
+        found
     }
 }
 

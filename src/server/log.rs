@@ -77,7 +77,7 @@ pub fn exchange(control: &Control, request: &Request, response: &Response, repor
     let operation = || report.operation.map_or("-", |index| control.operation_name(index));
     tracing::info!(
         method = request.method().as_str(),
-        path = request.uri().path(),
+        path = &*control.shown_path(report.operation, request.uri().path()),
         status = response.status().as_u16(),
         operation = operation(),
         source = &*report.source,
@@ -115,7 +115,7 @@ impl Fields {
         self.all.iter().find(|(there, _)| *there == name).map_or("", |(_, value)| value)
     }
 
-    fn line(&self, level: &tracing::Level) -> String {
+    fn line(&self, level: tracing::Level) -> String {
         if self.message != "exchange" {
             let head = format!("{}: {}", level.as_str().to_lowercase(), self.message);
             return self.all.iter().fold(head, |line, (name, value)| format!("{line} {name}={value}"));
@@ -152,7 +152,7 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         // Whatever is in it of requests and documents, a line is a line and changes nothing on a terminal.
-        writeln!(writer, "{}", escape::one_line(&fields.line(event.metadata().level())))
+        writeln!(writer, "{}", escape::one_line(&fields.line(*event.metadata().level())))
     }
 }
 

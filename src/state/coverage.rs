@@ -7,6 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::size::block;
 use crate::contract::{Contract, Location, Operation, StatusPattern};
 
 /// What was used, by the numbers of the operations.
@@ -14,7 +15,14 @@ use crate::contract::{Contract, Location, Operation, StatusPattern};
 pub struct Coverage {
     /// Of most operations of a large document nothing is.
     operations: Vec<OnceLock<Box<Counts>>>,
-    wrong: Mutex<Vec<Wrong>>,
+    wrong: Mutex<AllWrong>,
+}
+
+/// The requests in which something was wrong, and the bytes that they take.
+#[derive(Debug, Default)]
+struct AllWrong {
+    all: Vec<Wrong>,
+    size: usize,
 }
 
 /// What of an operation was used, as it is counted: nobody waits for another.
@@ -79,8 +87,18 @@ pub struct Wrong {
     pub violations: Vec<String>,
 }
 
-/// How many wrong requests are kept.
+/// How many wrong requests are kept; later ones are counted only.
 const MOST_WRONG: usize = 1000;
+
+/// How many bytes the wrong requests take that are kept; later ones are counted only.
+const MOST_WRONG_BYTES: usize = 4 * 1024 * 1024;
+
+impl Wrong {
+    fn size(&self) -> usize {
+        let violations = self.violations.iter().map(|text| size_of::<String>() + block(text.capacity()));
+        size_of::<Self>() + block(self.request.capacity()) + violations.sum::<usize>()
+    }
+}
 
 /// What of an operation was used.
 #[derive(Debug, Clone, Default)]
@@ -129,20 +147,22 @@ impl Coverage {
     /// Notes a request in which something was wrong; of too many only the first are kept.
     pub fn note_wrong(&self, wrong: impl FnOnce() -> Wrong) {
         let mut all = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() < MOST_WRONG {
-            all.push(wrong());
+        if all.all.len() < MOST_WRONG && all.size < MOST_WRONG_BYTES {
+            let wrong = wrong();
+            all.size += wrong.size();
+            all.all.push(wrong);
         }
     }
 
     /// The requests in which something was wrong.
     #[must_use]
     pub fn wrong(&self) -> Vec<Wrong> {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = AllWrong::default();
         self.operations.iter().filter_map(OnceLock::get).for_each(|counts| counts.clear());
     }
 

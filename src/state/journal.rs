@@ -9,7 +9,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
-use crate::contract::name::{carries_credentials, words};
+use super::redaction::Redaction;
+use super::size::block;
+use crate::contract::Operation;
 
 /// One exchange.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub struct Entry {
     pub source: Cow<'static, str>,
     /// What was wrong with the request.
     pub violations: Vec<String>,
+    /// What of it is not shown.
+    redaction: Redaction,
 }
 
 /// An exchange that has just ended, to be noted.
@@ -71,14 +75,44 @@ pub struct Ended<'e> {
     pub violations: Vec<String>,
 }
 
-/// The names of operations by their numbers.
-pub type Names<'n> = &'n dyn Fn(usize) -> &'n str;
+/// The operations by their numbers.
+pub type Operations<'o> = &'o dyn Fn(usize) -> Option<&'o Operation>;
 
-/// How much of a content is kept, in bytes.
+/// What is known of an exchange before it is copied out of its journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Glance<'g> {
+    /// The number of the operation in the contract; none if none was asked for.
+    pub operation: Option<usize>,
+    /// The status of the response.
+    pub status: StatusCode,
+    /// What was wrong with the request.
+    pub violations: &'g [String],
+}
+
+/// Says which exchanges are looked for.
+pub type Filter<'f> = &'f dyn Fn(Glance<'_>) -> bool;
+
+/// How much of a content is kept, in bytes; the rest is cut off.
 pub const MOST_CONTENT: usize = 64 * 1024;
 
-/// How many bytes the exchanges of one journal take at most, about.
-pub const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// How many violations of an exchange are kept; others are left out.
+const MOST_VIOLATIONS: usize = 100;
+
+/// How long a violation is that is kept, in bytes; the rest is cut off.
+const LONGEST_VIOLATION: usize = 1024;
+
+/// The violations of a request, as many and as long as they are kept.
+#[must_use]
+pub fn kept_violations(mut violations: Vec<String>) -> Vec<String> {
+    violations.truncate(MOST_VIOLATIONS);
+    for violation in &mut violations {
+        if violation.len() > LONGEST_VIOLATION {
+            let end = (0..=LONGEST_VIOLATION).rev().find(|at| violation.is_char_boundary(*at)).unwrap_or(0);
+            *violation = format!("{}…", &violation[..end]);
+        }
+    }
+    violations
+}
 
 /// Answers up to this many bytes are copied; others are shared with who answers them again.
 const MOST_COPIED: usize = 1024;
@@ -135,7 +169,7 @@ impl Record {
             operation: ended.operation,
             status: ended.status,
             source: ended.source,
-            violations: ended.violations,
+            violations: kept_violations(ended.violations),
             texts,
             end,
             answer,
@@ -149,10 +183,16 @@ impl Record {
         *self = Self::new(ended, if texts.capacity() > LARGEST_REUSED { Vec::new() } else { texts });
     }
 
-    /// The bytes that it takes, about.
+    /// The bytes that it takes.
     fn size(&self) -> usize {
-        const EACH: usize = 400;
-        EACH + self.texts.len() + self.answer.as_ref().map_or(0, Bytes::len)
+        let source = if let Cow::Owned(text) = &self.source { block(text.capacity()) } else { 0 };
+        let texts = self.violations.iter().map(|text| size_of::<String>() + block(text.capacity()));
+        let answer = self.answer.as_ref().map_or(0, |answer| block(answer.len()));
+        size_of::<Self>() + block(self.texts.capacity()) + answer + source + texts.sum::<usize>()
+    }
+
+    fn glance(&self) -> Glance<'_> {
+        Glance { operation: self.operation, status: self.status, violations: &self.violations }
     }
 
     /// The texts before the answer.
@@ -167,7 +207,8 @@ impl Record {
     }
 
     /// The exchange that it is of, in a session.
-    fn entry(&self, session: &str, names: Names<'_>) -> Entry {
+    fn entry(&self, session: &str, operations: Operations<'_>) -> Entry {
+        let operation = self.operation.and_then(operations);
         let mut texts = self.texts();
         let target = texts.next().and_then(|target| Uri::try_from(target).ok()).unwrap_or_default();
         let content = Bytes::copy_from_slice(texts.next().unwrap_or_default());
@@ -186,7 +227,8 @@ impl Record {
             target,
             headers,
             content,
-            operation: self.operation.map(|index| names(index).to_owned()),
+            operation: operation.map(|operation| operation.name().to_owned()),
+            redaction: Redaction::of(operation),
             status: self.status,
             answer: self.answer.clone().unwrap_or_else(|| Bytes::copy_from_slice(&self.texts[self.end..])),
             source: self.source.clone(),
@@ -207,10 +249,10 @@ fn kept(content: &Bytes) -> Bytes {
 }
 
 impl Entry {
-    /// An exchange in a session; `names` has the names of operations.
+    /// An exchange in a session.
     #[must_use]
-    pub fn new(ended: Ended<'_>, session: &str, names: Names<'_>) -> Self {
-        Record::new(ended, Vec::new()).entry(session, names)
+    pub fn new(ended: Ended<'_>, session: &str, operations: Operations<'_>) -> Self {
+        Record::new(ended, Vec::new()).entry(session, operations)
     }
 
     /// For people and scripts, without credentials.
@@ -220,13 +262,9 @@ impl Entry {
             .headers
             .keys()
             .map(|name| {
-                let is_secret = matches!(name.as_str(), "authorization" | "cookie" | "proxy-authorization")
-                    || carries_credentials(name.as_str()) && name != "standin-session";
                 let values = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
                 let text = values.collect::<Vec<_>>().join(", ");
-                // A page says in its address what it was asked.
-                let text = if *name == http::header::REFERER { redacted_target(&text) } else { text };
-                (name.as_str().to_owned(), json!(if is_secret { REDACTED.to_owned() } else { text }))
+                (name.as_str().to_owned(), json!(self.redaction.field(name.as_str(), text)))
             })
             .collect();
         json!({
@@ -236,12 +274,12 @@ impl Entry {
             "micros": self.micros,
             "request": {
                 "method": self.method.as_str(),
-                "target": redacted_target(&self.shown_target()),
+                "target": self.redaction.target(&self.shown_target()),
                 "headers": headers,
-                "content": shown(&self.content, self.is_form()),
+                "content": self.redaction.content(&self.content, self.is_form()),
             },
             "operation": self.operation,
-            "response": {"status": self.status.as_u16(), "content": shown(&self.answer, false)},
+            "response": {"status": self.status.as_u16(), "content": self.redaction.content(&self.answer, false)},
             "source": self.source,
             "violations": self.violations,
         })
@@ -269,93 +307,20 @@ impl Entry {
     }
 }
 
-/// What stands in the place of a secret.
-const REDACTED: &str = "[redacted]";
-
-/// A path and query without credentials.
-#[must_use]
-pub fn redacted_target(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
-    format!("{path}?{}", redacted_pairs(query))
-}
-
-/// A query or a form without credentials.
-fn redacted_pairs(text: &str) -> String {
-    let pairs = text.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) => {
-            let plain = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-            if is_secret(&plain) { format!("{name}={REDACTED}") } else { pair.to_owned() }
-        }
-        None => pair.to_owned(),
-    });
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-/// Whether a value of this name is nobody else's business.
-fn is_secret(name: &str) -> bool {
-    const WORDS: [&str; 8] = ["password", "passwd", "passphrase", "secret", "pin", "cvv", "cvc", "authorization"];
-    let own = words(name);
-    let has = |word: &str| own.iter().any(|there| there == word);
-    carries_credentials(name) || has("private") && has("key") || WORDS.into_iter().any(has)
-}
-
-/// A content as JSON, else as text; null if there is none.
-fn shown(content: &Bytes, is_form: bool) -> Value {
-    if content.is_empty() {
-        return Value::Null;
-    }
-    let text = String::from_utf8_lossy(content);
-    if is_form {
-        return json!(redacted_pairs(&text));
-    }
-    match serde_json::from_slice(content) {
-        Ok(mut value) => {
-            redact(&mut value, 0);
-            value
-        }
-        // What cannot be read may say anything.
-        Err(_)
-            if text
-                .split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-')
-                .any(is_secret) =>
-        {
-            json!(REDACTED)
-        }
-        Err(_) => json!(text),
-    }
-}
-
-fn redact(value: &mut Value, depth: usize) {
-    const DEEPEST: usize = 20;
-    match value {
-        Value::Object(object) if depth < DEEPEST => {
-            for (name, value) in object.iter_mut() {
-                if is_secret(name) && !value.is_null() && !value.is_boolean() {
-                    *value = json!(REDACTED);
-                } else {
-                    redact(value, depth + 1);
-                }
-            }
-        }
-        Value::Array(items) if depth < DEEPEST => items.iter_mut().for_each(|item| redact(item, depth + 1)),
-        // Deeper than anybody reads, and than this does.
-        Value::Object(_) | Value::Array(_) => *value = json!(REDACTED),
-        _ => {}
-    }
-}
-
 /// The exchanges of a session.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     records: VecDeque<Record>,
     size: usize,
+    /// How many exchanges were noted and are not kept any more.
+    forgotten: u64,
 }
 
 impl Journal {
-    /// Adds an exchange; of more than `most`, or of more than [`MOST_BYTES`], the oldest go.
-    pub fn add(&mut self, ended: Ended<'_>, most: usize) {
-        while self.records.len() > most.max(1) || self.size > MOST_BYTES && self.records.len() > 1 {
-            self.size -= self.records.pop_front().map_or(0, |record| record.size());
+    /// Adds an exchange; of more than `most`, or of more than so many bytes, the oldest go.
+    pub fn add(&mut self, ended: Ended<'_>, most: usize, bytes: usize) {
+        while self.records.len() > most.max(1) {
+            self.drop_oldest();
         }
         let length = self.records.len();
         if length > 0 && length == most {
@@ -365,20 +330,59 @@ impl Journal {
             self.size -= last.size();
             last.replace(ended);
             self.size += last.size();
-            return;
+            self.forgotten += 1;
+        } else {
+            if length == self.records.capacity() {
+                self.records.reserve_exact(length.max(8).min(most.saturating_sub(length).max(1)));
+            }
+            let record = Record::new(ended, Vec::new());
+            self.size += record.size();
+            self.records.push_back(record);
         }
-        if length == self.records.capacity() {
-            self.records.reserve_exact(length.max(8).min(most.saturating_sub(length).max(1)));
-        }
-        let record = Record::new(ended, Vec::new());
-        self.size += record.size();
-        self.records.push_back(record);
+        self.fit(bytes);
     }
 
-    /// The exchanges, the oldest first, as those of a session.
+    /// Lets the oldest exchanges go until the others take no more than so many bytes.
+    pub fn fit(&mut self, bytes: usize) {
+        while self.size > bytes && !self.records.is_empty() {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(record) = self.records.pop_front() {
+            self.size -= record.size();
+            self.forgotten += 1;
+        }
+    }
+
+    /// The number of the oldest exchange.
+    fn oldest(&self) -> Option<u64> {
+        self.records.front().map(|record| record.number)
+    }
+
+    /// The numbers of the exchanges that are looked for, the oldest first.
+    pub fn numbers(&self, filter: Filter<'_>) -> impl Iterator<Item = u64> {
+        self.records.iter().filter(move |record| filter(record.glance())).map(|record| record.number)
+    }
+
+    /// The exchanges that are looked for, from a number on, the oldest first, as those of a session.
     #[must_use]
-    pub fn entries(&self, session: &str, names: Names<'_>) -> Vec<Entry> {
-        self.records.iter().map(|record| record.entry(session, names)).collect()
+    pub fn entries(&self, session: &str, operations: Operations<'_>, filter: Filter<'_>, from: u64) -> Vec<Entry> {
+        let found = self.records.iter().filter(|record| record.number >= from && filter(record.glance()));
+        found.map(|record| record.entry(session, operations)).collect()
+    }
+
+    /// How many exchanges are kept.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How many exchanges were noted since the beginning, or since they were cleared, and are not kept any more.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Forgets the exchanges.
@@ -386,7 +390,7 @@ impl Journal {
         *self = Self::default();
     }
 
-    /// The bytes that it takes, about.
+    /// The bytes that it takes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
@@ -398,6 +402,8 @@ impl Journal {
 #[derive(Debug)]
 pub struct Rings {
     rings: Vec<Mutex<Journal>>,
+    /// The bytes of all of them.
+    size: AtomicUsize,
 }
 
 /// How many threads have one of their own.
@@ -405,7 +411,7 @@ const RINGS: usize = 16;
 
 impl Default for Rings {
     fn default() -> Self {
-        Self { rings: (0..RINGS).map(|_| Mutex::default()).collect() }
+        Self { rings: (0..RINGS).map(|_| Mutex::default()).collect(), size: AtomicUsize::new(0) }
     }
 }
 
@@ -415,27 +421,68 @@ impl Rings {
         ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an exchange; of more than `most` the oldest go.
-    pub fn add(&self, ended: Ended<'_>, most: usize) {
+    /// Does something with one of the journals, and counts what it takes then.
+    fn with(&self, ring: &Mutex<Journal>, run: impl FnOnce(&mut Journal)) {
+        let mut journal = Self::locked(ring);
+        let before = journal.size;
+        run(&mut journal);
+        if journal.size >= before {
+            self.size.fetch_add(journal.size - before, Ordering::Relaxed);
+        } else {
+            self.size.fetch_sub(before - journal.size, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds an exchange; of more than `most`, or of more than so many bytes, the oldest go.
+    pub fn add(&self, ended: Ended<'_>, most: usize, bytes: usize) {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % RINGS;
         }
-        Self::locked(&self.rings[OWN.with(|own| *own)]).add(ended, most);
+        self.with(&self.rings[OWN.with(|own| *own)], |journal| journal.add(ended, most, bytes));
+        self.fit(bytes);
     }
 
-    /// The last `most` exchanges, the oldest first.
+    /// Lets the oldest exchanges go until the others take no more than so many bytes.
+    pub fn fit(&self, bytes: usize) {
+        while self.size() > bytes {
+            let oldest = self.rings.iter().filter_map(|ring| Some((Self::locked(ring).oldest()?, ring)));
+            let Some((_, ring)) = oldest.min_by_key(|(number, _)| *number) else { break };
+            self.with(ring, Journal::drop_oldest);
+        }
+    }
+
+    /// The bytes that they take.
     #[must_use]
-    pub fn entries(&self, most: usize, names: Names<'_>) -> Vec<Entry> {
-        let mut all: Vec<Entry> = self.rings.iter().flat_map(|ring| Self::locked(ring).entries("", names)).collect();
-        all.sort_unstable_by_key(|entry| entry.number);
-        all.drain(..all.len().saturating_sub(most));
-        all
+    pub fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// The numbers of the exchanges that are looked for.
+    #[must_use]
+    pub fn numbers(&self, filter: Filter<'_>) -> Vec<u64> {
+        self.rings.iter().flat_map(|ring| Self::locked(ring).numbers(filter).collect::<Vec<_>>()).collect()
+    }
+
+    /// The exchanges that are looked for, from a number on.
+    #[must_use]
+    pub fn entries(&self, operations: Operations<'_>, filter: Filter<'_>, from: u64) -> Vec<Entry> {
+        self.rings.iter().flat_map(|ring| Self::locked(ring).entries("", operations, filter, from)).collect()
+    }
+
+    /// The number of the first of the last `most` exchanges, and how many were noted before it.
+    #[must_use]
+    pub fn last(&self, most: usize) -> (u64, u64) {
+        let mut numbers = self.numbers(&|_| true);
+        numbers.sort_unstable();
+        let others = numbers.len().saturating_sub(most);
+        let forgotten: u64 = self.rings.iter().map(|ring| Self::locked(ring).forgotten).sum();
+        (numbers.get(others).copied().unwrap_or(0), forgotten + others as u64)
     }
 
     /// Forgets the exchanges.
     pub fn clear(&self) {
-        self.rings.iter().for_each(|ring| Self::locked(ring).clear());
+        self.rings.iter().for_each(|ring| self.with(ring, Journal::clear));
     }
 }
 
@@ -466,6 +513,9 @@ mod tests {
         }
     }
 
+    /// A bound that nothing reaches.
+    const ALL: usize = usize::MAX;
+
     #[test]
     fn what_is_secret_is_not_shown() {
         let mut headers = HeaderMap::new();
@@ -474,7 +524,7 @@ mod tests {
         headers.insert("accept", HeaderValue::from_static("*/*"));
         let target = Uri::from_static("/login?api_key=abc&limit=3");
         let content = br#"{"name": "x", "password": "abc", "cards": [{"cvc": 123}]}"#;
-        let entry = Entry::new(ended(1, &target, &headers, content, &Bytes::new()), "", &|_| "a");
+        let entry = Entry::new(ended(1, &target, &headers, content, &Bytes::new()), "", &|_| None);
         let shown = entry.to_json();
         assert!(!shown.to_string().contains("abc") && !shown.to_string().contains("123"), "{shown}");
         assert_eq!(shown["request"]["target"], "/login?api_key=[redacted]&limit=3");
@@ -487,11 +537,46 @@ mod tests {
         let mut journal = Journal::default();
         let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());
         for number in 1..=5 {
-            journal.add(ended(number, &target, &headers, &[0; 10], &answer), 3);
+            journal.add(ended(number, &target, &headers, &[0; 10], &answer), 3, ALL);
         }
-        let numbers: Vec<u64> = journal.entries("", &|_| "a").iter().map(|entry| entry.number).collect();
+        let numbers: Vec<u64> = journal.entries("", &|_| None, &|_| true, 0).iter().map(|entry| entry.number).collect();
         assert_eq!(numbers, [3, 4, 5]);
         assert_eq!(journal.size(), journal.records.iter().map(Record::size).sum::<usize>());
+    }
+
+    #[test]
+    fn exchanges_stay_within_their_bytes_and_the_oldest_go_first() {
+        let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());
+        let mut journal = Journal::default();
+        journal.add(ended(1, &target, &headers, &[0; 1000], &answer), 500, ALL);
+        let one = journal.size();
+        for number in 2..=9 {
+            journal.add(ended(number, &target, &headers, &[0; 1000], &answer), 500, one * 3);
+        }
+        assert_eq!(journal.numbers(&|_| true).collect::<Vec<_>>(), [7, 8, 9]);
+        assert_eq!((journal.size(), journal.forgotten()), (one * 3, 6));
+    }
+
+    #[test]
+    fn rings_of_all_threads_share_their_bytes() {
+        let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());
+        let rings = Rings::default();
+        rings.add(ended(1, &target, &headers, &[0; 1000], &answer), 500, ALL);
+        let one = rings.size();
+        let add = |number| rings.add(ended(number, &target, &headers, &[0; 1000], &answer), 500, one * 2);
+        std::thread::scope(|scope| drop(scope.spawn(|| (2..=3).for_each(add)).join()));
+        let mut numbers = rings.numbers(&|_| true);
+        numbers.sort_unstable();
+        assert_eq!((numbers, rings.size()), (vec![2, 3], one * 2));
+        assert_eq!((rings.last(1), rings.last(2)), ((3, 2), (2, 1)));
+    }
+
+    #[test]
+    fn violations_are_kept_as_far_as_somebody_reads_them() {
+        let long = "é".repeat(LONGEST_VIOLATION);
+        let kept = kept_violations(vec![long; MOST_VIOLATIONS + 1]);
+        assert_eq!(kept.len(), MOST_VIOLATIONS);
+        assert_eq!(kept[0], format!("{}…", "é".repeat(LONGEST_VIOLATION / 2)));
     }
 
     #[test]
@@ -504,15 +589,15 @@ mod tests {
         let target = Uri::from_static("http://a.example/b?c=d");
         let mut journal = Journal::default();
         for (number, answer) in (1..).zip([Bytes::from_static(b"short"), Bytes::from(vec![7; MOST_COPIED + 1])]) {
-            journal.add(ended(number, &target, &headers, b"content", &answer), 1);
-            let entry = journal.entries("s", &|_| "a").pop().expect("is there");
+            journal.add(ended(number, &target, &headers, b"content", &answer), 1, ALL);
+            let entry = journal.entries("s", &|_| None, &|_| true, 0).pop().expect("is there");
             assert_eq!((entry.number, entry.session.as_str()), (number, "s"));
             assert_eq!((entry.target.to_string().as_str(), &entry.headers), ("/b?c=d", &headers));
             assert_eq!((&entry.content[..], &entry.answer), (&b"content"[..], &answer));
         }
         let long = vec![1; MOST_CONTENT + 1];
-        journal.add(ended(3, &target, &HeaderMap::new(), &long, &Bytes::from(long.clone())), 1);
-        let entry = journal.entries("", &|_| "a").pop().expect("is there");
+        journal.add(ended(3, &target, &HeaderMap::new(), &long, &Bytes::from(long.clone())), 1, ALL);
+        let entry = journal.entries("", &|_| None, &|_| true, 0).pop().expect("is there");
         assert_eq!((entry.content.len(), entry.answer.len()), (MOST_CONTENT, MOST_CONTENT));
     }
 }

@@ -1,16 +1,15 @@
-//! What is remembered: worlds by the names of their sessions, and in each the entities of its collections.
+//! The entities of a collection, and the steps that are taken on them.
 //!
 //! Each operation is one step: nobody sees a half of it, and nothing is lost between two of them. What an
 //! entity looks like is left to `exchange`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::journal::Journal;
+use super::size::{self, MOST_NESTED};
 
 /// Which entities an operation is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -138,7 +137,7 @@ pub struct Entities {
     loose: HashSet<String>,
     /// How many were made.
     made: u64,
-    /// The bytes that it takes, about.
+    /// The bytes that it takes.
     size: usize,
 }
 
@@ -168,30 +167,79 @@ impl Entities {
         // What comes is counted on from the greatest number that one is called by.
         let numbers = all.keys().filter_map(|key| key.parse::<u64>().ok()).filter(|number| *number < 1 << 52);
         let made = numbers.max().unwrap_or(0).max(all.len() as u64);
-        let size = all.iter().map(|(key, entity)| key.len() + weight(entity)).sum();
+        let size = all.iter().map(|(key, entity)| size_of_entity(key, entity)).sum();
         Self { all, made, size, ..Self::default() }
     }
 
     /// The same, of which nobody has seen anything yet.
     #[must_use]
     pub fn generated(all: IndexMap<String, Arc<Value>>) -> Self {
-        let loose = all.keys().cloned().collect();
-        Self { loose, ..Self::seeded(all) }
+        let loose: HashSet<String> = all.keys().cloned().collect();
+        let seeded = Self::seeded(all);
+        let size = seeded.size + loose.iter().map(|key| size_of_key(key)).sum::<usize>();
+        Self { loose, size, ..seeded }
     }
 
-    fn set(&mut self, key: &str, entity: Value) {
-        self.gone.remove(key);
-        self.loose.remove(key);
-        self.size += key.len() + weight(&entity);
-        if let Some(before) = self.all.insert(key.to_owned(), Arc::new(entity)) {
-            self.size = self.size.saturating_sub(key.len() + weight(&before));
+    /// The entities of an export: of them some were taken away, and so many made.
+    #[must_use]
+    pub fn exported(all: IndexMap<String, Arc<Value>>, gone: HashSet<String>, made: u64) -> Self {
+        let seeded = Self::seeded(all);
+        let size = seeded.size + gone.iter().map(|key| size_of_key(key)).sum::<usize>();
+        // Beyond that, numbers are not whole in every reader.
+        let made = made.min(1 << 52).max(seeded.all.len() as u64);
+        Self { gone, made, size, ..seeded }
+    }
+
+    /// The bytes that they take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The keys of those that were taken away.
+    pub fn gone(&self) -> impl Iterator<Item = &String> {
+        self.gone.iter()
+    }
+
+    /// How many were made.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// Puts an entity in its place.
+    ///
+    /// # Errors
+    ///
+    /// The reply that says why it is not kept: it takes more than `room`, in bytes, or is nested too deep.
+    fn set(&mut self, key: &str, entity: Value, room: usize) -> Result<(), Reply> {
+        if size::is_too_deep(&entity) {
+            return Err(Reply::Impossible(format!("the entity is nested deeper than {MOST_NESTED} levels")));
         }
+        let before = self.all.get(key).map_or(0, |before| size_of_entity(key, before));
+        let after = size_of_entity(key, &entity);
+        if after.saturating_sub(before) > room {
+            return Err(Reply::Full);
+        }
+        for keys in [&mut self.gone, &mut self.loose] {
+            if keys.remove(key) {
+                self.size = self.size.saturating_sub(size_of_key(key));
+            }
+        }
+        self.size = (self.size + after).saturating_sub(before);
+        self.all.insert(key.to_owned(), Arc::new(entity));
+        Ok(())
     }
 
     fn take(&mut self, key: &str) {
-        self.gone.insert(key.to_owned());
         if let Some(before) = self.all.shift_remove(key) {
-            self.size = self.size.saturating_sub(weight(&before));
+            self.size = self.size.saturating_sub(size_of_entity(key, &before));
+        }
+        if self.loose.remove(key) {
+            self.size = self.size.saturating_sub(size_of_key(key));
+        }
+        if self.gone.insert(key.to_owned()) {
+            self.size += size_of_key(key);
         }
     }
 
@@ -202,7 +250,8 @@ impl Entities {
         }
     }
 
-    fn show(&self, step: &Step) -> Option<Reply> {
+    /// The reply to a step that changes nothing; none if it may.
+    pub(super) fn show(&self, step: &Step) -> Option<Reply> {
         match step {
             Step::List => {
                 Some(Reply::List(self.all.iter().map(|(key, entity)| (key.clone(), Arc::clone(entity))).collect()))
@@ -215,17 +264,29 @@ impl Entities {
         }
     }
 
-    fn write(&mut self, step: Step, making: &Making<'_>) -> Reply {
-        match step {
+    /// Takes a step, which may add so many bytes.
+    pub(super) fn write(&mut self, step: Step, making: &Making<'_>, room: usize) -> Reply {
+        self.written(step, making, room).unwrap_or_else(|refused| refused)
+    }
+
+    /// # Errors
+    ///
+    /// The reply of a step that is not taken.
+    fn written(&mut self, step: Step, making: &Making<'_>, room: usize) -> Result<Reply, Reply> {
+        Ok(match step {
             Step::List | Step::Read(_) => self.show(&step).unwrap_or(Reply::List(Vec::new())),
             Step::Suppose(key) => {
-                self.set(&key, (making.suppose)(&key));
-                self.entity(&key, false)
+                let entity = (making.suppose)(&key);
+                match self.set(&key, entity.clone(), room) {
+                    Ok(()) => self.entity(&key, false),
+                    // What need not be kept is shown all the same.
+                    Err(_) => Reply::Entity { entity: Arc::new(entity), key, is_new: false },
+                }
             }
             Step::Create(new) => {
                 match new.key.as_ref().filter(|key| self.all.contains_key(*key) && !self.loose.contains(*key)) {
                     Some(key) => Reply::Conflict(key.clone()),
-                    None => self.add(&new, making),
+                    None => self.add(&new, making, room)?,
                 }
             }
             Step::Count => {
@@ -234,9 +295,9 @@ impl Entities {
             }
             Step::Put { key, entity, new } => {
                 if self.all.contains_key(&key) || self.gone.contains(&key) {
-                    return self.add(&new, making);
+                    return self.add(&new, making, room);
                 }
-                self.set(&key, entity);
+                self.set(&key, entity, room)?;
                 self.entity(&key, true)
             }
             Step::Upsert { new, by } => {
@@ -246,8 +307,8 @@ impl Entities {
                 let known =
                     known.or_else(|| self.all.iter().find(|(_, entity)| is_meant(entity)).map(|(key, _)| key.clone()));
                 match known {
-                    Some(key) => self.change(&key, &Change::Members(new.sent), making),
-                    None => self.add(&new, making),
+                    Some(key) => self.change(&key, &Change::Members(new.sent), making, room)?,
+                    None => self.add(&new, making, room)?,
                 }
             }
             Step::Replace(key, new, absent) => match (self.all.get(&key).cloned(), absent) {
@@ -256,13 +317,13 @@ impl Entities {
                 }
                 (None, _) if making.presence == Presence::There => Reply::Stale(Arc::default()),
                 (Some(entity), _) => {
-                    self.set(&key, (making.remake)(&key, &entity, Some(&new)));
+                    self.set(&key, (making.remake)(&key, &entity, Some(&new)), room)?;
                     self.entity(&key, false)
                 }
-                (None, Absent::Created) => self.add(&New { key: Some(key), ..new }, making),
+                (None, Absent::Created) => self.add(&New { key: Some(key), ..new }, making, room)?,
                 (None, Absent::Unknown) => Reply::Unknown(key),
             },
-            Step::Change(key, change) => self.change(&key, &change, making),
+            Step::Change(key, change) => self.change(&key, &change, making, room)?,
             Step::Delete(key) => match self.all.get(&key).cloned() {
                 Some(entity) if !(making.is_current)(&entity) => Reply::Stale(entity),
                 Some(entity) => {
@@ -271,28 +332,28 @@ impl Entities {
                 }
                 None => Reply::Unknown(key),
             },
-        }
+        })
     }
 
-    fn add(&mut self, new: &New, making: &Making<'_>) -> Reply {
+    fn add(&mut self, new: &New, making: &Making<'_>, room: usize) -> Result<Reply, Reply> {
         // What is called like another is made again; of keys of which there are few none may be left.
         let mut last = String::new();
         for _ in 0..TRIES {
             self.made += 1;
             let (key, entity) = (making.make)(self.made, new);
             if new.key.is_some() || !self.all.contains_key(&key) && !self.gone.contains(&key) {
-                self.set(&key, entity);
-                return self.entity(&key, true);
+                self.set(&key, entity, room)?;
+                return Ok(self.entity(&key, true));
             }
             last = key;
         }
-        Reply::Conflict(last)
+        Ok(Reply::Conflict(last))
     }
 
-    fn change(&mut self, key: &str, change: &Change, making: &Making<'_>) -> Reply {
-        let Some(entity) = self.all.get(key).cloned() else { return Reply::Unknown(key.to_owned()) };
+    fn change(&mut self, key: &str, change: &Change, making: &Making<'_>, room: usize) -> Result<Reply, Reply> {
+        let entity = self.all.get(key).cloned().ok_or_else(|| Reply::Unknown(key.to_owned()))?;
         if !(making.is_current)(&entity) {
-            return Reply::Stale(entity);
+            return Err(Reply::Stale(entity));
         }
         let mut changed = (*entity).clone();
         match change {
@@ -308,26 +369,37 @@ impl Entities {
                 }
             }
             Change::MergePatch(patch) => json_patch::merge(&mut changed, patch),
-            Change::JsonPatch(patch) => match patched(&entity, patch) {
-                Ok(patched) => {
-                    changed = patched;
-                    (making.protect)(&entity, &mut changed);
-                }
-                Err(why) => return Reply::Impossible(why),
-            },
+            Change::JsonPatch(patch) => {
+                let impossible = |why| Reply::Impossible(format!("the patch cannot be applied: {why}"));
+                changed = patched(&entity, patch).map_err(impossible)?;
+                (making.protect)(&entity, &mut changed);
+            }
         }
-        let changed = (making.remake)(key, &changed, None);
-        self.set(key, changed);
-        self.entity(key, false)
+        self.set(key, (making.remake)(key, &changed, None), room)?;
+        Ok(self.entity(key, false))
     }
+}
+
+/// The bytes that an entity takes on its shelf.
+fn size_of_entity(key: &str, entity: &Value) -> usize {
+    // Beside an entity that is shared there are two counts.
+    const COUNTS: usize = 2 * size_of::<usize>();
+    size::entry(key.len(), size_of::<Arc<Value>>()) + COUNTS + size::of(entity)
+}
+
+/// The bytes that a key takes that is kept without its entity.
+fn size_of_key(key: &str) -> usize {
+    size::entry(key.len(), 0)
 }
 
 /// How often an entity is made for a key that no other has.
 const TRIES: usize = 16;
 
-/// How many changes a JSON Patch may have, and how large what it makes may be, in bytes.
+/// How many changes a JSON Patch may have; one of more is refused.
 const MOST_CHANGES: usize = 200;
-const LARGEST: usize = 1024 * 1024;
+
+/// How large what a JSON Patch makes may be, in bytes of memory; what makes more is refused.
+const LARGEST: usize = 4 * 1024 * 1024;
 
 /// Applies a JSON Patch (RFC 6902); nothing of it is done where a part of it cannot be.
 fn patched(entity: &Value, patch: &Value) -> Result<Value, String> {
@@ -339,254 +411,12 @@ fn patched(entity: &Value, patch: &Value) -> Result<Value, String> {
     for (index, operation) in patch.0.iter().enumerate() {
         let done = json_patch::patch(&mut changed, std::slice::from_ref(operation));
         done.map_err(|error| format!("operation {index} fails at `{}`: {}", error.path, error.kind))?;
-        if weight(&changed) > LARGEST {
+        if size::is_too_deep(&changed) {
+            return Err(format!("what it makes is nested deeper than {MOST_NESTED} levels"));
+        }
+        if size::of(&changed) > LARGEST {
             return Err(format!("what it makes has more than {LARGEST} bytes"));
         }
     }
     Ok(changed)
-}
-
-/// The bytes that a value takes, about.
-fn weight(value: &Value) -> usize {
-    const EACH: usize = 32;
-    EACH + match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Object(object) => object.iter().map(|(name, value)| 2 * name.len() + EACH + weight(value)).sum(),
-        Value::Number(number) => number.as_str().len(),
-        Value::Null | Value::Bool(_) => 0,
-    }
-}
-
-/// Everything that one session has.
-#[derive(Debug, Clone, Default)]
-pub struct World {
-    /// Entities, as far as anybody wrote to them.
-    shelves: HashMap<Shelf, Entities>,
-    /// How often something was done, by name; for steps that advance.
-    pub counts: HashMap<String, u64>,
-    /// When a window of time began, since the sandbox did, and how often something was done in it.
-    pub windows: HashMap<String, (Duration, u64)>,
-    /// The scenario that was chosen for it.
-    pub scenario: Option<String>,
-    /// What was exchanged in it.
-    pub journal: Journal,
-    /// What it was like, by the names that somebody gave to it.
-    snapshots: BTreeMap<String, (usize, Arc<Value>)>,
-    /// The bytes that it takes, about.
-    size: usize,
-    /// How often it was changed.
-    changes: u64,
-    /// How many bytes it may take, about; any, if it is 0.
-    limit: usize,
-}
-
-impl World {
-    /// Nothing yet, and not more than so many bytes, about.
-    #[must_use]
-    pub fn limited(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
-    }
-
-    /// How often it was changed: as long as that is the same, so is its state.
-    #[must_use]
-    pub fn changes(&self) -> u64 {
-        self.changes
-    }
-
-    /// Takes one step. What would add to a world that is too large already is not done.
-    pub fn step(&mut self, shelf: &Shelf, step: Step, making: &Making<'_>) -> Reply {
-        let is_added = matches!(
-            step,
-            Step::Create(_)
-                | Step::Count
-                | Step::Put { .. }
-                | Step::Upsert { .. }
-                | Step::Suppose(..)
-                | Step::Replace(..)
-        );
-        if is_added && self.limit > 0 && self.size > self.limit {
-            return match step {
-                Step::Suppose(key) => Reply::Entity { entity: Arc::new((making.suppose)(&key)), key, is_new: false },
-                _ => Reply::Full,
-            };
-        }
-        if let Some(entities) = self.shelves.get_mut(shelf) {
-            if let Some(shown) = entities.show(&step) {
-                return shown;
-            }
-            self.changes += 1;
-            let before = entities.size;
-            let reply = entities.write(step, making);
-            self.size = (self.size + entities.size).saturating_sub(before);
-            return reply;
-        }
-        let base = (making.base)();
-        if let Some(shown) = base.show(&step) {
-            return shown;
-        }
-        self.changes += 1;
-        let mut entities = (*base).clone();
-        let reply = entities.write(step, making);
-        // What could not be done leaves nothing behind.
-        if matches!(reply, Reply::Entity { .. } | Reply::Number(_)) {
-            self.size += entities.size;
-            self.shelves.insert(shelf.clone(), entities);
-        }
-        reply
-    }
-
-    /// The entities of a collection that were written to, by scope.
-    #[must_use]
-    pub fn written(&self, collection: &str) -> Vec<(&str, &Entities)> {
-        let mut found: Vec<(&str, &Entities)> = self
-            .shelves
-            .iter()
-            .filter(|(shelf, _)| shelf.collection == collection)
-            .map(|(shelf, entities)| (shelf.scope.as_str(), entities))
-            .collect();
-        found.sort_unstable_by_key(|(scope, _)| *scope);
-        found
-    }
-
-    /// Puts these entities in the place of all of a shelf.
-    pub fn put(&mut self, shelf: Shelf, all: IndexMap<String, Arc<Value>>) {
-        self.changes += 1;
-        let entities = Entities::seeded(all);
-        self.size += entities.size;
-        if let Some(before) = self.shelves.insert(shelf, entities) {
-            self.size = self.size.saturating_sub(before.size);
-        }
-    }
-
-    /// Everything that it has, as JSON: `{"scenario": …, "counts": {…}, "state": [{"collection": …, …}]}`.
-    #[must_use]
-    pub fn export(&self) -> Value {
-        let mut shelves: Vec<(&Shelf, &Entities)> = self.shelves.iter().collect();
-        shelves.sort_unstable_by_key(|(shelf, _)| (shelf.collection.clone(), shelf.scope.clone()));
-        let state = shelves.into_iter().map(|(shelf, entities)| {
-            let mut gone: Vec<&String> = entities.gone.iter().collect();
-            gone.sort_unstable();
-            let all: Map<String, Value> =
-                entities.all.iter().map(|(key, entity)| (key.clone(), (**entity).clone())).collect();
-            json!({"collection": shelf.collection, "scope": shelf.scope, "made": entities.made, "gone": gone, "entities": all})
-        });
-        let state: Vec<Value> = state.collect();
-        let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
-        counts.sort_unstable();
-        let counts: Map<String, Value> = counts.into_iter().map(|(name, count)| (name.clone(), json!(count))).collect();
-        json!({ "scenario": self.scenario, "counts": counts, "state": state })
-    }
-
-    /// The world that was exported.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the JSON, in words.
-    pub fn import(value: &Value) -> Result<Self, String> {
-        let object = value.as_object().ok_or("a snapshot is an object")?;
-        let mut world =
-            Self { scenario: object.get("scenario").and_then(Value::as_str).map(str::to_owned), ..Self::default() };
-        for (name, count) in object.get("counts").and_then(Value::as_object).into_iter().flatten() {
-            world
-                .counts
-                .insert(name.clone(), count.as_u64().ok_or_else(|| format!("`counts` has no number for `{name}`"))?);
-        }
-        let shelves = match object.get("state") {
-            None => &[][..],
-            Some(state) => state.as_array().ok_or("`state` is a list")?,
-        };
-        for (index, shelf) in shelves.iter().enumerate() {
-            let text = |name: &str| {
-                let found = shelf.get(name).and_then(Value::as_str).map(str::to_owned);
-                found.ok_or_else(|| format!("`state[{index}]` has no text `{name}`"))
-            };
-            let place = Shelf { collection: text("collection")?, scope: text("scope")? };
-            let entities = shelf.get("entities").and_then(Value::as_object);
-            let entities = entities.ok_or_else(|| format!("`state[{index}]` has no object `entities`"))?;
-            if let Some((key, _)) = entities.iter().find(|(_, entity)| !entity.is_object()) {
-                return Err(format!("`state[{index}]` has an entity `{key}` that is no object"));
-            }
-            let all: IndexMap<String, Arc<Value>> =
-                entities.iter().map(|(key, entity)| (key.clone(), Arc::new(entity.clone()))).collect();
-            let gone = shelf.get("gone").and_then(Value::as_array).into_iter().flatten();
-            let gone = gone.filter_map(Value::as_str).map(str::to_owned).collect();
-            // Beyond that, numbers are not whole in every reader.
-            let made = shelf.get("made").and_then(Value::as_u64).unwrap_or(0).min(1 << 52).max(all.len() as u64);
-            let entities = Entities { gone, made, ..Entities::seeded(all) };
-            world.size += entities.size;
-            world.shelves.insert(place, entities);
-        }
-        Ok(world)
-    }
-
-    /// The bytes that it takes, about.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.size + self.journal.size() + self.snapshots.values().map(|(size, _)| size).sum::<usize>()
-    }
-
-    /// Counts what is done, by name; gives how often it was done before.
-    pub fn turn(&mut self, name: &str) -> u64 {
-        self.changes += 1;
-        let count = self.counts.entry(name.to_owned()).or_insert(0);
-        *count += 1;
-        *count - 1
-    }
-
-    /// Chooses the scenario, whose steps begin anew.
-    pub fn choose(&mut self, scenario: Option<String>) {
-        self.changes += 1;
-        self.scenario = scenario;
-        self.counts.clear();
-    }
-
-    /// Forgets everything, and what was exchanged.
-    pub fn empty(&mut self) {
-        self.forget();
-        self.journal.clear();
-        self.snapshots.clear();
-    }
-
-    /// The names of the collections that it has something of.
-    #[must_use]
-    pub fn collections(&self) -> Vec<&str> {
-        self.shelves.keys().map(|shelf| shelf.collection.as_str()).collect()
-    }
-
-    /// Keeps what it is like now under a name.
-    pub fn take_snapshot(&mut self, name: &str) {
-        let snapshot = self.export();
-        self.snapshots.insert(name.to_owned(), (weight(&snapshot), Arc::new(snapshot)));
-    }
-
-    /// What it was like, under a name.
-    #[must_use]
-    pub fn snapshot(&self, name: &str) -> Option<Arc<Value>> {
-        self.snapshots.get(name).map(|(_, snapshot)| Arc::clone(snapshot))
-    }
-
-    /// Forgets what it was like; false if there is nothing of the name.
-    pub fn drop_snapshot(&mut self, name: &str) -> bool {
-        self.snapshots.remove(name).is_some()
-    }
-
-    /// The names under which it is known what it was like.
-    #[must_use]
-    pub fn snapshots(&self) -> Vec<String> {
-        self.snapshots.keys().cloned().collect()
-    }
-
-    /// Forgets what was written, how often something was done, and the scenario; the journal and the snapshots stay.
-    pub fn forget(&mut self) {
-        self.become_like(Self::default());
-    }
-
-    /// Takes the state of another world, and keeps its own journal and snapshots.
-    pub fn become_like(&mut self, other: Self) {
-        let journal = std::mem::take(&mut self.journal);
-        let snapshots = std::mem::take(&mut self.snapshots);
-        let (changes, limit) = (self.changes + 1, self.limit);
-        *self = Self { journal, snapshots, changes, limit, ..other };
-    }
 }

@@ -1,6 +1,7 @@
 //! What a sandbox remembers: one atomic operation in, one reply out.
 
 pub mod address;
+mod bases;
 pub mod coverage;
 pub mod infer;
 pub mod journal;
@@ -10,5 +11,8 @@ mod order;
 pub mod overrule;
 pub mod place;
 pub mod purpose;
+pub mod redaction;
 pub mod resource;
 pub mod sessions;
+pub mod size;
+pub mod world;

@@ -4,9 +4,10 @@
 //! first of a group is asked for. What is then done with entities is left to `memory`.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use super::address::{Address, Form, singular};
+use super::bases::Bases;
 use super::infer::infer;
 use super::memory::{Entities, Shelf};
 use super::overrule::{Overrules, Told};
@@ -132,7 +133,7 @@ pub struct Role {
 pub struct Resources {
     overrules: Overrules,
     grouped: OnceLock<Grouped>,
-    bases: RwLock<HashMap<(Shelf, u64), Arc<Entities>>>,
+    bases: Bases,
 }
 
 /// Operations, put together by what their paths name.
@@ -207,9 +208,6 @@ fn singles(contract: &Contract, parsed: &[Option<Address>]) -> HashSet<(usize, S
 }
 
 impl Resources {
-    /// How many beginnings of collections are kept; then all of them are forgotten, and made again when needed.
-    const MOST_BASES: usize = 4096;
-
     fn grouped(&self, contract: &Contract) -> &Grouped {
         self.grouped.get_or_init(|| Grouped::new(contract, &self.overrules))
     }
@@ -272,18 +270,7 @@ impl Resources {
 
     /// What is on a shelf before anybody writes to it; made once for a seed.
     pub fn base(&self, shelf: &Shelf, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
-        // What was kept is whole even if somebody panicked beside it.
-        let key = (shelf.clone(), seed);
-        if let Some(known) = self.bases.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Arc::clone(known);
-        }
-        let made = Arc::new(make());
-        let mut bases = self.bases.write().unwrap_or_else(PoisonError::into_inner);
-        if bases.len() >= Self::MOST_BASES {
-            bases.clear();
-        }
-        bases.insert(key, Arc::clone(&made));
-        made
+        self.bases.get(shelf, seed, make)
     }
 }
 

@@ -1,16 +1,20 @@
 //! The worlds of all sessions: each there from its first use on, and only so many of them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::memory::World;
+use super::journal::{Ended, Rings};
+use super::world::World;
 
 /// How many sessions there are, and how large they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// How many are kept; the one that was not used for longest goes (`--max-sessions`).
     pub sessions: usize,
-    /// How many bytes all of them take together, about (`--session-memory`).
+    /// How many bytes all of them take together, with their journals and snapshots (`--session-memory`). The oldest
+    /// exchanges of a session go first, then the session that was not used for longest; what does not fit then is
+    /// refused.
     pub bytes: usize,
 }
 
@@ -26,13 +30,19 @@ pub struct Memory {
     bounds: Bounds,
     /// The world of the session without a name, which most requests are in.
     unnamed: Mutex<World>,
+    /// The bytes of that world.
+    unnamed_size: AtomicUsize,
+    /// The exchanges of the session without a name.
+    rings: Rings,
     all: Mutex<All>,
+    /// The bytes of all worlds with names.
+    named_size: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct All {
     worlds: HashMap<String, Kept>,
-    /// The bytes of all of them, about.
+    /// The bytes of all of them.
     total: usize,
     /// Counts uses.
     clock: u64,
@@ -62,18 +72,19 @@ impl Memory {
     /// Nothing yet.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, unnamed: Mutex::new(Self::world(bounds)), all: Mutex::default() }
-    }
-
-    fn world(bounds: Bounds) -> World {
-        World::limited(bounds.bytes)
+        Self { bounds, unnamed: Mutex::new(World::limited(bounds.bytes)), ..Self::default() }
     }
 
     /// Does something with the world of a session, which is there from its first use on; nobody else does
     /// meanwhile. The sessions that had to go for it come beside.
     pub fn with<R>(&self, session: &str, run: impl FnOnce(&mut World) -> R) -> (R, Vec<String>) {
         if session.is_empty() {
-            return (run(&mut locked(&self.unnamed)), Vec::new());
+            let (made, size) = {
+                let mut world = locked(&self.unnamed);
+                (run(&mut world), world.size())
+            };
+            let before = self.unnamed_size.swap(size, Ordering::Relaxed);
+            return (made, if before < size { self.settle("") } else { Vec::new() });
         }
         let (world, known) = {
             let mut all = locked(&self.all);
@@ -83,13 +94,16 @@ impl Memory {
                 kept.used = now;
                 (Arc::clone(&kept.world), Some(kept.size))
             } else {
-                let kept = Kept { world: Arc::new(Mutex::new(Self::world(self.bounds))), used: now, size: 0 };
+                let kept = Kept { used: now, ..Kept::default() };
                 (Arc::clone(&all.worlds.entry(session.to_owned()).or_insert(kept).world), None)
             }
         };
         let (made, size) = {
             let mut world = locked(&world);
-            (run(&mut world), world.size())
+            world.limit(self.bounds.bytes.saturating_sub(self.unnamed_total()));
+            let made = run(&mut world);
+            world.fit();
+            (made, world.size())
         };
         let gone = if known == Some(size) { Vec::new() } else { self.account(session, size) };
         (made, gone)
@@ -105,18 +119,70 @@ impl Memory {
         Some(look(&world))
     }
 
+    /// Adds an exchange to the journal of a session, see [`Memory::with`]; of more than `most` the oldest go.
+    pub fn note(&self, session: &str, ended: Ended<'_>, most: usize) -> Vec<String> {
+        let bytes = self.journal_bytes();
+        if !session.is_empty() {
+            return self.with(session, |world| world.journal.add(ended, most, bytes)).1;
+        }
+        self.rings.add(ended, most, bytes);
+        self.settle("")
+    }
+
+    /// The exchanges of the session without a name.
+    #[must_use]
+    pub fn rings(&self) -> &Rings {
+        &self.rings
+    }
+
+    /// How many bytes the exchanges of one session take at most.
+    fn journal_bytes(&self) -> usize {
+        /// However much a session may take.
+        const MOST: usize = 16 * 1024 * 1024;
+        /// Of what a session may take, a part is left for what it remembers.
+        const PART: usize = 4;
+        (self.bounds.bytes / PART).min(MOST)
+    }
+
+    /// The bytes of the session without a name, with its journal.
+    fn unnamed_total(&self) -> usize {
+        self.unnamed_size.load(Ordering::Relaxed) + self.rings.size()
+    }
+
     /// Notes how large a session is, and lets others go if there are too many, or too large ones.
     fn account(&self, session: &str, size: usize) -> Vec<String> {
+        {
+            let mut all = locked(&self.all);
+            // It may have been forgotten meanwhile.
+            let Some(kept) = all.worlds.get_mut(session) else { return Vec::new() };
+            let before = std::mem::replace(&mut kept.size, size);
+            all.total = (all.total + size).saturating_sub(before);
+            self.named_size.store(all.total, Ordering::Relaxed);
+            if all.worlds.len() <= self.bounds.sessions.max(1) && self.is_enough() {
+                return Vec::new();
+            }
+        }
+        self.settle(session)
+    }
+
+    fn is_enough(&self) -> bool {
+        self.unnamed_total() + self.named_size.load(Ordering::Relaxed) <= self.bounds.bytes
+    }
+
+    /// Lets go what is too much: the oldest exchanges of the session without a name, then the sessions that were not
+    /// used for longest, except for one.
+    fn settle(&self, session: &str) -> Vec<String> {
+        if session.is_empty() && self.is_enough() {
+            return Vec::new();
+        }
+        self.rings.fit(self.bounds.bytes.saturating_sub(self.unnamed_size.load(Ordering::Relaxed)));
         let mut all = locked(&self.all);
-        // It may have been forgotten meanwhile.
-        let Some(kept) = all.worlds.get_mut(session) else { return Vec::new() };
-        let before = std::mem::replace(&mut kept.size, size);
-        all.total = (all.total + size).saturating_sub(before);
         let mut gone = Vec::new();
-        while all.worlds.len() > self.bounds.sessions.max(1) || all.total > self.bounds.bytes {
+        while all.worlds.len() > self.bounds.sessions.max(1) || !self.is_enough() {
             let others = all.worlds.iter().filter(|(name, _)| *name != session);
             let Some(oldest) = others.min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone()) else { break };
             all.remove(&oldest);
+            self.named_size.store(all.total, Ordering::Relaxed);
             gone.push(oldest);
         }
         gone
@@ -125,18 +191,23 @@ impl Memory {
     /// Forgets a session, or all of them.
     pub fn reset(&self, session: Option<&str>) {
         if session.is_none_or(str::is_empty) {
-            locked(&self.unnamed).empty();
+            let mut world = locked(&self.unnamed);
+            world.empty();
+            self.unnamed_size.store(world.size(), Ordering::Relaxed);
+            self.rings.clear();
         }
+        let mut all = locked(&self.all);
         match session {
-            Some(session) => locked(&self.all).remove(session),
-            None => *locked(&self.all) = All::default(),
+            Some(session) => all.remove(session),
+            None => *all = All::default(),
         }
+        self.named_size.store(all.total, Ordering::Relaxed);
     }
 
-    /// The names of the sessions in their order, and the bytes that each takes, about; the first has none.
+    /// The names of the sessions in their order, and the bytes that each takes; the first has none.
     #[must_use]
     pub fn sessions(&self) -> Vec<(String, usize)> {
-        let unnamed = (String::new(), locked(&self.unnamed).size());
+        let unnamed = (String::new(), locked(&self.unnamed).size() + self.rings.size());
         let mut sessions: Vec<(String, usize)> =
             locked(&self.all).worlds.iter().map(|(name, kept)| (name.clone(), kept.size)).collect();
         sessions.sort_unstable();

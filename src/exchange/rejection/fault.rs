@@ -223,9 +223,7 @@ impl Fault {
                     "the session has no room for more, see `--session-memory`; `POST /_standin/reset` empties it";
                 Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
             }
-            Self::Impossible(why) => {
-                Problem::new(Kind::Conflict, StatusCode::CONFLICT, format!("the patch cannot be applied: {why}"))
-            }
+            Self::Impossible(why) => Problem::new(Kind::Conflict, StatusCode::CONFLICT, why.clone()),
         }
     }
 }

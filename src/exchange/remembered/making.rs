@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
+use super::fitting::fit;
 use crate::contract::name::folded;
 use crate::contract::schema::{Declared, Schema};
 use crate::contract::{Location, Operation};
@@ -449,7 +450,7 @@ impl<'c> Maker<'c> {
         if schema.is_valid(&known) != Ok(false) {
             return entity;
         }
-        let Some(Value::Object(mended)) = generate::repair(schema, &known, &self.manner) else { return entity };
+        let Some(Value::Object(mended)) = fit(schema, &known, &self.manner) else { return entity };
         let Value::Object(entity) = entity else { return Value::Object(mended) };
         let others = entity.into_iter().filter(|(name, _)| !is_declared(name));
         let others: Vec<(String, Value)> = others.collect();

@@ -4,6 +4,7 @@
 
 pub mod compose;
 pub mod data;
+mod fitting;
 pub mod making;
 pub mod response;
 

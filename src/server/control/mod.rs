@@ -4,10 +4,12 @@
 //! other API are.
 
 mod insight;
-mod requests;
+pub mod requests;
 mod session;
 mod worlds;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -21,8 +23,8 @@ use tokio::sync::broadcast;
 use self::session::{Named, session_of};
 use super::problem_response;
 use crate::Sandbox;
-use crate::contract::Location;
 use crate::contract::merge::as_one_document;
+use crate::contract::{Location, Operation};
 use crate::diagnostic::escape;
 use crate::document::Input;
 use crate::exchange::parameter::decode_form;
@@ -30,7 +32,8 @@ use crate::exchange::problem::{Kind, Problem, TYPES};
 use crate::exchange::{Cors, Report, Request, Response, Settings, coding, compression};
 use crate::sandbox::Reading;
 use crate::state::coverage::{Coverage, Wrong};
-use crate::state::journal::{Ended, Entry, Rings, redacted_target};
+use crate::state::journal::{Ended, Entry, kept_violations};
+use crate::state::redaction::Redaction;
 
 /// Below it no API is served.
 const PREFIX: &str = "/_standin/";
@@ -73,8 +76,8 @@ pub struct Control {
     /// How many exchanges there were.
     count: AtomicU64,
     coverage: Coverage,
-    /// The exchanges of the session without a name.
-    rings: Rings,
+    /// What of the paths of operations is secret, by their numbers; most have nothing.
+    secrets: OnceLock<HashMap<usize, Redaction>>,
     /// Who listens to exchanges.
     stream: broadcast::Sender<Heard>,
 }
@@ -123,8 +126,8 @@ impl Control {
     pub fn with(sandbox: Arc<Sandbox>, options: Options) -> Self {
         let coverage = Coverage::new(sandbox.contract());
         let (stream, _) = broadcast::channel(STREAM);
-        let (document, own) = (OnceLock::new(), OnceLock::new());
-        Self { sandbox, options, document, own, count: AtomicU64::new(0), coverage, rings: Rings::default(), stream }
+        let (document, own, secrets) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { sandbox, options, document, own, count: AtomicU64::new(0), coverage, secrets, stream }
     }
 
     /// The sandbox.
@@ -143,6 +146,24 @@ impl Control {
     #[must_use]
     pub fn operation_name(&self, index: usize) -> &str {
         self.sandbox.contract().operations[index].name()
+    }
+
+    /// The path of a request to an operation as people may read it: without secrets.
+    #[must_use]
+    pub fn shown_path<'p>(&self, operation: Option<usize>, path: &'p str) -> Cow<'p, str> {
+        let secrets = self.secrets.get_or_init(|| {
+            let all = self.sandbox.contract().operations.iter().enumerate();
+            let own = all.map(|(index, operation)| (index, Redaction::of_path(&operation.template)));
+            own.filter(|(_, redaction)| *redaction != Redaction::default()).collect()
+        });
+        match operation.and_then(|index| secrets.get(&index)) {
+            Some(redaction) => Cow::Owned(redaction.path(path)),
+            None => Cow::Borrowed(path),
+        }
+    }
+
+    fn operation(&self, index: usize) -> Option<&Operation> {
+        self.sandbox.contract().operations.get(index)
     }
 
     /// Lets who listens to exchanges go, because the server ends.
@@ -202,9 +223,13 @@ impl Control {
             if !report.violations.is_empty() {
                 self.coverage.note_wrong(|| Wrong {
                     operation: index,
-                    request: format!("{} {}", request.method(), redacted_target(&request.uri().to_string())),
+                    request: format!(
+                        "{} {}",
+                        request.method(),
+                        Redaction::of(Some(operation)).target(&request.uri().to_string())
+                    ),
                     status: response.status().as_u16(),
-                    violations: report.violations.clone(),
+                    violations: kept_violations(report.violations.clone()),
                 });
             }
         }
@@ -234,14 +259,9 @@ impl Control {
             // Who stopped listening misses it.
             let _listeners = self
                 .stream
-                .send(Heard::Entry(Arc::new(Entry::new(ended.clone(), &session, &|index| self.operation_name(index)))));
+                .send(Heard::Entry(Arc::new(Entry::new(ended.clone(), &session, &|index| self.operation(index)))));
         }
-        let most = self.options.journal;
-        if session.is_empty() {
-            self.rings.add(ended, most);
-        } else {
-            self.sandbox.within(&session, |world| world.journal.add(ended, most));
-        }
+        self.sandbox.note(&session, ended, self.options.journal);
     }
 
     fn own(&self, request: &Request, name: &str, session: &str) -> (Response, Report) {

@@ -6,27 +6,54 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Asked, Control, Listening, unprocessable};
-use crate::contract::schema::standalone;
+use crate::contract::schema::{Schema, standalone};
 use crate::exchange::problem::Problem;
 use crate::exchange::{Report, Response};
-use crate::state::journal::{Entry, Names};
+use crate::state::journal::{Entry, Filter, Glance, Operations};
 
 impl Control {
     /// The exchanges of a session, or of all, the oldest first.
     #[must_use]
-    pub fn journal(&self, session: Option<&str>) -> Vec<Entry> {
+    pub fn journal(&self, session: Option<&str>) -> Journalled {
+        self.journalled(session, &|_| true, usize::MAX)
+    }
+
+    /// The last exchanges of a session, or of all, that are looked for. Only they are copied.
+    fn journalled(&self, session: Option<&str>, filter: Filter<'_>, most: usize) -> Journalled {
+        let memory = self.sandbox.memory();
         let sessions = match session {
             Some(name) => vec![name.to_owned()],
-            None => self.sandbox.memory().sessions().into_iter().map(|(name, _)| name).collect(),
+            None => memory.sessions().into_iter().map(|(name, _)| name).collect(),
         };
-        let names: Names<'_> = &|index| self.operation_name(index);
+        let (begin, mut forgotten) =
+            if session.is_none_or(str::is_empty) { memory.rings().last(self.options.journal) } else { (0, 0) };
+        let mut numbers = Vec::new();
+        for name in &sessions {
+            if name.is_empty() {
+                numbers.extend(memory.rings().numbers(filter).into_iter().filter(|number| *number >= begin));
+            } else {
+                memory.look(name, |world| {
+                    numbers.extend(world.journal.numbers(filter));
+                    forgotten += world.journal.forgotten();
+                });
+            }
+        }
+        let total = numbers.len();
+        numbers.sort_unstable();
+        let from = match total.checked_sub(most) {
+            Some(at) => numbers.get(at).copied().unwrap_or(u64::MAX),
+            None => 0,
+        };
+        let operations: Operations<'_> = &|index| self.operation(index);
         let of = |name: &String| match name.as_str() {
-            "" => self.rings.entries(self.options.journal, names),
-            name => self.sandbox.memory().look(name, |world| world.journal.entries(name, names)).unwrap_or_default(),
+            "" => memory.rings().entries(operations, filter, from.max(begin)),
+            name => {
+                memory.look(name, |world| world.journal.entries(name, operations, filter, from)).unwrap_or_default()
+            }
         };
         let mut entries: Vec<Entry> = sessions.iter().flat_map(of).collect();
         entries.sort_unstable_by_key(|entry| entry.number);
-        entries
+        Journalled { entries, total, forgotten }
     }
 
     /// The session that a list is of: the one that is named or that the request is in, else any.
@@ -35,41 +62,38 @@ impl Control {
     }
 
     pub(super) fn requests(&self, asked: &Asked<'_>) -> Value {
-        let operation = asked.query("operation");
+        let operation = asked.query("operation").map(|name| self.operation_of(name));
         let status = asked.query("status");
         let violation = asked.query("violation").map(str::to_lowercase);
-        let is_meant = |entry: &&Entry| {
-            operation.is_none_or(|operation| self.is_called(entry, operation))
-                && status.is_none_or(|status| is_status(entry.status, status))
+        let is_meant = |glance: Glance<'_>| {
+            operation.is_none_or(|operation| operation.is_some() && glance.operation == operation)
+                && status.is_none_or(|status| is_status(glance.status, status))
                 && violation.as_ref().is_none_or(|text| {
-                    entry.violations.iter().any(|violation| violation.to_lowercase().contains(text.as_str()))
+                    glance.violations.iter().any(|violation| violation.to_lowercase().contains(text.as_str()))
                 })
         };
-        let entries = self.journal(Self::of_session(asked));
-        let found: Vec<&Entry> = entries.iter().filter(is_meant).collect();
-        let limit = asked.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100_usize);
         // The latest are asked for most.
-        let shown = found.iter().skip(found.len().saturating_sub(limit)).map(|entry| entry.to_json());
-        json!({ "total": found.len(), "requests": shown.collect::<Vec<_>>() })
+        let limit = asked.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100_usize);
+        let found = self.journalled(Self::of_session(asked), &is_meant, limit);
+        let shown: Vec<Value> = found.entries.iter().map(Entry::to_json).collect();
+        let mut answer = json!({ "total": found.total, "requests": shown });
+        if found.forgotten > 0 {
+            answer["forgotten"] = json!(found.forgotten);
+        }
+        answer
     }
 
-    /// Whether an exchange was with the operation of this name.
-    fn is_called(&self, entry: &Entry, name: &str) -> bool {
-        let Some(own) = &entry.operation else { return false };
-        own == name
-            || self
-                .sandbox
-                .contract()
-                .find(name)
-                .is_some_and(|index| self.sandbox.contract().operations[index].name() == own)
+    /// The operation of a name, or of a method and path.
+    fn operation_of(&self, name: &str) -> Option<usize> {
+        self.sandbox.contract().find(name)
     }
 
     pub(super) fn clear_requests(&self, asked: &Asked<'_>) -> Value {
         match Self::of_session(asked) {
-            Some("") => self.rings.clear(),
+            Some("") => self.sandbox.memory().rings().clear(),
             Some(session) => self.sandbox.within(session, |world| world.journal.clear()),
             None => {
-                self.rings.clear();
+                self.sandbox.memory().rings().clear();
                 for (session, _) in self.sandbox.memory().sessions() {
                     self.sandbox.within(&session, |world| world.journal.clear());
                 }
@@ -109,15 +133,17 @@ impl Control {
             schema.map_err(|error| unprocessable(format!("`body` is no JSON Schema that can be compiled: {error}")))?;
         let status = body.get("status").map(|status| status.as_str().map_or_else(|| status.to_string(), str::to_owned));
         let session = text("session").or_else(|| Self::of_session(asked));
-        let entries = self.journal(session);
-        let matched = entries.iter().filter(|entry| {
-            operation.is_none_or(|operation| self.is_called(entry, operation))
-                && status.as_ref().is_none_or(|status| is_status(entry.status, status))
-                && schema
-                    .as_ref()
-                    .is_none_or(|schema| entry.body().is_some_and(|body| schema.is_valid(&body) == Ok(true)))
-        });
-        let matched: Vec<u64> = matched.map(|entry| entry.number).collect();
+        let index = operation.and_then(|name| self.operation_of(name));
+        let is_meant = |glance: Glance<'_>| {
+            operation.is_none_or(|_| glance.operation == index)
+                && status.as_ref().is_none_or(|status| is_status(glance.status, status))
+        };
+        let Journalled { entries, forgotten, .. } = self.journalled(session, &is_meant, usize::MAX);
+        let fits = |entry: &&Entry| {
+            let fits = |schema: &Schema| entry.body().is_some_and(|body| schema.is_valid(&body) == Ok(true));
+            schema.as_ref().is_none_or(fits)
+        };
+        let matched: Vec<u64> = entries.iter().filter(fits).map(|entry| entry.number).collect();
         let count = matched.len() as u64;
         let bound = |name: &str| body.get(name).and_then(Value::as_u64);
         let times = bound("times").is_none_or(|times| count == times);
@@ -125,8 +151,30 @@ impl Control {
         let at_least = bound("atLeast").is_none_or(|least| count >= least);
         let at_most = bound("atMost").is_none_or(|most| count <= most);
         let passed = times && at_least && at_most && (is_bound || count > 0);
-        Ok(json!({ "passed": passed, "count": count, "requests": matched }))
+        if forgotten == 0 {
+            return Ok(json!({ "passed": passed, "count": count, "requests": matched }));
+        }
+        // There may be more of what must not be more.
+        let is_sure = bound("times").is_none() && bound("atMost").is_none();
+        let detail = format!(
+            "the journal keeps the last exchanges only, and {forgotten} before them were not looked at; see `--journal`"
+        );
+        let passed = passed && is_sure;
+        Ok(json!({
+            "passed": passed, "count": count, "requests": matched, "forgotten": forgotten, "detail": detail,
+        }))
     }
+}
+
+/// Exchanges that were looked for in the journal.
+#[derive(Debug)]
+pub struct Journalled {
+    /// The last of them, the oldest first.
+    pub entries: Vec<Entry>,
+    /// How many there are.
+    pub total: usize,
+    /// How many exchanges of the sessions were noted once and are not kept any more, whatever they were.
+    pub forgotten: u64,
 }
 
 /// `404`, `4XX`

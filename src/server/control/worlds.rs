@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::{Asked, Control, not_there, unprocessable};
-use crate::exchange::problem::Problem;
+use crate::exchange::problem::{Kind, Problem};
 use crate::exchange::remembered::making::{keyed, misfit};
-use crate::state::memory::{Shelf, World};
+use crate::state::memory::Shelf;
 use crate::state::resource::Collection;
+use crate::state::size::{MOST_NESTED, is_too_deep};
+use crate::state::world::{Full, Snapshot, World};
 
 impl Control {
     pub(super) fn reset(&self, asked: &Asked<'_>) -> Value {
@@ -25,11 +28,10 @@ impl Control {
     /// Forgets what all sessions wrote and what was asked.
     pub fn forget(&self) {
         self.sandbox.memory().reset(None);
-        self.rings.clear();
     }
 
     pub(super) fn scenario(&self, asked: &Asked<'_>) -> Value {
-        let chosen = self.sandbox.memory().look(asked.about(), |world| world.scenario.clone()).flatten();
+        let chosen = self.sandbox.memory().look(asked.about(), |world| world.scenario().cloned()).flatten();
         json!({ "scenario": chosen, "scenarios": self.sandbox.scenarios() })
     }
 
@@ -49,20 +51,21 @@ impl Control {
     }
 
     pub(super) fn export(&self, asked: &Asked<'_>) -> Value {
-        self.sandbox.memory().look(asked.about(), World::export).unwrap_or_else(|| World::default().export())
+        // What a session has is written outside of its lock.
+        self.sandbox.memory().look(asked.about(), World::now).unwrap_or_default().export()
     }
 
     pub(super) fn import(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
-        let world = World::import(&asked.body).map_err(unprocessable)?;
+        let state = Snapshot::import(&asked.body).map_err(unprocessable)?;
         let known = self.sandbox.resources().all(self.sandbox.contract());
         let is_known = |name: &str| known.iter().any(|(_, role)| role.collection.name == name);
-        if let Some(name) = world.collections().into_iter().find(|name| !is_known(name)) {
+        if let Some(name) = state.collections().into_iter().find(|name| !is_known(name)) {
             return Err(unprocessable(format!("there is no collection `{name}`")));
         }
-        if let Some(name) = world.scenario.as_ref().filter(|name| !self.sandbox.scenarios().contains(name)) {
+        if let Some(name) = state.scenario.as_ref().filter(|name| !self.sandbox.scenarios().contains(name)) {
             return Err(unprocessable(format!("no fixture is of the scenario `{name}`")));
         }
-        self.sandbox.within(asked.about(), |there| there.become_like(world));
+        self.sandbox.within(asked.about(), |there| there.become_like(state)).map_err(full)?;
         Ok(Value::Null)
     }
 
@@ -87,16 +90,10 @@ impl Control {
     pub(super) fn collection(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
         let collection = self.called(&asked.after("state"))?;
         let scope = asked.query("scope").unwrap_or_default();
-        let written = self.sandbox.memory().look(asked.about(), |world| {
-            let shelves = world.written(&collection.name);
-            let own = shelves.into_iter().find(|(there, _)| *there == scope);
-            own.map(|(_, entities)| entities.all.clone())
-        });
-        let all = match written.flatten() {
-            Some(all) => all,
-            None => self.sandbox.beginning(&collection, scope),
-        };
-        let entities: Vec<Value> = all.values().map(|entity| (**entity).clone()).collect();
+        let shelf = Shelf { collection: collection.name.clone(), scope: scope.to_owned() };
+        let written = self.sandbox.memory().look(asked.about(), |world| world.entities(&shelf).cloned()).flatten();
+        let entities = written.unwrap_or_else(|| self.sandbox.beginning(&collection, scope));
+        let entities: Vec<Value> = entities.all.values().map(|entity| (**entity).clone()).collect();
         Ok(json!({ "collection": collection.name, "scope": scope, "key": collection.key, "entities": entities }))
     }
 
@@ -107,6 +104,9 @@ impl Control {
         let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
         for (index, entity) in entities.iter().enumerate() {
             let key = keyed(&collection, entity, index).map_err(unprocessable)?;
+            if is_too_deep(entity) {
+                return Err(unprocessable(format!("entity {index} is nested deeper than {MOST_NESTED} levels")));
+            }
             if let Some(error) = misfit(&collection, entity) {
                 return Err(unprocessable(format!(
                     "entity {index} does not fit the schema of `{}`: {error}",
@@ -118,7 +118,7 @@ impl Control {
             }
         }
         let shelf = Shelf { collection: collection.name.clone(), scope };
-        self.sandbox.within(asked.about(), |world| world.put(shelf, all));
+        self.sandbox.within(asked.about(), |world| world.put(shelf, all)).map_err(full)?;
         self.collection(asked)
     }
 
@@ -131,32 +131,27 @@ impl Control {
         let name = asked.after("snapshots");
         let taken = self.sandbox.within(asked.about(), |world| {
             let is_room = world.snapshots().len() < MOST || world.snapshot(&name).is_some();
-            if is_room {
-                world.take_snapshot(&name);
-            }
-            is_room
+            is_room.then(|| world.take_snapshot(&name))
         });
-        if taken {
-            Ok(self.snapshots(asked))
-        } else {
-            Err(unprocessable(format!("a session has {MOST} snapshots at most")))
-        }
+        let taken = taken.ok_or_else(|| unprocessable(format!("a session has {MOST} snapshots at most")))?;
+        taken.map_err(full)?;
+        Ok(self.snapshots(asked))
     }
 
-    fn snapshot_of(&self, asked: &Asked<'_>, name: &str) -> Result<Arc<Value>, Problem> {
+    fn snapshot_of(&self, asked: &Asked<'_>, name: &str) -> Result<Arc<Snapshot>, Problem> {
         let found = self.sandbox.memory().look(asked.about(), |world| world.snapshot(name)).flatten();
         found.ok_or_else(|| not_there(format!("there is no snapshot `{name}`")))
     }
 
     pub(super) fn snapshot(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
-        self.snapshot_of(asked, &asked.after("snapshots")).map(|snapshot| (*snapshot).clone())
+        self.snapshot_of(asked, &asked.after("snapshots")).map(|snapshot| snapshot.export())
     }
 
     pub(super) fn restore(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
         let name = asked.after("snapshots");
         let name = name.strip_suffix("/restore").unwrap_or(&name);
-        let world = World::import(&*self.snapshot_of(asked, name)?).map_err(unprocessable)?;
-        self.sandbox.within(asked.about(), |there| there.become_like(world));
+        let snapshot = (*self.snapshot_of(asked, name)?).clone();
+        self.sandbox.within(asked.about(), |there| there.become_like(snapshot)).map_err(full)?;
         Ok(Value::Null)
     }
 
@@ -167,6 +162,11 @@ impl Control {
         }
         Err(not_there(format!("there is no snapshot `{name}`")))
     }
+}
+
+fn full(error: Full) -> Problem {
+    let detail = format!("the session has no room for it: {error}; `POST /_standin/reset` empties it");
+    Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
 }
 
 fn listed(names: &[String]) -> String {

@@ -1,0 +1,80 @@
+//! What collections have before anybody writes to them: made at the first request that asks for it, and again after
+//! it was not asked for a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::memory::{Entities, Shelf};
+use super::size;
+
+/// How many bytes of those that were used lately are kept. Then they count as used before, and those that were used
+/// before them are forgotten: twice as much is kept at most, and what is asked for often stays.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The beginnings of collections, by shelf and seed.
+#[derive(Debug, Default)]
+pub struct Bases {
+    kept: RwLock<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    lately: HashMap<(Shelf, u64), Arc<Entities>>,
+    before: HashMap<(Shelf, u64), Arc<Entities>>,
+    /// The bytes of those that were used lately.
+    size: usize,
+}
+
+impl Kept {
+    fn keep(&mut self, key: (Shelf, u64), entities: &Arc<Entities>) {
+        let names = key.0.collection.len() + key.0.scope.len();
+        self.size += size::entry(names, size_of::<Shelf>()) + size_of::<Entities>() + entities.size();
+        self.lately.insert(key, Arc::clone(entities));
+        if self.size > MOST_BYTES {
+            self.before = std::mem::take(&mut self.lately);
+            self.size = 0;
+        }
+    }
+}
+
+impl Bases {
+    /// What a shelf has at the beginning, for a seed.
+    pub fn get(&self, shelf: &Shelf, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
+        let key = (shelf.clone(), seed);
+        // What was kept is whole even if somebody panicked beside it.
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.lately.get(&key) {
+            return Arc::clone(known);
+        }
+        let before = kept.before.get(&key).cloned();
+        drop(kept);
+        let made = before.unwrap_or_else(|| Arc::new(make()));
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).keep(key, &made);
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_often_stays_and_the_rest_is_bounded() {
+        let bases = Bases::default();
+        let shelf = |scope: usize| Shelf { collection: "/users/{}/order".to_owned(), scope: scope.to_string() };
+        let entity = Arc::new(json!("x".repeat(10_000)));
+        let made = || Entities::seeded(IndexMap::from([("1".to_owned(), Arc::clone(&entity))]));
+        let first = bases.get(&shelf(0), 7, made);
+        for scope in 1..10_000 {
+            bases.get(&shelf(scope), 7, made);
+            let again = bases.get(&shelf(0), 7, || panic!("it is kept"));
+            assert!(Arc::ptr_eq(&first, &again));
+        }
+        let kept = bases.kept.read().expect("nobody panicked");
+        let count = kept.lately.len() + kept.before.len();
+        assert!(count * 10_000 <= 2 * MOST_BYTES, "{count} are kept");
+    }
+}

@@ -1,0 +1,176 @@
+//! Which values of an exchange are secrets, wherever people read of it: the journal, the log, reports, coverage.
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use crate::contract::name::{carries_credentials, is_secret};
+use crate::contract::{Operation, SecurityScheme};
+
+/// The text in the place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// What is secret in the requests to an operation, beside what names tell of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Redaction {
+    /// Segments of the path that are secret, counted from its end: 0 of `/reset/{token}`.
+    segments: Vec<usize>,
+    /// Names of query parameters and header fields that have the key of a security scheme.
+    keys: Vec<String>,
+}
+
+impl Redaction {
+    /// The redaction of requests to an operation; none if they are to none.
+    #[must_use]
+    pub fn of(operation: Option<&Operation>) -> Self {
+        let Some(operation) = operation else { return Self::default() };
+        let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
+        let keys = schemes.filter_map(|scheme| match scheme {
+            SecurityScheme::ApiKey { name, .. } => Some(name.clone()),
+            _ => None,
+        });
+        Self { segments: secret_segments(&operation.template), keys: keys.collect() }
+    }
+
+    /// The redaction of paths of a template, whatever else is sent.
+    #[must_use]
+    pub fn of_path(template: &str) -> Self {
+        Self { segments: secret_segments(template), ..Self::default() }
+    }
+
+    fn has_key(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.eq_ignore_ascii_case(name))
+    }
+
+    /// A path and query without secrets.
+    #[must_use]
+    pub fn target(&self, target: &str) -> String {
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let query = query.map(|query| format!("?{}", self.pairs(query))).unwrap_or_default();
+        self.path(path) + &query
+    }
+
+    /// A path without secrets.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        if self.segments.is_empty() {
+            return path.to_owned();
+        }
+        let segments: Vec<&str> = path.split('/').collect();
+        let last = segments.len() - 1;
+        let shown = segments.iter().enumerate().map(|(at, segment)| {
+            let is_secret = !segment.is_empty() && self.segments.contains(&(last - at));
+            if is_secret { REDACTED } else { segment }
+        });
+        shown.collect::<Vec<_>>().join("/")
+    }
+
+    /// A query or a form without secrets.
+    #[must_use]
+    pub fn pairs(&self, text: &str) -> String {
+        let pairs = text.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, _)) => {
+                let plain = percent_decode_str(name).decode_utf8_lossy();
+                if is_secret(&plain) || self.has_key(&plain) { format!("{name}={REDACTED}") } else { pair.to_owned() }
+            }
+            None => pair.to_owned(),
+        });
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
+    /// The value of a header field without secrets; `name` is in lower case.
+    #[must_use]
+    pub fn field(&self, name: &str, value: String) -> String {
+        let is_secret = matches!(name, "authorization" | "cookie" | "proxy-authorization")
+            || (carries_credentials(name) || is_secret(name)) && name != "standin-session"
+            || self.has_key(name);
+        match name {
+            _ if is_secret => REDACTED.to_owned(),
+            // A page says in its address what it was asked.
+            "referer" => self.target(&value),
+            _ => value,
+        }
+    }
+
+    /// A content as JSON, else as text, without secrets; null if there is none.
+    #[must_use]
+    pub fn content(&self, content: &Bytes, is_form: bool) -> Value {
+        if content.is_empty() {
+            return Value::Null;
+        }
+        let text = String::from_utf8_lossy(content);
+        if is_form {
+            return json!(self.pairs(&text));
+        }
+        if let Ok(mut value) = serde_json::from_slice(content) {
+            redact(&mut value, 0);
+            return value;
+        }
+        // What cannot be read may say anything.
+        let mut names = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-');
+        if names.any(is_secret) { json!(REDACTED) } else { json!(text) }
+    }
+}
+
+/// The segments of a path template that have a secret in them, counted from the end.
+fn secret_segments(template: &str) -> Vec<usize> {
+    let has_secret = |segment: &str| {
+        let names = segment.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+        names.map(|name| name.trim_end_matches('*')).any(is_secret)
+    };
+    let segments = template.rsplit('/').enumerate();
+    segments.filter(|(_, segment)| has_secret(segment)).map(|(at, _)| at).collect()
+}
+
+fn redact(value: &mut Value, depth: usize) {
+    /// How deep is looked for secrets; what is deeper is redacted as a whole.
+    const DEEPEST: usize = 20;
+    match value {
+        Value::Object(object) if depth < DEEPEST => {
+            for (name, value) in object.iter_mut() {
+                if is_secret(name) && !value.is_null() && !value.is_boolean() {
+                    *value = json!(REDACTED);
+                } else {
+                    redact(value, depth + 1);
+                }
+            }
+        }
+        Value::Array(items) if depth < DEEPEST => items.iter_mut().for_each(|item| redact(item, depth + 1)),
+        Value::Object(_) | Value::Array(_) => *value = json!(REDACTED),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_the_path_is_not_shown() {
+        let redaction =
+            Redaction { segments: secret_segments("/users/{userId}/reset/{token}.json"), ..Redaction::default() };
+        assert_eq!(redaction.target("/v1/users/7/reset/abc?page=2&k=x"), "/v1/users/7/reset/[redacted]?page=2&k=x");
+        assert_eq!(secret_segments("/{apiKey}/a/{api_key}/{id}"), [1, 3]);
+        assert_eq!(secret_segments("/sessions/{session}/users/{userId}"), [0; 0]);
+    }
+
+    #[test]
+    fn the_key_of_a_security_scheme_is_not_shown() {
+        let redaction = Redaction { keys: vec!["X-Own".to_owned()], ..Redaction::default() };
+        assert_eq!(redaction.field("x-own", "a".to_owned()), REDACTED);
+        assert_eq!(redaction.field("x-other", "a".to_owned()), "a");
+        assert_eq!(redaction.target("/?x-own=a&b=c"), "/?x-own=[redacted]&b=c");
+    }
+
+    #[test]
+    fn content_is_shown_without_secrets_and_with_ids() {
+        let content = |text: &'static str| Redaction::default().content(&Bytes::from_static(text.as_bytes()), false);
+        let sent = r#"{"userId": 1, "clientId": "c", "session": "s", "in": [{"apiKey": "k", "access_token": "t"}], "pin": null}"#;
+        let shown = json!({"userId": 1, "clientId": "c", "session": "s",
+            "in": [{"apiKey": REDACTED, "access_token": REDACTED}], "pin": null});
+        assert_eq!(content(sent), shown);
+        assert_eq!(content("not json, secret=1"), json!(REDACTED));
+        assert_eq!(content("not json"), json!("not json"));
+        assert_eq!(content(""), Value::Null);
+    }
+}
