@@ -99,6 +99,8 @@ codes! {
     DuplicateOperation = "duplicate-operation", Warning, "the same method and path are documented twice and differently";
     DuplicateOperationId = "duplicate-operation-id", Warning, "two operations have one operationId";
     UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so anything is allowed in its place";
+    InvalidPattern = "invalid-pattern", Error, "a pattern is no regular expression, so it checks nothing";
+    ForeignPattern = "foreign-pattern", Warning, "a pattern has constructs of another dialect than JavaScript's";
     ExampleCoerced = "example-coerced", Warning, "a documented example was changed to fit its schema";
     ExampleMismatch = "example-mismatch", Warning, "a documented example does not fit its schema and is served as it stands";
     Ungeneratable = "ungeneratable", Warning, "no valid value could be generated for a response";

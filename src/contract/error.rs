@@ -53,6 +53,7 @@ impl SchemaError {
             "minProperties" => format!("must have at least {}", counted("property", "properties")),
             "maxProperties" => format!("must have at most {}", counted("property", "properties")),
             "pattern" => format!("must match the pattern {}", text("pattern")),
+            "patternSteps" => format!("takes more than {} steps to match against patterns", limit()),
             "format" => format!("must be a valid {}", text("format")),
             "uniqueItems" => "must not have the same item twice".to_owned(),
             "contains" => "must contain an item of the documented form".to_owned(),

@@ -218,7 +218,7 @@ impl Reader<'_> {
             return Err(self.invalid(&pointer, "`when` is a JSON Schema over `{path, query, header, cookie, body}`"));
         }
         let schema = Schema::new(&self.schemas, pointer.clone(), Direction::Request);
-        schema.check().map_err(|error| self.invalid(&pointer, error.to_string()))?;
+        schema.check_all().map_err(|error| self.invalid(&pointer, error.to_string()))?;
         Ok(Some(Arc::new(schema)))
     }
 

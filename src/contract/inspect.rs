@@ -3,6 +3,8 @@
 //! It builds everything that is otherwise built when first needed. What takes an exchange to find
 //! out is left to `check`.
 
+mod patterns;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -136,6 +138,10 @@ impl Inspection {
                 let help = format!("`{}` uses it; {ALLOWED}", operation.name());
                 self.found.push(Diagnostic::at(Code::UncompilableSchema, place, message).help(help));
             }
+        }
+        // Once for each document, when all of its schemas are known.
+        if self.is_new(schema.of_document()) {
+            self.found.extend(patterns::inspect(schema.of_document()));
         }
     }
 

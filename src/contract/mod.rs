@@ -18,6 +18,7 @@ pub mod merge;
 pub mod name;
 pub mod outline;
 pub mod overrule;
+pub mod pattern;
 pub mod route;
 pub mod schema;
 pub mod sending;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use jsonschema::{Draft, Registry, Validator};
+use jsonschema::{Draft, PatternOptions, Registry, Validator};
 use serde_json::{Map, Value, json};
 
 use self::explain::Told;
@@ -23,6 +23,7 @@ pub use super::error::SchemaError;
 pub use super::mend::SchemaFault;
 use super::mend::mend;
 use super::name::folded;
+use super::pattern::{MOST_STEPS, Pattern, PatternAt, Patterns, format_of, hand_over, patterns_of, within};
 use super::unknown;
 
 use crate::diagnostic::{Place, Source};
@@ -114,6 +115,21 @@ impl Schemas {
         self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).push(pointer.to_owned());
     }
 
+    /// The patterns of the schemas that were noted and of all that they lead to.
+    #[must_use]
+    pub fn patterns(&self) -> Vec<PatternAt> {
+        let used = [Direction::Request, Direction::Response].map(|direction| self.used(direction)).concat();
+        patterns_of(&self.tree, &used)
+    }
+
+    /// The pointers of the schemas that were noted.
+    fn used(&self, direction: Direction) -> Vec<String> {
+        let mut used = self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        used.sort_unstable();
+        used.dedup();
+        used
+    }
+
     /// Says how the schemas are noted that nobody needed yet, by [`Schema::new`]; only the first call counts.
     pub fn note_all_by(&self, note: impl Fn() + Send + Sync + 'static) {
         let _known = self.note_all.set(Box::new(note));
@@ -126,9 +142,7 @@ impl Schemas {
             if let Some(note_all) = self.note_all.get() {
                 note_all();
             }
-            let mut used = side.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            used.sort_unstable();
-            used.dedup();
+            let used = self.used(direction);
             let tree = direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new);
             Validators::build(&tree, used)
         })
@@ -208,6 +222,7 @@ struct Validators {
 /// The validator of many schemas, for one of them: it judges the one property `key` of an object.
 struct Shared {
     validator: Arc<Validator>,
+    patterns: Arc<Patterns>,
     key: String,
     faults: Vec<SchemaFault>,
 }
@@ -215,6 +230,7 @@ struct Shared {
 /// What judges an instance: itself, or as the property `key` of an object.
 struct Judge<'s> {
     validator: &'s Validator,
+    patterns: &'s Patterns,
     key: Option<&'s str>,
     /// What was left out, because it cannot be compiled.
     faults: &'s [SchemaFault],
@@ -236,9 +252,10 @@ impl Validators {
             pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference_to(pointer))).collect();
         let compiled = compile_or_mend(tree, &pointers, &json!({ "properties": properties }));
         let faults: Vec<Vec<SchemaFault>> = pointers.iter().map(|pointer| compiled.faults_of(pointer)).collect();
-        let validator = Arc::new(*compiled.validator);
+        let (validator, patterns) = (Arc::new(*compiled.validator), compiled.patterns);
         let judges = pointers.into_iter().zip(faults).enumerate().map(|(key, (pointer, faults))| {
-            (pointer, Shared { validator: Arc::clone(&validator), key: key.to_string(), faults })
+            let (validator, patterns) = (Arc::clone(&validator), Arc::clone(&patterns));
+            (pointer, Shared { validator, patterns, key: key.to_string(), faults })
         });
         Self { judges: judges.collect() }
     }
@@ -247,6 +264,7 @@ impl Validators {
 /// A validator, and what had to be left out of it.
 struct Compiled {
     validator: Box<Validator>,
+    patterns: Arc<Patterns>,
     /// The document that it was compiled from, where anything was left out.
     mended: Option<Value>,
     faults: Vec<SchemaFault>,
@@ -267,41 +285,55 @@ impl Compiled {
 /// Compiles a schema, if need be without the parts that cannot be, which are among those at `pointers` and what
 /// they lead to.
 fn compile_or_mend(tree: &Arc<Value>, pointers: &[String], schema: &Value) -> Compiled {
-    let compiled = registry(Arc::clone(tree)).and_then(|registry| compile(&registry, schema));
+    let (tree, patterns) = hand_over(Arc::clone(tree), pointers);
+    let patterns = Arc::new(patterns);
+    let compiled = registry(Arc::clone(&tree)).and_then(|registry| compile(&registry, &patterns, schema));
     if let Ok(validator) = compiled {
-        return Compiled { validator: Box::new(validator), mended: None, faults: Vec::new() };
+        return Compiled { validator: Box::new(validator), patterns, mended: None, faults: Vec::new() };
     }
-    let mut tree = Value::clone(tree);
+    let mut tree = Value::clone(&tree);
     let mut faults = mend(&mut tree, pointers, |schema| compile_alone(schema).err());
-    let compiled = registry(Arc::new(tree.clone())).and_then(|registry| compile(&registry, schema));
+    let compiled = registry(Arc::new(tree.clone())).and_then(|registry| compile(&registry, &patterns, schema));
     let validator = compiled.unwrap_or_else(|message| {
         faults
             .extend(pointers.iter().map(|pointer| SchemaFault { pointer: pointer.clone(), message: message.clone() }));
         compile_alone(&json!(true)).expect("`true` is a schema")
     });
-    Compiled { validator: Box::new(validator), mended: Some(tree), faults }
+    Compiled { validator: Box::new(validator), patterns, mended: Some(tree), faults }
 }
 
 /// Compiles a schema that refers to nothing.
 fn compile_alone(schema: &Value) -> Result<Validator, String> {
-    registry(Arc::new(schema.clone())).and_then(|registry| compile(&registry, &reference_to("")))
+    let patterns = Patterns::default();
+    registry(Arc::new(schema.clone())).and_then(|registry| compile(&registry, &patterns, &reference_to("")))
 }
 
 fn reference_to(pointer: &str) -> Value {
     json!({ "$ref": format!("{BASE}#{}", fragment(pointer)) })
 }
 
-fn compile(registry: &Registry<'static>, schema: &Value) -> Result<Validator, String> {
-    jsonschema::draft202012::options()
+fn compile(registry: &Registry<'static>, patterns: &Patterns, schema: &Value) -> Result<Validator, String> {
+    let mut options = jsonschema::draft202012::options()
         .with_registry(registry)
+        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MOST_BACKTRACKS).size_limit(LARGEST_KEY))
         .should_validate_formats(true)
         .with_format("byte", is_base64)
         .with_format("base64url", is_base64url)
         .with_format("char", |text: &str| text.chars().count() == 1)
-        .with_format("decimal", |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite))
-        .build(schema)
-        .map_err(|error| error.to_string())
+        .with_format("decimal", |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite));
+    for (text, pattern) in &patterns.texts {
+        let pattern = Arc::clone(pattern);
+        options = options.with_format(format_of(text), move |text: &str| pattern.is_match(text));
+    }
+    options.build(schema).map_err(|error| error.to_string())
 }
+
+/// How often the engine of the validator may go back for one key of `patternProperties`. The keys have been matched
+/// within a budget before (see [`within`]); at the bound the validator says that it cannot tell.
+const MOST_BACKTRACKS: usize = 10_000_000;
+
+/// The largest engine of a key of `patternProperties`, in bytes; a schema with a larger one cannot be compiled.
+const LARGEST_KEY: usize = 64 << 20;
 
 /// RFC 4648 §4; many leave the padding out.
 fn is_base64(text: &str) -> bool {
@@ -328,7 +360,7 @@ pub fn standalone(tree: &Value) -> Result<Schema, Uncompilable> {
     let source = Source::new("schema".to_owned(), String::new(), |_| crate::diagnostic::Positions::default());
     let schemas = Schemas::new(source, Arc::new(tree.clone()), Demand::Few);
     let schema = Schema::new(&schemas, String::new(), Direction::Request);
-    schema.check().map(|()| schema)
+    schema.check_all().map(|()| schema)
 }
 
 impl Schema {
@@ -344,6 +376,12 @@ impl Schema {
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction
+    }
+
+    /// The schemas of its document.
+    #[must_use]
+    pub fn of_document(&self) -> &Arc<Schemas> {
+        &self.schemas
     }
 
     /// Where it stands, for findings.
@@ -438,7 +476,8 @@ impl Schema {
         let together = || self.schemas.together(self.direction).judges.get(&self.pointer);
         let is_together = self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
         if is_together && let Some(shared) = together() {
-            return Judge { validator: &shared.validator, key: Some(&shared.key), faults: &shared.faults };
+            let Shared { validator, patterns, key, faults } = shared;
+            return Judge { validator, patterns, key: Some(key), faults };
         }
         let own = self.own.get_or_init(|| {
             let most = if self.schemas.demand == Demand::Few { MOST_ALONE } else { usize::MAX };
@@ -453,7 +492,9 @@ impl Schema {
             Own::Alone(compile_or_mend(&Arc::new(part), pointers, &reference_to(&self.pointer)))
         });
         match own {
-            Own::Alone(compiled) => Judge { validator: &compiled.validator, key: None, faults: &compiled.faults },
+            Own::Alone(Compiled { validator, patterns, faults, .. }) => {
+                Judge { validator, patterns, key: None, faults }
+            }
             Own::Together => self.validator(),
         }
     }
@@ -473,6 +514,20 @@ impl Schema {
         self.validator().faults
     }
 
+    /// Whether it can be compiled and each of its patterns is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Uncompilable`] with what is wrong first.
+    pub fn check_all(&self) -> Result<(), Uncompilable> {
+        for pattern in patterns_of(self.root(), std::slice::from_ref(&self.pointer)) {
+            if let Err(fault) = Pattern::read(&pattern.text) {
+                return Err(Uncompilable(format!("`{}` is no pattern: {fault}", pattern.text)));
+            }
+        }
+        self.check()
+    }
+
     /// Whether an instance fits.
     ///
     /// # Errors
@@ -480,7 +535,9 @@ impl Schema {
     /// [`Uncompilable`], because then there is no answer.
     pub fn is_valid(&self, instance: &Value) -> Result<bool, Uncompilable> {
         let judge = self.validator();
-        Ok(judge.validator.is_valid(&judge.wrapped(instance)))
+        let judged =
+            within(|| judge.patterns.can_match_keys(instance) && judge.validator.is_valid(&judge.wrapped(instance)));
+        Ok(matches!(judged, (true, false)))
     }
 
     /// Everything that does not fit, in the order in which the schema says it.
@@ -489,10 +546,18 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn errors(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
+        let (errors, is_used_up) = within(|| self.errors_within(instance));
+        if is_used_up {
+            return Ok(vec![SchemaError::new("", "patternSteps", json!({ "limit": MOST_STEPS }))]);
+        }
+        Ok(errors)
+    }
+
+    fn errors_within(&self, instance: &Value) -> Vec<SchemaError> {
         let judge = self.validator();
         let wrapped = judge.wrapped(instance);
-        if judge.validator.is_valid(&wrapped) {
-            return Ok(Vec::new());
+        if !judge.patterns.can_match_keys(instance) || judge.validator.is_valid(&wrapped) {
+            return Vec::new();
         }
         let mut found: Vec<(Vec<usize>, SchemaError)> = Vec::new();
         for error in judge.validator.iter_errors(&wrapped).take(MOST_ERRORS) {
@@ -502,7 +567,7 @@ impl Schema {
         found.truncate(MOST_ERRORS);
         let mut errors: Vec<SchemaError> = found.into_iter().map(|(_, error)| error).collect();
         errors.dedup();
-        Ok(errors)
+        errors
     }
 }
 

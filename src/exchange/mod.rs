@@ -53,6 +53,7 @@ pub use self::settings::{
 };
 use self::situation::Situation;
 use self::validate::ContentFault;
+use crate::contract::pattern::within;
 use crate::contract::route::Routed;
 use crate::contract::sending::Break;
 use crate::contract::{Contract, Operation};
@@ -391,7 +392,8 @@ fn plan_operation<'c>(
     let received = validate::receive(operation, &inputs, request.body());
     let faults = match settings.validation {
         Validation::Off => Vec::new(),
-        Validation::Strict | Validation::Warn => judge(operation, settings, &inputs, &received),
+        // One budget for the patterns of the whole request.
+        Validation::Strict | Validation::Warn => within(|| judge(operation, settings, &inputs, &received)).0,
     };
     let unchecked = match settings.validation {
         Validation::Off => Vec::new(),

@@ -2,11 +2,14 @@
 //!
 //! What an error means for a request is left to `exchange`.
 
+use std::borrow::Cow;
+
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Map, Value, json};
 
 use super::{MOST_ERRORS, Schema, SchemaError};
+use crate::contract::pattern::{original_of, pattern_of};
 use crate::document::reference::{self, local_pointer, mapped};
 use crate::document::syntax::{find, join, unescape};
 
@@ -40,10 +43,21 @@ impl<'e> Told<'e, '_> {
     }
 
     /// The way to its keyword, from the reference to the schema on: `/$ref/properties/a/type`.
-    fn evaluation_path(self) -> &'e str {
+    fn evaluation_path(self) -> Cow<'e, str> {
         let path = self.error.evaluation_path().as_str();
         let skipped = if self.is_wrapped { path.match_indices('/').nth(2).map_or(0, |(slash, _)| slash) } else { 0 };
-        &path[skipped..]
+        let path = &path[skipped..];
+        // `/allOf/1/format` stands for `/pattern`.
+        match path.rmatch_indices('/').nth(2).filter(|_| self.pattern().is_some()) {
+            Some((slash, _)) => Cow::Owned(format!("{}/pattern", &path[..slash])),
+            None => Cow::Borrowed(path),
+        }
+    }
+
+    /// The pattern that does not match.
+    fn pattern(self) -> Option<&'e str> {
+        let ValidationErrorKind::Format { format } = self.kind() else { return None };
+        pattern_of(format)
     }
 }
 
@@ -56,7 +70,7 @@ impl Schema {
                 return;
             }
             Meant::NoBranch(described) => {
-                found.push((self.order(error.evaluation_path(), error.kind()), described));
+                found.push((self.order(&error.evaluation_path(), error.kind()), described));
                 return;
             }
             Meant::Unsaid => {}
@@ -65,9 +79,9 @@ impl Schema {
             branch.iter().for_each(|inner| self.collect(root, &error.inner(inner), found));
             return;
         }
-        let order = self.order(error.evaluation_path(), error.kind());
+        let order = self.order(&error.evaluation_path(), error.kind());
         for mut described in nothing_allowed(root, error).unwrap_or_else(|| describe(error)) {
-            self.add_surroundings(error.evaluation_path(), &mut described);
+            self.add_surroundings(&error.evaluation_path(), &mut described);
             found.push((order.clone(), described));
         }
     }
@@ -182,14 +196,17 @@ impl Schema {
 
 fn index_of(value: &Value, name: &str) -> usize {
     match value {
-        Value::Object(object) => object.keys().position(|key| key == name).unwrap_or(0),
+        Value::Object(object) => {
+            let own = object.keys().position(|key| key == name);
+            own.or_else(|| original_of(object, name)).unwrap_or(0)
+        }
         _ => name.parse().unwrap_or(0),
     }
 }
 
 fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     match value {
-        Value::Object(object) => object.get(name),
+        Value::Object(object) => object.get(name).or_else(|| object.values().nth(original_of(object, name)?)),
         Value::Array(items) => items.get(name.parse::<usize>().ok()?),
         _ => None,
     }
@@ -267,6 +284,9 @@ fn nothing_allowed(root: &Value, error: &Told<'_, '_>) -> Option<Vec<SchemaError
 /// The error in our words; `additionalProperties` and the like give one for each property.
 fn describe(error: &Told<'_, '_>) -> Vec<SchemaError> {
     use ValidationErrorKind as Kind;
+    if let Some(pattern) = error.pattern() {
+        return vec![SchemaError::new(error.instance_path(), "pattern", json!({ "pattern": pattern }))];
+    }
     let one = |operands: Value| vec![SchemaError::new(error.instance_path(), error.kind().keyword(), operands)];
     match error.kind() {
         Kind::Required { property } => one(json!({ "property": property })),
@@ -287,7 +307,6 @@ fn describe(error: &Told<'_, '_>) -> Vec<SchemaError> {
         | Kind::MinProperties { limit }
         | Kind::MaxProperties { limit } => one(json!({ "limit": limit })),
         Kind::MultipleOf { multiple_of } => one(json!({ "limit": whole(multiple_of) })),
-        Kind::Pattern { pattern } => one(json!({ "pattern": pattern })),
         Kind::Format { format } => one(json!({ "format": format })),
         Kind::AdditionalItems { limit } => one(json!({ "limit": limit })),
         Kind::PropertyNames { error: inner } => one(json!({ "property": inner.instance().as_ref() })),

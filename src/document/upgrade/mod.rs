@@ -132,10 +132,6 @@ fn upgrade_schema(value: &mut Value, version: Version) {
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
     }
-    if has.pattern {
-        pattern_of_lengths(schema);
-        literal_braces(schema);
-    }
     if has.example
         && let Some(example) = schema.shift_remove("example")
         && !schema.contains_key("examples")
@@ -157,7 +153,6 @@ struct Touched {
     bound: bool,
     tuple: bool,
     required: bool,
-    pattern: bool,
     example: bool,
 }
 
@@ -170,7 +165,6 @@ impl Touched {
             "exclusiveMinimum" | "exclusiveMaximum" => self.bound = true,
             "items" => self.tuple = value.is_array(),
             "required" => self.required = value.as_array().is_some_and(|names| names.len() > 1),
-            "pattern" => self.pattern = true,
             "example" => self.example = true,
             _ => {}
         }
@@ -209,65 +203,6 @@ fn exclusive_bound(schema: &mut Map<String, Value>, exclusive: &str, inclusive: 
     if is_exclusive && let Some(bound) = schema.shift_remove(inclusive) {
         schema.insert(exclusive.to_owned(), bound);
     }
-}
-
-/// `^.{0,262144}$` says what `maxLength` says, and is more than an engine for patterns can take.
-fn pattern_of_lengths(schema: &mut Map<String, Value>) {
-    let bounds = schema.get("pattern").and_then(Value::as_str).and_then(|pattern| {
-        let (least, most) = pattern.strip_prefix("^.{")?.strip_suffix("}$")?.split_once(',')?;
-        Some((least.parse::<u64>().ok()?, most.parse::<u64>().ok()?))
-    });
-    if let Some((least, most)) = bounds {
-        schema.shift_remove("pattern");
-        schema.entry("minLength").or_insert_with(|| json!(least));
-        schema.entry("maxLength").or_insert_with(|| json!(most));
-    }
-}
-
-/// `^{a}$`: ECMA-262 Annex B takes a brace that begins no quantifier literally, our engine does not.
-fn literal_braces(schema: &mut Map<String, Value>) {
-    let Some(Value::String(pattern)) = schema.get_mut("pattern") else { return };
-    if !pattern.contains('{') {
-        return;
-    }
-    let mut made = String::new();
-    let (mut rest, mut is_class) = (pattern.as_str(), false);
-    while let Some(first) = rest.chars().next() {
-        let mut width = first.len_utf8();
-        match first {
-            '\\' => {
-                let escaped = rest[1..].chars().next();
-                width += escaped.map_or(0, char::len_utf8);
-                // `\p{L}`, `\u{1F600}` and the like have braces of their own.
-                if escaped.is_some_and(|c| "pPux".contains(c)) && rest[width..].starts_with('{') {
-                    width = rest.find('}').map_or(rest.len(), |end| end + 1);
-                }
-                made.push_str(&rest[..width]);
-            }
-            '{' if !is_class => match quantifier(rest) {
-                Some(length) => {
-                    width = length;
-                    made.push_str(&rest[..width]);
-                }
-                None => made.push_str("\\{"),
-            },
-            '}' if !is_class => made.push_str("\\}"),
-            _ => {
-                is_class = first == '[' || is_class && first != ']';
-                made.push(first);
-            }
-        }
-        rest = &rest[width..];
-    }
-    *pattern = made;
-}
-
-/// How long the quantifier is that a text begins with: 5 for `{1,3}`.
-fn quantifier(text: &str) -> Option<usize> {
-    let end = text.find('}')?;
-    let (least, most) = text[1..end].split_once(',').unwrap_or((&text[1..end], ""));
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    (!least.is_empty() && is_number(least) && is_number(most)).then_some(end + 1)
 }
 
 /// A list of schemas in `items` becomes `prefixItems`.
@@ -341,20 +276,6 @@ mod tests {
         let schema = json!({"allOf": [{"$ref": "#/x"}], "nullable": true, "readOnly": true, "maxLength": 1});
         let inner = json!({"allOf": [{"$ref": "#/x"}], "maxLength": 1});
         assert_eq!(upgraded(schema, Version::V30), json!({"readOnly": true, "anyOf": [inner, {"type": "null"}]}));
-    }
-
-    #[test]
-    fn patterns_that_only_count_become_lengths() {
-        let schema = json!({"type": "string", "pattern": "^.{0,262144}$"});
-        assert_eq!(upgraded(schema, Version::V31), json!({"type": "string", "minLength": 0, "maxLength": 262_144}));
-    }
-
-    #[test]
-    fn braces_that_are_no_quantifiers_are_literal() {
-        let made = |pattern: &str| upgraded(json!({ "pattern": pattern }), Version::V31)["pattern"].take();
-        assert_eq!(made("^{a}$"), "^\\{a\\}$");
-        assert_eq!(made("a{2}b{1,}c{1,3}"), "a{2}b{1,}c{1,3}");
-        assert_eq!(made("[{}]\\{\\p{L}{,3}"), "[{}]\\{\\p{L}\\{,3\\}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod compose;
 pub mod entity;
 mod mend;
 mod number;
+mod pattern;
 mod plausible;
 mod text;
 
@@ -19,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use self::compose::{Flat, Turn};
 use self::plausible::Called;
+use crate::contract::pattern::{Pattern, within};
 use crate::contract::schema::{Schema, standalone};
 use crate::document::number::has;
 
@@ -117,6 +119,11 @@ pub fn sketch(schema: &Schema, manner: &Manner, is_left_out: &dyn Fn(&str) -> bo
 }
 
 fn attempts(schema: &Schema, manner: &Manner, name: &str, is_original: bool) -> Generated {
+    // One budget for the patterns of the whole value.
+    within(|| attempts_within(schema, manner, name, is_original)).0
+}
+
+fn attempts_within(schema: &Schema, manner: &Manner, name: &str, is_original: bool) -> Generated {
     let mut last = Value::Null;
     let mut left = manner.most_values;
     let mut rounds = ALL_ROUNDS;
@@ -155,7 +162,7 @@ pub fn standing_for(tree: &Value, manner: &Manner) -> Value {
 pub fn repair(schema: &Schema, value: &Value, manner: &Manner) -> Option<Value> {
     let mut generator = Generator::new(schema, manner, 0);
     let mut rounds = ALL_ROUNDS;
-    mend::mend(&mut generator, value.clone(), &mut rounds)
+    within(|| mend::mend(&mut generator, value.clone(), &mut rounds)).0
 }
 
 /// Makes the items of a sequence, each of which fits the schema, as a list.
@@ -525,7 +532,7 @@ fn implied(flat: &Flat<'_>) -> Option<&'static str> {
 
 /// The schema that `patternProperties` has for a name.
 fn pattern_property<'n>(flat: &Flat<'n>, name: &str) -> Option<&'n Value> {
-    let fits = |pattern: &str| regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(name));
+    let fits = |text: &str| Pattern::read(text).is_ok_and(|pattern| pattern.is_match(name));
     flat.patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| *schema)
 }
 

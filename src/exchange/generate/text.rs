@@ -3,13 +3,15 @@
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, RngExt as _};
 use rand_chacha::ChaCha8Rng;
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::compose::OTHER_PATTERNS;
+use super::pattern::{self, LONGEST};
 use super::plausible::{self, Called};
+use crate::contract::pattern::{Pattern, within};
 
 /// 2026-01-01T00:00:00Z, from which generated times are drawn. Not now: the same seed gives the
 /// same bytes on every day.
@@ -18,38 +20,45 @@ const EPOCH: i64 = 1_767_225_600;
 /// The span that they are drawn from, in seconds: 300 days.
 const SPAN: f64 = 300.0 * 24.0 * 3600.0;
 
-/// How often an open-ended part of a pattern is repeated at most.
-const REPEATS: u32 = 8;
-
-/// The longest text that is made, in characters, whatever `minLength` asks for.
-const LONGEST: usize = 100_000;
-
 const WORDS: [&str; 24] = [
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper", "kestrel", "lagoon",
     "maple", "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
 ];
 
-/// A string for the keywords of a flat schema.
+/// A string for the keywords of a flat schema, within one budget of steps for its patterns.
 pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
+    within(|| generate_within(node, called, random)).0
+}
+
+fn generate_within(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
     let text = |keyword: &str| node.get(keyword).and_then(Value::as_str);
     let count = |keyword: &str| node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
     let least = count("minLength").unwrap_or(0).min(LONGEST);
     let most = count("maxLength").unwrap_or(usize::MAX);
     let fits = |made: &String| (least..=most).contains(&made.chars().count());
     let others = node.get(OTHER_PATTERNS).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let patterns: Vec<&str> = text("pattern").into_iter().chain(others).collect();
+    // What is no pattern checks nothing.
+    let patterns = text("pattern").into_iter().chain(others).filter_map(|text| Pattern::read(text).ok());
+    let patterns: Vec<Arc<Pattern>> = patterns.collect();
     if !patterns.is_empty() {
         // What the name says may be what the pattern asks for.
         if let Some(made) = by_name(node, called, random)
             && fits(&made)
             && made.len() < LONGEST_MATCHED
-            && patterns.iter().all(|pattern| matches(pattern, &made))
+            && patterns.iter().all(|pattern| pattern.is_match(&made))
         {
             return made;
         }
         let format = text("format").filter(|format| is_known(format));
         if let Some(made) = format.and_then(|format| by_both(format, &patterns, called, random)).filter(fits) {
             return made;
+        }
+        // A pattern that allows almost anything is best met by words.
+        if patterns.iter().all(|pattern| pattern.is_match("two words")) {
+            let phrase = format!("{} {}", word(random), word(random));
+            if fits(&phrase) && patterns.iter().all(|pattern| pattern.is_match(&phrase)) {
+                return phrase;
+            }
         }
         if let Some(made) = by_patterns(&patterns, least, most, random) {
             return made;
@@ -92,26 +101,22 @@ fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rn
     }
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
-    regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
-}
-
 /// A string from one of the patterns that matches the others too; else one of a format that does.
-fn by_patterns(patterns: &[&str], least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
+fn by_patterns(patterns: &[Arc<Pattern>], least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
     let mut last = None;
     for pattern in patterns {
         for _ in 0..if patterns.len() > 1 { AGAIN } else { 1 } {
-            let Some(made) = by_pattern(pattern, least, most, random) else { break };
-            if patterns.iter().all(|other| other == pattern || matches(other, &made)) {
+            let Some(made) = pattern::make(pattern, least, most, random) else { break };
+            if patterns.iter().all(|other| other.is_match(&made)) {
                 return Some(made);
             }
             // Both at once, where they leave room for each other.
-            for other in patterns.iter().filter(|other| *other != pattern) {
-                let joined = by_pattern(other, 0, most, random).map(|more| {
+            for other in patterns.iter().filter(|other| !Arc::ptr_eq(other, pattern)) {
+                let joined = pattern::make(other, 0, most, random).map(|more| {
                     let length = made.chars().count() + more.chars().count();
                     format!("{made}{}{more}", "a".repeat(least.saturating_sub(length)))
                 });
-                if let Some(joined) = joined.filter(|joined| patterns.iter().all(|pattern| matches(pattern, joined))) {
+                if let Some(joined) = joined.filter(|joined| patterns.iter().all(|pattern| pattern.is_match(joined))) {
                     return Some(joined);
                 }
             }
@@ -119,21 +124,21 @@ fn by_patterns(patterns: &[&str], least: usize, most: usize, random: &mut ChaCha
         }
     }
     let known = FORMATS.iter().filter_map(|format| by_format(format, Called::default(), random));
-    let mut fitting = known.filter(|made| patterns.iter().all(|pattern| matches(pattern, made)));
+    let mut fitting = known.filter(|made| patterns.iter().all(|pattern| pattern.is_match(made)));
     let fits = |made: &String| (least..=most).contains(&made.chars().count());
     if patterns.len() > 1 || last.is_none() { fitting.find(fits).or(last) } else { last }
 }
 
 /// A string of a format that matches the patterns: one that does so by itself, else one with a string
 /// of the first pattern at its begin or at its end.
-fn by_both(format: &str, patterns: &[&str], called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
-    let fits = |made: &String| patterns.iter().all(|pattern| matches(pattern, made));
+fn by_both(format: &str, patterns: &[Arc<Pattern>], called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+    let fits = |made: &String| patterns.iter().all(|pattern| pattern.is_match(made));
     for _ in 0..AGAIN {
         let made = by_format(format, called, random)?;
         if fits(&made) {
             return Some(made);
         }
-        let part = by_pattern(patterns[0], 0, LONGEST_MATCHED, random).filter(|part| part.is_ascii())?;
+        let part = pattern::make(&patterns[0], 0, LONGEST_MATCHED, random).filter(|part| part.is_ascii())?;
         let at = made.find('@').unwrap_or(made.len());
         let joined = [
             made.get(part.len()..).map(|rest| format!("{part}{rest}")),
@@ -187,98 +192,6 @@ fn words(least: usize, most: usize, random: &mut ChaCha8Rng) -> String {
 /// A word of ASCII letters, in lower case.
 pub fn word(random: &mut ChaCha8Rng) -> &'static str {
     WORDS.choose(random).copied().unwrap_or("word")
-}
-
-/// A string from the syntax tree of a pattern; the caller checks it, since anchors inside and
-/// look-arounds are left out.
-fn by_pattern(pattern: &str, least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
-    let plain = without_look_arounds(pattern);
-    let tree = regex_syntax::ParserBuilder::new().build().parse(&plain).ok()?;
-    let starts_open =
-        !matches!(tree.properties().look_set_prefix().iter().next(), Some(regex_syntax::hir::Look::Start));
-    let maker = rand_regex::Regex::with_hir(tame(tree), REPEATS).ok()?;
-    let regex = regex::Regex::new(&plain).ok()?;
-    let mut last = None;
-    let tries = if least < LONGEST { 50 } else { 1 };
-    for _ in 0..tries {
-        let mut made: String = random.sample(&maker);
-        if starts_open && made.chars().count() < least {
-            let missing = least - made.chars().count();
-            let padded = made.clone() + &"a".repeat(missing);
-            // A word of its own, where the pattern ends with one.
-            made = if regex.is_match(&padded) { padded } else { made + &" a".repeat(missing)[..missing] };
-        }
-        let length = made.chars().count();
-        let fits = regex.is_match(&made);
-        if fits && length >= least && length <= most {
-            return Some(made);
-        }
-        last = if fits { Some(made) } else { last };
-    }
-    last
-}
-
-/// A pattern of ECMA-262 as far as our reader has it: look-arounds are left to the validator, which
-/// refuses what they forbid, and `\cC` is a character.
-fn without_look_arounds(pattern: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = pattern;
-    while let Some(first) = rest.chars().next() {
-        let control = rest.strip_prefix("\\c").and_then(|after| after.chars().next()).filter(char::is_ascii_alphabetic);
-        if let Some(letter) = control {
-            plain.push_str(&format!("\\x{{{:x}}}", u32::from(letter) % 32));
-            rest = &rest[3..];
-        } else if first == '\\' {
-            let width = first.len_utf8() + rest[1..].chars().next().map_or(0, char::len_utf8);
-            plain.push_str(&rest[..width]);
-            rest = &rest[width..];
-        } else if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|open| rest.starts_with(open)) {
-            rest = &rest[group_length(rest)..];
-        } else {
-            plain.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
-    }
-    plain
-}
-
-/// How long the group is that a text begins with; all of it, if it does not end.
-fn group_length(text: &str) -> usize {
-    let (mut depth, mut escaped) = (0_usize, false);
-    for (index, character) in text.char_indices() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '(' => depth += 1,
-            ')' if depth == 1 => return index + 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// The tree without anchors, and with printable characters where the classes allow them.
-fn tame(tree: Hir) -> Hir {
-    match tree.into_kind() {
-        HirKind::Look(_) | HirKind::Empty => Hir::empty(),
-        HirKind::Class(Class::Unicode(mut class)) => {
-            let whole = class.clone();
-            class.intersect(&ClassUnicode::new([ClassUnicodeRange::new(' ', '~')]));
-            let printable = if class.ranges().is_empty() { whole } else { class };
-            Hir::class(Class::Unicode(printable))
-        }
-        HirKind::Class(class) => Hir::class(class),
-        HirKind::Literal(literal) => Hir::literal(literal.0),
-        HirKind::Repetition(repetition) => {
-            let max = repetition.max.map(|max| max.min(repetition.min.saturating_add(REPEATS * 4)));
-            let min = repetition.min.min(10_000);
-            Hir::repetition(Repetition { min, max, greedy: repetition.greedy, sub: Box::new(tame(*repetition.sub)) })
-        }
-        HirKind::Capture(capture) => tame(*capture.sub),
-        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(tame).collect()),
-        HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(tame).collect()),
-    }
 }
 
 /// The formats of JSON Schema 2020-12 §7.3 and of the OpenAPI format registry that strings have.

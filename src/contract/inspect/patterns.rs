@@ -1,0 +1,47 @@
+//! Are the patterns of schemas regular expressions, and of the standard's dialect?
+
+use crate::contract::pattern::{Foreign, Pattern, PatternAt};
+use crate::contract::schema::Schemas;
+use crate::diagnostic::{Code, Diagnostic, Place};
+
+/// Returns what is wrong with the patterns of a document, in its order.
+pub fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {
+    let place = |pattern: &PatternAt| match pattern.is_key {
+        true => Place::key(schemas.source(), pattern.pointer.clone()),
+        false => Place::value(schemas.source(), pattern.pointer.clone()),
+    };
+    let mut found: Vec<(usize, usize, Diagnostic)> = Vec::new();
+    for pattern in schemas.patterns() {
+        let place = place(&pattern);
+        if let Some(wrong) = judge(&pattern, place.clone()) {
+            let span = place.span();
+            found.push((span.line, span.column, wrong));
+        }
+    }
+    found.sort_by_key(|(line, column, _)| (*line, *column));
+    found.into_iter().map(|(_, _, wrong)| wrong).collect()
+}
+
+fn judge(pattern: &PatternAt, place: Place) -> Option<Diagnostic> {
+    let text = &pattern.text;
+    match Pattern::read(text) {
+        Err(fault) => {
+            let message = format!("the pattern `{text}` is no regular expression: {fault}");
+            let help = "it checks nothing; the rest of the schema is checked";
+            Some(Diagnostic::at(Code::InvalidPattern, place, message).help(help))
+        }
+        Ok(pattern) if !pattern.foreign().is_empty() => {
+            let constructs = listed(pattern.foreign(), ", ", |foreign| format!("`{}`", foreign.construct));
+            let lacks = "which JavaScript's regular expressions do not have";
+            let message = format!("the pattern `{text}` has {constructs}, {lacks}");
+            let read_as = |foreign: &Foreign| format!("`{}` is read as {}", foreign.construct, foreign.meaning);
+            let help = listed(pattern.foreign(), "; ", read_as);
+            Some(Diagnostic::at(Code::ForeignPattern, place, message).help(help))
+        }
+        Ok(_) => None,
+    }
+}
+
+fn listed(foreign: &[Foreign], separator: &str, of: impl Fn(&Foreign) -> String) -> String {
+    foreign.iter().map(of).collect::<Vec<_>>().join(separator)
+}
