@@ -83,6 +83,7 @@ codes! {
     UnresolvedRef = "unresolved-ref", Error, "a reference leads nowhere";
     CircularRef = "circular-ref", Error, "a chain of references leads back to itself";
     ExternalRef = "external-ref", Error, "a reference leads out of its document";
+    MisplacedRef = "misplaced-ref", Warning, "a reference is where the standard has none, and is followed";
     ExternalValue = "external-value", Warning, "the value of an example is in a file or at a host that cannot be read";
     RefInExample = "ref-in-example", Warning, "an example has a `$ref` in it, which is data there and not followed";
     NewerConstruct = "newer-construct", Warning, "a document uses what only a later version of OpenAPI has";
@@ -148,7 +149,18 @@ pub struct Source {
     locate: fn(&str) -> Positions,
     positions: Mutex<Option<Arc<Positions>>>,
     moves: OnceLock<Vec<(String, String)>>,
-    parts: OnceLock<Vec<(String, Arc<Source>)>>,
+    parts: OnceLock<Vec<Written>>,
+}
+
+/// A part of a tree that was written elsewhere than it is.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Where it is, as a JSON Pointer.
+    pub at: String,
+    /// The text that it was written in; none for another place of the same text.
+    pub source: Option<Arc<Source>>,
+    /// Where it was written, as a JSON Pointer.
+    pub from: String,
 }
 
 /// A text as it is kept.
@@ -187,18 +199,19 @@ impl Source {
         let _noted = self.moves.set(moves);
     }
 
-    /// Notes that parts of the tree were read from other texts: pairs of pointer and text. Only the
-    /// first call counts.
-    pub fn note_parts(&self, parts: Vec<(String, Arc<Source>)>) {
+    /// Notes that parts of the tree were written elsewhere. Only the first call counts.
+    pub fn note_parts(&self, parts: Vec<Written>) {
         let _noted = self.parts.set(parts);
     }
 
     /// The text that the author wrote a part of the tree in, and the pointer in that text.
-    fn owner<'p>(self: &'p Arc<Self>, pointer: &'p str) -> (&'p Arc<Self>, &'p str) {
-        let below = |prefix: &str| pointer.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        let parts = self.parts.get().into_iter().flatten();
-        let mut parts = parts.filter_map(|(prefix, source)| Some((source, below(prefix)?)));
-        parts.next().unwrap_or((self, pointer))
+    fn owner(self: &Arc<Self>, pointer: &str) -> (Arc<Self>, String) {
+        let pointer = self.original(pointer);
+        match written(self.parts.get().map_or(&[], Vec::as_slice), &pointer) {
+            Some((Some(source), pointer)) => source.owner(&pointer),
+            Some((None, pointer)) => (Arc::clone(self), pointer),
+            None => (Arc::clone(self), pointer),
+        }
     }
 
     /// Where what the author wrote at `pointer` stands now.
@@ -251,13 +264,12 @@ impl Source {
             *text = Text::Packed(lz4_flex::compress_prepend_size(plain.as_bytes()));
         }
         drop(text);
-        self.parts.get().into_iter().flatten().for_each(|(_, part)| part.rest());
+        self.parts.get().into_iter().flatten().filter_map(|part| part.source.as_ref()).for_each(|part| part.rest());
     }
 
     /// The places of the nearest thing above or at `pointer` that the author wrote.
     fn nearest(&self, pointer: &str) -> Option<(KeyAndValue, bool)> {
-        let pointer = self.original(pointer);
-        let mut rest = pointer.as_str();
+        let mut rest = pointer;
         loop {
             if let Some(found) = self.positions().get(rest) {
                 return Some((*found, rest.len() == pointer.len()));
@@ -273,11 +285,22 @@ impl fmt::Debug for Source {
     }
 }
 
+/// Where a place of a tree was written, if it is in one of the parts that were written elsewhere.
+#[must_use]
+pub fn written<'p>(parts: &'p [Written], pointer: &str) -> Option<(Option<&'p Arc<Source>>, String)> {
+    let below = |at: &str| pointer.strip_prefix(at).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let parts = parts.iter().filter_map(|part| Some((part, below(&part.at)?)));
+    let (part, rest) = parts.max_by_key(|(part, _)| part.at.len())?;
+    Some((part.source.as_ref(), format!("{}{rest}", part.from)))
+}
+
 /// Whether a finding is about the key of a member or about its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Key,
     Value,
+    /// A value of the text as the author wrote it, wherever it is by now.
+    Written,
     Exact(Span),
 }
 
@@ -294,6 +317,12 @@ impl Place {
     #[must_use]
     pub fn value(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
         Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Value }
+    }
+
+    /// The value that the author wrote at `pointer`, wherever it is by now.
+    #[must_use]
+    pub fn as_written(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
+        Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Written }
     }
 
     /// The key of the member at `pointer`.
@@ -326,14 +355,22 @@ impl Place {
         format!("{}#{}", self.source.name, self.pointer)
     }
 
+    /// The text that it is written in, and the pointer in that text.
+    fn owner(&self) -> (Arc<Source>, String) {
+        match self.target {
+            Target::Written => (Arc::clone(&self.source), self.pointer.clone()),
+            _ => self.source.owner(&self.pointer),
+        }
+    }
+
     /// Line, column and length, each counted in characters from 1.
     #[must_use]
     pub fn span(&self) -> Span {
         if let Target::Exact(span) = self.target {
             return span;
         }
-        let (source, pointer) = self.source.owner(&self.pointer);
-        let Some((found, exact)) = source.nearest(pointer) else {
+        let (source, pointer) = self.owner();
+        let Some((found, exact)) = source.nearest(&pointer) else {
             return Span { line: 1, column: 1, length: 1 };
         };
         match (self.target, found.key) {
@@ -348,7 +385,7 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.span();
-        let (source, _) = self.source.owner(&self.pointer);
+        let (source, _) = self.owner();
         write!(f, "{}:{}:{}", escape::one_line(&source.name), span.line, span.column)
     }
 }
@@ -479,7 +516,7 @@ impl Diagnostic {
             object["file"] = json!(source.name);
             object["line"] = json!(span.line);
             object["column"] = json!(span.column);
-            object["pointer"] = json!(source.original(pointer));
+            object["pointer"] = json!(pointer);
         }
         if let Some(help) = &self.help {
             object["help"] = json!(help.to_string());

@@ -15,7 +15,7 @@ use crate::contract::schema::Demand;
 use crate::contract::sending::Delay;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
-use crate::document::link::Access;
+use crate::document::files::Access;
 use crate::document::{self, FixtureFile, Input, Loaded};
 use crate::exchange::coding;
 use crate::exchange::rejection::Ground;

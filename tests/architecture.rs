@@ -76,6 +76,7 @@ fn packages_of_one_purpose_are_named_in_one_file() {
         ("jsonschema", "src/contract/schema.rs"),
         ("serde_json_path", "src/document/overlay.rs"),
         ("ureq", "src/document/fetch.rs"),
+        ("referencing", "src/document/metaschema.rs"),
         ("quick_xml", "src/exchange/content/xml.rs"),
         ("csv", "src/exchange/content/table.rs"),
         ("multer", "src/exchange/content/multipart.rs"),

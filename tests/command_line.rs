@@ -346,12 +346,16 @@ Tag: {type: string, minLength: 2}
     );
     server.terminate();
     server.ended();
+    // The document is in the current folder, and so is the file that it refers to.
     let (_, out, _) = run(&folder.0, &["check", "api/api.yaml"]);
+    assert!(!out.contains("external-ref"), "{out}");
+    let within = folder.0.join("api");
+    let (_, out, _) = run(&within, &["check", "api.yaml"]);
     assert!(out.contains("error[external-ref]: reference `../other/o.yaml` leads out of its document"), "{out}");
     assert!(out.contains("--allow-path"), "{out}");
     assert!(out.contains("warning[string-boolean]: `nullable` is the string \"true\", expected a boolean"), "{out}");
-    assert!(out.contains("--> api/schemas/pet.yaml:6:37"), "{out}");
-    let (_, out, _) = run(&folder.0, &["check", "api/api.yaml", "--allow-path", "other"]);
+    assert!(out.contains("--> schemas/pet.yaml:6:37"), "{out}");
+    let (_, out, _) = run(&within, &["check", "api.yaml", "--allow-path", "../other"]);
     assert!(!out.contains("external-ref"), "{out}");
 }
 

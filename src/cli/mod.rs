@@ -18,7 +18,7 @@ use crate::contract::Contract;
 use crate::contract::example::Examples;
 use crate::diagnostic::{Code, Diagnostic, Severity, count, escape};
 use crate::document::Input;
-use crate::document::link::Access;
+use crate::document::files::Access;
 use crate::exchange::Settings;
 use crate::exchange::generate::Manner;
 use crate::sandbox::{Reading, Sandbox};

@@ -8,7 +8,16 @@ use std::time::Duration;
 
 use ureq::http::Uri;
 
-use super::link::Access;
+/// What documents may refer to, beside what is in their own folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Folders, with everything below them (`--allow-path`).
+    pub folders: Vec<PathBuf>,
+    /// Hosts, such as `example.com` or `localhost:8080` (`--allow-host`).
+    pub hosts: Vec<String>,
+    /// The folder in which what was fetched is kept (`--cache`).
+    pub cache: Option<PathBuf>,
+}
 
 /// How long one answer may take, from the first byte sent to the last one received.
 const PATIENCE: Duration = Duration::from_secs(30);

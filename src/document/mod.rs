@@ -5,15 +5,18 @@
 
 mod dynamic;
 mod fetch;
+pub mod files;
 mod identifier;
 pub mod link;
 mod markdown;
+mod metaschema;
 pub mod number;
 mod overlay;
 mod position;
 pub mod reference;
 mod repair;
 mod shape;
+mod splice;
 pub mod syntax;
 mod tree;
 mod upgrade;
@@ -26,9 +29,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use self::link::{Access, Origin};
+use self::files::{Access, Files, LARGEST_FILE, read_file};
 use self::overlay::Overlay;
 pub use self::shape::{Expect, Kind, METHODS, Members};
+use self::splice::Splicer;
 use self::syntax::{OddityKind, Parsed, SyntaxError};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
@@ -76,19 +80,23 @@ pub struct Loaded {
     /// Files in folders that are no OpenAPI documents.
     pub passed_over: usize,
     access: Access,
+    /// The folders in which documents are looked for.
+    served: Vec<PathBuf>,
     overlays: Vec<Overlay>,
     /// What was found and is not read yet, in order.
     waiting: Vec<Waiting>,
 }
-
-/// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
-pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// Loads every document of the inputs, and the files that they refer to as far as they may; overlays
 /// change each before it is looked at.
 #[must_use]
 pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
     let mut loaded = Loaded { access: access.clone(), ..Loaded::default() };
+    let folder = |input: &Input| match input {
+        Input::Path(path) if path.is_dir() => Some(path.clone()),
+        _ => None,
+    };
+    loaded.served = inputs.iter().filter_map(folder).collect();
     overlays.iter().for_each(|input| loaded.overlay(input));
     for input in inputs {
         match input {
@@ -124,18 +132,12 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
     paths.sort();
     for path in paths {
         let name = path.display().to_string();
-        match fs::read(&path).ok().and_then(decode) {
-            Some(text) => match fixture_text(name, text) {
-                Ok((file, odd)) => {
-                    found.extend(odd);
-                    files.push(file);
-                }
-                Err(error) => found.push(error),
-            },
-            None => {
-                let message = format!("`{name}` cannot be read, or is not text in UTF-8 or UTF-16");
-                found.push(Diagnostic::without_place(Code::UnreadableFile, message));
+        match read_text(&path).and_then(|text| fixture_text(name, text)) {
+            Ok((file, odd)) => {
+                found.extend(odd);
+                files.push(file);
             }
+            Err(error) => found.push(error),
         }
     }
     (files, found)
@@ -149,20 +151,34 @@ pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>)
     if !folder.is_dir() {
         return (Vec::new(), Vec::new());
     }
-    let (mut files, found) = load_fixtures(&folder);
+    let (mut files, mut found) = load_fixtures(&folder);
     let mut tables: Vec<PathBuf> =
         fs::read_dir(&folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
     tables.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
     tables.sort();
     for path in tables {
-        if let Some(text) = fs::read(&path).ok().and_then(decode) {
-            files.extend(data_text(path.display().to_string(), text));
+        match read_text(&path).and_then(|text| data_text(path.display().to_string(), text)) {
+            Ok(file) => files.push(file),
+            Err(error) => found.push(error),
         }
     }
     let stem = |file: &FixtureFile| {
         Path::new(file.source.name()).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
     };
     (files.into_iter().map(|file| (stem(&file), file)).collect(), found)
+}
+
+/// The text of a file that the user supplies.
+fn read_text(path: &Path) -> Result<String, Diagnostic> {
+    let text = read_file(path).and_then(|bytes| decode(bytes).ok_or_else(|| NO_TEXT.to_owned()));
+    text.map_err(|why| unreadable(&path.display().to_string(), &why))
+}
+
+/// Why bytes that are no text are not read.
+const NO_TEXT: &str = "it is not text in UTF-8 or UTF-16";
+
+fn unreadable(name: &str, why: &str) -> Diagnostic {
+    Diagnostic::without_place(Code::UnreadableFile, format!("`{name}` cannot be read: {why}"))
 }
 
 /// Parses the text of a file of entities; comma-separated lines are not parsed here, but are its tree as a text.
@@ -218,11 +234,14 @@ enum Asked {
 impl Loaded {
     fn overlay(&mut self, input: &Input) {
         let (name, text) = match input {
-            Input::Text { name, text } => (name.clone(), Some(text.clone())),
-            Input::Path(path) => (path.display().to_string(), fs::read(path).ok().and_then(decode)),
-            Input::Stdin => ("-".to_owned(), None),
+            Input::Text { name, text } => (name.clone(), Ok(text.clone())),
+            Input::Path(path) => (path.display().to_string(), read_text(path)),
+            Input::Stdin => ("-".to_owned(), Err(unreadable("-", "an overlay is read from a file"))),
         };
-        let Some(text) = text else { return self.unreadable(&name, "it is not there, or no text in UTF-8 or UTF-16") };
+        let text = match text {
+            Ok(text) => text,
+            Err(fault) => return self.waiting.push(Waiting::Fault(fault)),
+        };
         let (overlay, found) = overlay::read(&name, text);
         self.overlays.extend(overlay);
         self.diagnostics.extend(found);
@@ -230,7 +249,10 @@ impl Loaded {
 
     fn stdin(&mut self) {
         let mut bytes = Vec::new();
-        match std::io::stdin().take(LARGEST_FILE).read_to_end(&mut bytes) {
+        match std::io::stdin().take(LARGEST_FILE + 1).read_to_end(&mut bytes) {
+            Ok(length) if length as u64 > LARGEST_FILE => {
+                self.unreadable("-", &format!("it has more than {LARGEST_FILE} bytes"));
+            }
             Ok(_) => self.bytes("-", bytes, None, Asked::ByName),
             Err(error) => self.unreadable("-", &error.to_string()),
         }
@@ -251,27 +273,21 @@ impl Loaded {
 
     fn file(&mut self, path: &Path, asked: Asked) {
         let name = path.display().to_string();
-        let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
-        if size > LARGEST_FILE {
-            let message = format!("it has {size} bytes, more than {LARGEST_FILE} are not read");
-            return self.unreadable(&name, &message);
-        }
-        match fs::read(path) {
+        match read_file(path) {
             Ok(bytes) => self.bytes(&name, bytes, Some(path), asked),
-            Err(error) => self.unreadable(&name, &error.to_string()),
+            Err(why) => self.unreadable(&name, &why),
         }
     }
 
     fn unreadable(&mut self, name: &str, why: &str) {
-        let message = format!("`{name}` cannot be read: {why}");
-        self.waiting.push(Waiting::Fault(Diagnostic::without_place(Code::UnreadableFile, message)));
+        self.waiting.push(Waiting::Fault(unreadable(name, why)));
     }
 
     fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<&Path>, asked: Asked) {
         match decode(bytes) {
             Some(text) => self.text(name, text, home, asked),
             None if asked == Asked::ByFolder => self.passed_over += 1,
-            None => self.unreadable(name, "it is not text in UTF-8 or UTF-16"),
+            None => self.unreadable(name, NO_TEXT),
         }
     }
 
@@ -361,16 +377,20 @@ impl Loaded {
             self.diagnostics.push(fault);
             return;
         }
-        let origin = upgrade::origin(&tree);
-        if origin == Origin::V2 {
-            self.diagnostics.extend(link::inline(&mut tree, &source, home, &self.access));
-        }
+        let mut files = Files::new(name, home, &self.access, &self.served);
+        let mut splicer = Splicer::new(upgrade::origin(&tree));
+        splicer.run(&mut tree, Expect::Object(Kind::Document), "", None, &mut files, &source);
         upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
         if has_identifiers || !self.overlays.is_empty() {
             identifier::localise(&mut tree);
         }
-        let (extents, found) = link::link(&mut tree, &source, home, &self.access, origin);
+        let (extents, found) = link::link(&mut tree, &source, &mut files, &mut splicer);
+        splicer.report();
+        self.diagnostics.append(&mut splicer.found);
+        if !splicer.parts.is_empty() {
+            source.note_parts(splicer.parts);
+        }
         self.diagnostics.extend(found);
         self.diagnostics.extend(upgrade::upgrade(&mut tree, &extents, &source));
         self.diagnostics.extend(reference::check(&mut tree, &extents, &source));
@@ -424,6 +444,9 @@ fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
 /// (YAML 1.2.2 §5.2); `None` for anything else.
 fn decode(bytes: Vec<u8>) -> Option<String> {
     let wide = |start: usize, to_unit: fn([u8; 2]) -> u16| {
+        if !(bytes.len() - start).is_multiple_of(2) {
+            return None;
+        }
         let units: Vec<u16> = bytes[start..].chunks_exact(2).map(|pair| to_unit([pair[0], pair[1]])).collect();
         String::from_utf16(&units).ok()
     };

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::syntax::push;
+use super::syntax::{push, unescape};
 
 /// An object of the OpenAPI Specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -333,6 +333,27 @@ fn each_below(kind: Kind, value: &mut Value, at: &mut String, visit: &mut dyn Fn
         }
     }
     visit(kind, value, at);
+}
+
+/// Whether a place of a document is one that the standard has, and so is visited by [`each_object`].
+#[must_use]
+pub fn is_known(pointer: &str) -> bool {
+    let mut expect = Object(Kind::Document);
+    for segment in pointer.split('/').skip(1) {
+        let name = unescape(segment);
+        let inner = match expect {
+            Object(kind) => match kind.members() {
+                Members::Fields(fields) => field(fields, &name),
+                Members::Each(_) if name.starts_with("x-") => None,
+                Members::Each(expect) => Some(expect),
+            },
+            List(kind) | Map(kind) => Some(Object(kind)),
+            _ => None,
+        };
+        let Some(inner) = inner else { return false };
+        expect = inner;
+    }
+    true
 }
 
 /// What may stand in a field.

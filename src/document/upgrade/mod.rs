@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 
 use self::construct::Constructs;
 pub use self::v2::rewrite_words;
-use super::link::{Extent, Origin};
+use super::link::Extent;
 use super::shape::{Kind, each_object};
+use super::splice::Origin;
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 
 /// The versions that are told apart.

@@ -1,0 +1,264 @@
+//! Which files and URIs may a document refer to, and what is in them?
+//!
+//! A document may refer to files in its own folder and below; if it is in the current folder or in a folder
+//! that is served, also to files there; and to what the user allowed. What is referred to is left to `splice`
+//! and `link`; hosts are left to `fetch`.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+pub use super::fetch::Access;
+use super::syntax::{self, SyntaxError};
+use super::{decode, fetch, identifier, metaschema, position};
+use crate::diagnostic::Source;
+
+/// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
+pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
+
+/// How many files one document may be split over. References to more are diagnostics.
+const MOST_FILES: usize = 2000;
+
+/// How many bytes the files may have together that one document refers to: 512 MiB. References to more are
+/// diagnostics.
+const MOST_BYTES: usize = 512 * 1024 * 1024;
+
+/// Reads a regular file.
+///
+/// # Errors
+///
+/// Says why it cannot be read: it is a folder, a pipe or a device, it is larger than [`LARGEST_FILE`], or what
+/// the system says.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    // A pipe would be waited for as soon as it is opened.
+    let metadata = path.metadata().map_err(|error| error.to_string())?;
+    if metadata.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("it is no regular file; what is not in a file is read from standard input, as `-`".to_owned());
+    }
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST_FILE)).unwrap_or_default());
+    // It may have grown, or say nothing of its size, as those of `/proc` do.
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(format!("it has more than {LARGEST_FILE} bytes"));
+    }
+    Ok(bytes)
+}
+
+/// Where a document is from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Home {
+    /// The real path of a file.
+    File(PathBuf),
+    /// An absolute URI without a fragment.
+    Uri(String),
+}
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Its text, for findings.
+    pub source: Arc<Source>,
+    /// Its tree, as it is written.
+    pub tree: Arc<Value>,
+}
+
+/// A folder whose files may be referred to.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    /// Whether hidden files and folders in it are as good as outside: nobody named them.
+    is_without_hidden: bool,
+}
+
+/// The files that one document may refer to.
+#[derive(Debug)]
+pub struct Files<'a> {
+    access: &'a Access,
+    home: Option<Home>,
+    /// The name that people know the document by.
+    name: &'a str,
+    folders: Vec<Folder>,
+    known: HashMap<Home, Result<Read, String>>,
+    /// How many bytes were read.
+    bytes: usize,
+}
+
+impl<'a> Files<'a> {
+    /// Those of a document called `name` that is the file `home`, if it is one; `served` are the folders in
+    /// which documents were looked for.
+    #[must_use]
+    pub fn new(name: &'a str, home: Option<&Path>, access: &'a Access, served: &[PathBuf]) -> Self {
+        let home = home.and_then(|path| path.canonicalize().ok());
+        let own = home.as_deref().and_then(Path::parent);
+        let plain = |path: PathBuf| Folder { path, is_without_hidden: false };
+        let mut folders: Vec<Folder> = own.map(Path::to_path_buf).map(plain).into_iter().collect();
+        folders.extend(access.folders.iter().filter_map(|folder| folder.canonicalize().ok()).map(plain));
+        let around = std::env::current_dir().into_iter().chain(served.iter().cloned());
+        let around = around.filter_map(|folder| folder.canonicalize().ok());
+        let holds_it = |folder: &PathBuf| own.is_some_and(|own| own.starts_with(folder)) && folder.parent().is_some();
+        folders.extend(around.filter(holds_it).map(|path| Folder { path, is_without_hidden: true }));
+        let home = home.map(Home::File);
+        Self { access, home, name, folders, known: HashMap::new(), bytes: 0 }
+    }
+
+    /// The file that the document is.
+    #[must_use]
+    pub fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
+    }
+
+    /// The file or URI that a text in a document means, if it may be read.
+    ///
+    /// # Errors
+    ///
+    /// Says why it may not.
+    pub fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, String> {
+        match base {
+            _ if text.starts_with("http://") || text.starts_with("https://") => Ok(Home::Uri(text.to_owned())),
+            _ if text.contains("://") || text.starts_with("//") => {
+                Err("only files, and `http` and `https` URIs, can be read".to_owned())
+            }
+            Some(Home::Uri(base)) => Ok(Home::Uri(identifier::absolute(base, text))),
+            Some(Home::File(base)) => self.file_beside(base, text).map(Home::File),
+            None => Err("a document that is no file has no folder to refer to".to_owned()),
+        }
+    }
+
+    fn file_beside(&self, base: &Path, text: &str) -> Result<PathBuf, String> {
+        let folder = base.parent().ok_or("a document that is no file has no folder to refer to")?;
+        let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
+        // A name may have a percent sign of its own.
+        let names = [decoded.as_str(), text];
+        let path = names.iter().find_map(|name| folder.join(name).canonicalize().ok());
+        let path = path.ok_or_else(|| format!("there is no file `{}`", folder.join(&decoded).display()))?;
+        if self.folders.iter().any(|allowed| allowed.has(&path)) {
+            return Ok(path);
+        }
+        let parent = path.parent().unwrap_or(&path);
+        Err(format!(
+            "it is outside the folders of the document, the current folder and the folders that are served; \
+             `--allow-path {}` would allow it",
+            parent.display()
+        ))
+    }
+
+    /// The tree of a file, or of what is at a URI.
+    ///
+    /// # Errors
+    ///
+    /// Says why it cannot be read.
+    pub fn read(&mut self, home: &Home) -> Result<Read, String> {
+        if let Some(known) = self.known.get(home) {
+            return known.clone();
+        }
+        if self.known.len() >= MOST_FILES {
+            return Err(format!("the document refers to more than {MOST_FILES} files"));
+        }
+        let read = self.read_now(home);
+        self.known.insert(home.clone(), read.clone());
+        read
+    }
+
+    fn read_now(&mut self, home: &Home) -> Result<Read, String> {
+        let name = match home {
+            Home::File(path) => self.shown(path),
+            Home::Uri(uri) => uri.clone(),
+        };
+        if let Home::Uri(uri) = home
+            && let Some(tree) = metaschema::built_in(uri)
+        {
+            let source = Source::new(name, String::new(), position::positions);
+            return Ok(Read { source, tree: Arc::new(tree) });
+        }
+        let (text, tree) = parse(self.text(home)?)
+            .map_err(|error| format!("`{name}`:{}:{}: {}", error.span.line, error.span.column, error.message))?;
+        Ok(Read { source: Source::new(name, text, position::positions), tree: Arc::new(tree) })
+    }
+
+    /// The text of a file, or of what is at a URI.
+    ///
+    /// # Errors
+    ///
+    /// Says why it cannot be read.
+    pub fn text(&mut self, home: &Home) -> Result<String, String> {
+        let (name, bytes) = match home {
+            Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
+            Home::File(path) => {
+                let name = self.shown(path);
+                let bytes = read_file(path).map_err(|why| format!("`{name}` cannot be read: {why}"))?;
+                (name, bytes)
+            }
+        };
+        self.bytes += bytes.len();
+        if self.bytes > MOST_BYTES {
+            return Err(format!("the files that the document refers to have more than {MOST_BYTES} bytes"));
+        }
+        decode(bytes).ok_or_else(|| format!("`{name}` is not text in UTF-8 or UTF-16"))
+    }
+
+    /// The path as people know it: beside the name of the document, if it is below its folder.
+    fn shown(&self, path: &Path) -> String {
+        let own = match &self.home {
+            Some(Home::File(path)) => path.parent(),
+            _ => None,
+        };
+        let below = own.and_then(|own| path.strip_prefix(own).ok());
+        let beside = Path::new(self.name).parent();
+        match (beside, below) {
+            (Some(beside), Some(below)) => beside.join(below).display().to_string(),
+            _ => path.display().to_string(),
+        }
+    }
+}
+
+impl Folder {
+    fn has(&self, path: &Path) -> bool {
+        let is_hidden = |part: Component<'_>| part.as_os_str().to_string_lossy().starts_with('.');
+        let below = path.strip_prefix(&self.path);
+        below.is_ok_and(|below| !self.is_without_hidden || !below.components().any(is_hidden))
+    }
+}
+
+/// The tree of a file: JSON, YAML, or the first document that is fenced in a page.
+fn parse(text: String) -> Result<(String, Value), SyntaxError> {
+    let parsed = syntax::parse(&text);
+    match parsed {
+        Ok(parsed) if !parsed.tree.is_string() => Ok((text, parsed.tree)),
+        parsed => match super::markdown::documents(&text).into_iter().next() {
+            Some(part) => syntax::parse(&part).map(|parsed| (part, parsed.tree)),
+            None => parsed.map(|parsed| (text, parsed.tree)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read() {
+        assert!(read_file(Path::new(env!("CARGO_MANIFEST_DIR"))).is_err_and(|why| why == "it is a folder"));
+        if Path::new("/dev/zero").exists() {
+            let why = read_file(Path::new("/dev/zero")).expect_err("it has no end");
+            assert!(why.starts_with("it is no regular file"), "{why}");
+        }
+    }
+
+    #[test]
+    fn hidden_files_of_folders_around_are_outside() {
+        let folder = |is_without_hidden| Folder { path: PathBuf::from("/home/a"), is_without_hidden };
+        assert!(folder(true).has(Path::new("/home/a/b/x.yaml")));
+        assert!(!folder(true).has(Path::new("/home/a/.ssh/x.yaml")));
+        assert!(folder(false).has(Path::new("/home/a/.ssh/x.yaml")));
+        assert!(!folder(false).has(Path::new("/home/ab/x.yaml")));
+    }
+}

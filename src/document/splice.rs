@@ -1,0 +1,390 @@
+//! References where the standard has none: what they lead to is put in their places.
+//!
+//! `get: {$ref: operations/list.yaml}`, `properties: {$ref: …}`, `parameters: {$ref: …}` are no Reference
+//! Objects, and documents that people have are full of them. After it a reference stands only where the later
+//! stages follow it. Of a document of OpenAPI 2.0 path items, parameters and responses are put in place as well,
+//! because what becomes of them depends on the operation.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::files::{Files, Home};
+use super::identifier;
+use super::reference::{ALLOWED, UNKNOWN, forget, is_reference, pointer_of};
+use super::shape::{Expect, Kind, Members, field};
+use super::syntax::{find, join, push, size};
+use crate::diagnostic::{Code, Diagnostic, Place, Source, Written, written};
+
+/// How many values are put in the places of references in one document. References beyond are diagnostics.
+const MOST_ADDED: usize = 2_000_000;
+
+/// How many references are put in place one inside of the other, which is a circle or as good as one.
+const DEEPEST: usize = 64;
+
+/// Of which structure a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// OpenAPI 2.0.
+    V2,
+    /// 3.0 and later.
+    V3,
+}
+
+/// Puts what references lead to in their places.
+pub struct Splicer {
+    /// Of which structure the parts are that are looked through.
+    pub origin: Origin,
+    /// The parts of the document that were written elsewhere.
+    pub parts: Vec<Written>,
+    /// What was found on the way, but for the references themselves.
+    pub found: Vec<Diagnostic>,
+    /// By what stood there: how many, and where the first.
+    misplaced: IndexMap<&'static str, (usize, Place)>,
+    added: usize,
+}
+
+/// A reference that is to be replaced.
+struct Misplaced {
+    at: String,
+    expect: Expect,
+    text: String,
+    /// What its place is inside of, so that circles end.
+    trail: Arc<Vec<String>>,
+}
+
+/// What a reference leads to.
+struct Target {
+    value: Value,
+    /// The file that it is in; none for the document itself.
+    home: Option<Home>,
+    source: Option<Arc<Source>>,
+    pointer: String,
+}
+
+impl Splicer {
+    /// One for a document.
+    #[must_use]
+    pub fn new(origin: Origin) -> Self {
+        Self { origin, parts: Vec::new(), found: Vec::new(), misplaced: IndexMap::new(), added: 0 }
+    }
+
+    /// Looks through the part of a tree at a place, which is what is said, and is from the file `home`.
+    pub fn run(
+        &mut self,
+        tree: &mut Value,
+        expect: Expect,
+        at: &str,
+        home: Option<&Home>,
+        files: &mut Files<'_>,
+        source: &Arc<Source>,
+    ) {
+        let Some(part) = tree.pointer_mut(at) else { return };
+        let mut open = Vec::new();
+        self.look(expect, part, &mut at.to_owned(), &Arc::default(), None, &mut open);
+        // In the order of the document, outermost first.
+        open.reverse();
+        while let Some(misplaced) = open.pop() {
+            match self.target(tree, &misplaced, home, files) {
+                Ok(target) => {
+                    let before = open.len();
+                    self.place(tree, &misplaced, target, &mut open, source);
+                    open[before..].reverse();
+                }
+                Err((code, why)) => self.give_up(tree, &misplaced, code, &why, source),
+            }
+        }
+    }
+
+    /// Says once for each kind of place that references stand where the standard has none.
+    pub fn report(&mut self) {
+        for (what, (count, place)) in std::mem::take(&mut self.misplaced) {
+            let times = if count == 1 { String::new() } else { format!(", {count} times") };
+            let message = format!("a `$ref` is in the place of {what}, where OpenAPI has none{times}");
+            self.found
+                .push(Diagnostic::at(Code::MisplacedRef, place, message).help("it is followed; other tools may not"));
+        }
+    }
+
+    /// Finds the references in a value that are to be replaced, and makes those that stay lead to the same
+    /// places as from the file `home`, if the value was there.
+    fn look(
+        &mut self,
+        expect: Expect,
+        value: &mut Value,
+        at: &mut String,
+        trail: &Arc<Vec<String>>,
+        home: Option<&Home>,
+        open: &mut Vec<Misplaced>,
+    ) {
+        if let Some(text) = value.get("$ref").and_then(Value::as_str) {
+            let text = home.map_or_else(|| text.to_owned(), |home| rebased(text, home));
+            let is_replaced = self.is_replaced(expect, &text);
+            if let Some(slot) = value.get_mut("$ref").filter(|_| !is_replaced || home.is_some()) {
+                *slot = json!(text);
+            }
+            if is_replaced {
+                open.push(Misplaced { at: at.clone(), expect, text, trail: Arc::clone(trail) });
+                return;
+            }
+        }
+        match expect {
+            Expect::Object(kind) => {
+                if let Some(home) = home {
+                    rebase_others(kind, value, home);
+                }
+                for (name, member) in value.as_object_mut().into_iter().flatten() {
+                    if let Some(expect) = self.member(kind, name) {
+                        let length = push(at, name);
+                        self.look(expect, member, at, trail, home, open);
+                        at.truncate(length);
+                    }
+                }
+            }
+            Expect::Map(kind) => {
+                for (name, member) in value.as_object_mut().into_iter().flatten() {
+                    let length = push(at, name);
+                    self.look(Expect::Object(kind), member, at, trail, home, open);
+                    at.truncate(length);
+                }
+            }
+            Expect::List(kind) => {
+                for (index, item) in value.as_array_mut().into_iter().flatten().enumerate() {
+                    let length = push(at, &index.to_string());
+                    self.look(Expect::Object(kind), item, at, trail, home, open);
+                    at.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether what a reference leads to is put in its place.
+    fn is_replaced(&self, expect: Expect, text: &str) -> bool {
+        let is_local = |section: &str| text.strip_prefix(section).is_some_and(|name| !name.contains('/'));
+        match (self.origin, expect) {
+            (_, Expect::Object(Kind::Schema)) => false,
+            (Origin::V2, Expect::Object(Kind::Parameter)) => !is_local("#/parameters/"),
+            (Origin::V2, Expect::Object(Kind::Response)) => !is_local("#/responses/"),
+            (_, Expect::Map(_) | Expect::List(_) | Expect::Texts | Expect::Values)
+            | (Origin::V2, Expect::Object(_)) => true,
+            (Origin::V3, Expect::Object(kind)) => !kind.may_be_reference(),
+            _ => false,
+        }
+    }
+
+    /// What is expected in a member of an object.
+    fn member(&self, kind: Kind, name: &str) -> Option<Expect> {
+        if self.origin == Origin::V2
+            && let Some(fields) = members_of_2(kind)
+        {
+            return field(fields, name);
+        }
+        match kind.members() {
+            Members::Fields(fields) => field(fields, name),
+            Members::Each(_) if name.starts_with("x-") => None,
+            Members::Each(expect) => Some(expect),
+        }
+    }
+
+    /// What a reference leads to at the end of its chain.
+    fn target(
+        &mut self,
+        tree: &Value,
+        misplaced: &Misplaced,
+        home: Option<&Home>,
+        files: &mut Files<'_>,
+    ) -> Result<Target, (Code, String)> {
+        let mut text = misplaced.text.clone();
+        let mut seen: HashSet<String> = misplaced.trail.iter().cloned().collect();
+        let circular = |text: &str| (Code::CircularRef, format!("reference `{text}` leads back to itself"));
+        if misplaced.trail.len() >= DEEPEST {
+            return Err(circular(&text));
+        }
+        let own = files.home().cloned();
+        loop {
+            if !seen.insert(text.clone()) {
+                return Err(circular(&text));
+            }
+            let (file, fragment) = text.split_once('#').unwrap_or((&text, ""));
+            let pointer = pointer_of(fragment);
+            let there = if file.is_empty() {
+                home.cloned()
+            } else {
+                Some(files.locate(home.or(own.as_ref()), file).map_err(|why| (Code::ExternalRef, why))?)
+            };
+            let there = there.filter(|there| own.as_ref() != Some(there));
+            let (value, source) = match &there {
+                None => (find(tree, &pointer).cloned(), None),
+                Some(there) => {
+                    let read = files.read(there).map_err(|why| (Code::ExternalRef, why))?;
+                    (find(&read.tree, &pointer).cloned(), Some(read.source))
+                }
+            };
+            let Some(value) = value else {
+                return Err((Code::UnresolvedRef, format!("reference `{text}` does not resolve")));
+            };
+            // What a chain leads to, unless the next of it may stay.
+            let further = value.get("$ref").and_then(Value::as_str);
+            let further =
+                further.map(|further| there.as_ref().map_or_else(|| further.to_owned(), |home| rebased(further, home)));
+            match further.filter(|further| self.is_replaced(misplaced.expect, further)) {
+                Some(further) => text = further,
+                None => {
+                    self.added += size(&value);
+                    if self.added > MOST_ADDED {
+                        let why = format!("it and the references before it add more than {MOST_ADDED} values");
+                        return Err((Code::ExternalRef, why));
+                    }
+                    return Ok(Target { value, home: there, source, pointer });
+                }
+            }
+        }
+    }
+
+    /// Puts what a reference leads to in its place; what is beside the reference goes before it.
+    fn place(
+        &mut self,
+        tree: &mut Value,
+        misplaced: &Misplaced,
+        target: Target,
+        open: &mut Vec<Misplaced>,
+        source: &Arc<Source>,
+    ) {
+        let Some(slot) = tree.pointer_mut(&misplaced.at) else { return };
+        let mut value = target.value;
+        let is_allowed = self.origin == Origin::V2
+            && matches!(misplaced.expect, Expect::Object(Kind::PathItem | Kind::Parameter | Kind::Response));
+        if !is_allowed {
+            let place = self.written(&join(&misplaced.at, "$ref"), source);
+            self.misplaced.entry(named(misplaced.expect)).or_insert((0, place)).0 += 1;
+        }
+        let mut trail = Vec::clone(&misplaced.trail);
+        trail.push(misplaced.text.clone());
+        let trail = Arc::new(trail);
+        self.look(misplaced.expect, &mut value, &mut misplaced.at.clone(), &trail, target.home.as_ref(), open);
+        if let (Value::Object(own), Value::Object(members)) = (slot.take(), &mut value) {
+            members.extend(own.into_iter().filter(|(name, _)| name != "$ref"));
+        }
+        *slot = value;
+        self.parts.push(Written { at: misplaced.at.clone(), source: target.source, from: target.pointer });
+    }
+
+    /// The place where the author wrote what is at a pointer now.
+    fn written(&self, pointer: &str, source: &Arc<Source>) -> Place {
+        match written(&self.parts, pointer) {
+            Some((own, pointer)) => Place::as_written(own.unwrap_or(source), pointer),
+            None => Place::as_written(source, pointer),
+        }
+    }
+
+    /// Takes a reference away that cannot be followed; what it stands for allows anything.
+    fn give_up(&mut self, tree: &mut Value, misplaced: &Misplaced, code: Code, why: &str, source: &Arc<Source>) {
+        let text = &misplaced.text;
+        let (message, help) = match code {
+            Code::ExternalRef => (format!("reference `{text}` leads out of its document"), why),
+            _ => (why.to_owned(), ALLOWED),
+        };
+        let place = self.written(&join(&misplaced.at, "$ref"), source);
+        self.found.push(Diagnostic::at(code, place, message.clone()).help(help));
+        if let Expect::Object(kind) = misplaced.expect {
+            if let Some(slot) = tree.pointer_mut(&misplaced.at) {
+                forget(kind, slot, &message);
+            }
+            return;
+        }
+        // A map or a list has no place for it; what has the map does.
+        let Some((owner, name)) = misplaced.at.rsplit_once('/') else { return };
+        if let Some(owner) = tree.pointer_mut(owner).and_then(Value::as_object_mut) {
+            owner.shift_remove(&super::syntax::unescape(name));
+            owner.insert(UNKNOWN.to_owned(), json!(message));
+        }
+    }
+}
+
+/// The name of what a reference is in the place of.
+fn named(expect: Expect) -> &'static str {
+    match expect {
+        Expect::Object(Kind::Operation) => "an operation",
+        Expect::Object(kind) => match kind {
+            Kind::Paths => "`paths`",
+            Kind::Responses => "`responses`",
+            Kind::Components => "`components`",
+            Kind::Info => "`info`",
+            Kind::Server => "a server",
+            Kind::Encoding => "an encoding",
+            Kind::SecurityRequirement => "a security requirement",
+            Kind::Header => "a header",
+            _ => "an object",
+        },
+        Expect::Map(Kind::Schema) => "a map of schemas",
+        Expect::Map(_) => "a map",
+        _ => "a list",
+    }
+}
+
+/// The fields that objects of OpenAPI 2.0 have and those of 3.0 have not, or elsewhere.
+fn members_of_2(kind: Kind) -> Option<&'static [(&'static str, Expect)]> {
+    Some(match kind {
+        Kind::Document => &[
+            ("info", Expect::Object(Kind::Info)),
+            ("paths", Expect::Object(Kind::Paths)),
+            ("definitions", Expect::Map(Kind::Schema)),
+            ("parameters", Expect::Map(Kind::Parameter)),
+            ("responses", Expect::Map(Kind::Response)),
+            ("securityDefinitions", Expect::Map(Kind::SecurityScheme)),
+            ("security", Expect::List(Kind::SecurityRequirement)),
+            ("consumes", Expect::Texts),
+            ("produces", Expect::Texts),
+        ],
+        Kind::Operation => &[
+            ("parameters", Expect::List(Kind::Parameter)),
+            ("responses", Expect::Object(Kind::Responses)),
+            ("security", Expect::List(Kind::SecurityRequirement)),
+            ("consumes", Expect::Texts),
+            ("produces", Expect::Texts),
+        ],
+        Kind::Parameter => &[("schema", Expect::Object(Kind::Schema)), ("enum", Expect::Values)],
+        Kind::Response => &[("schema", Expect::Object(Kind::Schema)), ("headers", Expect::Map(Kind::Header))],
+        Kind::Header => &[("enum", Expect::Values)],
+        _ => return None,
+    })
+}
+
+/// Makes the references of an object that are no `$ref` lead to the same places as from the file `home`.
+fn rebase_others(kind: Kind, value: &mut Value, home: &Home) {
+    if kind == Kind::Schema
+        && let Some(Value::Object(mapping)) = value.pointer_mut("/discriminator/mapping")
+    {
+        for (_, to) in mapping.iter_mut() {
+            if let Some(text) = to.as_str().filter(|text| is_reference(text)) {
+                *to = json!(rebased(text, home));
+            }
+        }
+    }
+    if kind == Kind::Example
+        && let Some(Value::String(text)) = value.get_mut("externalValue")
+    {
+        let moved = rebased(text, home);
+        *text = moved.strip_suffix('#').map(str::to_owned).unwrap_or(moved);
+    }
+}
+
+/// A reference that leads from anywhere to the same place as from the file `home`.
+fn rebased(text: &str, home: &Home) -> String {
+    match home {
+        _ if text.contains("://") => text.to_owned(),
+        Home::Uri(base) if text.starts_with('#') => format!("{base}{text}"),
+        Home::Uri(base) => identifier::absolute(base, text),
+        Home::File(path) => {
+            let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
+            let file = percent_decode_str(file).decode_utf8_lossy();
+            let path = if file.is_empty() { path.clone() } else { path.parent().unwrap_or(path).join(file.as_ref()) };
+            let path = path.display().to_string().replace('%', "%25").replace('#', "%23");
+            format!("{path}#{fragment}")
+        }
+    }
+}
