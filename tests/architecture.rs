@@ -117,7 +117,7 @@ fn files_stay_below_the_ceiling() {
 /// Everything that the tests say.
 fn tests_text() -> String {
     let cases = support::files(&root().join("tests/cases"));
-    let sources = [root().join("tests/command_line.rs")];
+    let sources = [root().join("tests/command_line.rs"), root().join("tests/faults.rs")];
     cases.iter().chain(&sources).map(|path| fs::read_to_string(path).expect("can be read")).collect()
 }
 

@@ -5,7 +5,9 @@
 mod process;
 
 use std::fs;
-use std::process::Stdio;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -188,4 +190,115 @@ fn a_pipe_that_closes_is_no_failure() {
         assert!(!errors.contains("panicked"), "{errors}");
         assert!(matches!(output.status.code(), Some(0 | 1)), "{:?} {errors}", output.status);
     }
+}
+
+/// A request that is not finished, so that the end waits for it.
+const UNFINISHED: &str = "POST /things HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n{";
+
+/// Waits as long as a test may.
+fn ends(server: &mut Server) -> bool {
+    (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        server.child.try_wait().expect("is a child").is_some()
+    })
+}
+
+#[test]
+fn a_second_signal_does_not_wait_and_what_is_kept_is_written() {
+    let folder = things("signals");
+    let files = ["--drain", "3600", "--report", "json", "r.json", "--state", "on", "--state-file", "state.json"];
+    let mut server = Server::start(standin(&folder.0, &[&SERVE[..], &files].concat()));
+    assert!(server.exchange(&add("{\"n\": 1}")).starts_with("HTTP/1.1 201 "));
+    let _unfinished = server.send(UNFINISHED);
+    std::thread::sleep(Duration::from_millis(300));
+    server.terminate();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.child.try_wait().expect("is a child").is_none(), "it did not wait for what is in flight");
+    server.terminate();
+    assert!(ends(&mut server), "a second signal did not end it");
+    assert_eq!(server.ended().0, Some(0));
+    assert!(folder.0.join("r.json").exists() && folder.0.join("state.json").exists());
+}
+
+#[test]
+fn the_end_of_a_terminal_is_an_orderly_end() {
+    let folder = things("hangup");
+    let server = Server::start(standin(&folder.0, &[&SERVE[..], &["--report", "json", "r.json"]].concat()));
+    let status = Command::new("kill").args(["-HUP", &server.child.id().to_string()]).status();
+    assert!(status.expect("there is kill").success());
+    assert_eq!(server.ended().0, Some(0));
+    assert!(folder.0.join("r.json").exists());
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nobody() {
+    let folder = things("unread");
+    let mut server = Server::start(standin(&folder.0, &["serve", "--port", "0"]));
+    let mut stream = server.send("");
+    // A megabyte and a half of log; a pipe holds 64 KiB, and the queue a megabyte.
+    for _ in 0..1500 {
+        let request = format!("GET /none/{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(1000));
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).expect("it answers");
+        assert_eq!(&answer, b"HTTP/1.1 404");
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"}") {
+            let mut byte = [0; 1];
+            stream.read_exact(&mut byte).expect("it answers");
+            rest.push(byte[0]);
+        }
+    }
+    server.terminate();
+    assert!(ends(&mut server), "it waits for somebody to read its log");
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_on_a_full_disk_or_a_closed_pipe_ends_nothing() {
+    let folder = things("full");
+    for redirection in ["2>/dev/full", "2>&-"] {
+        let script = format!("exec {} serve --port 0 {redirection}", env!("CARGO_BIN_EXE_standin"));
+        let mut command = Command::new("sh");
+        command.current_dir(&folder.0).args(["-c", &script]);
+        let server = Server::start(command);
+        assert!(server.exchange(HEALTH).starts_with("HTTP/1.1 200 "));
+        server.terminate();
+        assert_eq!(server.ended().0, Some(0), "{redirection}");
+    }
+}
+
+const HEALTH: &str = "GET /_standin/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn few_open_files_are_few_connections() {
+    let folder = things("files");
+    let script = format!("ulimit -n 64; exec {} serve --port 0", env!("CARGO_BIN_EXE_standin"));
+    let mut command = Command::new("sh");
+    command.current_dir(&folder.0).args(["-c", &script]);
+    let server = Server::start(command);
+    let idle: Vec<_> = (0..100).map(|_| server.send("GET /things HTTP/1.1\r\nHost: localhost\r\n")).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    drop(idle);
+    assert!(server.exchange(HEALTH).starts_with("HTTP/1.1 200 "));
+    server.terminate();
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("the system allows 64 open files (`ulimit -n`), so 32 connections"), "{log}");
+    assert!(log.matches("could not be accepted").count() <= 1, "{log}");
+}
+
+#[test]
+fn bounds_of_the_server_are_options() {
+    let folder = things("bounds");
+    let options = ["--content-memory", "8KiB", "--write-timeout", "1", "--max-delay", "1ms"];
+    let server = Server::start(standin(&folder.0, &[&SERVE[..], &options].concat()));
+    let busy = server.exchange(&add(&format!("{{\"n\": {}1}}", " ".repeat(9000))));
+    assert!(busy.starts_with("HTTP/1.1 503 ") && busy.contains("`--content-memory`"), "{busy}");
+    let busy = server.exchange("GET /_standin/problems/busy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(busy.contains("Too much at a time"), "{busy}");
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
 }

@@ -337,7 +337,7 @@ async fn who_waits_is_in_nobody_s_way() {
 async fn exchanges_are_told_to_who_listens_until_the_server_ends() {
     let (address, stop, server) = serve(Limits::default()).await;
     let mut listening = TcpStream::connect(address).await.expect("connects");
-    send(&mut listening, "GET /_standin/requests/stream HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    send(&mut listening, "GET /_standin/requests/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let mut text = String::new();
     let mut buffer = [0; 4096];
     while !text.contains(": listening") {
@@ -356,4 +356,158 @@ async fn exchanges_are_told_to_who_listens_until_the_server_ends() {
     stop.send(()).expect("still serves");
     timeout(SOON, listening.read(&mut buffer)).await.expect("ends soon").expect("is read");
     timeout(SOON, server).await.expect("ends soon").expect("does not panic");
+}
+
+const GET_B: &str = "GET /b HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Fixtures with an answer that is longer than the system keeps of it.
+fn large() -> String {
+    format!(r#"{{"GET /a": [{{"body": "{}"}}]}}"#, "x".repeat(20 * 1024 * 1024))
+}
+
+/// One place for a connection, which is soon free again.
+fn one_place() -> Limits {
+    Limits { max_connections: 1, write_timeout: Duration::from_millis(300), ..Limits::default() }
+}
+
+#[tokio::test]
+async fn who_never_reads_loses_the_connection() {
+    let (address, _stop, _server) = serve_within(&large(), one_place()).await;
+    let mut silent = TcpStream::connect(address).await.expect("connects");
+    send(&mut silent, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut other = TcpStream::connect(address).await.expect("is queued");
+    send(&mut other, GET_B).await;
+    read_until(&mut other, "two").await;
+    drop(silent);
+}
+
+#[tokio::test]
+async fn who_never_takes_an_answer_of_http_2_loses_the_connection() {
+    let (address, _stop, _server) = serve_within(&large(), one_place()).await;
+    let stream = TcpStream::connect(address).await.expect("connects");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.expect("is HTTP/2");
+    // It goes on reading and answers pings; only the windows of the answer stay closed.
+    let ended = tokio::spawn(connection);
+    let request = http::Request::get(format!("http://{address}/a")).body(Full::<Bytes>::default()).expect("is one");
+    let answer = sender.send_request(request).await.expect("has a head");
+    let mut other = TcpStream::connect(address).await.expect("is queued");
+    send(&mut other, GET_B).await;
+    read_until(&mut other, "two").await;
+    drop(answer);
+    let _either = timeout(SOON, ended).await.expect("is closed");
+}
+
+#[tokio::test]
+async fn a_client_that_has_left_frees_its_place_at_once() {
+    let (address, _stop, _server) = serve(Limits { max_connections: 1, ..Limits::default() }).await;
+    for target in ["/a", "/_standin/requests/stream"] {
+        let mut waiting = TcpStream::connect(address).await.expect("connects");
+        let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nPrefer: delay=3000s\r\n\r\n");
+        send(&mut waiting, &head).await;
+        let mut other = TcpStream::connect(address).await.expect("is queued");
+        send(&mut other, &GET_B.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(waiting);
+        read_until(&mut other, "two").await;
+    }
+    // Who says only that nothing more is sent has the answer.
+    let mut half = TcpStream::connect(address).await.expect("connects");
+    send(&mut half, "GET /a HTTP/1.1\r\nHost: a\r\nPrefer: delay=3000s\r\n\r\n").await;
+    half.shutdown().await.expect("is open");
+    assert!(read_to_end(&mut half).await.ends_with("one"));
+}
+
+#[tokio::test]
+async fn contents_have_a_budget_together() {
+    let limits = Limits { content_memory: 100_000, ..Limits::default() };
+    let (address, _stop, _server) = serve(limits).await;
+    let body = format!(r#"{{"n":"{}"}}"#, "x".repeat(60_000));
+    let head = "POST /b HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length:";
+    let post = format!("{head} {}\r\n\r\n{body}", body.len());
+    let connect = async || TcpStream::connect(address).await.expect("connects");
+    let mut first = connect().await;
+    send(&mut first, &post[..post.len() - 1]).await;
+    let mut second = connect().await;
+    let refused = loop {
+        // Until the first one is read.
+        send(&mut second, &post).await;
+        let answer = read_until_head(&mut second).await;
+        if !answer.starts_with("HTTP/1.1 201 ") {
+            break answer + &read_until(&mut second, "}").await;
+        }
+    };
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1\r\n"), "{refused}");
+    assert!(refused.contains("/_standin/problems/busy"), "{refused}");
+    // What is there is finished, and then there is room again.
+    send(&mut first, "}").await;
+    assert!(read_until_head(&mut first).await.starts_with("HTTP/1.1 201 "));
+    send(&mut second, &post).await;
+    assert!(read_until_head(&mut second).await.starts_with("HTTP/1.1 201 "));
+    // What a client leaves is free.
+    send(&mut first, &post[..post.len() - 1]).await;
+    drop(first);
+    loop {
+        send(&mut second, &post).await;
+        let answer = read_until_head(&mut second).await;
+        if answer.starts_with("HTTP/1.1 201 ") {
+            break;
+        }
+        read_until(&mut second, "}").await;
+    }
+}
+
+/// What comes until the end of a head, byte by byte.
+async fn read_until_head(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    while !text.ends_with("\r\n\r\n") {
+        let byte = timeout(SOON, stream.read_u8()).await.expect("comes soon").expect("is read");
+        text.push(char::from(byte));
+    }
+    text
+}
+
+#[tokio::test]
+async fn answers_after_the_signal_say_that_the_connection_ends() {
+    let (address, stop, server) = serve(Limits::default()).await;
+    let mut busy = TcpStream::connect(address).await.expect("connects");
+    let mut stop = Some(stop);
+    for number in 0.. {
+        // Each request that was sent is answered, and the last answer says that it is the last.
+        send(&mut busy, GET_B).await;
+        let head = read_until_head(&mut busy).await;
+        read_until(&mut busy, "two").await;
+        if head.contains("connection: close\r\n") {
+            assert!(number >= 10, "nobody said stop");
+            break;
+        }
+        if number == 10 {
+            drop(stop.take());
+        }
+    }
+    assert_eq!(read_to_end(&mut busy).await, "");
+    timeout(SOON, server).await.expect("ends soon").expect("does not panic");
+}
+
+#[tokio::test]
+async fn what_takes_long_to_work_out_is_in_nobody_s_way() {
+    // Thousands of values; the one thread of this test is never taken by them.
+    let document = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/large": {"get": {"responses": {"200":
+        {"description": "", "content": {"application/json": {"schema": {"type": "array", "minItems": 1000,
+        "items": {"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string", "pattern": "^[a-z]{8}$"}, "b": {"type": "number"}}}}}}}}}}}}"#;
+    let input = Input::Text { name: "a.json".into(), text: document.into() };
+    let sandbox = Arc::new(Sandbox::load(&[input], None, &Reading::default(), Settings::default()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("is bound");
+    let _server = tokio::spawn(server::run(listener, sandbox, Limits::default(), std::future::pending()));
+    let mut slow = TcpStream::connect(address).await.expect("connects");
+    send(&mut slow, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut health = TcpStream::connect(address).await.expect("connects");
+    for _ in 0..3 {
+        send(&mut health, "GET /_standin/health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        read_until(&mut health, "}").await;
+    }
+    let mut byte = [0; 1];
+    let read = slow.try_read(&mut byte);
+    assert_eq!(read.map_err(|error| error.kind()), Err(std::io::ErrorKind::WouldBlock), "it was not slow");
 }

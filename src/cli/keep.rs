@@ -203,3 +203,20 @@ fn lock(path: &Path) -> io::Result<File> {
     }
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let folder = std::env::temp_dir().join(format!("standin-replace-{}", std::process::id()));
+        let file = folder.join("state.json");
+        // A folder that is not empty cannot be replaced by a file.
+        fs::create_dir_all(file.join("full")).expect("can be made");
+        assert!(replace(&file, b"{}").is_err());
+        let left: Vec<_> = fs::read_dir(&folder).expect("is there").flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["state.json"]);
+        fs::remove_dir_all(&folder).expect("can be removed");
+    }
+}

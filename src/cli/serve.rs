@@ -3,7 +3,6 @@
 mod run;
 mod signal;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,13 +10,14 @@ use clap::{Args, ValueEnum};
 
 use super::verdict::{self, Condition};
 use super::{Documents, Generation, size};
-use crate::contract::sending::Delay;
+use crate::contract::sending::{Delay, duration};
 use crate::exchange::parameter::QueryArrays;
 use crate::exchange::{
     AbsentBody, Compression, ContentLimit, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation,
 };
 use crate::sandbox::Reading;
 use crate::server::Limits;
+use crate::server::control::hosts::Hosts;
 use crate::server::control::{Access, Options};
 use crate::server::log;
 use crate::state::sessions::Bounds;
@@ -136,6 +136,17 @@ pub struct Serve {
         hide_short_help = true
     )]
     delay: Option<Delay>,
+    /// How long clients may have answers wait, by `Prefer: delay`; what is more is cut
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "60s",
+        value_parser = time,
+        env = "STANDIN_MAX_DELAY",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    max_delay: Duration,
     /// Sessions that are remembered at a time; then the one that was not used for longest is forgotten
     #[arg(
         long,
@@ -183,6 +194,30 @@ pub struct Serve {
         hide_short_help = true
     )]
     control_token: Option<String>,
+    /// Name by which the control API is asked beside loopback names and the address; may be repeated
+    ///
+    /// Such as `host.docker.internal`, or the name of a container or a proxy. Requests to other names may come
+    /// from pages whose names were made to lead here (DNS rebinding).
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "STANDIN_CONTROL_HOST",
+        hide_env = true,
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    control_host: Vec<String>,
+    /// Answer requests to any name, even where only this machine reaches the server
+    ///
+    /// For another name of this machine, a tunnel or a proxy. On an address that others reach, the API always
+    /// does, and the control API answers to the names of `--control-host` only.
+    #[arg(
+        long,
+        env = "STANDIN_ALLOW_ANY_HOST", hide_env = true, hide_short_help = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    allow_any_host: bool,
     /// Exchanges that the journal of each session keeps
     #[arg(
         long,
@@ -222,6 +257,19 @@ pub struct Serve {
     /// Largest request content, such as 512KiB; a larger one gets 413
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = size, env = "STANDIN_MAX_BODY", hide_env = true)]
     max_body: usize,
+    /// What contents of requests and answers may take together, such as 512MiB; then requests get 503
+    ///
+    /// Contents of up to 4 KiB are not counted, nor what several answers share.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "512MiB",
+        value_parser = size,
+        env = "STANDIN_CONTENT_MEMORY",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    content_memory: usize,
     /// Milliseconds between the items of an answer that is sent item by item
     ///
     /// Server-sent events, JSON Lines and JSON text sequences are sent so.
@@ -284,6 +332,17 @@ pub struct Serve {
         hide_short_help = true
     )]
     body_timeout: u64,
+    /// Seconds that a client may take nothing of an answer; then its connection is closed
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=YEAR),
+        env = "STANDIN_WRITE_TIMEOUT",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    write_timeout: u64,
     /// Seconds that exchanges in flight have to finish at the end
     #[arg(
         long,
@@ -366,13 +425,13 @@ impl Serve {
     /// How the control API is served.
     #[must_use]
     pub fn control_options(&self) -> Options {
-        let is_loopback = self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+        let hosts = Hosts { bound: self.host.clone(), names: self.control_host.clone(), any: self.allow_any_host };
         let access = match (self.control, &self.control_token) {
             (Switch::On, Some(token)) => Access::Token(token.clone()),
-            (Switch::On, _) if is_loopback => Access::Open,
+            (Switch::On, _) if hosts.is_bound_to_loopback() => Access::Open,
             _ => Access::Closed,
         };
-        Options { access, journal: self.journal }
+        Options { access, journal: self.journal, hosts }
     }
 
     /// What the server does not go beyond.
@@ -386,6 +445,8 @@ impl Serve {
             max_streams: self.max_streams,
             header_timeout: Duration::from_secs(self.header_timeout),
             body_timeout: Duration::from_secs(self.body_timeout),
+            write_timeout: Duration::from_secs(self.write_timeout),
+            content_memory: self.content_memory,
         }
     }
 
@@ -434,6 +495,7 @@ impl Serve {
                 Switch::Off => Echoing::Off,
             },
             delay: self.delay,
+            longest_delay: Some(self.max_delay),
             bounds: Bounds { sessions: self.max_sessions as usize, bytes: self.session_memory },
         }
     }
@@ -449,6 +511,10 @@ fn token(text: &str) -> Result<String, String> {
         _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
         _ => Err("a token has visible ASCII characters and no blanks, as it is sent in a header field".to_owned()),
     }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    duration(text).ok_or_else(|| "expected such as 300ms, 1.5s or 2m, an hour at most".to_owned())
 }
 
 fn delay(text: &str) -> Result<Delay, String> {

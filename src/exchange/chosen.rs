@@ -162,12 +162,11 @@ impl<'c> Valid<'_, 'c, '_> {
 
     fn sending(&self, staging: &Staging<'_>) -> Sending {
         let own = staging.fixture.and_then(|fixture| fixture.delay);
-        let wanted = self.wishes.preferences.delay.or(own).or(self.settings.delay);
-        Sending {
-            delay: self.wishes.situation.delay(wanted, self.operation, self.manner.seed),
-            fault: staging.fault,
-            retry_after: staging.retry_after.map(negotiate::seconds),
-        }
+        let asked = self.wishes.preferences.delay;
+        let usual = own.or(self.settings.delay);
+        let (delay, longest) =
+            self.wishes.situation.wait(asked, usual, self.settings, self.operation, self.manner.seed);
+        Sending { delay, longest, fault: staging.fault, retry_after: staging.retry_after.map(negotiate::seconds) }
     }
 
     /// The body of a fixture with its expressions worked out.

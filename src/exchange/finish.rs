@@ -81,6 +81,11 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     if settings.cors == Cors::On {
         cors::permit(request.headers(), response.headers_mut());
     }
+    if let Some(longest) = plan.sending.longest {
+        let text = format!("the delay is cut to {longest:?}, see `--max-delay`");
+        let text = HeaderValue::try_from(text).expect("a duration is visible ASCII");
+        response.headers_mut().append(header::WARNING, text);
+    }
     if plan.sending != Sending::default() {
         response.extensions_mut().insert(plan.sending);
     }

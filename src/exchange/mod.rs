@@ -147,6 +147,8 @@ pub struct Plan<'c> {
 pub struct Sending {
     /// How long it waits.
     pub delay: Duration,
+    /// The longest time that clients may ask for, where this one asked for more.
+    pub longest: Option<Duration>,
     /// What goes wrong.
     pub fault: Option<Break>,
     /// After how many seconds the operation may be called again, because it was called too often.
@@ -380,8 +382,8 @@ fn plan_operation<'c>(
     let accept = Accept::of(request.headers(), operation);
     let manner = Manner { seed: preferences.seed.unwrap_or(settings.manner.seed), ..settings.manner };
     let rejected = |fault: &Fault| {
-        let delay = situation.delay(preferences.delay.or(settings.delay), operation, manner.seed);
-        let sending = Sending { delay, ..Sending::default() };
+        let (delay, longest) = situation.wait(preferences.delay, settings.delay, settings, operation, manner.seed);
+        let sending = Sending { delay, longest, ..Sending::default() };
         Plan { sending, ..reject(ground, operation, fault, &accept, manner) }
     };
     if let Body::TooLarge(limit) = request.body() {

@@ -64,6 +64,9 @@ kinds! {
     Simulated = "simulated-fault", "Simulated fault", "A fixture lets the operation fail (`fault`), and the document has no error of the status.";
     Full = "session-full", "The session is full", "What is remembered in the session takes more than `--session-memory`, so nothing is added. `POST /_standin/reset` empties it.";
     Timeout = "timeout", "The content did not come in time", "The content of the request was not complete in the time that `--body-timeout` gives. `Content-Length` may be more than was sent.";
+    Misdirected = "misdirected", "Misdirected request", "The request is sent to a name that is not known to be one of this machine, so it may come from a page whose name was made to lead here (DNS rebinding). `--control-host` gives the control API other names, `--allow-any-host` the API.";
+    ForeignOrigin = "foreign-origin", "Request of another origin", "A page of another origin sends the request, and `--cors off` lets no such page use the sandbox.";
+    Busy = "busy", "Too much at a time", "Contents of requests and answers take as much memory together as they may, see `--content-memory`. `Retry-After` says when to try again.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }
 

@@ -1,5 +1,7 @@
 //! What a sandbox was told at its start about how to answer.
 
+use core::time::Duration;
+
 use super::generate::Manner;
 use super::parameter::QueryArrays;
 use crate::contract::sending::Delay;
@@ -121,6 +123,8 @@ pub struct Settings {
     pub echo: Echoing,
     /// How long answers wait where nothing else says so.
     pub delay: Option<Delay>,
+    /// How long clients may have answers wait by `Prefer: delay` (`--max-delay`).
+    pub longest_delay: Option<Duration>,
     /// How much is remembered.
     pub bounds: Bounds,
     /// Whether answers are compressed.

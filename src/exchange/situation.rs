@@ -6,6 +6,7 @@ use core::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::Settings;
 use super::generate::fingerprint;
 use crate::contract::Operation;
 use crate::contract::sending::Delay;
@@ -41,6 +42,23 @@ impl Situation<'_> {
             within(&mut |world| before = world.turn(name));
         }
         before
+    }
+
+    /// Returns how long an answer of an operation waits: as the client asks, else as usual. What a client asks for is
+    /// cut to the longest time that clients may ask for, which then comes beside.
+    pub fn wait(
+        &self,
+        asked: Option<Delay>,
+        usual: Option<Delay>,
+        settings: &Settings,
+        operation: &Operation,
+        seed: u64,
+    ) -> (Duration, Option<Duration>) {
+        let delay = self.delay(asked.or(usual), operation, seed);
+        match settings.longest_delay.filter(|longest| asked.is_some() && delay > *longest) {
+            Some(longest) => (longest, Some(longest)),
+            None => (delay, None),
+        }
     }
 
     /// How long an answer of an operation waits. What is drawn is the same for the same seed and turn.

@@ -6,23 +6,24 @@ use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
+use http::Version;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::Limits;
 use super::pace::Outgoing;
+use super::{Limits, Phase};
 
 /// What an HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -51,6 +52,31 @@ pub struct State {
     is_blocked: AtomicBool,
     /// How many exchanges began.
     exchanges: AtomicU32,
+    /// An answer waits, and so does not find out by itself that its client has left.
+    is_waiting: AtomicBool,
+    /// The client has left, or sends nothing more.
+    left: Notify,
+    /// Large answers of HTTP/2 that are not sent to their end.
+    unsent: Mutex<Vec<Weak<Progress>>>,
+}
+
+/// A large answer of HTTP/2 that is not sent to its end. A client says how much it takes of each (RFC 9113 §5.2), and
+/// may take nothing of one for ever while others go on.
+#[derive(Debug)]
+pub struct Progress {
+    /// When something of it was taken last.
+    last: Mutex<Instant>,
+}
+
+impl Progress {
+    /// Notes that something of the answer was taken.
+    pub fn note(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn is_stuck(&self, time: Duration) -> bool {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= time
+    }
 }
 
 impl State {
@@ -64,6 +90,38 @@ impl State {
         self.is_busy.store(true, Ordering::Relaxed);
         self.is_at_rest.store(false, Ordering::Relaxed);
         self.exchanges.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits so long, or until the client of HTTP/1.1 closes its side of the connection. If it has left, its place is free
+    /// at once; if it only says that it sends nothing more, it has its answer early. HTTP/2 tells by itself.
+    pub async fn wait(&self, time: Duration, version: Version) {
+        tokio::select! {
+            () = sleep(time) => {}
+            () = self.client_left(), if version < Version::HTTP_2 => {}
+        }
+    }
+
+    /// Waits until the client closes its side of the connection.
+    pub async fn client_left(&self) {
+        self.is_waiting.store(true, Ordering::Relaxed);
+        self.left.notified().await;
+        // Whoever waits next need not find it out again.
+        self.left.notify_one();
+    }
+
+    /// Notes that a large answer is to be sent, until the last part of it is dropped.
+    pub fn progress(&self) -> Arc<Progress> {
+        let progress = Arc::new(Progress { last: Mutex::new(Instant::now()) });
+        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        unsent.retain(|there| there.strong_count() > 0);
+        unsent.push(Arc::downgrade(&progress));
+        progress
+    }
+
+    /// Whether the client has taken nothing of an answer for so long.
+    fn is_stuck(&self, time: Duration) -> bool {
+        let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        unsent.iter().filter_map(Weak::upgrade).any(|progress| progress.is_stuck(time))
     }
 
     /// An exchange ended; whether its request was read to its end, and whether its response is there as a whole.
@@ -107,9 +165,9 @@ pub async fn serve<S: Answers>(
     mut service: S,
     state: Arc<State>,
     limits: Limits,
-    mut ending: watch::Receiver<bool>,
+    mut ending: watch::Receiver<Phase>,
 ) -> Result<(), hyper::Error> {
-    let mut wire = Wire { stream, first: BytesMut::new(), state };
+    let mut wire = Wire { stream, first: BytesMut::new(), state, write_timeout: limits.write_timeout, stuck: None };
     let mut time = limits.header_timeout;
     let mut is_new = true;
     // How often the allocator is still to be asked for what this connection gave back.
@@ -128,7 +186,7 @@ pub async fn serve<S: Answers>(
                 }
                 Ok(Ok(None) | Err(_)) | Err(_) => return Ok(()),
             },
-            () = ended(&mut ending) => return Ok(()),
+            () = reached(&mut ending, Phase::Ending) => return Ok(()),
         };
         match protocol {
             Protocol::Http2 => return Box::pin(serve_http2(wire, service, limits, ending)).await,
@@ -150,9 +208,9 @@ fn give_back() {
     SIZES.into_iter().for_each(|size| drop(black_box(Vec::<u8>::with_capacity(size))));
 }
 
-/// Is ready once the server ends.
-async fn ended(ending: &mut watch::Receiver<bool>) {
-    let _gone = ending.wait_for(|is_ending| *is_ending).await;
+/// Is ready once the server has come so far.
+async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
+    let _gone = phase.wait_for(|phase| *phase >= wanted).await;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,19 +223,36 @@ async fn serve_http2<S: Answers>(
     wire: Wire,
     service: S,
     limits: Limits,
-    mut ending: watch::Receiver<bool>,
+    mut ending: watch::Receiver<Phase>,
 ) -> Result<(), hyper::Error> {
+    let state = Arc::clone(&wire.state);
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
     // An idle connection stays, as long as somebody answers at its other end.
     builder.keep_alive_interval(limits.header_timeout);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
+    let stuck = async {
+        while !state.is_stuck(limits.write_timeout) {
+            sleep(STEP.min(limits.write_timeout)).await;
+        }
+    };
+    let served = async {
+        tokio::select! {
+            biased;
+            done = connection.as_mut() => return done,
+            // What is on its way is answered, and the client sends no more (RFC 9113 §6.8).
+            () = reached(&mut ending, Phase::LastCall) => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    };
     tokio::select! {
         biased;
-        done = connection.as_mut() => return done,
-        () = ended(&mut ending) => connection.as_mut().graceful_shutdown(),
+        done = served => done,
+        () = stuck => {
+            tracing::debug!("nothing of an answer was taken for {:?}", limits.write_timeout);
+            Ok(())
+        }
     }
-    connection.await
 }
 
 /// Serves requests until the connection ends, or until nothing came for a while: then what is left is returned.
@@ -185,7 +260,7 @@ async fn serve_http1<S: Answers>(
     wire: Wire,
     service: S,
     limits: Limits,
-    ending: &mut watch::Receiver<bool>,
+    ending: &mut watch::Receiver<Phase>,
 ) -> Result<Option<(Wire, S)>, hyper::Error> {
     let state = Arc::clone(&wire.state);
     let mut builder = http1::Builder::new();
@@ -194,19 +269,23 @@ async fn serve_http1<S: Answers>(
     let step = STEP.min(limits.header_timeout).max(Duration::from_millis(1));
     let mut waited = Duration::ZERO;
     let mut connection = builder.serve_connection(TokioIo::new(wire), service);
-    let signal = ending.clone();
-    let mut end = pin!(ended(ending));
+    let mut signal = ending.clone();
+    let mut end = pin!(reached(ending, Phase::Ending));
     let mut tick = pin!(sleep(step));
     let mut seen = state.exchanges.load(Ordering::Relaxed);
     // Who is asked once wakes this task when it is time, and need not be asked again each time that something comes.
     let (mut is_asked, mut is_ending) = (false, false);
     let done = poll_fn(|context| {
-        if !is_ending && signal.has_changed().unwrap_or(true) {
-            is_ending = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
+        // What has come by now is answered even at the end.
         if let Poll::Ready(done) = Pin::new(&mut connection).poll(context) {
             return Poll::Ready(Some(done));
+        }
+        if !is_ending && signal.has_changed().unwrap_or(true) && *signal.borrow_and_update() >= Phase::Ending {
+            is_ending = true;
+            Pin::new(&mut connection).graceful_shutdown();
+            if let Poll::Ready(done) = Pin::new(&mut connection).poll(context) {
+                return Poll::Ready(Some(done));
+            }
         }
         if !is_asked {
             is_asked = true;
@@ -257,6 +336,9 @@ struct Wire {
     stream: TcpStream,
     first: BytesMut,
     state: Arc<State>,
+    write_timeout: Duration,
+    /// Ready once the client has taken nothing for too long; none while it takes what is sent.
+    stuck: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Wire {
@@ -320,7 +402,7 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.wrote(written)
+        self.wrote(context, written)
     }
 
     fn poll_write_vectored(
@@ -342,7 +424,7 @@ impl AsyncWrite for Wire {
         } else {
             Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
         };
-        self.wrote(written)
+        self.wrote(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -350,6 +432,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.look_for_client(context);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -362,10 +445,33 @@ impl AsyncWrite for Wire {
 }
 
 impl Wire {
-    /// What cannot be written yet keeps the connection from rest.
-    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// What cannot be written yet keeps the connection from rest, and ends it if that lasts.
+    fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.state.is_blocked.store(written.is_pending(), Ordering::Relaxed);
-        written
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let time = self.write_timeout;
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(time)));
+        if stuck.as_mut().poll(context).is_ready() {
+            tracing::debug!("nothing of an answer was taken for {time:?}");
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+
+    /// Looks whether the client closed its side while an answer waits. `hyper` does not read then, but flushes each time
+    /// that the connection is polled.
+    fn look_for_client(&self, context: &mut Context<'_>) {
+        if !self.state.is_waiting.load(Ordering::Relaxed) || !self.first.is_empty() {
+            return;
+        }
+        let mut byte = [0; 1];
+        if let Poll::Ready(Ok(0) | Err(_)) = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
+            self.state.is_waiting.store(false, Ordering::Relaxed);
+            self.state.left.notify_one();
+        }
     }
 }
 
@@ -386,12 +492,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let mut client = TcpStream::connect(listener.local_addr().expect("is bound")).await.expect("connects");
         let (stream, _) = listener.accept().await.expect("accepts");
-        let (state, ending) = (Arc::new(State::default()), watch::Sender::new(false));
+        let (state, ending) = (Arc::new(State::default()), watch::Sender::new(Phase::Serving));
         let told = Arc::clone(&state);
         let service = service_fn(move |_| {
             told.begin();
             told.end(true, true);
-            async { Ok::<_, Infallible>(pace::body(http::Response::new(Bytes::from_static(b"it")), Duration::ZERO)) }
+            let response = http::Response::new(Bytes::from_static(b"it"));
+            let response = pace::body(response, Duration::ZERO, &told, Version::HTTP_11);
+            async { Ok::<_, Infallible>(response) }
         });
         let served = serve(stream, service, Arc::clone(&state), Limits::default(), ending.subscribe());
         let served = tokio::spawn(served);
@@ -410,7 +518,7 @@ mod tests {
             };
             timeout(10 * STEP, rest).await.expect("comes to rest");
         }
-        ending.send_replace(true);
+        ending.send_replace(Phase::Ending);
         timeout(STEP, served).await.expect("ends at once").expect("does not panic").expect("is no error");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! What is answered is left to `exchange`. The caller binds the listener and owns the signal.
 
+mod budget;
+mod compute;
 mod connection;
 pub mod control;
 pub mod log;
@@ -10,24 +12,28 @@ pub mod stderr;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::header::{CONNECTION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode, Version};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use self::budget::{Budget, SMALL, Share};
+use self::compute::Place;
 use self::connection::State;
-use self::control::Control;
+use self::control::{Control, PREFIX};
 use crate::Sandbox;
 use crate::contract::sending::Break;
 use crate::exchange::problem::{self, Kind, Problem};
 use crate::exchange::rejection::WARM_UPS;
-use crate::exchange::{Body, ContentLimit, Report, Response, Sending};
+use crate::exchange::{Body, ContentLimit, Report, Request, Response, Sending};
 
 /// What the server does not go beyond, and how fast it goes.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +53,12 @@ pub struct Limits {
     /// How long a client may take to send the content of a request; then it is answered with 408, and the
     /// connection closed (`--body-timeout`).
     pub body_timeout: Duration,
+    /// How long a client may take nothing of an answer that is there for it; then its connection is closed
+    /// (`--write-timeout`).
+    pub write_timeout: Duration,
+    /// How many bytes the contents of requests and answers may take together; beyond it requests are answered with 503
+    /// (`--content-memory`). Contents of up to 4 KiB, and what several answers share, are not counted.
+    pub content_memory: usize,
     /// How many requests one HTTP/2 connection may have open at a time; others wait (`--max-streams`).
     pub max_streams: u32,
     /// How long it waits before each item but the first of an answer that is sent item by item, such
@@ -62,11 +74,33 @@ impl Default for Limits {
             max_connections: 16_384,
             header_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            content_memory: 512 * 1024 * 1024,
             max_streams: 200,
             item_delay: Duration::ZERO,
         }
     }
 }
+
+/// How far a server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// It is not told to stop.
+    Serving,
+    /// It is: answers say that the connection ends with them.
+    LastCall,
+    /// Connections on which nothing comes are closed.
+    Ending,
+}
+
+/// How long it waits after a connection could not be accepted: others must close first.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
+
+/// How long failures to accept a connection are counted before they are told again.
+const FAILURES_TOLD: Duration = Duration::from_secs(60);
+
+/// After how many seconds a client may ask again where too much is going on.
+const BUSY_FOR: u64 = 1;
 
 /// How long connections are still accepted and read once the server is told to stop.
 const LAST_CALL: Duration = Duration::from_millis(100);
@@ -92,19 +126,26 @@ pub async fn run_with(
         control,
         limits,
         places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
-        ending: watch::Sender::new(false),
+        phase: watch::Sender::new(Phase::Serving),
+        shared: Arc::new(Shared {
+            is_last_call: AtomicBool::new(false),
+            budget: Budget::new(limits.content_memory),
+            slots: compute::slots(),
+        }),
     };
     tokio::select! {
         () = server.accept(&listener) => {}
         () = shutdown => {}
     }
+    server.shared.is_last_call.store(true, Ordering::Relaxed);
+    server.phase.send_replace(Phase::LastCall);
     // Who has connected by now has an exchange in flight, even if it was not read yet.
     let _over = tokio::time::timeout(LAST_CALL, server.accept(&listener)).await;
     drop(listener);
     server.control.end();
-    server.ending.send_replace(true);
+    server.phase.send_replace(Phase::Ending);
     tokio::select! {
-        () = server.ending.closed() => {}
+        () = server.phase.closed() => {}
         () = tokio::time::sleep(limits.drain) => tracing::warn!("exchanges in flight were cut after {:?}", limits.drain),
     }
 }
@@ -118,12 +159,33 @@ struct Server {
     /// One for each connection that may still come.
     places: Arc<Semaphore>,
     /// Says when connections are to end; each of them listens as long as it is there.
-    ending: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+    shared: Arc<Shared>,
+}
+
+/// What all exchanges share.
+struct Shared {
+    /// The server is told to stop.
+    is_last_call: AtomicBool,
+    /// What contents take.
+    budget: Arc<Budget>,
+    /// Places for work that takes long.
+    slots: Arc<Semaphore>,
+}
+
+/// What the exchanges of a connection use. Each connection counts who uses its own; what all share would be counted by
+/// all threads at once.
+struct Own {
+    control: Arc<Control>,
+    state: Arc<State>,
+    shared: Arc<Shared>,
+    limits: Limits,
 }
 
 impl Server {
     /// Accepts connections, for ever; while all places are taken none is.
     async fn accept(&self, listener: &TcpListener) {
+        let mut failures = Failures::default();
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
             match listener.accept().await {
@@ -132,9 +194,9 @@ impl Server {
                     self.serve(stream, place);
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely: others must close first.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    // Out of file descriptors, most likely.
+                    failures.tell(&error);
+                    tokio::time::sleep(AFTER_A_FAILURE).await;
                 }
             }
         }
@@ -149,38 +211,16 @@ impl Server {
     fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         // Answers are written whole, so waiting to fill a packet only costs time.
         let _unsupported = stream.set_nodelay(true);
-        let (limits, ending) = (self.limits, self.ending.subscribe());
+        let (limits, phase) = (self.limits, self.phase.subscribe());
         let state = Arc::new(State::default());
-        // Each connection counts who uses its own; what all share would be counted by all threads at once.
-        let own = Arc::new((Arc::clone(&self.control), Arc::clone(&state)));
+        let (control, shared) = (Arc::clone(&self.control), Arc::clone(&self.shared));
+        let own = Arc::new(Own { control, state: Arc::clone(&state), shared, limits });
         let service = service_fn(move |request| {
             let own = Arc::clone(&own);
-            async move {
-                let (control, state) = &*own;
-                state.begin();
-                let (mut response, is_read) = exchange(control, request, limits).await;
-                let Sending { delay, fault, .. } = response.extensions_mut().remove().unwrap_or_default();
-                if !delay.is_zero() {
-                    tokio::time::sleep(delay).await;
-                }
-                match fault {
-                    Some(Break::Reset) => {
-                        state.reset();
-                        Err(Wanted)
-                    }
-                    Some(Break::Empty) => Err(Wanted),
-                    Some(Break::Truncate) => Ok(pace::truncated(response)),
-                    Some(Break::SlowBody) => Ok(pace::slowly(response)),
-                    Some(Break::Status(_)) | None => {
-                        let response = pace::body(response, limits.item_delay);
-                        state.end(is_read, pace::is_whole(&response));
-                        Ok(response)
-                    }
-                }
-            }
+            async move { own.answer(request).await }
         });
         tokio::spawn(async move {
-            if let Err(error) = connection::serve(stream, service, state, limits, ending).await {
+            if let Err(error) = connection::serve(stream, service, state, limits, phase).await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(place);
@@ -188,43 +228,137 @@ impl Server {
     }
 }
 
+/// Connections that could not be accepted, which are told once in a while.
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl Failures {
+    fn tell(&mut self, error: &std::io::Error) {
+        self.count += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
+            let count = std::mem::take(&mut self.count);
+            self.told = Some(Instant::now());
+            tracing::warn!(%error, count, "connections could not be accepted, and wait until others close");
+        }
+    }
+}
+
+impl Own {
+    /// Answers a request, and sends the answer as it is to be sent.
+    async fn answer(&self, request: http::Request<Incoming>) -> Result<http::Response<pace::Outgoing>, Wanted> {
+        let state = &self.state;
+        state.begin();
+        let version = request.version();
+        let (mut response, is_read) = self.exchange(request).await;
+        let Sending { delay, fault, .. } = response.extensions_mut().remove().unwrap_or_default();
+        if !delay.is_zero() {
+            state.wait(delay, version).await;
+        }
+        if self.shared.is_last_call.load(Ordering::Relaxed) && version < Version::HTTP_2 {
+            // RFC 9112 §9.6: the client does not send another request that would be lost.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        match fault {
+            Some(Break::Reset) => {
+                state.reset();
+                Err(Wanted)
+            }
+            Some(Break::Empty) => Err(Wanted),
+            Some(Break::Truncate) => Ok(pace::truncated(response)),
+            Some(Break::SlowBody) => Ok(pace::slowly(response, state, version)),
+            Some(Break::Status(_)) | None => {
+                let response = pace::body(response, self.limits.item_delay, state, version);
+                state.end(is_read, pace::is_whole(&response));
+                Ok(response)
+            }
+        }
+    }
+
+    /// One request, one response, one line in the log; and whether the request was read to its end.
+    async fn exchange(&self, request: http::Request<Incoming>) -> (Response, bool) {
+        let started = Instant::now();
+        let (head, incoming) = request.into_parts();
+        let mut share = self.shared.budget.share();
+        let read = in_time(incoming, self.limits, &mut share).await;
+        let is_read = matches!(read, Ok(Body::Complete(_)));
+        let is_busy = self.shared.budget.is_spent() && share.is_empty() && !head.uri.path().starts_with(PREFIX);
+        let read = if is_busy { Err(ReadFault::NoRoom(self.limits.content_memory)) } else { read };
+        let response = match read {
+            Ok(body) => self.work_out(http::Request::from_parts(head, body), started).await,
+            Err(fault) => {
+                let request = http::Request::from_parts(head, Body::Complete(Bytes::new()));
+                let (response, report) = fault.answer();
+                log::exchange(&self.control, &request, &response, &report, started.elapsed());
+                response
+            }
+        };
+        drop(share);
+        (self.counted(response), is_read)
+    }
+
+    /// Answers a request where that is best done.
+    async fn work_out(&self, request: Request, started: Instant) -> Response {
+        let (place, operation) = compute::place(&self.control, &request);
+        if place == Place::Here {
+            return answer_and_note(&self.control, &request, operation, started);
+        }
+        // Closed it never is.
+        let slot = Arc::clone(&self.shared.slots).acquire_owned().await.ok();
+        let control = Arc::clone(&self.control);
+        let work = tokio::task::spawn_blocking(move || {
+            let response = answer_and_note(&control, &request, operation, started);
+            drop(slot);
+            response
+        });
+        work.await.unwrap_or_else(|error| failed(&error).0)
+    }
+
+    /// Counts the content of an answer as long as it is in memory for this answer alone.
+    fn counted(&self, mut response: Response) -> Response {
+        let content = response.body();
+        if content.len() > SMALL && content.is_unique() {
+            let content = std::mem::take(response.body_mut());
+            *response.body_mut() = budget::counted(content, &self.shared.budget);
+        }
+        response
+    }
+}
+
+/// Answers a request, and notes the exchange in the log and the journal.
+fn answer_and_note(control: &Control, request: &Request, operation: Option<usize>, started: Instant) -> Response {
+    let began = Instant::now();
+    let mut noting = None;
+    let (response, report) = guarded(|| {
+        let (answered, exchange) = control.answered(request);
+        noting = exchange;
+        answered
+    });
+    if let Some(operation) = operation {
+        control.paces.note(operation, began.elapsed());
+    }
+    let took = started.elapsed();
+    log::exchange(control, request, &response, &report, took);
+    if let Some(noting) = noting {
+        control.note(request, noting, &response, report, took);
+    }
+    response
+}
+
 /// The connection breaks off because a fixture wants it.
 #[derive(Debug, thiserror::Error)]
 #[error("a fixture lets the connection break off")]
 struct Wanted;
-
-/// One request, one response, one line in the log; and whether the request was read to its end.
-async fn exchange(control: &Control, request: http::Request<Incoming>, limits: Limits) -> (Response, bool) {
-    let started = Instant::now();
-    let (head, incoming) = request.into_parts();
-    let mut noting = None;
-    let read = in_time(incoming, limits).await;
-    let is_read = matches!(read, Ok(Body::Complete(_)));
-    let (request, (response, report)) = match read {
-        Ok(body) => {
-            let request = http::Request::from_parts(head, body);
-            let answered = guarded(|| {
-                let (answered, exchange) = control.answered(&request);
-                noting = exchange;
-                answered
-            });
-            (request, answered)
-        }
-        Err(fault) => (http::Request::from_parts(head, Body::Complete(Bytes::new())), fault.answer()),
-    };
-    let took = started.elapsed();
-    log::exchange(control, &request, &response, &report, took);
-    if let Some(noting) = noting {
-        control.note(&request, noting, &response, report, took);
-    }
-    (response, is_read)
-}
 
 /// Why the content of a request could not be read.
 enum ReadFault {
     BrokenOff(Box<dyn std::error::Error + Send + Sync>),
     /// It was not complete after this time.
     TooSlow(Duration),
+    /// The contents that are there take this many bytes together.
+    NoRoom(usize),
 }
 
 impl ReadFault {
@@ -239,7 +373,17 @@ impl ReadFault {
                 let problem = Problem::new(Kind::Timeout, StatusCode::REQUEST_TIMEOUT, detail);
                 let (mut response, report) = problem_response(&problem);
                 // RFC 9110 §15.5.9
-                response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                (response, report)
+            }
+            Self::NoRoom(most) => {
+                let detail = format!(
+                    "contents of requests and answers take the {most} bytes that they may take together (`--content-memory`)"
+                );
+                let problem = Problem::new(Kind::Busy, StatusCode::SERVICE_UNAVAILABLE, detail);
+                let (mut response, report) = problem_response(&problem);
+                // RFC 9110 §15.6.4
+                response.headers_mut().insert(RETRY_AFTER, BUSY_FOR.into());
                 (response, report)
             }
         }
@@ -247,43 +391,49 @@ impl ReadFault {
 }
 
 /// The content of a request, if it comes in time.
-async fn in_time(incoming: Incoming, limits: Limits) -> Result<Body, ReadFault> {
+async fn in_time(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<Body, ReadFault> {
     if incoming.is_end_stream() {
         return Ok(Body::Complete(Bytes::new()));
     }
     tokio::select! {
         // Most contents are there by now, and then no clock is set.
         biased;
-        read = read(incoming, limits.max_body) => read.map_err(ReadFault::BrokenOff),
+        read = read(incoming, limits, share) => read,
         () = tokio::time::sleep(limits.body_timeout) => Err(ReadFault::TooSlow(limits.body_timeout)),
     }
 }
 
-async fn read(incoming: Incoming, max: usize) -> Result<Body, Box<dyn std::error::Error + Send + Sync>> {
+async fn read(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<Body, ReadFault> {
+    let max = limits.max_body;
     let mut limited = Limited::new(incoming, max.saturating_add(DROPPED));
     let mut parts: Vec<Bytes> = Vec::new();
     let mut length = 0_usize;
+    let mut has_room = true;
     while let Some(frame) = limited.frame().await {
         match frame {
             Ok(frame) => {
                 let Ok(data) = frame.into_data() else { continue };
                 length += data.len();
-                if length > max {
-                    parts.clear();
-                } else {
+                has_room = has_room && length <= max && share.grow_to(length);
+                if has_room {
                     parts.push(data);
+                } else {
+                    // It is read to its end, so that the client sees the answer.
+                    parts = Vec::new();
+                    share.give_back();
                 }
             }
             Err(error) if error.is::<LengthLimitError>() => break,
-            Err(error) => return Err(error),
+            Err(error) => return Err(ReadFault::BrokenOff(error)),
         }
     }
-    Ok(match parts.len() {
-        _ if length > max => Body::TooLarge(max),
-        0 => Body::Complete(Bytes::new()),
-        1 => Body::Complete(parts.swap_remove(0)),
-        _ => Body::Complete(Bytes::from(parts.concat())),
-    })
+    match parts.len() {
+        _ if length > max => Ok(Body::TooLarge(max)),
+        _ if !has_room => Err(ReadFault::NoRoom(limits.content_memory)),
+        0 => Ok(Body::Complete(Bytes::new())),
+        1 => Ok(Body::Complete(parts.swap_remove(0))),
+        _ => Ok(Body::Complete(Bytes::from(parts.concat()))),
+    }
 }
 
 /// A panic costs its exchange, not the process.

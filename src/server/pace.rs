@@ -1,19 +1,22 @@
 //! The content of a response on its way out: at once, or item by item.
 
-use std::future::Future as _;
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
+use http::Version;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::Sleep;
 
+use super::budget::{SMALL, held};
+use super::connection::State;
 use super::control::{Heard, Listening};
 use crate::exchange::{Items, Response};
 
@@ -23,13 +26,21 @@ pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
 /// Frames of events.
 pub type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + Send>>;
 
+/// How much of a large answer is handed to HTTP/2 at a time, in bytes: as soon as the client takes any of it.
+const PIECE: usize = 64 * 1024;
+
 /// The body of a response: whole, or as the items that it says it has, or what there is to listen to.
-pub fn body(mut response: Response, delay: Duration) -> http::Response<Outgoing> {
+pub fn body(mut response: Response, delay: Duration, state: &Arc<State>, version: Version) -> http::Response<Outgoing> {
+    let state = Arc::clone(state);
     if let Some(items) = response.extensions_mut().remove::<Items>() {
-        return response.map(|bytes| Either::Right(Either::Left(Paced { bytes, items, next: 0, delay, wait: None })));
+        let paced = |bytes| Paced { bytes, items, next: 0, delay, wait: None, state, version };
+        return response.map(|bytes| Either::Right(Either::Left(paced(bytes))));
     }
     if let Some(listening) = response.extensions_mut().remove::<Listening>() {
-        return response.map(|_| Either::Right(Either::Right(StreamBody::new(events(&listening)))));
+        return response.map(|_| Either::Right(Either::Right(StreamBody::new(events(&listening, state, version)))));
+    }
+    if version == Version::HTTP_2 && response.body().len() > SMALL {
+        return in_pieces(response, &state);
     }
     response.map(|bytes| Either::Left(Full::new(bytes)))
 }
@@ -37,6 +48,21 @@ pub fn body(mut response: Response, delay: Duration) -> http::Response<Outgoing>
 /// Whether a content is there as a whole, and not only by and by.
 pub fn is_whole(response: &http::Response<Outgoing>) -> bool {
     matches!(response.body(), Either::Left(_))
+}
+
+/// A large content in pieces, with a note when the client takes one.
+fn in_pieces(response: Response, state: &State) -> http::Response<Outgoing> {
+    let (content, progress) = (response.body().clone(), state.progress());
+    let pieces = stream::unfold((content, progress), |(mut content, progress)| async move {
+        progress.note();
+        if content.is_empty() {
+            return None;
+        }
+        let piece = content.split_to(PIECE.min(content.len()));
+        let piece = held(piece, Arc::clone(&progress));
+        Some((Ok(Frame::data(piece)), (content, progress)))
+    });
+    promised(response, Box::pin(pieces))
 }
 
 /// The first half of a content whose head promises all of it; then the connection breaks off.
@@ -59,16 +85,16 @@ const PIECES: usize = 10;
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// A content in small pieces, with time between them.
-pub fn slowly(response: Response) -> http::Response<Outgoing> {
-    let content = response.body().clone();
+pub fn slowly(response: Response, state: &Arc<State>, version: Version) -> http::Response<Outgoing> {
+    let (content, state) = (response.body().clone(), Arc::clone(state));
     let size = content.len().div_ceil(PIECES).max(1);
-    let pieces = stream::unfold(content, move |mut content| async move {
+    let pieces = stream::unfold((content, state), move |(mut content, state)| async move {
         if content.is_empty() {
             return None;
         }
-        tokio::time::sleep(BETWEEN).await;
+        state.wait(BETWEEN, version).await;
         let piece = content.split_to(size.min(content.len()));
-        Some((Ok(Frame::data(piece)), content))
+        Some((Ok(Frame::data(piece)), (content, state)))
     });
     promised(response, Box::pin(pieces))
 }
@@ -83,12 +109,18 @@ fn promised(mut response: Response, events: Events) -> http::Response<Outgoing> 
 /// How often a comment is sent where there is nothing to say, so that nobody takes the connection for dead.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// Exchanges as server-sent events, until the server ends.
-fn events(listening: &Listening) -> Events {
+/// Exchanges as server-sent events, until the server ends or the client has left.
+fn events(listening: &Listening, state: Arc<State>, version: Version) -> Events {
     let heard = listening.entries.subscribe();
     let session = listening.session.clone();
     let first = Some(Bytes::from_static(b": listening\n\n"));
-    Box::pin(stream::unfold((heard, session, first), |(mut heard, session, first)| async move {
+    let left = async move {
+        match version {
+            Version::HTTP_2 => std::future::pending().await,
+            _ => state.client_left().await,
+        }
+    };
+    let told = stream::unfold((heard, session, first), |(mut heard, session, first)| async move {
         if let Some(first) = first {
             return Some((Ok(Frame::data(first)), (heard, session, None)));
         }
@@ -104,7 +136,8 @@ fn events(listening: &Listening) -> Events {
             }
         };
         Some((Ok(Frame::data(Bytes::from(text))), (heard, session, None)))
-    }))
+    });
+    Box::pin(told.take_until(Box::pin(left)))
 }
 
 /// Content that is sent item by item.
@@ -114,7 +147,9 @@ pub struct Paced {
     /// The number of the next item.
     next: usize,
     delay: Duration,
-    wait: Option<Pin<Box<Sleep>>>,
+    wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    state: Arc<State>,
+    version: Version,
 }
 
 impl Body for Paced {
@@ -133,7 +168,8 @@ impl Body for Paced {
         let start = self.next.checked_sub(1).map_or(0, |before| self.items.ends[before]);
         self.next += 1;
         if !self.delay.is_zero() && self.next < self.items.ends.len() {
-            self.wait = Some(Box::pin(tokio::time::sleep(self.delay)));
+            let (state, delay, version) = (Arc::clone(&self.state), self.delay, self.version);
+            self.wait = Some(Box::pin(async move { state.wait(delay, version).await }));
         }
         Poll::Ready(Some(Ok(Frame::data(self.bytes.slice(start..end)))))
     }
@@ -160,7 +196,8 @@ mod tests {
         let mut response = Response::new(Bytes::from_static(b"onetwothree"));
         response.extensions_mut().insert(Items { ends: [3, 6, 11].into() });
         let started = Instant::now();
-        let mut sent = body(response, Duration::from_millis(20)).into_body();
+        let state = Arc::new(State::default());
+        let mut sent = body(response, Duration::from_millis(20), &state, Version::HTTP_11).into_body();
         let mut frames = Vec::new();
         while let Some(frame) = sent.frame().await {
             frames.push(frame.expect("cannot fail").into_data().expect("is data"));

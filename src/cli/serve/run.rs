@@ -17,7 +17,7 @@ use crate::cli::{Failure, Outcome, findings, loaded};
 use crate::sandbox::Sandbox;
 use crate::server::control::Control;
 use crate::server::stderr::{self, StandardError};
-use crate::server::{self, log};
+use crate::server::{self, Limits, log};
 
 impl Serve {
     pub(in crate::cli) fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
@@ -38,9 +38,7 @@ impl Serve {
             writeln!(err, "{line}")?;
         }
         log::start(self.log);
-        // Each connection needs a file descriptor; what is not allowed is told when they run out.
-        #[cfg(unix)]
-        let _limit = rlimit::increase_nofile_limit(u64::from(self.max_connections) + OTHER_FILES);
+        let limits = Limits { max_connections: self.possible_connections(err)?, ..self.limits() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
         let served = runtime.block_on(async {
             if let Some(scenario) = self.scenario.as_ref().filter(|name| !sandbox.scenarios().contains(*name)) {
@@ -82,7 +80,7 @@ impl Serve {
                 let _ended = finishing.wait_for(|stage| *stage >= Stage::Finishing).await;
             };
             tokio::select! {
-                () = server::run_with(listener, Arc::clone(&control), self.limits(), finish) => {}
+                () = server::run_with(listener, Arc::clone(&control), limits, finish) => {}
                 _ = stage.wait_for(|stage| *stage >= Stage::Cutting) => {
                     tracing::warn!("exchanges in flight were cut, as a second signal came");
                 }
@@ -94,6 +92,36 @@ impl Serve {
             Some((control, state)) => self.judge(&control, state, &reports, err),
             None => Ok(Outcome::CouldNotRun),
         }
+    }
+
+    /// Returns how many connections can be served at a time: each needs a file descriptor. Where memory is so short that
+    /// it may not last, that is told too.
+    fn possible_connections(&self, err: &mut impl Write) -> Result<usize, Failure> {
+        #[cfg(unix)]
+        {
+            let wanted = u64::from(self.max_connections);
+            let address_space = rlimit::Resource::AS.get_soft().unwrap_or(u64::MAX);
+            if address_space < ADDRESS_SPACE {
+                writeln!(
+                    err,
+                    "warning: the system allows {} MiB of address space (`ulimit -v`), and the process ends when it needs more; {} MiB are enough for most documents",
+                    address_space >> 20,
+                    ADDRESS_SPACE >> 20
+                )?;
+            }
+            let allowed = rlimit::increase_nofile_limit(wanted + OTHER_FILES).unwrap_or(u64::MAX);
+            let possible = allowed.saturating_sub(OTHER_FILES.min(allowed / 2)).max(1);
+            if possible < wanted {
+                if possible < SCARCE {
+                    writeln!(
+                        err,
+                        "warning: the system allows {allowed} open files (`ulimit -n`), so {possible} connections are served at a time; others wait"
+                    )?;
+                }
+                return Ok(usize::try_from(possible).unwrap_or(usize::MAX));
+            }
+        }
+        Ok(self.max_connections as usize)
     }
 
     /// Opens what is written at the end, so that a run does not begin that cannot be reported.
@@ -149,6 +177,15 @@ const LEAD: Duration = Duration::from_millis(100);
 /// How many files are open beside connections, at most.
 #[cfg(unix)]
 const OTHER_FILES: u64 = 64;
+
+/// It is told if fewer connections than this can be served at a time.
+#[cfg(unix)]
+const SCARCE: u64 = 256;
+
+/// How much address space is enough for most documents, in bytes: stacks of threads are reserved, and most of them never
+/// used.
+#[cfg(unix)]
+const ADDRESS_SPACE: u64 = 1 << 30;
 
 /// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
 const STACK: usize = 16 * 1024 * 1024;

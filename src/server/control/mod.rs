@@ -3,6 +3,7 @@
 //! It is documented in OpenAPI by `control.yaml`, and its requests are judged by that document as those to any
 //! other API are.
 
+pub mod hosts;
 mod insight;
 pub mod requests;
 mod session;
@@ -15,12 +16,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
+use self::hosts::Hosts;
 use self::session::{Named, session_of};
+use super::compute::Paces;
 use super::problem_response;
 use crate::Sandbox;
 use crate::contract::merge::as_one_document;
@@ -36,7 +39,7 @@ use crate::state::journal::{Ended, Entry, kept_violations};
 use crate::state::redaction::Redaction;
 
 /// Below it no API is served.
-const PREFIX: &str = "/_standin/";
+pub(super) const PREFIX: &str = "/_standin/";
 
 /// Who may use the control API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,11 +60,13 @@ pub struct Options {
     pub access: Access,
     /// How many exchanges of each session are kept (`--journal`).
     pub journal: usize,
+    /// The names that it is asked by.
+    pub hosts: Hosts,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { access: Access::Open, journal: 500 }
+        Self { access: Access::Open, journal: 500, hosts: Hosts::default() }
     }
 }
 
@@ -80,6 +85,8 @@ pub struct Control {
     secrets: OnceLock<HashMap<usize, Redaction>>,
     /// Who listens to exchanges.
     stream: broadcast::Sender<Heard>,
+    /// How fast each operation was answered.
+    pub(super) paces: Paces,
 }
 
 /// What is needed to note an exchange.
@@ -127,7 +134,9 @@ impl Control {
         let coverage = Coverage::new(sandbox.contract());
         let (stream, _) = broadcast::channel(STREAM);
         let (document, own, secrets) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { sandbox, options, document, own, count: AtomicU64::new(0), coverage, secrets, stream }
+        let paces = Paces::new(sandbox.contract().operations.len());
+        let count = AtomicU64::new(0);
+        Self { sandbox, options, document, own, count, coverage, secrets, stream, paces }
     }
 
     /// The sandbox.
@@ -195,9 +204,23 @@ impl Control {
         if let Some(name) = asked.uri().path().strip_prefix(PREFIX) {
             return (self.own(asked, name, &session), None);
         }
+        if let Err(problem) = self.admit(asked) {
+            return (problem_response(&problem), None);
+        }
         let answered = self.exchange(asked, &session);
         let is_noted = self.options.journal > 0 && self.options.access != Access::Closed;
         (answered, is_noted.then_some(Noting { session, inner }))
+    }
+
+    /// Lets a request to the API pass if no page sends it that may not.
+    fn admit(&self, request: &Request) -> Result<(), Problem> {
+        self.options.hosts.admit(request)?;
+        if self.sandbox.settings().cors == Cors::Off && hosts::is_foreign(request) {
+            let detail =
+                "the request has the `Origin` of another page, which `--cors off` forbids; `--cors on` lets it";
+            return Err(Problem::new(Kind::ForeignOrigin, StatusCode::FORBIDDEN, detail));
+        }
+        Ok(())
     }
 
     /// Answers a request to the API.
@@ -273,6 +296,10 @@ impl Control {
             _ => name.strip_prefix(problems).and_then(explanation).map(|text| (text, "text/plain; charset=utf-8")),
         };
         let Some((content, media)) = content else { return self.judged(request, session) };
+        // Whoever may ask the API by any name may ask what it is, too: a health check by the name of a container.
+        if let Err(problem) = self.options.hosts.admit(request) {
+            return problem_response(&problem);
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let detail = format!("`{PREFIX}{name}` has no {}; it has GET, HEAD", request.method());
             let problem = Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail);
@@ -340,6 +367,7 @@ impl Control {
     /// Whether who asks may use the control API.
     fn permit(&self, request: &Request) -> Result<(), Problem> {
         let refused = |detail: &str| Err(Problem::new(Kind::ControlClosed, StatusCode::FORBIDDEN, detail));
+        self.options.hosts.admit_to_control(request)?;
         let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         match &self.options.access {
             Access::Closed => return refused("the control API is off, see `--control` and `--control-token`"),
@@ -355,17 +383,7 @@ impl Control {
             Access::Open => {}
         }
         // A page of another origin must not do by a form what it could not do by a script.
-        match (text(ORIGIN), text(HOST)) {
-            (Some(origin), Some(host)) if origin.split_once("://").is_none_or(|(_, own)| own != host) => {
-                refused("pages of other origins may not use the control API")
-            }
-            // A name that somebody else lets lead here is as foreign.
-            (Some(_), Some(host)) if self.options.access == Access::Open && !is_loopback(host) => {
-                refused("pages may use the control API by a loopback address only")
-            }
-            (Some(_), None) => refused("pages of other origins may not use the control API"),
-            _ => Ok(()),
-        }
+        if hosts::is_foreign(request) { refused("pages of other origins may not use the control API") } else { Ok(()) }
     }
 
     fn judge(&self) -> &Sandbox {
@@ -391,12 +409,6 @@ impl Control {
         let merged = || Bytes::from(as_one_document(self.sandbox.contract()).to_string());
         self.document.get_or_init(merged).clone()
     }
-}
-
-/// Whether a host, with its port, is this machine by name.
-fn is_loopback(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether two texts are the same, in a time that does not tell where they differ.

@@ -1,0 +1,128 @@
+//! How much memory do contents take together, of requests that come and of answers that go?
+//!
+//! Each has a [`Share`], which is given back when it is dropped: when the exchange is over, or its client has left.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+/// Contents of up to so many bytes are not counted: most are shorter, and all threads would count in one place.
+pub const SMALL: usize = 4 * 1024;
+
+/// The bytes that contents take together, and may take (`--content-memory`).
+#[derive(Debug)]
+pub struct Budget {
+    used: AtomicUsize,
+    most: usize,
+}
+
+impl Budget {
+    /// A budget of so many bytes.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), most })
+    }
+
+    /// Whether nothing is left: then new exchanges wait until some of those that go on are over.
+    pub fn is_spent(&self) -> bool {
+        self.used.load(Ordering::Relaxed) >= self.most
+    }
+
+    /// A share of nothing yet.
+    pub fn share(self: &Arc<Self>) -> Share {
+        Share { budget: Arc::clone(self), bytes: 0 }
+    }
+}
+
+/// The bytes that one content takes of the budget.
+#[derive(Debug)]
+pub struct Share {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Share {
+    /// Takes as much as the content is long now; whether there was so much left.
+    #[must_use]
+    pub fn grow_to(&mut self, length: usize) -> bool {
+        let more = length.saturating_sub(self.bytes);
+        if length <= SMALL || more == 0 {
+            return true;
+        }
+        let fits = |used: usize| used.checked_add(more).filter(|used| *used <= self.budget.most);
+        let is_taken = self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
+        if is_taken {
+            self.bytes += more;
+        }
+        is_taken
+    }
+
+    /// Takes as much as an answer is long, even where no so much is left: it is there already.
+    fn take(&mut self, length: usize) {
+        self.budget.used.fetch_add(length, Ordering::Relaxed);
+        self.bytes += length;
+    }
+
+    /// Whether nothing of it is counted.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Gives all of it back.
+    pub fn give_back(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.give_back();
+        }
+    }
+}
+
+/// A content with what is to be dropped when its last byte has been sent.
+struct Held<T> {
+    content: Bytes,
+    _with: T,
+}
+
+impl<T> AsRef<[u8]> for Held<T> {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
+    }
+}
+
+/// Counts the content of an answer until its last byte has been sent.
+pub fn counted(content: Bytes, budget: &Arc<Budget>) -> Bytes {
+    let mut share = budget.share();
+    share.take(content.len());
+    held(content, share)
+}
+
+/// Keeps something until the last byte of a content has been sent.
+pub fn held<T: Send + 'static>(content: Bytes, with: T) -> Bytes {
+    Bytes::from_owner(Held { content, _with: with })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_is_given_back() {
+        let budget = Budget::new(10_000);
+        let (mut first, mut second) = (budget.share(), budget.share());
+        assert!(first.grow_to(SMALL) && first.grow_to(6000) && !second.grow_to(6000) && !budget.is_spent());
+        drop(first);
+        assert!(second.grow_to(6000) && second.grow_to(10_000) && budget.is_spent());
+        let answer = counted(Bytes::from(vec![0; 5000]), &budget);
+        let part = answer.slice(10..20);
+        drop((second, answer));
+        assert_eq!(budget.used.load(Ordering::Relaxed), 5000, "a part of it has not been sent");
+        drop(part);
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+}
