@@ -76,6 +76,7 @@ codes! {
     NullCollection = "null-collection", Warning, "a null stands where the standard wants a map or a list";
     WrongType = "wrong-type", Warning, "a value has a type that the standard does not allow there";
     UnknownValue = "unknown-value", Warning, "a value is none of those that the standard lists";
+    MisspeltField = "misspelt-field", Warning, "a field that no standard knows is nearly one that the standard has";
     MissingField = "missing-field", Warning, "a field that the standard requires is not there";
     ExampleForm = "example-form", Warning, "`example` and `examples` are mixed up";
     ParameterWithoutSchema = "parameter-without-schema", Warning, "a parameter has neither `schema` nor `content`";
@@ -102,6 +103,9 @@ codes! {
     UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so anything is allowed in its place";
     InvalidPattern = "invalid-pattern", Error, "a pattern is no regular expression, so it checks nothing";
     ForeignPattern = "foreign-pattern", Warning, "a pattern has constructs of another dialect than JavaScript's";
+    UnsatisfiableSchema = "unsatisfiable-schema", Warning, "the keywords of a schema contradict each other, so that no value fits it";
+    UnknownRequired = "unknown-required", Warning, "`required` names a property that the schema does not have";
+    UnknownMapping = "unknown-mapping", Warning, "a discriminator maps a name to a schema that is not there";
     ExampleCoerced = "example-coerced", Warning, "a documented example was changed to fit its schema";
     ExampleMismatch = "example-mismatch", Warning, "a documented example does not fit its schema and is served as it stands";
     Ungeneratable = "ungeneratable", Warning, "no valid value could be generated for a response";

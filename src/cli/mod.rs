@@ -48,10 +48,8 @@ enum Action {
     Serve(Serve),
     /// Report everything that is wrong with documents and fixtures, and serve nothing
     ///
-    /// Then comes a line for each operation: where the words of its errors come from, and the error
-    /// for a request without a required field.
-    ///
-    /// Exit code: 0 if nothing is, 1 if something is, 2 if there is no document to check.
+    /// Exit code: 0 if there is no error, 1 if there is one, 2 if there is no document to check. With
+    /// `--fail-on warning` a warning makes it 1 too.
     Check(Check),
     /// List the operations and how each would be answered, or (`--errors`) how wrong requests are
     Routes(Routes),
@@ -217,7 +215,7 @@ enum ExamplesChoice {
 pub enum Outcome {
     /// 0
     Clean,
-    /// 1: `check` found something.
+    /// 1: `check` found what it fails on.
     Findings,
     /// 2
     CouldNotRun,

@@ -24,6 +24,32 @@ pub struct Check {
     /// How findings are written
     #[arg(long, value_enum, default_value = "text", env = "STANDIN_FORMAT", hide_env = true)]
     format: CheckFormat,
+    /// Findings that make the exit code 1: errors, or warnings too
+    #[arg(
+        long,
+        value_enum,
+        value_name = "error|warning",
+        hide_possible_values = true,
+        default_value = "error",
+        env = "STANDIN_CHECK_FAIL_ON",
+        hide_env = true
+    )]
+    fail_on: FailOn,
+}
+
+/// The least severity of a finding that `check` fails on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Errors only; warnings are told.
+    Error,
+    /// Errors and warnings.
+    Warning,
+}
+
+impl FailOn {
+    fn is_met(self, diagnostics: &[Diagnostic]) -> bool {
+        diagnostics.iter().any(|found| self == Self::Warning || found.severity() == Severity::Error)
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -76,7 +102,6 @@ impl Check {
                 for diagnostic in &diagnostics {
                     writeln!(out, "{}", diagnostic.render())?;
                 }
-                write!(out, "{}", table(&errors_of(&sandbox)))?;
                 let last = findings(contract, &diagnostics).pop().unwrap_or_default();
                 writeln!(out, "{last}")?;
             }
@@ -87,7 +112,6 @@ impl Check {
                     "operations": contract.operations.len(),
                     "passedOver": contract.passed_over,
                     "diagnostics": findings,
-                    "errors": errors_as_json(&sandbox),
                 });
                 writeln!(out, "{}", escape::pretty_json(&report))?;
             }
@@ -99,7 +123,7 @@ impl Check {
             writeln!(err, "error: there is no document to check")?;
             return Ok(Outcome::CouldNotRun);
         }
-        Ok(if diagnostics.is_empty() { Outcome::Clean } else { Outcome::Findings })
+        Ok(if self.fail_on.is_met(&diagnostics) { Outcome::Findings } else { Outcome::Clean })
     }
 }
 

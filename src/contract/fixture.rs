@@ -13,6 +13,7 @@ use super::sending::{self, Delay, Fault, RateLimit};
 use super::{Operation, StatusPattern, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
+use crate::document::names::{nearest, unknown_keyword};
 use crate::document::syntax::join;
 
 /// One response of a fixture file.
@@ -97,6 +98,9 @@ impl Fixture {
 /// The fields that an entry may have.
 const FIELDS: [&str; 11] =
     ["when", "status", "example", "body", "headers", "scenario", "after", "then", "delay", "fault", "rate_limit"];
+
+/// The parts of a request that a condition is about.
+const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
 
 /// The operations that a file has entries for, each with its name and the pointer of its list.
 #[must_use]
@@ -217,9 +221,41 @@ impl Reader<'_> {
         if !when.is_object() && !when.is_boolean() {
             return Err(self.invalid(&pointer, "`when` is a JSON Schema over `{path, query, header, cookie, body}`"));
         }
+        self.keywords(&pointer, when)?;
         let schema = Schema::new(&self.schemas, pointer.clone(), Direction::Request);
         schema.check_all().map_err(|error| self.invalid(&pointer, error.to_string()))?;
         Ok(Some(Arc::new(schema)))
+    }
+
+    /// Refuses keywords that JSON Schema does not have, and parts that a request does not have: what is
+    /// passed over would make the condition hold for every request.
+    fn keywords(&self, pointer: &str, when: &Value) -> Result<(), Diagnostic> {
+        if let Some(unknown) = unknown_keyword(when) {
+            let help = match unknown.meant {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if PARTS.contains(&unknown.name.as_str()) => {
+                    format!("write `when: {{properties: {{{}: …}}}}`", unknown.name)
+                }
+                None => "write the names of values below `properties`".to_owned(),
+            };
+            let message = format!("`{}` is no keyword of JSON Schema", unknown.name);
+            let place = Place::key(&self.file.source, format!("{pointer}{}", unknown.pointer));
+            return Err(Diagnostic::at(Code::InvalidFixture, place, message).help(help));
+        }
+        let properties = when.get("properties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
+        let named = properties.map(|name| (name.as_str(), join(&join(pointer, "properties"), name)));
+        let required = when.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let required =
+            required.enumerate().map(|(index, name)| (name, join(&join(pointer, "required"), &index.to_string())));
+        let Some((name, at)) = named.chain(required).find(|(name, _)| !PARTS.contains(name)) else { return Ok(()) };
+        let message = format!("a request has no `{name}`, expected one of `{}`", PARTS.join("`, `"));
+        let invalid = self.invalid(&at, message);
+        Err(match nearest(name, PARTS.into_iter()) {
+            Some(meant) => invalid.help(format!("did you mean `{meant}`?")),
+            None => invalid.help(format!(
+                "write, for a property of the body, `properties: {{body: {{properties: {{{name}: …}}}}}}`"
+            )),
+        })
     }
 
     fn status(&self, at: &str, status: Option<&Value>) -> Result<Option<StatusCode>, Diagnostic> {

@@ -4,6 +4,8 @@
 //! out is left to `check`.
 
 mod patterns;
+mod schemas;
+mod weaken;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,6 +26,9 @@ pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
     for operation in &contract.operations {
         inspection.found.extend(operation.diagnostics.iter().cloned());
+    }
+    for document in &contract.documents {
+        inspection.found.extend(schemas::suspicious(document));
     }
     for operation in &contract.operations {
         inspection.operation(operation);

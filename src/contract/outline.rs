@@ -170,7 +170,16 @@ impl Finder<'_> {
         if !template.starts_with('/') {
             template.insert(0, '/');
             let message = format!("the path `{path}` does not begin with a slash");
-            self.warn(Code::BrokenPath, place, message, &format!("read as `{template}`"));
+            self.warn(Code::BrokenPath, place.clone(), message, &format!("read as `{template}`"));
+        }
+        if let Some(written) = with_expressions(&template) {
+            let message = format!("the path `{path}` has a parameter that is written with a colon");
+            self.warn(Code::BrokenPath, place.clone(), message, &format!("read as `{written}`"));
+            template = written;
+        }
+        if let Some(segment) = template.split('/').find(|segment| has_odd_brace(segment)) {
+            let message = format!("the path `{path}` has `{segment}`, where a brace is opened or closed only");
+            self.warn(Code::BrokenPath, place, message, "it is read as that text; write `{name}` for a path parameter");
         }
         (template, variant)
     }
@@ -200,4 +209,30 @@ impl Finder<'_> {
         self.known_bases.insert(at, bases.clone());
         bases
     }
+}
+
+/// Returns the template with expressions for the segments that are written as Express has them, if there
+/// are any: `/pets/{id}` for `/pets/:id`.
+fn with_expressions(template: &str) -> Option<String> {
+    let name = |segment: &str| {
+        let name = segment.strip_prefix(':')?;
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        is_name.then(|| format!("{{{name}}}"))
+    };
+    let segments: Vec<String> =
+        template.split('/').map(|segment| name(segment).unwrap_or_else(|| segment.to_owned())).collect();
+    let written = segments.join("/");
+    (written != template).then_some(written)
+}
+
+/// Returns whether a segment has a `{` without its `}`, or the other way round.
+fn has_odd_brace(segment: &str) -> bool {
+    let mut is_open = false;
+    for brace in segment.chars().filter(|c| matches!(c, '{' | '}')) {
+        if (brace == '{') == is_open {
+            return true;
+        }
+        is_open = brace == '{';
+    }
+    is_open
 }

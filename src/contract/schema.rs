@@ -4,6 +4,7 @@
 //! `jsonschema`.
 
 mod explain;
+mod satisfiable;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use jsonschema::{Draft, PatternOptions, Registry, Validator};
 use serde_json::{Map, Value, json};
 
 use self::explain::Told;
+pub use self::satisfiable::contradiction;
 use super::bundle::{bundle, needed};
 pub use super::direction::Direction;
 use super::discriminator::{self, Derived};

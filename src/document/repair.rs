@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::names;
 use super::reference::UNKNOWN;
 use super::shape::{Expect, Kind, Members, field};
 use super::syntax::{join, push, unescape};
@@ -54,15 +55,33 @@ impl Repair<'_> {
         }
         self.before_fields(kind, object, at);
         match kind.members() {
-            Members::Fields(fields) => self.members(object, at, |repair, name, value, at| match field(fields, name) {
-                Some(expect) => repair.conform(expect, value, at),
-                None => Verdict::Keep,
-            }),
+            Members::Fields(fields) => {
+                let mut unknown = Vec::new();
+                self.members(object, at, |repair, name, value, at| match field(fields, name) {
+                    Some(expect) => repair.conform(expect, value, at),
+                    None => {
+                        unknown.extend((!names::is_known(kind, name)).then(|| name.to_owned()));
+                        Verdict::Keep
+                    }
+                });
+                self.misspelt(kind, object, &unknown, at);
+            }
             Members::Each(expect) => self.members(object, at, |repair, name, value, at| {
                 if name.starts_with("x-") { Verdict::Keep } else { repair.entry(expect, name, value, at) }
             }),
         }
         self.after_fields(kind, object, at);
+    }
+
+    /// Reports the unknown fields that are most likely known ones, misspelt.
+    fn misspelt(&mut self, kind: Kind, object: &Map<String, Value>, unknown: &[String], at: &str) {
+        for name in unknown {
+            let Some(meant) = names::meant(kind, name, object) else { continue };
+            let place = Place::key(self.source, join(at, name));
+            let message = format!("`{name}` is not a field of the {} Object", kind.name());
+            let found = Diagnostic::at(Code::MisspeltField, place, message);
+            self.found.push(found.help(format!("did you mean `{meant}`? as it is written it has no effect")));
+        }
     }
 
     /// Looks at each member of a map; one that cannot be read is as good as missing.

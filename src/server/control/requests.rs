@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Asked, Control, Listening, unprocessable};
 use crate::contract::schema::{Schema, standalone};
+use crate::document::names::unknown_keyword;
 use crate::exchange::problem::Problem;
 use crate::exchange::{Report, Response};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
@@ -127,6 +128,11 @@ impl Control {
             let near = self.sandbox.contract().nearest_operation(name);
             let near = near.map(|near| format!("; there is `{near}`")).unwrap_or_default();
             return Err(unprocessable(format!("no document has the operation `{name}`{near}")));
+        }
+        if let Some(unknown) = body.get("body").and_then(unknown_keyword) {
+            let meant = unknown.meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+            let at = format!("/body{}", unknown.pointer);
+            return Err(unprocessable(format!("`{at}`: `{}` is no keyword of JSON Schema{meant}", unknown.name)));
         }
         let schema = body.get("body").map(standalone).transpose();
         let schema =

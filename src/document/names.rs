@@ -1,0 +1,258 @@
+//! Is an unknown field a known one, misspelt?
+//!
+//! `shape` lists the fields that the later stages read; here are the others that the standards have, so
+//! that only what no standard knows is taken for a mistake: `paramters` for `parameters`. It serves
+//! `repair`, which reports them in documents, and fixtures, where an unknown keyword is an error.
+
+use serde_json::{Map, Value};
+
+use super::shape::{Kind, Members};
+use super::syntax::join;
+use super::visit::visit;
+
+/// Returns whether a standard has a field called `name` in objects of this kind.
+#[must_use]
+pub fn is_known(kind: Kind, name: &str) -> bool {
+    name.starts_with("x-") || others(kind).contains(&name) || fields(kind).any(|known| known == name)
+}
+
+/// Returns the known field that the unknown `name` is most likely meant to be, if it is not there itself:
+/// `required` for `require`, `readOnly` for `read_only`.
+#[must_use]
+pub fn meant(kind: Kind, name: &str, object: &Map<String, Value>) -> Option<&'static str> {
+    let candidates = fields(kind).chain(others(kind).iter().copied());
+    nearest(name, candidates.filter(|known| !object.contains_key(*known)))
+}
+
+/// Returns the candidate that differs from `name` least, if the difference is no more than a slip: in case
+/// and separators, or in one letter of four, in two of eight.
+#[must_use]
+pub fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let name = plain(name);
+    let length = name.chars().count();
+    let most = match length {
+        0..4 => 0,
+        4..8 => 1,
+        _ => 2,
+    };
+    let scored = candidates.map(|known| (distance(&name, &plain(known), most), known));
+    let (least, known) = scored.min_by_key(|(distance, _)| *distance)?;
+    (least <= most).then_some(known)
+}
+
+/// The optimal string alignment distance, or one more than `most` where the lengths alone say so.
+fn distance(name: &str, known: &str, most: usize) -> usize {
+    if name.len().abs_diff(known.len()) > most || name.len() > LONGEST {
+        return most + 1;
+    }
+    strsim::osa_distance(name, known)
+}
+
+/// Names that are longer are never a slip for a known one, in bytes.
+const LONGEST: usize = 64;
+
+/// A name without case and separators.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '$')).take(LONGEST + 1);
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn fields(kind: Kind) -> impl Iterator<Item = &'static str> {
+    let fields = match kind.members() {
+        Members::Fields(fields) => fields,
+        Members::Each(_) => &[],
+    };
+    fields.iter().map(|(name, _)| *name)
+}
+
+/// An unknown keyword of a JSON Schema.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownKeyword {
+    /// The JSON Pointer of the keyword, below that of the schema.
+    pub pointer: String,
+    /// The keyword as it is written.
+    pub name: String,
+    /// The keyword that is most likely meant.
+    pub meant: Option<&'static str>,
+}
+
+/// Returns the first keyword of a schema, and of those in it, that JSON Schema 2020-12 does not have.
+///
+/// Keywords that begin with `x-` are extensions and pass.
+#[must_use]
+pub fn unknown_keyword(schema: &Value) -> Option<UnknownKeyword> {
+    let mut first = None;
+    visit(Kind::Schema, schema, "", &mut |kind, value, pointer| {
+        let Some(object) = value.as_object().filter(|_| kind == Kind::Schema && first.is_none()) else { return };
+        let is_unknown = |name: &&String| !name.starts_with("x-") && !JSON_SCHEMA.contains(&name.as_str());
+        if let Some(name) = object.keys().find(is_unknown) {
+            let absent = JSON_SCHEMA.iter().copied().filter(|known| !object.contains_key(*known));
+            first =
+                Some(UnknownKeyword { pointer: join(pointer, name), name: name.clone(), meant: nearest(name, absent) });
+        }
+    });
+    first
+}
+
+/// The keywords of JSON Schema 2020-12.
+const JSON_SCHEMA: [&str; 59] = [
+    "$schema",
+    "$id",
+    "$ref",
+    "$anchor",
+    "$dynamicRef",
+    "$dynamicAnchor",
+    "$vocabulary",
+    "$comment",
+    "$defs",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentSchemas",
+    "prefixItems",
+    "items",
+    "contains",
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "propertyNames",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "type",
+    "enum",
+    "const",
+    "multipleOf",
+    "maximum",
+    "exclusiveMaximum",
+    "minimum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "pattern",
+    "maxItems",
+    "minItems",
+    "uniqueItems",
+    "maxContains",
+    "minContains",
+    "maxProperties",
+    "minProperties",
+    "required",
+    "dependentRequired",
+    "format",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "title",
+    "description",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "examples",
+    "definitions",
+    "dependencies",
+];
+
+/// The fields of the standards that `shape` does not list, of OpenAPI 2.0 to 3.2 and JSON Schema.
+fn others(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Document => &[
+            "openapi",
+            "$self",
+            "jsonSchemaDialect",
+            "tags",
+            "externalDocs",
+            "swagger",
+            "host",
+            "basePath",
+            "schemes",
+            "consumes",
+            "produces",
+            "definitions",
+            "parameters",
+            "responses",
+            "securityDefinitions",
+        ],
+        Kind::Info => &["summary", "termsOfService", "contact", "license"],
+        Kind::Server => &["description", "name"],
+        Kind::PathItem => &["$ref", "summary", "description"],
+        Kind::Operation => &["externalDocs", "consumes", "produces", "schemes", "$ref"],
+        Kind::Parameter => &["example", "$ref", "collectionFormat", "type", "format", "items", "enum", "default"],
+        Kind::Header => &["example", "$ref", "name", "in", "allowEmptyValue", "allowReserved", "collectionFormat"],
+        Kind::RequestBody => &["$ref"],
+        Kind::MediaType => &["example", "prefixEncoding", "itemEncoding", "$ref"],
+        Kind::Encoding => &["encoding", "prefixEncoding", "itemEncoding"],
+        Kind::Response => &["links", "summary", "$ref", "schema", "examples"],
+        Kind::Example => &["value", "dataValue", "serializedValue", "$ref"],
+        Kind::Components => &["links", "definitions"],
+        Kind::SecurityScheme => {
+            &["flows", "$ref", "deprecated", "oauth2MetadataUrl", "flow", "authorizationUrl", "tokenUrl", "scopes"]
+        }
+        Kind::Schema => &[
+            "const",
+            "$schema",
+            "$id",
+            "$anchor",
+            "$dynamicRef",
+            "$dynamicAnchor",
+            "$recursiveRef",
+            "$recursiveAnchor",
+            "$vocabulary",
+            "$comment",
+            "id",
+            "discriminator",
+            "xml",
+            "externalDocs",
+            "dependentRequired",
+            "dependencies",
+            "definitions",
+            "additionalItems",
+            "contentEncoding",
+            "contentMediaType",
+            "extends",
+            "disallow",
+            "divisibleBy",
+            "collectionFormat",
+            "name",
+            "in",
+            "allowEmptyValue",
+            "summary",
+            "divisibleBy",
+        ],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn slips_are_told_from_other_names() {
+        let empty = Map::new();
+        let of = |kind, name| meant(kind, name, &empty);
+        assert_eq!(of(Kind::Document, "path"), Some("paths"));
+        assert_eq!(of(Kind::Operation, "paramters"), Some("parameters"));
+        assert_eq!(of(Kind::Operation, "operationID"), Some("operationId"));
+        assert_eq!(of(Kind::Schema, "read_only"), Some("readOnly"));
+        assert_eq!(of(Kind::Schema, "maxlenght"), Some("maxLength"));
+        assert_eq!(of(Kind::Schema, "ref"), Some("$ref"));
+        assert_eq!(of(Kind::Schema, "markdownDescription"), None);
+        assert_eq!(of(Kind::Schema, "order"), None);
+        let taken = json!({"required": []});
+        assert_eq!(meant(Kind::Schema, "require", taken.as_object().expect("an object")), None);
+    }
+
+    #[test]
+    fn the_first_unknown_keyword_is_found_wherever_it_stands() {
+        assert_eq!(unknown_keyword(&json!({"properties": {"require": {"type": "string"}}})), None);
+        let found = unknown_keyword(&json!({"properties": {"a": {"require": ["b"]}}})).expect("there is one");
+        assert_eq!((found.pointer.as_str(), found.meant), ("/properties/a/require", Some("required")));
+        assert_eq!(unknown_keyword(&json!({"const": {"no": "keyword"}, "x-note": 1})), None);
+    }
+}
