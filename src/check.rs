@@ -98,7 +98,7 @@ fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
 fn unmade(operation: &Operation, pattern: StatusPattern, media: &MediaType, manner: &Manner) -> Option<Diagnostic> {
     let sent = concrete(media);
     let named = format!("{pattern} of `{}`", operation.name());
-    let is_lost = match media.examples.iter().find(|example| example.is_served()) {
+    let is_lost = match media.examples.first() {
         Some(example) => content::write(example.value(), &sent, Some(media)).is_lost,
         None => {
             let made = content::make(media, &sent, manner, &Known::default(), None);
@@ -127,7 +127,7 @@ pub fn source_of_answer(operation: &Operation) -> String {
             let content = response.content.first();
             let source = match content {
                 None => "no content".to_owned(),
-                Some(media) => match (media.examples.iter().find(|example| example.is_served()), &media.schema) {
+                Some(media) => match (media.examples.first(), &media.schema) {
                     (Some(example), _) if example.name.is_empty() => "example".to_owned(),
                     (Some(example), _) => format!("example \"{}\"", example.name),
                     (None, Some(_)) => "generated".to_owned(),

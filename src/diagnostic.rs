@@ -271,9 +271,21 @@ impl Source {
         self.parts.get().into_iter().flatten().filter_map(|part| part.source.as_ref()).for_each(|part| part.rest());
     }
 
+    /// The pointer as OpenAPI 3.0 writes it, whose schemas have an `example` for the first of `examples`.
+    fn with_example(&self, pointer: String) -> String {
+        const FIRST: &str = "/examples/0";
+        let Some(at) = pointer.rfind(FIRST) else { return pointer };
+        let (positions, single) = (self.positions(), format!("{}/example", &pointer[..at]));
+        if positions.contains_key(&pointer[..at + FIRST.len()]) || !positions.contains_key(&single) {
+            return pointer;
+        }
+        single + &pointer[at + FIRST.len()..]
+    }
+
     /// The places of the nearest thing above or at `pointer` that the author wrote.
     fn nearest(&self, pointer: &str) -> Option<(KeyAndValue, bool)> {
-        let mut rest = pointer;
+        let pointer = self.with_example(pointer.to_owned());
+        let mut rest = pointer.as_str();
         loop {
             if let Some(found) = self.positions().get(rest) {
                 return Some((*found, rest.len() == pointer.len()));

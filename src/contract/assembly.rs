@@ -47,6 +47,7 @@ impl Assembly {
 
     fn document(&mut self, document: Document, examples: Examples, demand: Demand) {
         let schemas = Schemas::new(document.source, document.tree, demand);
+        schemas.treat_examples(examples);
         let (operations, found) = outline(&schemas, self.documents.len(), examples);
         self.diagnostics.extend(found);
         self.documents.push(schemas);

@@ -353,7 +353,6 @@ impl Compiler {
             Some((name.clone(), join(&end.pointer, field)))
         });
         let mut places: Vec<(String, String)> = named.collect();
-        let mut is_proposal = false;
         if places.is_empty() && object.get("example").is_some() {
             places.push((String::new(), join(at, "example")));
         }
@@ -363,7 +362,6 @@ impl Compiler {
             && let Ok(end) = resolve_schema(tree, value, schema.place().pointer())
             && end.value.pointer("/examples/0").is_some()
         {
-            is_proposal = true;
             places.push((String::new(), format!("{}/examples/0", end.pointer)));
         }
         let example = |(name, pointer): (String, String)| {
@@ -379,8 +377,7 @@ impl Compiler {
             // A text in a type that is not JSON is the content itself, and no instance of the schema.
             let takes_text = |schema: &&Arc<Schema>| is_json || text.is_none() || schema.own_types() == ["string"];
             let schema = schema.filter(takes_text).cloned();
-            let example = Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema, self.examples);
-            if is_proposal { example.proposed() } else { example }
+            Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema, self.examples)
         };
         places.into_iter().map(example).collect()
     }

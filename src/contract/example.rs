@@ -1,29 +1,20 @@
 //! A documented example, and what is served for it.
 //!
 //! Documents have examples that break their own schema. Where one reading is beyond doubt
-//! (`"true"` for a boolean) it is taken; where not, the example is served as it stands.
+//! (`"true"` for a boolean) it is taken; where not, the example is served as it stands. Examples of schemas
+//! and properties are examples too: they are served as parts of what is generated.
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Written;
+use super::coercion::{Coercion, coerce};
+pub use super::schema::Examples;
 use super::schema::{Schema, SchemaError};
 use crate::diagnostic::Place;
-use crate::document::number::is_plain_integer;
-use crate::document::syntax::Part;
-
-/// Whether examples are made to fit their schema (`--examples`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Examples {
-    /// Where only one reading is possible.
-    #[default]
-    Coerce,
-    /// Wherever a value can be made of it that fits.
-    Repair,
-    /// Never: every example is served as it stands.
-    Verbatim,
-}
+use crate::document::number::same;
+use crate::document::syntax::{Part, unescape};
 
 /// An example by name.
 #[derive(Debug)]
@@ -38,18 +29,8 @@ pub struct Example {
     part: Part,
     schema: Option<Arc<Schema>>,
     mode: Examples,
-    role: Role,
     prepared: OnceLock<Prepared>,
     content: OnceLock<Written>,
-}
-
-/// What an example is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It is the answer, whether it fits or not.
-    Answer,
-    /// It is of the schema, and a proposal for values that fit.
-    Proposal,
 }
 
 #[derive(Debug)]
@@ -58,17 +39,6 @@ struct Prepared {
     value: Option<Value>,
     coercions: Vec<Coercion>,
     errors: Vec<SchemaError>,
-}
-
-/// One change that made an example fit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coercion {
-    /// Where in the example.
-    pub pointer: String,
-    /// The JSON text that the document has.
-    pub from: String,
-    /// The JSON text that is served.
-    pub to: String,
 }
 
 impl Example {
@@ -82,21 +52,9 @@ impl Example {
         schema: Option<Arc<Schema>>,
         mode: Examples,
     ) -> Self {
-        let (role, part) = (Role::Answer, Part::default());
+        let part = Part::default();
         let (prepared, content) = (OnceLock::new(), OnceLock::new());
-        Self { name, place, tree, pointer, part, schema, mode, role, prepared, content }
-    }
-
-    /// As a proposal of the schema.
-    #[must_use]
-    pub fn proposed(self) -> Self {
-        Self { role: Role::Proposal, ..self }
-    }
-
-    /// Whether it is served: documented ones always, those of schemas only if they fit.
-    #[must_use]
-    pub fn is_served(&self) -> bool {
-        self.role == Role::Answer || self.errors().is_empty()
+        Self { name, place, tree, pointer, part, schema, mode, prepared, content }
     }
 
     /// As the author wrote it.
@@ -142,87 +100,91 @@ impl Example {
     }
 }
 
-/// How often an example is validated again after a change; each round changes all that it can.
-const ROUNDS: usize = 8;
-
 fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
-    let mut refused = Vec::new();
-    loop {
-        let prepared = attempt(schema, verbatim, mode, &refused);
-        // A list of one that is still wrong inside was no list of one.
-        let is_wrong_inside = |change: &&Coercion| {
-            change.to.starts_with('[')
-                && prepared.errors.iter().any(|error| error.pointer.starts_with(&format!("{}/", change.pointer)))
-        };
-        match prepared.coercions.iter().find(is_wrong_inside) {
-            Some(change) => refused.push(change.pointer.clone()),
-            None => return prepared,
-        }
-    }
-}
-
-fn attempt(schema: &Schema, verbatim: &Value, mode: Examples, refused: &[String]) -> Prepared {
     // A schema that cannot be compiled is a finding of its own.
-    let errors_of = |value: &Value| schema.errors(value).unwrap_or_default();
-    let mut errors = errors_of(verbatim);
-    let mut value = None;
-    let mut coercions = Vec::new();
-    for _ in 0..ROUNDS {
-        if errors.is_empty() || mode == Examples::Verbatim {
-            break;
+    let errors = schema.errors(verbatim).unwrap_or_default();
+    let coerced =
+        if errors.is_empty() || mode == Examples::Verbatim { None } else { coerce(schema, schema.tree(), verbatim) };
+    match coerced {
+        None => Prepared { value: None, coercions: Vec::new(), errors },
+        Some((value, coercions)) => {
+            let errors = schema.errors(&value).unwrap_or_default();
+            Prepared { value: Some(value), coercions, errors }
         }
-        let candidate = value.get_or_insert_with(|| verbatim.clone());
-        let open = errors.iter().filter(|error| !refused.contains(&error.pointer));
-        let changed: Vec<Coercion> = open.filter_map(|error| coerce(candidate, error)).collect();
-        if changed.is_empty() {
-            break;
-        }
-        coercions.extend(changed);
-        errors = errors_of(candidate);
     }
-    if coercions.is_empty() {
-        value = None;
-    }
-    Prepared { value, coercions, errors }
 }
 
-/// Changes the one place that a type error is about, if there is one way to do it.
-fn coerce(value: &mut Value, error: &SchemaError) -> Option<Coercion> {
-    if error.keyword != "type" {
-        return None;
+/// Returns whether a value fits its schema, examples apart that the document has for parts of it.
+#[must_use]
+pub fn fits(schema: &Schema, value: &Value) -> bool {
+    match schema.is_valid(value) {
+        Ok(true) => true,
+        Ok(false) if schema.examples() != Examples::Repair => {
+            schema.errors(value).is_ok_and(|errors| errors.iter().all(|error| is_documented(schema, value, error)))
+        }
+        _ => false,
     }
-    let at = value.pointer_mut(&error.pointer)?;
-    let types = error.operands.get("types")?.as_array()?;
-    let wanted: Vec<&str> = types.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect();
-    let [wanted] = wanted.as_slice() else { return None };
-    let to = read_as(at, wanted)?;
-    let from = std::mem::replace(at, to);
-    Some(Coercion { pointer: error.pointer.clone(), from: from.to_string(), to: at.to_string() })
 }
 
-/// The one value of a type that something of another type can stand for.
-fn read_as(value: &Value, wanted: &str) -> Option<Value> {
-    let parsed = || serde_json::from_str::<Value>(value.as_str()?.trim()).ok();
-    match (wanted, value) {
-        ("boolean", Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
-            "true" => Some(json!(true)),
-            "false" => Some(json!(false)),
+/// Returns whether an error of a value is one of an example that the document has for a part of it, and
+/// that is served as it stands.
+#[must_use]
+pub fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> bool {
+    if schema.examples() == Examples::Repair {
+        return false;
+    }
+    let is_of_branch = |branch: &Vec<SchemaError>| {
+        !branch.is_empty() && branch.iter().all(|inner| is_documented(schema, value, inner))
+    };
+    error.branches.iter().any(is_of_branch) || is_in_example(schema, value, &error.pointer)
+}
+
+/// Returns whether a place is in a part of a value that an example of its schema has.
+fn is_in_example(schema: &Schema, value: &Value, pointer: &str) -> bool {
+    let (mut nodes, mut at) = (schema.with_branches(schema.tree()), value);
+    let is_example = |nodes: &[&Value], value: &Value| {
+        let lists = nodes.iter().filter_map(|node| node.get("examples")?.as_array().map(|list| (node, list)));
+        lists.into_iter().any(|(node, list)| {
+            list.iter().any(|example| {
+                same(example, value) || coerce(schema, node, example).is_some_and(|(coerced, _)| same(&coerced, value))
+            })
+        })
+    };
+    for segment in pointer.split('/').skip(1) {
+        if is_example(&nodes, at) {
+            return true;
+        }
+        let name = unescape(segment);
+        let Some(part) = (match at {
+            Value::Object(object) => object.get(&name),
+            Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
             _ => None,
-        },
-        ("integer", Value::String(_)) => {
-            parsed().filter(|value| matches!(value, Value::Number(number) if is_plain_integer(number)))
-        }
-        ("number", Value::String(_)) => parsed().filter(Value::is_number),
-        ("object", Value::String(_)) => parsed().filter(Value::is_object),
-        ("array", Value::String(text)) if text.trim_start().starts_with('[') => parsed().filter(Value::is_array),
-        ("string", Value::Number(_) | Value::Bool(_)) => Some(json!(value.to_string())),
-        ("array", Value::String(_) | Value::Number(_) | Value::Bool(_)) => Some(json!([value])),
-        _ => None,
+        }) else {
+            return false;
+        };
+        nodes = nodes.iter().flat_map(|node| part_of(schema, node, &name)).take(MOST_NODES).collect();
+        at = part;
     }
+    is_example(&nodes, at)
+}
+
+/// How many schemas of one part are looked at for an example; more are taken to have none.
+const MOST_NODES: usize = 1000;
+
+/// Returns the schemas that one schema has for a member or an item.
+fn part_of<'s>(schema: &'s Schema, node: &'s Value, name: &str) -> Vec<&'s Value> {
+    let property = node.get("properties").and_then(|properties| properties.get(name));
+    let other = || node.get("additionalProperties");
+    let item = node.get("items").filter(|_| name.bytes().all(|byte| byte.is_ascii_digit()));
+    let first = || node.get("prefixItems")?.get(name.parse::<usize>().ok()?);
+    let parts = property.or_else(other).into_iter().chain(item).chain(first());
+    parts.flat_map(|part| schema.with_branches(part)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::schema::{Demand, Direction, Schemas};
     use super::*;
     use crate::diagnostic::{Positions, Source};

@@ -7,7 +7,7 @@ mod patterns;
 mod schemas;
 mod weaken;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -15,6 +15,7 @@ use indexmap::IndexMap;
 use super::example::Example;
 use super::fixture::{Fixture, FixtureAnswer};
 use super::overrule::Overrule;
+use super::samples::{self, Seen};
 use super::schema::{Schema, SchemaError};
 use super::{Contract, MediaType, Operation, ParameterForm, Response};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -24,6 +25,8 @@ use crate::document::reference::ALLOWED;
 #[must_use]
 pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
+    // Before the first validator is built, as all are built together.
+    contract.operations.iter().for_each(|operation| inspection.gather(operation));
     for operation in &contract.operations {
         inspection.found.extend(operation.diagnostics.iter().cloned());
     }
@@ -83,11 +86,41 @@ struct Inspection {
     seen: HashSet<usize>,
     /// The places of parts of schemas that cannot be compiled, which schemas share.
     faults: HashSet<String>,
+    /// Examples of schemas and of their parts, by the address of the schema.
+    samples: HashMap<usize, Vec<Example>>,
+    /// The schemas whose examples are among them.
+    sampled: Seen,
+    /// The places of examples of schemas that were reported.
+    told: HashSet<(usize, String)>,
 }
 
 impl Inspection {
     fn is_new<T>(&mut self, shared: &Arc<T>) -> bool {
         self.seen.insert(Arc::as_ptr(shared).addr())
+    }
+
+    /// Finds the examples of all schemas of an operation.
+    fn gather(&mut self, operation: &Operation) {
+        let mut schemas: Vec<&Arc<Schema>> = Vec::new();
+        let mut contents: Vec<&MediaType> = Vec::new();
+        for parameter in &operation.parameters {
+            match &parameter.form {
+                ParameterForm::Styled { schema, .. } => schemas.push(schema),
+                ParameterForm::Content(media) | ParameterForm::Query(media) => contents.push(media),
+            }
+        }
+        contents.extend(operation.body.iter().flat_map(|body| &body.content));
+        for (_, response) in &operation.responses {
+            schemas.extend(response.headers.iter().filter_map(|header| header.schema.as_ref()));
+            contents.extend(&response.content);
+        }
+        schemas.extend(contents.iter().flat_map(|media| media.schema.iter().chain(&media.item)));
+        for schema in schemas {
+            let found = samples::of_schema(schema, &mut self.sampled);
+            if !found.is_empty() {
+                self.samples.entry(Arc::as_ptr(schema).addr()).or_default().extend(found);
+            }
+        }
     }
 
     fn operation(&mut self, operation: &Operation) {
@@ -144,6 +177,10 @@ impl Inspection {
                 self.found.push(Diagnostic::at(Code::UncompilableSchema, place, message).help(help));
             }
         }
+        for example in self.samples.remove(&Arc::as_ptr(schema).addr()).unwrap_or_default() {
+            self.example(&example);
+            self.told.insert(place_of(&example));
+        }
         // Once for each document, when all of its schemas are known.
         if self.is_new(schema.of_document()) {
             self.found.extend(patterns::inspect(schema.of_document()));
@@ -151,13 +188,19 @@ impl Inspection {
     }
 
     fn example(&mut self, example: &Example) {
+        if self.told.contains(&place_of(example)) {
+            return;
+        }
         let named =
             if example.name.is_empty() { "the example".to_owned() } else { format!("the example `{}`", example.name) };
         let place =
             |pointer: &str| Place::value(example.place.source(), format!("{}{pointer}", example.place.pointer()));
         for change in example.coercions() {
-            let message =
-                format!("{named} has {} at `{}`, which does not fit its schema", shorten(&change.from), change.pointer);
+            let from = shorten(&change.from);
+            let message = match change.pointer.as_str() {
+                "" => format!("{named} is {from}, which does not fit its schema"),
+                pointer => format!("{named} has {from} at `{pointer}`, which does not fit its schema"),
+            };
             let found = Diagnostic::at(Code::ExampleCoerced, place(&change.pointer), message);
             self.found.push(found.help(format!("served as {}", shorten(&change.to))));
         }
@@ -166,12 +209,12 @@ impl Inspection {
             let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
             let message = format!("{named} does not fit its schema: {}{rest}", say(error));
             let found = Diagnostic::at(Code::ExampleMismatch, place(&error.pointer), message);
-            let help = match (example.to_repair(), example.is_served()) {
-                (Some(_), _) => "it is changed until it fits",
-                (None, true) => "it is served as it stands",
-                (None, false) => "a value is generated instead of it",
-            };
-            self.found.push(found.help(help));
+            let is_repaired = example.to_repair().is_some();
+            self.found.push(found.help(if is_repaired {
+                "it is changed until it fits"
+            } else {
+                "it is served as it stands"
+            }));
         }
     }
 
@@ -212,6 +255,11 @@ impl Inspection {
             self.found.push(Diagnostic::at(Code::FixtureMismatch, place, message).help("it is sent all the same"));
         }
     }
+}
+
+/// The place of an example, without looking for its line.
+fn place_of(example: &Example) -> (usize, String) {
+    (Arc::as_ptr(example.place.source()).addr(), example.place.pointer().to_owned())
 }
 
 /// An error in one line: `/emails: must be array`.

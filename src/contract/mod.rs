@@ -5,6 +5,7 @@
 
 pub mod assembly;
 mod bundle;
+pub mod coercion;
 pub mod compile;
 mod direction;
 mod discriminator;
@@ -20,6 +21,7 @@ pub mod outline;
 pub mod overrule;
 pub mod pattern;
 pub mod route;
+mod samples;
 pub mod schema;
 pub mod sending;
 pub mod server;

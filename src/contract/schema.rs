@@ -47,6 +47,7 @@ pub struct Schemas {
     response: Side,
     has_parents: OnceLock<bool>,
     has_unknown: OnceLock<bool>,
+    examples: OnceLock<Examples>,
     /// Notes the schemas that are not noted yet, because nobody needed them.
     note_all: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -60,6 +61,18 @@ pub enum Demand {
     /// All of them, as by `check`: they have one validator together, which is built at once and shares
     /// what they refer to.
     All,
+}
+
+/// Whether examples are made to fit their schema (`--examples`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Examples {
+    /// Where only one reading is possible.
+    #[default]
+    Coerce,
+    /// Wherever a value can be made of it that fits.
+    Repair,
+    /// Never: every example is served as it stands.
+    Verbatim,
 }
 
 /// What one direction needs.
@@ -83,8 +96,14 @@ impl Schemas {
             response: Side::default(),
             has_parents: OnceLock::new(),
             has_unknown: OnceLock::new(),
+            examples: OnceLock::new(),
             note_all: OnceLock::new(),
         })
+    }
+
+    /// Says whether examples are made to fit; only the first call counts.
+    pub fn treat_examples(&self, examples: Examples) {
+        let _known = self.examples.set(examples);
     }
 
     /// The text of the document.
@@ -374,6 +393,12 @@ impl Schema {
         Self { schemas: Arc::clone(schemas), pointer, direction, tree, own, types, declared }
     }
 
+    /// Whether examples of it and of its parts are made to fit.
+    #[must_use]
+    pub fn examples(&self) -> Examples {
+        self.schemas.examples.get().copied().unwrap_or_default()
+    }
+
     /// Who sends what it describes.
     #[must_use]
     pub fn direction(&self) -> Direction {
@@ -443,6 +468,12 @@ impl Schema {
     #[must_use]
     pub fn root(&self) -> &Value {
         &self.schemas.tree
+    }
+
+    /// The same, shared.
+    #[must_use]
+    pub fn tree_of_all(&self) -> Arc<Value> {
+        Arc::clone(&self.schemas.tree)
     }
 
     /// What `value`, a schema of the same document, leads to when its `$ref` is followed; what that says

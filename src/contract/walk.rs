@@ -251,6 +251,17 @@ impl Schema {
         names
     }
 
+    /// A node with everything that it refers to or is composed of, alternatives too.
+    #[must_use]
+    pub fn with_branches<'s>(&'s self, node: &'s Value) -> Vec<&'s Value> {
+        let mut all = Vec::new();
+        self.walk(node, &mut |node| {
+            all.push(node);
+            Step::Into
+        });
+        all
+    }
+
     fn find<'s>(&'s self, node: &'s Value, look: &mut dyn FnMut(&'s Value) -> Option<&'s Value>) -> Option<&'s Value> {
         let mut found = None;
         self.walk(node, &mut |node| {

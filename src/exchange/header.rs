@@ -111,8 +111,11 @@ fn is_own(name: &HeaderName) -> bool {
 
 /// The lines of a documented header field; none if no value can be one.
 fn lines(header: &ResponseHeader, manner: &Manner) -> Vec<HeaderValue> {
-    let value = match (header.examples.iter().find(|example| example.is_served()), &header.schema) {
-        (Some(example), _) => example.value().clone(),
+    let value = match (header.examples.first(), &header.schema) {
+        (Some(example), _) => {
+            let repaired = example.to_repair().and_then(|schema| generate::repair(schema, example.value(), manner));
+            repaired.unwrap_or_else(|| example.value().clone())
+        }
         (None, Some(schema)) => generate::named(schema, manner, header.name.as_str()).value,
         (None, None) => return Vec::new(),
     };

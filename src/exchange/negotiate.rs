@@ -363,7 +363,7 @@ fn content<'c>(
             format!("example `{}`, as the request has the one of that name", example.name).into(),
         ));
     }
-    if let Some(example) = media.examples.iter().find(|example| example.is_served()) {
+    if let Some(example) = media.examples.first() {
         return Ok(choice(Source::Example(example, Some(media)), range, "first documented example".into()));
     }
     let reason = if media.schema.is_some() || media.item.is_some() {

@@ -75,6 +75,10 @@ impl<'n> Folding<'n, '_> {
             return;
         };
         let schema = self.schema;
+        // What is said beside a reference says more of the place than what it leads to.
+        if let Some(examples) = object.get("examples").filter(|_| self.turn.attempt == 0) {
+            merge(&mut self.flat.keywords, "examples", examples);
+        }
         if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
             if self.flat.name.is_none() {
                 self.flat.name = reference.strip_prefix("#/components/schemas/").map(unescape);
@@ -97,8 +101,10 @@ impl<'n> Folding<'n, '_> {
                 | "unevaluatedItems"
                 | "unevaluatedProperties"
                 | "xml" => {}
+                // They are there already.
+                "examples" => {}
                 // An attempt that failed goes without them.
-                "examples" | "default" if self.turn.attempt > 0 => {}
+                "default" if self.turn.attempt > 0 => {}
                 "properties" => self.properties(value),
                 "patternProperties" => {
                     let patterns = value.as_object().into_iter().flatten();

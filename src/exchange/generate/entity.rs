@@ -2,6 +2,7 @@
 
 use serde_json::{Number, Value, json};
 
+use crate::contract::example::fits;
 use crate::contract::name::words;
 use crate::contract::schema::Schema;
 use crate::document::number::is_plain_integer;
@@ -26,7 +27,7 @@ pub fn own(schema: &Schema, value: &mut Value, known: &Known) {
         if found == Found::Nothing && known.names_entity && index + 1 == known.values.len() {
             found = entity(&mut changed, &words(name), text);
         }
-        if found == Found::Changed && schema.is_valid(&changed) == Ok(true) {
+        if found == Found::Changed && fits(schema, &changed) {
             *value = changed;
         }
     }

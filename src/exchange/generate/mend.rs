@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::plausible::Called;
 use super::{Generator, text};
+use crate::contract::example::is_documented;
 use crate::contract::schema::{Schema, SchemaError};
 use crate::document::number::has;
 use crate::document::syntax::unescape;
@@ -27,7 +28,8 @@ pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize)
     let mut strikes: HashMap<String, usize> = HashMap::new();
     for round in 0..ROUNDS.min(*rounds) {
         *rounds -= 1;
-        let errors = generator.schema.errors(&value).ok()?;
+        let mut errors = generator.schema.errors(&value).ok()?;
+        errors.retain(|error| !is_documented(generator.schema, &value, error));
         if errors.is_empty() {
             return Some(value);
         }

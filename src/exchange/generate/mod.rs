@@ -4,14 +4,17 @@
 //! branches they take and in how much that is optional they leave out.
 
 mod compose;
+mod documented;
 pub mod entity;
 mod mend;
 mod number;
 mod pattern;
 mod plausible;
 mod text;
+mod vary;
 
 use std::collections::HashMap;
+use std::mem::take;
 
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -100,37 +103,57 @@ pub fn generate(schema: &Schema, manner: &Manner) -> Generated {
 /// Makes a value that fits the schema, of a parameter or header field of this name.
 #[must_use]
 pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
-    attempts(schema, manner, name, false)
+    attempts(schema, manner, name, |_| {})
 }
 
 /// Makes a value that fits the schema, and that is none of its documented examples.
 #[must_use]
-pub fn another(schema: &Schema, manner: &Manner) -> Generated {
-    attempts(schema, manner, "", true)
+pub fn original(schema: &Schema, manner: &Manner) -> Generated {
+    attempts(schema, manner, "", |generator| generator.avoids_examples = true)
 }
 
-/// The same of which some properties are not made: they are null. Whether it fits is not looked at.
+/// Which of several entities of one schema is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'n> {
+    /// The property that tells entities apart, beside those that are called `id`.
+    pub key: Option<&'n str>,
+    /// The number of the entity, from 1: the first one is called as the examples have it.
+    pub number: u64,
+}
+
+/// Makes an entity. It has the documented examples, but for what tells it from others.
 #[must_use]
-pub fn sketch(schema: &Schema, manner: &Manner, is_left_out: &dyn Fn(&str) -> bool) -> Value {
+pub fn entity(schema: &Schema, manner: &Manner, named: &Named<'_>) -> Value {
+    attempts(schema, manner, "", |generator| generator.named(named)).value
+}
+
+/// Makes an entity of which some properties are not made: they are null. It need not fit.
+#[must_use]
+pub fn sketch(schema: &Schema, manner: &Manner, named: &Named<'_>, is_left_out: &dyn Fn(&str) -> bool) -> Value {
     let mut generator = Generator::new(schema, manner, 0);
-    generator.is_original = true;
+    generator.named(named);
     generator.is_left_out = is_left_out;
     generator.value(schema.tree(), 0, Called::default())
 }
 
-fn attempts(schema: &Schema, manner: &Manner, name: &str, is_original: bool) -> Generated {
+fn attempts<'s>(schema: &'s Schema, manner: &'s Manner, name: &str, prepare: impl Fn(&mut Generator<'s>)) -> Generated {
     // One budget for the patterns of the whole value.
-    within(|| attempts_within(schema, manner, name, is_original)).0
+    within(|| attempts_within(schema, manner, name, prepare)).0
 }
 
-fn attempts_within(schema: &Schema, manner: &Manner, name: &str, is_original: bool) -> Generated {
+fn attempts_within<'s>(
+    schema: &'s Schema,
+    manner: &'s Manner,
+    name: &str,
+    prepare: impl Fn(&mut Generator<'s>),
+) -> Generated {
     let mut last = Value::Null;
     let mut left = manner.most_values;
     let mut rounds = ALL_ROUNDS;
     for attempt in 0..ATTEMPTS {
         let mut generator = Generator::new(schema, manner, attempt);
         generator.left = left.min(BUDGET);
-        generator.is_original = is_original;
+        prepare(&mut generator);
         let before = generator.left;
         let value = generator.value(schema.tree(), 0, Called { name, owner: "" });
         match schema.is_valid(&value) {
@@ -200,8 +223,18 @@ struct Generator<'s> {
     bytes_left: usize,
     /// The place in the innermost list of what is made.
     position: usize,
+    /// How many other things of the kind of what is made now come before it; what tells them apart differs.
+    others: u64,
+    /// Whether what is made next is one of several things: an item of a list, or an entity.
+    is_thing: bool,
+    /// Whether what is made next tells a thing from others.
+    is_identifier: bool,
+    /// The property that tells entities apart, beside those that are called `id`.
+    key: Option<&'s str>,
     /// Whether documented examples are passed over, because they are there already.
-    is_original: bool,
+    avoids_examples: bool,
+    /// How many values have been chosen freely: neither by an example nor by the schema.
+    free: usize,
     /// Which properties of the whole value are not made.
     is_left_out: &'s dyn Fn(&str) -> bool,
     /// The last identifiers that were given to things, by the names of their schemas.
@@ -221,15 +254,26 @@ impl<'s> Generator<'s> {
             open: Vec::new(),
             bytes_left: manner.most_bytes,
             position: 0,
-            is_original: false,
+            others: 0,
+            is_thing: false,
+            is_identifier: false,
+            key: None,
+            avoids_examples: false,
+            free: 0,
             is_left_out: &|_| false,
             identifiers: HashMap::new(),
         }
     }
 
-    /// Documented examples and defaults are proposals; an attempt that failed goes without them.
+    fn named(&mut self, named: &Named<'s>) {
+        self.key = named.key;
+        self.others = named.number.saturating_sub(1);
+        self.is_thing = self.others > 0;
+    }
+
+    /// An attempt that failed goes without documented examples and defaults.
     fn takes_examples(&self) -> bool {
-        self.attempt == 0 && !self.is_original
+        self.attempt == 0 && !self.avoids_examples
     }
 
     fn takes_optional(&self, depth: usize) -> bool {
@@ -257,20 +301,31 @@ impl<'s> Generator<'s> {
         if depth > DEEP && self.schema.allows_null(node) {
             return Value::Null; // where a recursive schema lets it end
         }
+        let (is_thing, is_identifier) = (take(&mut self.is_thing), take(&mut self.is_identifier));
         let turn = Turn { attempt: self.attempt, position: self.position };
         let flat = compose::flatten(self.schema, node, turn, &mut self.random);
-        if let Some(fixed) = self.fixed(&flat.keywords) {
-            return fixed;
+        if let Some(value) = flat.keywords.get("const") {
+            return value.clone();
+        }
+        if self.takes_examples()
+            && let Some(value) = self.documented(node, &flat, is_thing, is_identifier)
+        {
+            return value;
+        }
+        if let Some(value) = self.listed(&flat.keywords) {
+            return value;
         }
         self.open.push(std::ptr::from_ref(self.schema.resolve(node)).addr());
-        let made = self.of_kind(&flat, depth, called);
+        let made = self.of_kind(&flat, depth, called, is_thing);
         self.open.pop();
         made
     }
 
-    fn of_kind(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>) -> Value {
-        match self.kind(flat, called) {
-            "object" => self.object(flat, depth, flat.name.as_deref().unwrap_or(called.name)),
+    fn of_kind(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>, is_thing: bool) -> Value {
+        let kind = self.kind(flat, called);
+        self.free += usize::from(!matches!(kind, "object" | "array" | "null"));
+        match kind {
+            "object" => self.object(flat, depth, flat.name.as_deref().unwrap_or(called.name), is_thing),
             "array" => self.array(flat, depth, called),
             "string" => self.string(&flat.keywords, called),
             "integer" => self.integer(&flat.keywords, called),
@@ -280,23 +335,10 @@ impl<'s> Generator<'s> {
         }
     }
 
-    /// What the schema itself names.
-    fn fixed(&mut self, node: &Map<String, Value>) -> Option<Value> {
-        if let Some(value) = node.get("const") {
-            return Some(value.clone());
-        }
-        if self.takes_examples() {
-            let example = node.get("examples").and_then(|examples| examples.get(0));
-            let default = node.get("default").filter(|value| !value.is_null());
-            // Many are strings where numbers are meant; what is not even of the type is no proposal.
-            let is_listed =
-                |value: &Value| node.get("enum").and_then(Value::as_array).is_none_or(|all| has(all, value));
-            let fitting = |value: &&Value| is_of_type(value, node) && is_listed(value);
-            if let Some(value) = example.filter(fitting).or_else(|| default.filter(fitting)) {
-                return Some(value.clone());
-            }
-        }
+    /// One of the values that the schema lists.
+    fn listed(&mut self, node: &Map<String, Value>) -> Option<Value> {
         let values = node.get("enum")?.as_array()?;
+        self.free += usize::from(values.len() > 1);
         let plain: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
         let fitting: Vec<&Value> = plain.iter().copied().filter(|value| is_of_type(value, node)).collect();
         let chosen = fitting.choose(&mut self.random).or_else(|| plain.choose(&mut self.random));
@@ -365,7 +407,7 @@ impl<'s> Generator<'s> {
         plausible.filter(fits).unwrap_or_else(|| number::number(node, &mut self.random))
     }
 
-    fn object(&mut self, flat: &Flat<'_>, depth: usize, owner: &str) -> Value {
+    fn object(&mut self, flat: &Flat<'_>, depth: usize, owner: &str, is_thing: bool) -> Value {
         let node = &flat.keywords;
         let names = node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let required: Vec<&str> = names
@@ -387,6 +429,7 @@ impl<'s> Generator<'s> {
                     }
                     continue;
                 }
+                self.is_identifier = is_thing && self.identifies(name, Some(owner));
                 let value = self.value(property, depth + 1, Called { name, owner });
                 self.bytes_left = self.bytes_left.saturating_sub(name.len());
                 object.insert((*name).to_owned(), value);
@@ -462,7 +505,7 @@ impl<'s> Generator<'s> {
         for index in 0..wanted {
             self.position = index;
             let node = prefix.get(index).unwrap_or(items);
-            let item = self.other_item(node, depth, called, &list);
+            let item = self.other_item(node, depth, called, &list, is_unique);
             if !is_unique || !has(&list, &item) {
                 list.push(item);
             }
@@ -471,18 +514,22 @@ impl<'s> Generator<'s> {
         Value::Array(list)
     }
 
-    /// An item that the list does not have yet, if one is found soon.
-    fn other_item(&mut self, node: &Value, depth: usize, called: Called<'_>, list: &[Value]) -> Value {
-        let mut item = self.value(node, depth + 1, called);
-        let was_original = self.is_original;
-        for _ in 0..AGAIN {
-            if !has(list, &item) || self.left == 0 {
+    /// An item that the list does not have yet, if one is found soon. Examples may come again, unless all items
+    /// must differ.
+    fn other_item(&mut self, node: &Value, depth: usize, called: Called<'_>, list: &[Value], is_unique: bool) -> Value {
+        let avoided = self.avoids_examples;
+        let mut item = Value::Null;
+        for again in 0..=AGAIN {
+            let free = self.free;
+            self.is_thing = !list.is_empty();
+            item = self.value(node, depth + 1, called);
+            let is_bound = self.free == free && !is_unique;
+            if again == AGAIN || is_bound || !has(list, &item) || self.left == 0 {
                 break;
             }
-            self.is_original = true;
-            item = self.value(node, depth + 1, called);
+            self.avoids_examples = avoided || is_unique;
         }
-        self.is_original = was_original;
+        self.avoids_examples = avoided;
         item
     }
 }

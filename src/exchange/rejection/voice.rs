@@ -168,7 +168,7 @@ impl Voices {
         let status = error_status(pattern);
         let names = Names::of(operation);
         let schema = media.schema.as_deref();
-        let served: Vec<&Example> = media.examples.iter().filter(|example| example.is_served()).collect();
+        let served: Vec<&Example> = media.examples.iter().collect();
         let url = Some(operation.template.as_str());
         let context = Context { names: &names, schema, status, codes: &[], idiom: None, url };
         let shown = schema.filter(|_| media.examples.is_empty()).and_then(shown::shown);
@@ -491,7 +491,7 @@ impl Voice {
     /// The body that one documented example gives, filled in.
     #[must_use]
     pub fn tell_example(&self, media: &MediaType, name: &str, findings: &[Finding]) -> Option<Told> {
-        let served = media.examples.iter().filter(|example| example.is_served());
+        let served = media.examples.iter();
         let at = served.map(|example| example.name.as_str()).position(|known| known == name)?;
         let value = self.own.get(at)?.pattern.tell(findings)?;
         Some(Told::new(value, format!("example `{name}`, as the fixtures say")))

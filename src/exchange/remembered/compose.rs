@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Asked;
 use super::making::project;
 use crate::contract::MediaType;
+use crate::contract::example;
 use crate::contract::name::folded;
 use crate::contract::schema::Schema;
 use crate::document::syntax::find;
@@ -75,7 +76,7 @@ pub fn compose(
             value
         };
         let value = with(Nothing::Null);
-        if schema.is_none_or(|schema| schema.is_valid(&value) == Ok(true)) { value } else { with(Nothing::Absent) }
+        if schema.is_none_or(|schema| example::fits(schema, &value)) { value } else { with(Nothing::Absent) }
     };
     let mut value = match (reply, &asked.role.slot) {
         (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
@@ -104,7 +105,7 @@ pub fn compose(
     let mut fits = true;
     // Who asks for some properties only gets what does not fit.
     if let Some(schema) = schema.filter(|_| asked.wanted.fields.is_empty()) {
-        fits = schema.is_valid(&value) == Ok(true);
+        fits = example::fits(schema, &value);
         if !fits && let Some(mended) = generate::repair(schema, &value, manner) {
             value = mended;
             fits = true;

@@ -7,11 +7,12 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::fitting::fit;
+use crate::contract::example::fits;
 use crate::contract::name::folded;
 use crate::contract::schema::{Declared, Schema};
 use crate::contract::{Location, Operation};
 use crate::exchange::content::plain;
-use crate::exchange::generate::{self, Manner, fingerprint};
+use crate::exchange::generate::{self, Manner, Named, fingerprint};
 use crate::exchange::parameter::typed;
 use crate::exchange::rejection::Ground;
 use crate::state::address::singular;
@@ -169,12 +170,15 @@ impl<'c> Maker<'c> {
             .filter(|text| !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array())
     }
 
+    fn named(&self, number: u64) -> Named<'c> {
+        Named { key: self.collection.key.as_deref(), number }
+    }
+
     /// A generated entity, and what it is called.
     fn generated(&self, number: u64, depth: usize) -> (String, Value) {
         let manner = self.manner_of(number);
         let value = match self.schema() {
-            Some(schema) if number == 1 => generate::generate(schema, &manner).value,
-            Some(schema) => generate::another(schema, &manner).value,
+            Some(schema) => generate::entity(schema, &manner, &self.named(number)),
             None => json!({}),
         };
         self.finished(value, number, depth)
@@ -231,7 +235,7 @@ impl<'c> Maker<'c> {
         if schema.is_valid(&in_path) != Ok(false) {
             return value;
         }
-        let made = generate::another(schema, &self.manner_of(number));
+        let made = generate::original(schema, &self.manner_of(number));
         if made.fits && std::mem::discriminant(&made.value) == std::mem::discriminant(&value) {
             made.value
         } else {
@@ -335,7 +339,9 @@ impl<'c> Maker<'c> {
             self.settled(name, new, types.and_then(|types| if let [only] = types { Some(*only) } else { None }))
         };
         let is_settled = |name: &str| !matches!(by_type(name), Settled::Open);
-        let sketch = |schema| generate::sketch(schema, &self.manner_of(number), &is_settled);
+        let sketch = |schema| {
+            generate::sketch(schema, &self.manner_of(number), &self.named(number.saturating_add(1)), &is_settled)
+        };
         let (_, generated) = self.finished(self.schema().map_or(json!({}), sketch), number, 0);
         let mut entity = Map::new();
         for (name, made) in generated.as_object().into_iter().flatten() {
@@ -447,7 +453,7 @@ impl<'c> Maker<'c> {
                 Cow::Owned(project(entity, &declared))
             }
         };
-        if schema.is_valid(&known) != Ok(false) {
+        if schema.is_valid(&known) != Ok(false) || fits(schema, &known) {
             return entity;
         }
         let Some(Value::Object(mended)) = fit(schema, &known, &self.manner) else { return entity };
@@ -584,10 +590,7 @@ fn is_bound(node: &Value, value: &Value) -> bool {
 fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {
     let response = operation.success().map(|(_, response)| response);
     let media = response.into_iter().flat_map(|response| &response.content).filter(|media| media.range.is_json());
-    media
-        .flat_map(|media| &media.examples)
-        .filter(|example| example.is_served())
-        .map(crate::contract::example::Example::value)
+    media.flat_map(|media| &media.examples).map(crate::contract::example::Example::value)
 }
 
 /// The members of an object that are declared; all of them if nothing is.
