@@ -70,6 +70,12 @@ impl Violation {
         Self { subject, error: SchemaError::new("", keyword, operands), value: None }
     }
 
+    /// A violation of a body that is not there at all.
+    fn of_absent_body(mut self) -> Self {
+        self.error.operands.insert("absent".to_owned(), json!(true));
+        self
+    }
+
     /// A required parameter that is not there.
     #[must_use]
     pub fn missing_parameter(parameter: &Parameter) -> Self {
@@ -371,8 +377,11 @@ fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violat
     // What a required property says is more useful than that there is no body at all.
     let is_about_properties = as_empty.iter().any(|violation| violation.error.keyword == "required");
     match (is_about_properties, documented.required) {
-        (true, _) => as_empty,
-        (false, true) => vec![Violation::new(Subject::Body, "required", json!({ "property": "body" }))],
+        (true, true) => as_empty.into_iter().map(Violation::of_absent_body).collect(),
+        (true, false) => as_empty,
+        (false, true) => {
+            vec![Violation::new(Subject::Body, "required", json!({ "property": "body" })).of_absent_body()]
+        }
         (false, false) => Vec::new(),
     }
 }

@@ -117,6 +117,8 @@ pub struct ByField {
     pub entry: Box<Pattern>,
     /// Whether a field of an object is in an object of its own.
     pub nests: bool,
+    /// The family, whose members may have other names than the fields.
+    pub idiom: Option<&'static Idiom>,
 }
 
 impl Pattern {
@@ -184,11 +186,15 @@ impl Pattern {
     /// Whether there is a sentence in it, entries of lists apart.
     #[must_use]
     pub fn has_words(&self) -> bool {
+        self.has_words_that(&|_| true)
+    }
+
+    fn has_words_that(&self, fit: &dyn Fn(&Words) -> bool) -> bool {
         match self {
-            Self::Words(_) => true,
-            Self::Object(members) => members.iter().any(|member| member.pattern.has_words()),
-            Self::Items(items) | Self::Text(items) => items.iter().any(Self::has_words),
-            Self::Escaped(inner) => inner.has_words(),
+            Self::Words(words) => fit(words),
+            Self::Object(members) => members.iter().any(|member| member.pattern.has_words_that(fit)),
+            Self::Items(items) | Self::Text(items) => items.iter().any(|item| item.has_words_that(fit)),
+            Self::Escaped(inner) => inner.has_words_that(fit),
             _ => false,
         }
     }
@@ -198,7 +204,10 @@ impl Pattern {
     #[must_use]
     pub fn of_whole(&self, is_malformed: bool) -> Self {
         let is_code = |member: &Member| member.is_code() && !(is_malformed && member.is_headline());
-        let says = self.has_words() || matches!(self, Self::Object(members) if members.iter().any(is_code));
+        // What is always said does not say what is wrong.
+        let says_more = |words: &Words| !is_malformed || words.constant.is_none();
+        let says =
+            self.has_words_that(&says_more) || matches!(self, Self::Object(members) if members.iter().any(is_code));
         if says { self.without_lists().unwrap_or_else(|| self.clone()) } else { self.clone() }
     }
 
@@ -243,6 +252,10 @@ impl ByField {
     fn tell(&self, findings: &[Finding]) -> Option<Value> {
         let mut by_field: IndexMap<Vec<String>, Vec<Finding>> = IndexMap::new();
         for finding in findings.iter().filter(|finding| is_of_field(&finding.rule)) {
+            if let Some(key) = self.idiom.and_then(|idiom| idiom.key(finding)) {
+                by_field.entry(vec![key]).or_default().push(finding.clone());
+                continue;
+            }
             let key = if self.nests { finding.path.clone() } else { vec![self.key.tell(finding).unwrap_or_default()] };
             let key = if key.is_empty() || key == [""] { vec![finding.location.to_owned()] } else { key };
             by_field.entry(key).or_default().push(finding.clone());

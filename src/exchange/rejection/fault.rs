@@ -129,7 +129,10 @@ impl Fault {
                 // What the parser says of it: `EOF while parsing a value at line 1 column 5`.
                 let said = malformed_detail(malformed);
                 let said = said.split_once(": ").map_or(said.as_str(), |(_, why)| why);
-                let operands = json!({ "detail": said, "media": kind });
+                let mut operands = json!({ "detail": said, "media": kind });
+                if let Some((1, column)) = malformed.place {
+                    operands["position"] = json!(column.saturating_sub(1));
+                }
                 let finding = Finding::whole("malformed", operands);
                 vec![Finding { location: "body", ..finding }]
             }

@@ -84,6 +84,13 @@ impl Finding {
         Self { rule, location: "", path: Vec::new(), value: None, operands, branches: Vec::new() }
     }
 
+    /// It as what it is of a body that is not there at all, if it is.
+    #[must_use]
+    pub fn as_absent(&self) -> Option<Self> {
+        self.operands.get("absent")?;
+        Some(Self { rule: "required".to_owned(), path: Vec::new(), value: None, ..self.clone() })
+    }
+
     /// The same, in a response of this status to a request for this path.
     #[must_use]
     pub fn at(mut self, status: StatusCode, path: &str) -> Self {
@@ -164,7 +171,8 @@ impl Finding {
     }
 
     /// The type of what was sent.
-    fn sent_type(&self) -> &'static str {
+    #[must_use]
+    pub fn sent_type(&self) -> &'static str {
         match &self.value {
             None if self.rule == "required" => "undefined",
             None | Some(Value::Null) => "null",

@@ -134,7 +134,7 @@ fn pattern(value: &Value) -> Pattern {
                 && let Some(style) = key_style(key)
             {
                 let key = FieldSlot { style, ..FieldSlot::plain() };
-                return Pattern::ByField(ByField { key, entry: Box::new(pattern(entry)), nests: false });
+                return Pattern::ByField(ByField { key, entry: Box::new(pattern(entry)), nests: false, idiom: None });
             }
             let member = |(name, value): (&String, &Value)| Member {
                 name: name.clone(),

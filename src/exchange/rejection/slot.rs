@@ -9,6 +9,7 @@ use super::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointe
 use crate::contract::name;
 use crate::contract::name::Form;
 use crate::contract::wording::{Part, Slot, Template};
+use crate::exchange::content::plain;
 
 /// A word or number for programs.
 #[derive(Debug, Clone, Default)]
@@ -192,6 +193,8 @@ impl FieldSlot {
             FieldStyle::Pointer => pointer(&finding.path),
             FieldStyle::Name(form) => form.write(finding.name()),
             FieldStyle::Path(style, Form::AsIs) => style.write(&finding.path),
+            // What is no part of the body is no property of a class.
+            FieldStyle::Path(style, Form::Pascal) if finding.location != "body" => style.write(&finding.path),
             FieldStyle::Path(style, form) => form.write(&style.write(&finding.path)),
         };
         Some(Dialect::default().fill(&self.before, &finding) + &path)
@@ -207,11 +210,13 @@ impl SegmentsSlot {
         }
         let finding = finding.as_missing();
         let location = self.location.as_ref().and_then(|slot| slot.tell(&finding)).map(Value::String);
+        // Where the content stops being readable, in characters.
+        let position = finding.operands.get("position").filter(|_| location.is_some()).map(plain);
         let segment = |segment: &String| match segment.parse::<u64>() {
             Ok(index) if self.index != Wants::Text => json!(index),
             _ => json!(segment),
         };
-        Some(location.into_iter().chain(finding.path.iter().map(segment)).collect())
+        Some(location.into_iter().chain(finding.path.iter().chain(&position).map(segment)).collect())
     }
 }
 

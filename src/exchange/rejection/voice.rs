@@ -395,6 +395,13 @@ fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<V
     pattern.tell(findings).filter(is_valid).or(Some(without))
 }
 
+/// What is wrong with a body that is not there, where the family says that in one error.
+fn as_absent<'f>(findings: &'f [Finding], idiom: Option<&'static Idiom>) -> Cow<'f, [Finding]> {
+    let absent =
+        findings.first().filter(|_| idiom.is_some_and(|idiom| idiom.tells_absent)).and_then(Finding::as_absent);
+    absent.map_or(Cow::Borrowed(findings), |absent| Cow::Owned(vec![absent]))
+}
+
 /// Whether an error is about a thing, which another operation has others of.
 fn is_of_thing(rule: &str) -> bool {
     matches!(rule, "notFound" | "conflict" | "forbidden" | "failure")
@@ -421,11 +428,12 @@ impl Voice {
         }
         if let Some((reading, how, fit)) = self.best(findings) {
             let family = reading.idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
+            let findings = &*as_absent(findings, reading.idiom);
             let reason = if fit == Fit::Exact { format!("{how}{family}") } else { format!("{how}, reworded{family}") };
             return reading.pattern.tell(findings).map(|value| Told::new(value, reason));
         }
         let (pattern, idiom) = self.shaped(media)?;
-        let value = pattern.tell(findings)?;
+        let value = pattern.tell(&as_absent(findings, *idiom))?;
         let family = idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
         Some(Told::new(value, format!("made from the documented schema{family}")))
     }

@@ -82,7 +82,8 @@ impl Words {
     /// The sentence, or all of them.
     #[must_use]
     pub fn tell(&self, findings: &[Finding]) -> String {
-        if let Some(constant) = self.constant.as_ref().filter(|_| findings[0].is_about_field()) {
+        // What is wrong with the content is of the same kind as what is wrong with its fields.
+        if let Some(constant) = self.constant.as_ref().filter(|_| is_of_field(&findings[0].rule)) {
             return constant.clone();
         }
         let mut text = match (&self.joined, &self.seen) {

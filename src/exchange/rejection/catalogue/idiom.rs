@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::matching::{self, Captured};
+use crate::contract::name::Form;
 use crate::contract::wording::{OF_WHOLE, Part, RULES, Slot, Template};
 use crate::document::syntax;
 use crate::exchange::rejection::finding::{Dialect, Finding, PathStyle, ValueStyle};
@@ -42,6 +43,16 @@ pub struct Idiom {
     pub nests: bool,
     /// What stands beside its sentences, by the name of the member.
     members: Map<String, Value>,
+    /// Whether two members of its bodies are enough to tell them.
+    pub is_shaped: bool,
+    /// Whether its bodies tell it only where they have its sentences.
+    pub needs_words: bool,
+    /// Whether a body that is not there is one error, whatever it must have.
+    pub tells_absent: bool,
+    /// Whether its sentence for the whole says how many more errors there are.
+    pub counts_more: bool,
+    /// The form of the fields of a body where they are the names of members.
+    pub keys: Form,
     /// Its body for an error that is about no field, where that has another shape; `{message}` is its sentence.
     whole: Option<Value>,
     /// What stands at members of its bodies whatever is wrong.
@@ -51,6 +62,8 @@ pub struct Idiom {
 /// What is said for a rule.
 #[derive(Debug)]
 struct Sentence {
+    /// The name of the member that has it, where that is not the field.
+    key: Option<Template>,
     says: Option<Template>,
     code: Option<Code>,
     /// Other sentences for it, which are recognised.
@@ -237,6 +250,7 @@ fn without_examples(text: &str) -> &str {
 fn read(tree: &Value) -> Result<Idiom, String> {
     let text_at = |name: &str| tree.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = text_at("name");
+    let is_set = |name: &str| tree.get(name) == Some(&Value::Bool(true));
     let separator = tree.get("separator").and_then(Value::as_str).unwrap_or(", ").to_owned();
     let names = |key: &str| {
         let members = tree.get(key).and_then(Value::as_object).into_iter().flatten();
@@ -274,8 +288,13 @@ fn read(tree: &Value) -> Result<Idiom, String> {
         shapes: shapes.map(shape).collect(),
         rank: tree.get("rank").and_then(Value::as_u64).unwrap_or(0),
         members: tree.get("members").and_then(Value::as_object).cloned().unwrap_or_default(),
-        stands_alone: tree.get("alone") == Some(&Value::Bool(true)),
-        nests: tree.get("nests") == Some(&Value::Bool(true)),
+        stands_alone: is_set("alone"),
+        nests: is_set("nests"),
+        is_shaped: is_set("shaped"),
+        needs_words: is_set("worded"),
+        tells_absent: is_set("absent"),
+        counts_more: is_set("counts"),
+        keys: tree.get("keys").and_then(Value::as_str).and_then(Form::parse).unwrap_or_default(),
         whole: tree.get("whole").cloned(),
         constants: constants.map(|(path, value)| (steps(path), value.clone())).collect(),
     })
@@ -289,7 +308,13 @@ fn steps(path: &str) -> Vec<String> {
 
 fn sentence(value: &Value) -> Result<Sentence, String> {
     if let Value::String(says) = value {
-        return Ok(Sentence { says: Some(Template::parse(says)?), code: None, also: Vec::new(), with: Map::new() });
+        return Ok(Sentence {
+            key: None,
+            says: Some(Template::parse(says)?),
+            code: None,
+            also: Vec::new(),
+            with: Map::new(),
+        });
     }
     let says = value.get("says").and_then(Value::as_str).map(Template::parse).transpose()?;
     let also = value.get("also").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
@@ -299,7 +324,8 @@ fn sentence(value: &Value) -> Result<Sentence, String> {
         Some(other) => Some(Code::Other(other.clone())),
     };
     let with = value.get("with").and_then(Value::as_object).cloned().unwrap_or_default();
-    Ok(Sentence { says, code, also: also.map(Template::parse).collect::<Result<_, _>>()?, with })
+    let key = value.get("key").and_then(Value::as_str).map(Template::parse).transpose()?;
+    Ok(Sentence { key, says, code, also: also.map(Template::parse).collect::<Result<_, _>>()?, with })
 }
 
 /// What stands in for a rule that an idiom has no sentence for.
@@ -354,6 +380,13 @@ impl Idiom {
         })
     }
 
+    /// The name of the member that has what it says of a finding, where that is not the field.
+    #[must_use]
+    pub fn key(&self, finding: &Finding) -> Option<String> {
+        let key = self.sentence(finding)?.key.as_ref()?;
+        Some(self.dialect.fill(key, finding))
+    }
+
     /// Whether what it says of a finding has a place for the name of the field.
     #[must_use]
     pub fn names(&self, finding: &Finding) -> bool {
@@ -399,8 +432,10 @@ impl Idiom {
         let location = Some(finding.location).filter(|location| *location != "body" || is_whole);
         let at_location = |name: &str| location.and_then(|location| variant(&format!("{name}{location}")));
         let both = found.as_ref().and_then(|(name, _)| at_location(&format!("{name}.")));
+        let of_sent = found.as_ref().and_then(|(name, _)| variant(&format!("{name}.of-{}", finding.sent_type())));
         let nested = || if finding.path.len() > 1 { variant("nested") } else { None };
-        both.or_else(|| at_location(""))
+        both.or(of_sent)
+            .or_else(|| at_location(""))
             .or_else(nested)
             .or(found.map(|(_, sentence)| sentence))
             .or_else(|| self.sentences.get(rule))

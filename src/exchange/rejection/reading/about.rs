@@ -113,7 +113,7 @@ pub fn family(value: &Value, heard: &[(Vec<String>, &str, Heard)]) -> Option<&'s
         let members = idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(value, path)));
         let Some(members) = members.map(Vec::len).max() else { continue };
         // Two members are so common that they tell nothing without words.
-        if has_words || members > 2 {
+        if has_words || members > 2 && !idiom.needs_words {
             let score = if members > 2 { members.min(8) * 12 } else { 8 };
             match scored.iter_mut().find(|(_, known)| std::ptr::eq(*known, idiom)) {
                 Some((total, _)) => *total += score,

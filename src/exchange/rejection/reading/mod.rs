@@ -299,7 +299,7 @@ impl<'r> Reader<'r> {
             other => self.entry(other, inner),
         };
         self.path.truncate(depth - 1);
-        Some(Pattern::ByField(ByField { key: self.field_slot(name), entry: Box::new(entry), nests }))
+        Some(Pattern::ByField(ByField { key: self.field_slot(name), entry: Box::new(entry), nests, idiom: self.idiom }))
     }
 
     /// What is said of one field: a sentence, even where it was not understood.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Context, fields};
+use super::{Context, Names, fields};
 use crate::contract::name::{Form, folded};
 use crate::contract::schema::Schema;
 use crate::exchange::generate::{self, Manner};
@@ -20,8 +20,9 @@ const DEEPEST: usize = 6;
 /// The pattern of the bodies that a schema describes, and whose sentences go into it.
 #[must_use]
 pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
-    let by_shape = family(schema);
-    let idiom = by_shape.or(context.idiom).or_else(|| fields::of_maps(schema, context));
+    let by_shape = family(schema, context.names);
+    let by_members = || fields::of_members(schema);
+    let idiom = by_shape.or_else(by_members).or(context.idiom).or_else(|| fields::of_maps(schema, context));
     let generated = generate::generate(schema, &Manner::default()).value;
     let mut shaper = Shaper { schema, context, idiom, by_shape, path: Vec::new(), open: Vec::new(), fields: 0 };
     let pattern = shaper.node(schema.tree(), &Around::default(), Some(&generated));
@@ -33,20 +34,23 @@ pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static
 }
 
 /// The family whose bodies have the members that the schema has.
-fn family(schema: &Schema) -> Option<&'static Idiom> {
+fn family(schema: &Schema, names: &Names) -> Option<&'static Idiom> {
     let mut best: Option<(usize, u64, &'static Idiom)> = None;
     for idiom in idiom::all() {
         let fitting =
-            idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(schema, schema.tree(), path)));
+            idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(schema, names, schema.tree(), path)));
         let Some(members) = fitting.map(Vec::len).max() else { continue };
-        if members > 2 && best.is_none_or(|(most, rank, _)| (members, idiom.rank) > (most, rank)) {
+        if (members > 2 || idiom.is_shaped)
+            && !idiom.needs_words
+            && best.is_none_or(|(most, rank, _)| (members, idiom.rank) > (most, rank))
+        {
             best = Some((members, idiom.rank, idiom));
         }
     }
     best.map(|(.., idiom)| idiom)
 }
 
-fn has_path(schema: &Schema, node: &Value, path: &[String]) -> bool {
+fn has_path(schema: &Schema, names: &Names, node: &Value, path: &[String]) -> bool {
     let Some((step, rest)) = path.split_first() else { return true };
     let node = schema.resolve(node);
     if let Some((step, kind)) = step.split_once('=') {
@@ -54,9 +58,17 @@ fn has_path(schema: &Schema, node: &Value, path: &[String]) -> bool {
         return inner.is_some_and(|inner| schema.types(schema.resolve(inner)) == [kind]);
     }
     match step.as_str() {
-        "[]" => schema.items(node).is_some_and(|item| has_path(schema, item, rest)),
-        "{}" => additional(schema, node).is_some_and(|member| has_path(schema, member, rest)),
-        name => schema.properties(node).iter().any(|(known, member)| *known == name && has_path(schema, member, rest)),
+        "[]" => schema.items(node).is_some_and(|item| has_path(schema, names, item, rest)),
+        // Members that are fields of the request are a map too.
+        "{}" => {
+            let fields = schema.properties(node).into_iter().filter(|(name, _)| names.find(name).is_some());
+            let mut members = additional(schema, node).into_iter().chain(fields.map(|(_, member)| member));
+            members.any(|member| has_path(schema, names, member, rest))
+        }
+        name => {
+            let mut properties = schema.properties(node).into_iter();
+            properties.any(|(known, member)| known == name && has_path(schema, names, member, rest))
+        }
     }
 }
 
@@ -288,9 +300,11 @@ impl<'c> Shaper<'c> {
         let entry = self.node(member, &inner, None);
         self.path.pop();
         let style = self.idiom.map_or(PathStyle::Dotted, |idiom| idiom.dialect.path);
-        let key = FieldSlot { style: FieldStyle::Path(style, Form::AsIs), ..FieldSlot::plain() };
+        let form = self.idiom.map_or(Form::AsIs, |idiom| idiom.keys);
+        let key = FieldSlot { style: FieldStyle::Path(style, form), ..FieldSlot::plain() };
         let nests = self.idiom.is_some_and(|idiom| idiom.nests);
-        entry.map(|entry| Pattern::ByField(ByField { key, entry: Box::new(entry), nests }))
+        let idiom = self.idiom;
+        entry.map(|entry| Pattern::ByField(ByField { key, entry: Box::new(entry), nests, idiom }))
     }
 
     fn array(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
@@ -298,7 +312,8 @@ impl<'c> Shaper<'c> {
         let types = self.schema.types(item);
         let is_way = matches!(folded(around.name).as_str(), "loc" | "path" | "fieldpath" | "location");
         if is_way && around.in_list && !types.contains(&"object") {
-            let index = if types.contains(&"integer") || types.is_empty() { Wants::Any } else { Wants::Text };
+            let is_number = types.contains(&"integer") || types.contains(&"number");
+            let index = if is_number || types.is_empty() { Wants::Any } else { Wants::Text };
             let location =
                 (folded(around.name) == "loc").then(|| LocationSlot { seen: "body".to_owned(), allowed: Vec::new() });
             return Some(Pattern::Segments(SegmentsSlot { location, index }));
@@ -332,7 +347,8 @@ impl<'c> Shaper<'c> {
         let key = folded(name);
         let is = |role: Role| role.fits(name);
         let beside = |names: &[&str]| around.beside.iter().any(|other| names.contains(&other.as_str()));
-        let words = || Some(Pattern::Words(Box::new(self.words(node))));
+        let counts_more = !around.in_list && self.idiom.is_some_and(|idiom| idiom.counts_more);
+        let words = || Some(Pattern::Words(Box::new(Words { counts_more, ..self.words(node) })));
         let is_url = matches!(
             key.as_str(),
             "path" | "instance" | "requestpath" | "requesturi" | "requesturl" | "uri" | "endpoint" | "resource"
