@@ -45,7 +45,7 @@ enum Action {
     /// Prints `listening on http://…` on standard output once requests are answered. Ctrl-C and
     /// SIGTERM end it, after what is in flight.
     #[command(after_help = ENVIRONMENT)]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Report everything that is wrong with documents and fixtures, and serve nothing
     ///
     /// Exit code: 0 if there is no error, 1 if there is one, 2 if there is no document to check. With

@@ -83,8 +83,9 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     }
     if let Some(longest) = plan.sending.longest {
         let text = format!("the delay is cut to {longest:?}, see `--max-delay`");
-        let text = HeaderValue::try_from(text).expect("a duration is visible ASCII");
-        response.headers_mut().append(header::WARNING, text);
+        if let Ok(text) = HeaderValue::try_from(text) {
+            response.headers_mut().append(header::WARNING, text);
+        }
     }
     if plan.sending != Sending::default() {
         response.extensions_mut().insert(plan.sending);
