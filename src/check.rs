@@ -122,7 +122,7 @@ fn unmade(operation: &Operation, pattern: StatusPattern, media: &MediaType, mann
 #[must_use]
 pub fn source_of_answer(operation: &Operation) -> String {
     let documented = operation.success().map_or_else(
-        || "nothing".to_owned(),
+        || format!("{} no content", operation.undocumented_success().as_u16()),
         |(status, response)| {
             let content = response.content.first();
             let source = match content {

@@ -100,6 +100,7 @@ codes! {
     UndefinedSecurityScheme = "undefined-security-scheme", Error, "a security requirement names a scheme that is not defined";
     DuplicateOperation = "duplicate-operation", Warning, "the same method and path are documented twice and differently";
     DuplicateOperationId = "duplicate-operation-id", Warning, "two operations have one operationId";
+    UndocumentedSuccess = "undocumented-success", Warning, "an operation documents errors and no success";
     UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so anything is allowed in its place";
     InvalidPattern = "invalid-pattern", Error, "a pattern is no regular expression, so it checks nothing";
     ForeignPattern = "foreign-pattern", Warning, "a pattern has constructs of another dialect than JavaScript's";

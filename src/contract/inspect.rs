@@ -124,6 +124,12 @@ impl Inspection {
     }
 
     fn operation(&mut self, operation: &Operation) {
+        if operation.success().is_none() && !operation.responses.is_empty() {
+            let message = format!("`{}` documents only errors", operation.name());
+            let status = operation.undocumented_success().as_u16();
+            let found = Diagnostic::at(Code::UndocumentedSuccess, operation.place.clone(), message);
+            self.found.push(found.help(format!("a valid request is answered with {status} and no content")));
+        }
         for parameter in &operation.parameters {
             if self.is_new(parameter) {
                 match &parameter.form {

@@ -221,7 +221,7 @@ impl Operation {
     }
 
     /// The response of a success and its status: the lowest 2xx (`2XX` is 200), else the lowest 3xx,
-    /// else `default` as 200, else the first.
+    /// else `default` as 200, else a 1xx. None where only errors are documented.
     #[must_use]
     pub fn success(&self) -> Option<(StatusCode, &Response)> {
         let success = self.responses.iter().filter_map(|(pattern, response)| match pattern {
@@ -236,7 +236,18 @@ impl Operation {
             .map(|(status, _, response)| (status, &**response))
             .or_else(|| redirection().map(|(pattern, response)| (pattern.status(), &**response)))
             .or_else(|| Some((StatusCode::OK, self.response_at(StatusPattern::Default)?)))
-            .or_else(|| self.responses.first().map(|(pattern, response)| (pattern.status(), &**response)))
+            .or_else(|| {
+                let (pattern, response) =
+                    self.responses.iter().find(|(pattern, _)| pattern.status().is_informational())?;
+                Some((pattern.status(), &**response))
+            })
+    }
+
+    /// The status of a success that no response documents: 204 beside documented errors, since a client that
+    /// reads content would have none described.
+    #[must_use]
+    pub fn undocumented_success(&self) -> StatusCode {
+        if self.responses.is_empty() { StatusCode::OK } else { StatusCode::NO_CONTENT }
     }
 
     /// The response documented under exactly this key.
@@ -365,6 +376,30 @@ pub struct MediaType {
     pub encoding: Vec<(String, Encoding)>,
     /// What was generated for it, once it was needed.
     pub generated: Kept,
+}
+
+impl MediaType {
+    /// Returns whether its schema is that of an object or a list, and of nothing else.
+    #[must_use]
+    pub fn is_structured(&self) -> bool {
+        let types = self.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
+        !types.is_empty() && types.iter().all(|name| matches!(*name, "object" | "array"))
+    }
+
+    /// Returns whether its content is JSON: by its name, or because it is a vendor's type, which says nothing of
+    /// its form, and has a schema that is an object or a list.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        const KNOWN: [&str; 7] = ["csv", "yaml", "x-yaml", "x-www-form-urlencoded", "octet-stream", "pdf", "zip"];
+        let (main, subtype) = self.range.essence().split_once('/').unwrap_or_default();
+        let is_vendors = || {
+            matches!(main, "application" | "text")
+                && !KNOWN.contains(&subtype)
+                && !self.range.is_xml()
+                && self.range.sequence().is_none()
+        };
+        self.range.is_json() || is_vendors() && self.is_structured()
+    }
 }
 
 /// Content as it is sent.

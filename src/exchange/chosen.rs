@@ -99,7 +99,8 @@ impl<'c> Valid<'_, 'c, '_> {
 
     /// The answer of a success: the one that was chosen, or that of an operation that documents only errors.
     fn success(&self, asked: &Asked<'c>, choice: &Choice<'c>) -> Option<Choice<'c>> {
-        if choice.status.is_success() {
+        let is_documented = choice.response.is_some() || self.operation.responses.is_empty();
+        if choice.status.is_success() && is_documented {
             return Some(choice.clone());
         }
         let is_success = |pattern: &StatusPattern| {

@@ -250,7 +250,7 @@ fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Writ
             (content::write(plan.evaluated.as_ref().unwrap_or_else(|| example.value()), media, None), true)
         }
         Source::Example(example, documented) => match (&plan.echo, documented) {
-            (Some(echo), Some(documented)) if media.is_json() => {
+            (Some(echo), Some(documented)) if media.is_json() || documented.is_json() => {
                 (echoed(example.value(), echo, documented, media), true)
             }
             _ => (content::of_example(example, media, documented, &plan.manner), true),
@@ -258,7 +258,9 @@ fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Writ
         Source::Generated(documented) => {
             let made = generated(documented, media, plan);
             match (&plan.echo, serde_json::from_slice(&made.written.bytes)) {
-                (Some(echo), Ok(value)) if media.is_json() => (echoed(&value, echo, documented, media), made.fits),
+                (Some(echo), Ok(value)) if media.is_json() || documented.is_json() => {
+                    (echoed(&value, echo, documented, media), made.fits)
+                }
                 _ => (made.written, made.fits),
             }
         }
@@ -295,7 +297,7 @@ fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Gen
     let end =
         plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
     // Operations share what is documented once for all of them, and may differ in the rest.
-    let shown = plan.shown.as_deref().filter(|_| media.is_json());
+    let shown = plan.shown.as_deref().filter(|_| media.is_json() || documented.is_json());
     let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?} {:?}", shown.map(Asked::name)));
     documented.generated.get_or_make((plan.manner.seed, key), || {
         if let Some((asked, reply)) = shown.and_then(|asked| Some((asked, asked.seeded()?))) {

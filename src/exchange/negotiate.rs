@@ -274,7 +274,8 @@ fn status_and_example<'c>(operation: &'c Operation, preferences: &Preferences) -
     }
     let success = operation.success();
     let Some(wanted) = &preferences.example else {
-        return Ok(success.map_or((StatusCode::OK, None, None), |(status, response)| (status, Some(response), None)));
+        let undocumented = || (operation.undocumented_success(), None, None);
+        return Ok(success.map_or_else(undocumented, |(status, response)| (status, Some(response), None)));
     };
     let is_error = |pattern: &StatusPattern| *pattern == StatusPattern::Default && operation.responses.len() > 1;
     let others = operation.responses.iter().map(|(pattern, response)| {
@@ -326,6 +327,9 @@ fn content<'c>(
         staging: Staging::default(),
     };
     let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
+    if response.is_none() && status == StatusCode::NO_CONTENT {
+        return Ok(choice(Source::Empty, None, "no success is documented".into()));
+    }
     if offered.is_empty() || is_without_content(status) {
         return Ok(choice(Source::Empty, None, "the document has no content for it".into()));
     }

@@ -70,12 +70,10 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Conte
     }
 }
 
-/// Content of a type that is not known, such as `application/vnd.acme.pet`, whose schema is that of an object or a
+/// Content of a type that is not known, such as `application/vnd.acme.pet`, or of plain text, whose schema is that of an object or a
 /// list: JSON, if it is any. Other formats have such schemas too, and are not looked into.
 fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
-    let types = media.schema.as_ref()?.own_types();
-    let is_structured = !types.is_empty() && types.iter().all(|name| matches!(*name, "object" | "array"));
-    if is_structured { serde_json::from_slice(bytes).ok() } else { None }
+    if media.is_structured() { serde_json::from_slice(bytes).ok() } else { None }
 }
 
 fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
@@ -92,6 +90,9 @@ fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
 
 fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
     let text = text_of(bytes)?;
+    if let Some(value) = read_vendor(bytes, media) {
+        return Ok(value);
+    }
     Ok(match &media.schema {
         Some(schema) => as_documented(schema, schema.tree(), parameter::typed(schema, schema.tree(), text)),
         None => json!(text),
@@ -160,8 +161,19 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
             Written { bytes: Bytes::from(bytes), media, ..Written::default() }
         }
         essence if essence.starts_with("text/") => whole(Bytes::from(value.to_string())),
+        essence if (value.is_object() || value.is_array()) && !is_binary(essence) => {
+            whole(Bytes::from(value.to_string()))
+        }
         _ => Written { is_lost: true, ..Written::default() },
     }
+}
+
+/// Whether a media type has a form of its own that is no text, so that no object is written as it.
+fn is_binary(essence: &str) -> bool {
+    const MAIN: [&str; 4] = ["image/", "audio/", "video/", "font/"];
+    essence == "application/octet-stream"
+        || MAIN.iter().any(|main| essence.starts_with(main))
+        || sample::of(essence).is_some()
 }
 
 /// The content of an example, repaired if that is wanted. It is kept, so no preferred seed has a say.

@@ -589,7 +589,7 @@ fn is_bound(node: &Value, value: &Value) -> bool {
 /// The documented examples of a success.
 fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {
     let response = operation.success().map(|(_, response)| response);
-    let media = response.into_iter().flat_map(|response| &response.content).filter(|media| media.range.is_json());
+    let media = response.into_iter().flat_map(|response| &response.content).filter(|media| media.is_json());
     media.flat_map(|media| &media.examples).map(crate::contract::example::Example::value)
 }
 
