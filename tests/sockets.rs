@@ -511,3 +511,35 @@ async fn what_takes_long_to_work_out_is_in_nobody_s_way() {
     let read = slow.try_read(&mut byte);
     assert_eq!(read.map_err(|error| error.kind()), Err(std::io::ErrorKind::WouldBlock), "it was not slow");
 }
+
+/// The first line that a new connection is answered with.
+async fn first_line(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    send(&mut stream, request).await;
+    read_to_end(&mut stream).await.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn messages_keep_the_rules_of_http_1_1() {
+    let (address, stop, served) = serve(Limits::default()).await;
+    let end = "Connection: close\r\n\r\n";
+    let answers = [
+        ("GET /a HTTP/1.1\r\nHost: a\r\n", "HTTP/1.1 200 OK"),
+        ("GET /a HTTP/1.1\r\nHost: [::1]:80\r\n", "HTTP/1.1 200 OK"),
+        ("GET /a HTTP/1.1\r\nHost:\r\n", "HTTP/1.1 200 OK"),
+        ("GET /a HTTP/1.0\r\n", "HTTP/1.0 200 OK"),
+        ("GET /a HTTP/1.1\r\n", "HTTP/1.1 400 Bad Request"),
+        ("GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n", "HTTP/1.1 400 Bad Request"),
+        ("GET /a HTTP/1.1\r\nHost: a b\r\n", "HTTP/1.1 400 Bad Request"),
+        ("GET /a HTTP/1.1\r\nHost: u@a\r\n", "HTTP/1.1 400 Bad Request"),
+        ("GET /a HTTP/1.1\r\nHost: a/b\r\n", "HTTP/1.1 400 Bad Request"),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n", "HTTP/1.1 204 No Content"),
+    ];
+    for (request, expected) in answers {
+        assert_eq!(first_line(address, &format!("{request}{end}")).await, expected, "{request}");
+    }
+    let coded = "POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+    assert_eq!(first_line(address, coded).await, "HTTP/1.1 501 Not Implemented");
+    let _ended = stop.send(());
+    served.await.expect("does not panic");
+}

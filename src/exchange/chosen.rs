@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::UPGRADE;
+use http::header::{CONTENT_LOCATION, LOCATION, UPGRADE};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -10,6 +10,7 @@ use super::echo::Echo;
 use super::expression::{self, Subject};
 use super::generate::entity::Known;
 use super::generate::{self, Manner};
+use super::meaning::EntityPlace;
 use super::negotiate::{self, Choice, Source, Staging, Wishes};
 use super::parameter::{self, Inputs};
 use super::preference::Preferences;
@@ -19,7 +20,7 @@ use super::remembered::{self, Asked};
 use super::{Decision, Echoing, Plan, Remembered, Request, Sending, Settings, State};
 use crate::contract::media::MediaRange;
 use crate::contract::sending::Break;
-use crate::contract::{Operation, StatusPattern};
+use crate::contract::{Operation, ResponseHeader, StatusPattern};
 use crate::state::resource::Act;
 
 /// A request that is to be answered.
@@ -82,7 +83,32 @@ impl<'c> Valid<'_, 'c, '_> {
         let is_echo = self.settings.echo == Echoing::On && is_free && choice.status.is_success();
         let body = self.wishes.values.body.as_ref();
         let echo = is_echo.then(|| Echo { body: body.cloned(), known: known(self.operation, self.wishes.inputs) });
-        Plan { shown, echo, evaluated, ..self.decided(Decision::Answer(choice), sending) }
+        let place = self.place(&choice);
+        Plan { shown, echo, place, evaluated, ..self.decided(Decision::Answer(choice), sending) }
+    }
+
+    /// Where the entity is read that an answer says was written, if one of its header fields tells.
+    fn place(&self, choice: &Choice<'c>) -> Option<EntityPlace<'c>> {
+        let tells = |header: &ResponseHeader| header.name == LOCATION || header.name == CONTENT_LOCATION;
+        let is_told = choice.response.is_some_and(|documented| documented.headers.iter().any(tells));
+        if !is_told || !choice.status.is_success() {
+            return None;
+        }
+        let (contract, inputs) = (self.ground.contract, self.wishes.inputs);
+        let role = self.ground.resources.role(contract, self.index)?;
+        let collection = &role.collection;
+        let reader = &contract.operations[collection.reader?];
+        let values: Vec<String> = inputs.path.iter().map(|(_, raw)| parameter::decode(raw)).collect();
+        let (scope, rest) = values.split_at(collection.scope.min(values.len()));
+        let base = reader.bases.iter().find(|base| self.ground.path.starts_with(base.as_str()));
+        (role.act.writes() && role.act != Act::Delete).then(|| EntityPlace {
+            reader,
+            base: base.cloned().unwrap_or_default(),
+            scope: scope.to_vec(),
+            key: collection.key.clone(),
+            slot: role.slot.clone(),
+            named: (!rest.is_empty()).then(|| rest.join("/")),
+        })
     }
 
     fn received(&self) -> remembered::Received<'_> {

@@ -11,6 +11,7 @@ use super::compression;
 use super::echo::Echo;
 use super::generate::entity::Known;
 use super::generate::{self, Manner};
+use super::meaning::Subject;
 use super::negotiate::{self, Accept, Choice, Source};
 use super::problem::{self, Problem};
 use super::rejection::{self, Fault, Rejection};
@@ -18,7 +19,7 @@ use super::remembered::Asked;
 use super::remembered::compose::compose;
 use super::{
     Compression, Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Sending, Settings, content, cors,
-    credentials, header, remembered,
+    credentials, header, meaning, mount, remembered,
 };
 use crate::contract::media::MediaRange;
 use crate::contract::schema::SchemaFault;
@@ -45,7 +46,7 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
         }
         Decision::Answer(choice) => {
             report.source.clone_from(&choice.reason);
-            answer_response(choice, plan, settings)
+            answer_response(choice, plan, settings, request)
         }
         Decision::Remembered(remembered) => {
             let (response, source) = remembered_response(remembered, reply, plan, settings, request);
@@ -135,6 +136,9 @@ fn rejection_response(
         header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
     }
     send(rejection.content.clone(), &rejection.media, &mut response);
+    if let Some(documented) = rejection.response {
+        meaning::nothing_remains(documented, &mut response);
+    }
     for (name, value) in headers {
         response.headers_mut().append(name, value.clone());
     }
@@ -142,7 +146,7 @@ fn rejection_response(
     response
 }
 
-fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) -> Response {
+fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings, request: &Request) -> Response {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = choice.status;
     if let Some(documented) = choice.response {
@@ -156,6 +160,12 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
             response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
         }
         send(written, media, &mut response);
+    }
+    if let Some(documented) = choice.response.filter(|documented| !documented.headers.is_empty()) {
+        let (mount, place) = (mount(request), plan.place.as_ref());
+        let subject = Subject { documented, target: &target_of(request), mount, place, manner: &plan.manner };
+        meaning::of_content(&subject, &mut response);
+        meaning::nothing_remains(documented, &mut response);
     }
     if let Some(fixture) = choice.fixture {
         for (name, _) in &fixture.headers {
@@ -171,6 +181,14 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings) ->
     }
     applied(&choice.applied, &mut response);
     response
+}
+
+/// The URL of a request, as far as it says it.
+pub(super) fn target_of(request: &Request) -> String {
+    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let target = format!("{}{target}", mount(request));
+    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+    host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"))
 }
 
 /// The answer with what came of the step in it, or the error that is documented for what could not be done.
@@ -200,7 +218,7 @@ fn remembered_response(
         let source = format!("{}, as nothing else is remembered", rejection.reason);
         return (rejection_response(&rejection, &[], plan, settings), source.into());
     }
-    let Some(reply) = reply else { return (answer_response(choice, plan, settings), choice.reason.clone()) };
+    let Some(reply) = reply else { return (answer_response(choice, plan, settings, request), choice.reason.clone()) };
     let is_new = matches!(reply, Reply::Entity { is_new: true, .. });
     let choice = created.as_ref().filter(|_| is_new).unwrap_or(choice);
     let source = format!("remembered, {} {}", asked.role.act.name(), asked.collection.name);

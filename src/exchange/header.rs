@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::content::plain;
 use super::generate::{self, Manner};
+use super::meaning;
 use crate::contract::{Response, ResponseHeader};
 
 /// What was wrong with the request.
@@ -82,9 +83,9 @@ pub fn documented(response: &Response, manner: &Manner, usual: &Manner, headers:
             continue;
         }
         if manner == usual {
-            put(&header.name, header.lines.get_or_init(|| lines(header, manner)), headers);
+            put(&header.name, header.lines.get_or_init(|| lines(header, &response.headers, manner)), headers);
         } else {
-            put(&header.name, &lines(header, manner), headers);
+            put(&header.name, &lines(header, &response.headers, manner), headers);
         }
     }
 }
@@ -110,7 +111,14 @@ fn is_own(name: &HeaderName) -> bool {
 }
 
 /// The lines of a documented header field; none if no value can be one.
-fn lines(header: &ResponseHeader, manner: &Manner) -> Vec<HeaderValue> {
+fn lines(header: &ResponseHeader, others: &[ResponseHeader], manner: &Manner) -> Vec<HeaderValue> {
+    if header.schema.is_some() && header.examples.is_empty() {
+        let texts = meaning::usual(header, others, manner);
+        let fitting = texts.iter().find(|text| meaning::fits(header, text));
+        if let Some(value) = fitting.and_then(|text| HeaderValue::from_str(text).ok()) {
+            return vec![value];
+        }
+    }
     let value = match (header.examples.first(), &header.schema) {
         (Some(example), _) => {
             let repaired = example.to_repair().and_then(|schema| generate::repair(schema, example.value(), manner));

@@ -15,6 +15,7 @@ pub mod expression;
 mod finish;
 pub mod generate;
 pub mod header;
+mod meaning;
 pub mod negotiate;
 pub mod parameter;
 pub mod preference;
@@ -42,6 +43,7 @@ use self::echo::Echo;
 pub use self::finish::finish;
 use self::generate::Manner;
 use self::generate::entity::Known;
+use self::meaning::EntityPlace;
 use self::negotiate::{Accept, Choice, Source, Wishes};
 use self::parameter::{Inputs, Pairs};
 use self::preference::Preferences;
@@ -136,6 +138,8 @@ pub struct Plan<'c> {
     shown: Option<Box<Asked<'c>>>,
     /// What the request says, if the answer says it again.
     echo: Option<Echo>,
+    /// Where the entity is read that the answer says was added, if a header field of it tells.
+    place: Option<EntityPlace<'c>>,
     /// The body of a fixture with its expressions worked out.
     evaluated: Option<Value>,
     /// How it is sent.
@@ -278,6 +282,7 @@ impl<'c> Plan<'c> {
             known: Known::default(),
             shown: None,
             echo: None,
+            place: None,
             evaluated: None,
             sending: Sending::default(),
         }

@@ -63,6 +63,7 @@ kinds! {
     Limited = "too-many-requests", "Too many requests", "A fixture limits how often the operation may be called (`rate_limit`), and the document has no error for that. `Retry-After` says when it may be called again.";
     Simulated = "simulated-fault", "Simulated fault", "A fixture lets the operation fail (`fault`), and the document has no error of the status.";
     Full = "session-full", "The session is full", "What is remembered in the session takes more than `--session-memory`, so nothing is added. `POST /_standin/reset` empties it.";
+    Message = "bad-message", "Not an HTTP message", "The request breaks a rule of HTTP/1.1 for every message, such as one `Host` header field (RFC 9112 section 3.2), or has a transfer coding that is not supported (section 6.1).";
     Timeout = "timeout", "The content did not come in time", "The content of the request was not complete in the time that `--body-timeout` gives. `Content-Length` may be more than was sent.";
     Misdirected = "misdirected", "Misdirected request", "The request is sent to a name that is not known to be one of this machine, so it may come from a page whose name was made to lead here (DNS rebinding). `--control-host` gives the control API other names, `--allow-any-host` the API.";
     ForeignOrigin = "foreign-origin", "Request of another origin", "A page of another origin sends the request, and `--cors off` lets no such page use the sandbox.";

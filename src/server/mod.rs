@@ -7,6 +7,7 @@ mod compute;
 mod connection;
 pub mod control;
 pub mod log;
+mod message;
 mod pace;
 pub mod stderr;
 
@@ -282,7 +283,10 @@ impl Own {
         let started = Instant::now();
         let (head, incoming) = request.into_parts();
         let mut share = self.shared.budget.share();
-        let read = in_time(incoming, self.limits, &mut share).await;
+        let read = match message::refused(&head) {
+            Some(problem) => Err(ReadFault::Refused(problem)),
+            None => in_time(incoming, self.limits, &mut share).await,
+        };
         let is_read = matches!(read, Ok(Body::Complete(_)));
         let is_busy = self.shared.budget.is_spent() && share.is_empty() && !head.uri.path().starts_with(PREFIX);
         let read = if is_busy { Err(ReadFault::NoRoom(self.limits.content_memory)) } else { read };
@@ -354,6 +358,8 @@ struct Wanted;
 
 /// Why the content of a request could not be read.
 enum ReadFault {
+    /// It is no message that HTTP allows.
+    Refused(Problem),
     BrokenOff(Box<dyn std::error::Error + Send + Sync>),
     /// It was not complete after this time.
     TooSlow(Duration),
@@ -364,6 +370,12 @@ enum ReadFault {
 impl ReadFault {
     fn answer(&self) -> (Response, Report) {
         match self {
+            Self::Refused(problem) => {
+                let (mut response, report) = problem_response(problem);
+                // Where the message ends may be another question (RFC 9112 §11.2).
+                response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+                (response, report)
+            }
             Self::BrokenOff(error) => {
                 let detail = format!("the content broke off: {error}");
                 problem_response(&Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, detail))

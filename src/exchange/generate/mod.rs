@@ -10,7 +10,7 @@ mod mend;
 mod number;
 mod pattern;
 mod plausible;
-mod text;
+pub(super) mod text;
 mod vary;
 
 use std::collections::HashMap;

@@ -333,8 +333,9 @@ pub fn birthday(random: &mut ChaCha8Rng) -> String {
     (at(0.0) - Duration::days(days)).date().to_string()
 }
 
-/// RFC 9110 §5.6.7
-fn http_date(moment: OffsetDateTime) -> String {
+/// `Wed, 04 Mar 2026 05:06:07 GMT` (RFC 9110 §5.6.7)
+#[must_use]
+pub fn http_date(moment: OffsetDateTime) -> String {
     let (day, month) = (moment.weekday().to_string(), moment.month().to_string());
     let time = rfc3339(moment)[11..19].to_owned();
     format!("{}, {:02} {} {} {time} GMT", &day[..3], moment.day(), &month[..3], moment.year())

@@ -11,10 +11,10 @@ use super::compose::{Composed, compose};
 use super::making::project;
 use super::{Asked, Comparison};
 use crate::contract::{MediaType, StatusPattern};
-use crate::exchange::finish::{MISFIT, send};
+use crate::exchange::finish::{MISFIT, send, target_of};
 use crate::exchange::generate::Manner;
+use crate::exchange::meaning::{self, Subject};
 use crate::exchange::negotiate::{Choice, Source};
-use crate::exchange::sample::encode;
 use crate::exchange::{Request, Response, Settings, content, header, mount};
 use crate::state::list::{Says, says};
 use crate::state::memory::Reply;
@@ -35,10 +35,7 @@ pub fn write(
     if let Some(documented) = choice.response {
         header::documented(documented, &manner, &settings.manner, response.headers_mut());
     }
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let target = format!("{}{target}", mount(request));
-    let target = host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"));
+    let target = target_of(request);
     let media: Option<&MediaType> = match choice.content {
         Source::Example(_, media) => media,
         Source::Generated(media) => Some(media),
@@ -64,6 +61,10 @@ pub fn write(
         if let Ok(cut) = HeaderValue::from_str(cut) {
             response.headers_mut().append(header::WARNING, cut);
         }
+    }
+    if let Some(documented) = choice.response {
+        let subject = Subject { documented, target: &target, mount: mount(request), place: None, manner: &manner };
+        meaning::of_content(&subject, &mut response);
     }
     speak(asked, reply, composed.as_ref(), choice, mount(request), &mut response);
     if choice.response.is_some_and(|documented| documented.content.len() > 1) {
@@ -148,19 +149,8 @@ impl Asked<'_> {
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<String> {
         let reader = &self.ground.contract.operations[self.collection.reader?];
-        // Only a key of several parts has slashes between them; in any other a slash is text.
-        let parts = reader.path_names.len().saturating_sub(self.scope.len()).max(1);
-        let mut values = self.scope.iter().map(|(_, value)| value.as_str()).chain(key.splitn(parts, '/'));
-        let mut path = String::new();
-        for part in reader.template.split_inclusive('}') {
-            match part.split_once('{') {
-                Some((before, _)) => {
-                    path.push_str(before);
-                    path.push_str(&encode(values.next()?));
-                }
-                None => path.push_str(part),
-            }
-        }
+        let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
+        let path = meaning::path_of(reader, &scope, key)?;
         let base = reader.bases.iter().find(|base| self.ground.path.starts_with(base.as_str()));
         Some(format!("{}{path}", base.map(String::as_str).unwrap_or_default()))
     }

@@ -1,0 +1,271 @@
+//! Documented header fields without an example whose name says what they mean: their values.
+//!
+//! Some are the same in every answer ([`usual`]); others follow from the content ([`of_content`]), and with what is
+//! remembered from more than that, see `remembered`.
+
+use std::borrow::Cow;
+
+use http::header::{CONTENT_LOCATION, ETAG, LINK, LOCATION};
+use http::{HeaderName, HeaderValue, StatusCode};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use super::content::plain;
+use super::generate::text::{self, http_date};
+use super::generate::{self, Manner};
+use super::sample::encode;
+use super::{Response, parameter};
+use crate::contract::{self, Operation, ResponseHeader};
+use crate::state::list::{Says, says};
+use crate::state::place::{self, Slot};
+
+/// How many calls a client may make while a rate limit lasts, and how many seconds it lasts, where the document says
+/// neither.
+const CALLS: u64 = 100;
+const WINDOW: &str = "60";
+
+/// Texts for a header field by its name, the best first; the first that fits its schema is sent. `others` are the
+/// header fields of the same response.
+#[must_use]
+pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], manner: &Manner) -> Vec<Cow<'static, str>> {
+    let seed = manner.seed ^ generate::fingerprint(header.name.as_str());
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    if let Some(limit) = RateLimit::of(&header.name) {
+        return limit.texts(others);
+    }
+    match header.name.as_str() {
+        "retry-after" => vec!["60".into(), "1".into()],
+        "content-language" => vec!["en".into(), "en-US".into()],
+        "etag" => vec![format!("\"{seed:016x}\"").into()],
+        "last-modified" | "expires" | "sunset" => vec![http_date(text::moment(&mut random)).into()],
+        "cache-control" => vec!["no-cache".into()],
+        "accept-ranges" => vec!["bytes".into()],
+        "age" => vec!["0".into()],
+        "vary" => vec!["Accept".into()],
+        "content-disposition" => vec!["attachment; filename=\"file\"".into()],
+        "ratelimit" => vec![format!("\"default\";r={};t={WINDOW}", CALLS - 1).into()],
+        "ratelimit-policy" => vec![format!("\"default\";q={CALLS};w={WINDOW}").into()],
+        name if is_request_id(name) => vec![text::uuid(&mut random).into()],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a header field names the request, such as `X-Request-Id`.
+fn is_request_id(name: &str) -> bool {
+    let plain = name.trim_start_matches("x-");
+    ["request-id", "correlation-id", "trace-id", "transaction-id", "requestid"].iter().any(|end| plain.ends_with(end))
+}
+
+/// What a header field says of a rate limit: `X-RateLimit-Remaining`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RateLimit {
+    Limit,
+    Remaining,
+    Used,
+    Reset,
+}
+
+impl RateLimit {
+    fn of(name: &HeaderName) -> Option<Self> {
+        let plain = name.as_str().replace('-', "");
+        let what = plain.trim_start_matches('x').strip_prefix("ratelimit")?;
+        match what.trim_end_matches(|c: char| c.is_ascii_digit()) {
+            "limit" => Some(Self::Limit),
+            "remaining" => Some(Self::Remaining),
+            "used" => Some(Self::Used),
+            "reset" | "resetafter" => Some(Self::Reset),
+            _ => None,
+        }
+    }
+
+    /// Whatever the limit is, one call of it is used: this one.
+    fn texts(self, others: &[ResponseHeader]) -> Vec<Cow<'static, str>> {
+        let number = |number: u64| Cow::Owned(number.to_string());
+        let own = others.iter().find(|other| Self::of(&other.name) == Some(Self::Limit));
+        let documented = own.and_then(|own| own.examples.first());
+        let documented = documented.and_then(|example| match example.value() {
+            Value::String(text) => text.trim().parse().ok(),
+            value => value.as_u64(),
+        });
+        let fitting = || {
+            let schema = own?.schema.as_ref()?;
+            let fits = |count: &u64| schema.is_valid(&parameter::typed(schema, schema.tree(), &count.to_string()));
+            [CALLS, 1000, 10, 1].into_iter().find(|count| fits(count) == Ok(true))
+        };
+        let limit = documented.or_else(fitting).unwrap_or(CALLS);
+        match self {
+            Self::Limit => vec![number(limit)],
+            Self::Remaining => vec![number(limit.saturating_sub(1)), number(0)],
+            Self::Used => vec![number(1), number(0)],
+            Self::Reset => vec![WINDOW.into(), "1".into()],
+        }
+    }
+}
+
+/// Where the entity can be read that an answer says was added.
+#[derive(Debug)]
+pub struct EntityPlace<'c> {
+    /// The operation that reads it.
+    pub reader: &'c Operation,
+    /// The path before its template: `/v1`.
+    pub base: String,
+    /// The values of the expressions of the path that set it apart from others, decoded.
+    pub scope: Vec<String>,
+    /// The property that it is called by.
+    pub key: Option<String>,
+    /// Where it is in the answer.
+    pub slot: Slot,
+    /// What the path of the request calls it, if it does.
+    pub named: Option<String>,
+}
+
+impl EntityPlace<'_> {
+    /// The path of the entity in an answer; of an answer without one, of one with a generated name.
+    fn path(&self, content: Option<&Value>, manner: &Manner) -> Option<String> {
+        let shown = content.and_then(|content| match &self.slot {
+            Slot::Entity(place) => place::at(content, &place.way)?.get(self.key.as_ref()?),
+            Slot::Key(way) => place::at(content, way),
+            Slot::List(_) | Slot::Nothing => None,
+        });
+        let shown = shown.filter(|key| key.is_string() || key.is_number()).map(plain);
+        let name = self.reader.path_names.last()?;
+        let made = || {
+            let parameters = &self.reader.parameters;
+            let parameter = parameters.iter().find(|p| p.location == contract::Location::Path && p.name == *name)?;
+            let schema = parameter.schema()?;
+            Some(plain(&generate::named(schema, manner, name).value))
+        };
+        let key = shown.or_else(|| self.named.clone()).or_else(made)?;
+        path_of(self.reader, &self.scope, &key).map(|path| format!("{}{path}", self.base))
+    }
+}
+
+/// The path of an operation for the values of its template: those of `scope`, and the parts of a key.
+#[must_use]
+pub fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
+    // Only a key of several parts has slashes between them; in any other a slash is text.
+    let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
+    let mut values = scope.iter().map(String::as_str).chain(key.splitn(parts, '/'));
+    let mut path = String::new();
+    for part in reader.template.split_inclusive('}') {
+        match part.split_once('{') {
+            Some((before, _)) => {
+                path.push_str(before);
+                path.push_str(&encode(values.next()?));
+            }
+            None => path.push_str(part),
+        }
+    }
+    Some(path)
+}
+
+/// What header fields say that follow from the content of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'s> {
+    /// The documented response.
+    pub documented: &'s contract::Response,
+    /// The URL of the request.
+    pub target: &'s str,
+    /// The path below which the API is.
+    pub mount: &'s str,
+    /// Where the entity is read that was added, if one was.
+    pub place: Option<&'s EntityPlace<'s>>,
+    /// How values are generated.
+    pub manner: &'s Manner,
+}
+
+/// Says in the documented header fields without an example what they mean: totals and pages of a list that is shown
+/// as a whole, the place of what was added, and the tag of the content.
+pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
+    let mut content: Option<Option<Value>> = None;
+    for header in subject.documented.headers.iter().filter(|header| header.examples.is_empty()) {
+        let mut read = || content.get_or_insert_with(|| serde_json::from_slice(response.body()).ok()).clone();
+        let name = &header.name;
+        let text = if *name == ETAG {
+            (!response.body().is_empty())
+                .then(|| format!("\"{:016x}\"", generate::fingerprint(&String::from_utf8_lossy(response.body()))))
+        } else if *name == LOCATION || *name == CONTENT_LOCATION {
+            let path = subject.place.and_then(|place| place.path(read().as_ref(), subject.manner));
+            path.map(|path| format!("{}{path}", subject.mount))
+        } else if *name == LINK {
+            read().filter(|content| listed(content).is_some()).map(|_| format!("<{}>; rel=\"self\"", subject.target))
+        } else {
+            let said = says(name.as_str().trim_start_matches("x-"));
+            said.and_then(|said| page_of(said, &read()?)).map(|number| number.to_string())
+        };
+        let Some(text) = text.filter(|text| fits(header, text)) else { continue };
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            response.headers_mut().insert(name.clone(), value);
+        }
+    }
+}
+
+/// Says in the documented header fields without an example that nothing remains of a rate limit, in an answer that
+/// refuses a call for it.
+pub fn nothing_remains(documented: &contract::Response, response: &mut Response) {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+        return;
+    }
+    let remaining = |header: &&ResponseHeader| {
+        RateLimit::of(&header.name) == Some(RateLimit::Remaining) && header.examples.is_empty()
+    };
+    for header in documented.headers.iter().filter(remaining).filter(|header| fits(header, "0")) {
+        response.headers_mut().insert(header.name.clone(), HeaderValue::from_static("0"));
+    }
+}
+
+/// Whether a text is one that the schema of a header field allows.
+#[must_use]
+pub fn fits(header: &ResponseHeader, text: &str) -> bool {
+    let Some(schema) = &header.schema else { return true };
+    schema.is_valid(&parameter::typed(schema, schema.tree(), text)) == Ok(true)
+}
+
+/// The items of the list that an answer shows: itself, or the longest list among its members.
+fn listed(content: &Value) -> Option<&Vec<Value>> {
+    match content {
+        Value::Array(items) => Some(items),
+        Value::Object(members) => members.values().filter_map(Value::as_array).max_by_key(|items| items.len()),
+        _ => None,
+    }
+}
+
+/// A number of the one page that shows all of a list; as the answer itself says it, if it does.
+fn page_of(said: Says, content: &Value) -> Option<u64> {
+    let own = content.as_object().into_iter().flatten().find(|(name, _)| says(name) == Some(said));
+    if let Some(number) = own.and_then(|(_, value)| value.as_u64()) {
+        return Some(number);
+    }
+    let count = listed(content)?.len() as u64;
+    match said {
+        Says::Total | Says::Count | Says::Limit => Some(count),
+        Says::Offset => Some(0),
+        Says::Page | Says::Pages => Some(1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rate_limits_are_known_by_their_names() {
+        let of = |name: &'static str| RateLimit::of(&HeaderName::from_static(name));
+        assert_eq!(of("x-ratelimit-limit"), Some(RateLimit::Limit));
+        assert_eq!(of("ratelimit-remaining"), Some(RateLimit::Remaining));
+        assert_eq!(of("x-rate-limit-reset"), Some(RateLimit::Reset));
+        assert_eq!(of("x-rate-limit"), None);
+    }
+
+    #[test]
+    fn numbers_of_pages_are_those_of_the_list() {
+        assert_eq!(page_of(Says::Total, &json!([1, 2, 3])), Some(3));
+        assert_eq!(page_of(Says::Total, &json!({"items": [1], "total": 40})), Some(40));
+        assert_eq!(page_of(Says::Pages, &json!({"items": [1]})), Some(1));
+        assert_eq!(page_of(Says::Total, &json!({"id": 1})), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! Can a message be what HTTP/1.1 allows, whatever API it is for?
+//!
+//! What the protocol implementation lets through and RFC 9112 does not.
+
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{StatusCode, Version};
+
+use crate::exchange::problem::{Kind, Problem};
+
+/// Why a request is refused before anybody reads it, if it is.
+pub fn refused(head: &Parts) -> Option<Problem> {
+    if head.version != Version::HTTP_11 {
+        return None;
+    }
+    // RFC 9112 §3.2
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let why = match (hosts.next(), hosts.next()) {
+        (None, _) => "the request has no `Host` header field",
+        (Some(_), Some(_)) => "the request has several `Host` header fields",
+        (Some(host), None) if !is_host(host.as_bytes()) => "the `Host` header field is no host with an optional port",
+        _ => return unknown_transfer_coding(head),
+    };
+    Some(Problem::new(Kind::Message, StatusCode::BAD_REQUEST, why))
+}
+
+/// `example.com:8080`; empty where the target has no authority.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty() || !host.contains(&b'@') && Authority::try_from(host).is_ok()
+}
+
+/// RFC 9112 §6.1: a transfer coding that is not known is 501.
+fn unknown_transfer_coding(head: &Parts) -> Option<Problem> {
+    let lines = head.headers.get_all(TRANSFER_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|coding| !coding.is_empty());
+    let unknown = codings.find(|coding| !coding.eq_ignore_ascii_case("chunked"))?;
+    let detail = format!("the transfer coding `{unknown}` is not supported, expected only `chunked`");
+    Some(Problem::new(Kind::Message, StatusCode::NOT_IMPLEMENTED, detail))
+}
