@@ -6,9 +6,9 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// Returns what is wrong with the patterns of a document, in its order.
 pub fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {
-    let place = |pattern: &PatternAt| match pattern.is_key {
-        true => Place::key(schemas.source(), pattern.pointer.clone()),
-        false => Place::value(schemas.source(), pattern.pointer.clone()),
+    let place = |pattern: &PatternAt| {
+        let of = if pattern.is_key { Place::key } else { Place::value };
+        of(schemas.source(), pattern.pointer.clone())
     };
     let mut found: Vec<(usize, usize, Diagnostic)> = Vec::new();
     for pattern in schemas.patterns() {

@@ -199,7 +199,7 @@ impl<'t> Reader<'t> {
         match self.peek(0) {
             None => Err("a class is not closed".to_owned()),
             Some('\\') => self.escape(Inside::Brackets),
-            Some('[') if !self.is_unicode() && self.peek(1) == Some(':') => self.named(),
+            Some('[') if !self.is_unicode() && self.peek(1) == Some(':') => Ok(self.named()),
             Some(literal) => {
                 self.at += 1;
                 Ok(Escape::Code(u32::from(literal)))
@@ -208,7 +208,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a class of POSIX, `[:alpha:]`; else the bracket is a character.
-    fn named(&mut self) -> Result<Escape, Fault> {
+    fn named(&mut self) -> Escape {
         let inside: String = self.chars[self.at + 2..].iter().take_while(|c| **c != ']').collect();
         let name = inside.strip_suffix(':').unwrap_or_default();
         let (is_negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
@@ -219,11 +219,11 @@ impl<'t> Reader<'t> {
                 if is_negated {
                     class.negate();
                 }
-                Ok(Escape::Class(class))
+                Escape::Class(class)
             }
             None => {
                 self.at += 1;
-                Ok(Escape::Code(u32::from('[')))
+                Escape::Code(u32::from('['))
             }
         }
     }

@@ -149,6 +149,7 @@ impl Patterns {
     /// Matches all names of an instance against the keys that take more than linear time, so that what the
     /// validator does with them costs about as much as what was taken from the budget. Returns whether
     /// the budget was enough.
+    #[must_use]
     pub fn can_match_keys(&self, instance: &Value) -> bool {
         self.slow_keys.is_empty() || !within(|| self.match_keys(instance)).1
     }
@@ -183,16 +184,19 @@ fn insert(properties: &mut Map<String, Value>, key: String, schema: Value) {
 }
 
 /// Returns the name of the format that stands for a pattern.
+#[must_use]
 pub fn format_of(text: &str) -> String {
     format!("{FORMAT}{text}")
 }
 
 /// Returns the pattern that a format stands for.
+#[must_use]
 pub fn pattern_of(format: &str) -> Option<&str> {
     format.strip_prefix(FORMAT)
 }
 
 /// Returns the index of the key in `patternProperties` that was handed over as `key`.
+#[must_use]
 pub fn original_of(properties: &Map<String, Value>, key: &str) -> Option<usize> {
     properties.keys().position(|own| Pattern::read(own).is_ok_and(|pattern| pattern.in_rust() == key))
 }

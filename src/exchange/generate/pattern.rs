@@ -53,7 +53,7 @@ fn attempt(pattern: &Pattern, least: usize, most: usize, index: usize, random: &
     maker.node(tree, least, most.min(LONGEST), &mut text)?;
     // Chance first: what is put in is seen.
     if index > 1 {
-        text = maker.with_required(tree, text);
+        text = maker.with_required(tree, &text);
     }
     let length = text.chars().count();
     if length < least && !tree.is_anchored() {
@@ -186,7 +186,7 @@ impl Maker<'_> {
     }
 
     /// Puts what look-aheads ask for somewhere into a text: of `(?=.*[A-Z])` an `A` in place of a character.
-    fn with_required(&mut self, tree: &Node, text: String) -> String {
+    fn with_required(&mut self, tree: &Node, text: &str) -> String {
         let mut characters: Vec<char> = text.chars().collect();
         let mut taken = Vec::new();
         for look in looks(tree) {
