@@ -100,9 +100,9 @@ impl<'n> Folding<'n, '_> {
                 | "dependentSchemas"
                 | "unevaluatedItems"
                 | "unevaluatedProperties"
-                | "xml" => {}
+                | "xml"
                 // They are there already.
-                "examples" => {}
+                | "examples" => {}
                 // An attempt that failed goes without them.
                 "default" if self.turn.attempt > 0 => {}
                 "properties" => self.properties(value),

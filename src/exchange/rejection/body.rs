@@ -99,7 +99,7 @@ pub struct Fields {
     /// The segment of the path of a field that its members are: 0 for the fields of the body itself.
     pub depth: usize,
     /// The members that are fields.
-    pub fields: Vec<Member>,
+    pub members: Vec<Member>,
     /// The member for what is about none of them: `non_field_errors`.
     pub rest: Option<Box<Member>>,
     /// The members that are no fields.
@@ -270,13 +270,13 @@ impl ByField {
 
 impl Fields {
     fn tell(&self, findings: &[Finding]) -> Map<String, Value> {
-        let mut of_fields: Vec<Vec<Finding>> = vec![Vec::new(); self.fields.len()];
+        let mut of_fields: Vec<Vec<Finding>> = vec![Vec::new(); self.members.len()];
         let mut of_others: IndexMap<String, Vec<Finding>> = IndexMap::new();
         let mut of_rest: Vec<Finding> = Vec::new();
         for finding in findings {
             let meant = finding.as_missing();
             let name = meant.path.get(self.depth).map(|name| folded(name));
-            let at = name.and_then(|name| self.fields.iter().position(|field| folded(&field.name) == name));
+            let at = name.and_then(|name| self.members.iter().position(|field| folded(&field.name) == name));
             match (at, meant.path.get(self.depth)) {
                 (Some(at), _) => of_fields[at].push(finding.clone()),
                 (None, Some(name)) if self.other.is_some() => {
@@ -291,7 +291,7 @@ impl Fields {
             let told = told.or_else(|| member.otherwise.clone());
             told.map(|value| object.insert(member.name.clone(), value));
         };
-        for (field, findings) in self.fields.iter().zip(&of_fields) {
+        for (field, findings) in self.members.iter().zip(&of_fields) {
             add(field, findings);
         }
         self.rest.iter().for_each(|rest| add(rest, &of_rest));

@@ -13,6 +13,7 @@ use crate::exchange::content::plain;
 
 /// A word or number for programs.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the place")]
 pub struct CodeSlot {
     /// What the document shows there, and for which rule.
     pub seen: Option<Value>,

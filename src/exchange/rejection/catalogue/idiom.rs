@@ -23,6 +23,7 @@ static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/exchange/rejection
 
 /// The sentences of one family.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the catalogue states")]
 pub struct Idiom {
     /// Its name in the catalogue: `ajv`.
     pub name: String,

@@ -55,7 +55,7 @@ impl<'c> Shaper<'c> {
         let declares_others = |part: &&Value| part.get("additionalProperties").is_some();
         let is_open = additional(self.schema, node).is_some() || !self.schema.parts(node).iter().any(declares_others);
         let other = fields.first().filter(|_| is_open).map(|field| Box::new(field.pattern.clone()));
-        (!fields.is_empty()).then_some(Fields { depth, fields, rest, others, other })
+        (!fields.is_empty()).then_some(Fields { depth, members: fields, rest, others, other })
     }
 
     /// Whether the members of a body are fields of the request, and nothing else that errors have.
@@ -69,10 +69,7 @@ impl<'c> Shaper<'c> {
     /// Whether a property is a field of the request with what is wrong with it. At the top a text could be anything
     /// that an error repeats, so that only lists say it there.
     fn is_field(&self, (name, schema, _): Property<'c>, is_top: bool) -> bool {
-        let says = match is_top {
-            true => self.has_list(schema),
-            false => self.has_sentences(schema) || self.is_object(schema),
-        };
+        let says = if is_top { self.has_list(schema) } else { self.has_sentences(schema) || self.is_object(schema) };
         says && self.context.names.find(name).is_some()
     }
 
