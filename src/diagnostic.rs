@@ -77,6 +77,7 @@ codes! {
     WrongType = "wrong-type", Warning, "a value has a type that the standard does not allow there";
     UnknownValue = "unknown-value", Warning, "a value is none of those that the standard lists";
     MisspeltField = "misspelt-field", Warning, "a field that no standard knows is nearly one that the standard has";
+    ValueType = "value-type", Warning, "a value of `enum`, `const` or `default` is of another type than its schema";
     MissingField = "missing-field", Warning, "a field that the standard requires is not there";
     ExampleForm = "example-form", Warning, "`example` and `examples` are mixed up";
     ParameterWithoutSchema = "parameter-without-schema", Warning, "a parameter has neither `schema` nor `content`";
@@ -87,6 +88,7 @@ codes! {
     MisplacedRef = "misplaced-ref", Warning, "a reference is where the standard has none, and is followed";
     ExternalValue = "external-value", Warning, "the value of an example is in a file or at a host that cannot be read";
     RefInExample = "ref-in-example", Warning, "an example has a `$ref` in it, which is data there and not followed";
+    TooDeep = "too-deep", Error, "schemas are composed of each other more deeply than is followed";
     NewerConstruct = "newer-construct", Warning, "a document uses what only a later version of OpenAPI has";
     OlderConstruct = "older-construct", Warning, "a document uses what only an earlier version of OpenAPI has";
     BrokenOverlay = "broken-overlay", Error, "an overlay cannot be read or applied";

@@ -361,6 +361,36 @@ Tag: {type: string, minLength: 2}
     assert!(!out.contains("external-ref"), "{out}");
 }
 
+#[test]
+fn documents_with_errors_are_refused_if_the_user_says_so() {
+    let document = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths: {/a: {get: {responses: {'200': {$ref: '#/components/responses/Missing'}}}}}
+";
+    let folder = Folder::new("strict").with("specs/a.yaml", document);
+    let (code, out, errors) = run(&folder.0, &["serve", "--port", "0", "--strict-documents"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(errors.contains("error[unresolved-ref]"), "{errors}");
+    assert!(errors.contains("error: the documents have errors, and `--strict-documents` takes none"), "{errors}");
+}
+
+#[test]
+fn paths_of_the_command_line_may_have_colons_and_only_files_are_read() {
+    let document = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths:
+  /a: {$ref: '../x:y/a.yaml'}
+  /b: {$ref: 'pipe.yaml'}
+";
+    let item = "get: {responses: {'200': {description: ok}}}";
+    let folder = Folder::new("colons").with("api/api.yaml", document).with("x:y/a.yaml", item);
+    let made = std::process::Command::new("mkfifo").arg(folder.0.join("api/pipe.yaml")).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let (_, out, _) = run(&folder.0.join("api"), &["check", "api.yaml", "--allow-path", "../x:y"]);
+    assert!(!out.contains("x:y"), "{out}");
+    assert!(out.contains("`pipe.yaml` cannot be read: it is no regular file"), "{out}");
+}
+
 /// A host that answers every request with one text, and counts them.
 fn host(answer: fn(&str) -> String) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");

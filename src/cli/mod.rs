@@ -101,28 +101,16 @@ struct Documents {
     examples: ExamplesChoice,
     /// Overlay (OpenAPI Overlay 1.0 or 1.1) that corrects the documents; may be repeated
     ///
-    /// Each is applied to every document, or to the one whose file name its `extends` has.
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "STANDIN_OVERLAY",
-        hide_env = true,
-        value_delimiter = ':',
-        hide_short_help = true
-    )]
+    /// Each is applied to every document, or to the one whose file name its `extends` has. `STANDIN_OVERLAY`
+    /// lists paths as `PATH` does.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     overlay: Vec<PathBuf>,
     /// Folder that documents may refer to, beside their own; may be repeated
     ///
     /// A `$ref` to another file is followed inside of the folder of the document that has it, with
-    /// its sub-folders. No other file is read.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "STANDIN_ALLOW_PATH",
-        hide_env = true,
-        value_delimiter = ':',
-        hide_short_help = true
-    )]
+    /// its sub-folders, and of the current folder or a folder that is served, if the document is in it and the
+    /// file is not hidden. No other file is read. `STANDIN_ALLOW_PATH` lists paths as `PATH` does.
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
     allow_path: Vec<PathBuf>,
     /// Host that documents may refer to, such as example.com or localhost:8080; may be repeated
     ///
@@ -301,7 +289,7 @@ impl Command {
 impl Documents {
     /// Reads the documents; what of the options has no effect is told.
     fn load(&self, settings: Settings, err: &mut impl Write) -> Result<Sandbox, Failure> {
-        for folder in self.allow_path.iter().filter(|folder| !folder.is_dir()) {
+        for folder in self.allowed().iter().filter(|folder| !folder.is_dir()) {
             let folder = folder.display().to_string();
             writeln!(
                 err,
@@ -320,6 +308,11 @@ impl Documents {
         Ok(Sandbox::load(&inputs, fixtures, &self.reading(), settings))
     }
 
+    /// The folders that documents may refer to.
+    fn allowed(&self) -> Vec<PathBuf> {
+        paths(&self.allow_path, "STANDIN_ALLOW_PATH")
+    }
+
     fn reading(&self) -> Reading {
         let examples = match self.examples {
             ExamplesChoice::Coerce => Examples::Coerce,
@@ -327,13 +320,23 @@ impl Documents {
             ExamplesChoice::Verbatim => Examples::Verbatim,
         };
         let access = Access {
-            folders: self.allow_path.clone(),
+            folders: self.allowed(),
             hosts: self.allow_host.clone(),
             cache: self.cache.clone().or_else(usual_cache),
         };
-        let overlays = self.overlay.iter().cloned().map(Input::Path).collect();
+        let overlays = paths(&self.overlay, "STANDIN_OVERLAY").into_iter().map(Input::Path).collect();
         Reading { examples, access, overlays }
     }
+}
+
+/// Paths of the command line, each as it is; else those of a variable, with colons or, on Windows, semicolons
+/// between them.
+fn paths(given: &[PathBuf], variable: &str) -> Vec<PathBuf> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    let listed = std::env::var_os(variable).unwrap_or_default();
+    std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
 /// `$XDG_CACHE_HOME/standin`, or what stands for it on this system.

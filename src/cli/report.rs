@@ -170,7 +170,7 @@ impl Routes {
                     contract.operations.iter().zip(&rows).map(|(operation, [method, path, _, document, answer])| {
                         json!({
                             "method": method, "path": path, "operationId": operation.id, "document": document,
-                            "basePaths": operation.bases, "answer": answer,
+                            "basePaths": *operation.bases, "answer": answer,
                         })
                     });
                 writeln!(out, "{}", escape::pretty_json(&Value::Array(objects.collect())))?;

@@ -24,6 +24,7 @@ use crate::state::sessions::Bounds;
 
 /// The options of `serve`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one option")]
 pub struct Serve {
     #[command(flatten)]
     documents: Documents,
@@ -49,6 +50,17 @@ pub struct Serve {
         hide_env = true
     )]
     validate: ValidationChoice,
+    /// Refuse to start if the documents or fixtures have errors
+    ///
+    /// Without it what is wrong costs only its place: anything is allowed there, and answers say so in
+    /// `Standin-Warning`. With it the errors are told, and the exit code is 1.
+    #[arg(
+        long,
+        env = "STANDIN_STRICT_DOCUMENTS", hide_env = true, hide_short_help = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    strict_documents: bool,
     /// Judge an absent body as an empty object, even where the document does not require one
     ///
     /// The standard lets a request omit its body unless `requestBody.required` is true, and many

@@ -113,7 +113,7 @@ impl Assembly {
     fn base_paths(&mut self) {
         for (index, operation) in self.operations.iter().enumerate() {
             let template = PathTemplate::parse(&operation.template);
-            for base in &operation.bases {
+            for base in operation.bases.iter() {
                 let _taken = self.router.add(&PathTemplate::parse(base), &template, &operation.method, index);
             }
         }

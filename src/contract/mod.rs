@@ -147,7 +147,7 @@ pub struct Operation {
     /// What the user says of its errors; the first that says something is taken.
     pub overrules: Vec<Arc<Overrule>>,
     /// The base paths of its servers, such as `/v1`; without the empty one.
-    pub bases: Vec<String>,
+    pub bases: Arc<[String]>,
     /// How its terms are compiled.
     recipe: Recipe,
     terms: OnceLock<Terms>,

@@ -66,13 +66,16 @@ impl Recipe {
     }
 }
 
+/// How many different base paths one list of servers may have. Operations answer without the others.
+const MOST_BASES: usize = 64;
+
 /// Finds the operations of a document.
 struct Finder<'c> {
     schemas: &'c Arc<Schemas>,
     index: usize,
     compiler: Arc<Mutex<Compiler>>,
     /// The base paths of lists of servers, by where they stand.
-    known_bases: HashMap<String, Vec<String>>,
+    known_bases: HashMap<String, Arc<[String]>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -185,20 +188,26 @@ impl Finder<'_> {
     }
 
     /// The base paths of the nearest `servers`: of the operation, its path item, the document.
-    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Vec<String> {
+    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Arc<[String]> {
         let nearest = [(operation, at), (item.value, item.at), (tree, "")];
         let servers = nearest.iter().find_map(|(value, at)| {
             let servers = value.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
             Some((servers, join(at, "servers")))
         });
-        let Some((servers, at)) = servers else { return Vec::new() };
+        let Some((servers, at)) = servers else { return Arc::default() };
         if let Some(known) = self.known_bases.get(&at) {
-            return known.clone();
+            return Arc::clone(known);
         }
         let mut bases: Vec<String> = Vec::new();
         for (index, server) in servers.iter().enumerate() {
             match base_path(server) {
                 Ok(base) if base.is_empty() || bases.contains(&base) => {}
+                Ok(_) if bases.len() >= MOST_BASES => {
+                    let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
+                    let message = format!("there are more than {MOST_BASES} base paths");
+                    self.warn(Code::InvalidServer, place, message, "operations answer without this one and the others");
+                    break;
+                }
                 Ok(base) => bases.push(base),
                 Err(message) => {
                     let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
@@ -206,7 +215,8 @@ impl Finder<'_> {
                 }
             }
         }
-        self.known_bases.insert(at, bases.clone());
+        let bases: Arc<[String]> = bases.into();
+        self.known_bases.insert(at, Arc::clone(&bases));
         bases
     }
 }

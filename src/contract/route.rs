@@ -169,11 +169,49 @@ fn split_at_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&
     if is_last && literal.is_empty() {
         return (!raw.is_empty()).then_some((raw, ""));
     }
+    if literal.len() > SHORT {
+        return split_at_long_literal(raw, literal, is_last);
+    }
     let starts = raw.char_indices().map(|(index, _)| index).skip(1);
     let mut starts =
         starts.filter(|start| strip_literal(&raw[*start..], literal).is_some_and(|after| !is_last || after.is_empty()));
     let start = starts.next()?;
     Some((&raw[..start], strip_literal(&raw[start..], literal)?))
+}
+
+/// The longest literal that is looked for place by place, in bytes; others are looked for in linear time.
+const SHORT: usize = 64;
+
+/// Splits as [`split_at_literal`] does, at a literal that is long.
+fn split_at_long_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&'r str, &'r str)> {
+    // A character for each byte, because only texts are searched in linear time.
+    let wide = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
+    let mut places = Vec::with_capacity(raw.len() + 1);
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some((byte, width)) = raw.get(at..).and_then(first_byte) {
+        places.push(at);
+        decoded.push(byte);
+        at += width;
+    }
+    places.push(at);
+    if at < raw.len() {
+        return None;
+    }
+    let literal_bytes = literal.as_bytes();
+    let start = if is_last {
+        decoded.len().checked_sub(literal_bytes.len()).filter(|start| decoded[*start..] == *literal_bytes)?
+    } else {
+        let (text, wanted) = (wide(&decoded), wide(literal_bytes));
+        // The value before it is at least one character; each of the text is one byte.
+        let skipped = text.chars().next().map_or(0, char::len_utf8);
+        let found = text[skipped..].find(&wanted)? + skipped;
+        text[..found].chars().count()
+    };
+    if start == 0 {
+        return None;
+    }
+    Some((&raw[..places[start]], &raw[places[start + literal_bytes.len()]..]))
 }
 
 /// Percent-decodes; bytes that are no UTF-8 are replaced, as they can equal no literal anyway.
@@ -276,17 +314,20 @@ impl Router {
 
     /// Finds the operation for a method and a path as it came, without the query.
     ///
-    /// Concrete segments win over templated ones, more literal text over less. A template that fits
-    /// the path but lacks the method makes way for a less concrete one that has it.
+    /// A concrete path wins over templates, with the methods that it has. Concrete segments win over templated
+    /// ones, more literal text over less; of templates, one that fits the path but lacks the method makes way for a
+    /// less concrete one that has it.
     #[must_use]
     pub fn route(&self, method: &Method, path: &str) -> Routed {
         // A path may come with characters that should have been encoded.
         let encoded = (!path.is_ascii()).then(|| utf8_percent_encode(path, CONTROLS).to_string());
         let path = encoded.as_deref().unwrap_or(path);
-        if let Some(end) = self.whole.get(path)
-            && let Some((_, operation)) = self.nodes[*end].methods.iter().find(|(there, _)| there == method)
-        {
-            return Routed::Operation(*operation, Vec::new());
+        if let Some(end) = self.whole.get(path) {
+            let methods = &self.nodes[*end].methods;
+            return match methods.iter().find(|(there, _)| there == method) {
+                Some((_, operation)) => Routed::Operation(*operation, Vec::new()),
+                None => Routed::OtherMethods(methods.iter().map(|(method, _)| method.clone()).collect()),
+            };
         }
         let rest = path.strip_prefix('/').unwrap_or(path);
         let mut search = Search { router: self, method, values: Vec::new(), others: Vec::new() };
@@ -417,9 +458,22 @@ mod tests {
     }
 
     #[test]
-    fn a_template_without_the_method_makes_way() {
-        let router = router(&["POST /pets/search", "GET /pets/{id}"]);
-        assert_eq!(routed(&router, "/pets/search"), Some((1, values(&["search"]))));
+    fn a_template_without_the_method_makes_way_and_a_concrete_path_does_not() {
+        let router = router(&["POST /pets/{name}.json", "GET /pets/{id}", "PUT /pets/search"]);
+        assert_eq!(routed(&router, "/pets/a.json"), Some((1, values(&["a.json"]))));
+        assert_eq!(router.route(&Method::GET, "/pets/search"), Routed::OtherMethods(vec![Method::PUT]));
+    }
+
+    #[test]
+    fn long_literals_are_found_in_linear_time() {
+        let literal = format!("{}b", "a".repeat(30_000));
+        let router = router(&[&format!("GET /{{x}}{literal}{{y}}"), &format!("GET /x/{{x}}{literal}")]);
+        let path = format!("/{}", "a".repeat(1_000_000));
+        assert_eq!(routed(&router, &path), None);
+        assert_eq!(routed(&router, &format!("/x{path}")), None);
+        let fitting = format!("/1%20{literal}2");
+        assert_eq!(routed(&router, &fitting), Some((0, values(&["1%20", "2"]))));
+        assert_eq!(routed(&router, &format!("/x/é{literal}")), Some((1, values(&["%C3%A9"]))));
     }
 
     #[test]

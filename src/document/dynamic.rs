@@ -4,7 +4,7 @@
 //! After it every reference leads to one place. Those that lead to one place anyway are left to
 //! `identifier`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ impl Copier<'_> {
         if let Some(made) = self.made.get(&key) {
             return Some(made.clone());
         }
-        if resource.is_empty() || self.made.len() >= MOST_COPIES || !self.asks(resource, scope, &mut Vec::new()) {
+        if resource.is_empty() || self.made.len() >= MOST_COPIES || !self.asks(resource, scope) {
             return None;
         }
         let mut value = self.tree.pointer(resource)?.clone();
@@ -138,29 +138,30 @@ impl Copier<'_> {
     }
 
     /// Whether a resource, or one that it refers to, has a dynamic reference to one of the anchors.
-    fn asks(&self, resource: &str, scope: &Scope, seen: &mut Vec<String>) -> bool {
-        if seen.iter().any(|there| there == resource) {
-            return false;
-        }
-        seen.push(resource.to_owned());
-        let Some(value) = self.tree.pointer(resource).filter(|_| !resource.is_empty()) else { return false };
-        let mut open = vec![value];
-        let mut others = Vec::new();
-        while let Some(value) = open.pop() {
-            match value {
-                Value::Object(object) => {
-                    let dynamic = object.get("$dynamicRef").and_then(Value::as_str).map(anchor);
-                    if dynamic.is_some_and(|name| scope.contains_key(name)) {
-                        return true;
+    fn asks(&self, resource: &str, scope: &Scope) -> bool {
+        let mut seen = HashSet::from([resource.to_owned()]);
+        let mut resources = vec![resource.to_owned()];
+        while let Some(resource) = resources.pop() {
+            let mut open: Vec<&Value> =
+                self.tree.pointer(&resource).filter(|_| !resource.is_empty()).into_iter().collect();
+            while let Some(value) = open.pop() {
+                match value {
+                    Value::Object(object) => {
+                        let dynamic = object.get("$dynamicRef").and_then(Value::as_str).map(anchor);
+                        if dynamic.is_some_and(|name| scope.contains_key(name)) {
+                            return true;
+                        }
+                        let target = object.get("$ref").and_then(Value::as_str).and_then(local_pointer);
+                        let other = target.map(|to| self.resource(&to));
+                        resources.extend(other.filter(|other| seen.insert(other.clone())));
+                        open.extend(object.iter().filter(|(name, _)| !is_data(name)).map(|(_, member)| member));
                     }
-                    others.extend(object.get("$ref").and_then(Value::as_str).and_then(local_pointer));
-                    open.extend(object.iter().filter(|(name, _)| !is_data(name)).map(|(_, member)| member));
+                    Value::Array(items) => open.extend(items),
+                    _ => {}
                 }
-                Value::Array(items) => open.extend(items),
-                _ => {}
             }
         }
-        others.into_iter().any(|to| self.asks(&self.resource(&to), scope, seen))
+        false
     }
 
     /// What is left means the anchor of its own resource: nobody else leads to it.

@@ -97,7 +97,10 @@ fn localise(value: &mut Value, at: &str, is_schema: bool) {
                 } else if let Some(Value::String(text)) = object.get_mut("$ref") {
                     *text = match text.strip_prefix('#') {
                         Some(pointer) => format!("#{at}{pointer}"),
-                        None => format!("#/$defs/{}", text.replace('/', "~1")),
+                        None => {
+                            let (part, pointer) = text.split_once('#').unwrap_or((text, ""));
+                            format!("#/$defs/{}{pointer}", part.replace('/', "~1"))
+                        }
                     };
                 }
             }

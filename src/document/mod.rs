@@ -3,6 +3,8 @@
 //! It never stops at the first fault: what can be read is, and the rest is a list of diagnostics.
 //! What the documents promise is left to `contract`.
 
+mod bounds;
+mod depth;
 mod dynamic;
 mod fetch;
 pub mod files;
@@ -16,6 +18,7 @@ mod overlay;
 mod position;
 pub mod reference;
 mod repair;
+mod retyped;
 pub mod shape;
 mod splice;
 pub mod syntax;
@@ -396,6 +399,7 @@ impl Loaded {
         self.diagnostics.extend(found);
         self.diagnostics.extend(upgrade::upgrade(&mut tree, &extents, &source));
         self.diagnostics.extend(reference::check(&mut tree, &extents, &source));
+        self.diagnostics.extend(depth::cut(&mut tree, &extents, &source));
         self.documents.push(Document { source, tree: Arc::new(tree) });
     }
 }

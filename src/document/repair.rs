@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::names;
 use super::reference::UNKNOWN;
+use super::retyped;
 use super::shape::{Expect, Kind, Members, field};
 use super::syntax::{join, push, unescape};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
@@ -425,7 +426,10 @@ impl Repair<'_> {
                     self.require(kind, object, "required", json!(true), "`true`, as for every path parameter", at);
                 }
             }
-            Kind::Schema => self.schema_type(object, at),
+            Kind::Schema => {
+                self.schema_type(object, at);
+                self.values_of_type(object, at);
+            }
             _ => {}
         }
     }
@@ -454,6 +458,11 @@ impl Repair<'_> {
         let at = join(at, "type");
         match object.get_mut("type") {
             Some(Value::Array(names)) => {
+                for name in names.iter_mut().filter(|name| name.is_null()) {
+                    *name = json!("null");
+                    let message = "`type` has null, expected the string `null`".to_owned();
+                    self.warn(Code::WrongType, &at, message, "read as the type; it must be in quotes");
+                }
                 names.retain_mut(|name| self.word(TYPES, name, &at) == Verdict::Keep);
                 if names.is_empty() {
                     object.shift_remove("type");
@@ -465,6 +474,28 @@ impl Repair<'_> {
                 }
             }
             None => {}
+        }
+    }
+
+    /// A value of another type than its schema could never be sent.
+    fn values_of_type(&mut self, object: &mut Map<String, Value>, at: &str) {
+        let types: Vec<String> = match object.get("type") {
+            Some(Value::String(name)) => vec![name.clone()],
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => return,
+        };
+        for keyword in ["enum", "const", "default"] {
+            let values = match object.get_mut(keyword) {
+                Some(Value::Array(values)) if keyword == "enum" => values.as_mut_slice(),
+                Some(value) if keyword != "enum" => std::slice::from_mut(value),
+                _ => continue,
+            };
+            let changes: Vec<(String, String)> =
+                values.iter_mut().filter_map(|value| retyped::retype(value, &types)).collect();
+            let Some((from, to)) = changes.first() else { continue };
+            let more = if changes.len() == 1 { String::new() } else { format!(" (and {} more)", changes.len() - 1) };
+            let message = format!("`{keyword}` has `{from}`{more}, expected {}", types.join(" or "));
+            self.warn(Code::ValueType, &join(at, keyword), message, &format!("read as `{to}`"));
         }
     }
 

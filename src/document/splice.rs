@@ -23,7 +23,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source, Written, written};
 const MOST_ADDED: usize = 2_000_000;
 
 /// How many references are put in place one inside of the other, which is a circle or as good as one.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 16;
 
 /// Of which structure a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

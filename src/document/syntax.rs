@@ -13,6 +13,7 @@ use serde::de::{self, DeserializeSeed as _};
 use serde_json::Value;
 use yoke::Yoke;
 
+use super::bounds;
 use super::number::Follower;
 use super::tree::{Node, Notes};
 pub use super::tree::{Oddity, OddityKind, join, push};
@@ -131,10 +132,7 @@ impl SyntaxError {
 }
 
 fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
-    if deepest_run(text) > DEEPEST {
-        let message = format!("it is nested deeper than {DEEPEST} levels");
-        return Err(SyntaxError { message, span: Span { line: 1, column: 1, length: 1 } });
-    }
+    bounds::check(text)?;
     let notes = Notes::new(text, Some(Follower::new(text)));
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(first) = documents.next() else {
@@ -147,23 +145,6 @@ fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
         oddities.push(Oddity { kind: OddityKind::SecondDocument, pointer: String::new() });
     }
     Ok(Parsed { tree, oddities })
-}
-
-/// The YAML parser goes through brackets in quadratic time before it says that they are too deep.
-const DEEPEST: usize = 1000;
-
-/// The longest run of opening brackets, blanks apart.
-fn deepest_run(text: &str) -> usize {
-    let (mut run, mut longest) = (0, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => run += 1,
-            b' ' | b'\n' | b'\r' | b'\t' => {}
-            _ => run = 0,
-        }
-        longest = longest.max(run);
-    }
-    longest
 }
 
 fn yaml_error(error: &serde_yaml::Error) -> SyntaxError {

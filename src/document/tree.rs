@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqA
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
+use super::bounds;
 use super::number::{self, Follower};
 
 /// Something that JSON and YAML allow, or our readers do, and that OpenAPI does not.
@@ -74,6 +75,8 @@ pub struct Node<'f, 't>(pub &'f Notes<'t>);
 pub struct Notes<'t> {
     found: RefCell<Vec<Found>>,
     left: Cell<usize>,
+    /// How many values may still come.
+    values: Cell<usize>,
     text: &'t str,
     /// The scalars of a YAML text; none for JSON.
     scalars: Option<Follower<'t>>,
@@ -90,7 +93,14 @@ impl<'t> Notes<'t> {
     #[must_use]
     pub fn new(text: &'t str, scalars: Option<Follower<'t>>) -> Self {
         let left = Cell::new(UNFOLDED.saturating_add(16 * text.len()));
-        Self { found: RefCell::default(), left, text, scalars, exponents: RefCell::default() }
+        let values = Cell::new(bounds::most_values(text));
+        Self { found: RefCell::default(), left, values, text, scalars, exponents: RefCell::default() }
+    }
+
+    fn count<E: de::Error>(&self) -> Result<(), E> {
+        let left = self.values.get().checked_sub(1);
+        self.values.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or_else(|| E::custom("it has more values than a text of its length may have"))
     }
 
     /// What was found.
@@ -173,6 +183,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.0.count()?;
         deserializer.deserialize_any(self)
     }
 }

@@ -360,17 +360,23 @@ const LIKE_ENOUGH: f64 = 0.7;
 /// The operation whose path is most like one that there is not, and how like it is; of equal ones, one of the method.
 fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<(&'c Operation, f64)> {
     let path = parameter::decode(&shown(path));
-    let likeness = |operation: &Operation| {
-        let bare = strsim::jaro_winkler(&operation.template, &path);
-        let based =
-            operation.bases.iter().map(|base| strsim::jaro_winkler(&format!("{base}{}", operation.template), &path));
-        based.fold(bare, f64::max)
-    };
-    let scored =
-        contract.operations.iter().map(|operation| (likeness(operation), operation.method == *method, operation));
-    let best = scored.rev().max_by(|(a, a_method, _), (b, b_method, _)| a.total_cmp(b).then(a_method.cmp(b_method)))?;
-    Some((best.2, best.0))
+    let mut left = MOST_COMPARED;
+    let mut best: Option<(f64, bool, &Operation)> = None;
+    for operation in &contract.operations {
+        let bases = std::iter::once("").chain(operation.bases.iter().map(String::as_str)).take(left);
+        let likeness = |base: &str| strsim::jaro_winkler(&shown(&format!("{base}{}", operation.template)), &path);
+        let likeness = bases.map(likeness).fold(0.0, f64::max);
+        left = left.saturating_sub(1 + operation.bases.len());
+        let is_method = operation.method == *method;
+        if best.is_none_or(|(most, of_method, _)| (most, of_method) < (likeness, is_method)) {
+            best = Some((likeness, is_method, operation));
+        }
+    }
+    best.map(|(likeness, _, operation)| (operation, likeness))
 }
+
+/// How many paths one that there is not is compared with. The nearest is told of these.
+const MOST_COMPARED: usize = 10_000;
 
 fn plan_operation<'c>(
     ground: Ground<'c>,

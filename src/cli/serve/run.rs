@@ -14,6 +14,7 @@ use super::{Serve, Switch};
 use crate::cli::keep::{Keeper, StateFile};
 use crate::cli::verdict::{self, Target};
 use crate::cli::{Failure, Outcome, findings, loaded};
+use crate::diagnostic::Severity;
 use crate::sandbox::Sandbox;
 use crate::server::control::Control;
 use crate::server::stderr::{self, StandardError};
@@ -36,6 +37,13 @@ impl Serve {
         };
         for line in loaded(sandbox.contract()) {
             writeln!(err, "{line}")?;
+        }
+        if self.strict_documents
+            && let Some(lines) = refusal(&sandbox)
+        {
+            tell(err, Ok(lines))?;
+            writeln!(err, "error: the documents have errors, and `--strict-documents` takes none")?;
+            return Ok(Outcome::Findings);
         }
         log::start(self.log);
         let limits = Limits { max_connections: self.possible_connections(err)?, ..self.limits() };
@@ -189,6 +197,20 @@ const ADDRESS_SPACE: u64 = 1 << 30;
 
 /// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
 const STACK: usize = 16 * 1024 * 1024;
+
+/// What is wrong with the documents, in lines, if any of it is an error.
+fn refusal(sandbox: &Sandbox) -> Option<Vec<String>> {
+    let judge = || {
+        let diagnostics = sandbox.diagnostics();
+        let has_errors = diagnostics.iter().any(|found| found.severity() == Severity::Error);
+        has_errors.then(|| findings(sandbox.contract(), &diagnostics))
+    };
+    // On a thread of its own, because deep schemas need its stack.
+    thread::scope(|scope| match thread::Builder::new().stack_size(STACK).spawn_scoped(scope, judge) {
+        Ok(judged) => judged.join().unwrap_or_default(),
+        Err(_) => None,
+    })
+}
 
 /// Looks in the background for what is wrong with the documents, after some time, and says it in lines.
 fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
