@@ -41,7 +41,6 @@ pub fn check(text: &str) -> Result<(), SyntaxError> {
             _ => row = 0,
         }
         match (before, byte) {
-            (_, b'\n') => begun = 0,
             // `- `, `? ` and `: ` begin a collection.
             (b'-' | b'?' | b':', b' ') => begun += 1,
             (_, b'-' | b'?' | b':' | b' ' | b'\t') => {}
@@ -64,7 +63,7 @@ pub fn check(text: &str) -> Result<(), SyntaxError> {
 
 fn exceeded(text: &str, at: usize, message: String) -> SyntaxError {
     let before = &text.as_bytes()[..at];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = text[..at].split('\n').count();
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
     SyntaxError { message, span: Span { line, column, length: 1 } }

@@ -484,3 +484,26 @@ fn begins_as_openapi(text: &str) -> bool {
 fn looks_like_data(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_character_is_no_text() {
+        assert_eq!(decode(vec![0xff, 0xfe, b'a', 0]), Some("\u{61}".to_owned()));
+        assert_eq!(decode(vec![0xff, 0xfe, b'a', 0, b'b']), None);
+        assert_eq!(decode(vec![0, b'a', 0, b'b', 0]), None);
+    }
+
+    #[test]
+    fn tables_that_cannot_be_read_are_told() {
+        let folder = std::env::temp_dir().join(format!("standin-tables-{}", std::process::id()));
+        fs::create_dir_all(folder.join("data")).expect("there is room");
+        fs::write(folder.join("data/pets.csv"), [0xff, 0xfe, b'a']).expect("there is room");
+        let (files, found) = load_data(&folder);
+        fs::remove_dir_all(&folder).expect("it is there");
+        assert!(files.is_empty());
+        assert_eq!(found.first().map(|found| found.code), Some(Code::UnreadableFile));
+    }
+}
