@@ -40,6 +40,15 @@ impl Direction {
         Some(copy)
     }
 
+    /// The names of the properties that a schema marks as not asked for, itself or in its `allOf`.
+    pub(super) fn unasked(self, schema: &Map<String, Value>, root: &Value) -> Vec<String> {
+        let mut marked = Marked { root, keyword: self.not_asked(), names: Vec::new(), seen: HashSet::new() };
+        if schema.contains_key("required") || schema.contains_key("allOf") {
+            marked.collect(schema);
+        }
+        marked.names
+    }
+
     /// The same in a part of a document that has all that is referred to in it.
     pub fn relax_part(self, part: &mut Value, tree: &Value) {
         let keyword = self.not_asked();

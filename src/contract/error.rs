@@ -2,6 +2,8 @@
 //!
 //! What an API would say is left to `exchange`.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// Why an instance does not fit a schema.
@@ -18,11 +20,17 @@ pub struct SchemaError {
 }
 
 impl SchemaError {
-    /// An error that is about one keyword; `operands` is an object, or null if there are none.
+    /// An error that is about one keyword; `operands` is an object, or null if there are none. Names that
+    /// are longer than [`LONGEST_NAME`] are cut in it.
     #[must_use]
     pub fn new(pointer: impl Into<String>, keyword: impl Into<String>, operands: Value) -> Self {
-        let operands = if let Value::Object(map) = operands { map } else { Map::new() };
-        Self { pointer: pointer.into(), keyword: keyword.into(), operands, branches: Vec::new() }
+        let mut operands = if let Value::Object(map) = operands { map } else { Map::new() };
+        if let Some(Value::String(name)) = operands.get_mut("property") {
+            cut(name, LONGEST_NAME);
+        }
+        let mut pointer = pointer.into();
+        cut_pointer(&mut pointer);
+        Self { pointer, keyword: keyword.into(), operands, branches: Vec::new() }
     }
 
     /// What is wrong, as a neutral sentence that follows the name of what it is about: `must be
@@ -63,10 +71,52 @@ impl SchemaError {
             "not" => "must not be of the documented form".to_owned(),
             "falseSchema" => "must not be there".to_owned(),
             "unknownParameter" => "is not documented".to_owned(),
-            "style" | "malformed" => text("detail"),
+            "style" | "malformed" | "bound" => text("detail"),
+            "schema" => "must fit its schema".to_owned(),
             other => format!("must keep to `{other}` of its schema"),
         }
     }
+}
+
+/// How many bytes of the name of a property an error has; what is over is cut, and `…` says so. A client
+/// may send one of many megabytes, and each error below it would repeat it.
+pub const LONGEST_NAME: usize = 256;
+
+/// How many bytes of the pointer to a place an error has; what is over is cut, and `…` says so.
+pub const LONGEST_POINTER: usize = 4096;
+
+/// The start of a text that has so many bytes at most, to the end of a character, with `…` where it is cut.
+#[must_use]
+pub fn start_of(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}…", &text[..end]))
+}
+
+/// Cuts a text that has more than so many bytes.
+pub fn cut(text: &mut String, most: usize) {
+    if text.len() > most {
+        *text = start_of(text, most).into_owned();
+    }
+}
+
+/// Cuts the names in a pointer that are too long, and the pointer itself.
+fn cut_pointer(pointer: &mut String) {
+    if pointer.len() <= LONGEST_NAME {
+        return;
+    }
+    let mut short = String::new();
+    for name in pointer.split('/').skip(1) {
+        short.push('/');
+        short.push_str(&start_of(name, LONGEST_NAME));
+        if short.len() > LONGEST_POINTER {
+            break;
+        }
+    }
+    cut(&mut short, LONGEST_POINTER);
+    *pointer = short;
 }
 
 fn list(values: &Value, separator: &str) -> String {

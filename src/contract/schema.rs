@@ -3,7 +3,12 @@
 //! What an error means for a request is left to `exchange`. This room is the only one that names
 //! `jsonschema`.
 
+mod counted;
+mod evaluated;
 mod explain;
+mod format;
+mod judging;
+mod own;
 mod satisfiable;
 
 use std::borrow::Cow;
@@ -11,17 +16,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use jsonschema::{Draft, PatternOptions, Registry, Validator};
 use serde_json::{Map, Value, json};
 
-use self::explain::Told;
+use self::judging::Judging;
+use self::own::Owns;
 pub use self::satisfiable::contradiction;
 use super::bundle::{bundle, needed};
 pub use super::direction::Direction;
 use super::discriminator::{self, Derived};
-pub use super::error::SchemaError;
+pub use super::error::{SchemaError, cut, start_of};
 pub use super::mend::SchemaFault;
 use super::mend::mend;
 use super::name::folded;
@@ -82,6 +86,7 @@ struct Side {
     used: Mutex<Vec<String>>,
     together: OnceLock<Validators>,
     derived: Derived,
+    owns: Owns,
 }
 
 impl Schemas {
@@ -243,6 +248,7 @@ struct Validators {
 /// The validator of many schemas, for one of them: it judges the one property `key` of an object.
 struct Shared {
     validator: Arc<Validator>,
+    is_counted: bool,
     patterns: Arc<Patterns>,
     key: String,
     faults: Vec<SchemaFault>,
@@ -251,6 +257,8 @@ struct Shared {
 /// What judges an instance: itself, or as the property `key` of an object.
 struct Judge<'s> {
     validator: &'s Validator,
+    /// Whether its references are counted.
+    is_counted: bool,
     patterns: &'s Patterns,
     key: Option<&'s str>,
     /// What was left out, because it cannot be compiled.
@@ -265,6 +273,18 @@ impl Judge<'_> {
             None => Cow::Borrowed(instance),
         }
     }
+
+    /// Whether an instance fits; nothing where too many references would have to be followed.
+    fn answer(&self, instance: &Value) -> Option<bool> {
+        if !self.patterns.can_match_keys(instance) {
+            return Some(false);
+        }
+        let wrapped = self.wrapped(instance);
+        if !self.is_counted {
+            return Some(self.validator.is_valid(&wrapped));
+        }
+        counted::within_bound(|| self.validator.is_valid(&wrapped))
+    }
 }
 
 impl Validators {
@@ -273,10 +293,10 @@ impl Validators {
             pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference_to(pointer))).collect();
         let compiled = compile_or_mend(tree, &pointers, &json!({ "properties": properties }));
         let faults: Vec<Vec<SchemaFault>> = pointers.iter().map(|pointer| compiled.faults_of(pointer)).collect();
-        let (validator, patterns) = (Arc::new(*compiled.validator), compiled.patterns);
+        let (validator, patterns, is_counted) = (Arc::new(*compiled.validator), compiled.patterns, compiled.is_counted);
         let judges = pointers.into_iter().zip(faults).enumerate().map(|(key, (pointer, faults))| {
             let (validator, patterns) = (Arc::clone(&validator), Arc::clone(&patterns));
-            (pointer, Shared { validator, patterns, key: key.to_string(), faults })
+            (pointer, Shared { validator, is_counted, patterns, key: key.to_string(), faults })
         });
         Self { judges: judges.collect() }
     }
@@ -285,6 +305,8 @@ impl Validators {
 /// A validator, and what had to be left out of it.
 struct Compiled {
     validator: Box<Validator>,
+    /// Whether its references are counted.
+    is_counted: bool,
     patterns: Arc<Patterns>,
     /// The document that it was compiled from, where anything was left out.
     mended: Option<Value>,
@@ -308,19 +330,23 @@ impl Compiled {
 fn compile_or_mend(tree: &Arc<Value>, pointers: &[String], schema: &Value) -> Compiled {
     let (tree, patterns) = hand_over(Arc::clone(tree), pointers);
     let patterns = Arc::new(patterns);
-    let compiled = registry(Arc::clone(&tree)).and_then(|registry| compile(&registry, &patterns, schema));
-    if let Ok(validator) = compiled {
-        return Compiled { validator: Box::new(validator), patterns, mended: None, faults: Vec::new() };
+    let compile = |tree: &Arc<Value>| {
+        let counted = counted::counted(tree, pointers);
+        let is_counted = counted.is_some();
+        let registry = registry(counted.map_or_else(|| Arc::clone(tree), Arc::new))?;
+        Ok((compile(&registry, &patterns, schema)?, is_counted))
+    };
+    if let Ok((validator, is_counted)) = compile(&tree) {
+        return Compiled { validator: Box::new(validator), is_counted, patterns, mended: None, faults: Vec::new() };
     }
     let mut tree = Value::clone(&tree);
     let mut faults = mend(&mut tree, pointers, |schema| compile_alone(schema).err());
-    let compiled = registry(Arc::new(tree.clone())).and_then(|registry| compile(&registry, &patterns, schema));
-    let validator = compiled.unwrap_or_else(|message| {
+    let (validator, is_counted) = compile(&Arc::new(tree.clone())).unwrap_or_else(|message: String| {
         faults
             .extend(pointers.iter().map(|pointer| SchemaFault { pointer: pointer.clone(), message: message.clone() }));
-        compile_alone(&json!(true)).expect("`true` is a schema")
+        (compile_alone(&json!(true)).expect("`true` is a schema"), false)
     });
-    Compiled { validator: Box::new(validator), patterns, mended: Some(tree), faults }
+    Compiled { validator: Box::new(validator), is_counted, patterns, mended: Some(tree), faults }
 }
 
 /// Compiles a schema that refers to nothing.
@@ -334,14 +360,10 @@ fn reference_to(pointer: &str) -> Value {
 }
 
 fn compile(registry: &Registry<'static>, patterns: &Patterns, schema: &Value) -> Result<Validator, String> {
-    let mut options = jsonschema::draft202012::options()
+    let options = jsonschema::draft202012::options()
         .with_registry(registry)
-        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MOST_BACKTRACKS).size_limit(LARGEST_KEY))
-        .should_validate_formats(true)
-        .with_format("byte", is_base64)
-        .with_format("base64url", is_base64url)
-        .with_format("char", |text: &str| text.chars().count() == 1)
-        .with_format("decimal", |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite));
+        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MOST_BACKTRACKS).size_limit(LARGEST_KEY));
+    let mut options = counted::with_count(format::with_formats(options));
     for (text, pattern) in &patterns.texts {
         let pattern = Arc::clone(pattern);
         options = options.with_format(format_of(text), move |text: &str| pattern.is_match(text));
@@ -355,17 +377,6 @@ const MOST_BACKTRACKS: usize = 10_000_000;
 
 /// The largest engine of a key of `patternProperties`, in bytes; a schema with a larger one cannot be compiled.
 const LARGEST_KEY: usize = 64 << 20;
-
-/// RFC 4648 §4; many leave the padding out.
-fn is_base64(text: &str) -> bool {
-    let lines: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    STANDARD_NO_PAD.decode(lines.trim_end_matches('=')).is_ok()
-}
-
-/// RFC 4648 §5
-fn is_base64url(text: &str) -> bool {
-    URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).is_ok()
-}
 
 /// A schema, or a part of it, cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -509,8 +520,8 @@ impl Schema {
         let together = || self.schemas.together(self.direction).judges.get(&self.pointer);
         let is_together = self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
         if is_together && let Some(shared) = together() {
-            let Shared { validator, patterns, key, faults } = shared;
-            return Judge { validator, patterns, key: Some(key), faults };
+            let Shared { validator, is_counted, patterns, key, faults } = shared;
+            return Judge { validator, is_counted: *is_counted, patterns, key: Some(key), faults };
         }
         let own = self.own.get_or_init(|| {
             let most = if self.schemas.demand == Demand::Few { MOST_ALONE } else { usize::MAX };
@@ -525,8 +536,8 @@ impl Schema {
             Own::Alone(compile_or_mend(&Arc::new(part), pointers, &reference_to(&self.pointer)))
         });
         match own {
-            Own::Alone(Compiled { validator, patterns, faults, .. }) => {
-                Judge { validator, patterns, key: None, faults }
+            Own::Alone(Compiled { validator, is_counted, patterns, faults, .. }) => {
+                Judge { validator, is_counted: *is_counted, patterns, key: None, faults }
             }
             Own::Together => self.validator(),
         }
@@ -567,10 +578,11 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn is_valid(&self, instance: &Value) -> Result<bool, Uncompilable> {
-        let judge = self.validator();
-        let judged =
-            within(|| judge.patterns.can_match_keys(instance) && judge.validator.is_valid(&judge.wrapped(instance)));
-        Ok(matches!(judged, (true, false)))
+        let judge = || {
+            let answer = self.validator().answer(instance);
+            answer.unwrap_or_else(|| Judging::new(self, judging::MOST_STEPS).judge(instance))
+        };
+        Ok(matches!(within(judge), (true, false)))
     }
 
     /// Everything that does not fit, in the order in which the schema says it.
@@ -579,27 +591,19 @@ impl Schema {
     ///
     /// [`Uncompilable`], because then there is no answer.
     pub fn errors(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
-        let (errors, is_used_up) = within(|| self.errors_within(instance));
-        if is_used_up {
-            return Ok(vec![SchemaError::new("", "patternSteps", json!({ "limit": MOST_STEPS }))]);
-        }
-        Ok(errors)
+        Ok(self.errors_within(instance, &mut { judging::MOST_STEPS }))
     }
 
-    fn errors_within(&self, instance: &Value) -> Vec<SchemaError> {
-        let judge = self.validator();
-        let wrapped = judge.wrapped(instance);
-        if !judge.patterns.can_match_keys(instance) || judge.validator.is_valid(&wrapped) {
-            return Vec::new();
+    /// The same within so many steps; those that are made are taken off.
+    #[must_use]
+    pub fn errors_within(&self, instance: &Value, steps: &mut usize) -> Vec<SchemaError> {
+        let (errors, is_used_up) = within(|| match self.validator().answer(instance) {
+            Some(true) => Vec::new(),
+            answer => self.explain(instance, answer, steps),
+        });
+        if is_used_up {
+            return vec![SchemaError::new("", "patternSteps", json!({ "limit": MOST_STEPS }))];
         }
-        let mut found: Vec<(Vec<usize>, SchemaError)> = Vec::new();
-        for error in judge.validator.iter_errors(&wrapped).take(MOST_ERRORS) {
-            self.collect(instance, &Told { error: &error, is_wrapped: judge.key.is_some() }, &mut found);
-        }
-        found.sort_by(|(a, _), (b, _)| a.cmp(b));
-        found.truncate(MOST_ERRORS);
-        let mut errors: Vec<SchemaError> = found.into_iter().map(|(_, error)| error).collect();
-        errors.dedup();
         errors
     }
 }

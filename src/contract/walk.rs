@@ -103,7 +103,10 @@ impl Schema {
         let mut open = vec![pointer.to_owned()];
         let mut first = None;
         while let Some(pointer) = open.pop() {
-            if seen.len() > MOST_PLACES || !seen.insert(pointer.clone()) {
+            if seen.len() > MOST_PLACES {
+                break;
+            }
+            if !seen.insert(pointer.clone()) {
                 continue;
             }
             let Some(node) = find(self.root(), &pointer) else { continue };
@@ -124,7 +127,7 @@ impl Schema {
             for keyword in ["oneOf", "anyOf", "allOf"] {
                 let branches = node.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
                 let at = join(&pointer, keyword);
-                open.extend((0..branches).rev().map(|index| join(&at, &index.to_string())));
+                open.extend((0..branches.min(MOST_PLACES)).rev().map(|index| join(&at, &index.to_string())));
             }
             if node.get("$ref").is_some() {
                 open.extend(resolve_schema(self.root(), node, &pointer).ok().map(|end| end.pointer));

@@ -15,7 +15,7 @@ use super::parameter::{self, Inputs, Read};
 use super::{AbsentBody, Body, negotiate};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
-use crate::contract::schema::{Schema, SchemaError};
+use crate::contract::schema::{MOST_ERRORS, Schema, SchemaError, cut, start_of};
 use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style};
 use crate::document::syntax::unescape;
 
@@ -39,17 +39,52 @@ pub struct Violation {
     pub value: Option<Value>,
 }
 
-/// How many values a sent one may have to be repeated in an error.
+/// How many values a sent one may have to be repeated in an error; one with more is left out.
 const MOST_REPEATED: usize = 200;
 
-fn is_repeatable(value: &Value, left: &mut usize) -> bool {
-    *left = left.saturating_sub(1);
-    *left > 0
-        && match value {
-            Value::Array(items) => items.iter().all(|item| is_repeatable(item, left)),
-            Value::Object(object) => object.values().all(|member| is_repeatable(member, left)),
-            _ => true,
-        }
+/// How many bytes of text a sent value may have to be repeated in an error; a longer text is cut, and anything
+/// else with more is left out.
+const MOST_REPEATED_BYTES: usize = 4096;
+
+/// How much of a value may still be repeated.
+struct Repeatable {
+    values: usize,
+    bytes: usize,
+}
+
+impl Repeatable {
+    fn takes(&mut self, value: &Value) -> bool {
+        let own = match value {
+            Value::String(text) => text.len(),
+            Value::Number(number) => number.to_string().len(),
+            _ => 0,
+        };
+        self.values = self.values.saturating_sub(1);
+        self.values > 0
+            && self.has_room(own)
+            && match value {
+                Value::Array(items) => items.iter().all(|item| self.takes(item)),
+                Value::Object(object) => {
+                    object.iter().all(|(name, member)| self.has_room(name.len()) && self.takes(member))
+                }
+                _ => true,
+            }
+    }
+
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+/// A copy of a sent value that is short enough for an error; none of one that is not.
+fn repeated(value: &Value) -> Option<Value> {
+    if let Value::String(text) = value {
+        return Some(Value::String(start_of(text, MOST_REPEATED_BYTES).into_owned()));
+    }
+    let mut left = Repeatable { values: MOST_REPEATED, bytes: MOST_REPEATED_BYTES };
+    left.takes(value).then(|| value.clone())
 }
 
 impl Violation {
@@ -61,12 +96,14 @@ impl Violation {
             Some(property) => at.and_then(|object| object.get(property)),
             None => at,
         };
-        let mut left = MOST_REPEATED;
-        let value = at.filter(|value| is_repeatable(value, &mut left)).cloned();
+        let value = at.and_then(repeated);
         Self { subject, error, value }
     }
 
-    fn new(subject: Subject, keyword: &str, operands: Value) -> Self {
+    fn new(subject: Subject, keyword: &str, mut operands: Value) -> Self {
+        if let Some(Value::String(detail)) = operands.get_mut("detail") {
+            cut(detail, MOST_REPEATED_BYTES);
+        }
         Self { subject, error: SchemaError::new("", keyword, operands), value: None }
     }
 
@@ -254,7 +291,7 @@ fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedConten
         }
         CodingFault::Unknown(name) => ReceivedContent::Unreadable(ContentFault::UnsupportedCoding(name.clone())),
         CodingFault::Malformed(why) => {
-            let malformed = Malformed { detail: why.clone(), place: None };
+            let malformed = Malformed::new(why.clone(), None);
             ReceivedContent::Unreadable(ContentFault::Malformed(malformed))
         }
     }
@@ -311,6 +348,8 @@ pub fn unchecked(received: &Received<'_>) -> Vec<String> {
         _ => None,
     };
     let content = media.into_iter().flat_map(|media| media.schema.iter().chain(&media.item));
+    let parts = media.into_iter().flat_map(|media| &media.encoding).flat_map(|(_, encoding)| &encoding.headers);
+    let content = content.chain(parts.filter_map(|header| header.schema.as_ref()));
     let mut told: Vec<String> = Vec::new();
     for fault in parameters.chain(content).flat_map(|schema| schema.faults()) {
         let sentence = fault.sentence();
@@ -451,7 +490,7 @@ fn untyped<'o>(body: &'o RequestBody, bytes: &Bytes) -> Option<(&'o MediaType, C
     find(&|range| range.covers(&bytes_type)).map(|media| (media, Cow::Owned(bytes_type.clone())))
 }
 
-/// Validates each item of a sequence.
+/// Validates each item of a sequence; no more is told than of a list.
 fn each(schema: &Schema, items: &[Value]) -> Vec<Violation> {
     let mut found = Vec::new();
     if schema.own_types() == ["array"] {
@@ -462,6 +501,9 @@ fn each(schema: &Schema, items: &[Value]) -> Vec<Violation> {
             let mut violation = Violation::of(Subject::Body, error, item);
             violation.error.pointer.insert_str(0, &format!("/{index}"));
             found.push(violation);
+            if found.len() >= MOST_ERRORS {
+                return found;
+            }
         }
     }
     found

@@ -93,6 +93,9 @@ const MANNERS: [&str; 18] = [
 /// How many levels of wrappers are looked through.
 const DEEPEST: usize = 3;
 
+/// How many members of an object are looked through for a list; one after them is not found.
+const MOST_MEMBERS: usize = 1000;
+
 /// Looks in what a schema describes for what is called by a noun.
 #[derive(Debug, Clone, Copy)]
 pub struct Finder<'f> {
@@ -207,10 +210,13 @@ impl<'f> Finder<'f> {
         let is_entity = properties.iter().any(|(name, _)| folded(name) == "id" || self.keys.contains(&folded(name)));
         let mut best: Option<(u8, Place)> = None;
         let mut lists = 0;
-        for (name, _) in &properties {
+        for (name, declared) in properties.iter().take(MOST_MEMBERS) {
             let plain = folded(name);
             let is_noun = singular(&plain) == self.noun;
             let looked_into = is_noun || WRAPPERS.contains(&plain.as_str()) || plain == "embedded";
+            if !looked_into && self.schema.types(declared) != ["array"] {
+                continue;
+            }
             let Some(within) = self.member(pointer, name) else { continue };
             let is_array = self.schema.types(self.node(&within)) == ["array"];
             if !is_array && !looked_into || plain == "responsemetadata" {

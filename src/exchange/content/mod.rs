@@ -18,7 +18,7 @@ use super::generate::{self, Manner};
 use super::parameter;
 use crate::contract::example::Example;
 use crate::contract::media::{MediaRange, Sequence};
-use crate::contract::schema::Schema;
+use crate::contract::schema::{Schema, cut};
 use crate::contract::{Generated, MediaType, Operation, Written};
 
 /// What the content of a request is.
@@ -39,9 +39,20 @@ pub struct Malformed {
     pub place: Option<(usize, usize)>,
 }
 
+/// How many bytes of a sentence about content are told; what is over is cut, and `…` says so. Names that the
+/// content gives to its parts may be as long as the content.
+const LONGEST_DETAIL: usize = 1024;
+
 impl Malformed {
+    /// What is wrong, and where.
+    #[must_use]
+    pub fn new(mut detail: String, place: Option<(usize, usize)>) -> Self {
+        cut(&mut detail, LONGEST_DETAIL);
+        Self { detail, place }
+    }
+
     fn without_place(detail: impl std::fmt::Display) -> Self {
-        Self { detail: format!("malformed content: {detail}"), place: None }
+        Self::new(format!("malformed content: {detail}"), None)
     }
 }
 
@@ -80,7 +91,7 @@ fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
     serde_json::from_slice(bytes).map_err(|error| {
         let full = error.to_string();
         let detail = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Malformed { detail: format!("malformed JSON: {detail}"), place: Some((error.line(), error.column())) }
+        Malformed::new(format!("malformed JSON: {detail}"), Some((error.line(), error.column())))
     })
 }
 
@@ -109,7 +120,7 @@ fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
         let before = String::from_utf8_lossy(&text.as_bytes()[..at.min(text.len())]);
         let line = before.split('\n').count();
         let column = before.split('\n').next_back().map_or(0, |line| line.chars().count()) + 1;
-        Malformed { detail: format!("malformed XML: {why}"), place: Some((line, column)) }
+        Malformed::new(format!("malformed XML: {why}"), Some((line, column)))
     })
 }
 

@@ -60,7 +60,10 @@ fn fields_of(event: &str) -> Value {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match fields.get_mut(name) {
-            Some(Value::String(text)) => *text = format!("{text}\n{value}"),
+            Some(Value::String(text)) => {
+                text.push('\n');
+                text.push_str(value);
+            }
             _ => {
                 fields.insert(name.to_owned(), Value::String(value.to_owned()));
             }

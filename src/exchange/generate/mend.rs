@@ -23,12 +23,12 @@ const STRIKES: usize = 3;
 /// Mends a value until it fits; gives up when nothing changes any more. What stays wrong is left out,
 /// and if that does not help, what it is a part of.
 ///
-/// `rounds` is how often it may look what is wrong, in all attempts together.
-pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize) -> Option<Value> {
+/// `rounds` is how often it may look what is wrong, `steps` how many steps that may take, in all attempts together.
+pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize, steps: &mut usize) -> Option<Value> {
     let mut strikes: HashMap<String, usize> = HashMap::new();
     for round in 0..ROUNDS.min(*rounds) {
         *rounds -= 1;
-        let mut errors = generator.schema.errors(&value).ok()?;
+        let mut errors = generator.schema.errors_within(&value, steps);
         errors.retain(|error| !is_documented(generator.schema, &value, error));
         if errors.is_empty() {
             return Some(value);

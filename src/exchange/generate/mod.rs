@@ -91,6 +91,10 @@ const MOST_NAMES: u32 = 10_000;
 /// How often values are looked at for what is wrong with them, in all attempts together.
 const ALL_ROUNDS: usize = 120;
 
+/// How many steps may be made to say what is wrong with values, for each value that may be made in all attempts; beyond,
+/// a value that does not fit is not mended any more.
+const STEPS_FOR_VALUE: usize = 50;
+
 /// How often another item is made where a list has the same one already.
 const AGAIN: usize = 20;
 
@@ -150,6 +154,7 @@ fn attempts_within<'s>(
     let mut last = Value::Null;
     let mut left = manner.most_values;
     let mut rounds = ALL_ROUNDS;
+    let mut steps = manner.most_values.saturating_mul(STEPS_FOR_VALUE);
     for attempt in 0..ATTEMPTS {
         let mut generator = Generator::new(schema, manner, attempt);
         generator.left = left.min(BUDGET);
@@ -159,7 +164,7 @@ fn attempts_within<'s>(
         match schema.is_valid(&value) {
             Ok(true) => return Generated { value, fits: true },
             Ok(false) => {
-                if let Some(value) = mend::mend(&mut generator, value.clone(), &mut rounds) {
+                if let Some(value) = mend::mend(&mut generator, value.clone(), &mut rounds, &mut steps) {
                     return Generated { value, fits: true };
                 }
                 last = value;
@@ -185,7 +190,8 @@ pub fn standing_for(tree: &Value, manner: &Manner) -> Value {
 pub fn repair(schema: &Schema, value: &Value, manner: &Manner) -> Option<Value> {
     let mut generator = Generator::new(schema, manner, 0);
     let mut rounds = ALL_ROUNDS;
-    within(|| mend::mend(&mut generator, value.clone(), &mut rounds)).0
+    let mut steps = manner.most_values.saturating_mul(STEPS_FOR_VALUE);
+    within(|| mend::mend(&mut generator, value.clone(), &mut rounds, &mut steps)).0
 }
 
 /// Makes the items of a sequence, each of which fits the schema, as a list.
