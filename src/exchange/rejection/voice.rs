@@ -458,12 +458,9 @@ impl Voice {
             && !first.operands.contains_key("message")
             // 422 is of what is wrong with a field too, so its examples may be about one.
             && first.rule != "malformed";
-        if whose == Whose::Other
-            && !is_of_status
-            && let Some(value) = self.family(media).and_then(|idiom| idiom.whole_body(first))
-        {
-            let reason = "as its framework answers what no operation documents".to_owned();
-            return Some(Told { value, reason, is_of_family: true });
+        let is_undocumented = whose == Whose::Other && !is_of_status && first.rule != "malformed";
+        if let Some(told) = self.tell_of_family(media, first, is_undocumented) {
+            return Some(told);
         }
         let verbatim = |reading: &Reading| Told::new(reading.value.clone(), "documented example");
         match (own, &self.of_status) {
@@ -494,6 +491,23 @@ impl Voice {
     fn family(&self, media: &MediaType) -> Option<&'static Idiom> {
         let of_examples = self.own.iter().find_map(|reading| reading.idiom);
         of_examples.or_else(|| self.shaped(media).and_then(|(_, idiom)| *idiom))
+    }
+
+    /// The body that the family has for what is about no field, where that is another one than for fields: of what no
+    /// operation documents, and of content that cannot be read where the schema allows it.
+    fn tell_of_family(&self, media: &MediaType, finding: &Finding, is_undocumented: bool) -> Option<Told> {
+        let is_malformed = finding.rule == "malformed";
+        if !is_undocumented && !is_malformed {
+            return None;
+        }
+        let idiom = self.family(media).filter(|idiom| is_undocumented || !idiom.lists_malformed)?;
+        let value = idiom.whole_body(finding)?;
+        let is_valid = || media.schema.as_ref().is_none_or(|schema| schema.is_valid(&value) != Ok(false));
+        if !is_undocumented && !is_valid() {
+            return None;
+        }
+        let reason = format!("as {} answers what is about no field", idiom.name);
+        Some(Told { value, reason, is_of_family: true })
     }
 
     /// The body that one documented example gives, filled in.

@@ -50,6 +50,8 @@ pub struct Idiom {
     pub needs_words: bool,
     /// Whether a body that is not there is one error, whatever it must have.
     pub tells_absent: bool,
+    /// Whether content that cannot be read is told as what is wrong with a field is.
+    pub lists_malformed: bool,
     /// Whether its sentence for the whole says how many more errors there are.
     pub counts_more: bool,
     /// The form of the fields of a body where they are the names of members.
@@ -293,6 +295,7 @@ fn read(tree: &Value) -> Result<Idiom, String> {
         nests: is_set("nests"),
         is_shaped: is_set("shaped"),
         needs_words: is_set("worded"),
+        lists_malformed: is_set("listed"),
         tells_absent: is_set("absent"),
         counts_more: is_set("counts"),
         keys: tree.get("keys").and_then(Value::as_str).and_then(Form::parse).unwrap_or_default(),
