@@ -21,7 +21,7 @@ pub struct SchemaError {
 
 impl SchemaError {
     /// An error that is about one keyword; `operands` is an object, or null if there are none. Names that
-    /// are longer than [`LONGEST_NAME`] are cut in it.
+    /// are longer than `LONGEST_NAME` are cut in it.
     #[must_use]
     pub fn new(pointer: impl Into<String>, keyword: impl Into<String>, operands: Value) -> Self {
         let mut operands = if let Value::Object(map) = operands { map } else { Map::new() };

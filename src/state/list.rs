@@ -32,7 +32,7 @@ pub struct Wanted {
     pub filters: Vec<(String, Vec<Value>)>,
     /// What stands somewhere in each item.
     pub text: Option<String>,
-    /// Which properties of the items are shown, by [`plain`] names; all if empty.
+    /// Which properties of the items are shown, by `plain` names; all if empty.
     pub fields: HashSet<String>,
     /// The documented parameters that filter, though others of their names page a list.
     pub filtering: Vec<String>,

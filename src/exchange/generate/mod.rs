@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 
 use self::compose::{Flat, Turn};
 use self::plausible::Called;
+pub use self::vary::is_uuid;
 use crate::contract::pattern::{Pattern, within};
 use crate::contract::schema::{Schema, standalone};
 use crate::document::number::has;

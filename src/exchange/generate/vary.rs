@@ -27,7 +27,8 @@ pub fn identifier(node: &Map<String, Value>, example: &Value, others: u64, rando
 }
 
 /// Returns whether a text is a UUID (RFC 9562 §4).
-fn is_uuid(text: &str) -> bool {
+#[must_use]
+pub fn is_uuid(text: &str) -> bool {
     const LENGTHS: [usize; 5] = [8, 4, 4, 4, 12];
     let groups: Vec<&str> = text.split('-').collect();
     let is_group = |(group, length): (&&str, usize)| {

@@ -1,5 +1,7 @@
 //! What becomes of what a client sends: entities that are complete, fit their schema, and are called by something.
 
+mod referring;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use crate::exchange::rejection::Ground;
 use crate::state::address::singular;
 use crate::state::memory::{Entities, New, Shelf};
 use crate::state::place::{self, Slot};
-use crate::state::resource::{Collection, refers_to};
+use crate::state::resource::Collection;
 
 /// Makes the entities of one shelf.
 pub struct Maker<'c> {
@@ -46,9 +48,6 @@ enum Settled {
     /// Something is made.
     Open,
 }
-
-/// How deep references to other entities are followed.
-const DEEPEST: usize = 2;
 
 impl<'c> Maker<'c> {
     /// One for the entities of a shelf; `scope` sets them apart, with the names of the expressions of the path.
@@ -257,10 +256,9 @@ impl<'c> Maker<'c> {
         }
     }
 
-    /// Says in an entity whose it is: the orders of `/users/7/orders` have `userId` 7.
-    fn own(&self, entity: &mut Value) {
-        let Some(schema) = self.schema() else { return };
-        for (name, text) in self.scope {
+    /// The names of the properties that say whose an entity is, folded, with the keys of those.
+    fn owners(&self) -> impl Iterator<Item = (String, &'c str)> {
+        self.scope.iter().map(|(name, text)| {
             // `{id}` of `/users/{id}/orders` is the `userId` of an order.
             let before =
                 self.collection.name.split(&format!("/{{{name}}}")).next().and_then(|path| path.rsplit('/').next());
@@ -268,6 +266,14 @@ impl<'c> Maker<'c> {
                 plain if plain == "id" => format!("{}id", singular(&folded(before.unwrap_or_default()))),
                 plain => plain,
             };
+            (plain_name, text.as_str())
+        })
+    }
+
+    /// Says in an entity whose it is: the orders of `/users/7/orders` have `userId` 7.
+    fn own(&self, entity: &mut Value) {
+        let Some(schema) = self.schema() else { return };
+        for (plain_name, text) in self.owners() {
             let meant = |property: &&Declared| {
                 property.folded == plain_name && Some(&property.name) != self.collection.key.as_ref()
             };
@@ -279,43 +285,16 @@ impl<'c> Maker<'c> {
         }
     }
 
-    /// Lets what names other entities name some that there are: `petId`.
-    fn refer(&self, entity: &mut Value, number: u64, depth: usize) {
-        if depth >= DEEPEST {
-            return;
-        }
-        let Some(object) = entity.as_object_mut() else { return };
-        for (name, value) in object.iter_mut() {
-            let is_own = Some(name.as_str()) == self.collection.key.as_deref()
-                || self.scope.iter().any(|(scope, _)| folded(scope) == folded(name));
-            let plain_value = value.is_string() || value.is_i64() || value.is_u64();
-            if is_own || !plain_value || !refers_to(name, &noun_of(name)) {
-                continue;
-            }
-            let noun = noun_of(name);
-            let Some(other) = self.ground.resources.called(self.ground.contract, self.document, &noun) else {
-                continue;
-            };
-            let maker = Maker::new(self.ground, other, self.document, &[], self.manner, None);
-            let keys: Vec<String> = match maker.supplied().unwrap_or_else(|| maker.documented()) {
-                shown if shown.is_empty() => {
-                    let count = self.manner.list_size.1.max(1) as u64;
-                    vec![maker.generated(1 + number.wrapping_sub(1) % count, depth + 1).0]
-                }
-                shown => shown.keys().cloned().collect(),
-            };
-            let at = usize::try_from(number.wrapping_sub(1) % keys.len().max(1) as u64).unwrap_or(0);
-            let Some(key) = keys.get(at) else { continue };
-            let named =
-                if value.is_string() { Some(json!(key)) } else { key.parse::<i64>().ok().map(|key| json!(key)) };
-            let fits = |named: &Value| match (self.schema(), self.property(name)) {
-                (Some(schema), Some(node)) => !is_bound(schema.resolve(node), named),
-                _ => true,
-            };
-            if let Some(named) = named.filter(fits) {
-                *value = named;
-            }
-        }
+    /// The entities of an owner of whom none is shown: as many as lists have items, with the property that names it.
+    #[must_use]
+    pub fn of_owner(&self, property: &str, owner: &Value) -> Vec<(String, Arc<Value>)> {
+        let numbers = 1..=self.manner.list_size.1.max(1) as u64;
+        let entities = numbers.map(|number| {
+            let (key, mut entity) = self.generated(number, 0);
+            entity[property] = owner.clone();
+            (key, Arc::new(entity))
+        });
+        entities.collect()
     }
 
     /// An entity that nobody has seen yet, made from what it is called.
@@ -573,18 +552,6 @@ pub fn typed_row(collection: &Collection, row: &Value) -> Value {
 
 /// How many examples become entities.
 const MOST_EXAMPLES: usize = 1000;
-
-/// `pet` of `petId`
-fn noun_of(name: &str) -> String {
-    let words = crate::contract::name::words(name);
-    words.split_last().map(|(_, rest)| singular(&rest.concat())).unwrap_or_default()
-}
-
-/// Whether a schema leaves no room for another value.
-fn is_bound(node: &Value, value: &Value) -> bool {
-    ["enum", "const", "pattern", "format"].iter().any(|keyword| node.get(keyword).is_some())
-        || node.get("maximum").and_then(Value::as_f64).zip(value.as_f64()).is_some_and(|(most, value)| value > most)
-}
 
 /// The documented examples of a success.
 fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {

@@ -374,7 +374,11 @@ impl<'c> Asked<'c> {
         let base = self.base(&maker);
         match &self.step {
             Step::List => {
-                Some(Reply::List(base.all.iter().map(|(key, entity)| (key.clone(), entity.clone())).collect()))
+                let all = base.all.iter().map(|(key, entity)| (key.clone(), entity.clone()));
+                let Some((name, owner)) = &self.owner else { return Some(Reply::List(all.collect())) };
+                let own: Vec<_> = all.filter(|(_, entity)| entity.get(name) == Some(owner)).collect();
+                // Of an owner that no list shows some are made, so that there is something to see.
+                Some(Reply::List(if own.is_empty() { maker.of_owner(name, owner) } else { own }))
             }
             Step::Read(key) => {
                 let known = base.all.get(key).cloned();
