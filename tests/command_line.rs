@@ -620,7 +620,7 @@ fn routes_say_where_the_words_of_errors_come_from() {
         lines[2],
         r#"schema   GET  /shaped    without `size`   422 {"field":"size","detail":"'size' is required"}"#
     );
-    assert!(lines[3].starts_with("none     GET  /none      -"), "{}", lines[3]);
+    assert!(lines[3].starts_with("sibling  GET  /none      -"), "{}", lines[3]);
     // Who sends a request is not asked for what is read only.
     assert_eq!(lines[4], r#"example  PUT  /sent      without `size`   400 {"error":"size is required"}"#);
     let (_, checked, _) = run(&folder.0, &["check"]);
