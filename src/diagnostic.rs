@@ -4,13 +4,16 @@
 //! renders it as text, JSON or SARIF.
 
 pub mod escape;
+mod source;
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+
+pub use self::source::{Source, Written, written};
 
 /// How grave a finding is: an [`Error`](Severity::Error) costs something that was documented
 /// (an operation, a fixture, a whole document), a [`Warning`](Severity::Warning) costs nothing.
@@ -149,170 +152,6 @@ pub struct KeyAndValue {
 /// The places of a text by JSON Pointer, such as `/info/title`.
 pub type Positions = HashMap<String, KeyAndValue>;
 
-/// A text that a document was read from, kept so that a finding can show its line.
-pub struct Source {
-    name: String,
-    text: Mutex<Text>,
-    locate: fn(&str) -> Positions,
-    positions: Mutex<Option<Arc<Positions>>>,
-    moves: OnceLock<Vec<(String, String)>>,
-    parts: OnceLock<Vec<Written>>,
-}
-
-/// A part of a tree that was written elsewhere than it is.
-#[derive(Debug, Clone)]
-pub struct Written {
-    /// Where it is, as a JSON Pointer.
-    pub at: String,
-    /// The text that it was written in; none for another place of the same text.
-    pub source: Option<Arc<Source>>,
-    /// Where it was written, as a JSON Pointer.
-    pub from: String,
-}
-
-/// A text as it is kept.
-enum Text {
-    Plain(Arc<String>),
-    /// Compressed (LZ4 block format).
-    Packed(Vec<u8>),
-}
-
-/// Texts that are shorter are not worth packing, in bytes.
-const WORTH_PACKING: usize = 64 * 1024;
-
-impl Source {
-    /// A text called `name` (`specs/pets.yaml`); `locate` works out its places when first asked.
-    #[must_use]
-    pub fn new(name: String, text: String, locate: fn(&str) -> Positions) -> Arc<Self> {
-        Arc::new(Self {
-            name,
-            text: Mutex::new(Text::Plain(Arc::new(text))),
-            locate,
-            positions: Mutex::new(None),
-            moves: OnceLock::new(),
-            parts: OnceLock::new(),
-        })
-    }
-
-    /// The name that people know the text by: `specs/pets.yaml`, or `-` for standard input.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Notes that parts of the tree no longer stand where the author wrote them: pairs of new and
-    /// old pointer. Only the first call counts.
-    pub fn note_moves(&self, moves: Vec<(String, String)>) {
-        let _noted = self.moves.set(moves);
-    }
-
-    /// Notes that parts of the tree were written elsewhere. Only the first call counts.
-    pub fn note_parts(&self, parts: Vec<Written>) {
-        let _noted = self.parts.set(parts);
-    }
-
-    /// The text that the author wrote a part of the tree in, and the pointer in that text.
-    fn owner(self: &Arc<Self>, pointer: &str) -> (Arc<Self>, String) {
-        let pointer = self.original(pointer);
-        match written(self.parts.get().map_or(&[], Vec::as_slice), &pointer) {
-            Some((Some(source), pointer)) => source.owner(&pointer),
-            Some((None, pointer)) => (Arc::clone(self), pointer),
-            None => (Arc::clone(self), pointer),
-        }
-    }
-
-    /// Where what the author wrote at `pointer` stands now.
-    #[must_use]
-    pub fn moved(&self, pointer: &str) -> String {
-        let below = |old: &str| pointer.strip_prefix(old).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        let moves = self.moves.get().into_iter().flatten();
-        let fitting = moves.filter_map(|(new, old)| Some((old.len(), new, below(old)?)));
-        fitting
-            .max_by_key(|(length, ..)| *length)
-            .map_or_else(|| pointer.to_owned(), |(_, new, rest)| format!("{new}{rest}"))
-    }
-
-    /// Where the author wrote what now stands at `pointer`.
-    #[must_use]
-    pub fn original(&self, pointer: &str) -> String {
-        let below = |new: &str| pointer.strip_prefix(new).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        let moves = self.moves.get().into_iter().flatten();
-        let fitting = moves.filter_map(|(new, old)| Some((new.len(), old, below(new)?)));
-        match fitting.max_by_key(|(length, ..)| *length) {
-            Some((_, old, rest)) => format!("{old}{rest}"),
-            None => pointer.to_owned(),
-        }
-    }
-
-    fn text(&self) -> Arc<String> {
-        match &*self.text.lock().unwrap_or_else(PoisonError::into_inner) {
-            Text::Plain(text) => Arc::clone(text),
-            Text::Packed(packed) => {
-                let text =
-                    lz4_flex::decompress_size_prepended(packed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                Arc::new(text.unwrap_or_default())
-            }
-        }
-    }
-
-    fn positions(&self) -> Arc<Positions> {
-        let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(positions.get_or_insert_with(|| Arc::new((self.locate)(&self.text()))))
-    }
-
-    /// Gives back the memory that only findings need, because none is expected soon: a large text is
-    /// packed, and where its parts stand is worked out again if it has to be.
-    pub fn rest(&self) {
-        *self.positions.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Text::Plain(plain) = &*text
-            && plain.len() > WORTH_PACKING
-        {
-            *text = Text::Packed(lz4_flex::compress_prepend_size(plain.as_bytes()));
-        }
-        drop(text);
-        self.parts.get().into_iter().flatten().filter_map(|part| part.source.as_ref()).for_each(|part| part.rest());
-    }
-
-    /// The pointer as OpenAPI 3.0 writes it, whose schemas have an `example` for the first of `examples`.
-    fn with_example(&self, pointer: String) -> String {
-        const FIRST: &str = "/examples/0";
-        let Some(at) = pointer.rfind(FIRST) else { return pointer };
-        let (positions, single) = (self.positions(), format!("{}/example", &pointer[..at]));
-        if positions.contains_key(&pointer[..at + FIRST.len()]) || !positions.contains_key(&single) {
-            return pointer;
-        }
-        single + &pointer[at + FIRST.len()..]
-    }
-
-    /// The places of the nearest thing above or at `pointer` that the author wrote.
-    fn nearest(&self, pointer: &str) -> Option<(KeyAndValue, bool)> {
-        let pointer = self.with_example(pointer.to_owned());
-        let mut rest = pointer.as_str();
-        loop {
-            if let Some(found) = self.positions().get(rest) {
-                return Some((*found, rest.len() == pointer.len()));
-            }
-            rest = &rest[..rest.rfind('/')?];
-        }
-    }
-}
-
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source({})", self.name)
-    }
-}
-
-/// Where a place of a tree was written, if it is in one of the parts that were written elsewhere.
-#[must_use]
-pub fn written<'p>(parts: &'p [Written], pointer: &str) -> Option<(Option<&'p Arc<Source>>, String)> {
-    let below = |at: &str| pointer.strip_prefix(at).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    let parts = parts.iter().filter_map(|part| Some((part, below(&part.at)?)));
-    let (part, rest) = parts.max_by_key(|(part, _)| part.at.len())?;
-    Some((part.source.as_ref(), format!("{}{rest}", part.from)))
-}
-
 /// Whether a finding is about the key of a member or about its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
@@ -371,7 +210,20 @@ impl Place {
     /// The text and the pointer in one, which tells the place from all others: `fixtures/a.yaml#/get-a/0`.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}#{}", self.source.name, self.pointer)
+        format!("{}#{}", self.source.name(), self.pointer)
+    }
+
+    /// The JSON Pointer in the text that the author wrote it in.
+    #[must_use]
+    pub fn written_pointer(&self) -> String {
+        self.owner().1
+    }
+
+    /// The place where the author wrote it, which tells it from all others: `schemas/pet.yaml#/Pet`.
+    #[must_use]
+    pub fn written_name(&self) -> String {
+        let (source, pointer) = self.owner();
+        format!("{}#{pointer}", source.name())
     }
 
     /// The text that it is written in, and the pointer in that text.
@@ -405,7 +257,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.span();
         let (source, _) = self.owner();
-        write!(f, "{}:{}:{}", escape::one_line(&source.name), span.line, span.column)
+        write!(f, "{}:{}:{}", escape::one_line(source.name()), span.line, span.column)
     }
 }
 
@@ -499,7 +351,7 @@ impl Diagnostic {
             gutter = span.line.to_string().len();
             let blank = " ".repeat(gutter);
             let _ = writeln!(out, "{blank}--> {place}");
-            let (source, _) = place.source.owner(&place.pointer);
+            let (source, _) = place.owner();
             if let Some(line) = source.text().lines().nth(span.line - 1) {
                 let (shown, column) = window(line, span.column);
                 let width_of = |from: usize, length: usize| {
@@ -531,8 +383,8 @@ impl Diagnostic {
         });
         if let Some(place) = &self.place {
             let span = place.span();
-            let (source, pointer) = place.source.owner(&place.pointer);
-            object["file"] = json!(source.name);
+            let (source, pointer) = place.owner();
+            object["file"] = json!(source.name());
             object["line"] = json!(span.line);
             object["column"] = json!(span.column);
             object["pointer"] = json!(pointer);
@@ -556,7 +408,7 @@ impl Diagnostic {
         if let Some(place) = &self.place {
             let span = place.span();
             result["locations"] = json!([{ "physicalLocation": {
-                "artifactLocation": { "uri": uri_reference(&place.source.owner(&place.pointer).0.name) },
+                "artifactLocation": { "uri": uri_reference(place.owner().0.name()) },
                 "region": {
                     "startLine": span.line,
                     "startColumn": span.column,
@@ -644,25 +496,6 @@ mod tests {
             found.render(),
             "warning[wrong-type]: found a list\n --> a.yaml:2:10\n  |\n2 |   title: [x]\n  |          ^^^\n  = help: write a string\n"
         );
-    }
-
-    #[test]
-    fn a_text_that_was_packed_is_shown_as_before() {
-        let text = format!("info:\n  title: [x]\n# {}\n", "é long ".repeat(WORTH_PACKING / 7));
-        let source = Source::new("a.yaml".into(), text.clone(), |text| {
-            let at = text.find("[x]").expect("it is the text");
-            let value = Span { line: 2, column: at - 5, length: 3 };
-            Positions::from([("/info/title".into(), KeyAndValue { key: None, value })])
-        });
-        let shown = || Diagnostic::at(Code::WrongType, Place::value(&source, "/info/title"), "found").render();
-        let before = shown();
-        source.rest();
-        assert!(
-            matches!(&*source.text.lock().expect("nobody panicked"), Text::Packed(packed) if packed.len() < text.len())
-        );
-        assert_eq!(*source.text(), text);
-        assert_eq!(shown(), before);
-        assert!(before.contains("title: [x]"), "{before}");
     }
 
     #[test]

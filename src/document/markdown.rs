@@ -11,6 +11,10 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 #[must_use]
 pub fn documents(page: &str) -> Vec<String> {
     let mut found = Vec::new();
+    // A large text that is no page is not read as one.
+    if !page.contains("```") && !page.contains("~~~") {
+        return found;
+    }
     let mut inside = None;
     for (event, range) in Parser::new(page).into_offset_iter() {
         match event {

@@ -166,6 +166,9 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
     }
     let found = faults.iter().map(|broken| explain(tree, source, broken));
     let mut found: Vec<Diagnostic> = found.collect();
+    // What was written once may be in several places by now.
+    let mut told = HashSet::new();
+    found.retain(|found| told.insert((found.message.clone(), found.place.as_ref().map(Place::written_name))));
     found.extend(in_examples.into_iter().take(MOST_TOLD).map(|at| {
         Diagnostic::at(Code::RefInExample, Place::value(source, at), "an example has a `$ref` in it")
             .help("it is data there, and is sent as it stands; `examples` may refer to whole examples")
@@ -279,7 +282,7 @@ fn settle(
     extents: &[Extent],
     known: &HashMap<String, Result<End, (Fault, String)>>,
     no_parameters: &HashSet<String>,
-    source: &Source,
+    source: &Arc<Source>,
 ) -> Vec<Broken> {
     let mut faults = Vec::new();
     for (kind, at) in extents {
@@ -366,9 +369,9 @@ fn ref_in(value: &Value, at: &str, depth: usize) -> Option<String> {
 
 impl Broken {
     /// What is wrong, as the answers of what uses it say it.
-    fn sentence(&self, source: &Source) -> String {
+    fn sentence(&self, source: &Arc<Source>) -> String {
         let reference = &self.reference;
-        let shown = local_pointer(reference).map(|to| format!("#{}", source.original(&to)));
+        let shown = local_pointer(reference).map(|to| format!("#{}", Place::value(source, to).written_pointer()));
         let reference = shown.as_ref().unwrap_or(reference);
         match self.fault {
             Fault::Unresolved => format!("reference `{reference}` does not resolve"),
