@@ -8,18 +8,24 @@ use crate::exchange::rejection::body::{Member, Pattern};
 /// How deep a schema is looked at for examples of its properties; what is deeper shows nothing.
 const DEEPEST: usize = 6;
 
+/// Properties that one schema is looked at for; those beyond show nothing, because schemas that refer to each other
+/// have more of them with each level.
+const MOST_PROPERTIES: usize = 1000;
+
 /// The error that the examples of properties show; none if no property has one.
 #[must_use]
 pub fn shown(schema: &Schema) -> Option<Value> {
-    node(schema, schema.tree(), 0)
+    let mut left = MOST_PROPERTIES;
+    node(schema, schema.tree(), 0, &mut left)
 }
 
-fn node(schema: &Schema, node: &Value, depth: usize) -> Option<Value> {
-    if depth > DEEPEST {
+fn node(schema: &Schema, node: &Value, depth: usize, left: &mut usize) -> Option<Value> {
+    if depth > DEEPEST || *left == 0 {
         return None;
     }
+    *left -= 1;
     let node = schema.resolve(node);
-    own(schema, node).or_else(|| object(schema, node, depth)).or_else(|| array(schema, node, depth))
+    own(schema, node).or_else(|| object(schema, node, depth, left)).or_else(|| array(schema, node, depth, left))
 }
 
 /// The example of a property itself, unless it is of another type than the property.
@@ -43,18 +49,18 @@ fn is_of(value: &Value, kind: &str) -> bool {
     }
 }
 
-fn object(schema: &Schema, object: &Value, depth: usize) -> Option<Value> {
+fn object(schema: &Schema, object: &Value, depth: usize, left: &mut usize) -> Option<Value> {
     let properties = schema.properties(object);
     let shown = properties.into_iter().filter_map(|(name, property)| {
-        let value = node(schema, property, depth + 1)?;
+        let value = node(schema, property, depth + 1, left)?;
         Some((name.to_owned(), value))
     });
     let shown: Map<String, Value> = shown.collect();
     (!shown.is_empty()).then_some(Value::Object(shown))
 }
 
-fn array(schema: &Schema, array: &Value, depth: usize) -> Option<Value> {
-    let item = node(schema, schema.items(array)?, depth + 1)?;
+fn array(schema: &Schema, array: &Value, depth: usize, left: &mut usize) -> Option<Value> {
+    let item = node(schema, schema.items(array)?, depth + 1, left)?;
     Some(Value::Array(vec![item]))
 }
 
