@@ -88,7 +88,7 @@ impl Example {
         Ok(Outcome::Clean)
     }
 
-    /// What was asked for and is not documented, and what is.
+    /// Returns what is wrong and what to do, if the response that was asked for is not documented.
     fn undocumented(&self, operation: &Operation) -> Option<(String, String)> {
         let name = operation.name();
         if let Some(status) = self.status

@@ -1,4 +1,4 @@
-//! How does the state of the session without a name get into a file, and back at the next start?
+//! Keeps the state of the session without a name in a file, and reads it back at the next start.
 //!
 //! The file is written on a thread of its own: neither a request nor the end of the server waits for a disk more
 //! than it must.
@@ -20,7 +20,7 @@ use crate::state::world::{Snapshot, World};
 /// How long a change may be only in memory.
 const OFTEN: Duration = Duration::from_millis(500);
 
-/// How long a failure to write is not told again.
+/// Time for which a failure to write is not reported again.
 const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Why state cannot be kept in a file.
@@ -31,7 +31,7 @@ pub enum StateError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the fault.
         why: String,
     },
     /// Another server writes the file.
@@ -45,7 +45,7 @@ pub enum StateError {
     Unwritten {
         /// The file.
         path: PathBuf,
-        /// What the file system says.
+        /// Error of the file system.
         error: io::Error,
     },
 }
@@ -112,7 +112,7 @@ impl StateFile {
     ///
     /// # Errors
     ///
-    /// What the system says, if it has no thread.
+    /// Error of the system, if no thread can be started.
     pub fn keep(mut self, sandbox: Arc<Sandbox>) -> io::Result<Keeper> {
         let (stop, stopped) = mpsc::channel();
         let named = self.named.clone();

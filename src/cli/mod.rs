@@ -349,7 +349,7 @@ fn usual_cache() -> Option<PathBuf> {
 /// Standard error, or what is in its place: that nobody reads it, or its disk is full, ends nothing.
 #[derive(Debug)]
 pub struct Unfailing<W>(
-    /// Where it is written.
+    /// The writer that takes the text.
     pub W,
 );
 

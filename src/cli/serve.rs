@@ -1,4 +1,4 @@
-//! Which options has `standin serve`, and what do they mean?
+//! The options of `standin serve`, and the settings that they stand for.
 
 mod run;
 mod signal;
@@ -148,7 +148,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     delay: Option<Delay>,
-    /// How long clients may have answers wait, by `Prefer: delay`; what is more is cut
+    /// Longest delay that clients may ask for by `Prefer: delay`; what is more is cut
     #[arg(
         long,
         value_name = "TIME",
@@ -252,7 +252,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     cors: Switch,
-    /// Whether answers are compressed for clients that accept it, where it is worth it
+    /// Compress answers for clients that accept it, where that makes them shorter
     ///
     /// gzip or deflate, from 1 KiB on, of text such as JSON; what comes item by item is sent as it is.
     #[arg(

@@ -107,7 +107,7 @@ pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
 pub struct ReportError {
     /// The file.
     file: PathBuf,
-    /// What the file system says.
+    /// Error of the file system.
     error: io::Error,
 }
 

@@ -79,7 +79,7 @@ pub enum Echoing {
     On,
 }
 
-/// Whether answers are compressed for clients that accept it (`--compress`).
+/// Compression of answers for clients that accept it (`--compress`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// They are, where it is worth it.

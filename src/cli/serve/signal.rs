@@ -24,7 +24,7 @@ const ENDED: i32 = 143;
 ///
 /// # Errors
 ///
-/// What the system says, if it has no thread.
+/// Error of the system, if no thread can be started.
 pub fn listen() -> std::io::Result<watch::Receiver<Stage>> {
     let (send, receive) = watch::channel(Stage::Serving);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
