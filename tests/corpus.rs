@@ -14,7 +14,22 @@ use standin::Sandbox;
 use standin::exchange::generate::Manner;
 use standin::exchange::{Response, sample};
 
-use real::{Judge, corpus, load};
+use real::{Judge, corpus, load, load_repaired};
+
+/// A value does not fit, whatever is done about examples.
+const INVALID: &str = "an invalid value";
+
+/// The document has an example for this answer, and the example does not fit.
+const BROKEN_EXAMPLE: &str = "its example breaks its schema";
+
+/// The other validator cannot read the schema.
+const UNCOMPILED: &str = "its schema cannot be compiled";
+
+/// The document has errors only, and the answer is an empty 204.
+const UNDOCUMENTED: &str = "no success documented";
+
+/// A value fits but for the examples that the document has for properties.
+const MISFITTING: &str = "the example of a property breaks its schema";
 
 /// How an answer keeps to what is documented for a valid request.
 fn judge(sandbox: &Sandbox, operation: &Operation, judge: &mut Option<Judge>) -> &'static str {
@@ -29,7 +44,9 @@ fn judge(sandbox: &Sandbox, operation: &Operation, judge: &mut Option<Judge>) ->
 }
 
 fn verdict(operation: &Operation, response: &Response, judge: &mut Option<Judge>) -> &'static str {
-    let Some((status, success)) = operation.success() else { return "nothing documented" };
+    let Some((status, success)) = operation.success() else {
+        return if response.status() == 204 && response.body().is_empty() { UNDOCUMENTED } else { "another status" };
+    };
     if response.status() != status {
         return "another status";
     }
@@ -43,9 +60,9 @@ fn verdict(operation: &Operation, response: &Response, judge: &mut Option<Judge>
     let Ok(body) = serde_json::from_slice::<Value>(response.body()) else { return "no JSON" };
     match judge.as_mut().and_then(|judge| judge.is_valid(schema.place().pointer(), &body)) {
         Some(true) => "as documented",
-        Some(false) if !first.examples.is_empty() => "its example breaks its schema",
-        Some(false) => "an invalid value",
-        None => "its schema cannot be compiled",
+        Some(false) if !first.examples.is_empty() => BROKEN_EXAMPLE,
+        Some(false) => INVALID,
+        None => UNCOMPILED,
     }
 }
 
@@ -94,8 +111,17 @@ fn every_document_is_loaded_and_none_is_a_panic() {
         let contract = sandbox.contract();
         let mut own: BTreeMap<&str, usize> = BTreeMap::new();
         let mut judging = contract.documents.first().and_then(|document| Judge::new(document.tree()));
-        for operation in &contract.operations {
-            *own.entry(judge(&sandbox, operation, &mut judging)).or_default() += 1;
+        let mut repaired = None;
+        for (index, operation) in contract.operations.iter().enumerate() {
+            let mut verdict = judge(&sandbox, operation, &mut judging);
+            if verdict == INVALID {
+                // Examples of properties are served as they are written; all else of the value has to fit.
+                let repaired = repaired.get_or_insert_with(|| load_repaired(&file));
+                if judge(repaired, &repaired.contract().operations[index], &mut judging) == "as documented" {
+                    verdict = MISFITTING;
+                }
+            }
+            *own.entry(verdict).or_default() += 1;
         }
         for (verdict, count) in &own {
             *judged.entry(verdict).or_default() += count;
@@ -116,5 +142,9 @@ fn every_document_is_loaded_and_none_is_a_panic() {
     }
     println!("{operations} operations from {documents} documents: {judged:#?}");
     assert!(documents >= 227 && operations >= 8265, "{operations} operations from {documents} documents");
-    assert!(judged["as documented"] >= 7900, "{judged:#?}");
+    let count = |verdict: &str| judged.get(verdict).copied().unwrap_or_default();
+    let right = count("as documented") + count(MISFITTING) + count(UNDOCUMENTED);
+    assert!(right >= 7890, "{judged:#?}");
+    assert!(count(INVALID) <= 38 && count("another status") <= 27, "{judged:#?}");
+    assert!(right + count(INVALID) + count("another status") + count(BROKEN_EXAMPLE) + count(UNCOMPILED) == operations);
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Written;
 use super::coercion::{Coercion, coerce};
 pub use super::schema::Examples;
-use super::schema::{Schema, SchemaError};
+use super::schema::{Direction, Schema, SchemaError};
 use crate::diagnostic::Place;
 use crate::document::number::same;
 use crate::document::syntax::{Part, unescape};
@@ -119,7 +119,7 @@ fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
 pub fn fits(schema: &Schema, value: &Value) -> bool {
     match schema.is_valid(value) {
         Ok(true) => true,
-        Ok(false) if schema.examples() != Examples::Repair => {
+        Ok(false) if !must_fit(schema) => {
             schema.errors(value).is_ok_and(|errors| errors.iter().all(|error| is_documented(schema, value, error)))
         }
         _ => false,
@@ -130,13 +130,18 @@ pub fn fits(schema: &Schema, value: &Value) -> bool {
 /// that is served as it stands.
 #[must_use]
 pub fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> bool {
-    if schema.examples() == Examples::Repair {
+    if must_fit(schema) {
         return false;
     }
     let is_of_branch = |branch: &Vec<SchemaError>| {
         !branch.is_empty() && branch.iter().all(|inner| is_documented(schema, value, inner))
     };
     error.branches.iter().any(is_of_branch) || is_in_example(schema, value, &error.pointer)
+}
+
+/// Returns whether an example that does not fit is never part of a value: what is sent as a request has to be accepted.
+fn must_fit(schema: &Schema) -> bool {
+    schema.examples() == Examples::Repair || schema.direction() == Direction::Request
 }
 
 /// Returns whether a place is in a part of a value that an example of its schema has.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use standin::contract::example::Examples;
 use standin::document::Input;
 use standin::exchange::Settings;
 use standin::{Reading, Sandbox};
@@ -15,6 +16,13 @@ pub fn corpus() -> PathBuf {
 
 pub fn load(path: &Path) -> Sandbox {
     Sandbox::load(&[Input::Path(path.to_owned())], None, &Reading::default(), Settings::default())
+}
+
+/// The sandbox of a document whose examples are made to fit their schemas.
+#[allow(dead_code, reason = "not every suite needs it")]
+pub fn load_repaired(path: &Path) -> Sandbox {
+    let reading = Reading { examples: Examples::Repair, ..Reading::default() };
+    Sandbox::load(&[Input::Path(path.to_owned())], None, &reading, Settings::default())
 }
 
 /// Every document of it, by folder.
