@@ -264,10 +264,30 @@ fn an_object_of_many_properties_is_answered() {
 
 #[test]
 fn a_chain_of_many_properties_is_answered() {
-    let mut schemas = json!({ "S5000": { "type": "integer" } });
-    for level in 0..5000 {
+    let mut schemas = json!({ "S100000": { "type": "integer" } });
+    for level in 0..100_000 {
         let next = json!({ "$ref": format!("#/components/schemas/S{}", level + 1) });
         schemas[format!("S{level}")] = json!({ "type": "object", "properties": { "a": next } });
     }
     assert_eq!(made(&json!({ "$ref": "#/components/schemas/S0" }), &schemas).0, 200);
+}
+
+/// Each was once compared with all before it.
+#[test]
+fn many_parameters_are_read() {
+    let parameters: Vec<Value> = (0..20_000)
+        .map(|n| json!({ "name": format!("q{n}"), "in": "query", "schema": { "type": "integer" } }))
+        .collect();
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": { "title": "hostile", "version": "1" },
+        "paths": { "/value": { "get": { "parameters": parameters, "responses": { "204": { "description": "ok" } } } } },
+    });
+    let input = Input::Text { name: "hostile.json".into(), text: document.to_string() };
+    let sandbox = Sandbox::new(&[input], &[], &Reading::default(), Settings::default());
+    let get = |uri: &str| {
+        let request = http::Request::get(uri).body(Body::Complete(Bytes::new())).expect("is a request");
+        sandbox.answer(&request).0.status().as_u16()
+    };
+    assert_eq!((get("/value?q19999=7"), get("/value?q19999=x")), (204, 422));
 }

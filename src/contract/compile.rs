@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, Method};
+use indexmap::IndexMap;
 use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
@@ -134,15 +135,14 @@ impl Compiler {
             let at = join(&join(item_at, "parameters"), &index.to_string());
             bones_of(tree, Expect::Object(Kind::Parameter), parameter, &at)
         });
-        let mut parameters: Vec<Value> = inherited.collect();
-        for parameter in own.as_array().into_iter().flatten() {
-            let same = |there: &Value| there["name"] == parameter["name"] && there["in"] == parameter["in"];
-            match parameters.iter().position(same) {
-                Some(index) => parameters[index] = parameter.clone(),
-                None => parameters.push(parameter.clone()),
-            }
+        let own = own.as_array().into_iter().flatten().cloned();
+        // A parameter of the operation replaces one of its path item with the same name and location.
+        let mut parameters: IndexMap<(String, String), Value> = IndexMap::new();
+        for parameter in inherited.chain(own) {
+            let text = |field: &str| parameter[field].as_str().unwrap_or_default().to_owned();
+            parameters.insert((text("name"), text("in")), parameter);
         }
-        skeleton["parameters"] = Value::Array(parameters);
+        skeleton["parameters"] = parameters.into_values().collect();
         skeleton
     }
 
@@ -563,7 +563,7 @@ fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
 }
 
 /// Where an object of the skeleton stands.
-fn at_of(extensions: &indexmap::IndexMap<String, Value>) -> &str {
+fn at_of(extensions: &IndexMap<String, Value>) -> &str {
     extensions.get(AT).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use self::judging::Judging;
 use self::own::Owns;
 pub use self::satisfiable::contradiction;
-use super::bundle::{bundle, needed};
+use super::bundle::{bundle, needed, without_depths};
 pub use super::direction::Direction;
 use super::discriminator::{self, Derived};
 pub use super::error::{SchemaError, cut, start_of};
@@ -291,7 +291,8 @@ impl Validators {
     fn build(tree: &Arc<Value>, pointers: Vec<String>) -> Self {
         let properties: Map<String, Value> =
             pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference_to(pointer))).collect();
-        let compiled = compile_or_mend(tree, &pointers, &json!({ "properties": properties }));
+        let tree = without_depths(tree, &pointers).map_or_else(|| Arc::clone(tree), Arc::new);
+        let compiled = compile_or_mend(&tree, &pointers, &json!({ "properties": properties }));
         let faults: Vec<Vec<SchemaFault>> = pointers.iter().map(|pointer| compiled.faults_of(pointer)).collect();
         let (validator, patterns, is_counted) = (Arc::new(*compiled.validator), compiled.patterns, compiled.is_counted);
         let judges = pointers.into_iter().zip(faults).enumerate().map(|(key, (pointer, faults))| {
@@ -317,7 +318,7 @@ impl Compiled {
     /// What was left out of the schema at a place and of what it leads to.
     fn faults_of(&self, pointer: &str) -> Vec<SchemaFault> {
         let Some(tree) = &self.mended else { return Vec::new() };
-        let reached = needed(tree, pointer, usize::MAX).unwrap_or_default();
+        let reached = needed(tree, &[pointer.to_owned()], usize::MAX).unwrap_or_default().reached;
         let is_below = |place: &str, of: &String| {
             place.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
