@@ -1,25 +1,24 @@
 //! Does this contract keep its own promises?
 //!
 //! It adds to what `contract` finds in itself whatever takes an exchange to find out.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::StatusCode;
 
+use crate::codec::accept::{concrete, is_without_content};
+use crate::codec::content;
 use crate::contract::inspect::inspect;
 use crate::contract::overrule::Overrule;
 use crate::contract::{Contract, MediaType, Operation, StatusPattern};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::content;
-use crate::exchange::generate::Manner;
-use crate::exchange::generate::entity::Known;
-use crate::exchange::negotiate::{concrete, is_without_content};
-use crate::exchange::rejection::Ground;
-use crate::exchange::rejection::catalogue::idiom::{self, Idiom};
-use crate::exchange::rejection::survey::survey;
-use crate::exchange::rejection::voice::Voices;
-use crate::state::resource::Resources;
+use crate::errors::Ground;
+use crate::errors::catalogue::idiom::{self, Idiom};
+use crate::errors::survey::survey;
+use crate::errors::voice::Voices;
+use crate::generate::Manner;
+use crate::generate::entity::Known;
+use crate::resource::Resources;
 
 /// Every finding about the documents and fixtures, in a stable order: what was found while loading,
 /// then what does not fit together.

@@ -5,7 +5,6 @@
 
 pub mod escape;
 mod source;
-
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-pub use self::source::{Source, Written, written};
+pub use crate::diagnostic::source::{Source, Written, written};
 
 /// How grave a finding is: an [`Error`](Severity::Error) costs something that was documented
 /// (an operation, a fixture, a whole document), a [`Warning`](Severity::Warning) costs nothing.

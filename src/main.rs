@@ -1,5 +1,4 @@
 //! Runs the command line and turns its result into an exit code.
-
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 

@@ -1,5 +1,4 @@
 //! A loaded contract and how it is to be served: what the command line, the server and tests share.
-
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,29 +6,30 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::check;
+use crate::codec::coding;
+use crate::codec::message::{Request, Response};
 use crate::contract::assembly::assemble;
 use crate::contract::example::Examples;
 use crate::contract::fixture::Fixture;
-use crate::contract::schema::Demand;
 use crate::contract::sending::Delay;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::document::files::Access;
 use crate::document::{self, FixtureFile, Input, Loaded};
-use crate::exchange::coding;
-use crate::exchange::rejection::Ground;
-use crate::exchange::rejection::survey::{Survey, survey};
-use crate::exchange::rejection::voice::Voices;
-use crate::exchange::remembered::data::supply;
+use crate::entity::data::supply;
+use crate::errors::Ground;
+use crate::errors::survey::{Survey, survey};
+use crate::errors::voice::Voices;
 use crate::exchange::situation::{Situation, Within};
-use crate::exchange::{self, Report, Request, Response, Settings, remembered};
+use crate::exchange::{self, Report, Settings};
+use crate::resource::overrule::Overrules;
+use crate::resource::{Collection, Resources};
+use crate::schema::Demand;
 use crate::state::journal::Ended;
 use crate::state::memory::Entities;
-use crate::state::overrule::Overrules;
-use crate::state::resource::{Collection, Resources};
 use crate::state::sessions::Memory;
 use crate::state::world::World;
+use crate::{check, entity};
 
 /// How documents are read.
 #[derive(Debug, Clone, Default)]
@@ -245,7 +245,7 @@ impl Sandbox {
     /// What a collection has before anybody writes to it.
     #[must_use]
     pub fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
-        remembered::beginning(self.ground(""), collection, scope, self.settings.manner)
+        entity::beginning(self.ground(""), collection, scope, self.settings.manner)
     }
 
     /// How a request would be answered, and why; nothing changes.

@@ -1,5 +1,4 @@
 //! A sandbox for Rust tests: on a port of its own, with sessions, and gone when it is dropped.
-
 use std::net::SocketAddr;
 use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;
@@ -9,12 +8,12 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::contract::schema::standalone;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::document::Input;
-use crate::exchange::generate::Manner;
 use crate::exchange::{Echoing, Settings, State, Validation};
+use crate::generate::Manner;
 use crate::sandbox::{Reading, Sandbox};
+use crate::schema::standalone;
 use crate::server::control::requests::Journalled;
 use crate::server::control::{Control, Options};
 use crate::server::{self, Limits};

@@ -5,10 +5,11 @@ use std::io::Read as _;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::StatusCode;
+use standin::codec::coding::{Coding, encode};
+use standin::codec::compression::plain;
+use standin::codec::message::{Body, Request};
 use standin::document::Input;
-use standin::exchange::coding::{Coding, encode};
-use standin::exchange::compression::plain;
-use standin::exchange::{Body, ContentLimit, Request, Settings, State};
+use standin::exchange::{ContentLimit, Settings, State};
 use standin::{Reading, Sandbox};
 
 const DOCUMENT: &str = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {

@@ -11,8 +11,9 @@ use standin::contract::Operation;
 use standin::contract::media::MediaRange;
 
 use standin::Sandbox;
-use standin::exchange::generate::Manner;
-use standin::exchange::{Response, sample};
+use standin::codec::message::Response;
+use standin::exchange::sample;
+use standin::generate::Manner;
 
 use real::{Judge, corpus, load, load_repaired};
 

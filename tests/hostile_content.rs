@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use standin::codec::message::Body;
 use standin::document::Input;
-use standin::exchange::{Body, Settings};
+use standin::exchange::Settings;
 use standin::{Reading, Sandbox};
 
 /// How many bytes an answer about one wrong request may have.

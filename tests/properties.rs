@@ -4,8 +4,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use standin::codec::message::Body;
 use standin::document::Input;
-use standin::exchange::{Body, Settings};
+use standin::exchange::Settings;
 use standin::{Reading, Sandbox};
 
 fn load(name: &str, text: String) -> Sandbox {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use standin::codec::message::Body;
 use standin::diagnostic::Code;
 use standin::document::Input;
-use standin::exchange::{Body, Settings};
+use standin::exchange::Settings;
 use standin::{Reading, Sandbox};
 
 /// One schema of the suite with its instances.

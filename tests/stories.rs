@@ -15,13 +15,15 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 use standin::Reading;
 use standin::Sandbox;
+use standin::codec::message::Request;
 use standin::contract::media::MediaRange;
 use standin::contract::{MediaType, Operation};
 use standin::document::Input;
-use standin::exchange::generate::Manner;
-use standin::exchange::{Request, Settings, State, Validation, sample};
-use standin::state::place::{self, Slot};
-use standin::state::resource::{Act, KeyFrom, Role};
+use standin::exchange::{Settings, State, Validation, sample};
+use standin::generate::Manner;
+use standin::resource::place;
+use standin::resource::place::Slot;
+use standin::resource::{Act, KeyFrom, Role};
 
 use real::{Judge, corpus, documents};
 

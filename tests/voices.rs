@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 use standin::Sandbox;
+use standin::codec::message::{Body, Request};
 use standin::contract::media::MediaRange;
-use standin::contract::name::{Form, folded};
-use standin::contract::schema::Schema;
 use standin::contract::{Location, MediaType, Operation, StatusPattern};
-use standin::exchange::generate::Manner;
-use standin::exchange::{Body, Request, sample};
+use standin::exchange::sample;
+use standin::generate::Manner;
+use standin::schema::Schema;
+use standin::schema::name::{Form, folded};
 
 use real::{Judge, corpus, documents, load};
 

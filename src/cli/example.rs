@@ -1,5 +1,4 @@
 //! `standin example`: a request and the answer to it, without serving.
-
 use std::io::Write;
 
 use bytes::Bytes;
@@ -7,11 +6,12 @@ use clap::{Args, ValueEnum};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{Documents, Failure, Generation, Outcome};
+use crate::cli::{Documents, Failure, Generation, Outcome};
+use crate::codec::message::{Request, Response};
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;
 use crate::diagnostic::escape;
-use crate::exchange::{Request, Response, Settings, sample};
+use crate::exchange::{Settings, sample};
 use crate::sandbox::Sandbox;
 
 /// The options of `example`.

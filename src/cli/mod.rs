@@ -5,22 +5,21 @@ mod keep;
 mod report;
 mod serve;
 mod verdict;
-
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use self::example::Example;
-use self::report::{Check, Routes};
-pub use self::serve::Serve;
+use crate::cli::example::Example;
+use crate::cli::report::{Check, Routes};
+pub use crate::cli::serve::Serve;
 use crate::contract::Contract;
 use crate::contract::example::Examples;
 use crate::diagnostic::{Code, Diagnostic, Severity, count, escape};
 use crate::document::Input;
 use crate::document::files::Access;
 use crate::exchange::Settings;
-use crate::exchange::generate::Manner;
+use crate::generate::Manner;
 use crate::sandbox::{Reading, Sandbox};
 use crate::server::stderr::{self, StandardError};
 

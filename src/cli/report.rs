@@ -1,18 +1,17 @@
 //! `standin check` and `standin routes`: what there is to know without serving.
-
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Documents, Failure, Generation, Outcome, findings};
 use crate::check::source_of_answer;
+use crate::cli::{Documents, Failure, Generation, Outcome, findings};
 use crate::contract::Operation;
 use crate::diagnostic::{self, Diagnostic, Severity, escape};
 use crate::exchange::Settings;
+use crate::resource::Collection;
+use crate::resource::place::Slot;
 use crate::sandbox::Sandbox;
-use crate::state::place::Slot;
-use crate::state::resource::Collection;
 
 /// The options of `check`.
 #[derive(Debug, Args)]

@@ -2,25 +2,23 @@
 
 mod run;
 mod signal;
-
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::verdict::{self, Condition};
-use super::{Documents, Generation, size};
+use crate::cli::verdict::{self, Condition};
+use crate::cli::{Documents, Generation, size};
+use crate::codec::parameter::QueryArrays;
 use crate::contract::sending::{Delay, duration};
-use crate::exchange::parameter::QueryArrays;
-use crate::exchange::{
-    AbsentBody, Compression, ContentLimit, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation,
-};
+use crate::entity::Unknown;
+use crate::exchange::{Compression, ContentLimit, Cors, Echoing, Settings, State, Validation};
 use crate::sandbox::Reading;
-use crate::server::Limits;
 use crate::server::control::hosts::Hosts;
 use crate::server::control::{Access, Options};
-use crate::server::log;
+use crate::server::{Limits, log};
 use crate::state::sessions::Bounds;
+use crate::validate::{AbsentBody, OtherNames};
 
 /// The options of `serve`.
 #[derive(Debug, Args)]

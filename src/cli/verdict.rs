@@ -1,5 +1,4 @@
 //! What a run of the server came to: a report at its end, and whether it failed, for CI.
-
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io;

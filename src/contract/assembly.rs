@@ -1,19 +1,17 @@
 //! Several documents and the fixtures → one contract: which operation answers where.
 //!
 //! How the operations of one document are compiled is left to `outline`.
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::example::Examples;
-use super::fixture;
-use super::merge::same_operation;
-use super::outline::outline;
-use super::route::{PathTemplate, Router};
-use super::schema::{Demand, Schemas};
-use super::{Contract, Operation, overrule};
+use crate::contract::example::Examples;
+use crate::contract::merge::same_operation;
+use crate::contract::outline::outline;
+use crate::contract::route::{PathTemplate, Router};
+use crate::contract::{Contract, Operation, fixture, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Document, FixtureFile, Loaded};
+use crate::schema::{Demand, Schemas};
 
 /// Makes one contract of everything that was loaded.
 #[must_use]

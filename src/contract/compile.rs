@@ -2,7 +2,6 @@
 //!
 //! A broken operation costs only itself. Schemas are not compiled here but when first needed. This
 //! is the only file that names `openapiv3`.
-
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -12,13 +11,10 @@ use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
-use super::example::{Example, Examples};
-use super::media::MediaRange;
-use super::name::carries_credentials;
-use super::route::PathTemplate;
-use super::schema::{Direction, Schema, Schemas};
-use super::unknown;
-use super::{
+use crate::contract::example::{Example, Examples};
+use crate::contract::media::MediaRange;
+use crate::contract::route::PathTemplate;
+use crate::contract::{
     Encoding, Kept, Location, MediaType, Parameter, ParameterForm, PartHeader, RequestBody, Response, ResponseHeader,
     SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
 };
@@ -26,6 +22,8 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{ALLOWED, UNKNOWN, is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
 use crate::document::{Expect, Kind, Members};
+use crate::schema::name::carries_credentials;
+use crate::schema::{Direction, Schema, Schemas, unknown};
 
 /// Compiles the operations of a document, which share what they refer to.
 pub struct Compiler {

@@ -3,18 +3,17 @@
 //! Documents have examples that break their own schema. Where one reading is beyond doubt
 //! (`"true"` for a boolean) it is taken; where not, the example is served as it stands. Examples of schemas
 //! and properties are examples too: they are served as parts of what is generated.
-
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::Written;
-use super::coercion::{Coercion, coerce};
-pub use super::schema::Examples;
-use super::schema::{Direction, Schema, SchemaError};
+use crate::contract::Written;
 use crate::diagnostic::Place;
 use crate::document::number::same;
 use crate::document::syntax::{Part, unescape};
+pub use crate::schema::Examples;
+use crate::schema::coercion::{Coercion, coerce};
+use crate::schema::{Direction, Schema, SchemaError};
 
 /// An example by name.
 #[derive(Debug)]
@@ -190,9 +189,9 @@ fn part_of<'s>(schema: &'s Schema, node: &'s Value, name: &str) -> Vec<&'s Value
 mod tests {
     use serde_json::json;
 
-    use super::super::schema::{Demand, Direction, Schemas};
     use super::*;
     use crate::diagnostic::{Positions, Source};
+    use crate::schema::{Demand, Direction, Schemas};
 
     fn example(schema: &Value, value: &Value, mode: Examples) -> Example {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());

@@ -1,20 +1,19 @@
 //! What the user supplied to answer with: fixture files → fixtures of operations.
 //!
 //! Whether the condition of a fixture holds for a request is left to `exchange`.
-
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::example::{Example, Examples};
-use super::schema::{Demand, Direction, Schema, Schemas};
-use super::sending::{self, Delay, Fault, RateLimit};
-use super::{Operation, StatusPattern, overrule};
+use crate::contract::example::{Example, Examples};
+use crate::contract::sending::{self, Delay, Fault, RateLimit};
+use crate::contract::{Operation, StatusPattern, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::names::{nearest, unknown_keyword};
 use crate::document::syntax::join;
+use crate::schema::{Demand, Direction, Schema, Schemas};
 
 /// One response of a fixture file.
 #[derive(Debug)]

@@ -6,20 +6,19 @@
 mod patterns;
 mod schemas;
 mod weaken;
-
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::example::Example;
-use super::fixture::{Fixture, FixtureAnswer};
-use super::overrule::Overrule;
-use super::samples::{self, Seen};
-use super::schema::{Schema, SchemaError};
-use super::{Contract, MediaType, Operation, ParameterForm, Response};
+use crate::contract::example::Example;
+use crate::contract::fixture::{Fixture, FixtureAnswer};
+use crate::contract::overrule::Overrule;
+use crate::contract::samples::{self, Seen};
+use crate::contract::{Contract, MediaType, Operation, ParameterForm, Response};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::ALLOWED;
+use crate::schema::{Schema, SchemaError};
 
 /// Everything that is wrong inside the contract, in the order of its operations.
 #[must_use]

@@ -1,5 +1,4 @@
 //! Media types and media ranges (RFC 9110 §8.3.1 and §12.5.1): parsing and fitting.
-
 use std::fmt;
 
 use mediatype::{MediaType as Parsed, ReadParams as _};

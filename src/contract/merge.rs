@@ -1,15 +1,14 @@
 //! Several documents as one: which operations are the same, and what the whole looks like.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::schema::Schemas;
-use super::{Contract, Operation};
+use crate::contract::{Contract, Operation};
 use crate::document::link::FILES;
 use crate::document::reference::resolve;
 use crate::document::syntax::{join, unescape};
+use crate::schema::Schemas;
 
 /// Whether two operations promise the same, references followed in the document of each.
 #[must_use]

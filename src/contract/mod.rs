@@ -4,31 +4,19 @@
 //! `exchange`.
 
 pub mod assembly;
-mod bundle;
-pub mod coercion;
 pub mod compile;
-mod direction;
-mod discriminator;
-mod error;
 pub mod example;
 pub mod fixture;
 pub mod inspect;
 pub mod media;
-mod mend;
 pub mod merge;
-pub mod name;
 pub mod outline;
 pub mod overrule;
-pub mod pattern;
 pub mod route;
 mod samples;
-pub mod schema;
 pub mod sending;
 pub mod server;
-mod unknown;
-pub mod walk;
 pub mod wording;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
@@ -36,14 +24,14 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use self::example::Example;
-use self::fixture::Fixture;
-use self::media::MediaRange;
-use self::outline::Recipe;
-use self::overrule::Overrule;
-use self::route::{Routed, Router, Variant};
-use self::schema::{Direction, Schema, Schemas};
+use crate::contract::example::Example;
+use crate::contract::fixture::Fixture;
+use crate::contract::media::MediaRange;
+use crate::contract::outline::Recipe;
+use crate::contract::overrule::Overrule;
+use crate::contract::route::{Routed, Router, Variant};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::schema::{Direction, Schema, Schemas};
 
 /// Everything that the loaded documents promise, as one API.
 #[derive(Debug)]

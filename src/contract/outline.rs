@@ -1,7 +1,6 @@
 //! Which operations a document has: their methods, paths and base paths.
 //!
 //! What each of them asks for and promises is left to `compile`, when it is first needed.
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -9,16 +8,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use http::Method;
 use serde_json::Value;
 
-use super::compile::{Compiler, Named};
-use super::example::Examples;
-use super::route::Variant;
-use super::schema::Schemas;
-use super::server::base_path;
-use super::{Operation, Terms};
+use crate::contract::compile::{Compiler, Named};
+use crate::contract::example::Examples;
+use crate::contract::route::Variant;
+use crate::contract::server::base_path;
+use crate::contract::{Operation, Terms};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::METHODS;
 use crate::document::reference::resolve;
 use crate::document::syntax::join;
+use crate::schema::Schemas;
 
 /// Finds the operations of one document, which is the one of this number. What each of them says is
 /// compiled when it is first needed.

@@ -1,12 +1,11 @@
 //! What the user says of the errors of operations: the section `errors` of fixture files.
 //!
 //! How it is told is left to `exchange`.
-
 use http::StatusCode;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::wording::{RULES, Template};
+use crate::contract::wording::{RULES, Template};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;

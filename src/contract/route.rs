@@ -1,7 +1,6 @@
 //! Which operation a path belongs to: path templates, their precedence, and the router.
 //!
 //! What the parts of a path mean as parameters is left to `exchange`.
-
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;

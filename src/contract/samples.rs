@@ -1,18 +1,17 @@
 //! Which examples do a schema and its parts have?
 //!
 //! Only `check` asks: what is generated takes them where it comes to them.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::coercion::is_of;
-use super::example::Example;
-use super::schema::Schema;
+use crate::contract::example::Example;
 use crate::diagnostic::Place;
 use crate::document::reference::resolve_schema;
 use crate::document::syntax::{find, join};
+use crate::schema::Schema;
+use crate::schema::coercion::is_of;
 
 /// Schemas that were looked into: the address of their document, and their pointer.
 pub type Seen = HashSet<(usize, String)>;

@@ -1,5 +1,4 @@
 //! How an answer is sent, as the user says it: after a delay, broken, or not so often.
-
 use std::time::Duration;
 
 use http::StatusCode;

@@ -1,8 +1,7 @@
 //! Texts with slots for what is wrong with a request: `"{path}" must be {types}`.
 //!
 //! What fills the slots is left to `exchange`.
-
-use super::name::Form;
+use crate::schema::name::Form;
 
 /// The rules that a request can break: keywords of JSON Schema, and what else an API answers errors
 /// for.

@@ -1,6 +1,5 @@
 //! How is text of others shown to people? Characters that change what a terminal or a page shows are written
 //! as escapes, such as `\u{1b}` for ESC and `\u{202e}` for a change of the writing direction.
-
 use std::borrow::Cow;
 use std::fmt::Write as _;
 

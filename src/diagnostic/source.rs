@@ -1,9 +1,8 @@
 //! Where did the author write what a document is made of by now?
-
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::{KeyAndValue, Positions};
+use crate::diagnostic::{KeyAndValue, Positions};
 
 /// A text that a document was read from, kept so that a finding can show its line.
 pub struct Source {

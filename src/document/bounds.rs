@@ -1,8 +1,7 @@
 //! Bounds on a text before it is parsed: the YAML parser takes quadratic time for what is nested deeply, and keeps
 //! each alias in memory, before anybody is asked.
-
-use super::syntax::SyntaxError;
 use crate::diagnostic::Span;
+use crate::document::syntax::SyntaxError;
 
 /// How many brackets in a row may be opened, and how many block collections one line may begin.
 const MOST_IN_A_ROW: usize = 1000;

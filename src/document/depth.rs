@@ -2,17 +2,16 @@
 //!
 //! What counts is how many schemas judge one and the same value, each inside of the other: by `allOf`, `anyOf`,
 //! `oneOf`, `not`, `if` and references.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::link::Extent;
-use super::reference::{ALLOWED, UNKNOWN, local_pointer};
-use super::shape::{Kind, each_object};
-use super::syntax::{find, join};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::link::Extent;
+use crate::document::reference::{ALLOWED, UNKNOWN, local_pointer};
+use crate::document::shape::{Kind, each_object};
+use crate::document::syntax::{find, join};
 
 /// How many schemas may judge one value, each inside of the other. A deeper one allows anything, which is a
 /// diagnostic.

@@ -3,14 +3,13 @@
 //!
 //! After it every reference leads to one place. Those that lead to one place anyway are left to
 //! `identifier`.
-
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::reference::local_pointer;
-use super::shape::{Kind, each_object};
-use super::syntax::{fragment, join};
+use crate::document::reference::local_pointer;
+use crate::document::shape::{Kind, each_object};
+use crate::document::syntax::{fragment, join};
 
 /// How many copies one document may need; beyond, references are left to fail.
 const MOST_COPIES: usize = 500;
@@ -92,7 +91,8 @@ impl Copier<'_> {
         let mut value = self.tree.pointer(resource)?.clone();
         let own = resource.rsplit('/').next().unwrap_or_default();
         let is_free = |name: &String| self.tree.pointer(&join("/components/schemas", name)).is_none();
-        let mut names = (self.made.len() + 1..).map(|number| super::syntax::unescape(&format!("{own}-{number}")));
+        let mut names =
+            (self.made.len() + 1..).map(|number| crate::document::syntax::unescape(&format!("{own}-{number}")));
         let name = names.find(is_free)?;
         let at = join("/components/schemas", &name);
         self.made.insert(key, at.clone());
@@ -204,8 +204,8 @@ fn is_data(keyword: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::identifier::localise;
     use super::*;
+    use crate::document::identifier::localise;
 
     #[test]
     fn a_generic_list_is_copied_for_each_kind_of_item() {

@@ -1,7 +1,6 @@
 //! What is at a URI, if the user allowed its host: fetched once, then read from a folder.
 //!
 //! This is the only file that names `ureq`, and the only one that reaches the network.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,7 +76,7 @@ fn download(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
         if status.is_redirection()
             && let Some(to) = response.headers().get("location").and_then(|value| value.to_str().ok())
         {
-            let next = super::identifier::absolute(&uri, to);
+            let next = crate::document::identifier::absolute(&uri, to);
             allowed(&next, access).map_err(|why| format!("`{uri}` leads to `{next}`; {why}"))?;
             uri = next;
             continue;

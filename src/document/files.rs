@@ -3,7 +3,6 @@
 //! A document may refer to files in its own folder and below; if it is in the current folder or in a folder
 //! that is served, also to files there; and to what the user allowed. What is referred to is left to `splice`
 //! and `link`; hosts are left to `fetch`.
-
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -13,10 +12,10 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-pub use super::fetch::Access;
-use super::syntax::{self, SyntaxError};
-use super::{decode, fetch, identifier, metaschema, position};
 use crate::diagnostic::Source;
+pub use crate::document::fetch::Access;
+use crate::document::syntax::{self, SyntaxError};
+use crate::document::{decode, fetch, identifier, metaschema, position};
 
 /// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
 pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
@@ -233,7 +232,7 @@ fn parse(text: String) -> Result<(String, Value), SyntaxError> {
     let parsed = syntax::parse(&text);
     match parsed {
         Ok(parsed) if !parsed.tree.is_string() => Ok((text, parsed.tree)),
-        parsed => match super::markdown::documents(&text).into_iter().next() {
+        parsed => match crate::document::markdown::documents(&text).into_iter().next() {
             Some(part) => syntax::parse(&part).map(|parsed| (part, parsed.tree)),
             None => parsed.map(|parsed| (text, parsed.tree)),
         },

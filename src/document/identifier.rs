@@ -2,15 +2,14 @@
 //!
 //! After it a schema is found by its place only (JSON Schema 2020-12 §8.2). So is what a `$dynamicRef`
 //! means, where its anchor is there once; the others are left to `dynamic`.
-
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::dynamic;
-use super::shape::{Kind, each_object};
-use super::syntax::fragment;
+use crate::document::dynamic;
+use crate::document::shape::{Kind, each_object};
+use crate::document::syntax::fragment;
 
 /// Whether a document of this text may have identifiers: most have none, and a look at the text is quicker
 /// than one at the tree.

@@ -3,19 +3,18 @@
 //! A file is read when a reference leads to it, put below [`FILES`], and the references in it and to
 //! it become local ones. After it a document is one tree, whatever it was written as. Which files may
 //! be read is in `files`.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::files::{Files, Home};
-use super::reference::{self, forget, local_pointer};
-use super::shape::{Expect, Kind, each_object, is_known};
-use super::splice::{Origin, Splicer};
-use super::syntax::{self, join};
-use super::{identifier, metaschema, repair, upgrade};
 use crate::diagnostic::{Code, Diagnostic, Place, Source, Written};
+use crate::document::files::{Files, Home};
+use crate::document::reference::{self, forget, local_pointer};
+use crate::document::shape::{Expect, Kind, each_object, is_known};
+use crate::document::splice::{Origin, Splicer};
+use crate::document::syntax::{self, join};
+use crate::document::{identifier, metaschema, repair, upgrade};
 
 /// The extension of the document that other files become parts of.
 pub const FILES: &str = "x-files";

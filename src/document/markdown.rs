@@ -1,7 +1,6 @@
 //! Which OpenAPI documents are fenced as code in a Markdown or text page.
 //!
 //! What is in them is left to `syntax`.
-
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 /// The fenced code blocks of a page that look like OpenAPI documents, in their order.
@@ -37,7 +36,7 @@ pub fn documents(page: &str) -> Vec<String> {
 }
 
 fn is_document(block: &str) -> bool {
-    super::mentions_openapi(block) && super::begins_as_openapi(block)
+    crate::document::mentions_openapi(block) && crate::document::begins_as_openapi(block)
 }
 
 fn padded(page: &str, start: usize, end: usize) -> String {

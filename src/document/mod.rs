@@ -25,7 +25,6 @@ pub mod syntax;
 mod tree;
 mod upgrade;
 pub mod visit;
-
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -34,12 +33,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use self::files::{Access, Files, LARGEST_FILE, read_file};
-use self::overlay::Overlay;
-pub use self::shape::{Expect, Kind, METHODS, Members};
-use self::splice::Splicer;
-use self::syntax::{OddityKind, Parsed, SyntaxError};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::files::{Access, Files, LARGEST_FILE, read_file};
+use crate::document::overlay::Overlay;
+pub use crate::document::shape::{Expect, Kind, METHODS, Members};
+use crate::document::splice::Splicer;
+use crate::document::syntax::{OddityKind, Parsed, SyntaxError};
 
 /// Where documents come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

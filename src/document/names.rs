@@ -3,12 +3,11 @@
 //! `shape` lists the fields that the later stages read; here are the others that the standards have, so
 //! that only what no standard knows is taken for a mistake: `paramters` for `parameters`. It serves
 //! `repair`, which reports them in documents, and fixtures, where an unknown keyword is an error.
-
 use serde_json::{Map, Value};
 
-use super::shape::{Kind, Members};
-use super::syntax::join;
-use super::visit::visit;
+use crate::document::shape::{Kind, Members};
+use crate::document::syntax::join;
+use crate::document::visit::visit;
 
 /// Returns whether a standard has a field called `name` in objects of this kind.
 #[must_use]

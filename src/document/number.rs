@@ -2,7 +2,6 @@
 //!
 //! Numbers keep the text that the author wrote: all digits of `1000000000000100000001`, and the zero of `1.10`.
 //! Their `==` compares texts, so that what asks for values asks here.
-
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 

@@ -2,15 +2,14 @@
 //! edit, made before anything else looks at them.
 //!
 //! This is the only file that names `serde_json_path`.
-
 use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::position;
-use super::syntax::{self, join, size};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::position;
+use crate::document::syntax::{self, join, size};
 
 /// An overlay, read.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! From a JSON Pointer back to line and column.
-
 use saphyr_parser::{Event, Parser, Span as YamlSpan};
 
-use super::syntax::join;
 use crate::diagnostic::{KeyAndValue, Positions, Span};
+use crate::document::syntax::join;
 
 /// Where every key and value of a JSON or YAML text stands.
 ///

@@ -2,17 +2,16 @@
 //!
 //! By now a document is one tree, see `link`. A reference that leads nowhere costs only what it stands
 //! for: anything is allowed there.
-
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::link::Extent;
-use super::shape::{Kind, each_object};
-use super::syntax::{find, fragment, join};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::link::Extent;
+use crate::document::shape::{Kind, each_object};
+use crate::document::syntax::{find, fragment, join};
 
 /// The extension that stands in the place of a reference that cannot be followed, with a sentence that says
 /// why. What it stands for allows anything.

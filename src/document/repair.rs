@@ -2,17 +2,15 @@
 //!
 //! It makes the tree keep to the field tables of `shape`, so that the later stages need not ask.
 //! What a newer or older version of the standard says differently is left to `upgrade`.
-
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::names;
-use super::reference::UNKNOWN;
-use super::retyped;
-use super::shape::{Expect, Kind, Members, field};
-use super::syntax::{join, push, unescape};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::reference::UNKNOWN;
+use crate::document::shape::{Expect, Kind, Members, field};
+use crate::document::syntax::{join, push, unescape};
+use crate::document::{names, retyped};
 
 /// Repairs the whole document in place; each repair is a diagnostic.
 pub fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {

@@ -1,5 +1,4 @@
 //! A value that a document has in the form of another type: `0` for a text, `"1"` for a number.
-
 use serde_json::Value;
 
 /// Makes a value one of the types, if it is of none of them and says the same as one; gives what it was and what

@@ -2,10 +2,9 @@
 //!
 //! The table follows the field tables of OpenAPI 3.0.4 and 3.1.1 §4 and JSON Schema 2020-12. What to
 //! do with a document that does not keep to it is left to `repair`, `upgrade` and `reference`.
-
 use serde_json::Value;
 
-use super::syntax::{push, unescape};
+use crate::document::syntax::{push, unescape};
 
 /// An object of the OpenAPI Specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +58,6 @@ pub enum Expect {
     /// A map of names to them.
     Map(Kind),
 }
-
 use Expect::{Anything, Boolean, Count, List, Map, Number, Object, Text, Texts, Values, Word};
 
 /// What the members of an object are.

@@ -4,7 +4,6 @@
 //! Objects, and documents that people have are full of them. After it a reference stands only where the later
 //! stages follow it. Of a document of OpenAPI 2.0 path items, parameters and responses are put in place as well,
 //! because what becomes of them depends on the operation.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -12,12 +11,12 @@ use indexmap::IndexMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::files::{Files, Home};
-use super::identifier;
-use super::reference::{ALLOWED, UNKNOWN, forget, is_reference, pointer_of};
-use super::shape::{Expect, Kind, Members, field};
-use super::syntax::{find, join, push, size};
 use crate::diagnostic::{Code, Diagnostic, Place, Source, Written, written};
+use crate::document::files::{Files, Home};
+use crate::document::identifier;
+use crate::document::reference::{ALLOWED, UNKNOWN, forget, is_reference, pointer_of};
+use crate::document::shape::{Expect, Kind, Members, field};
+use crate::document::syntax::{find, join, push, size};
 
 /// How many values are put in the places of references in one document. References beyond are diagnostics.
 const MOST_ADDED: usize = 2_000_000;
@@ -299,7 +298,7 @@ impl Splicer {
         // A map or a list has no place for it; what has the map does.
         let Some((owner, name)) = misplaced.at.rsplit_once('/') else { return };
         if let Some(owner) = tree.pointer_mut(owner).and_then(Value::as_object_mut) {
-            owner.shift_remove(&super::syntax::unescape(name));
+            owner.shift_remove(&crate::document::syntax::unescape(name));
             owner.insert(UNKNOWN.to_owned(), json!(message));
         }
     }

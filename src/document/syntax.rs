@@ -2,7 +2,6 @@
 //!
 //! Where its parts stand in the text is left to `position`, what it means to the other files of this room. This is the only file that names
 //! `serde_yaml`.
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -13,11 +12,11 @@ use serde::de::{self, DeserializeSeed as _};
 use serde_json::Value;
 use yoke::Yoke;
 
-use super::bounds;
-use super::number::Follower;
-use super::tree::{Node, Notes};
-pub use super::tree::{Oddity, OddityKind, join, push};
 use crate::diagnostic::Span;
+use crate::document::bounds;
+use crate::document::number::Follower;
+use crate::document::tree::{Node, Notes};
+pub use crate::document::tree::{Oddity, OddityKind, join, push};
 
 /// What [`parse`] made of a text.
 pub struct Parsed {

@@ -1,7 +1,6 @@
 //! Which value tree does a deserializer give, and what is odd in it?
 //!
 //! The same for JSON and YAML, whose parsers are left to `syntax`.
-
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
@@ -9,8 +8,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqA
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-use super::bounds;
-use super::number::{self, Follower};
+use crate::document::bounds;
+use crate::document::number::{self, Follower};
 
 /// Something that JSON and YAML allow, or our readers do, and that OpenAPI does not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! Reads every object of a document, without changing it.
 //!
 //! `shape::each_object` is the same for those that change the tree.
-
 use serde_json::Value;
 
-use super::shape::{Expect, Kind, Members, field};
-use super::syntax::push;
+use crate::document::shape::{Expect, Kind, Members, field};
+use crate::document::syntax::push;
 
 /// Calls `look` with the kind, the value and the JSON Pointer of `value` and of every object below it,
 /// innermost first.

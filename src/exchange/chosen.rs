@@ -1,27 +1,27 @@
 //! A request in which nothing is wrong, or nothing that matters → what is answered.
-
 use std::borrow::Cow;
 
 use http::header::{CONTENT_LOCATION, LOCATION, UPGRADE};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::echo::Echo;
-use super::expression::{self, Subject};
-use super::generate::entity::Known;
-use super::generate::{self, Manner};
-use super::meaning::EntityPlace;
-use super::negotiate::{self, Choice, Source, Staging, Wishes};
-use super::parameter::{self, Inputs};
-use super::preference::Preferences;
-use super::problem::{Kind, Problem};
-use super::rejection::{self, Fault, Ground, Rejection};
-use super::remembered::{self, Asked};
-use super::{Decision, Echoing, Plan, Remembered, Request, Sending, Settings, State};
+use crate::codec::message::Request;
+use crate::codec::parameter::{self, Inputs};
+use crate::codec::preference::Preferences;
 use crate::contract::media::MediaRange;
 use crate::contract::sending::Break;
 use crate::contract::{Operation, ResponseHeader, StatusPattern};
-use crate::state::resource::Act;
+use crate::entity::{self, Asked};
+use crate::errors::problem::{Kind, Problem};
+use crate::errors::{self, Fault, Ground, Rejection};
+use crate::exchange::echo::Echo;
+use crate::exchange::expression::{self, Subject};
+use crate::exchange::meaning::EntityPlace;
+use crate::exchange::negotiate::{self, Choice, Source, Staging, Wishes};
+use crate::exchange::{Decision, Echoing, Plan, Remembered, Sending, Settings, State};
+use crate::generate::entity::Known;
+use crate::generate::{self, Manner};
+use crate::resource::Act;
 
 /// A request that is to be answered.
 pub struct Valid<'r, 'c, 's> {
@@ -73,7 +73,7 @@ impl<'c> Valid<'_, 'c, '_> {
         }
         if is_error_without_example(&choice, preferences) {
             let fault = Fault::Status(choice.status);
-            let rejection = rejection::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
+            let rejection = errors::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
             let rejection = Rejection { applied: choice.applied, ..rejection };
             return self.decided(Decision::Rejection(rejection, Vec::new()), Sending { fault: None, ..sending });
         }
@@ -111,8 +111,8 @@ impl<'c> Valid<'_, 'c, '_> {
         })
     }
 
-    fn received(&self) -> remembered::Received<'_> {
-        remembered::Received { inputs: self.wishes.inputs, values: self.wishes.values, request: self.request }
+    fn received(&self) -> entity::Received<'_> {
+        entity::Received { inputs: self.wishes.inputs, values: self.wishes.values, request: self.request }
     }
 
     fn asked(&self) -> Option<Asked<'c>> {
@@ -159,7 +159,7 @@ impl<'c> Valid<'_, 'c, '_> {
 
     fn problem(self, problem: Problem) -> Plan<'c> {
         if let Some(fault) = self.documented_fault(&problem) {
-            let rejection = rejection::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
+            let rejection = errors::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
             let applied = match &fault {
                 Fault::Status(status) => vec![format!("code={}", status.as_u16())],
                 _ => Vec::new(),
@@ -181,7 +181,7 @@ impl<'c> Valid<'_, 'c, '_> {
         match problem.kind {
             Kind::NotAcceptable | Kind::Limited | Kind::Simulated => Some(Fault::Problem(problem.clone())),
             Kind::UndocumentedStatus => {
-                asked.filter(|status| rejection::is_usual(self.ground, document, *status)).map(Fault::Status)
+                asked.filter(|status| errors::is_usual(self.ground, document, *status)).map(Fault::Status)
             }
             _ => None,
         }

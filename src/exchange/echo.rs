@@ -1,10 +1,9 @@
 //! What the request says, said again by the answer: values of the same name and type, and the ids of the path.
-
 use serde_json::Value;
 
-use super::generate::entity::{self, Known};
 use crate::contract::example::fits;
-use crate::contract::schema::Schema;
+use crate::generate::entity::{self, Known};
+use crate::schema::Schema;
 
 /// What a request says.
 #[derive(Debug, Default)]
@@ -73,7 +72,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::contract::schema::standalone;
+    use crate::schema::standalone;
 
     #[test]
     fn what_has_the_same_name_and_type_is_said_again() {

@@ -1,15 +1,17 @@
 //! Why a request is answered as it is: how it was routed and read, what was chosen, and what was not.
-
 use serde_json::{Value, json};
 
-use super::negotiate::Accept;
-use super::parameter::Inputs;
-use super::preference::Preferences;
-use super::rejection::Ground;
-use super::{Decision, Plan, Request, Settings, compression, finish, validate};
+use crate::codec::accept::Accept;
+use crate::codec::compression;
+use crate::codec::message::Request;
+use crate::codec::parameter::Inputs;
+use crate::codec::preference::Preferences;
 use crate::contract::route::Routed;
 use crate::contract::{Operation, StatusPattern};
+use crate::errors::Ground;
+use crate::exchange::{Decision, Plan, Settings, finish};
 use crate::state::memory::{Making, Reply, Shelf, Step};
+use crate::validate;
 
 /// Answers a request, and tells how it came to that.
 pub fn explain(
@@ -61,7 +63,7 @@ fn read(ground: Ground<'_>, settings: &Settings, request: &Request) -> Value {
     let Routed::Operation(index, values) = ground.contract.route(request.method(), request.uri().path()) else {
         return Value::Null;
     };
-    let index = super::variant::choose(ground.contract, index, &values, settings, request);
+    let index = crate::exchange::variant::choose(ground.contract, index, &values, settings, request);
     let operation = &ground.contract.operations[index];
     let inputs =
         Inputs::new(operation, &values, request.uri().query(), request.headers()).with_arrays(settings.query_arrays);

@@ -2,13 +2,12 @@
 //!
 //! Those of OpenAPI (3.1.1 §4.8.20.4: `{$request.body#/name}`, `{$request.path.id}`, `{$url}`), and `{$now}`,
 //! `{$uuid}` and `{$generate#/components/schemas/Pet}`.
-
 use serde_json::{Map, Value, json};
 
-use super::Request;
-use super::content::plain;
-use super::generate::{self, Manner};
+use crate::codec::content::plain;
+use crate::codec::message::Request;
 use crate::contract::{Contract, Operation};
+use crate::generate::{self, Manner};
 
 /// What expressions are about.
 pub struct Subject<'s> {
@@ -75,7 +74,7 @@ fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
         "url" => {
             let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
             let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-            let mount = super::mount(request);
+            let mount = crate::codec::message::mount(request);
             return Some(json!(match host {
                 Some(host) => format!("http://{host}{mount}{target}"),
                 None => format!("{mount}{target}"),

@@ -1,5 +1,4 @@
 //! A plan, and what came of its step on what is remembered → the response.
-
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -7,25 +6,25 @@ use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_A
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use super::compression;
-use super::echo::Echo;
-use super::generate::entity::Known;
-use super::generate::{self, Manner};
-use super::meaning::Subject;
-use super::negotiate::{self, Accept, Choice, Source};
-use super::problem::{self, Problem};
-use super::rejection::{self, Fault, Rejection};
-use super::remembered::Asked;
-use super::remembered::compose::compose;
-use super::{
-    Compression, Cors, Decision, Items, Plan, Remembered, Report, Request, Response, Sending, Settings, content, cors,
-    credentials, header, meaning, mount, remembered,
-};
+use crate::codec::accept::{self, Accept};
+use crate::codec::message::{Items, Request, Response, mount};
+use crate::codec::{compression, content, cors};
 use crate::contract::media::MediaRange;
-use crate::contract::schema::SchemaFault;
 use crate::contract::{Generated, MediaType, Written};
+use crate::entity::Asked;
+use crate::entity::compose::compose;
+use crate::errors::problem::{self, Problem};
+use crate::errors::{self, Fault, Rejection};
+use crate::exchange::echo::Echo;
+use crate::exchange::meaning::{self, Subject};
+use crate::exchange::negotiate::{Choice, Source};
+use crate::exchange::{Compression, Cors, Decision, Plan, Remembered, Report, Sending, Settings, header, remembered};
+use crate::generate::entity::Known;
+use crate::generate::{self, Manner};
+use crate::resource::Act;
+use crate::schema::SchemaFault;
 use crate::state::memory::Reply;
-use crate::state::resource::Act;
+use crate::validate::credentials;
 
 /// Makes the response that a plan says.
 #[must_use]
@@ -97,7 +96,7 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     if *request.method() == Method::HEAD {
         // RFC 9110 §9.3.2: the header fields of `GET`, and no content.
         let length = response.body().len();
-        if !negotiate::is_without_content(response.status()) {
+        if !accept::is_without_content(response.status()) {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         *response.body_mut() = Bytes::new();
@@ -214,7 +213,7 @@ fn remembered_response(
     };
     if let Some(fault) = fault {
         let accept = Accept::of(request.headers(), asked.operation);
-        let rejection = rejection::reject(*ground, asked.operation, &fault, &accept, &plan.manner);
+        let rejection = errors::reject(*ground, asked.operation, &fault, &accept, &plan.manner);
         let source = format!("{}, as nothing else is remembered", rejection.reason);
         return (rejection_response(&rejection, &[], plan, settings), source.into());
     }
@@ -222,7 +221,7 @@ fn remembered_response(
     let is_new = matches!(reply, Reply::Entity { is_new: true, .. });
     let choice = created.as_ref().filter(|_| is_new).unwrap_or(choice);
     let source = format!("remembered, {} {}", asked.role.act.name(), asked.collection.name);
-    (remembered::response::write(asked, reply, choice, plan.manner, settings, request), source.into())
+    (remembered::write(asked, reply, choice, plan.manner, settings, request), source.into())
 }
 
 /// RFC 7240 §3

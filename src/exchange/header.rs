@@ -1,5 +1,4 @@
 //! Header fields of responses: those that the document promises, and those of the sandbox.
-
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
@@ -7,10 +6,10 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::content::plain;
-use super::generate::{self, Manner};
-use super::meaning;
+use crate::codec::content::plain;
 use crate::contract::{Response, ResponseHeader};
+use crate::exchange::meaning;
+use crate::generate::{self, Manner};
 
 /// What was wrong with the request.
 pub const VIOLATIONS: HeaderName = HeaderName::from_static("standin-violations");

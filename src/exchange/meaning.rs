@@ -2,7 +2,6 @@
 //!
 //! Some are the same in every answer ([`usual`]); others follow from the content ([`of_content`]), and with what is
 //! remembered from more than that, see `remembered`.
-
 use std::borrow::Cow;
 
 use http::header::{CONTENT_LOCATION, ETAG, LINK, LOCATION};
@@ -11,14 +10,15 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use super::content::plain;
-use super::generate::text::{self, http_date};
-use super::generate::{self, Manner};
-use super::sample::encode;
-use super::{Response, parameter};
+use crate::codec::content::plain;
+use crate::codec::message::Response;
+use crate::codec::parameter;
 use crate::contract::{self, Operation, ResponseHeader};
-use crate::state::list::{Says, says};
-use crate::state::place::{self, Slot};
+use crate::entity::path_of;
+use crate::generate::text::{self, http_date};
+use crate::generate::{self, Manner};
+use crate::resource::list::{Says, says};
+use crate::resource::place::{self, Slot};
 
 /// How many calls a client may make while a rate limit lasts, and how many seconds it lasts, where the document says
 /// neither.
@@ -139,25 +139,6 @@ impl EntityPlace<'_> {
         let key = shown.or_else(|| self.named.clone()).or_else(made)?;
         path_of(self.reader, &self.scope, &key).map(|path| format!("{}{path}", self.base))
     }
-}
-
-/// The path of an operation for the values of its template: those of `scope`, and the parts of a key.
-#[must_use]
-pub fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
-    // Only a key of several parts has slashes between them; in any other a slash is text.
-    let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
-    let mut values = scope.iter().map(String::as_str).chain(key.splitn(parts, '/'));
-    let mut path = String::new();
-    for part in reader.template.split_inclusive('}') {
-        match part.split_once('{') {
-            Some((before, _)) => {
-                path.push_str(before);
-                path.push_str(&encode(values.next()?));
-            }
-            None => path.push_str(part),
-        }
-    }
-    Some(path)
 }
 
 /// What header fields say that follow from the content of an answer.

@@ -3,109 +3,50 @@
 //! [`plan`] says what is answered and why, [`finish()`] makes the response of it.
 
 mod chosen;
-pub mod coding;
-mod collection;
-pub mod compression;
-pub mod content;
-pub mod cors;
-pub mod credentials;
 pub mod echo;
 pub mod explain;
 pub mod expression;
 mod finish;
-pub mod generate;
 pub mod header;
 mod meaning;
 pub mod negotiate;
-pub mod parameter;
-pub mod preference;
-pub mod problem;
-pub mod rejection;
 pub mod remembered;
 pub mod sample;
 pub mod settings;
 pub mod situation;
-pub mod validate;
 mod variant;
-
 use core::time::Duration;
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ALLOW};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use self::chosen::Valid;
-use self::coding::CodingFault;
-use self::echo::Echo;
-pub use self::finish::finish;
-use self::generate::Manner;
-use self::generate::entity::Known;
-use self::meaning::EntityPlace;
-use self::negotiate::{Accept, Choice, Source, Wishes};
-use self::parameter::{Inputs, Pairs};
-use self::preference::Preferences;
-use self::problem::Problem;
-use self::rejection::{Fault, Ground, Rejection};
-use self::remembered::Asked;
-pub use self::settings::{
-    AbsentBody, Compression, ContentLimit, Cors, Echoing, OtherNames, Settings, State, Unknown, Validation,
-};
-use self::situation::Situation;
-use self::validate::ContentFault;
-use crate::contract::pattern::within;
+use crate::codec::accept::Accept;
+use crate::codec::message::{Body, Request, Response};
+use crate::codec::parameter::{Inputs, Pairs};
+use crate::codec::preference::Preferences;
+use crate::codec::{coding, cors, parameter};
 use crate::contract::route::Routed;
 use crate::contract::sending::Break;
 use crate::contract::{Contract, Operation};
+use crate::entity::Asked;
+use crate::errors;
+use crate::errors::problem::Problem;
+use crate::errors::{Fault, Ground, Rejection};
+use crate::exchange::chosen::Valid;
+use crate::exchange::echo::Echo;
+pub use crate::exchange::finish::finish;
+use crate::exchange::meaning::EntityPlace;
+use crate::exchange::negotiate::{Choice, Source, Wishes};
+pub use crate::exchange::settings::{Compression, ContentLimit, Cors, Echoing, Settings, State, Validation};
+use crate::exchange::situation::Situation;
+use crate::generate::Manner;
+use crate::generate::entity::Known;
+use crate::schema::pattern::within;
 use crate::state::memory::{Making, Reply, Shelf, Step};
-
-/// The content of a request.
-#[derive(Debug, Clone)]
-pub enum Body {
-    /// All of it.
-    Complete(Bytes),
-    /// It was more than this many bytes, and was not kept.
-    TooLarge(usize),
-    /// It has a content coding that cannot be undone.
-    Undecodable(CodingFault),
-}
-
-impl Body {
-    /// The content, as far as it is there.
-    #[must_use]
-    pub fn bytes(&self) -> Bytes {
-        match self {
-            Self::Complete(bytes) => bytes.clone(),
-            Self::TooLarge(_) | Self::Undecodable(_) => Bytes::new(),
-        }
-    }
-}
-
-/// The path below which a request was sent, as an extension of it, where it was cut off: answers that say where
-/// something is have it.
-#[derive(Debug, Clone)]
-pub struct Mounted(pub String);
-
-/// The path below which a request was sent.
-#[must_use]
-pub fn mount(request: &Request) -> &str {
-    request.extensions().get::<Mounted>().map_or("", |mounted| &mounted.0)
-}
-
-/// A request, read to its end.
-pub type Request = http::Request<Body>;
-
-/// A response, complete; one with [`Items`] among its extensions is sent in pieces.
-pub type Response = http::Response<Bytes>;
-
-/// Where the items of a response end that is sent item by item.
-#[derive(Debug, Clone)]
-pub struct Items {
-    /// Positions in the content, the last one at its end.
-    pub ends: Arc<[usize]>,
-}
+use crate::validate::ContentFault;
+use crate::validate::{self, OtherNames, credentials};
 
 /// What happened, for the log.
 #[derive(Debug, Clone, Default)]
@@ -326,8 +267,8 @@ fn method_not_allowed<'c>(ground: Ground<'c>, request: &Request, methods: &[Meth
     });
     let accept = Accept::read(request.headers());
     let rejection = match operation {
-        Some(operation) => rejection::reject(ground, operation, &fault, &accept, &settings.manner),
-        None => rejection::reject_all(ground, 0, &fault, &accept, &settings.manner),
+        Some(operation) => errors::reject(ground, operation, &fault, &accept, &settings.manner),
+        None => errors::reject_all(ground, 0, &fault, &accept, &settings.manner),
     };
     let decision = Decision::Rejection(rejection, vec![(ALLOW, allow)]);
     Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
@@ -343,7 +284,7 @@ fn unknown_path<'c>(ground: Ground<'c>, request: &Request, settings: &Settings) 
     let fault = Fault::UnknownPath(detail);
     let document = nearest.map_or(0, |(operation, _)| operation.document);
     let accept = Accept::read(request.headers());
-    let rejection = rejection::reject_all(ground, document, &fault, &accept, &settings.manner);
+    let rejection = errors::reject_all(ground, document, &fault, &accept, &settings.manner);
     let decision = Decision::Rejection(rejection, Vec::new());
     Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
 }
@@ -464,7 +405,7 @@ fn reject<'c>(
     accept: &Accept,
     manner: Manner,
 ) -> Plan<'c> {
-    let rejection = rejection::reject(ground, operation, fault, accept, &manner);
+    let rejection = errors::reject(ground, operation, fault, accept, &manner);
     // RFC 9110 §12.5.3
     let is_coding = matches!(fault, Fault::Content(ContentFault::UnsupportedCoding(_)));
     let accepted = is_coding.then(|| (ACCEPT_ENCODING, HeaderValue::from_static(coding::UNDONE)));

@@ -1,28 +1,18 @@
 //! A request that an operation documents as valid: the inverse of `parameter` and `validate`.
-
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
 use http::{HeaderMap, HeaderValue};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::collection::CollectionFormat;
-use super::content::{self, form, plain};
-use super::generate::{self, Manner, generate, named};
-use super::negotiate::concrete;
-use super::{Body, Request};
+use crate::codec::accept::concrete;
+use crate::codec::collection::CollectionFormat;
+use crate::codec::content::{self, form, plain};
+use crate::codec::message::{Body, Request};
+use crate::codec::parameter::encode;
 use crate::contract::media::MediaRange;
 use crate::contract::{
     Location, MediaType, Operation, Parameter, ParameterForm, SecurityRequirement, SecurityScheme, Style,
 };
-
-/// What RFC 3986 §2.3 lets stand in a URI as it is.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A text as a part of a URI (RFC 3986 §2.3).
-#[must_use]
-pub fn encode(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
-}
+use crate::generate::{self, Manner, generate, named};
 
 /// A request with what is required, from documented examples or else generated values. `media` is the
 /// media type of its content, if the operation documents it.

@@ -1,11 +1,12 @@
 //! What a sandbox was told at its start about how to answer.
-
 use core::time::Duration;
 
-use super::generate::Manner;
-use super::parameter::QueryArrays;
+use crate::codec::parameter::QueryArrays;
 use crate::contract::sending::Delay;
+use crate::entity::Unknown;
+use crate::generate::Manner;
 use crate::state::sessions::Bounds;
+use crate::validate::{AbsentBody, OtherNames};
 
 /// How wrong requests are treated (`--validate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,26 +30,6 @@ pub enum Cors {
     Off,
 }
 
-/// How an absent body is judged where the document does not require one (`--require-bodies`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AbsentBody {
-    /// It is accepted, as the standard says.
-    #[default]
-    Accepted,
-    /// As an empty object.
-    Judged,
-}
-
-/// How names in a query are judged that no parameter has (`--strict-query`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OtherNames {
-    /// They are accepted, and ignored.
-    #[default]
-    Accepted,
-    /// They are violations.
-    Refused,
-}
-
 /// Whether what requests write is remembered (`--state`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
@@ -57,16 +38,6 @@ pub enum State {
     Off,
     /// What was written is read.
     On,
-}
-
-/// What an entity is that nobody wrote, and that is not there from the beginning (`--unknown`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Unknown {
-    /// There is none.
-    #[default]
-    NotFound,
-    /// It is made on the spot from what it is called, always the same.
-    Seeded,
 }
 
 /// Whether answers say again what requests say, where nothing is remembered (`--echo`).

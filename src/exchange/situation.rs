@@ -1,15 +1,14 @@
 //! What was before a request, as far as the answer depends on it: the scenario, and how often something was done.
-
 use core::fmt;
 use core::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::Settings;
-use super::generate::fingerprint;
 use crate::contract::Operation;
 use crate::contract::sending::Delay;
+use crate::exchange::Settings;
+use crate::generate::fingerprint;
 use crate::state::world::World;
 
 /// Does something with the world of the session, while nobody else does.

@@ -1,9 +1,10 @@
 //! Which of several operations with one method and path a request is for: by what it carries.
-
-use super::parameter::Inputs;
-use super::{Request, Settings, judge, validate};
+use crate::codec::message::Request;
+use crate::codec::parameter::Inputs;
 use crate::contract::route::Pin;
 use crate::contract::{Contract, Operation};
+use crate::exchange::{Settings, judge};
+use crate::validate;
 
 /// The operation whose pinned names and values the request has, the one with most of them; else the
 /// first without any that the request fits.

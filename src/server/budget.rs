@@ -1,7 +1,6 @@
 //! How much memory do contents take together, of requests that come and of answers that go?
 //!
 //! Each has a [`Share`], which is given back when it is dropped: when the exchange is over, or its client has left.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,6 +1,5 @@
 //! Where is an answer worked out? What is known to be quick at once, on the thread that read the request; everything
 //! else on threads of its own, so that connections, health and the end never wait for it.
-
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,9 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::control::{Control, PREFIX};
+use crate::codec::message::{Body, Request};
 use crate::contract::route::Routed;
-use crate::exchange::{Body, Request};
+use crate::server::control::{Control, PREFIX};
 
 /// An answer that takes longer is worked out on another thread next time. To change threads takes some 10 µs.
 const QUICK: Duration = Duration::from_millis(1);

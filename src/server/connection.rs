@@ -1,7 +1,6 @@
 //! One connection: which protocol it speaks, and how little it holds while nothing comes.
 //!
 //! What is answered is the service's business.
-
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::io::{self, ErrorKind};
@@ -22,8 +21,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::pace::Outgoing;
-use super::{Limits, Phase};
+use crate::server::pace::Outgoing;
+use crate::server::{Limits, Phase};
 
 /// What an HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,5 +1,4 @@
 //! The log: one line for each exchange, for people or as JSON.
-
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -12,10 +11,11 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::control::Control;
-use super::stderr::{self, JsonLines, StandardError};
+use crate::codec::message::{Request, Response};
 use crate::diagnostic::escape;
-use crate::exchange::{Report, Request, Response};
+use crate::exchange::Report;
+use crate::server::control::Control;
+use crate::server::stderr::{self, JsonLines, StandardError};
 
 /// How the log is written (`--log`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

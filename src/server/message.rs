@@ -1,13 +1,12 @@
 //! Can a message be what HTTP/1.1 allows, whatever API it is for?
 //!
 //! What the protocol implementation lets through and RFC 9112 does not.
-
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{StatusCode, Version};
 
-use crate::exchange::problem::{Kind, Problem};
+use crate::errors::problem::{Kind, Problem};
 
 /// Why a request is refused before anybody reads it, if it is.
 pub fn refused(head: &Parts) -> Option<Problem> {

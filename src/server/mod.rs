@@ -10,7 +10,6 @@ pub mod log;
 mod message;
 mod pace;
 pub mod stderr;
-
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,15 +25,16 @@ use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use self::budget::{Budget, SMALL, Share};
-use self::compute::Place;
-use self::connection::State;
-use self::control::{Control, PREFIX};
 use crate::Sandbox;
+use crate::codec::message::{Body, Request, Response};
 use crate::contract::sending::Break;
-use crate::exchange::problem::{self, Kind, Problem};
-use crate::exchange::rejection::WARM_UPS;
-use crate::exchange::{Body, ContentLimit, Report, Request, Response, Sending};
+use crate::errors::WARM_UPS;
+use crate::errors::problem::{self, Kind, Problem};
+use crate::exchange::{ContentLimit, Report, Sending};
+use crate::server::budget::{Budget, SMALL, Share};
+use crate::server::compute::Place;
+use crate::server::connection::State;
+use crate::server::control::{Control, PREFIX};
 
 /// What the server does not go beyond, and how fast it goes.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,4 @@
 //! The content of a response on its way out: at once, or item by item.
-
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -15,10 +14,10 @@ use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::budget::{SMALL, held};
-use super::connection::State;
-use super::control::{Heard, Listening};
-use crate::exchange::{Items, Response};
+use crate::codec::message::{Items, Response};
+use crate::server::budget::{SMALL, held};
+use crate::server::connection::State;
+use crate::server::control::{Heard, Listening};
 
 /// What is sent: a whole, items with time between them, or events as long as there are any.
 pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;

@@ -1,6 +1,5 @@
 //! How is standard error written without holding anybody? What is told waits in a queue, and a thread of its own
 //! writes it: whoever started the server may not read what it says, and its disk may be full.
-
 use std::io::{self, Write};
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,11 +1,10 @@
 //! What collections have before anybody writes to them: made at the first request that asks for it, and again after
 //! it was not asked for a while.
-
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::memory::{Entities, Shelf};
-use super::size;
+use crate::state::memory::{Entities, Shelf};
+use crate::state::size;
 
 /// How many bytes of those that were used lately are kept. Then they count as used before, and those that were used
 /// before them are forgotten: twice as much is kept at most, and what is asked for often stays.

@@ -1,5 +1,4 @@
 //! What of a contract was used: operations, statuses, parameters.
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -7,8 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::size::block;
 use crate::contract::{Contract, Location, Operation, StatusPattern};
+use crate::state::size::block;
 
 /// What was used, by the numbers of the operations.
 #[derive(Debug)]

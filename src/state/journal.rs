@@ -1,5 +1,4 @@
 //! What was exchanged lately.
-
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,9 +8,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
-use super::redaction::Redaction;
-use super::size::block;
 use crate::contract::Operation;
+use crate::state::redaction::Redaction;
+use crate::state::size::block;
 
 /// One exchange.
 #[derive(Debug, Clone)]

@@ -2,14 +2,13 @@
 //!
 //! Each operation is one step: nobody sees a half of it, and nothing is lost between two of them. What an
 //! entity looks like is left to `exchange`.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::size::{self, MOST_NESTED};
+use crate::state::size::{self, MOST_NESTED};
 
 /// Which entities an operation is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,11 +1,10 @@
 //! Which values of an exchange are secrets, wherever people read of it: the journal, the log, reports, coverage.
-
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::contract::name::{carries_credentials, is_secret};
 use crate::contract::{Operation, SecurityScheme};
+use crate::schema::name::{carries_credentials, is_secret};
 
 /// The text in the place of a secret.
 pub const REDACTED: &str = "[redacted]";

@@ -1,11 +1,10 @@
 //! The worlds of all sessions: each there from its first use on, and only so many of them.
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::journal::{Ended, Rings};
-use super::world::World;
+use crate::state::journal::{Ended, Rings};
+use crate::state::world::World;
 
 /// How many sessions there are, and how large they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,4 @@
 //! What one session has: what is remembered in it, its journal, and its snapshots, all within one bound.
-
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +6,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::journal::Journal;
-use super::memory::{Entities, Making, Reply, Shelf, Step};
-use super::size;
+use crate::state::journal::Journal;
+use crate::state::memory::{Entities, Making, Reply, Shelf, Step};
+use crate::state::size;
 
 /// What is remembered at one moment. A copy shares its entities with the original until one of them is written to.
 #[derive(Debug, Clone, Default)]

@@ -16,11 +16,14 @@ use contacts::{CONTACT, KEPT, WRONG_CONTACT};
 use criterion::{AxisScale, BenchmarkId, Criterion, PlotConfiguration};
 use documents::{CONTACTS, GENERATED, SHOWN};
 use http::Method;
+use standin::codec::accept::Accept;
+use standin::codec::message::{Body, Request};
+use standin::codec::parameter::Inputs;
 use standin::document::Input;
-use standin::exchange::generate::{self, Manner};
-use standin::exchange::negotiate::Accept;
-use standin::exchange::parameter::Inputs;
-use standin::exchange::{Body, Request, Settings, State, validate};
+use standin::exchange::{Settings, State};
+use standin::generate;
+use standin::generate::Manner;
+use standin::validate;
 use standin::{Reading, Sandbox};
 
 /// How many operations the contracts have.

@@ -1,5 +1,4 @@
 //! How are documents served, from the start to the verdict at the end?
-
 use std::io::Write;
 use std::sync::Arc;
 use std::thread;
@@ -9,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
-use super::signal::{self, Stage};
-use super::{Serve, Switch};
 use crate::cli::keep::{Keeper, StateFile};
+use crate::cli::serve::signal::{self, Stage};
+use crate::cli::serve::{Serve, Switch};
 use crate::cli::verdict::{self, Target};
 use crate::cli::{Failure, Outcome, findings, loaded};
 use crate::diagnostic::Severity;

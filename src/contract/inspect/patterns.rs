@@ -1,8 +1,7 @@
 //! Are the patterns of schemas regular expressions, and of the standard's dialect?
-
-use crate::contract::pattern::{Foreign, Pattern, PatternAt};
-use crate::contract::schema::Schemas;
 use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::schema::Schemas;
+use crate::schema::pattern::{Foreign, Pattern, PatternAt};
 
 /// Returns what is wrong with the patterns of a document, in its order.
 pub fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {

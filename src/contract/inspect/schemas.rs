@@ -1,19 +1,18 @@
 //! Do the schemas of a document mean what they say: can a value fit, are required properties there, do
 //! discriminators lead anywhere?
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::weaken::weaken;
-use crate::contract::schema::{Schemas, contradiction};
+use crate::contract::inspect::weaken::weaken;
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::names::nearest;
 use crate::document::reference::{local_pointer, mapped};
 use crate::document::shape::Kind;
 use crate::document::syntax::{find, join};
 use crate::document::visit::visit;
+use crate::schema::{Schemas, contradiction};
 
 /// Returns what is suspicious about the schemas of a document, in its order.
 pub fn suspicious(schemas: &Schemas) -> Vec<Diagnostic> {

@@ -3,7 +3,6 @@
 //! If no value fits the copy then none fits the schema. What does not fit into the bounds, and keywords
 //! that accept less where a part of them is left out (`not`, `if`), are left out as a whole; `oneOf`
 //! becomes `anyOf` for the same reason.
-
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};

@@ -1,14 +1,13 @@
 //! Constructs that the version of a document does not have: they are honoured, and reported.
-
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::Version;
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::shape::Kind;
 use crate::document::syntax::join;
+use crate::document::upgrade::Version;
 
 /// Keywords of JSON Schema that OpenAPI has since 3.1.
 const SINCE_31: &[&str] = &[

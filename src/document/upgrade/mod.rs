@@ -5,19 +5,18 @@
 
 mod construct;
 mod v2;
-
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use self::construct::Constructs;
-pub use self::v2::rewrite_words;
-use super::link::Extent;
-use super::shape::{Kind, each_object};
-use super::splice::Origin;
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::link::Extent;
+use crate::document::shape::{Kind, each_object};
+use crate::document::splice::Origin;
+use crate::document::upgrade::construct::Constructs;
+pub use crate::document::upgrade::v2::rewrite_words;
 
 /// The versions that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

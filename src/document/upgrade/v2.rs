@@ -2,11 +2,10 @@
 //!
 //! What is not of the form that 2.0 has is left as it is, for `repair` to speak of. Every move is
 //! noted, so that findings show the place that the author wrote.
-
 use serde_json::{Map, Value, json};
 
-use super::super::shape::METHODS;
-use super::super::syntax::join;
+use crate::document::shape::METHODS;
+use crate::document::syntax::join;
 
 /// Where a part of the upgraded tree stood before: new pointer, old pointer.
 pub type Moves = Vec<(String, String)>;

@@ -1,13 +1,12 @@
 //! Which names may requests be sent to? A page can have its own name lead to this machine (DNS rebinding), and then
 //! reads and writes what only this machine should; so the names in `Host` are known ones.
-
 use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderValue, StatusCode};
 
-use crate::exchange::Request;
-use crate::exchange::problem::{Kind, Problem};
+use crate::codec::message::Request;
+use crate::errors::problem::{Kind, Problem};
 
 /// The names that the sandbox is asked by.
 #[derive(Debug, Clone, PartialEq, Eq)]

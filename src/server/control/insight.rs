@@ -1,12 +1,11 @@
 //! What there is, what was used of it, and why a request is answered as it is.
-
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use super::{Asked, Control, unprocessable};
-use crate::exchange::problem::Problem;
-use crate::exchange::{Body, Request};
+use crate::codec::message::{Body, Request};
+use crate::errors::problem::Problem;
+use crate::server::control::{Asked, Control, unprocessable};
 
 impl Control {
     pub(super) fn operations(&self) -> Value {

@@ -8,7 +8,6 @@ mod insight;
 pub mod requests;
 mod session;
 mod worlds;
-
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,19 +20,21 @@ use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use self::hosts::Hosts;
-use self::session::{Named, session_of};
-use super::compute::Paces;
-use super::problem_response;
 use crate::Sandbox;
+use crate::codec::message::{Request, Response};
+use crate::codec::parameter::decode_form;
+use crate::codec::{coding, compression};
 use crate::contract::merge::as_one_document;
 use crate::contract::{Location, Operation};
 use crate::diagnostic::escape;
 use crate::document::Input;
-use crate::exchange::parameter::decode_form;
-use crate::exchange::problem::{Kind, Problem, TYPES};
-use crate::exchange::{Cors, Report, Request, Response, Settings, coding, compression};
+use crate::errors::problem::{Kind, Problem, TYPES};
+use crate::exchange::{Cors, Report, Settings};
 use crate::sandbox::Reading;
+use crate::server::compute::Paces;
+use crate::server::control::hosts::Hosts;
+use crate::server::control::session::{Named, session_of};
+use crate::server::problem_response;
 use crate::state::coverage::{Coverage, Wrong};
 use crate::state::journal::{Ended, Entry, kept_violations};
 use crate::state::redaction::Redaction;
@@ -453,7 +454,7 @@ impl<'r> Asked<'r> {
     fn after(&self, word: &str) -> String {
         let path = self.request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
         let rest = path.strip_prefix(word).unwrap_or_default().trim_start_matches('/');
-        crate::exchange::parameter::decode(rest)
+        crate::codec::parameter::decode(rest)
     }
 }
 

@@ -1,15 +1,15 @@
 //! The journal: what was exchanged, as it is asked for.
-
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Asked, Control, Listening, unprocessable};
-use crate::contract::schema::{Schema, standalone};
+use crate::codec::message::Response;
 use crate::document::names::unknown_keyword;
-use crate::exchange::problem::Problem;
-use crate::exchange::{Report, Response};
+use crate::errors::problem::Problem;
+use crate::exchange::Report;
+use crate::schema::{Schema, standalone};
+use crate::server::control::{Asked, Control, Listening, unprocessable};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
 
 impl Control {

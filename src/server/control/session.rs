@@ -1,12 +1,11 @@
 //! Which session a request is in: by `/_standin/sessions/NAME/…`, the header `Standin-Session`, or the cookie
 //! `standin-session`.
-
 use http::{HeaderName, StatusCode, Uri};
 
-use super::PREFIX;
-use crate::exchange::parameter::decode;
-use crate::exchange::problem::{Kind, Problem};
-use crate::exchange::{Mounted, Request};
+use crate::codec::message::{Mounted, Request};
+use crate::codec::parameter::decode;
+use crate::errors::problem::{Kind, Problem};
+use crate::server::control::PREFIX;
 
 /// A request, and the session that it is in.
 pub struct Named {

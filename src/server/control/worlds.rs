@@ -1,16 +1,15 @@
 //! What is remembered, as it is asked for and told: collections, snapshots, scenarios, sessions.
-
 use std::sync::Arc;
 
 use http::StatusCode;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::{Asked, Control, not_there, unprocessable};
-use crate::exchange::problem::{Kind, Problem};
-use crate::exchange::remembered::making::{keyed, misfit};
+use crate::entity::making::{keyed, misfit};
+use crate::errors::problem::{Kind, Problem};
+use crate::resource::Collection;
+use crate::server::control::{Asked, Control, not_there, unprocessable};
 use crate::state::memory::Shelf;
-use crate::state::resource::Collection;
 use crate::state::size::{MOST_NESTED, is_too_deep};
 use crate::state::world::{Full, Snapshot, World};
 

@@ -1,0 +1,93 @@
+//! Lists whose delimiter no style of OpenAPI 3 has: `collectionFormat` of OpenAPI 2.0, also of lists in lists.
+//!
+//! The upgrade of a document leaves the keyword in the schema of each list that needs it.
+use serde_json::Value;
+
+use crate::codec::content::plain;
+use crate::schema::Schema;
+
+/// What is between the items of a list (OpenAPI 2.0, Parameter Object).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CollectionFormat {
+    /// `csv`: a comma.
+    Commas,
+    /// `ssv`: a blank.
+    Blanks,
+    /// `tsv`: a tab.
+    Tabs,
+    /// `pipes`: a vertical bar.
+    Pipes,
+}
+
+impl CollectionFormat {
+    /// The format that the schema of a list has, if it has one.
+    #[must_use]
+    pub fn of(schema: &Schema, node: &Value) -> Option<Self> {
+        match schema.resolve(node).get("collectionFormat")?.as_str()? {
+            "csv" => Some(Self::Commas),
+            "ssv" => Some(Self::Blanks),
+            "tsv" => Some(Self::Tabs),
+            "pipes" => Some(Self::Pipes),
+            _ => None,
+        }
+    }
+
+    /// The delimiter, as it is and as clients encode it; the first that a text has is meant.
+    fn delimiters(self) -> &'static [&'static str] {
+        match self {
+            Self::Commas => &[",", "%2C", "%2c"],
+            Self::Blanks => &[" ", "+", "%20"],
+            Self::Tabs => &["\t", "%09"],
+            Self::Pipes => &["|", "%7C", "%7c"],
+        }
+    }
+
+    /// Splits the text of a list, which is still percent-encoded; the empty text is the empty list.
+    #[must_use]
+    pub fn split(self, raw: &str) -> Vec<&str> {
+        if raw.is_empty() {
+            return Vec::new();
+        }
+        match self.delimiters().iter().find(|delimiter| raw.contains(**delimiter)) {
+            Some(delimiter) => raw.split(delimiter).collect(),
+            None => vec![raw],
+        }
+    }
+
+    /// The delimiter as a query, a path or a header field has it.
+    #[must_use]
+    pub fn delimiter(self, is_encoded: bool) -> &'static str {
+        match self {
+            Self::Commas => ",",
+            Self::Blanks if is_encoded => "%20",
+            Self::Blanks => " ",
+            Self::Tabs if is_encoded => "%09",
+            Self::Tabs => "\t",
+            Self::Pipes if is_encoded => "%7C",
+            Self::Pipes => "|",
+        }
+    }
+
+    /// Writes a list that is an item of another as one text.
+    #[must_use]
+    pub fn join(schema: &Schema, node: &Value, value: &Value) -> Value {
+        let (Value::Array(items), Some(format)) = (value, Self::of(schema, node)) else { return value.clone() };
+        let any = Value::Bool(true);
+        let item = schema.items(node).unwrap_or(&any);
+        let texts = items.iter().map(|inner| plain(&Self::join(schema, item, inner)));
+        Value::from(texts.collect::<Vec<_>>().join(format.delimiter(false)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_split_at_their_delimiter_only() {
+        assert_eq!(CollectionFormat::Pipes.split("a,b|c%7Cd"), ["a,b", "c%7Cd"]);
+        assert_eq!(CollectionFormat::Pipes.split("a%7Cb"), ["a", "b"]);
+        assert_eq!(CollectionFormat::Tabs.split("a%20b%09c"), ["a%20b", "c"]);
+        assert!(CollectionFormat::Commas.split("").is_empty());
+    }
+}

@@ -1,0 +1,268 @@
+//! Bytes ↔ value, for each media type.
+//!
+//! Whether a value fits its schema is left to `validate`.
+
+pub mod form;
+mod multipart;
+mod sample;
+mod sequence;
+pub mod table;
+mod xml;
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::{Value, json};
+
+use crate::codec::parameter;
+use crate::contract::example::Example;
+use crate::contract::media::{MediaRange, Sequence};
+use crate::contract::{Generated, MediaType, Operation, Written};
+use crate::generate::entity::Known;
+use crate::generate::{self, Manner};
+use crate::schema::{Schema, cut};
+
+/// What the content of a request is.
+#[derive(Debug)]
+pub enum Content {
+    /// A value that its schema can judge.
+    Value(Value),
+    /// Bytes of a type that is not looked into, such as an image.
+    Opaque,
+}
+
+/// Why content cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong: `malformed JSON: EOF while parsing a value`.
+    pub detail: String,
+    /// Line and column from 1, where the format has them.
+    pub place: Option<(usize, usize)>,
+}
+
+/// How many bytes of a sentence about content are told; what is over is cut, and `…` says so. Names that the
+/// content gives to its parts may be as long as the content.
+const LONGEST_DETAIL: usize = 1024;
+
+impl Malformed {
+    /// What is wrong, and where.
+    #[must_use]
+    pub fn new(mut detail: String, place: Option<(usize, usize)>) -> Self {
+        cut(&mut detail, LONGEST_DETAIL);
+        Self { detail, place }
+    }
+
+    fn without_place(detail: impl std::fmt::Display) -> Self {
+        Self::new(format!("malformed content: {detail}"), None)
+    }
+}
+
+/// Reads content of the type `sent` as the documented `media` describes it.
+///
+/// # Errors
+///
+/// [`Malformed`], if the bytes are not of that type.
+pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Content, Malformed> {
+    if let Some(sequence) = sent.sequence() {
+        return sequence::read(text_of(bytes)?, sequence).map(Content::Value).map_err(Malformed::without_place);
+    }
+    match sent.essence() {
+        _ if sent.is_json() => read_json(bytes).map(Content::Value),
+        "application/x-www-form-urlencoded" => {
+            form::read(text_of(bytes)?.trim(), media).map(Content::Value).map_err(Malformed::without_place)
+        }
+        "multipart/form-data" | "multipart/mixed" | "multipart/related" => {
+            multipart::read(bytes, sent, media).map(Content::Value)
+        }
+        _ if sent.is_xml() => read_xml(bytes, media).map(Content::Value),
+        essence if essence.starts_with("text/") && !essence.ends_with("/xml") => {
+            read_text(bytes, media).map(Content::Value)
+        }
+        _ => Ok(read_vendor(bytes, media).map_or(Content::Opaque, Content::Value)),
+    }
+}
+
+/// Content of a type that is not known, such as `application/vnd.acme.pet`, or of plain text, whose schema is that of an object or a
+/// list: JSON, if it is any. Other formats have such schemas too, and are not looked into.
+fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
+    if media.is_structured() { serde_json::from_slice(bytes).ok() } else { None }
+}
+
+fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let full = error.to_string();
+        let detail = full.split(" at line ").next().unwrap_or(&full).to_owned();
+        Malformed::new(format!("malformed JSON: {detail}"), Some((error.line(), error.column())))
+    })
+}
+
+fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
+    std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))
+}
+
+fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
+    let text = text_of(bytes)?;
+    if let Some(value) = read_vendor(bytes, media) {
+        return Ok(value);
+    }
+    Ok(match &media.schema {
+        Some(schema) => as_documented(schema, schema.tree(), parameter::typed(schema, schema.tree(), text)),
+        None => json!(text),
+    })
+}
+
+fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
+    let text = text_of(bytes)?;
+    // A schema that is a string describes the text of the document.
+    if media.schema.as_ref().is_some_and(|schema| schema.own_types() == ["string"]) {
+        return Ok(json!(text));
+    }
+    xml::read(text, media.schema.as_deref()).map_err(|(why, at)| {
+        let before = String::from_utf8_lossy(&text.as_bytes()[..at.min(text.len())]);
+        let line = before.split('\n').count();
+        let column = before.split('\n').next_back().map_or(0, |line| line.chars().count()) + 1;
+        Malformed::new(format!("malformed XML: {why}"), Some((line, column)))
+    })
+}
+
+/// An object or list that came as JSON text.
+fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
+    if let Value::Array(items) = &value {
+        // Each item of a list may be JSON text (OpenAPI 3.0.4 §4.7.15.1.1).
+        let Some(item) = schema.items(node).filter(|item| schema.types(item).contains(&"object")) else { return value };
+        return items.iter().map(|text| as_documented(schema, item, text.clone())).collect();
+    }
+    let Value::String(text) = &value else { return value };
+    let types = schema.types(node);
+    let parsed = serde_json::from_str::<Value>(text).ok();
+    let fits = |parsed: &Value| {
+        parsed.is_object() && types.contains(&"object") || parsed.is_array() && types.contains(&"array")
+    };
+    parsed.filter(fits).unwrap_or(value)
+}
+
+/// Writes a value as content of a media type.
+#[must_use]
+pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Written {
+    let whole = |bytes: Bytes| Written { bytes, ..Written::default() };
+    if let Some(sequence) = sent.sequence() {
+        let (bytes, ends) = sequence::write(value, sequence);
+        return Written { bytes, ends, ..Written::default() };
+    }
+    if sent.is_json() || sent.is_range() {
+        return whole(Bytes::from(value.to_string()));
+    }
+    let is_parts = sent.essence().starts_with("multipart/");
+    if let Value::String(text) = value
+        && (!is_parts || text.starts_with("--"))
+    {
+        return whole(Bytes::from(text.clone()));
+    }
+    let schema = media.and_then(|media| media.schema.as_deref());
+    match sent.essence() {
+        _ if sent.is_xml() => whole(Bytes::from(xml::write(value, schema))),
+        "application/x-www-form-urlencoded" => whole(Bytes::from(form::write(value, media))),
+        "text/csv" | "application/csv" => whole(table::write(value)),
+        // Every JSON text is one in YAML 1.2 too.
+        "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => {
+            whole(Bytes::from(value.to_string()))
+        }
+        _ if is_parts => {
+            let (bytes, boundary) = multipart::write(value, sent, media);
+            let media = HeaderValue::from_str(&format!("{}; boundary=\"{boundary}\"", sent.essence())).ok();
+            Written { bytes: Bytes::from(bytes), media, ..Written::default() }
+        }
+        essence if essence.starts_with("text/") => whole(Bytes::from(value.to_string())),
+        essence if (value.is_object() || value.is_array()) && !is_binary(essence) => {
+            whole(Bytes::from(value.to_string()))
+        }
+        _ => Written { is_lost: true, ..Written::default() },
+    }
+}
+
+/// Whether a media type has a form of its own that is no text, so that no object is written as it.
+fn is_binary(essence: &str) -> bool {
+    const MAIN: [&str; 4] = ["image/", "audio/", "video/", "font/"];
+    essence == "application/octet-stream"
+        || MAIN.iter().any(|main| essence.starts_with(main))
+        || sample::of(essence).is_some()
+}
+
+/// The content of an example, repaired if that is wanted. It is kept, so no preferred seed has a say.
+#[must_use]
+pub fn of_example(example: &Example, sent: &MediaRange, media: Option<&MediaType>, manner: &Manner) -> Written {
+    let manner = Manner { seed: Manner::default().seed, ..*manner };
+    example.content(|value| {
+        let repaired = example.to_repair().and_then(|schema| generate::repair(schema, value, &manner));
+        write(repaired.as_ref().unwrap_or(value), sent, media)
+    })
+}
+
+/// The item that ends streams of many APIs.
+pub const SENTINEL: &str = "[DONE]";
+
+/// Whether the streams of a media type end with [`SENTINEL`]: its examples do, or the description of
+/// the request property `stream` says so.
+#[must_use]
+pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
+    let says = |text: &str| text.contains(SENTINEL);
+    let by_example = || media.examples.iter().any(|example| example.value().to_string().contains(SENTINEL));
+    let bodies = || operation.body.iter().flat_map(|body| &body.content).filter_map(|media| media.schema.as_ref());
+    let by_request = || {
+        let described = |schema: &Schema| {
+            let property = schema.property(schema.tree(), "stream")?;
+            schema.resolve(property).get("description")?.as_str().map(says)
+        };
+        bodies().any(|schema| described(schema) == Some(true))
+    };
+    media.range.sequence() == Some(Sequence::Events) && (by_example() || by_request())
+}
+
+/// Makes content of a media type for which there is no example.
+#[must_use]
+pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known, end: Option<&str>) -> Generated {
+    let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
+    let is_picture = sent.essence().starts_with("image/") && !sent.is_xml();
+    if (types.is_empty() || types == ["string"] || is_picture)
+        && let Some(bytes) = sample::of(sent.essence())
+    {
+        return Generated { written: Written { bytes, ..Written::default() }, fits: true };
+    }
+    let is_medium = ["image/", "audio/", "video/", "font/"].iter().any(|main| sent.essence().starts_with(main));
+    if is_medium && !sent.is_xml() {
+        return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
+    }
+    let mut made = match (&media.item, &media.schema, sent.sequence()) {
+        (Some(item), ..) => generate::items(item, manner),
+        (None, Some(schema), Some(_)) if types != ["array"] => generate::items(schema, manner),
+        (None, Some(schema), _) => {
+            let mut made = generate::generate(schema, manner);
+            if made.fits {
+                generate::entity::own(schema, &mut made.value, known);
+            }
+            made
+        }
+        // Of what nothing is said there is one, and nothing in it.
+        (None, None, Some(Sequence::Events)) => generate::Generated { value: json!([{ "data": "{}" }]), fits: true },
+        (None, None, Some(_)) => generate::Generated { value: json!([{}]), fits: true },
+        (None, None, _) if sent.is_json() => generate::Generated { value: json!({}), fits: true },
+        (None, None, _) => {
+            return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
+        }
+    };
+    if let (Some(end), Value::Array(items)) = (end, &mut made.value) {
+        items.push(json!(end));
+    }
+    if let (true, Value::String(text)) = (sent.is_xml(), &made.value)
+        && !text.starts_with('<')
+    {
+        // The schema describes the text of the document, which must be one.
+        let bytes = Bytes::from(xml::write(&made.value, media.schema.as_deref()));
+        return Generated { written: Written { bytes, ..Written::default() }, fits: true };
+    }
+    Generated { written: write(&made.value, sent, Some(media)), fits: made.fits }
+}
+
+/// A value as text: strings without quotes, anything else as JSON.
+#[must_use]
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,298 @@
+//! Multipart content (RFC 2046 §5.1, RFC 7578) ↔ value: parts by name, or in order.
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, stream};
+use http::header::HeaderMap;
+use serde_json::{Map, Value, json};
+
+use crate::codec::content::{Malformed, as_documented, plain, read_json, sample, xml};
+use crate::codec::parameter::{self, Read};
+use crate::contract::media::MediaRange;
+use crate::contract::{Encoding, MediaType, Style};
+use crate::schema::Schema;
+
+/// How deep multipart parts may hold multipart content; what is deeper is malformed.
+const DEEPEST: usize = 8;
+
+/// How many parts a body may have; one with more is malformed.
+const MOST_PARTS: usize = 10_000;
+
+/// How much the reader is given at once, in bytes.
+const PIECE: usize = 16 * 1024;
+
+/// A part of a multipart body.
+struct Part {
+    name: String,
+    is_file: bool,
+    media: Option<MediaRange>,
+    headers: HeaderMap,
+    bytes: Bytes,
+}
+
+/// Reads the parts of a form as the properties of an object.
+///
+/// # Errors
+///
+/// [`Malformed`], if the bytes are no parts, or if a part is not as `encoding` says.
+pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value, Malformed> {
+    let any = Value::Bool(true);
+    let mut object = Map::new();
+    let is_list = |schema: &Schema| schema.own_types() == ["array"];
+    if media.item.is_some() || media.schema.as_deref().is_some_and(is_list) {
+        let parts = parts(bytes, sent).map_err(Malformed::without_place)?;
+        let (schema, item) = match (&media.item, &media.schema) {
+            (Some(item), _) => (Some(&**item), item.tree()),
+            (None, Some(schema)) => (Some(&**schema), schema.items(schema.tree()).unwrap_or(&any)),
+            (None, None) => (None, &any),
+        };
+        return parts.iter().map(|part| part.value(schema, item, 0)).collect();
+    }
+    let mut nested: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    for mut part in parts(bytes, sent).map_err(Malformed::without_place)? {
+        if let Some(base) = part.base(media) {
+            let member = (part.name.clone(), String::from_utf8_lossy(&part.bytes).into_owned());
+            match nested.iter_mut().find(|(there, _)| *there == base) {
+                Some((_, members)) => members.push(member),
+                None => nested.push((base, vec![member])),
+            }
+            continue;
+        }
+        // `tags[]` and `address{}`, as many clients write lists and JSON whatever is documented.
+        let plain = part.name.strip_suffix("[]").or_else(|| part.name.strip_suffix("{}")).map(str::len);
+        let declares = |plain: &str| {
+            media.schema.as_ref().is_some_and(|s| s.properties(s.tree()).iter().any(|(name, _)| *name == plain))
+        };
+        if let Some(length) = plain.filter(|length| declares(&part.name[..*length])) {
+            part.name.truncate(length);
+        }
+        let encoding = media.encoding.iter().find(|(name, _)| *name == part.name).map(|(_, encoding)| encoding);
+        if let Some(encoding) = encoding {
+            part.keeps_to(encoding).map_err(Malformed::without_place)?;
+        }
+        let schema = media.schema.as_deref();
+        let node = schema.and_then(|schema| schema.property(schema.tree(), &part.name)).unwrap_or(&any);
+        let is_list = schema.is_some_and(|schema| schema.types(node).contains(&"array"));
+        let item = if is_list { schema.and_then(|schema| schema.items(node)).unwrap_or(&any) } else { node };
+        let delimiter = encoding.filter(|encoding| is_list && !encoding.explode).map(|encoding| encoding.style);
+        let value = match (delimiter, schema) {
+            (Some(style), Some(schema)) => part.list(schema, item, style),
+            _ => part.value(schema, item, 0)?,
+        };
+        match object.get_mut(&part.name) {
+            Some(Value::Array(items)) if is_list => items.push(value),
+            _ if is_list && !value.is_array() => {
+                object.insert(part.name, Value::Array(vec![value]));
+            }
+            _ => {
+                object.insert(part.name, value);
+            }
+        }
+    }
+    for (base, members) in nested {
+        let Some(schema) = media.schema.as_deref() else { continue };
+        let Some(node) = schema.property(schema.tree(), &base) else { continue };
+        match parameter::read_brackets(schema, node, &base, &members) {
+            Read::Value(value) => drop(object.insert(base, value)),
+            Read::Malformed(why) => return Err(Malformed::without_place(format!("`{base}`: {why}"))),
+            Read::Absent | Read::Empty => {}
+        }
+    }
+    Ok(Value::Object(object))
+}
+
+impl Part {
+    /// The documented property that the part is a member of: `expires_after` for a part `expires_after[anchor]` that
+    /// is documented under no such name. Parts `tags[]` are items.
+    fn base(&self, media: &MediaType) -> Option<String> {
+        let (base, rest) = self.name.split_once('[').filter(|(base, rest)| !base.is_empty() && *rest != "]")?;
+        let schema = media.schema.as_deref().filter(|_| rest.ends_with(']'))?;
+        let declares = |name: &str| schema.property(schema.tree(), name).is_some();
+        (declares(base) && !schema.properties(schema.tree()).iter().any(|(name, _)| *name == self.name))
+            .then(|| base.to_owned())
+    }
+
+    /// Whether the media type and header fields are those of the Encoding Object
+    /// (OpenAPI 3.0.4 §4.7.15.1).
+    fn keeps_to(&self, encoding: &Encoding) -> Result<(), String> {
+        let name = &self.name;
+        if let Some(sent) = &self.media
+            && !encoding.content_types.is_empty()
+            && !encoding.content_types.iter().any(|range| range.covers(sent))
+        {
+            let expected: Vec<&str> = encoding.content_types.iter().map(MediaRange::as_str).collect();
+            return Err(format!("the part `{name}` is {sent}, expected {}", expected.join(", ")));
+        }
+        for header in &encoding.headers {
+            let value = self.headers.get(&header.name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            match (value, &header.schema) {
+                (None, _) if header.required => {
+                    return Err(format!("the part `{name}` has no `{}` header field", header.name));
+                }
+                (Some(text), Some(schema)) => {
+                    let value = parameter::typed(schema, schema.tree(), &text);
+                    if let Some(error) = schema.errors(&value).unwrap_or_default().first() {
+                        return Err(format!("`{}` of the part `{name}` {}", header.name, error.sentence()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A list in one part, with a delimiter between its items.
+    fn list(&self, schema: &Schema, item: &Value, style: Style) -> Value {
+        let delimiter = match style {
+            Style::SpaceDelimited => ' ',
+            Style::PipeDelimited => '|',
+            _ => ',',
+        };
+        let text = String::from_utf8_lossy(&self.bytes);
+        text.split(delimiter).map(|text| parameter::typed(schema, item, text.trim())).collect()
+    }
+
+    fn value(&self, schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let within = |error: Malformed| Malformed::without_place(format!("`{}` has {}", self.name, error.detail));
+        match &self.media {
+            Some(media) if media.is_json() => return read_json(&self.bytes).map_err(within),
+            Some(media) if media.is_xml() && !self.is_file && schema.is_some_and(|s| s.types(node) == ["object"]) => {
+                return xml::read(&text, None)
+                    .map_err(|(why, _)| Malformed::without_place(format!("`{}` has malformed XML: {why}", self.name)));
+            }
+            Some(media) if media.essence().starts_with("multipart/") => {
+                if depth >= DEEPEST {
+                    return Err(Malformed::without_place(format!("parts are nested deeper than {DEEPEST} levels")));
+                }
+                let parts = parts(&self.bytes, media).map_err(|error| within(Malformed::without_place(error)))?;
+                return nested(&parts, schema, node, depth + 1);
+            }
+            _ => {}
+        }
+        let Some(schema) = schema.filter(|_| !self.is_file) else { return Ok(json!(text)) };
+        Ok(as_documented(schema, node, parameter::typed(schema, node, &text)))
+    }
+}
+
+/// Parts in a part: an object where they have names, else a list.
+fn nested(parts: &[Part], schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
+    let any = Value::Bool(true);
+    let is_list = schema.is_some_and(|schema| schema.types(node).contains(&"array"));
+    if is_list || parts.iter().all(|part| part.name.is_empty()) {
+        let item = schema.and_then(|schema| schema.items(node)).unwrap_or(&any);
+        return parts.iter().map(|part| part.value(schema, item, depth)).collect();
+    }
+    let mut object = Map::new();
+    for part in parts {
+        let property = schema.and_then(|schema| schema.property(node, &part.name)).unwrap_or(&any);
+        object.insert(part.name.clone(), part.value(schema, property, depth)?);
+    }
+    Ok(Value::Object(object))
+}
+
+fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
+    // `multer` reads form data only; the other subtypes are framed in the same way.
+    let as_form = sent.as_str().split_once(';').map(|(_, parameters)| format!("multipart/form-data;{parameters}"));
+    let boundary = multer::parse_boundary(as_form.unwrap_or_default()).map_err(|error| error.to_string())?;
+    if bytes.trim_ascii() == format!("--{boundary}--").as_bytes() {
+        return Ok(Vec::new());
+    }
+    // In pieces, because the reader moves what it has not read yet with each part.
+    let starts = (0..bytes.len()).step_by(PIECE);
+    let pieces = starts.map(|start| bytes.slice(start..bytes.len().min(start + PIECE)));
+    let body = stream::iter(pieces.map(Ok::<Bytes, Infallible>).collect::<Vec<_>>());
+    let mut reader = multer::Multipart::new(body, boundary);
+    let read = async {
+        let mut parts = Vec::new();
+        while let Some(field) = reader.next_field().await? {
+            if parts.len() >= MOST_PARTS {
+                return Ok(Err(format!("there are more than {MOST_PARTS} parts")));
+            }
+            parts.push(Part {
+                name: field.name().unwrap_or_default().to_owned(),
+                is_file: field.file_name().is_some(),
+                media: field.content_type().and_then(|kind| MediaRange::parse(kind.as_ref())),
+                headers: field.headers().clone(),
+                bytes: field.bytes().await?,
+            });
+        }
+        Ok(Ok(parts))
+    };
+    // All bytes are there, so the reader never has to wait.
+    let read = read.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream));
+    read.unwrap_or_else(|error: multer::Error| Err(error.to_string()))
+}
+
+/// The boundary of what is written; a longer one is taken where the content has it.
+const BOUNDARY: &str = "standin-boundary";
+
+/// Writes the properties of an object, or the items of a list, as parts; gives the boundary too.
+#[must_use]
+pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> (Vec<u8>, String) {
+    let schema = media.and_then(|media| media.schema.as_deref());
+    let named: Vec<(Option<&str>, &Value)> = match value {
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(name, value)| match value {
+                Value::Array(items) => items.iter().map(|item| (Some(name.as_str()), item)).collect(),
+                value => vec![(Some(name.as_str()), value)],
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(|item| (None, item)).collect(),
+        value => vec![(None, value)],
+    };
+    let is_form = sent.essence() == "multipart/form-data";
+    let parts: Vec<(String, Vec<u8>)> = named
+        .into_iter()
+        .map(|(name, value)| {
+            let encoding = name.and_then(|name| media?.encoding.iter().find(|(there, _)| there == name));
+            let documented = encoding.and_then(|(_, encoding)| encoding.content_types.first()).map(MediaRange::as_str);
+            let node = name.and_then(|name| schema?.property(schema?.tree(), name));
+            let is_binary = node.is_some_and(|node| is_binary(schema, node));
+            let kind = documented.unwrap_or(match value {
+                Value::Object(_) | Value::Array(_) => "application/json",
+                _ if is_binary => "application/octet-stream",
+                _ if is_form => "",
+                _ => "text/plain",
+            });
+            part(name.filter(|_| is_form), value, kind, is_binary)
+        })
+        .collect();
+    let mut boundary = BOUNDARY.to_owned();
+    while parts.iter().any(|(_, content)| String::from_utf8_lossy(content).contains(&boundary)) {
+        boundary.push('-');
+    }
+    let mut bytes = Vec::new();
+    for (head, content) in parts {
+        bytes.extend_from_slice(format!("--{boundary}\r\n{head}\r\n").as_bytes());
+        bytes.extend_from_slice(&content);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    (bytes, boundary)
+}
+
+fn is_binary(schema: Option<&Schema>, node: &Value) -> bool {
+    let resolve = |node| schema.map_or(node, |schema: &Schema| schema.resolve(node));
+    let node = resolve(node);
+    let node = node.get("items").map_or(node, resolve);
+    node.get("format").is_some_and(|format| format == "binary") || node.get("contentMediaType").is_some()
+}
+
+/// The head and the content of a part.
+fn part(name: Option<&str>, value: &Value, kind: &str, is_binary: bool) -> (String, Vec<u8>) {
+    let mut head = String::new();
+    if let Some(name) = name {
+        // RFC 7578 §4.2 and the escapes of WHATWG HTML.
+        let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+        let file = if is_binary { "; filename=\"file\"" } else { "" };
+        head.push_str(&format!("Content-Disposition: form-data; name=\"{name}\"{file}\r\n"));
+    }
+    if !kind.is_empty() {
+        head.push_str(&format!("Content-Type: {kind}\r\n"));
+    }
+    let sample = MediaRange::parse(kind).and_then(|media| sample::of(media.essence())).filter(|_| is_binary);
+    let content = sample.map_or_else(|| plain(value).into_bytes(), |bytes| bytes.to_vec());
+    (head, content)
+}

@@ -1,0 +1,37 @@
+//! Cross-origin requests from browsers (Fetch standard, §3.2): preflights and permissions.
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+/// Whether a request asks for permission and not for an answer.
+#[must_use]
+pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Permits what a preflight asks for.
+pub fn permit_preflight(request: &HeaderMap, methods: &HeaderValue, response: &mut HeaderMap) {
+    response.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
+    if let Some(names) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        response.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    response.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+}
+
+/// Permits the page that made the request to read the response and all of its header fields.
+///
+/// The origin is repeated and not `*`, so that requests with credentials work too.
+pub fn permit(request: &HeaderMap, response: &mut HeaderMap) {
+    let Some(origin) = request.get(ORIGIN) else { return };
+    let names: Vec<&str> = response.keys().map(HeaderName::as_str).collect();
+    let exposed = HeaderValue::from_str(&names.join(", "));
+    response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    response.append(VARY, HeaderValue::from_static("Origin"));
+    if let Ok(exposed) = exposed {
+        response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}

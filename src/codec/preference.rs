@@ -1,0 +1,182 @@
+//! What the client would like: `Prefer` (RFC 7240), and for browsers `__code` and the like in the
+//! query.
+use http::{HeaderMap, HeaderName, StatusCode};
+
+use crate::codec::parameter::Pairs;
+use crate::contract::sending::Delay;
+
+/// RFC 7240 §2
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The names of the preferences that are met.
+const NAMES: [&str; 6] = ["code", "example", "dynamic", "seed", "scenario", "delay"];
+
+/// The preferences of a request. What cannot be read is ignored, as the standard says, and told in `Standin-Warning`.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Preferences {
+    /// `code=404`
+    pub code: Option<StatusCode>,
+    /// `example="Example 2"`
+    pub example: Option<String>,
+    /// `dynamic=true`: a generated value, whatever is documented.
+    pub dynamic: Option<bool>,
+    /// `seed=7`
+    pub seed: Option<u64>,
+    /// `scenario=outage`
+    pub scenario: Option<String>,
+    /// `delay=300ms`
+    pub delay: Option<Delay>,
+    /// Preferences that mean nothing, each with the reason.
+    pub misread: Vec<String>,
+}
+
+impl Preferences {
+    /// Reads them from the header fields, then from the query; the first of each name counts.
+    #[must_use]
+    pub fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
+        let mut preferences = Self::default();
+        for line in headers.get_all(PREFER).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
+            for preference in split(line, ',') {
+                // RFC 7240 §2: what follows a semicolon qualifies the preference; ours have nothing there.
+                let preference = split(preference, ';')[0];
+                let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+                preferences.take(name.trim(), &unquote(value.trim()));
+            }
+        }
+        for (name, _) in &query.0 {
+            if let Some(name) = name.strip_prefix("__") {
+                preferences.take(name, &query.first(&format!("__{name}")).unwrap_or_default());
+            }
+        }
+        preferences
+    }
+
+    /// Whether a request may have preferences at all.
+    #[must_use]
+    pub fn are_in(headers: &HeaderMap, query: &str) -> bool {
+        headers.contains_key(PREFER) || query.contains("__")
+    }
+
+    fn take(&mut self, name: &str, value: &str) {
+        self.misread.extend(misread(name, value));
+        match name.to_ascii_lowercase().as_str() {
+            "code" => {
+                let code = value.parse().ok().filter(|code| (200..600).contains(code));
+                self.code = self.code.or_else(|| code.and_then(|code| StatusCode::from_u16(code).ok()));
+            }
+            "example" if self.example.is_none() && !value.is_empty() => self.example = Some(value.to_owned()),
+            // RFC 7240 §2: a preference without a value has the empty one.
+            "dynamic" => {
+                let wanted = if value.is_empty() { Some(true) } else { value.parse().ok() };
+                self.dynamic = self.dynamic.or(wanted);
+            }
+            "scenario" if self.scenario.is_none() && !value.is_empty() => self.scenario = Some(value.to_owned()),
+            "delay" => self.delay = self.delay.or_else(|| Delay::parse(value)),
+            "seed" => self.seed = self.seed.or_else(|| value.parse().ok()),
+            _ => {}
+        }
+    }
+
+    /// Whether the client asks for a particular answer.
+    #[must_use]
+    pub fn chooses(&self) -> bool {
+        self.code.is_some() || self.example.is_some() || self.dynamic == Some(true)
+    }
+}
+
+/// Why a preference means nothing, if it does not. Names that others gave a meaning, such as `wait` and `return`, are
+/// no mistake; those that are nearly one of ours are.
+fn misread(name: &str, value: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let expected = match lower.as_str() {
+        "code" if value.parse().is_ok_and(|code: u16| (200..600).contains(&code)) => return None,
+        "code" => "expected a status from 200 to 599",
+        "dynamic" if value.is_empty() || value.parse::<bool>().is_ok() => return None,
+        "dynamic" => "expected `true` or `false`",
+        "seed" if value.parse::<u64>().is_ok() => return None,
+        "seed" => "expected a whole number",
+        "delay" if Delay::parse(value).is_some() => return None,
+        "delay" => "expected a time, such as `300ms`",
+        "example" | "scenario" if !value.is_empty() => return None,
+        "example" | "scenario" => "expected a name",
+        other => {
+            let near = NAMES.iter().find(|known| strsim::osa_distance(known, other) == 1)?;
+            return Some(format!("the preference `{name}` is not known, did you mean `{near}`?"));
+        }
+    };
+    Some(format!("the preference `{name}={value}` is ignored, {expected}"))
+}
+
+/// Cuts at delimiters that are not inside quotes.
+fn split(text: &str, delimiter: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut quoted, mut escaped) = (0, false, false);
+    for (index, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if !quoted && character == delimiter => {
+                parts.push(&text[start..index]);
+                start = index + character.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+/// A token, or what a quoted string says (RFC 9110 §5.6.4).
+fn unquote(text: &str) -> String {
+    let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return text.to_owned();
+    };
+    let mut plain = String::new();
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        plain.extend(if character == '\\' { characters.next() } else { Some(character) });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(lines: &[&str], query: &str) -> Preferences {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("prefer", HeaderValue::from_str(line).expect("is a header value"));
+        }
+        Preferences::read(&headers, &Pairs::parse(query))
+    }
+
+    #[test]
+    fn one_header_and_several_say_the_same() {
+        let expected =
+            Preferences { code: Some(StatusCode::FORBIDDEN), example: Some("a, b".into()), ..Preferences::default() };
+        assert_eq!(read(&["code=403, example=\"a, b\""], ""), expected);
+        assert_eq!(read(&["code=403", "example=\"a, b\""], ""), expected);
+        assert_eq!(read(&["Code=403; x=\"y,z\", example=\"a, \\b\""], ""), expected);
+        assert_eq!(read(&[], "__code=403&__example=a%2C+b"), expected);
+    }
+
+    #[test]
+    fn the_first_counts_and_nonsense_does_not() {
+        let preferences = read(&["seed=7, seed=8, dynamic, code=99, respond-async, code=404"], "__seed=9");
+        assert_eq!(preferences.seed, Some(7));
+        assert_eq!(preferences.dynamic, Some(true));
+        assert_eq!(preferences.code, Some(StatusCode::NOT_FOUND));
+        assert_eq!(preferences.misread, ["the preference `code=99` is ignored, expected a status from 200 to 599"]);
+    }
+
+    #[test]
+    fn preferences_that_mean_nothing_are_told() {
+        assert_eq!(read(&["delay=xyz, dynamic=perhaps, seed=-1, cod=404, scenario"], "__exmaple=a").misread.len(), 6);
+        assert!(
+            read(&["respond-async, wait=10, return=minimal, odata.maxpagesize=5, count=exact"], "").misread.is_empty()
+        );
+    }
+}

@@ -1,0 +1,342 @@
+//! What came of a step → the value that is answered: what is remembered in the place that the document has
+//! for it, and beside it what the document shows.
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::codec::parameter::typed;
+use crate::contract::{MediaType, example};
+use crate::document::syntax::find;
+use crate::entity::Asked;
+use crate::entity::making::project;
+use crate::generate::{self, Manner};
+use crate::resource::Act;
+use crate::resource::list::{Page, Says, says};
+use crate::resource::place::{self, Slot};
+use crate::schema::Schema;
+use crate::schema::name::folded;
+use crate::state::memory::Reply;
+
+/// A value that is answered.
+#[derive(Debug, Clone)]
+pub struct Composed {
+    /// It.
+    pub value: Value,
+    /// Whether it fits its schema.
+    pub fits: bool,
+    /// Where the pages beside the one that is shown are.
+    pub turn: Turn,
+    /// How many there are on all pages of the list that it shows.
+    pub total: Option<usize>,
+    /// What the one entity in it is called, and it.
+    pub entity: Option<(String, Arc<Value>)>,
+}
+
+/// Puts what is remembered into the answer that the document shows: `shown` is its example, else it is made
+/// from the schema.
+#[must_use]
+pub fn compose(
+    asked: &Asked<'_>,
+    reply: &Reply,
+    shown: Option<&Value>,
+    media: &MediaType,
+    manner: &Manner,
+    target: &str,
+) -> Composed {
+    let schema = media.schema.as_deref();
+    let envelope = || match (shown, schema) {
+        (Some(shown), _) => shown.clone(),
+        (None, Some(schema)) => {
+            let mut made = generate::generate(schema, manner).value;
+            succeed(&mut made);
+            made
+        }
+        (None, None) => json!({}),
+    };
+    let (mut turn, mut total, mut named) = (Turn::default(), None, None);
+    let part = asked.role.part.as_deref();
+    let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::Place| {
+        let page = asked.wanted.pick(all);
+        let declared = declared(schema, &place.pointer);
+        let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
+        let items = Value::Array(items.collect());
+        turn = Turn::of(asked, &page, target);
+        total = Some(page.total);
+        if place.way.is_empty() {
+            return items;
+        }
+        let shown = envelope();
+        let with = |nothing: Nothing| {
+            let mut value = shown.clone();
+            place::put(&mut value, &place.way, Value::Array(Vec::new()));
+            Told { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
+            place::put(&mut value, &place.way, items.clone());
+            value
+        };
+        let value = with(Nothing::Null);
+        if schema.is_none_or(|schema| example::fits(schema, &value)) { value } else { with(Nothing::Absent) }
+    };
+    let mut value = match (reply, &asked.role.slot) {
+        (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
+            let items = part.and_then(|part| entity.get(part)).and_then(Value::as_array).into_iter().flatten();
+            listed(items.enumerate().map(|(index, item)| (index.to_string(), Arc::new(item.clone()))).collect(), place)
+        }
+        (Reply::Entity { entity, key, .. }, slot) => {
+            named = Some((key.clone(), Arc::clone(entity)));
+            entity_in(asked, entity, key, slot, schema, envelope)
+        }
+        (Reply::List(all), _) if asked.role.act == Act::Exists => {
+            let mut value = envelope();
+            say_whether(&mut value, is_there(asked, all));
+            value
+        }
+        (Reply::List(all), Slot::Entity(place)) => match asked.wanted.pick(all.clone()).items.first() {
+            Some((key, entity)) => {
+                named = Some((key.clone(), Arc::clone(entity)));
+                entity_in(asked, entity, key, &Slot::Entity(place.clone()), schema, envelope)
+            }
+            None => envelope(),
+        },
+        (Reply::List(all), Slot::List(place)) => listed(all.clone(), place),
+        _ => envelope(),
+    };
+    let mut fits = true;
+    // Who asks for some properties only gets what does not fit.
+    if let Some(schema) = schema.filter(|_| asked.wanted.fields.is_empty()) {
+        fits = example::fits(schema, &value);
+        if !fits && let Some(mended) = generate::repair(schema, &value, manner) {
+            value = mended;
+            fits = true;
+        }
+    }
+    Composed { value, fits, turn, total, entity: named }
+}
+
+/// Whether what a request asks for is there; of nothing that is asked for it is not.
+#[must_use]
+pub fn is_there(asked: &Asked<'_>, all: &[(String, Arc<Value>)]) -> bool {
+    let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
+    let test = asked.wanted.test();
+    is_asked && all.iter().any(|(_, entity)| test.takes(entity))
+}
+
+fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
+    let node = schema.and_then(|schema| Some((schema, find(schema.root(), pointer)?)));
+    // What only clients write, such as a password, is not shown.
+    let shown = |(schema, node): (&'s Schema, &'s Value)| {
+        let properties = schema.properties(node).into_iter();
+        properties.filter(|(_, property)| schema.asks_for(property)).map(|(name, _)| name).collect()
+    };
+    node.map(shown).unwrap_or_default()
+}
+
+fn entity_in(
+    asked: &Asked<'_>,
+    entity: &Value,
+    key: &str,
+    slot: &Slot,
+    schema: Option<&Schema>,
+    envelope: impl Fn() -> Value,
+) -> Value {
+    match slot {
+        Slot::Entity(place) => {
+            let shown = project(entity, &declared(schema, &place.pointer));
+            if place.way.is_empty() {
+                return shown;
+            }
+            let mut value = envelope();
+            place::put(&mut value, &place.way, shown);
+            value
+        }
+        Slot::Key(way) => {
+            let mut value = envelope();
+            let node = schema.and_then(|schema| {
+                way.iter().try_fold(schema.tree(), |node, name| schema.property(node, name)).map(|node| (schema, node))
+            });
+            let named = node.map_or_else(|| json!(key), |(schema, node)| typed(schema, node, key));
+            place::put(&mut value, way, named);
+            value
+        }
+        Slot::List(_) | Slot::Nothing => {
+            let mut value = envelope();
+            // An answer that shows nothing of the entity may name it all the same.
+            if let Value::Object(object) = &mut value {
+                for (name, member) in object.iter_mut() {
+                    if asked.collection.keys.contains(&folded(name)) && folded(name) != "id" && member.is_string() {
+                        *member = json!(key);
+                    }
+                }
+            }
+            value
+        }
+    }
+}
+
+/// Says in an answer whether something is there: in the member that is a boolean and speaks of it.
+fn say_whether(value: &mut Value, is_there: bool) {
+    if value.is_boolean() {
+        *value = json!(is_there);
+        return;
+    }
+    let Value::Object(object) = value else { return };
+    let speaks =
+        |name: &str| ["exist", "found", "available", "present", "taken"].iter().any(|word| folded(name).contains(word));
+    if let Some((_, member)) = object.iter_mut().find(|(name, member)| member.is_boolean() && speaks(name)) {
+        *member = json!(is_there);
+        return;
+    }
+    object.values_mut().filter(|member| member.is_object()).for_each(|member| say_whether(member, is_there));
+}
+
+/// Lets a generated answer say that all went well.
+fn succeed(value: &mut Value) {
+    for name in ["success", "ok"] {
+        if let Some(member) = value.get_mut(name).filter(|member| member.is_boolean()) {
+            *member = json!(true);
+        }
+    }
+}
+
+/// How an answer says that there is no other page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nothing {
+    /// By null.
+    Null,
+    /// By saying nothing.
+    Absent,
+}
+
+/// Where the pages beside the one that is shown are.
+#[derive(Debug, Clone, Default)]
+pub struct Turn {
+    /// The next one, as a whole URL where the host is known.
+    pub next: Option<String>,
+    /// The one before.
+    pub previous: Option<String>,
+}
+
+/// What an answer says of the page that it shows.
+struct Told<'t, 'c> {
+    asked: &'t Asked<'c>,
+    page: &'t Page,
+    turn: &'t Turn,
+    nothing: Nothing,
+}
+
+impl Told<'_, '_> {
+    fn tell(&self, value: &mut Value, list: &[String], depth: usize) {
+        const DEEPEST: usize = 3;
+        let Value::Object(object) = value else { return };
+        let has_total = object.keys().any(|name| says(name) == Some(Says::Total));
+        let mut absent = Vec::new();
+        for (name, member) in object.iter_mut() {
+            if list.first() == Some(name) && list.len() == 1 {
+                continue;
+            }
+            if member.is_object() && depth < DEEPEST {
+                let rest = if list.first() == Some(name) { &list[1..] } else { &[] };
+                self.tell(member, rest, depth + 1);
+                continue;
+            }
+            let Some(said) = says(name).and_then(|says| self.say(says, name, member, has_total)) else { continue };
+            if said.is_null() && self.nothing == Nothing::Absent {
+                absent.push(name.clone());
+            }
+            *member = said;
+        }
+        absent.iter().for_each(|name| drop(object.shift_remove(name)));
+    }
+
+    fn say(&self, says: Says, name: &str, member: &Value, has_total: bool) -> Option<Value> {
+        let wanted = &self.asked.wanted;
+        let page = self.page;
+        let limit = wanted.limit.unwrap_or(page.items.len());
+        let is_number = member.is_number();
+        let number = |number: usize| if member.is_string() { json!(number.to_string()) } else { json!(number) };
+        let pages = if limit == 0 { 1 } else { page.total.div_ceil(limit).max(1) };
+        let at = wanted.page.unwrap_or(page.offset.checked_div(limit).unwrap_or(0)) + wanted.first;
+        let key = |item: Option<&(String, Arc<Value>)>| item.map_or(Value::Null, |(key, _)| json!(key));
+        let is_named = member.is_string() || member.is_null();
+        match says {
+            Says::Total => Some(number(page.total)),
+            Says::Count if is_number && has_total => Some(number(page.items.len())),
+            Says::Count if is_number => Some(number(page.total)),
+            Says::Offset if is_number => Some(number(page.offset)),
+            Says::Limit if is_number => Some(number(limit)),
+            Says::Page if is_number => Some(number(at)),
+            Says::Pages if is_number => Some(number(pages)),
+            Says::HasMore if member.is_boolean() => Some(json!(page.has_more)),
+            Says::HasPrevious if member.is_boolean() => Some(json!(page.offset > 0)),
+            Says::First if is_named => Some(key(page.items.first())),
+            Says::Last if is_named => Some(key(page.items.last())),
+            Says::Next if is_number => Some(if page.has_more { number(at + 1) } else { Value::Null }),
+            Says::Previous if is_number => {
+                Some(if page.offset > 0 { number(at.saturating_sub(1)) } else { Value::Null })
+            }
+            Says::Next if is_named => Some(match &self.turn.next {
+                Some(next) if is_place(name, member) => json!(written(next, member)),
+                Some(_) => key(page.items.last()),
+                None => Value::Null,
+            }),
+            Says::Previous if is_named => Some(match &self.turn.previous {
+                Some(previous) if is_place(name, member) => json!(written(previous, member)),
+                _ => Value::Null,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a member says where a page is, and not what its cursor is.
+fn is_place(name: &str, member: &Value) -> bool {
+    let plain = folded(name);
+    member.as_str().is_some_and(|text| text.contains('/'))
+        || ["url", "uri", "link", "href", "next", "previous", "prev"].iter().any(|end| plain.ends_with(end))
+}
+
+/// A URL as a member has it: without the host, where it had none.
+fn written<'u>(url: &'u str, member: &Value) -> &'u str {
+    let is_relative = member.as_str().is_some_and(|text| text.starts_with('/'));
+    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    path.filter(|_| is_relative).unwrap_or(url)
+}
+
+impl Turn {
+    /// The target of the request with the parameter changed that says which page it is.
+    fn of(asked: &Asked<'_>, page: &Page, target: &str) -> Self {
+        let documented = |names: &[&str]| {
+            let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());
+            let pages = |name: &String| !asked.wanted.filtering.contains(name);
+            all.find(|name| names.contains(&folded(name).as_str()) && pages(name))
+        };
+        let limit = asked.wanted.limit.unwrap_or(page.items.len());
+        let at = asked.wanted.page.unwrap_or(0) + asked.wanted.first;
+        let last = page.items.last().map(|(key, _)| key.clone()).unwrap_or_default();
+        let (name, next, previous) = if let Some(name) = documented(&["page", "pagenumber", "pageno"]) {
+            (name, (at + 1).to_string(), Some(at.saturating_sub(1).to_string()))
+        } else if let Some(name) = documented(&["offset", "skip", "start"]) {
+            let next = (page.offset + page.items.len()).to_string();
+            (name, next, Some(page.offset.saturating_sub(limit).to_string()))
+        } else if let Some(name) =
+            documented(&["cursor", "after", "startingafter", "pagetoken", "nexttoken", "marker", "nextcursor"])
+        {
+            (name, last, None)
+        } else {
+            return Self::default();
+        };
+        let turned = |value: String| {
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            match pairs.iter_mut().find(|(there, _)| *there == name) {
+                Some((_, there)) => *there = value,
+                None => pairs.push((name.clone(), value)),
+            }
+            let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            format!("{path}?{query}")
+        };
+        Self {
+            next: Some(next).filter(|_| page.has_more).map(turned),
+            previous: previous.filter(|_| page.offset > 0).map(turned),
+        }
+    }
+}

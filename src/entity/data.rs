@@ -1,0 +1,87 @@
+//! Files of entities that the user supplies → entities by collection, checked.
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::codec::content::table;
+use crate::contract::Contract;
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::FixtureFile;
+use crate::document::syntax::join;
+use crate::entity::making::{keyed, misfit, typed_row};
+use crate::resource::overrule::Overrules;
+use crate::resource::{Collection, Resources};
+use crate::schema::name::folded;
+
+/// Adds the entities of some files to what the user says; what is wrong with them comes beside. A file is called
+/// like its collection: `pets`.
+#[must_use]
+pub fn supply(
+    contract: &Contract,
+    overrules: Overrules,
+    files: &[(String, FixtureFile)],
+) -> (Overrules, Vec<Diagnostic>) {
+    if files.is_empty() {
+        return (overrules, Vec::new());
+    }
+    let mut found = Vec::new();
+    let resources = Resources::with(overrules);
+    let mut all: Vec<Arc<Collection>> = Vec::new();
+    for (_, role) in resources.all(contract) {
+        if !all.iter().any(|known| known.name == role.collection.name) {
+            all.push(Arc::clone(&role.collection));
+        }
+    }
+    let mut data = Vec::new();
+    for (name, file) in files {
+        let probe = Overrules { data: vec![(name.clone(), Arc::clone(&file.tree))], ..Overrules::default() };
+        let Some(collection) = all.iter().find(|collection| probe.data_of(collection).is_some()) else {
+            let message = format!("no collection is called `{name}`");
+            let names: Vec<&str> = all.iter().map(|collection| collection.name.as_str()).take(20).collect();
+            let near = names.iter().max_by(|a, b| likeness(a, name).total_cmp(&likeness(b, name)));
+            let help =
+                near.map_or("`standin routes --state` lists them".to_owned(), |near| format!("there is `{near}`"));
+            let place = Place::value(&file.source, "");
+            found.push(Diagnostic::at(Code::UnknownFixtureOperation, place, message).help(help));
+            continue;
+        };
+        match entities(collection, file) {
+            Ok(entities) => {
+                judge(collection, file, &entities, &mut found);
+                data.push((name.clone(), Arc::new(Value::Array(entities))));
+            }
+            Err(message) => found.push(Diagnostic::at(Code::InvalidFixture, Place::value(&file.source, ""), message)),
+        }
+    }
+    (Overrules { data, ..resources.into_overrules() }, found)
+}
+
+fn likeness(collection: &str, name: &str) -> f64 {
+    strsim::jaro_winkler(&folded(collection), &folded(name))
+}
+
+fn entities(collection: &Collection, file: &FixtureFile) -> Result<Vec<Value>, String> {
+    match &*file.tree {
+        Value::String(text) => match table::read(text)? {
+            Value::Array(rows) => Ok(rows.iter().map(|row| typed_row(collection, row)).collect()),
+            _ => Ok(Vec::new()),
+        },
+        Value::Array(entities) => Ok(entities.clone()),
+        Value::Null => Ok(Vec::new()),
+        _ => Err("a file of entities is a list of them".to_owned()),
+    }
+}
+
+/// Says what does not fit.
+fn judge(collection: &Collection, file: &FixtureFile, entities: &[Value], found: &mut Vec<Diagnostic>) {
+    for (index, entity) in entities.iter().enumerate() {
+        let at = if file.tree.is_array() { join("", &index.to_string()) } else { String::new() };
+        let place = || Place::value(&file.source, at.clone());
+        if let Err(message) = keyed(collection, entity, index) {
+            found.push(Diagnostic::at(Code::InvalidFixture, place(), message).help("the entity is passed over"));
+        } else if let Some(error) = misfit(collection, entity) {
+            let message = format!("entity {index} does not fit the schema of `{}`: {error}", collection.name);
+            found.push(Diagnostic::at(Code::FixtureMismatch, place(), message).help("answers are made to fit it"));
+        }
+    }
+}

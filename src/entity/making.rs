@@ -1,0 +1,637 @@
+//! What becomes of what a client sends: entities that are complete, fit their schema, and are called by something.
+
+mod referring;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use crate::codec::content::plain;
+use crate::codec::parameter::typed;
+use crate::contract::example::fits;
+use crate::contract::{Location, Operation};
+use crate::entity::fitting::fit;
+use crate::errors::Ground;
+use crate::generate::{self, Manner, Named, fingerprint};
+use crate::resource::Collection;
+use crate::resource::address::singular;
+use crate::resource::place::{self, Slot};
+use crate::schema::name::folded;
+use crate::schema::{Declared, Schema};
+use crate::state::memory::{Entities, New, Shelf};
+
+/// Makes the entities of one shelf.
+pub struct Maker<'c> {
+    ground: Ground<'c>,
+    /// Whose entities are made.
+    collection: &'c Collection,
+    /// The document that it is of.
+    document: usize,
+    /// What sets its entities apart, with the names of the expressions: `userId` is `7`.
+    scope: &'c [(String, String)],
+    manner: Manner,
+    /// What describes what the client sends.
+    sent: Option<&'c Schema>,
+    /// The properties of an entity.
+    properties: &'c [Declared],
+}
+
+/// What is known of a property of a new entity before anything is made.
+#[derive(Debug)]
+enum Settled {
+    /// It has this value.
+    Is(Value),
+    /// The entity has it not.
+    LeftOut,
+    /// Something is made.
+    Open,
+}
+
+impl<'c> Maker<'c> {
+    /// One for the entities of a shelf; `scope` sets them apart, with the names of the expressions of the path.
+    #[must_use]
+    pub fn new(
+        ground: Ground<'c>,
+        collection: &'c Collection,
+        document: usize,
+        scope: &'c [(String, String)],
+        manner: Manner,
+        sent: Option<&'c Schema>,
+    ) -> Self {
+        let properties = collection.entity.as_deref().map(Schema::declared).unwrap_or_default();
+        Self { ground, collection, document, scope, manner, sent, properties }
+    }
+
+    fn schema(&self) -> Option<&'c Schema> {
+        self.collection.entity.as_deref()
+    }
+
+    /// What describes a property of an entity.
+    fn property(&self, name: &str) -> Option<&'c Value> {
+        self.schema().and_then(|schema| schema.property(schema.tree(), name))
+    }
+
+    fn declaration(&self, name: &str) -> Option<&'c Declared> {
+        self.properties.iter().find(|declared| declared.name == name)
+    }
+
+    /// The properties that a client may send.
+    fn asked(&self) -> impl Iterator<Item = &'c Declared> {
+        self.sent.map(Schema::declared).unwrap_or_default().iter().filter(|declared| declared.is_asked_for)
+    }
+
+    fn manner_of(&self, number: u64) -> Manner {
+        let scope: Vec<&str> = self.scope.iter().map(|(_, value)| value.as_str()).collect();
+        let own = fingerprint(&format!("{}\0{}", self.collection.name, scope.join("\0")));
+        Manner { seed: self.manner.seed ^ own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..self.manner }
+    }
+
+    /// What the shelf has before anybody writes to it: the documented examples, else as many generated
+    /// entities as lists have items.
+    #[must_use]
+    pub fn base(&self, shelf: &Shelf) -> Arc<Entities> {
+        self.ground.resources.base(shelf, self.manner.seed, || {
+            if let Some(supplied) = self.supplied() {
+                return Entities::seeded(supplied);
+            }
+            let all = self.documented();
+            if all.is_empty() {
+                let mut all = IndexMap::new();
+                for number in 1..=self.manner.list_size.1.max(1) as u64 {
+                    let (key, entity) = self.generated(number, 0);
+                    all.entry(key).or_insert_with(|| Arc::new(entity));
+                }
+                return Entities::generated(all);
+            }
+            Entities::seeded(all)
+        })
+    }
+
+    /// The entities that the user supplies, those that name other owners apart.
+    fn supplied(&self) -> Option<IndexMap<String, Arc<Value>>> {
+        let data = self.ground.resources.overrules().data_of(self.collection)?;
+        let mut all = IndexMap::new();
+        for (index, entity) in data.as_array().into_iter().flatten().enumerate() {
+            let is_of_other = self.scope.iter().any(|(name, text)| {
+                let mut members = entity.as_object().into_iter().flatten();
+                members.any(|(there, value)| folded(there) == folded(name) && plain(value) != *text)
+            });
+            if let (Ok(key), false) = (keyed(self.collection, entity, index), is_of_other) {
+                all.insert(key, Arc::new(entity.clone()));
+            }
+        }
+        Some(all)
+    }
+
+    /// The entities that the examples of answers show.
+    fn documented(&self) -> IndexMap<String, Arc<Value>> {
+        let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
+        for (index, slot) in &self.collection.shown_by {
+            let operation = &self.ground.contract.operations[*index];
+            for value in examples(operation) {
+                let shown: Vec<&Value> = match slot {
+                    Slot::Entity(place) => place::at(value, &place.way).into_iter().collect(),
+                    Slot::List(place) => {
+                        place::at(value, &place.way).and_then(Value::as_array).into_iter().flatten().collect()
+                    }
+                    Slot::Key(_) | Slot::Nothing => Vec::new(),
+                };
+                for entity in shown.into_iter().filter(|entity| entity.is_object()) {
+                    let Some(key) = self.key_of(entity).filter(|_| all.len() < MOST_EXAMPLES) else { continue };
+                    all.entry(key).or_insert_with(|| {
+                        let mut entity = entity.clone();
+                        self.own(&mut entity);
+                        Arc::new(entity)
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// The first entity that an example shows, whatever it is called.
+    fn documented_one(&self) -> Option<Value> {
+        let mut shown = self.collection.shown_by.iter().filter_map(|(index, slot)| {
+            let Slot::Entity(place) = slot else { return None };
+            let value = examples(&self.ground.contract.operations[*index]).next()?;
+            place::at(value, &place.way).filter(|entity| entity.is_object()).cloned()
+        });
+        shown.next()
+    }
+
+    /// What an entity is called.
+    #[must_use]
+    pub fn key_of(&self, entity: &Value) -> Option<String> {
+        let value = entity.get(self.collection.key.as_ref()?)?;
+        Some(plain(value))
+            .filter(|text| !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array())
+    }
+
+    fn named(&self, number: u64) -> Named<'c> {
+        Named { key: self.collection.key.as_deref(), number }
+    }
+
+    /// A generated entity, and what it is called.
+    fn generated(&self, number: u64, depth: usize) -> (String, Value) {
+        let manner = self.manner_of(number);
+        let value = match self.schema() {
+            Some(schema) => generate::entity(schema, &manner, &self.named(number)),
+            None => json!({}),
+        };
+        self.finished(value, number, depth)
+    }
+
+    /// A generated entity in its place: called by something, and naming others that there are.
+    fn finished(&self, mut value: Value, number: u64, depth: usize) -> (String, Value) {
+        if !value.is_object() {
+            value = json!({});
+        }
+        let key = self.call(&mut value, None, number);
+        self.own(&mut value);
+        self.refer(&mut value, number, depth);
+        (key, value)
+    }
+
+    /// Gives an entity what it is called by: what the client says, else a number or what was generated.
+    fn call(&self, entity: &mut Value, wanted: Option<&str>, number: u64) -> String {
+        let random = || {
+            let mixed = fingerprint(&format!("{}\0{number}", self.manner_of(number).seed));
+            format!("{:016x}{:08x}", mixed, mixed.rotate_left(29) & 0xffff_ffff)
+        };
+        let (Some(key), Some(schema)) = (&self.collection.key, self.schema()) else {
+            return wanted.map_or_else(random, str::to_owned);
+        };
+        let types = self.declaration(key).map(|declared| declared.types.as_slice()).unwrap_or_default();
+        let value = match wanted {
+            Some(wanted) => typed(schema, self.property(key).unwrap_or(&Value::Bool(true)), wanted),
+            None => match entity.get(key) {
+                _ if types.iter().any(|name| matches!(*name, "integer" | "number")) => json!(number),
+                Some(made) if !made.is_null() && !plain(made).is_empty() => made.clone(),
+                _ => json!(random()),
+            },
+        };
+        let value = if wanted.is_none() { self.readable(value, number) } else { value };
+        let text = plain(&value);
+        entity[key.as_str()] = value;
+        text
+    }
+
+    /// What an entity can be called in the path that reads it; another value, if it is not this one.
+    fn readable(&self, value: Value, number: u64) -> Value {
+        let parameter = self.collection.reader.and_then(|reader| {
+            let operation = &self.ground.contract.operations[reader];
+            let name = operation.path_names.last()?;
+            operation
+                .parameters
+                .iter()
+                .find(|parameter| parameter.location == Location::Path && parameter.name == *name)
+        });
+        let Some(schema) = parameter.and_then(|parameter| parameter.schema()) else { return value };
+        // A path has a text for a number.
+        let in_path = typed(schema, schema.tree(), &plain(&value));
+        if schema.is_valid(&in_path) != Ok(false) {
+            return value;
+        }
+        let made = generate::original(schema, &self.manner_of(number));
+        if made.fits && std::mem::discriminant(&made.value) == std::mem::discriminant(&value) {
+            made.value
+        } else {
+            value
+        }
+    }
+
+    /// Puts back what a client must not write, where a patch changed it.
+    pub fn protect(&self, old: &Value, new: &mut Value) {
+        let Some(object) = new.as_object_mut() else { return };
+        for Declared { name, is_read_only, .. } in self.properties {
+            let in_request = self.sent.and_then(|schema| refused(schema, name));
+            if in_request.unwrap_or(*is_read_only) {
+                match old.get(name) {
+                    Some(value) => drop(object.insert(name.clone(), value.clone())),
+                    None => drop(object.shift_remove(name)),
+                }
+            }
+        }
+    }
+
+    /// The names of the properties that say whose an entity is, folded, with the keys of those.
+    fn owners(&self) -> impl Iterator<Item = (String, &'c str)> {
+        self.scope.iter().map(|(name, text)| {
+            // `{id}` of `/users/{id}/orders` is the `userId` of an order.
+            let before =
+                self.collection.name.split(&format!("/{{{name}}}")).next().and_then(|path| path.rsplit('/').next());
+            let plain_name = match folded(name) {
+                plain if plain == "id" => format!("{}id", singular(&folded(before.unwrap_or_default()))),
+                plain => plain,
+            };
+            (plain_name, text.as_str())
+        })
+    }
+
+    /// Says in an entity whose it is: the orders of `/users/7/orders` have `userId` 7.
+    fn own(&self, entity: &mut Value) {
+        let Some(schema) = self.schema() else { return };
+        for (plain_name, text) in self.owners() {
+            let meant = |property: &&Declared| {
+                property.folded == plain_name && Some(&property.name) != self.collection.key.as_ref()
+            };
+            if let Some(Declared { name, .. }) = self.properties.iter().find(meant)
+                && let Some(node) = self.property(name)
+            {
+                entity[name] = typed(schema, node, text);
+            }
+        }
+    }
+
+    /// The entities of an owner of whom none is shown: as many as lists have items, with the property that names it.
+    #[must_use]
+    pub fn of_owner(&self, property: &str, owner: &Value) -> Vec<(String, Arc<Value>)> {
+        let numbers = 1..=self.manner.list_size.1.max(1) as u64;
+        let entities = numbers.map(|number| {
+            let (key, mut entity) = self.generated(number, 0);
+            entity[property] = owner.clone();
+            (key, Arc::new(entity))
+        });
+        entities.collect()
+    }
+
+    /// An entity that nobody has seen yet, made from what it is called.
+    #[must_use]
+    pub fn supposed(&self, key: &str) -> Value {
+        if let Some(shown) = self.documented_one().filter(|_| key.is_empty()) {
+            return self.fitted(shown);
+        }
+        let number = fingerprint(key) | 1;
+        let (_, mut entity) = self.generated(number, 0);
+        self.call(&mut entity, Some(key), number);
+        self.fitted(entity)
+    }
+
+    /// A new entity of what a client sent, and what it is called. What the client could have sent and did not
+    /// is left out, unless it must be there or has a default; what only the server knows is generated.
+    #[must_use]
+    pub fn make(&self, number: u64, new: &New) -> (String, Value) {
+        let by_type = |name: &str| {
+            let types = self.declaration(name).map(|declared| declared.types.as_slice());
+            self.settled(name, new, types.and_then(|types| if let [only] = types { Some(*only) } else { None }))
+        };
+        let is_settled = |name: &str| !matches!(by_type(name), Settled::Open);
+        let sketch = |schema| {
+            generate::sketch(schema, &self.manner_of(number), &self.named(number.saturating_add(1)), &is_settled)
+        };
+        let (_, generated) = self.finished(self.schema().map_or(json!({}), sketch), number, 0);
+        let mut entity = Map::new();
+        for (name, made) in generated.as_object().into_iter().flatten() {
+            let settled = match by_type(name) {
+                Settled::Open => self.settled(name, new, Some(kind_of(made))),
+                settled => settled,
+            };
+            let value = match settled {
+                Settled::Is(value) => Some(value),
+                Settled::LeftOut => None,
+                Settled::Open => Some(made.clone()),
+            };
+            if let Some(value) = value {
+                entity.insert(name.clone(), value);
+            }
+        }
+        for (name, value) in &new.sent {
+            if !entity.contains_key(name) {
+                entity.insert(name.clone(), value.clone());
+            }
+        }
+        let mut entity = Value::Object(entity);
+        let key = self.call(&mut entity, new.key.as_deref(), number);
+        self.own(&mut entity);
+        let entity = self.fitted(entity);
+        // What fits may be called otherwise.
+        (self.key_of(&entity).unwrap_or(key), entity)
+    }
+
+    /// What a property of a new entity is; `kind` is the one type that it can have or has, if that is known.
+    fn settled(&self, name: &str, new: &New, kind: Option<&str>) -> Settled {
+        if Some(name) == self.collection.key.as_deref() {
+            return Settled::Open;
+        }
+        if let Some(value) = new.sent.get(name).cloned().or_else(|| self.default_of(name)) {
+            return Settled::Is(value);
+        }
+        match kind {
+            // What is new has nothing yet.
+            Some("array") if !self.could_be_sent(name) || self.requires(name) => Settled::Is(json!([])),
+            _ if self.requires(name) => Settled::Open,
+            _ if self.could_be_sent(name) => Settled::LeftOut,
+            Some("boolean") => Settled::Is(json!(false)),
+            Some("object") => Settled::LeftOut,
+            _ => Settled::Open,
+        }
+    }
+
+    fn could_be_sent(&self, name: &str) -> bool {
+        self.asked().any(|asked| asked.name == name)
+    }
+
+    /// What becomes of an entity that was changed, or that another is put in the place of: then it keeps what
+    /// only the server knows.
+    #[must_use]
+    pub fn remake(&self, key: &str, entity: &Value, new: Option<&New>) -> Value {
+        let mut made = match new {
+            None => entity.clone(),
+            Some(new) => {
+                let is_kept = |name: &str| !self.could_be_sent(name) && self.property(name).is_some();
+                let kept = entity.as_object().into_iter().flatten().filter(|(name, _)| is_kept(name));
+                let mut object: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+                for (name, value) in &new.sent {
+                    object.insert(name.clone(), value.clone());
+                }
+                for Declared { name, .. } in self.asked() {
+                    if let Some(value) = self.default_of(name).filter(|_| !object.contains_key(name)) {
+                        object.insert(name.clone(), value);
+                    }
+                }
+                // What must be there and was not sent stays as it was, before anything is invented.
+                for (name, value) in entity.as_object().into_iter().flatten() {
+                    if !object.contains_key(name) && self.requires(name) {
+                        object.insert(name.clone(), value.clone());
+                    }
+                }
+                Value::Object(object)
+            }
+        };
+        if !made.is_object() {
+            made = json!({});
+        }
+        if self.collection.key.is_some() {
+            self.call(&mut made, Some(key), 0);
+        }
+        self.own(&mut made);
+        self.fitted(made)
+    }
+
+    fn requires(&self, name: &str) -> bool {
+        let is_named = || self.schema().is_some_and(|schema| schema.requires(schema.tree(), name));
+        self.declaration(name).map_or_else(is_named, |declared| declared.is_required)
+    }
+
+    fn default_of(&self, name: &str) -> Option<Value> {
+        let of_sent = self.sent.and_then(|sent| sent.declaration(name)?.default.as_ref());
+        of_sent.or_else(|| self.declaration(name)?.default.as_ref()).cloned()
+    }
+
+    /// Mends what does not fit the schema; what the schema does not know stays beside it.
+    fn fitted(&self, entity: Value) -> Value {
+        let Some(schema) = self.schema() else { return entity };
+        let entity = in_order(entity, self.properties);
+        let is_declared = |name: &str| self.declaration(name).is_some();
+        let known = match &entity {
+            Value::Object(object) if object.keys().all(|name| is_declared(name)) => Cow::Borrowed(&entity),
+            entity => {
+                let declared: Vec<&str> = self.properties.iter().map(|declared| declared.name.as_str()).collect();
+                Cow::Owned(project(entity, &declared))
+            }
+        };
+        if schema.is_valid(&known) != Ok(false) || fits(schema, &known) {
+            return entity;
+        }
+        let Some(Value::Object(mended)) = fit(schema, &known, &self.manner) else { return entity };
+        let Value::Object(entity) = entity else { return Value::Object(mended) };
+        let others = entity.into_iter().filter(|(name, _)| !is_declared(name));
+        let others: Vec<(String, Value)> = others.collect();
+        Value::Object(mended.into_iter().chain(others).collect())
+    }
+
+    /// What a client sent, as the entity has it: with its names and its types, and without what the client must
+    /// not write.
+    #[must_use]
+    pub fn accept(&self, sent: &Map<String, Value>) -> Map<String, Value> {
+        let mut accepted = Map::new();
+        for (name, value) in sent {
+            let plain_name = folded(name);
+            let own = self.declaration(name);
+            let own = own.or_else(|| self.properties.iter().find(|own| own.folded == plain_name));
+            // One where the entity has several: `email` is one of `emails`.
+            let own = own.or_else(|| {
+                let mut lists = self.properties.iter().filter(|own| own.types == ["array"] && !value.is_array());
+                lists.find(|own| singular(&own.folded) == plain_name)
+            });
+            // What the request declares it may write, whatever the answer says of it.
+            let in_request = self.sent.and_then(|schema| refused(schema, name));
+            if in_request.unwrap_or_else(|| own.is_some_and(|own| own.is_read_only)) {
+                continue;
+            }
+            match own {
+                Some(own) => accepted.extend(self.adapted(own, value).map(|value| (own.name.clone(), value))),
+                None => drop(accepted.insert(name.clone(), value.clone())),
+            }
+        }
+        accepted
+    }
+
+    /// A value that was sent, as a property of the entity has it.
+    fn adapted(&self, own: &Declared, value: &Value) -> Option<Value> {
+        let is_plain = !value.is_array() && !value.is_object();
+        match self.schema().zip(self.property(&own.name)) {
+            _ if is_plain && takes(&own.types, value) => Some(value.clone()),
+            Some((schema, node)) => adapt(schema, node, value, 0),
+            None => Some(value.clone()),
+        }
+    }
+}
+
+/// Whether a request declares a property as one that clients do not send; none if it declares none of the name.
+fn refused(sent: &Schema, name: &str) -> Option<bool> {
+    let declared = sent.declaration(name).map(|declared| declared.is_read_only);
+    declared.or_else(|| sent.property(sent.tree(), name).map(|node| sent.is_read_only(node)))
+}
+
+/// Whether a value is of one of the types, or of any where none is named; an integer is a number too.
+fn takes(types: &[&str], value: &Value) -> bool {
+    let kind = kind_of(value);
+    types.is_empty() || value.is_null() || types.contains(&kind) || kind == "integer" && types.contains(&"number")
+}
+
+/// The members of an object in the order in which they are declared, others after them.
+fn in_order(entity: Value, declared: &[Declared]) -> Value {
+    let Value::Object(mut object) = entity else { return entity };
+    let place = |name: &String| declared.iter().position(|declared| declared.name == *name).unwrap_or(declared.len());
+    if object.keys().is_sorted_by_key(place) {
+        return Value::Object(object);
+    }
+    let mut ordered = Map::new();
+    for Declared { name, .. } in declared {
+        if let Some((name, value)) = object.shift_remove_entry(name) {
+            ordered.insert(name, value);
+        }
+    }
+    ordered.extend(object);
+    Value::Object(ordered)
+}
+
+/// What an entity is called that somebody supplies.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<String, String> {
+    let object = entity.as_object().ok_or_else(|| format!("entity {index} is no object"))?;
+    let Some(key) = &collection.key else { return Ok(index.to_string()) };
+    match object.get(key) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        _ => Err(format!("entity {index} has no `{key}`, which entities of `{}` are called by", collection.name)),
+    }
+}
+
+/// What does not fit the schema of its collection.
+#[must_use]
+pub fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
+    let errors = collection.entity.as_ref()?.errors(entity).ok()?;
+    errors.first().map(|error| format!("{} {}", error.pointer, error.sentence()).trim().to_owned())
+}
+
+/// Entities of comma-separated lines, with the types that their schema has for them.
+#[must_use]
+pub fn typed_row(collection: &Collection, row: &Value) -> Value {
+    let (Some(schema), Value::Object(row)) = (collection.entity.as_deref(), row) else { return row.clone() };
+    let cells = row.iter().map(|(name, cell)| {
+        let node = schema.property(schema.tree(), name);
+        let text = cell.as_str().unwrap_or_default();
+        let value = match node {
+            Some(node) if matches!(schema.types(node).as_slice(), ["object" | "array"]) => {
+                serde_json::from_str(text).unwrap_or_else(|_| cell.clone())
+            }
+            Some(node) => typed(schema, node, text),
+            None => cell.clone(),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(cells.collect())
+}
+
+/// How many examples become entities.
+const MOST_EXAMPLES: usize = 1000;
+
+/// The documented examples of a success.
+fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {
+    let response = operation.success().map(|(_, response)| response);
+    let media = response.into_iter().flat_map(|response| &response.content).filter(|media| media.is_json());
+    media.flat_map(|media| &media.examples).map(crate::contract::example::Example::value)
+}
+
+/// The members of an object that are declared; all of them if nothing is.
+#[must_use]
+pub fn project(entity: &Value, declared: &[&str]) -> Value {
+    match entity {
+        Value::Object(object) if !declared.is_empty() => {
+            let kept = object.iter().filter(|(name, _)| declared.contains(&name.as_str()));
+            Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }
+        entity => entity.clone(),
+    }
+}
+
+/// The type of a value in JSON Schema; `integer` for a number without a fraction.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// A value as the schema has it, where it is sent otherwise than it is shown: `["a@b.c"]` is
+/// `[{"address": "a@b.c"}]`. None if it cannot be that.
+#[must_use]
+pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
+    const DEEPEST: usize = 6;
+    let types = schema.types(node);
+    let kind = kind_of(value);
+    let is_taken = takes(&types, value);
+    let takes = |name: &str| types.is_empty() || types.contains(&name);
+    if value.is_null() {
+        return Some(Value::Null);
+    }
+    if depth > DEEPEST {
+        return Some(value.clone());
+    }
+    match value {
+        Value::Array(items) if takes("array") => {
+            let Some(node) = schema.items(node) else { return Some(value.clone()) };
+            Some(items.iter().filter_map(|item| adapt(schema, node, item, depth + 1)).collect())
+        }
+        Value::Object(object) if takes("object") => {
+            let adapted = object.iter().filter_map(|(name, value)| {
+                let adapted = match schema.property(node, name) {
+                    Some(node) => adapt(schema, node, value, depth + 1)?,
+                    None => value.clone(),
+                };
+                Some((name.clone(), adapted))
+            });
+            Some(Value::Object(adapted.collect()))
+        }
+        value if is_taken => Some(value.clone()),
+        value if takes("array") && !value.is_array() => {
+            adapt(schema, schema.items(node)?, value, depth + 1).map(|item| json!([item]))
+        }
+        Value::String(_) | Value::Number(_) if takes("object") => {
+            // The one member that it can be: the one that is required, else the first.
+            let properties = schema.properties(node);
+            let can_be = |(_, node): &&(&str, &Value)| schema.types(node).contains(&kind);
+            let required = properties.iter().filter(|(name, _)| schema.requires(node, name)).find(can_be);
+            let (name, _) = required.or_else(|| properties.iter().find(can_be))?;
+            Some(json!({ *name: value }))
+        }
+        Value::String(text) => Some(typed(schema, node, text)).filter(|value| !value.is_string()),
+        Value::Number(number) if takes("string") => Some(json!(number.to_string())),
+        Value::Object(object) => {
+            let named = ["id", "_id", "name"].iter().find_map(|name| object.get(*name))?;
+            adapt(schema, node, named, depth + 1)
+        }
+        _ => None,
+    }
+}

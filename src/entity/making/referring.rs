@@ -1,0 +1,159 @@
+//! Which entities are named by the keys in an entity?
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Number, Value, json};
+
+use crate::entity::making::Maker;
+use crate::generate::is_uuid;
+use crate::resource::address::singular;
+use crate::resource::{Collection, refers_to};
+use crate::schema::Schema;
+use crate::schema::name::{folded, words};
+
+/// How deep references to other entities are followed; deeper, they name what was generated.
+const DEEPEST: usize = 2;
+
+impl Maker<'_> {
+    /// Lets what names other entities name some that there are: `petId`, `petIds`, the `id` of `pet` and of `pets`.
+    pub(super) fn refer(&self, entity: &mut Value, number: u64, depth: usize) {
+        let Some(object) = entity.as_object_mut().filter(|_| depth < DEEPEST) else { return };
+        for (name, value) in object.iter_mut() {
+            let is_own = Some(name.as_str()) == self.collection.key.as_deref()
+                || self.scope.iter().any(|(scope, _)| folded(scope) == folded(name))
+                || self.owners().any(|(owner, _)| owner == folded(name));
+            if is_own {
+                continue;
+            }
+            let Some(others) = noun_of(name, value).and_then(|noun| self.others(&noun, depth)) else { continue };
+            let Some((schema, node)) = self.schema().zip(self.property(name)) else { continue };
+            match value {
+                Value::Array(items) => {
+                    let Some(node) = schema.items(node) else { continue };
+                    items.truncate(others.count());
+                    for (number, item) in (number..).zip(items) {
+                        others.name_in(item, schema, node, number);
+                    }
+                }
+                value => others.name_in(value, schema, node, number),
+            }
+        }
+    }
+
+    /// The entities that are called by a noun, as lists of them show them.
+    fn others(&self, noun: &str, depth: usize) -> Option<Others<'_>> {
+        let collection = self.ground.resources.called(self.ground.contract, self.document, noun)?;
+        let maker = Maker::new(self.ground, collection, self.document, &[], self.manner, None);
+        let shown = maker.supplied().unwrap_or_else(|| maker.documented());
+        Some(Others { collection, maker, shown, depth })
+    }
+}
+
+/// Entities that others name.
+struct Others<'c> {
+    collection: &'c Collection,
+    maker: Maker<'c>,
+    /// Those that the user supplies or the examples show; if there are none, some are generated.
+    shown: IndexMap<String, Arc<Value>>,
+    depth: usize,
+}
+
+impl Others<'_> {
+    /// How many of them a list shows.
+    fn count(&self) -> usize {
+        if self.shown.is_empty() { self.maker.manner.list_size.1.max(1) } else { self.shown.len() }
+    }
+
+    /// One of them: what it is called, and it.
+    fn get(&self, number: u64) -> Option<(String, Arc<Value>)> {
+        let at = number.wrapping_sub(1) % self.count().max(1) as u64;
+        if self.shown.is_empty() {
+            let (key, entity) = self.maker.generated(at + 1, self.depth + 1);
+            return Some((key, Arc::new(entity)));
+        }
+        let (key, entity) = self.shown.get_index(usize::try_from(at).ok()?)?;
+        Some((key.clone(), Arc::clone(entity)))
+    }
+
+    /// Puts the key of one of them in the place of a key, or in an object that has one.
+    fn name_in(&self, value: &mut Value, schema: &Schema, node: &Value, number: u64) {
+        let Some(own) = self.collection.key.as_deref() else { return };
+        match value {
+            Value::Object(object) => {
+                let is_keyed = object.get(own).is_some_and(|key| key.is_string() || key.is_number());
+                if let Some((key, entity)) = self.get(number).filter(|_| is_keyed) {
+                    self.show_in(object, schema, node, &key, &entity);
+                }
+            }
+            Value::String(_) | Value::Number(_) => {
+                if let Some((key, _)) = self.get(number) {
+                    self.put(value, schema, node, &key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets an object show an entity, or name it where it has another schema.
+    fn show_in(&self, object: &mut Map<String, Value>, schema: &Schema, node: &Value, key: &str, entity: &Value) {
+        let Some(own) = self.collection.key.as_deref() else { return };
+        let whole = self.collection.entity.as_deref().map(|schema| schema.resolve(schema.tree()));
+        if whole.is_some_and(|whole| std::ptr::eq(whole, schema.resolve(node))) {
+            for (name, member) in object.iter_mut() {
+                let shown = entity.get(name).filter(|shown| !shown.is_object() && !shown.is_array());
+                if let Some(shown) = shown {
+                    *member = shown.clone();
+                }
+            }
+        } else if let (Some(member), Some(node)) = (object.get_mut(own), schema.property(node, own)) {
+            self.put(member, schema, node, key);
+        }
+    }
+
+    /// Puts a key in the place of a value of its type, if the schema has room for it.
+    fn put(&self, value: &mut Value, schema: &Schema, node: &Value, key: &str) {
+        let named = match value {
+            Value::String(_) => Some(json!(key)),
+            _ => key.parse::<Number>().ok().map(Value::Number),
+        };
+        if let Some(named) = named.filter(|named| self.takes(schema.resolve(node), named)) {
+            *value = named;
+        }
+    }
+
+    /// Returns whether a schema takes a key of these entities: it is bounded as their key is, or not at all.
+    fn takes(&self, node: &Value, named: &Value) -> bool {
+        let own = self.collection.entity.as_deref().zip(self.collection.key.as_deref());
+        let own = own.and_then(|(schema, key)| Some(schema.resolve(schema.property(schema.tree(), key)?)));
+        let bound = |keyword: &str| node.get(keyword);
+        let is_alike =
+            |keyword: &str| bound(keyword).is_none() || own.and_then(|own| own.get(keyword)) == bound(keyword);
+        let is_uuid = || bound("format").is_some_and(|name| name == "uuid") && named.as_str().is_some_and(is_uuid);
+        let is_too_large =
+            || bound("maximum").and_then(Value::as_f64).zip(named.as_f64()).is_some_and(|(most, value)| value > most);
+        let has_values = bound("enum").is_some() || bound("const").is_some();
+        !has_values && is_alike("pattern") && (named.is_number() || is_alike("format") || is_uuid()) && !is_too_large()
+    }
+}
+
+/// What entities are called that a member names: `pet` of `petId` and `petIds`, of an object `pet` and of objects
+/// `pets`.
+fn noun_of(name: &str, value: &Value) -> Option<String> {
+    let words = words(name);
+    match value {
+        Value::String(_) | Value::Number(_) => {
+            let (_, rest) = words.split_last()?;
+            Some(singular(&rest.concat())).filter(|noun| refers_to(name, noun))
+        }
+        Value::Array(items) => match items.first()? {
+            Value::Object(_) => Some(singular(&words.concat())),
+            Value::String(_) | Value::Number(_) => {
+                let (last, rest) = words.split_last()?;
+                matches!(last.as_str(), "ids" | "uuids" | "keys").then(|| singular(&rest.concat()))
+            }
+            _ => None,
+        },
+        Value::Object(_) => Some(singular(&words.concat())),
+        _ => None,
+    }
+}

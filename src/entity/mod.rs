@@ -1,0 +1,507 @@
+//! A request → a step on what is remembered, and what comes of it → the response.
+//!
+//! What an operation does with which resource is inferred by `state`; what is remembered is kept there too.
+
+pub mod compose;
+pub mod data;
+mod fitting;
+pub mod making;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, Method};
+use serde_json::{Map, Value};
+
+use crate::codec::compression::plain_tag;
+use crate::codec::content::plain;
+use crate::codec::message::Request;
+use crate::codec::parameter::{self, Inputs, encode};
+use crate::contract::{Location, Operation, StatusPattern};
+use crate::entity::making::{Maker, project};
+use crate::errors::Ground;
+use crate::generate::{Manner, fingerprint};
+use crate::resource::address::singular;
+use crate::resource::infer::only_id;
+use crate::resource::list::Wanted;
+use crate::resource::purpose::Parameter as Asking;
+use crate::resource::{Act, Collection, KeyFrom, Role, place};
+use crate::schema::Schema;
+use crate::schema::name::folded;
+use crate::state::memory::{Absent, Change, Entities, Making, New, Presence, Reply, Shelf, Step};
+use crate::validate::Values;
+
+/// What a request asks of what is remembered.
+#[derive(Debug)]
+pub struct Asked<'c> {
+    /// What the operation does.
+    pub role: &'c Role,
+    /// What it does it with: the collection of its role, or the one that has all of its entities.
+    pub collection: &'c Collection,
+    /// The property that says whose the entities are, and its value, where the collection has those of others.
+    owner: Option<(String, Value)>,
+    /// The operation.
+    pub operation: &'c Operation,
+    ground: Ground<'c>,
+    manner: Manner,
+    shelf: Shelf,
+    /// What sets the entities of the shelf apart, by the names of the expressions of the path.
+    scope: Vec<(String, String)>,
+    step: Step,
+    /// Whether an entity that nobody has seen is made from what it is called.
+    unknown: Unknown,
+    /// Which part of a list is asked for.
+    pub wanted: Wanted,
+    /// What the client takes the entity for (RFC 9110 §13.1.1).
+    expected: Option<String>,
+    /// What the client has of it already (RFC 9110 §13.1.2).
+    pub known: Option<String>,
+}
+
+/// How many members of a content are looked at for what a list is asked for; others are passed over.
+const MOST_MEMBERS: usize = 1000;
+
+/// What is read of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'r> {
+    /// Its parameters as text.
+    pub inputs: &'r Inputs<'r>,
+    /// What it has, as values.
+    pub values: &'r Values,
+    /// The request.
+    pub request: &'r Request,
+}
+
+impl<'c> Asked<'c> {
+    /// What a request to an operation asks for; none if it is about no resource, or does not say which
+    /// entity it is about.
+    #[must_use]
+    pub fn of(
+        ground: Ground<'c>,
+        index: usize,
+        manner: Manner,
+        unknown: Unknown,
+        received: Received<'_>,
+    ) -> Option<Self> {
+        let mut asked = Self::stepping(ground, index, manner, unknown, received)?;
+        asked.wanted = asked.wanted_of(received);
+        Some(asked)
+    }
+
+    /// The same, whatever part of a list is asked for.
+    fn stepping(
+        ground: Ground<'c>,
+        index: usize,
+        manner: Manner,
+        unknown: Unknown,
+        received: Received<'_>,
+    ) -> Option<Self> {
+        let role = ground.resources.role(ground.contract, index)?;
+        let operation = &ground.contract.operations[index];
+        let path: Vec<(String, String)> =
+            received.inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), parameter::decode(raw))).collect();
+        let mut scope: Vec<(String, String)> = path.iter().take(role.collection.scope).cloned().collect();
+        let whole = whole_of(ground, role, operation.document, &scope);
+        let (collection, owner) = match whole {
+            Some((collection, owner)) => {
+                scope.clear();
+                (collection, Some(owner))
+            }
+            None => (&*role.collection, None),
+        };
+        let scope_text = scope.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/");
+        let shelf = Shelf { collection: collection.name.clone(), scope: scope_text };
+        let mut asked = Self {
+            role,
+            collection,
+            owner,
+            operation,
+            ground,
+            manner,
+            shelf,
+            scope,
+            step: Step::List,
+            unknown,
+            wanted: Wanted::default(),
+            expected: header(received.request.headers(), &IF_MATCH),
+            known: header(received.request.headers(), &IF_NONE_MATCH),
+        };
+        asked.step = asked.step_of(&path, received)?;
+        Some(asked)
+    }
+
+    /// What a request shows of the world as it is at the beginning, where nothing is remembered; none, if it shows
+    /// nothing of it.
+    #[must_use]
+    pub fn shown(ground: Ground<'c>, index: usize, manner: Manner, received: Received<'_>) -> Option<Self> {
+        let role = ground.resources.role(ground.contract, index)?;
+        let is_shown = matches!(role.act, Act::List | Act::Read);
+        is_shown.then(|| Self::stepping(ground, index, manner, Unknown::Seeded, received)).flatten()
+    }
+
+    /// What tells its answer from those to others of the same path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.step {
+            Step::Read(key) => key,
+            _ => "",
+        }
+    }
+
+    fn maker(&self) -> Maker<'_> {
+        let (ground, document) = (self.ground, self.operation.document);
+        Maker::new(ground, self.collection, document, &self.scope, self.manner, self.sent_schema())
+    }
+
+    fn sent_schema(&self) -> Option<&'c Schema> {
+        let content = &self.operation.body.as_ref()?.content;
+        let media = content.iter().find(|media| media.range.is_json()).or_else(|| content.first())?;
+        media.schema.as_deref()
+    }
+
+    fn step_of(&self, path: &[(String, String)], received: Received<'_>) -> Option<Step> {
+        let act = self.role.act;
+        if matches!(act, Act::List | Act::Find | Act::Exists) {
+            return Some(Step::List);
+        }
+        let body = received.values.body.as_ref();
+        let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
+        // What is added without a word of it, or as a file, is added all the same.
+        let empty = Map::new();
+        let is_put = act == Act::Replace && matches!(self.role.key, KeyFrom::Path(_)) && body.is_none();
+        let is_added = matches!(act, Act::Create | Act::Upsert) || is_put;
+        let object = || sent.and_then(Value::as_object).or(is_added.then_some(&empty));
+        let new = |key: Option<String>| {
+            let mut sent = self.maker().accept(object()?);
+            sent.extend(self.owner.clone());
+            Some(New { key, sent })
+        };
+        if matches!(act, Act::Create | Act::Upsert) {
+            let key = self.own_key(object()?);
+            let new = new(key)?;
+            let natural = self.collection.natural.as_ref();
+            let by = natural.and_then(|name| Some((name.clone(), new.sent.get(name)?.clone())));
+            return Some(if act == Act::Create { Step::Create(new) } else { Step::Upsert { new, by } });
+        }
+        let key = match self.role.key {
+            KeyFrom::Path(count) => {
+                let names = path.iter().skip(self.role.collection.scope).take(count);
+                names.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/")
+            }
+            KeyFrom::Field => self.key_in(received)?,
+            KeyFrom::Only | KeyFrom::Nothing => String::new(),
+        };
+        Some(match act {
+            Act::Read | Act::Part => Step::Read(key),
+            Act::Delete => Step::Delete(key),
+            Act::Replace => {
+                let creates = self.operation.response_at(StatusPattern::Exact(http::StatusCode::CREATED)).is_some()
+                    || !self.collection.is_added_to;
+                Step::Replace(key, new(None)?, if creates { Absent::Created } else { Absent::Unknown })
+            }
+            _ => Step::Change(key, self.change(received.request, sent?)?),
+        })
+    }
+
+    /// What the client calls what it adds, if it may.
+    fn own_key(&self, sent: &Map<String, Value>) -> Option<String> {
+        let key = self.collection.key.as_ref()?;
+        let schema = self.sent_schema();
+        let may = schema.and_then(|schema| schema.property(schema.tree(), key).map(|node| schema.asks_for(node)));
+        // Where the request does not say, what the answer says of it counts.
+        let declared = || self.collection.entity.as_deref().and_then(|schema| schema.declaration(key));
+        let is_read_only = || declared().is_some_and(|declared| declared.is_read_only);
+        let value = sent.get(key).filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
+        Some(plain(value)).filter(|text| (value.is_string() || value.is_number()) && !text.is_empty() && text != "0")
+    }
+
+    /// How an entity is changed by what was sent.
+    fn change(&self, request: &Request, sent: &Value) -> Option<Change> {
+        let media = header(request.headers(), &http::header::CONTENT_TYPE).unwrap_or_default();
+        let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if essence == "application/json-patch+json" || *request.method() == Method::PATCH && sent.is_array() {
+            return Some(Change::JsonPatch(sent.clone()));
+        }
+        let accepted = self.maker().accept(sent.as_object()?);
+        let accepted: Map<String, Value> =
+            accepted.into_iter().filter(|(name, _)| Some(name) != self.collection.key.as_ref()).collect();
+        Some(match essence.as_str() {
+            "application/merge-patch+json" => Change::MergePatch(Value::Object(accepted)),
+            _ => Change::Members(accepted),
+        })
+    }
+
+    /// What names the entity in the query or in the body.
+    fn key_in(&self, received: Received<'_>) -> Option<String> {
+        let keys = &self.collection.keys;
+        let own = self.collection.key.as_deref().map(folded);
+        let noun = &self.collection.noun;
+        // The best name first, wherever it stands.
+        let only = only_id(self.operation).map(|name| folded(&name));
+        let names = keys.iter().cloned().chain(own).chain([noun.clone()]).chain(only);
+        let query = &received.inputs.query.0;
+        let body = received.values.body.as_ref().and_then(Value::as_object);
+        names.into_iter().find_map(|wanted| {
+            let in_query = query.iter().find(|(name, _)| folded(name) == wanted);
+            let in_query = in_query.map(|(_, raw)| parameter::decode_form(raw));
+            let in_body = || {
+                let (_, value) = body?.iter().find(|(name, _)| folded(name) == wanted)?;
+                Some(plain(value)).filter(|_| value.is_string() || value.is_number())
+            };
+            in_query.or_else(in_body).filter(|text| !text.is_empty())
+        })
+    }
+
+    /// Which part of a list the request asks for.
+    fn wanted_of(&self, received: Received<'_>) -> Wanted {
+        let role = self.role;
+        if !matches!(role.act, Act::List | Act::Find | Act::Exists) {
+            return Wanted::default();
+        }
+        let schema = self.collection.entity.as_deref();
+        let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
+        let mut names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+        names.extend(self.collection.natural.as_deref());
+        // JSON:API has them below `attributes`.
+        let below = schema.and_then(|schema| schema.property(schema.tree(), "attributes").map(|node| (schema, node)));
+        names.extend(below.into_iter().flat_map(|(schema, node)| schema.properties(node)).map(|(name, _)| name));
+        let mut first = 1;
+        let mut parameters: Vec<Asking<'_>> = Vec::new();
+        for parameter in self.operation.parameters.iter().filter(|parameter| parameter.location == Location::Query) {
+            let node = parameter.schema().map(|schema| schema.resolve(schema.tree()));
+            if folded(&parameter.name).contains("page") {
+                let number = |keyword: &str| node?.get(keyword)?.as_u64();
+                if number("minimum") == Some(0) || number("default") == Some(0) {
+                    first = 0;
+                }
+            }
+            let sent = received.values.parameter(Location::Query, &parameter.name).cloned();
+            let default = || node?.get("default").filter(|value| value.is_number()).cloned();
+            parameters.push(Asking {
+                name: parameter.name.clone(),
+                value: sent.or_else(default),
+                schema: node,
+                description: parameter.description.as_deref().unwrap_or_default(),
+                is_filter: false,
+            });
+        }
+        parameters.extend(self.asked_in_content(received));
+        let mut wanted = Wanted::read(&parameters, &names, first);
+        if let Some(key) = &self.collection.key {
+            let named = parameters.iter().find_map(|Asking { name, value, .. }| {
+                let is_key = self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str());
+                value.clone().filter(|value| is_key && !value.is_array())
+            });
+            wanted.filters.extend(named.map(|value| (key.clone(), vec![value])));
+        }
+        wanted.filters.extend(self.owner.iter().map(|(name, value)| (name.clone(), vec![value.clone()])));
+        wanted
+    }
+
+    /// What is searched for may be sent in the content.
+    fn asked_in_content<'r>(&'r self, received: Received<'r>) -> impl Iterator<Item = Asking<'r>> {
+        let schema = self.sent_schema();
+        let members = received.values.body.as_ref().and_then(Value::as_object).into_iter().flatten();
+        members.take(MOST_MEMBERS).map(move |(name, value)| {
+            let node = schema.and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), name)?)));
+            let description = node.and_then(|node| node.get("description")?.as_str()).unwrap_or_default();
+            Asking { name: name.clone(), value: Some(value.clone()), schema: node, description, is_filter: false }
+        })
+    }
+
+    /// Takes the step with `apply`, which does it in the world of the session.
+    pub fn apply(&self, apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply) -> Reply {
+        let maker = self.maker();
+        let making = Making {
+            base: &|| self.base(&maker),
+            make: &|number, new| maker.make(number, new),
+            remake: &|key, entity, new| maker.remake(key, entity, new),
+            suppose: &|key| maker.supposed(key),
+            protect: &|old, new| maker.protect(old, new),
+            presence: match (&self.expected, self.known.as_deref()) {
+                (Some(_), _) => Presence::There,
+                (None, Some("*")) => Presence::NotThere,
+                (None, _) => Presence::Any,
+            },
+            is_current: &|entity| {
+                let is_expected =
+                    self.expected.as_ref().is_none_or(|expected| names(expected, entity, Comparison::Strong));
+                // RFC 9110 §13.1.2: only steps that change something ask, and for these a known tag is a failure too.
+                let is_unwanted = self.known.as_ref().is_some_and(|known| names(known, entity, Comparison::Weak));
+                is_expected && !is_unwanted
+            },
+        };
+        let key = match &self.step {
+            Step::Read(key) | Step::Delete(key) | Step::Change(key, _) | Step::Replace(key, _, Absent::Unknown) => {
+                Some(key)
+            }
+            _ => None,
+        };
+        // What nobody can add is there when it is asked for.
+        let is_taken_away = self.collection.is_put_to && matches!(self.step, Step::Delete(_));
+        let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to && !is_taken_away;
+        if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || is_there) {
+            let supposed = apply(&self.shelf, Step::Suppose(key.clone()), &making);
+            if matches!(self.step, Step::Read(_)) {
+                return supposed;
+            }
+        }
+        if let Step::Create(new) = &self.step
+            && new.key.is_none()
+        {
+            return self.create(&maker, new, &making, apply);
+        }
+        apply(&self.shelf, self.step.clone(), &making)
+    }
+
+    /// Adds an entity. It is made between two steps, so that nobody waits for that.
+    fn create(
+        &self,
+        maker: &Maker<'_>,
+        new: &New,
+        making: &Making<'_>,
+        apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
+    ) -> Reply {
+        let Reply::Number(number) = apply(&self.shelf, Step::Count, making) else { return Reply::Full };
+        let (key, entity) = maker.make(number, new);
+        apply(&self.shelf, Step::Put { key, entity, new: new.clone() }, making)
+    }
+
+    /// What the answer is where nothing is remembered: that of the world as it is at the beginning.
+    #[must_use]
+    pub fn seeded(&self) -> Option<Reply> {
+        let maker = self.maker();
+        let base = self.base(&maker);
+        match &self.step {
+            Step::List => {
+                let all = base.all.iter().map(|(key, entity)| (key.clone(), entity.clone()));
+                let Some((name, owner)) = &self.owner else { return Some(Reply::List(all.collect())) };
+                let own: Vec<_> = all.filter(|(_, entity)| entity.get(name) == Some(owner)).collect();
+                // Of an owner that no list shows some are made, so that there is something to see.
+                Some(Reply::List(if own.is_empty() { maker.of_owner(name, owner) } else { own }))
+            }
+            Step::Read(key) => {
+                let known = base.all.get(key).cloned();
+                let entity = known.unwrap_or_else(|| std::sync::Arc::new(maker.supposed(key)));
+                Some(Reply::Entity { entity, key: key.clone(), is_new: false })
+            }
+            _ => None,
+        }
+    }
+
+    fn base(&self, maker: &Maker<'_>) -> std::sync::Arc<Entities> {
+        // Of what there is only one nothing is there that is not asked for.
+        if self.role.key == KeyFrom::Only { std::sync::Arc::default() } else { maker.base(&self.shelf) }
+    }
+}
+
+/// What a collection has before anybody writes to it.
+#[must_use]
+pub fn beginning(ground: Ground<'_>, collection: &Collection, scope: &str, manner: Manner) -> std::sync::Arc<Entities> {
+    let Some((index, _)) = collection.shown_by.first() else { return std::sync::Arc::default() };
+    let operation = &ground.contract.operations[*index];
+    let names = operation.path_names.iter().take(collection.scope).cloned();
+    let scopes: Vec<(String, String)> = names.zip(scope.split('/').map(str::to_owned)).collect();
+    let maker = Maker::new(ground, collection, operation.document, &scopes, manner, None);
+    maker.base(&Shelf { collection: collection.name.clone(), scope: scope.to_owned() })
+}
+
+/// The collection that has the entities of a narrower one too, and the property that tells whose they are, with
+/// its value: the orders of `/users/{userId}/orders` are those of `/orders` with this `userId`.
+fn whole_of<'c>(
+    ground: Ground<'c>,
+    role: &'c Role,
+    document: usize,
+    scope: &[(String, String)],
+) -> Option<(&'c Collection, (String, Value))> {
+    let (name, text) = scope.last().filter(|_| scope.len() == 1)?;
+    let own = role.collection.entity.as_ref()?;
+    let whole = ground.resources.called(ground.contract, document, &role.collection.noun)?;
+    let entity = whole.entity.as_ref().filter(|entity| entity.pointer() == own.pointer())?;
+    let properties = entity.properties(entity.tree());
+    // `{id}` of `/users/{id}/orders` is the `userId` of an order, and not its `id`.
+    let before = role.collection.name.split("/{").next().and_then(|before| before.rsplit('/').next());
+    let owner = format!("{}id", singular(&folded(before.unwrap_or_default())));
+    let is_other = |property: &str| Some(property) != whole.key.as_deref();
+    let named = |wanted: &str| properties.iter().find(|(property, _)| folded(property) == wanted && is_other(property));
+    let (property, node) = named(&folded(name)).or_else(|| named(&owner)).copied()?;
+    Some((whole, (property.to_owned(), parameter::typed(entity, node, text))))
+}
+
+fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The entity tag of an entity (RFC 9110 §8.8.3).
+#[must_use]
+pub fn tag(entity: &Value) -> String {
+    format!("\"{:016x}\"", fingerprint(&entity.to_string()))
+}
+
+/// How entity tags are compared (RFC 9110 §8.8.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// A weak tag is that of nothing, as for `If-Match`.
+    Strong,
+    /// A weak tag is as good, as for `If-None-Match`.
+    Weak,
+}
+
+/// Whether one of the tags of a condition is that of an entity.
+#[must_use]
+pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
+    let own = tag(entity);
+    condition.split(',').map(|tag| plain_tag(tag.trim())).any(|tag| match (tag.strip_prefix("W/"), comparison) {
+        (Some(weak), Comparison::Weak) => weak == own,
+        (Some(_), Comparison::Strong) => false,
+        (None, _) => tag == "*" || tag == own,
+    })
+}
+
+/// What an entity is that nobody wrote, and that is not there from the beginning (`--unknown`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// There is none.
+    #[default]
+    NotFound,
+    /// It is made on the spot from what it is called, always the same.
+    Seeded,
+}
+
+impl Asked<'_> {
+    /// What of an entity its schema declares.
+    #[must_use]
+    pub fn visible(&self, entity: &Value) -> Value {
+        let schema = self.collection.entity.as_deref();
+        let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
+        let is_shown = |node: &Value| schema.is_none_or(|schema| schema.asks_for(node));
+        let names = properties.into_iter().filter(|(_, node)| is_shown(node)).map(|(name, _)| name);
+        project(entity, &names.collect::<Vec<_>>())
+    }
+
+    /// The path where an entity is read.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<String> {
+        let reader = &self.ground.contract.operations[self.collection.reader?];
+        let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
+        let path = path_of(reader, &scope, key)?;
+        let base = reader.bases.iter().find(|base| self.ground.path.starts_with(base.as_str()));
+        Some(format!("{}{path}", base.map(String::as_str).unwrap_or_default()))
+    }
+}
+
+/// The path of an operation for the values of its template: those of `scope`, and the parts of a key.
+#[must_use]
+pub fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
+    // Only a key of several parts has slashes between them; in any other a slash is text.
+    let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
+    let mut values = scope.iter().map(String::as_str).chain(key.splitn(parts, '/'));
+    let mut path = String::new();
+    for part in reader.template.split_inclusive('}') {
+        match part.split_once('{') {
+            Some((before, _)) => {
+                path.push_str(before);
+                path.push_str(&encode(values.next()?));
+            }
+            None => path.push_str(part),
+        }
+    }
+    Some(path)
+}

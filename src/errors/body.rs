@@ -1,0 +1,395 @@
+//! The pattern of an error body, and the body that it gives for what is wrong.
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use crate::codec::content::plain;
+use crate::contract::wording::{Slot, Template};
+use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
+use crate::errors::finding::Finding;
+use crate::errors::overruling;
+use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot};
+use crate::errors::words::{Alone, Words};
+use crate::schema::name::{Form, folded};
+
+/// What stands at a place of an error body.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    /// The same whatever is wrong.
+    Fixed(Value),
+    /// A sentence.
+    Words(Box<Words>),
+    /// A word or number for programs.
+    Code(CodeSlot),
+    /// The field.
+    Field(FieldSlot),
+    /// The way to the field, as a list.
+    Segments(SegmentsSlot),
+    /// The part of the request.
+    Location(LocationSlot),
+    /// What was sent; as text, if it must be one. Where nothing was, what the document shows for that.
+    Sent(Wants, Option<Value>),
+    /// The path of the request.
+    Url,
+    /// A text of the user.
+    Filled(Template),
+    /// What a family says beside its sentences, in a member of this name.
+    Beside(&'static Idiom, String),
+    /// The type that is expected, or that was sent; and what the document shows.
+    Type(Slot, Option<&'static Idiom>, String),
+    /// The status.
+    Status(Wants),
+    /// The phrase of the status.
+    Reason,
+    /// An object.
+    Object(Vec<Member>),
+    /// A list with an entry for each thing that is wrong.
+    Each(Box<Pattern>),
+    /// A list of which each item has a meaning of its own.
+    Items(Vec<Pattern>),
+    /// An object with a member for each field that is wrong.
+    ByField(ByField),
+    /// An object that has fields of the request as its members.
+    Fields(Fields),
+    /// The `source` of JSON:API: `pointer` for the body, `parameter` or `header` for the rest.
+    Source(FieldSlot),
+    /// An object with a member for each part of the request that is wrong: `{"json": …}`.
+    ByLocation(LocationSlot, Box<Pattern>),
+    /// A text of several parts.
+    Text(Vec<Pattern>),
+    /// A text inside a document with tags.
+    Escaped(Box<Pattern>),
+}
+
+/// What a place takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// Anything.
+    Any,
+}
+
+impl Wants {
+    fn give(self, value: &Value) -> Option<Value> {
+        match (self, value) {
+            (Self::Text, Value::String(_)) | (Self::Any, _) | (Self::Number, Value::Number(_)) => Some(value.clone()),
+            (Self::Text, value) => Some(Value::String(plain(value))),
+            (Self::Number, value) => value.as_str()?.parse::<i64>().ok().map(Value::from),
+        }
+    }
+}
+
+/// A member of an object.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// What stands there.
+    pub pattern: Pattern,
+    /// What stands there where the pattern has nothing to say; none if it can be left out.
+    pub otherwise: Option<Value>,
+}
+
+/// An object that has fields of the request as its members, each with what is wrong with it.
+#[derive(Debug, Clone)]
+pub struct Fields {
+    /// The segment of the path of a field that its members are: 0 for the fields of the body itself.
+    pub depth: usize,
+    /// The members that are fields.
+    pub members: Vec<Member>,
+    /// The member for what is about none of them: `non_field_errors`.
+    pub rest: Option<Box<Member>>,
+    /// The members that are no fields.
+    pub others: Vec<Member>,
+    /// What is said of fields that are no members, where there may be others.
+    pub other: Option<Box<Pattern>>,
+}
+
+/// An object with a member for each field.
+#[derive(Debug, Clone)]
+pub struct ByField {
+    /// How the field is written.
+    pub key: FieldSlot,
+    /// What is said of one.
+    pub entry: Box<Pattern>,
+    /// Whether a field of an object is in an object of its own.
+    pub nests: bool,
+    /// The family, whose members may have other names than the fields.
+    pub idiom: Option<&'static Idiom>,
+}
+
+impl Pattern {
+    /// What it gives for what is wrong; none, if it has nothing to say of that. There is at least one
+    /// finding.
+    #[must_use]
+    pub fn tell(&self, findings: &[Finding]) -> Option<Value> {
+        let first = findings.first()?;
+        match self {
+            Self::Fixed(value) => Some(value.clone()),
+            Self::Words(words) => Some(Value::String(words.tell(findings))),
+            Self::Code(slot) => slot.tell(first),
+            Self::Field(slot) => slot.tell(first).map(Value::String),
+            Self::Segments(slot) => slot.tell(first),
+            Self::Location(slot) => slot.tell(first).map(Value::String),
+            Self::Sent(wants, absent) => match &first.value {
+                Some(value) => wants.give(value),
+                None => absent.clone(),
+            },
+            Self::Url => first.operands.get("url").cloned(),
+            Self::Filled(template) => {
+                let dialect = &idiom::plain().dialect;
+                overruling::typed(template, first).or_else(|| Some(json!(dialect.fill(template, first))))
+            }
+            Self::Beside(idiom, name) => idiom.beside(name, first),
+            Self::Type(slot, idiom, seen) => {
+                let dialect = &idiom.unwrap_or_else(idiom::plain).dialect;
+                let told =
+                    matches!(first.rule.as_str(), "type" | "required").then(|| dialect.slot(*slot, Form::AsIs, first));
+                told.map(|told| if told.is_empty() { json!(seen) } else { json!(told) })
+            }
+            Self::Status(wants) => first.operands.get("status").and_then(|status| wants.give(status)),
+            Self::Reason => first.operands.get("reason").cloned(),
+            Self::Object(members) => Some(Value::Object(tell_members(members, findings))),
+            Self::Each(entry) => {
+                Some(findings.iter().filter_map(|finding| entry.tell(std::slice::from_ref(finding))).collect())
+            }
+            Self::Items(items) => Some(items.iter().filter_map(|item| item.tell(findings)).collect()),
+            Self::ByField(by_field) => by_field.tell(findings),
+            Self::Fields(fields) => Some(Value::Object(fields.tell(findings))),
+            Self::Source(slot) => slot.tell(first).map(|pointer| match first.location {
+                "query" | "path" | "cookie" => json!({ "parameter": first.name() }),
+                "header" => json!({ "header": first.name() }),
+                _ => json!({ "pointer": pointer }),
+            }),
+            Self::ByLocation(slot, entry) => {
+                let mut by_location: IndexMap<String, Vec<Finding>> = IndexMap::new();
+                for finding in findings {
+                    by_location.entry(slot.tell(finding).unwrap_or_default()).or_default().push(finding.clone());
+                }
+                let told = by_location.into_iter().filter_map(|(location, of)| Some((location, entry.tell(&of)?)));
+                Some(Value::Object(told.collect()))
+            }
+            Self::Escaped(inner) => {
+                let text = plain(&inner.tell(findings)?);
+                Some(json!(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")))
+            }
+            Self::Text(parts) => {
+                let texts = parts.iter().filter_map(|part| part.tell(findings));
+                Some(Value::String(texts.map(|text| plain(&text)).collect()))
+            }
+        }
+    }
+
+    /// Whether there is a sentence in it, entries of lists apart.
+    #[must_use]
+    pub fn has_words(&self) -> bool {
+        self.has_words_that(&|_| true)
+    }
+
+    fn has_words_that(&self, fit: &dyn Fn(&Words) -> bool) -> bool {
+        match self {
+            Self::Words(words) => fit(words),
+            Self::Object(members) => members.iter().any(|member| member.pattern.has_words_that(fit)),
+            Self::Items(items) | Self::Text(items) => items.iter().any(|item| item.has_words_that(fit)),
+            Self::Escaped(inner) => inner.has_words_that(fit),
+            _ => false,
+        }
+    }
+
+    /// It for a fault that is about no field: without the lists of fields, if there is something to be
+    /// said beside them.
+    #[must_use]
+    pub fn of_whole(&self, is_malformed: bool) -> Self {
+        let is_code = |member: &Member| member.is_code() && !(is_malformed && member.is_headline());
+        // What is always said does not say what is wrong.
+        let says_more = |words: &Words| !is_malformed || words.constant.is_none();
+        let says =
+            self.has_words_that(&says_more) || matches!(self, Self::Object(members) if members.iter().any(is_code));
+        if says { self.without_lists().unwrap_or_else(|| self.clone()) } else { self.clone() }
+    }
+
+    /// None, if there is nothing else in it.
+    fn without_lists(&self) -> Option<Self> {
+        match self {
+            Self::Each(_) | Self::ByField(_) | Self::Fields(_) | Self::ByLocation(..) => None,
+            Self::Object(members) => {
+                let kept: Vec<Member> = members.iter().filter_map(Member::without_lists).collect();
+                (!kept.is_empty()).then_some(Self::Object(kept))
+            }
+            other => Some(other.clone()),
+        }
+    }
+}
+
+impl Member {
+    fn without_lists(&self) -> Option<Self> {
+        let empty = |otherwise: &Value| Pattern::Fixed(if otherwise.is_array() { json!([]) } else { json!({}) });
+        let pattern = self.pattern.without_lists().or_else(|| self.otherwise.as_ref().map(empty))?;
+        Some(Self { pattern, ..self.clone() })
+    }
+
+    fn is_headline(&self) -> bool {
+        matches!(&self.pattern, Pattern::Code(slot) if slot.is_headline)
+    }
+
+    fn is_code(&self) -> bool {
+        matches!(self.pattern, Pattern::Code(_))
+    }
+}
+
+fn tell_members(members: &[Member], findings: &[Finding]) -> Map<String, Value> {
+    let told = members.iter().filter_map(|member| {
+        let value = member.pattern.tell(findings).or_else(|| member.otherwise.clone())?;
+        Some((member.name.clone(), value))
+    });
+    told.collect()
+}
+
+impl ByField {
+    fn tell(&self, findings: &[Finding]) -> Option<Value> {
+        let mut by_field: IndexMap<Vec<String>, Vec<Finding>> = IndexMap::new();
+        for finding in findings.iter().filter(|finding| is_of_field(&finding.rule)) {
+            if let Some(key) = self.idiom.and_then(|idiom| idiom.key(finding)) {
+                by_field.entry(vec![key]).or_default().push(finding.clone());
+                continue;
+            }
+            let key = if self.nests { finding.path.clone() } else { vec![self.key.tell(finding).unwrap_or_default()] };
+            let key = if key.is_empty() || key == [""] { vec![finding.location.to_owned()] } else { key };
+            by_field.entry(key).or_default().push(finding.clone());
+        }
+        let mut object = Map::new();
+        for (path, of_field) in &by_field {
+            put(&mut object, path, self.entry.tell(of_field)?);
+        }
+        Some(Value::Object(object))
+    }
+}
+
+impl Fields {
+    fn tell(&self, findings: &[Finding]) -> Map<String, Value> {
+        let mut of_fields: Vec<Vec<Finding>> = vec![Vec::new(); self.members.len()];
+        let mut of_others: IndexMap<String, Vec<Finding>> = IndexMap::new();
+        let mut of_rest: Vec<Finding> = Vec::new();
+        for finding in findings {
+            let meant = finding.as_missing();
+            let name = meant.path.get(self.depth).map(|name| folded(name));
+            let at = name.and_then(|name| self.members.iter().position(|field| folded(&field.name) == name));
+            match (at, meant.path.get(self.depth)) {
+                (Some(at), _) => of_fields[at].push(finding.clone()),
+                (None, Some(name)) if self.other.is_some() => {
+                    of_others.entry(name.clone()).or_default().push(finding.clone());
+                }
+                _ => of_rest.push(finding.clone()),
+            }
+        }
+        let mut object = tell_members(&self.others, findings);
+        let mut add = |member: &Member, findings: &[Finding]| {
+            let told = if findings.is_empty() { None } else { member.pattern.tell(findings) };
+            let told = told.or_else(|| member.otherwise.clone());
+            told.map(|value| object.insert(member.name.clone(), value));
+        };
+        for (field, findings) in self.members.iter().zip(&of_fields) {
+            add(field, findings);
+        }
+        self.rest.iter().for_each(|rest| add(rest, &of_rest));
+        for (name, findings) in &of_others {
+            let told = self.other.as_ref().and_then(|other| other.tell(findings));
+            told.map(|value| object.insert(name.clone(), value));
+        }
+        object
+    }
+}
+
+/// Puts a value at a path, with an object for each segment but the last.
+fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [last] => {
+            object.insert(last.clone(), value);
+        }
+        [first, rest @ ..] => {
+            let inner = object.entry(first.clone()).or_insert_with(|| json!({}));
+            if !inner.is_object() {
+                *inner = json!({});
+            }
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+impl Pattern {
+    /// Whether there is a place in it that names the field, sentences apart.
+    #[must_use]
+    pub fn names_field(&self) -> bool {
+        match self {
+            Self::Field(_)
+            | Self::Beside(..)
+            | Self::Segments(_)
+            | Self::Source(_)
+            | Self::ByField(_)
+            | Self::Fields(_)
+            | Self::ByLocation(..) => true,
+            Self::Object(members) => members.iter().any(|member| member.pattern.names_field()),
+            Self::Each(entry) | Self::Escaped(entry) => entry.names_field(),
+            Self::Items(items) | Self::Text(items) => items.iter().any(Self::names_field),
+            _ => false,
+        }
+    }
+
+    /// Whether a sentence that the document shows repeats something of the request.
+    #[must_use]
+    pub fn repeats_request(&self) -> bool {
+        let repeats = |slot| matches!(slot, Slot::Media | Slot::Method | Slot::Detail | Slot::Value);
+        match self {
+            Self::Words(words) => words.seen.as_ref().is_some_and(|seen| seen.template.has(repeats)),
+            Self::Object(members) => members.iter().any(|member| member.pattern.repeats_request()),
+            Self::Each(entry) | Self::Escaped(entry) => entry.repeats_request(),
+            Self::Items(items) | Self::Text(items) => items.iter().any(Self::repeats_request),
+            _ => false,
+        }
+    }
+
+    /// Drops the sentences that speak of a thing that is not a field.
+    pub fn forget_things(&mut self) {
+        match self {
+            Self::Words(words) => words.forget_thing(),
+            Self::Object(members) => members.iter_mut().for_each(|member| member.pattern.forget_things()),
+            Self::Each(entry) | Self::Escaped(entry) => entry.forget_things(),
+            Self::Items(items) | Self::Text(items) => items.iter_mut().for_each(Self::forget_things),
+            _ => {}
+        }
+    }
+
+    /// Has its sentences name the field where nothing else does.
+    pub fn let_words_name(&mut self, alone: Alone) {
+        match self {
+            Self::Words(words) => {
+                words.alone = alone;
+                // What a family always says there names nothing.
+                if alone == Alone::Always {
+                    words.constant = None;
+                }
+            }
+            Self::Object(members) => members.iter_mut().for_each(|member| member.pattern.let_words_name(alone)),
+            Self::Each(entry) | Self::Escaped(entry) => entry.let_words_name(alone),
+            Self::Items(items) | Self::Text(items) => items.iter_mut().for_each(|item| item.let_words_name(alone)),
+            _ => {}
+        }
+    }
+
+    /// Whether a sentence that the document shows names the field.
+    #[must_use]
+    pub fn shows_name(&self) -> bool {
+        match self {
+            Self::Words(words) => words.seen.as_ref().is_some_and(|seen| seen.template.has(Slot::is_name)),
+            Self::Object(members) => members.iter().any(|member| member.pattern.shows_name()),
+            Self::Each(entry) | Self::Escaped(entry) => entry.shows_name(),
+            Self::Items(items) | Self::Text(items) => items.iter().any(Self::shows_name),
+            _ => false,
+        }
+    }
+}

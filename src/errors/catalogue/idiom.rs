@@ -1,0 +1,647 @@
+//! How validators, frameworks and APIs word what is wrong: a catalogue of sentences, as data, and
+//! their recognition.
+//!
+//! Each file of `idioms/` is one family; a new one is added by its file alone. What the keys of a
+//! file mean is said in `idioms/ajv.yaml`.
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use aho_corasick::AhoCorasick;
+use include_dir::{Dir, include_dir};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use crate::contract::wording::{OF_WHOLE, Part, RULES, Slot, Template};
+use crate::document::syntax;
+use crate::errors::catalogue::matching::{self, Captured};
+use crate::errors::finding::{Dialect, Finding, PathStyle, ValueStyle};
+use crate::schema::name::Form;
+
+/// The catalogue.
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/errors/catalogue/idioms");
+
+/// The sentences of one family.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the catalogue states")]
+pub struct Idiom {
+    /// Its name in the catalogue: `ajv`.
+    pub name: String,
+    /// How it writes what fills its slots.
+    pub dialect: Dialect,
+    /// What stands between sentences where one text has several.
+    pub join: String,
+    /// Its sentences by rule, or by rule and variant: `type.string`.
+    sentences: IndexMap<String, Sentence>,
+    /// The members that tell its bodies: each list is one kind of body, each path such as
+    /// `errors[].field` is cut at its dots.
+    pub shapes: Vec<Vec<Vec<String>>>,
+    /// How much likelier it is met than another family that words the same alike.
+    pub rank: u64,
+    /// Whether its sentences are passed on without a word of the field, where none has its own.
+    pub stands_alone: bool,
+    /// Whether a field of an object is in an object of its own in its maps of fields.
+    pub nests: bool,
+    /// What stands beside its sentences, by the name of the member.
+    members: Map<String, Value>,
+    /// Whether two members of its bodies are enough to tell them.
+    pub is_shaped: bool,
+    /// Whether its bodies tell it only where they have its sentences.
+    pub needs_words: bool,
+    /// Whether a body that is not there is one error, whatever it must have.
+    pub tells_absent: bool,
+    /// Whether content that cannot be read is told as what is wrong with a field is.
+    pub lists_malformed: bool,
+    /// Whether its sentence for the whole says how many more errors there are.
+    pub counts_more: bool,
+    /// The form of the fields of a body where they are the names of members.
+    pub keys: Form,
+    /// Its body for an error that is about no field, where that has another shape; `{message}` is its sentence.
+    whole: Option<Value>,
+    /// What stands at members of its bodies whatever is wrong.
+    pub constants: Vec<(Vec<String>, Value)>,
+}
+
+/// What is said for a rule.
+#[derive(Debug)]
+struct Sentence {
+    /// The name of the member that has it, where that is not the field.
+    key: Option<Template>,
+    says: Option<Template>,
+    code: Option<Code>,
+    /// Other sentences for it, which are recognised.
+    also: Vec<Template>,
+    /// What stands beside the sentence, by the name of the member.
+    with: Map<String, Value>,
+}
+
+/// The code for a rule.
+#[derive(Debug)]
+enum Code {
+    Text(Template),
+    Other(Value),
+}
+
+/// What an idiom says of a finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// The sentence, if it has one.
+    pub sentence: Option<String>,
+    /// The code, if it has any.
+    pub code: Option<Value>,
+}
+
+/// A sentence of an idiom found in a text.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// Whose it is.
+    pub idiom: &'static Idiom,
+    /// The rule that it words.
+    pub rule: &'static str,
+    /// The sentence with its slots.
+    pub template: Template,
+    /// What stands in them.
+    pub captured: Captured,
+    /// How many letters of the text are the idiom's.
+    pub letters: usize,
+    /// Whether it is another sentence than the idiom says now.
+    pub is_other: bool,
+    /// Its code, if it is a text without slots.
+    pub code: Option<Value>,
+    /// What stands before it in the text.
+    pub before: String,
+    /// The full stop after it.
+    pub stop: String,
+}
+
+/// Every idiom of the catalogue, by name.
+pub fn all() -> &'static [Idiom] {
+    static ALL: OnceLock<Vec<Idiom>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let texts: Vec<&str> = FILES.files().filter_map(|file| file.contents_utf8().map(without_examples)).collect();
+        let trees = syntax::parse_all(&texts).into_iter().filter_map(|parsed| Some(parsed.ok()?.tree));
+        let mut all: Vec<Idiom> = trees.filter_map(|tree| read(&tree).ok()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    })
+}
+
+/// The idiom of a name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Idiom> {
+    all().iter().find(|idiom| idiom.name == name)
+}
+
+/// The bodies that the files show, with the names of their families.
+#[cfg(test)]
+pub fn examples() -> Vec<(String, Value)> {
+    let texts = FILES.files().filter_map(include_dir::File::contents_utf8);
+    let trees = texts.filter_map(|text| Some(syntax::parse(text).ok()?.tree));
+    let of_file = |tree: Value| {
+        let name = tree["name"].as_str().unwrap_or_default().to_owned();
+        let examples = tree.get("examples").and_then(Value::as_array).cloned().unwrap_or_default();
+        examples.into_iter().map(move |example| (name.clone(), example))
+    };
+    trees.flat_map(of_file).collect()
+}
+
+/// The sentences that have no family: what is said where nobody words anything.
+///
+/// # Panics
+///
+/// Never: a test holds the catalogue to having it.
+#[must_use]
+pub fn plain() -> &'static Idiom {
+    named(PLAIN).expect("the catalogue has it")
+}
+
+const PLAIN: &str = "plain";
+
+/// One sentence of the catalogue, as it is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate {
+    idiom: &'static Idiom,
+    rule: &'static str,
+    sentence: &'static Sentence,
+    template: &'static Template,
+    is_other: bool,
+    letters: usize,
+}
+
+/// The sentences of all families, found by a piece that each of them has.
+struct Sentences {
+    pieces: AhoCorasick,
+    /// The sentences that have a piece, by their number.
+    of_piece: Vec<Vec<usize>>,
+    all: Vec<Candidate>,
+}
+
+impl Sentences {
+    fn collect() -> Self {
+        let found: Vec<(&'static str, Candidate)> =
+            all().iter().filter(|idiom| idiom.name != PLAIN).flat_map(Idiom::candidates).collect();
+        let mut by_piece: IndexMap<&'static str, Vec<usize>> = IndexMap::new();
+        for (index, (piece, _)) in found.iter().enumerate() {
+            by_piece.entry(piece).or_default().push(index);
+        }
+        let pieces = AhoCorasick::new(by_piece.keys()).expect("the catalogue is small");
+        Self { pieces, of_piece: by_piece.into_values().collect(), all: found.into_iter().map(|(_, c)| c).collect() }
+    }
+}
+
+/// The sentences of the catalogue that a part of a text may be: each has a piece that the text has.
+#[must_use]
+pub fn candidates(text: &str) -> Vec<Candidate> {
+    static ALL: OnceLock<Sentences> = OnceLock::new();
+    let sentences = ALL.get_or_init(Sentences::collect);
+    let pieces = sentences.pieces.find_overlapping_iter(text);
+    // In the order of the catalogue.
+    let found: BTreeSet<usize> = pieces.flat_map(|found| &sentences.of_piece[found.pattern()]).copied().collect();
+    found.into_iter().map(|index| sentences.all[index]).collect()
+}
+
+/// The sentences that a whole text is, the best of each idiom.
+#[must_use]
+pub fn recognise(text: &str, candidates: &[Candidate]) -> Vec<Match> {
+    let mut found: Vec<Match> = Vec::new();
+    for candidate in candidates {
+        let known = found.iter().position(|known| std::ptr::eq(known.idiom, candidate.idiom));
+        if known.is_some_and(|at| found[at].letters >= candidate.letters) {
+            continue;
+        }
+        let Some(matched) = candidate.matches(text) else { continue };
+        match known {
+            Some(at) => found[at] = matched,
+            None => found.push(matched),
+        }
+    }
+    found
+}
+
+impl Candidate {
+    fn matches(self, text: &str) -> Option<Match> {
+        let captured = matching::captures(self.template, text)?;
+        if !self.idiom.makes_sense(&captured, self.letters) {
+            return None;
+        }
+        let nobody = Finding::whole("", Value::Null);
+        let code = match &self.sentence.code {
+            Some(Code::Text(code)) if code.has(|_| true) => None,
+            Some(Code::Text(code)) => Some(Value::String(self.idiom.dialect.fill(code, &nobody))),
+            Some(Code::Other(code)) => Some(code.clone()),
+            None => None,
+        };
+        Some(Match {
+            idiom: self.idiom,
+            rule: self.rule,
+            template: self.template.clone(),
+            captured,
+            letters: self.letters,
+            is_other: self.is_other,
+            code,
+            before: String::new(),
+            stop: String::new(),
+        })
+    }
+}
+
+/// The text of a file as far as it is read: the examples are for tests, and the longer part.
+fn without_examples(text: &str) -> &str {
+    text.split("\nexamples:").next().unwrap_or(text)
+}
+
+fn read(tree: &Value) -> Result<Idiom, String> {
+    let text_at = |name: &str| tree.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let name = text_at("name");
+    let is_set = |name: &str| tree.get(name) == Some(&Value::Bool(true));
+    let separator = tree.get("separator").and_then(Value::as_str).unwrap_or(", ").to_owned();
+    let names = |key: &str| {
+        let members = tree.get(key).and_then(Value::as_object).into_iter().flatten();
+        members.filter_map(|(name, called)| Some((name.clone(), called.as_str()?.to_owned()))).collect()
+    };
+    let dialect = Dialect {
+        path: PathStyle::parse(&text_at("path")).unwrap_or_default(),
+        values: ValueStyle::parse(&text_at("values")).unwrap_or_default(),
+        last: tree.get("last").and_then(Value::as_str).map_or_else(|| separator.clone(), str::to_owned),
+        separator,
+        types: names("types"),
+        found: names("found"),
+        formats: names("formats"),
+    };
+    let sentences = tree.get("sentences").and_then(Value::as_object).ok_or("it has no `sentences`")?;
+    let read = |(key, value): (&String, &Value)| {
+        let rule = key.split('.').next().unwrap_or(key);
+        if !RULES.contains(&rule) {
+            return Err(format!("{name}: `{rule}` is no rule"));
+        }
+        sentence(value).map(|sentence| (key.clone(), sentence)).map_err(|why| format!("{name}: {key}: {why}"))
+    };
+    let sentences = sentences.iter().map(read).collect::<Result<_, _>>()?;
+    let shapes = tree.get("shapes").and_then(Value::as_array).into_iter().flatten();
+    let shape = |shape: &Value| {
+        let members = shape.as_array().into_iter().flatten().filter_map(Value::as_str);
+        members.map(steps).collect()
+    };
+    let constants = tree.get("constants").and_then(Value::as_object).into_iter().flatten();
+    Ok(Idiom {
+        name: name.clone(),
+        dialect,
+        join: tree.get("join").and_then(Value::as_str).unwrap_or(", ").to_owned(),
+        sentences,
+        shapes: shapes.map(shape).collect(),
+        rank: tree.get("rank").and_then(Value::as_u64).unwrap_or(0),
+        members: tree.get("members").and_then(Value::as_object).cloned().unwrap_or_default(),
+        stands_alone: is_set("alone"),
+        nests: is_set("nests"),
+        is_shaped: is_set("shaped"),
+        needs_words: is_set("worded"),
+        lists_malformed: is_set("listed"),
+        tells_absent: is_set("absent"),
+        counts_more: is_set("counts"),
+        keys: tree.get("keys").and_then(Value::as_str).and_then(Form::parse).unwrap_or_default(),
+        whole: tree.get("whole").cloned(),
+        constants: constants.map(|(path, value)| (steps(path), value.clone())).collect(),
+    })
+}
+
+/// `errors[].field` → `errors`, `[]`, `field`; `{}` is any member of a map.
+fn steps(path: &str) -> Vec<String> {
+    let spaced = path.replace("[]", ".[]").replace("{}", ".{}");
+    spaced.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect()
+}
+
+fn sentence(value: &Value) -> Result<Sentence, String> {
+    if let Value::String(says) = value {
+        return Ok(Sentence {
+            key: None,
+            says: Some(Template::parse(says)?),
+            code: None,
+            also: Vec::new(),
+            with: Map::new(),
+        });
+    }
+    let says = value.get("says").and_then(Value::as_str).map(Template::parse).transpose()?;
+    let also = value.get("also").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let code = match value.get("code") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(Code::Text(Template::parse(text)?)),
+        Some(other) => Some(Code::Other(other.clone())),
+    };
+    let with = value.get("with").and_then(Value::as_object).cloned().unwrap_or_default();
+    let key = value.get("key").and_then(Value::as_str).map(Template::parse).transpose()?;
+    Ok(Sentence { key, says, code, also: also.map(Template::parse).collect::<Result<_, _>>()?, with })
+}
+
+/// What stands in for a rule that an idiom has no sentence for.
+fn stands_in(rule: &str) -> &'static [&'static str] {
+    match rule {
+        "exclusiveMinimum" => &["minimum", "invalid"],
+        "exclusiveMaximum" => &["maximum", "invalid"],
+        "const" => &["enum", "invalid"],
+        "unevaluatedProperties" | "unknownParameter" => &["additionalProperties", "invalid"],
+        "oneOf" => &["anyOf", "invalid"],
+        "style" => &["type", "invalid"],
+        "dependentRequired" => &["required"],
+        "malformed" => &[],
+        rule if !is_of_field(rule) => &[],
+        _ => &["invalid"],
+    }
+}
+
+/// Whether a rule is about a value that is there, and not about whether one is.
+#[must_use]
+pub fn is_of_value(rule: &str) -> bool {
+    let is_of_presence = matches!(
+        rule,
+        "required"
+            | "dependentRequired"
+            | "additionalProperties"
+            | "unevaluatedProperties"
+            | "unknownParameter"
+            | "malformed"
+    );
+    is_of_field(rule) && !is_of_presence
+}
+
+/// Whether a rule is about a part of the request, and not about all of it.
+#[must_use]
+pub fn is_of_field(rule: &str) -> bool {
+    !OF_WHOLE.contains(&rule)
+}
+
+impl Idiom {
+    /// What it says of a finding: for its rule at this place, of this type, format or bound; else for
+    /// its rule; else what stands in for the rule.
+    #[must_use]
+    pub fn say(&self, finding: &Finding) -> Option<Said> {
+        let sentence = self.sentence(finding)?;
+        Some(Said {
+            sentence: sentence.says.as_ref().map(|says| self.dialect.fill(says, finding)),
+            code: sentence.code.as_ref().map(|code| match code {
+                Code::Text(template) => Value::String(self.dialect.fill(template, finding)),
+                Code::Other(value) => value.clone(),
+            }),
+        })
+    }
+
+    /// The name of the member that has what it says of a finding, where that is not the field.
+    #[must_use]
+    pub fn key(&self, finding: &Finding) -> Option<String> {
+        let key = self.sentence(finding)?.key.as_ref()?;
+        Some(self.dialect.fill(key, finding))
+    }
+
+    /// Whether what it says of a finding has a place for the name of the field.
+    #[must_use]
+    pub fn names(&self, finding: &Finding) -> bool {
+        let says = self.sentence(finding).and_then(|sentence| sentence.says.as_ref());
+        says.is_some_and(|says| says.has(Slot::is_name))
+    }
+
+    /// Whether it has a sentence that is really about this rule, or one for all that it is about.
+    #[must_use]
+    pub fn words(&self, finding: &Finding) -> bool {
+        let is_own = |key: &str| self.at(finding, key).is_some();
+        let has_one = self.sentences.len() < 6 && is_own("invalid");
+        has_one
+            || is_own(&finding.rule)
+            || stands_in(&finding.rule).iter().any(|rule| *rule != "invalid" && is_own(rule))
+    }
+
+    fn sentence(&self, finding: &Finding) -> Option<&Sentence> {
+        let mut rules = std::iter::once(finding.rule.as_str()).chain(stands_in(&finding.rule).iter().copied());
+        rules.find_map(|rule| self.at(finding, rule))
+    }
+
+    fn at(&self, finding: &Finding, rule: &str) -> Option<&Sentence> {
+        let variant = |variant: &str| self.sentences.get(&format!("{rule}.{variant}"));
+        let special = |name: &str| variant(name).map(|sentence| (name.to_owned(), sentence));
+        let operand = |name: &str| finding.operands.get(name).map(crate::codec::content::plain);
+        let of_type = || {
+            let types = finding.operands.get("types")?.as_array()?.iter().filter_map(Value::as_str);
+            let types: Vec<&str> = types.filter(|name| *name != "null").collect();
+            match types.as_slice() {
+                [only] => special(only),
+                [first, ..] if !self.sentences.contains_key(rule) => special(first),
+                _ => None,
+            }
+        };
+        let found = match rule {
+            "type" => of_type(),
+            "format" => special(&operand("format").unwrap_or_default()),
+            _ => operand("limit").and_then(|limit| special(&limit)),
+        };
+        // What is said of the body is said of the whole of it: that there is none.
+        let is_whole = finding.path.is_empty() || finding.path == ["body"];
+        let location = Some(finding.location).filter(|location| *location != "body" || is_whole);
+        let at_location = |name: &str| location.and_then(|location| variant(&format!("{name}{location}")));
+        let both = found.as_ref().and_then(|(name, _)| at_location(&format!("{name}.")));
+        let of_sent = found.as_ref().and_then(|(name, _)| variant(&format!("{name}.of-{}", finding.sent_type())));
+        let nested = || if finding.path.len() > 1 { variant("nested") } else { None };
+        both.or(of_sent)
+            .or_else(|| at_location(""))
+            .or_else(nested)
+            .or(found.map(|(_, sentence)| sentence))
+            .or_else(|| self.sentences.get(rule))
+    }
+
+    /// Its sentences, each with its longest piece of text.
+    fn candidates(&'static self) -> Vec<(&'static str, Candidate)> {
+        let mut all = Vec::new();
+        for (key, sentence) in &self.sentences {
+            let Some(rule) = RULES.iter().find(|rule| key.split('.').next() == Some(rule)) else { continue };
+            let own = sentence.says.iter().map(|says| (says, false));
+            for (template, is_other) in own.chain(sentence.also.iter().map(|also| (also, true))) {
+                let letters = letters(template);
+                let pieces = template.parts.iter().filter_map(|part| match part {
+                    Part::Text(text) => Some(text.as_str()),
+                    Part::Slot(..) => None,
+                });
+                let piece = pieces.max_by_key(|piece| piece.len());
+                if let Some(piece) = piece.filter(|_| letters >= FEWEST_LETTERS) {
+                    all.push((piece, Candidate { idiom: self, rule, sentence, template, is_other, letters }));
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether types and formats are such, and whether there is enough around what can be anything.
+    fn makes_sense(&self, captured: &Captured, letters: usize) -> bool {
+        const FEWEST_AROUND_ANYTHING: usize = 9;
+        const FORMATS: [&str; 24] = [
+            "email",
+            "idn-email",
+            "uuid",
+            "guid",
+            "uri",
+            "url",
+            "date",
+            "date-time",
+            "datetime",
+            "time",
+            "duration",
+            "ipv4",
+            "ipv6",
+            "ip",
+            "hostname",
+            "byte",
+            "binary",
+            "password",
+            "int32",
+            "int64",
+            "float",
+            "double",
+            "regex",
+            "phone",
+        ];
+        let is_type = |text: &str| {
+            let mut called = self.dialect.types.values().chain(self.dialect.found.values()).map(String::as_str);
+            called.any(|name| !name.is_empty() && text.contains(name))
+                || ["string", "integer", "number", "boolean", "array", "object", "null", "undefined", "int", "list"]
+                    .iter()
+                    .any(|name| text.contains(name))
+        };
+        captured.slots.iter().all(|(slot, _, text)| match slot {
+            Slot::Format => {
+                FORMATS.contains(&text.as_str()) || self.dialect.formats.values().any(|called| called == text)
+            }
+            Slot::Types | Slot::Type => is_type(text),
+            Slot::Value | Slot::Values | Slot::Detail | Slot::Pattern => letters >= FEWEST_AROUND_ANYTHING,
+            _ => true,
+        })
+    }
+
+    /// What stands in a member beside the sentence for a finding.
+    #[must_use]
+    pub fn beside(&self, name: &str, finding: &Finding) -> Option<Value> {
+        let own = self.sentence(finding).and_then(|sentence| sentence.with.get(name));
+        own.or_else(|| self.members.get(name)).map(|pattern| self.fill(pattern, finding))
+    }
+
+    /// Its body for an error that is about no field, where that has another shape than its errors of fields.
+    #[must_use]
+    pub fn whole_body(&self, finding: &Finding) -> Option<Value> {
+        let whole = self.whole.as_ref()?;
+        let reason = || finding.operands.get("reason").cloned();
+        let message = self.say(finding).and_then(|said| said.sentence).map(Value::String).or_else(reason)?;
+        let mut finding = finding.clone();
+        finding.operands.entry("message").or_insert(message);
+        Some(self.fill(whole, &finding))
+    }
+
+    /// Whether it says what stands in a member beside its sentences.
+    #[must_use]
+    pub fn has_beside(&self, name: &str) -> bool {
+        self.members.contains_key(name) || self.sentences.values().any(|sentence| sentence.with.contains_key(name))
+    }
+
+    fn fill(&self, pattern: &Value, finding: &Finding) -> Value {
+        match pattern {
+            Value::String(text) => {
+                let typed = match text.as_str() {
+                    "{limit}" => finding.operands.get("limit"),
+                    "{values}" => finding.operands.get("values").or_else(|| finding.operands.get("value")),
+                    "{value}" => Some(finding.value.as_ref().unwrap_or(&Value::Null)),
+                    "{status}" => finding.operands.get("status"),
+                    _ => None,
+                };
+                let filled = || {
+                    Template::parse(text)
+                        .map_or_else(|_| text.clone(), |template| self.dialect.fill(&template, finding))
+                };
+                typed.cloned().unwrap_or_else(|| Value::String(filled()))
+            }
+            Value::Array(items) => items.iter().map(|item| self.fill(item, finding)).collect(),
+            Value::Object(object) => {
+                Value::Object(object.iter().map(|(name, member)| (name.clone(), self.fill(member, finding))).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Whether it has another sentence for a rule where the field is in an object.
+    #[must_use]
+    pub fn has_nested(&self, rule: &str) -> bool {
+        self.sentences.contains_key(&format!("{rule}.nested"))
+    }
+
+    /// Whether its codes are numbers.
+    #[must_use]
+    pub fn has_numbers(&self) -> bool {
+        self.sentences.values().any(|sentence| matches!(&sentence.code, Some(Code::Other(Value::Number(_)))))
+    }
+
+    /// Whether one of its codes is this.
+    #[must_use]
+    pub fn has_code(&self, code: &Value) -> bool {
+        self.sentences.values().any(|sentence| match &sentence.code {
+            Some(Code::Text(template)) => {
+                code.as_str().is_some_and(|text| matching::captures(template, text).is_some())
+            }
+            Some(Code::Other(other)) => other == code,
+            None => false,
+        })
+    }
+}
+
+/// The fewest letters that a sentence must have of its own to be told by.
+const FEWEST_LETTERS: usize = 6;
+
+fn letters(template: &Template) -> usize {
+    let texts = template.parts.iter().map(|part| match part {
+        Part::Text(text) => text.chars().filter(|letter| !letter.is_whitespace()).count(),
+        Part::Slot(Slot::Plural, _) => 1,
+        Part::Slot(..) => 0,
+    });
+    texts.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_file_of_the_catalogue_can_be_read() {
+        let mut wrong = Vec::new();
+        for file in FILES.files() {
+            let text = file.contents_utf8().expect("is text");
+            let tree = syntax::parse(without_examples(text)).expect("is YAML").tree;
+            let idiom = match read(&tree) {
+                Ok(idiom) => idiom,
+                Err(why) => {
+                    wrong.push(format!("{}: {why}", file.path().display()));
+                    continue;
+                }
+            };
+            assert_eq!(Some(idiom.name.as_str()), file.path().file_stem().and_then(|stem| stem.to_str()));
+            assert!(text.contains("\nreference: https://") || idiom.name == PLAIN, "{}", idiom.name);
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_eq!(all().len(), FILES.files().count());
+    }
+
+    #[test]
+    fn plain_sentences_word_every_rule() {
+        for rule in RULES {
+            assert!(plain().sentences.contains_key(rule), "{rule}");
+        }
+    }
+
+    #[test]
+    fn the_same_voice_says_another_thing() {
+        let text = "must have required property 'emails'";
+        let found = recognise(text, &candidates(text));
+        let ajv = found.iter().find(|found| found.idiom.name == "ajv").expect("is Ajv's");
+        assert_eq!(ajv.rule, "required");
+        let mut finding = Finding::whole("type", json!({ "types": ["array", "null"] }));
+        finding.path = vec!["a".to_owned()];
+        assert_eq!(ajv.idiom.say(&finding).and_then(|said| said.sentence).as_deref(), Some("must be array,null"));
+    }
+
+    #[test]
+    fn codes_and_other_texts_are_no_sentences() {
+        let text = "error-contact-manager-not-found";
+        assert!(recognise(text, &candidates(text)).is_empty());
+    }
+}

@@ -1,0 +1,154 @@
+//! Whether a text is what a template says, and what then stands in its slots.
+use crate::contract::wording::{Part, Slot, Template};
+use crate::schema::name::Form;
+
+/// What stands in the slots of a text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// From left to right.
+    pub slots: Vec<(Slot, Form, String)>,
+}
+
+impl Captured {
+    /// The name of the field, or the way to it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.slots.iter().find(|(slot, ..)| slot.is_name()).map(|(.., text)| text.as_str())
+    }
+}
+
+/// What stands in the slots of a whole text, if it is what the template says.
+#[must_use]
+pub fn captures(template: &Template, text: &str) -> Option<Captured> {
+    let longest = template.parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        Part::Slot(..) => None,
+    });
+    // The cheapest question first: most sentences are ruled out by it.
+    if !longest.max_by_key(|text| text.len()).is_none_or(|longest| text.contains(longest)) {
+        return None;
+    }
+    let mut captured = Captured::default();
+    let mut steps = MOST_STEPS;
+    rest(&template.parts, text, &mut captured, &mut steps).then_some(captured)
+}
+
+/// How many ways to read a text are tried.
+const MOST_STEPS: usize = 20_000;
+
+fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) -> bool {
+    *steps = steps.saturating_sub(1);
+    if *steps == 0 {
+        return false;
+    }
+    let Some((part, parts)) = parts.split_first() else { return text.is_empty() };
+    match part {
+        Part::Text(fixed) => text.strip_prefix(fixed.as_str()).is_some_and(|text| rest(parts, text, captured, steps)),
+        Part::Slot(slot, form) => {
+            let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            let first_allowed = usize::from(!may_be_empty(*slot));
+            let mut previous = None;
+            for (count, end) in ends.by_ref().enumerate() {
+                if let Some(start) = previous.replace(end) {
+                    let letter = text[start..end].chars().next().unwrap_or(' ');
+                    if !allows(*slot, *form, letter, &text[..start]) {
+                        return false;
+                    }
+                }
+                if count < first_allowed {
+                    continue;
+                }
+                // Where a text follows, only its places can end the slot.
+                if let Some(Part::Text(next)) = parts.first()
+                    && !text[end..].starts_with(next.as_str())
+                {
+                    continue;
+                }
+                if !is_in_form(*slot, *form, &text[..end]) {
+                    continue;
+                }
+                captured.slots.push((*slot, *form, text[..end].to_owned()));
+                if rest(parts, &text[end..], captured, steps) {
+                    return true;
+                }
+                captured.slots.pop();
+            }
+            false
+        }
+    }
+}
+
+/// Whether a name is written in the form of its slot, as far as that shows.
+fn is_in_form(slot: Slot, form: Form, text: &str) -> bool {
+    if !slot.is_name() {
+        return true;
+    }
+    let starts_high = text.chars().next().is_some_and(char::is_uppercase);
+    let is_high_inside = text.chars().skip(1).any(char::is_uppercase);
+    match form {
+        Form::Pascal => starts_high && !text.contains('_'),
+        Form::Title => starts_high && !text.contains('_') && (!is_high_inside || text.contains([' ', '.'])),
+        Form::Sentence => starts_high && !text.contains('_') && !is_high_inside,
+        Form::Words => !starts_high && !is_high_inside && !text.contains('_'),
+        _ => true,
+    }
+}
+
+fn may_be_empty(slot: Slot) -> bool {
+    matches!(slot, Slot::Plural | Slot::Value | Slot::Parent | Slot::Pointer | Slot::Detail | Slot::Container)
+}
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// How many words a name in a form with blanks has at most.
+const MOST_WORDS: usize = 5;
+
+/// Whether a letter may stand in a slot after what is there already.
+fn allows(slot: Slot, form: Form, letter: char, before: &str) -> bool {
+    match slot {
+        Slot::Name | Slot::Path | Slot::Pointer | Slot::Parent | Slot::Property | Slot::Location => {
+            let has_blanks = matches!(form, Form::Words | Form::Sentence | Form::Title);
+            let is_of_name =
+                letter.is_alphanumeric() || matches!(letter, '_' | '-' | '$' | '.' | '@' | '[' | ']' | '*' | '/');
+            before.len() < LONGEST_NAME
+                && (is_of_name
+                    || letter == ' ' && has_blanks && !before.is_empty() && before.matches(' ').count() < MOST_WORDS)
+        }
+        Slot::Limit | Slot::Least | Slot::Most => letter.is_ascii_digit() || matches!(letter, '.' | '-' | '+' | 'e'),
+        Slot::Status | Slot::Length => letter.is_ascii_digit(),
+        Slot::Plural => letter == 's' && before.is_empty(),
+        Slot::Types | Slot::Type => letter.is_alphanumeric() || matches!(letter, ' ' | ',' | '"' | '\'' | '|' | '-'),
+        Slot::Code => !letter.is_whitespace(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(template: &str, text: &str) -> Option<String> {
+        let template = Template::parse(template).expect("is a template");
+        captures(&template, text).map(|captured| captured.name().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_text_is_read_by_its_template() {
+        assert_eq!(name("\"{path}\" is required", "\"a.b\" is required").as_deref(), Some("a.b"));
+        assert_eq!(
+            name("The {name|words} field is required.", "The contact manager field is required."),
+            Some("contact manager".into())
+        );
+        assert_eq!(name("{name} is {name}", "a is b is c"), None);
+        assert_eq!(name("at least {limit} item{s}", "at least 1 item").as_deref(), Some(""));
+        assert_eq!(name("at least {limit} item{s}", "at least x items"), None);
+        assert_eq!(name("{name} in body is required", "the name in body is required"), None);
+    }
+
+    #[test]
+    fn a_text_that_can_be_read_in_too_many_ways_ends() {
+        let template = Template::parse("{value}a{value}a{value}a{value}a{value}b").expect("is a template");
+        assert!(captures(&template, &"a".repeat(2000)).is_none());
+    }
+}

@@ -1,0 +1,260 @@
+//! Everything that can be wrong with a request: the statuses that a document may have for it, what can be said
+//! of it, and the problem that is sent where a document shows no error.
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::codec::{coding, content};
+use crate::contract::Location;
+use crate::errors::finding::Finding;
+use crate::errors::problem::{Kind, Problem};
+use crate::resource::KeyFrom;
+use crate::validate::credentials::MissingCredentials;
+use crate::validate::{ContentFault, Violation};
+
+/// What is wrong with a request, gravest first: only one kind is answered.
+#[derive(Debug)]
+pub enum Fault {
+    /// No credentials, or not of the documented form.
+    Credentials(MissingCredentials),
+    /// Larger than is read; the limit in bytes.
+    TooLarge(usize),
+    /// Of no documented type, or not of its type.
+    Content(ContentFault),
+    /// Parameters or body do not fit.
+    Violations(Vec<Violation>),
+    /// No document has the path; the sentence that says so.
+    UnknownPath(String),
+    /// The path is documented for other methods.
+    Method {
+        /// The method of the request.
+        method: Method,
+        /// The sentence that says which methods there are.
+        detail: String,
+    },
+    /// An error that `Prefer` asks for by its status.
+    Status(StatusCode),
+    /// An error of the status of this problem, which is sent where the document shows no error.
+    Problem(Problem),
+    /// There is no entity that is called so.
+    Unknown {
+        /// `pet`
+        noun: String,
+        /// `7`; empty if it was searched for.
+        key: String,
+        /// How the request named it.
+        by: KeyFrom,
+    },
+    /// There is an entity that is called so already.
+    Conflict {
+        /// `pet`
+        noun: String,
+        /// `7`
+        key: String,
+    },
+    /// The entity is not what the client takes it for.
+    Stale,
+    /// The change cannot be made of the entity.
+    Impossible(String),
+    /// The session has no room for more.
+    Full,
+}
+
+impl Fault {
+    /// The statuses that a document may have for it, best first; the first is sent where only a
+    /// range or the default is documented.
+    pub(super) fn statuses(&self) -> &'static [u16] {
+        match self {
+            Self::Credentials(_) => &[401],
+            Self::TooLarge(_) => &[413],
+            Self::Content(ContentFault::UnsupportedMediaType(_) | ContentFault::UnsupportedCoding(_)) => &[415],
+            Self::Content(ContentFault::Malformed(_)) => &[400, 422],
+            Self::Violations(_) => &[422, 400],
+            Self::UnknownPath(_) => &[404],
+            Self::Method { .. } => &[405],
+            Self::Status(_) | Self::Problem(_) => &[],
+            Self::Unknown { .. } => &[404, 410],
+            Self::Conflict { .. } => &[409],
+            Self::Stale => &[412],
+            Self::Impossible(_) => &[422, 409, 400],
+            Self::Full => &[507],
+        }
+    }
+
+    /// The status that it is of itself, whatever the document says.
+    pub(super) fn own_status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status(status) => Some(*status),
+            Self::Problem(problem) => Some(problem.status),
+            _ => None,
+        }
+    }
+
+    /// Whether a parameter of the path is wrong, so that the path names nothing that could be there.
+    pub(super) fn is_about_path(&self) -> bool {
+        let Self::Violations(violations) = self else { return false };
+        violations.iter().any(|violation| violation.parameter().is_some_and(|(place, _)| place == Location::Path))
+    }
+
+    /// Whether its problem says more than that something is not there: where to look.
+    pub(super) fn has_hint(&self) -> bool {
+        matches!(self, Self::UnknownPath(_) | Self::Method { .. })
+    }
+
+    /// What its problem says and neither the violations nor most errors of an API do, for the log.
+    pub(super) fn lost_hint(&self) -> Option<String> {
+        match self {
+            Self::Problem(problem) => Some(problem.detail.clone()),
+            _ => None,
+        }
+    }
+
+    /// What can be said of it.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let whole = |rule: &str, operands: Value| vec![Finding::whole(rule, operands)];
+        match self {
+            Self::Credentials(missing) => whole("credentials", json!({ "detail": missing.detail })),
+            Self::TooLarge(limit) => whole("tooLarge", json!({ "limit": limit })),
+            Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
+                whole("unsupportedMediaType", json!({ "media": sent.clone().unwrap_or_default() }))
+            }
+            Self::Content(ContentFault::UnsupportedCoding(name)) => {
+                whole("unsupportedMediaType", json!({ "media": name }))
+            }
+            Self::Content(ContentFault::Malformed(malformed)) => {
+                // `malformed JSON: EOF …`: what it is not is said in the API's voice, why is in the header.
+                let kind = malformed.detail.split(':').next().unwrap_or_default();
+                let kind = kind.strip_prefix("malformed ").unwrap_or("content");
+                // What the parser says of it: `EOF while parsing a value at line 1 column 5`.
+                let said = malformed_detail(malformed);
+                let said = said.split_once(": ").map_or(said.as_str(), |(_, why)| why);
+                let mut operands = json!({ "detail": said, "media": kind });
+                if let Some((1, column)) = malformed.place {
+                    operands["position"] = json!(column.saturating_sub(1));
+                }
+                let finding = Finding::whole("malformed", operands);
+                vec![Finding { location: "body", ..finding }]
+            }
+            Self::Violations(violations) => violations.iter().map(Finding::of).collect(),
+            Self::UnknownPath(_) | Self::Unknown { .. } => whole("notFound", Value::Null),
+            Self::Method { method, .. } => whole("methodNotAllowed", json!({ "method": method.as_str() })),
+            Self::Status(status) => whole(rule_of(*status), Value::Null),
+            Self::Problem(problem) => whole(rule_of(problem.status), Value::Null),
+            Self::Conflict { .. } => whole("conflict", Value::Null),
+            Self::Stale | Self::Impossible(_) | Self::Full => whole("failure", Value::Null),
+        }
+    }
+
+    /// What is wrong, in lines for the log and for `Standin-Violations`.
+    #[must_use]
+    pub fn summaries(&self) -> Vec<String> {
+        match self {
+            Self::Credentials(missing) => vec![format!("credentials: {}", missing.detail)],
+            Self::Violations(violations) => violations.iter().map(Violation::summary).collect(),
+            Self::TooLarge(_) | Self::Content(_) => vec![format!("body: {}", self.problem().detail)],
+            Self::UnknownPath(detail) => vec![format!("path: {detail}")],
+            Self::Method { detail, .. } => vec![format!("method: {detail}")],
+            Self::Status(_)
+            | Self::Problem(_)
+            | Self::Unknown { .. }
+            | Self::Conflict { .. }
+            | Self::Stale
+            | Self::Impossible(_)
+            | Self::Full => Vec::new(),
+        }
+    }
+
+    pub(super) fn problem(&self) -> Problem {
+        match self {
+            Self::Credentials(missing) => {
+                let problem = Problem::new(Kind::Unauthorized, StatusCode::UNAUTHORIZED, missing.detail.clone());
+                Problem { violations: missing.violations.clone(), ..problem }
+            }
+            Self::TooLarge(limit) => {
+                let detail = format!("the content has more than {limit} bytes");
+                Problem::new(Kind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, detail)
+            }
+            Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
+                let sent = sent.as_deref().map_or_else(
+                    || "the content has no media type".to_owned(),
+                    |sent| format!("`{sent}` is not documented"),
+                );
+                Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, sent)
+            }
+            Self::Content(ContentFault::UnsupportedCoding(name)) => {
+                let detail =
+                    format!("the content coding `{}` is not supported, expected {}", shortened(name), coding::UNDONE);
+                Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+            }
+            Self::Content(ContentFault::Malformed(malformed)) => {
+                Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, malformed_detail(malformed))
+            }
+            Self::Violations(violations) => {
+                let detail = violations.first().map(Violation::summary).unwrap_or_default();
+                let problem = Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail);
+                Problem { violations: violations.clone(), ..problem }
+            }
+            Self::Problem(problem) => problem.clone(),
+            Self::UnknownPath(detail) => Problem::new(Kind::UnknownPath, StatusCode::NOT_FOUND, detail.clone()),
+            Self::Method { detail, .. } => {
+                Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail.clone())
+            }
+            Self::Status(status) => {
+                let detail = format!("{} was asked for", status.as_u16());
+                Problem::new(Kind::UndocumentedStatus, *status, detail)
+            }
+            Self::Unknown { noun, key, .. } if key.is_empty() => {
+                let detail = format!("no {noun} is what the request asks for");
+                Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
+            }
+            Self::Unknown { noun, key, .. } => Problem::new(
+                Kind::UnknownEntity,
+                StatusCode::NOT_FOUND,
+                format!("no {noun} is called `{}`", shortened(key)),
+            ),
+            Self::Conflict { noun, key } => {
+                let detail = format!("another {noun} is called `{}`", shortened(key));
+                Problem::new(Kind::Conflict, StatusCode::CONFLICT, detail)
+            }
+            Self::Stale => {
+                let detail = "the entity is not what `If-Match` or `If-None-Match` of the request takes it for";
+                Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
+            }
+            Self::Full => {
+                let detail =
+                    "the session has no room for more, see `--session-memory`; `POST /_standin/reset` empties it";
+                Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
+            }
+            Self::Impossible(why) => Problem::new(Kind::Conflict, StatusCode::CONFLICT, why.clone()),
+        }
+    }
+}
+
+/// The rule that an error of a status is about.
+fn rule_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "credentials",
+        403 => "forbidden",
+        404 | 410 => "notFound",
+        405 => "methodNotAllowed",
+        406 => "notAcceptable",
+        409 => "conflict",
+        413 => "tooLarge",
+        415 => "unsupportedMediaType",
+        429 => "tooManyRequests",
+        _ => "failure",
+    }
+}
+
+/// `malformed JSON: EOF while parsing a value at line 1 column 8`
+fn malformed_detail(malformed: &content::Malformed) -> String {
+    match malformed.place {
+        Some((line, column)) => format!("{} at line {line} column {column}", malformed.detail),
+        None => malformed.detail.clone(),
+    }
+}
+
+/// A key as it can be repeated in a message.
+fn shortened(key: &str) -> String {
+    const LONGEST: usize = 100;
+    key.chars().take(LONGEST).collect()
+}

@@ -1,0 +1,359 @@
+//! Violations → the error that the document promises: status, example, wording.
+//!
+//! Where the document has none it is our own, from `problem`.
+
+mod body;
+pub mod catalogue;
+mod convention;
+mod fault;
+pub mod finding;
+pub mod overruling;
+pub mod problem;
+mod reading;
+mod slot;
+pub mod survey;
+mod unknown;
+pub mod voice;
+mod words;
+use std::borrow::Cow;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::codec::accept::{Accept, concrete};
+use crate::codec::content;
+use crate::contract::media::MediaRange;
+use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern, Written};
+use crate::errors::catalogue::role::Role;
+use crate::errors::convention::has_success;
+pub use crate::errors::fault::Fault;
+use crate::errors::finding::Finding;
+use crate::errors::overruling::Overruled;
+use crate::errors::problem::Problem;
+use crate::errors::voice::{Told, Voices, Whose};
+use crate::generate::{self, Manner};
+use crate::resource::{KeyFrom, Resources};
+use crate::validate::ContentFault;
+
+/// The error to answer with.
+#[derive(Debug)]
+pub struct Rejection<'c> {
+    /// The status to send.
+    pub status: StatusCode,
+    /// The documented response, with headers of its own.
+    pub response: Option<&'c Response>,
+    /// The media type to send.
+    pub media: Cow<'c, MediaRange>,
+    /// The content to send.
+    pub content: Written,
+    /// Where the words come from, for the log.
+    pub reason: String,
+    /// The preferences that it meets, for `Preference-Applied`.
+    pub applied: Vec<String>,
+}
+
+/// What a request is answered with.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'c> {
+    /// The contract.
+    pub contract: &'c Contract,
+    /// Its resources.
+    pub resources: &'c Resources,
+    /// Its voices.
+    pub voices: &'c Voices,
+    /// The path of the request.
+    pub path: &'c str,
+}
+
+/// The error response to answer with.
+#[derive(Debug, Clone, Copy)]
+struct Found<'c> {
+    status: StatusCode,
+    pattern: StatusPattern,
+    response: &'c Response,
+    /// The operation that documents it.
+    operation: &'c Operation,
+    /// Whether the request is for that operation.
+    whose: Whose,
+}
+
+/// Answers a fault as the operation documents it, else as the other operations of the document do.
+#[must_use]
+pub fn reject<'c>(
+    ground: Ground<'c>,
+    operation: &'c Operation,
+    fault: &Fault,
+    accept: &Accept,
+    manner: &Manner,
+) -> Rejection<'c> {
+    let names_nothing = names_nothing(operation, fault);
+    let findings = if names_nothing { vec![Finding::whole("notFound", Value::Null)] } else { fault.findings() };
+    let overruled = Overruled::of(operation);
+    let rule = findings.first().map(|finding| finding.rule.as_str()).unwrap_or_default();
+    let asked = overruled.and_then(|overruled| overruled.status(rule));
+    let own = own_response(operation, fault, asked, names_nothing);
+    let mut problem = fault.problem();
+    problem.status = own
+        .map(|own| own.status)
+        .or(asked)
+        .or_else(|| usual_status(ground, operation.document, fault))
+        .unwrap_or(problem.status);
+    let status = problem.status;
+    let at = |finding: &Finding| {
+        let finding = finding.clone().at(status, ground.path);
+        overruled.map_or(finding.clone(), |overruled| overruled.tell(finding))
+    };
+    let findings: Vec<Finding> = findings.iter().map(at).collect();
+    let rule = findings.first().map(|finding| finding.rule.clone()).unwrap_or_default();
+    let own_body = overruled.and_then(|overruled| overruled.body_of(overruled.body(&rule)?, &findings));
+    if let Some(body) = own_body {
+        return from_fixture(status, own.map(|own| own.response), &body, accept);
+    }
+    let found = own
+        .filter(|own| !own.response.content.is_empty())
+        .or_else(|| usual_response(ground, operation.document, status));
+    let Some(found) = found else {
+        let message = findings.first().filter(|_| overruled.is_some()).and_then(|first| first.operands.get("message"));
+        problem.detail = message.and_then(Value::as_str).map_or(problem.detail, str::to_owned);
+        return from_problem(&problem, own.map(|own| own.response), "the document has no error for it");
+    };
+    let named = overruled.and_then(|overruled| overruled.example(&rule));
+    if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
+        && let Some(value) = unknown::shown(ground, operation, found.pattern, noun)
+        && let Some(media) = accept.best(&found.response.content)
+    {
+        return told_as(found, media, value, "the example that says so".to_owned());
+    }
+    from_response(ground, found, findings, named, &problem, fault, accept, manner)
+}
+
+/// Answers a fault that is none of an operation, as the operations of a document answer such faults.
+#[must_use]
+pub fn reject_all<'c>(
+    ground: Ground<'c>,
+    document: usize,
+    fault: &Fault,
+    accept: &Accept,
+    manner: &Manner,
+) -> Rejection<'c> {
+    let problem = fault.problem();
+    let Some(found) = usual_response(ground, document, problem.status) else {
+        return from_problem(&problem, None, "the document has no error for it");
+    };
+    let findings = fault.findings().into_iter().map(|finding| finding.at(problem.status, ground.path)).collect();
+    from_response(ground, found, findings, None, &problem, fault, accept, manner)
+}
+
+/// The error of a response that was found, filled in.
+#[expect(clippy::too_many_arguments, reason = "what is wrong, where it is documented, and what the client accepts")]
+fn from_response<'c>(
+    ground: Ground<'c>,
+    found: Found<'c>,
+    mut findings: Vec<Finding>,
+    named: Option<&str>,
+    problem: &Problem,
+    fault: &Fault,
+    accept: &Accept,
+    manner: &Manner,
+) -> Rejection<'c> {
+    let Some(media) = accept.best(&found.response.content) else {
+        return from_problem(problem, Some(found.response), "the documented error has no content");
+    };
+    // `detail` of problem details is the place for help.
+    let has_room = || concrete(media).as_str().starts_with(problem::MEDIA_TYPE);
+    let says_why = matches!(fault, Fault::Impossible(_)) && found.whose == Whose::Other;
+    if says_why || fault.has_hint() && has_room() {
+        for finding in &mut findings {
+            finding.operands.insert("message".to_owned(), Value::String(problem.detail.clone()));
+        }
+    }
+    match tell(ground, found, media, &findings, named, manner) {
+        Some(told) => {
+            let hint = fault.lost_hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            told_as(found, media, &told.value, told.reason + &hint)
+        }
+        None => from_problem(problem, Some(found.response), "the documented error has neither example nor schema"),
+    }
+}
+
+/// A value as the content of a response that was found.
+fn told_as<'c>(found: Found<'c>, media: &'c MediaType, value: &Value, reason: String) -> Rejection<'c> {
+    let range = concrete(media);
+    let content = content::write(value, &range, Some(media));
+    let reason = match found.whose {
+        Whose::Own => reason,
+        Whose::Other => format!("as other operations document it: {reason}"),
+    };
+    let (status, response) = (found.status, Some(found.response));
+    Rejection { status, response, media: range, content, reason, applied: Vec::new() }
+}
+
+/// The response that an operation documents for a fault.
+fn own_response<'c>(
+    operation: &'c Operation,
+    fault: &Fault,
+    asked: Option<StatusCode>,
+    names_nothing: bool,
+) -> Option<Found<'c>> {
+    let not_found = || at_status(operation, StatusCode::NOT_FOUND).filter(|_| names_nothing);
+    let own = || not_found().or_else(|| documented(operation, fault));
+    let found = match asked {
+        // An error that is not documented for the status has the body of the one that is.
+        Some(status) => {
+            at_status(operation, status).or_else(|| own().map(|(_, pattern, response)| (status, pattern, response)))
+        }
+        None => own(),
+    };
+    found.map(|(status, pattern, response)| Found { status, pattern, response, operation, whose: Whose::Own })
+}
+
+/// Whether a wrong parameter of the path is answered as a path that names nothing: where an operation documents 404 and
+/// no error that 400 or 422 would be.
+fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
+    let documents = |pattern: StatusPattern| operation.response_at(pattern).is_some();
+    let exact = |code: u16| StatusCode::from_u16(code).is_ok_and(|code| documents(StatusPattern::Exact(code)));
+    let documents_wrong = exact(400)
+        || exact(422)
+        || documents(StatusPattern::Range(4))
+        || has_success(operation) && documents(StatusPattern::Default);
+    fault.is_about_path() && exact(404) && !documents_wrong
+}
+
+/// The status that the other operations of a document use for a fault that an operation documents nothing for.
+fn usual_status(ground: Ground<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
+    let conventions = ground.voices.conventions(ground.contract, document);
+    match fault {
+        Fault::Violations(_) => conventions.of_violations(),
+        Fault::Content(ContentFault::Malformed(_)) => conventions.of_malformed(),
+        _ => None,
+    }
+}
+
+/// The statuses that an API answers alike whichever operation is called; others are the sandbox's own.
+const ALIKE: [u16; 11] = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429];
+
+/// The response that the other operations of a document use for a status.
+fn usual_response(ground: Ground<'_>, document: usize, status: StatusCode) -> Option<Found<'_>> {
+    if !ALIKE.contains(&status.as_u16()) {
+        return None;
+    }
+    let documented = ground.voices.conventions(ground.contract, document).response(status)?;
+    let (operation, response) = documented.of(ground.contract)?;
+    Some(Found { status, pattern: documented.pattern, response, operation, whose: Whose::Other })
+}
+
+/// Whether an operation of a document documents just this status, with content.
+#[must_use]
+pub fn is_usual(ground: Ground<'_>, document: usize, status: StatusCode) -> bool {
+    ground.voices.conventions(ground.contract, document).of_status(status).is_some()
+}
+
+/// What the user wrote, in the documented type that fits.
+fn from_fixture<'c>(
+    status: StatusCode,
+    response: Option<&'c Response>,
+    value: &Value,
+    accept: &Accept,
+) -> Rejection<'c> {
+    let media = response.and_then(|response| accept.best(&response.content));
+    let by_value = if value.is_string() { "text/plain; charset=utf-8" } else { "application/json" };
+    let by_value = || MediaRange::parse(by_value).map(Cow::Owned);
+    let range = media.map(concrete).or_else(by_value).expect("it is a media type");
+    let content = content::write(value, &range, media);
+    let reason = "errors of the fixtures".to_owned();
+    Rejection { status, response, media: range, content, reason, applied: Vec::new() }
+}
+
+/// What reads what any wrong request needs: each may be done on a thread of its own.
+pub const WARM_UPS: [fn(); 2] = [|| drop(catalogue::idiom::candidates("")), reading::warm_up];
+
+fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str) -> Rejection<'c> {
+    Rejection {
+        status: problem.status,
+        response,
+        media: Cow::Owned(MediaRange::parse(problem::MEDIA_TYPE).expect("it is a media type")),
+        content: Written { bytes: problem.content(), ..Written::default() },
+        reason: format!("problem, {why}"),
+        applied: Vec::new(),
+    }
+}
+
+/// The response documented for a status: itself, its range, the default.
+fn at_status(operation: &Operation, status: StatusCode) -> Option<(StatusCode, StatusPattern, &Response)> {
+    let patterns = [StatusPattern::Exact(status), StatusPattern::Range(status.as_u16() / 100), StatusPattern::Default];
+    patterns.into_iter().find_map(|pattern| Some((status, pattern, operation.response_at(pattern)?)))
+}
+
+/// The documented response: of one of the statuses, else of `4XX`, else the default, unless that
+/// is what a success is documented as.
+fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode, StatusPattern, &'c Response)> {
+    let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok());
+    let statuses = statuses.chain(fault.own_status());
+    let statuses: Vec<StatusCode> = statuses.collect();
+    let at = |status: StatusCode, pattern: StatusPattern| Some((status, pattern, operation.response_at(pattern)?));
+    let exact = statuses.iter().find_map(|status| at(*status, StatusPattern::Exact(*status)));
+    let first = *statuses.first()?;
+    let range = || at(first, StatusPattern::Range(first.as_u16() / 100));
+    let default = || if has_success(operation) { at(first, StatusPattern::Default) } else { None };
+    // A field that names nothing is a field that is wrong, where nothing better is documented.
+    let of_field = || {
+        let is_field = matches!(fault, Fault::Unknown { by: KeyFrom::Field | KeyFrom::Nothing, .. });
+        [400, 422].into_iter().filter(|_| is_field).find_map(|code| {
+            let status = StatusCode::from_u16(code).ok()?;
+            at(status, StatusPattern::Exact(status))
+        })
+    };
+    exact.or_else(|| {
+        let (status, pattern, response) = range().or_else(default).or_else(of_field)?;
+        let is_of_request = matches!(fault, Fault::Violations(_) | Fault::Content(ContentFault::Malformed(_)));
+        let stated = if is_of_request { stated_status(response) } else { None };
+        Some((stated.unwrap_or(status), pattern, response))
+    })
+}
+
+/// The status that the examples of a response for several of them are of: `{"status": 400, …}`.
+fn stated_status(response: &Response) -> Option<StatusCode> {
+    let examples = response.content.iter().flat_map(|media| &media.examples);
+    let of_value = |value: &Value| {
+        let members =
+            value.as_object()?.iter().chain(value.get("error").and_then(Value::as_object).into_iter().flatten());
+        let mut statuses = members.filter(|(name, _)| Role::Status.fits(name)).filter_map(|(_, value)| value.as_u64());
+        statuses.find_map(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok())
+    };
+    let mut stated = examples.filter_map(|example| of_value(example.value()));
+    stated.find(|status| matches!(status.as_u16(), 400 | 422))
+}
+
+/// The body of the error, valid by its schema wherever that is possible.
+fn tell(
+    ground: Ground<'_>,
+    found: Found<'_>,
+    media: &MediaType,
+    findings: &[Finding],
+    named: Option<&str>,
+    manner: &Manner,
+) -> Option<Told> {
+    let voice = ground.voices.of(ground.contract, found.operation, found.pattern, media);
+    let by_name =
+        named.filter(|_| found.whose == Whose::Own).and_then(|name| voice.tell_example(media, name, findings));
+    let told = by_name.or_else(|| voice.tell(media, findings, found.whose))?;
+    // A document that is a text already is not what its schema describes.
+    let is_text = told.value.is_string() && !media.range.is_json();
+    let Some(schema) = media.schema.as_ref().filter(|_| !is_text && !told.is_of_family) else { return Some(told) };
+    if schema.is_valid(&told.value) != Ok(false) {
+        return Some(told);
+    }
+    // What the schema demands beyond it is made; where that does not help the schema alone speaks.
+    let repaired = generate::repair(schema, &told.value, manner);
+    let by_schema = || voice.tell_by_schema(media, findings);
+    let valid = repaired.or_else(|| {
+        let shaped = by_schema()?;
+        if schema.is_valid(&shaped) == Ok(true) { Some(shaped) } else { generate::repair(schema, &shaped, manner) }
+    });
+    let made = || Some(generate::generate(schema, manner)).filter(|made| made.fits).map(|made| made.value);
+    let value = valid.or_else(made);
+    Some(match value {
+        Some(value) => Told { value, reason: format!("{}, made to fit its schema", told.reason), ..told },
+        None => told,
+    })
+}

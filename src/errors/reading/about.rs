@@ -1,0 +1,437 @@
+//! What the body of an example speaks of: which of its texts are sentences about a field, whose they
+//! are, of which rule and of which field.
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::contract::wording::{Part, RULES};
+use crate::errors::catalogue::code;
+use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
+use crate::errors::catalogue::role::Role;
+use crate::errors::finding::{Finding, location_of};
+use crate::errors::reading::hearing::{self, Heard};
+use crate::errors::reading::names::{Names, is_identifier, segments};
+use crate::errors::reading::phrase::coded;
+use crate::errors::reading::{About, Context};
+use crate::schema::Schema;
+use crate::schema::name::{folded, words};
+
+/// Of the sentences of a body those that are about the same thing as its best: a general one beside it,
+/// or one that only looks like one, stays as it is.
+pub fn meant<'v>(heard: Vec<(Vec<String>, &'v str, Heard)>, names: &Names) -> Vec<(Vec<String>, &'v str, Heard)> {
+    let is_entry = |path: &[String]| {
+        path.iter().any(|step| step == "[]")
+            || path.iter().any(|step| names.find(step).is_some() || names.path(step).is_some())
+    };
+    let is_known = |name: &String| names.find(name).is_some() || names.path(name).is_some();
+    let worth = |(path, text, heard): &(Vec<String>, &str, Heard)| {
+        let of_field = heard.rule(None).is_some_and(is_of_field);
+        let named = heard.names(None);
+        let is_general = general(text).is_some() || is_reason(text);
+        (of_field && !is_general, named.iter().any(is_known), is_entry(path), !named.is_empty(), heard.letters())
+    };
+    let Some(best) = heard.iter().max_by_key(|heard| worth(heard)).cloned() else { return heard };
+    let (path, _, first) = &best;
+    let about = first.names(None);
+    let rule = first.rule(None);
+    if !rule.is_some_and(is_of_field) || general(best.1).is_some() {
+        return heard
+            .into_iter()
+            .filter(|(_, text, heard)| !heard.rule(None).is_some_and(is_of_field) && !is_reason(text))
+            .collect();
+    }
+    let same = |name: &String| about.iter().any(|other| folded(other) == folded(name));
+    let is_meant = |(there, text, heard): &(Vec<String>, &'v str, Heard)| {
+        let named = heard.names(None);
+        let is_general = general(text).is_some() || is_reason(text);
+        let is_own = there == path;
+        let is_of_entry = is_entry(there) && heard.rule(None).is_some_and(is_of_field) && !is_general;
+        let is_same = !named.is_empty() && (named.iter().any(same) || about.is_empty() && named.iter().any(is_known));
+        let says_same =
+            named.is_empty() && heard.rule(None) == rule && !is_general && is_entry(path) == is_entry(there);
+        is_own || is_of_entry || is_same && !is_general || says_same
+    };
+    // A title beside a sentence is none.
+    let parents: Vec<Vec<String>> =
+        heard.iter().filter(|(path, ..)| !is_title(path)).map(|(path, ..)| parent(path)).collect();
+    let is_only_title = |path: &[String]| is_title(path) && parents.contains(&parent(path));
+    heard.into_iter().filter(is_meant).filter(|(path, ..)| !is_only_title(path)).collect()
+}
+
+fn is_title(path: &[String]) -> bool {
+    path.last().is_some_and(|key| matches!(folded(key).as_str(), "title" | "errortitle" | "errorname"))
+}
+
+fn parent(path: &[String]) -> Vec<String> {
+    path[..path.len().saturating_sub(1)].to_vec()
+}
+
+/// Whether a text is the phrase of a status: `Bad Request`.
+fn is_reason(text: &str) -> bool {
+    let statuses = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
+    statuses
+        .filter_map(|status| status.canonical_reason())
+        .any(|reason| reason.eq_ignore_ascii_case(text.trim_end_matches('.')))
+}
+
+/// A text without blanks is a sentence only where one is due.
+pub fn is_sentence(path: &[String], text: &str, heard: &Heard) -> bool {
+    let key = path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str);
+    let is_of_program = Role::Link.fits(key) || Role::When.fits(key) || Role::Request.fits(key);
+    let is_word = !text.contains(' ');
+    let message_due = Role::Message.rank(key).is_some_and(|rank| rank < 40) || Role::List.fits(key);
+    let is_said = message_due && heard.letters() > 0 && !code::is_code(text) || text == "Required";
+    !is_of_program && (!is_word || is_said)
+}
+
+/// How many letters a sentence must have to tell its family alone.
+pub const FEWEST_LETTERS: usize = 11;
+
+/// The family whose sentences, codes and shape a body has.
+pub fn family(value: &Value, heard: &[(Vec<String>, &str, Heard)]) -> Option<&'static Idiom> {
+    let mut scored: Vec<(usize, &'static Idiom)> = Vec::new();
+    let mut add =
+        |idiom: &'static Idiom, score: usize| match scored.iter_mut().find(|(_, known)| std::ptr::eq(*known, idiom)) {
+            Some((total, _)) => *total += score,
+            None => scored.push((score, idiom)),
+        };
+    for (_, _, heard) in heard {
+        let of_field = heard.matches.iter().filter(|found| is_of_field(found.rule));
+        for found in of_field {
+            let rank = usize::try_from(found.idiom.rank).unwrap_or(0) * 12;
+            add(found.idiom, found.letters * 4 + usize::from(!found.is_other) * 3 + rank);
+            if let Some(code) = &found.code
+                && has_value(value, code)
+            {
+                add(found.idiom, 80);
+            }
+        }
+    }
+    let with_words: Vec<&'static Idiom> = scored.iter().map(|(_, idiom)| *idiom).collect();
+    for idiom in idiom::all() {
+        let has_words = with_words.iter().any(|known| std::ptr::eq(*known, idiom));
+        let members = idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(value, path)));
+        let Some(members) = members.map(Vec::len).max() else { continue };
+        // Two members are so common that they tell nothing without words.
+        if has_words || members > 2 && !idiom.needs_words {
+            let score = if members > 2 { members.min(8) * 12 } else { 8 };
+            match scored.iter_mut().find(|(_, known)| std::ptr::eq(*known, idiom)) {
+                Some((total, _)) => *total += score,
+                None => scored.push((score, idiom)),
+            }
+        }
+    }
+    // A sentence that anybody may say is no family's.
+    let is_told = |idiom: &'static Idiom| {
+        let of_idiom = heard.iter().filter_map(|(_, _, heard)| heard.of(Some(idiom)));
+        let mut matches = of_idiom.filter(|found| is_of_field(found.rule)).peekable();
+        let is_silent = matches.peek().is_none();
+        is_silent
+            || matches.any(|found| {
+                found.letters >= FEWEST_LETTERS || found.code.as_ref().is_some_and(|code| has_value(value, code))
+            })
+            || idiom.shapes.iter().any(|shape| shape.len() > 1 && shape.iter().all(|path| has_path(value, path)))
+    };
+    scored.retain(|(_, idiom)| is_told(idiom));
+    let worth = |(score, idiom): &(usize, &'static Idiom)| (*score, idiom.rank);
+    let most = scored.iter().map(worth).max()?;
+    scored.iter().find(|scored| worth(scored) == most).map(|(_, idiom)| *idiom)
+}
+
+fn has_value(value: &Value, wanted: &Value) -> bool {
+    match value {
+        Value::Object(object) => object.values().any(|member| has_value(member, wanted)),
+        Value::Array(items) => items.iter().any(|item| has_value(item, wanted)),
+        other => other == wanted,
+    }
+}
+
+/// Whether a value has a member at `errors`, `[]`, `field`.
+#[must_use]
+pub fn has_path(value: &Value, path: &[String]) -> bool {
+    let Some((step, rest)) = path.split_first() else { return true };
+    match (step.as_str(), value) {
+        ("[]", Value::Array(items)) => items.first().is_some_and(|item| has_path(item, rest)),
+        ("{}", Value::Object(object)) => object.values().any(|member| has_path(member, rest)),
+        (name, Value::Object(object)) => object.get(name).is_some_and(|member| has_path(member, rest)),
+        _ => false,
+    }
+}
+
+/// What the body speaks of: what its first sentence about a field says, else what a code beside a
+/// field says.
+pub fn about(
+    value: &Value,
+    heard: &[(Vec<String>, &str, Heard)],
+    idiom: Option<&'static Idiom>,
+    names: &Names,
+) -> Option<About> {
+    let worded = heard.iter().find_map(|(path, _, heard)| {
+        let rule = heard.rule(idiom).filter(|rule| is_of_field(rule))?;
+        Some((path, rule, heard))
+    });
+    let fields = fields(value, names);
+    match worded {
+        Some((path, rule, heard)) => {
+            let mut about = heard.names(idiom);
+            if about.is_empty() {
+                about.extend(nearest_field(path, &fields));
+            }
+            Some(About { rule, names: about, is_worded: true, is_joined: heard.joined.is_some() })
+        }
+        None => {
+            let Some((_, field)) = fields.first() else { return about_code(value, names) };
+            let rule = rule_of_codes(value)?;
+            Some(About { rule, names: vec![field.clone()], is_worded: false, is_joined: false })
+        }
+    }
+}
+
+/// What a code says that has the name of a field in it: `source_required`, `missing_source`.
+fn about_code(value: &Value, names: &Names) -> Option<About> {
+    let mut codes = Vec::new();
+    hearing::visit(value, &mut Vec::new(), &mut |path, text| {
+        let is_code = path
+            .iter()
+            .rev()
+            .find(|key| *key != "[]")
+            .is_some_and(|key| Role::Code.fits(key) || Role::Message.fits(key));
+        if is_code && code::is_code(text) && codes.len() < 20 {
+            codes.push(text.to_owned());
+        }
+    });
+    let is_slot = |part: Option<&Part>| part.is_some_and(|part| matches!(part, Part::Slot(..)));
+    let all = names.all();
+    codes.iter().find_map(|text| {
+        let (name, is_first) = all.iter().find_map(|name| {
+            let parts = coded(text, name).parts;
+            let is_first = is_slot(parts.first());
+            (is_first || is_slot(parts.last())).then_some((*name, is_first))
+        })?;
+        let (mut rest, of_name) = (words(text), words(name).len());
+        if is_first {
+            rest.drain(..of_name.min(rest.len()));
+        } else {
+            rest.truncate(rest.len().saturating_sub(of_name));
+        }
+        let rest = rest.join("_");
+        let score = |rule: &str| code::score(&rest, &Finding::whole(rule, Value::Null));
+        let rules = RULES.iter().copied().filter(|rule| is_of_field(rule));
+        let rule = rules.rev().max_by_key(|rule| score(rule)).filter(|rule| score(rule) >= 8)?;
+        Some(About { rule, names: vec![name.to_owned()], is_worded: false, is_joined: false })
+    })
+}
+
+/// The texts that stand where fields are named, and keys that are names of the request.
+fn fields(value: &Value, names: &Names) -> Vec<(Vec<String>, String)> {
+    let mut fields = Vec::new();
+    collect_fields(value, &mut Vec::new(), names, &mut fields);
+    fields
+}
+
+fn collect_fields(value: &Value, path: &mut Vec<String>, names: &Names, fields: &mut Vec<(Vec<String>, String)>) {
+    match value {
+        Value::Object(object) => {
+            for (key, member) in object {
+                path.push(key.clone());
+                if let Some(text) = member.as_str().filter(|_| Role::Field.fits(key))
+                    && location_of(text).is_none()
+                {
+                    let is_name = names.find(text).is_some() || names.path(text).is_some();
+                    let is_due = Role::Field.rank(key).is_some_and(|rank| rank < 8)
+                        && is_identifier(segments(text).last().unwrap_or(&""));
+                    if is_name || is_due {
+                        fields.push((path.clone(), segments(text).last().map_or(text, |last| last).to_owned()));
+                    }
+                } else if let Value::Array(items) = member
+                    && (is_segments(key, items, names) || is_name_in_list(key, items, names))
+                {
+                    let last = items.iter().rev().find_map(Value::as_str).unwrap_or_default();
+                    fields.push((path.clone(), last.to_owned()));
+                } else {
+                    if is_map_key(key, member, names, path.len() > 1 && Role::List.fits(&path[path.len() - 2])) {
+                        fields.push((path.clone(), segments(key).last().map_or(key.as_str(), |last| last).to_owned()));
+                    }
+                    collect_fields(member, path, names, fields);
+                }
+                path.pop();
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                path.push("[]".to_owned());
+                collect_fields(item, path, names, fields);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The field that shares most of its way with a sentence.
+fn nearest_field(path: &[String], fields: &[(Vec<String>, String)]) -> Option<String> {
+    let shared = |other: &[String]| path.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let nearest = fields.iter().rev().max_by_key(|(other, _)| shared(other))?;
+    Some(nearest.1.clone())
+}
+
+/// The rule that the codes of a body say.
+fn rule_of_codes(value: &Value) -> Option<&'static str> {
+    let mut codes = Vec::new();
+    hearing::visit(value, &mut Vec::new(), &mut |path, text| {
+        if path.iter().rev().find(|key| *key != "[]").is_some_and(|key| Role::Code.fits(key)) && code::is_code(text) {
+            codes.push(text.to_owned());
+        }
+    });
+    let score = |rule: &str| {
+        let finding = Finding::whole(rule, Value::Null);
+        codes.iter().map(|code| code::score(code, &finding)).max().unwrap_or(0)
+    };
+    let rules = RULES.iter().copied().filter(|rule| is_of_field(rule));
+    let best = rules.rev().max_by_key(|rule| score(rule))?;
+    if score(best) >= 8 {
+        return Some(best);
+    }
+    (score("invalid") > 0).then_some("invalid")
+}
+
+/// Where a neutral sentence goes in a body that words nothing about a field: into the member that
+/// is likeliest a message.
+pub fn place_for_words(value: &Value, about: Option<&About>, context: &Context<'_>) -> Option<Vec<String>> {
+    let mut best: Option<(usize, Vec<String>)> = None;
+    hearing::visit(value, &mut Vec::new(), &mut |path, text| {
+        let key = path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str);
+        let Some(rank) = (if path.is_empty() { Some(0) } else { Role::Message.rank(key) }) else { return };
+        let is_coded = code::is_code(text);
+        let is_of_other = text.starts_with("http") || text.chars().all(|c| c.is_ascii_digit() || c == '.');
+        // A list of codes is no message.
+        let is_only_code = is_coded && context.codes.iter().filter(|(name, _)| name == key).count() > 2;
+        let has_enum =
+            node_at(context.schema, path).is_some_and(|node| node.get("enum").is_some() || node.get("const").is_some());
+        if is_of_other || is_only_code || has_enum {
+            return;
+        }
+        let score = rank + 100 * path.iter().filter(|key| *key == "[]").count() + 60 * usize::from(is_coded);
+        if best.as_ref().is_none_or(|(least, _)| score < *least) {
+            best = Some((score, path.to_vec()));
+        }
+    });
+    let (_, path) = best?;
+    // Where the field and a code already say it, or a map of fields does, the message may be general.
+    let text = path.iter().try_fold(value, |value, step| value.get(step)).and_then(Value::as_str);
+    let is_general = text.is_some_and(|text| general(text).is_some());
+    let is_said = about.is_some() || is_general && !fields(value, context.names).is_empty();
+    (!is_said).then_some(path)
+}
+
+fn node_at<'s>(schema: Option<&'s Schema>, path: &[String]) -> Option<&'s Value> {
+    let schema = schema?;
+    let mut node = schema.tree();
+    for step in path {
+        node = if step == "[]" { schema.items(node)? } else { schema.property(node, step)? };
+        node = schema.resolve(node);
+    }
+    Some(node)
+}
+
+/// Whether a list is the way to a field: `["body", "emails"]`.
+pub fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
+    let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+    let is_list = !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_u64());
+    let Some(last) = texts.last().filter(|_| is_list && !texts.iter().any(|text| text.contains(' '))) else {
+        return false;
+    };
+    let is_due = matches!(folded(key).as_str(), "loc" | "path" | "location" | "instancepath" | "fieldpath" | "pointer");
+    let begins_with_location = texts.len() > 1 && texts.len() == items.len() && location_of(texts[0]).is_some();
+    is_due && (is_identifier(last)) || begins_with_location && names.find(last).is_some()
+}
+
+/// Whether a list has the name of one field: `"fields": ["email"]`.
+fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
+    let [Value::String(text)] = items else { return false };
+    Role::Field.fits(key) && (names.find(text).is_some() || names.path(text).is_some())
+}
+
+/// Whether a member of an object is what is said of the field that its name is.
+pub fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bool {
+    const ALL: [Role; 10] = [
+        Role::Message,
+        Role::Title,
+        Role::Code,
+        Role::Status,
+        Role::List,
+        Role::Success,
+        Role::Failure,
+        Role::Field,
+        Role::Link,
+        Role::Request,
+    ];
+    let is_name = names.find(key).is_some() || names.path(key).is_some();
+    let has_role = ALL.iter().any(|role| role.fits(key));
+    // Below `errors` there are no roles but those of what is said of one field.
+    let is_plain = matches!(
+        folded(key).as_str(),
+        "message" | "code" | "status" | "error" | "errors" | "detail" | "details" | "type" | "msg" | "field"
+    );
+    is_name
+        && match member {
+            Value::Array(items) => {
+                let says = !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_object());
+                says && (!has_role || in_list && !is_plain)
+            }
+            Value::Object(_) => !has_role || in_list && !is_plain,
+            Value::String(_) => !has_role,
+            _ => false,
+        }
+}
+
+/// A message that says that something is wrong, and not what.
+#[must_use]
+pub fn general(text: &str) -> Option<String> {
+    const GENERAL: [&str; 15] = [
+        "validation",
+        "invalid",
+        "request",
+        "bad",
+        "parameters",
+        "failed",
+        "error",
+        "errors",
+        "input",
+        "body",
+        "data",
+        "payload",
+        "params",
+        "arguments",
+        "validate",
+    ];
+    const EMPTY: [&str; 23] = [
+        "the",
+        "a",
+        "an",
+        "is",
+        "are",
+        "was",
+        "were",
+        "given",
+        "in",
+        "of",
+        "or",
+        "has",
+        "your",
+        "not",
+        "valid",
+        "parameter",
+        "query",
+        "fields",
+        "didn",
+        "t",
+        "one",
+        "more",
+        "occurred",
+    ];
+    let bare = text.trim_end_matches(['.', '!', ':']);
+    let all = words(&bare.replace(' ', "_"));
+    let is_general = |word: &String| GENERAL.contains(&word.as_str()) || EMPTY.contains(&word.as_str());
+    let says = all.iter().filter(|word| GENERAL.contains(&word.as_str())).count();
+    (bare.contains(' ') && bare.len() <= 60 && says > 0 && all.iter().all(is_general)).then(|| bare.to_owned())
+}

@@ -1,0 +1,142 @@
+//! Errors that have the fields of the request as their members: `{"name": ["This field is required."]}`, at the top or
+//! below `errors`.
+use serde_json::{Value, json};
+
+use crate::errors::body::{Fields, Member};
+use crate::errors::catalogue::idiom::{self, Idiom};
+use crate::errors::catalogue::role::Role;
+use crate::errors::reading::Context;
+use crate::errors::reading::shaping::{Around, Shaper, additional};
+use crate::schema::Schema;
+use crate::schema::name::folded;
+
+/// A property of an error: its name, its schema, and whether it is required.
+type Property<'s> = (&'s str, &'s Value, bool);
+
+impl<'c> Shaper<'c> {
+    /// The pattern of an object that has fields of the request as its members; none if it is no such object.
+    pub(super) fn fields(
+        &mut self,
+        node: &'c Value,
+        properties: &[Property<'c>],
+        around: &Around<'_>,
+        generated: Option<&Value>,
+    ) -> Option<Fields> {
+        let (is_top, depth) = (around.depth == 0, self.fields);
+        let is_below = depth > 0 || is_of_fields(around.name) && !around.in_list;
+        let count = properties.iter().filter(|property| self.is_field(**property, is_top)).count();
+        let is_meant = is_below && count * 2 > properties.len() || is_top && self.is_of_fields_alone(properties);
+        if count == 0 || !is_meant {
+            return None;
+        }
+        let (mut fields, mut rest, mut others) = (Vec::new(), None, Vec::new());
+        for property in properties.iter().copied() {
+            let (name, schema, is_needed) = property;
+            let is_field = self.is_field(property, is_top);
+            let is_said = is_field || self.has_sentences(schema);
+            let called = if is_said { "messages" } else { name };
+            let around =
+                Around { name: called, beside: &[], in_list: is_said, depth: around.depth + 1, message: called };
+            self.path.push(name.to_owned());
+            self.fields += usize::from(is_field);
+            let pattern = self.node(schema, &around, generated.and_then(|generated| generated.get(name)));
+            self.fields = depth;
+            self.path.pop();
+            let Some(pattern) = pattern else { continue };
+            let otherwise = is_needed.then(|| self.nothing(schema));
+            let member = Member { name: name.to_owned(), pattern, otherwise };
+            match (is_field, is_said) {
+                (true, _) => fields.push(member),
+                (false, true) if rest.is_none() => rest = Some(Box::new(member)),
+                _ => others.push(member),
+            }
+        }
+        let declares_others = |part: &&Value| part.get("additionalProperties").is_some();
+        let is_open = additional(self.schema, node).is_some() || !self.schema.parts(node).iter().any(declares_others);
+        let other = fields.first().filter(|_| is_open).map(|field| Box::new(field.pattern.clone()));
+        (!fields.is_empty()).then_some(Fields { depth, members: fields, rest, others, other })
+    }
+
+    /// Whether the members of a body are fields of the request, and nothing else that errors have.
+    fn is_of_fields_alone(&self, properties: &[Property<'c>]) -> bool {
+        let has_plain = properties.iter().any(|property| self.is_field(*property, true) && !has_role(property.0));
+        let mut others = properties.iter().filter(|property| !self.is_field(**property, true));
+        // A sentence of the whole error beside them says that they are something else.
+        has_plain && others.all(|(name, schema, _)| self.has_list(schema) || !Role::Message.fits(name))
+    }
+
+    /// Whether a property is a field of the request with what is wrong with it. At the top a text could be anything
+    /// that an error repeats, so that only lists say it there.
+    fn is_field(&self, (name, schema, _): Property<'c>, is_top: bool) -> bool {
+        let says = if is_top { self.has_list(schema) } else { self.has_sentences(schema) || self.is_object(schema) };
+        says && self.context.names.find(name).is_some()
+    }
+
+    fn is_object(&self, schema: &'c Value) -> bool {
+        self.schema.types(self.schema.resolve(schema)).contains(&"object")
+    }
+
+    fn has_sentences(&self, schema: &'c Value) -> bool {
+        let resolved = self.schema.resolve(schema);
+        let types = self.schema.types(resolved);
+        let is_text = types.is_empty() || types.contains(&"string");
+        let is_free = resolved.get("format").is_none() && resolved.get("enum").is_none();
+        self.has_list(schema) || is_text && is_free
+    }
+
+    /// Whether a schema is of a list of sentences, or of objects that say what is wrong.
+    fn has_list(&self, schema: &'c Value) -> bool {
+        let schema = self.schema.resolve(schema);
+        let Some(item) = self.schema.items(schema).map(|item| self.schema.resolve(item)) else { return false };
+        let says = |(name, _): &(&str, &Value)| Role::Message.fits(name) || Role::Code.fits(name);
+        self.schema.types(item).contains(&"string") || self.schema.properties(item).iter().any(says)
+    }
+
+    /// A value for a field in which nothing is wrong.
+    fn nothing(&self, schema: &'c Value) -> Value {
+        let schema = self.schema.resolve(schema);
+        match self.schema.types(schema).first() {
+            _ if self.schema.allows_null(schema) => Value::Null,
+            Some(&"array") => json!([]),
+            Some(&"object") => json!({}),
+            _ => json!(""),
+        }
+    }
+}
+
+/// Whether members of an object of this name are fields.
+fn is_of_fields(name: &str) -> bool {
+    Role::List.fits(name) || matches!(folded(name).as_str(), "field" | "params" | "body")
+}
+
+/// Whether a name is one that members of errors have whatever the request is.
+fn has_role(name: &str) -> bool {
+    let roles = [Role::Message, Role::Title, Role::Code, Role::Status, Role::List, Role::Success, Role::Request];
+    roles.iter().any(|role| role.fits(name))
+}
+
+const DJANGO: &str = "django-rest-framework";
+
+/// The members that Django REST framework has for what is about no field.
+const OF_DJANGO: [&str; 2] = ["nonfielderrors", "nonfielderror"];
+
+/// The family of a body that has a member of its own for what is about no field.
+pub(super) fn of_members(schema: &Schema) -> Option<&'static Idiom> {
+    let properties = schema.properties(schema.tree());
+    let is_named = properties.iter().any(|(name, _)| OF_DJANGO.contains(&folded(name).as_str()));
+    is_named.then(|| idiom::named(DJANGO)).flatten()
+}
+
+/// The family of a body whose members are lists of sentences, one for each field.
+pub(super) fn of_maps(schema: &Schema, context: Context<'_>) -> Option<&'static Idiom> {
+    let properties = schema.properties(schema.tree());
+    let is_list = |node: &Value| {
+        let item = schema.items(schema.resolve(node)).map(|item| schema.resolve(item));
+        item.is_some_and(|item| schema.types(item) == ["string"])
+    };
+    let is_field = |(name, node): &(&str, &Value)| context.names.find(name).is_some() && is_list(node);
+    // Those of Ruby on Rails look the same and are sent with 422.
+    let is_bad = context.status.as_u16() == 400;
+    let is_map = !properties.is_empty() && properties.iter().all(is_field);
+    (is_bad && is_map).then(|| idiom::named(DJANGO)).flatten()
+}

@@ -1,0 +1,309 @@
+//! What the texts of an error body say: which are sentences about a rule, and whose.
+use serde_json::Value;
+
+use crate::errors::catalogue::idiom::{self, Candidate, Idiom, Match, is_of_field};
+use crate::errors::reading::names::{self, Names};
+use crate::errors::reading::phrase::{self, Phrase};
+
+/// What a text says.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The sentences of families that it can be.
+    pub matches: Vec<Match>,
+    /// What it says as a sentence of no family.
+    pub phrase: Option<Phrase>,
+    /// What stands after it.
+    pub after: After,
+    /// What stands between the first two sentences, if there are several.
+    pub joined: Option<String>,
+}
+
+/// What stands after a sentence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct After {
+    /// A code with what stands around it: ` [`, `invalid-params`, `]`.
+    pub code: Option<(String, String, String)>,
+    /// Whether it says how many more errors there are.
+    pub counts_more: bool,
+}
+
+/// Reads a text.
+#[must_use]
+pub fn hear(text: &str, names: &Names) -> Option<Heard> {
+    const LONGEST: usize = 2000;
+    if text.is_empty() || text.len() > LONGEST {
+        return None;
+    }
+    let (core, after) = split(text, names);
+    let known = idiom::candidates(core);
+    joined(core, &after, names, &known).or_else(|| single(core, &after, names, &known))
+}
+
+/// A text without what stands after its sentence.
+fn split<'t>(text: &'t str, names: &Names) -> (&'t str, After) {
+    let mut after = After::default();
+    let mut core = text;
+    if let Some((before, rest)) = core.rsplit_once(" (and ")
+        && (rest.ends_with(" more error)") || rest.ends_with(" more errors)"))
+    {
+        core = before;
+        after.counts_more = true;
+    }
+    let ends = core.strip_suffix(']').and_then(|inner| inner.rfind('[').map(|at| (at, &inner[at + 1..])));
+    if let Some((at, code)) = ends
+        && at > 0
+        && !code.is_empty()
+        && code.len() < 80
+        && !code.contains([' ', '"', ',', '/'])
+        && names.find(code).is_none()
+    {
+        let before = core[..at].trim_end();
+        after.code = Some((core[before.len()..=at].to_owned(), code.to_owned(), "]".to_owned()));
+        core = before;
+    }
+    (core, after)
+}
+
+/// Several sentences of one family with the same words between them.
+fn joined(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Heard> {
+    const JOINERS: [&str; 8] = ["\n ", "\n", "; ", ". ", " | ", ", and ", ", ", " and "];
+    JOINERS.into_iter().find_map(|joiner| {
+        let parts: Vec<&str> = core.split(joiner).filter(|part| !part.trim().is_empty()).collect();
+        if parts.len() < 2 {
+            return None;
+        }
+        let heard: Vec<Vec<Match>> = parts.iter().map(|part| accepted(part, names, known)).collect();
+        let in_all =
+            |found: &&Match| heard.iter().all(|part| part.iter().any(|other| std::ptr::eq(other.idiom, found.idiom)));
+        let matches: Vec<Match> = heard[0].iter().filter(in_all).cloned().collect();
+        // A rule that is about the whole says nothing that could be joined.
+        let matches: Vec<Match> = matches.into_iter().filter(|found| is_of_field(found.rule)).collect();
+        if matches.is_empty() {
+            return None;
+        }
+        let joined = Some(joiner.to_owned());
+        Some(Heard { matches, phrase: None, after: after.clone(), joined })
+    })
+}
+
+fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Heard> {
+    let mut matches: Vec<Match> = Vec::new();
+    for (before, sentence) in starts(core) {
+        for (sentence, stop) in ends(sentence) {
+            for mut found in accepted(sentence, names, known) {
+                // The one that is most of the text is the best of a family.
+                if matches.iter().all(|known| !std::ptr::eq(known.idiom, found.idiom)) {
+                    before.clone_into(&mut found.before);
+                    stop.clone_into(&mut found.stop);
+                    matches.push(found);
+                }
+            }
+        }
+    }
+    let heard = Heard { matches, phrase: None, after: after.clone(), joined: None };
+    // A sentence that is very general is rather the API's own.
+    let phrase = if heard.letters() < 9 { phrase::hear(core, names) } else { None };
+    (!heard.matches.is_empty() || phrase.is_some()).then_some(Heard { phrase, ..heard })
+}
+
+/// The places where a sentence can begin: at the start, after a colon, after a path.
+fn starts(core: &str) -> Vec<(&str, &str)> {
+    const MOST: usize = 4;
+    let mut starts = vec![("", core)];
+    let colons = core.match_indices(": ").map(|(at, found)| at + found.len());
+    starts.extend(colons.take(MOST).map(|at| core.split_at(at)));
+    // `body/age must be number`, `/age must be number`, `data.age should be number`
+    if let Some((first, rest)) = core.split_once(' ')
+        && is_path(first)
+    {
+        starts.push((&core[..core.len() - rest.len()], rest));
+    }
+    starts
+}
+
+/// Whether a word is a path with a root: `body/age`, `/age`, `data.age`, `.age`, `$.age`.
+#[must_use]
+pub fn is_path(word: &str) -> bool {
+    const ROOTS: [&str; 16] = [
+        "data",
+        "body",
+        "instance",
+        "querystring",
+        "query",
+        "params",
+        "path",
+        "headers",
+        "header",
+        "request",
+        "req",
+        "input",
+        "$",
+        "#",
+        "value",
+        "root",
+    ];
+    let word = word.trim_end_matches(':');
+    let root = word.split(['/', '.', '[']).next().unwrap_or_default();
+    let rooted = ROOTS.contains(&root) || root.is_empty() && word.len() > 1;
+    rooted
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '[' | ']' | '_' | '-' | '$' | '#' | '\'' | '"'))
+}
+
+/// The path before a sentence: `email: `.
+fn path_before(before: &str) -> Option<&str> {
+    let token = before.strip_suffix(": ")?.rsplit([' ', '\n']).next()?;
+    names::is_identifier(token).then_some(token)
+}
+
+/// A sentence with and without its full stop.
+fn ends(sentence: &str) -> impl Iterator<Item = (&str, &str)> {
+    let bare = sentence.strip_suffix(['.', '!']);
+    let bare = bare.map(|bare| (bare, &sentence[bare.len()..]));
+    std::iter::once((sentence, "")).chain(bare)
+}
+
+/// How many letters a sentence must have of its own where the name in it is not known.
+const FEWEST_LETTERS: usize = 11;
+
+/// The sentences of families that a text is, where they make sense for this request.
+fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
+    let mut matches = idiom::recognise(text, known);
+    matches.retain(|found| {
+        let name = found.captured.name();
+        let is_known = || name.is_some_and(|name| names.find(name).is_some() || names.path(name).is_some());
+        // `Field is missing` is not about a field of that name.
+        if name.is_some_and(|name| name.split(' ').all(phrase::is_noun)) && !is_known() {
+            return false;
+        }
+        // A few letters around a word that is no name of the request are anybody's.
+        if found.letters < FEWEST_LETTERS && name.is_some() && !is_known() {
+            return false;
+        }
+        match found.rule {
+            "invalid" => is_known() || name.is_none() && found.letters > 8,
+            _ if is_of_field(found.rule) => name.is_none_or(|name| is_known() || !name.contains(' ')),
+            _ => true,
+        }
+    });
+    let most = matches.iter().map(|found| found.letters).max().unwrap_or(0);
+    // A family of which hardly anything is there only fits by its slots.
+    matches.retain(|found| found.letters * 2 >= most);
+    matches
+}
+
+impl Heard {
+    /// The rule that it words, in a family if that is known.
+    #[must_use]
+    pub fn rule(&self, idiom: Option<&'static Idiom>) -> Option<&'static str> {
+        let found = self.of(idiom).map(|found| found.rule);
+        found.or_else(|| self.phrase.as_ref().map(|phrase| phrase.rule)).or_else(|| self.best().map(|found| found.rule))
+    }
+
+    /// The sentence of a family.
+    #[must_use]
+    pub fn of(&self, idiom: Option<&'static Idiom>) -> Option<&Match> {
+        let idiom = idiom?;
+        self.matches.iter().find(|found| std::ptr::eq(found.idiom, idiom))
+    }
+
+    /// The sentence with most letters of its own.
+    #[must_use]
+    pub fn best(&self) -> Option<&Match> {
+        let most = self.matches.iter().map(|found| found.letters).max()?;
+        self.matches.iter().find(|found| found.letters == most)
+    }
+
+    /// How many letters of it are a family's.
+    #[must_use]
+    pub fn letters(&self) -> usize {
+        self.best().map_or(0, |found| found.letters)
+    }
+
+    /// The names of the field that it has.
+    #[must_use]
+    pub fn names(&self, idiom: Option<&'static Idiom>) -> Vec<String> {
+        let found = self.of(idiom).or_else(|| self.best());
+        let of_idiom = found.and_then(|found| found.captured.name().or_else(|| path_before(&found.before)));
+        match (&self.phrase, of_idiom) {
+            (_, Some(name)) => vec![name.to_owned()],
+            (Some(phrase), None) => phrase.names.clone(),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+/// How many texts of an example are read; the rest stays as it is.
+const MOST_TEXTS: usize = 60;
+
+/// Everything that a body says in texts, with the keys on the way to each.
+pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v str, Heard)> {
+    let mut heard: Vec<(Vec<String>, &'v str, Heard)> = Vec::new();
+    let mut left = MOST_TEXTS;
+    visit(value, &mut Vec::new(), &mut |path, text| {
+        // A text that is there again is not read again.
+        if let Some((_, _, known)) = heard.iter().find(|(_, known, _)| *known == text) {
+            let known = known.clone();
+            if heard.len() < 4 * MOST_TEXTS {
+                heard.push((path.to_vec(), text, known));
+            }
+            return;
+        }
+        if left == 0 {
+            return;
+        }
+        left -= 1;
+        if let Some(found) = hear(text, names) {
+            heard.push((path.to_vec(), text, found));
+        }
+    });
+    heard
+}
+
+/// Every text with the keys on the way to it.
+pub fn visit<'v>(value: &'v Value, path: &mut Vec<String>, look: &mut dyn FnMut(&[String], &'v str)) {
+    match value {
+        Value::String(text) => look(path, text),
+        Value::Array(items) => {
+            for item in items {
+                path.push("[]".to_owned());
+                visit(item, path, look);
+                path.pop();
+            }
+        }
+        Value::Object(object) => {
+            for (name, member) in object {
+                path.push(name.clone());
+                visit(member, path, look);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_told_from_what_stands_around_it() {
+        let names = Names::default();
+        let heard = hear("must have required property 'emails' [invalid-params]", &names).expect("is Ajv's");
+        assert_eq!(heard.after.code, Some((" [".to_owned(), "invalid-params".to_owned(), "]".to_owned())));
+        assert_eq!(heard.names(idiom::named("ajv")), ["emails"]);
+        let heard = hear("body/age must be number", &names).expect("is Ajv's");
+        let ajv = heard.of(idiom::named("ajv")).expect("is Ajv's too");
+        assert_eq!((ajv.before.as_str(), ajv.rule), ("body/age ", "type"));
+        let heard = hear("The email field is required. (and 2 more errors)", &names).expect("is Laravel's");
+        assert!(heard.after.counts_more);
+    }
+
+    #[test]
+    fn sentences_that_are_joined_are_several() {
+        let heard = hear("must be string\n must be array [x]", &Names::default()).expect("is Ajv's");
+        assert_eq!(heard.joined.as_deref(), Some("\n "));
+        assert!(hear("error-contact-manager-not-found", &Names::default()).is_none());
+    }
+}

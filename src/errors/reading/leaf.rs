@@ -1,0 +1,525 @@
+//! The texts and numbers of an example: sentences, codes, fields, what was sent.
+use serde_json::Value;
+
+use crate::contract::wording::{Part, Slot, Template};
+use crate::errors::body::{Pattern, Wants};
+use crate::errors::catalogue::code;
+use crate::errors::catalogue::idiom::{Idiom, is_of_field};
+use crate::errors::catalogue::role::Role;
+use crate::errors::finding::{PathStyle, location_of};
+use crate::errors::reading::about::{FEWEST_LETTERS, general};
+use crate::errors::reading::hearing::{Heard, is_path};
+use crate::errors::reading::names::{Names, is_coined, is_identifier, segments};
+use crate::errors::reading::phrase::{self, coded};
+use crate::errors::reading::{Context, Reader, read};
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, before_path};
+use crate::errors::words::{Seen, Words};
+use crate::schema::name::{Form, folded};
+
+impl<'r> Reader<'r> {
+    /// A number: the status, a code, what was sent.
+    pub(super) fn number(&mut self, number: &serde_json::Number, node: Option<&Value>) -> Pattern {
+        let key = self.key();
+        let fixed = Value::Number(number.clone());
+        if self.is_about() && Role::Value.fits(key) && !Role::Code.fits(key) {
+            return Pattern::Sent(Wants::Any, None);
+        }
+        let status = u64::from(self.context.status.as_u16());
+        if number.as_u64() == Some(status) && (Role::Status.fits(key) || Role::Code.fits(key)) {
+            return Pattern::Status(Wants::Number);
+        }
+        let is_code = Role::Code.fits(key) && self.seen_idiom.is_some_and(|idiom| idiom.has_code(&fixed));
+        if is_code {
+            let slot = CodeSlot { seen: Some(fixed), allowed: allowed(node), ..self.code_slot() };
+            return Pattern::Code(slot);
+        }
+        Pattern::Fixed(fixed)
+    }
+
+    fn code_slot(&self) -> CodeSlot {
+        let rule = self.about.as_ref().map(|about| about.rule);
+        // An error that is about no field has codes for what it says.
+        let rule = rule.or_else(|| self.heard.iter().find_map(|(_, _, heard)| heard.rule(self.seen_idiom)));
+        CodeSlot { rule, idiom: self.idiom, ..CodeSlot::default() }
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, text: &str, node: Option<&'r Value>) -> Pattern {
+        if text.trim_start().starts_with('<') && text.contains("</") {
+            return self.markup(text);
+        }
+        let key = self.key().to_owned();
+        let heard = self.heard.iter().find(|(path, found, _)| *path == self.path && *found == text);
+        if let Some((_, _, heard)) = heard.cloned() {
+            return self.sentence(text, &heard, node);
+        }
+        if self.words_at.as_ref() == Some(&self.path) {
+            return Pattern::Words(Box::new(self.neutral(text, node)));
+        }
+        let status = self.context.status;
+        if text == status.as_str() && (Role::Status.fits(&key) || Role::Code.fits(&key)) {
+            return Pattern::Status(Wants::Text);
+        }
+        if Some(text) == status.canonical_reason() {
+            return Pattern::Reason;
+        }
+        if text == "about:blank" {
+            return Pattern::Fixed(Value::String(text.to_owned()));
+        }
+        if text.starts_with('/') && self.context.url.is_some_and(|template| is_url_of(text, template)) {
+            return Pattern::Url;
+        }
+        if self.is_about()
+            && let Some(pattern) = self.of_request(text, &key, node)
+        {
+            return pattern;
+        }
+        if text.starts_with("http://") || text.starts_with("https://") || text.starts_with('/') && !code::is_code(text)
+        {
+            return Pattern::Fixed(Value::String(text.to_owned()));
+        }
+        let brackets =
+            self.heard.iter().any(|(_, _, heard)| heard.after.code.as_ref().is_some_and(|(_, code, _)| code == text));
+        let is_number = text.chars().all(|letter| letter.is_ascii_digit());
+        let is_code = code::is_code(text) && Role::Code.fits(&key) && !is_number;
+        if Role::Title.fits(&key) && general(text).is_some() {
+            return Pattern::Fixed(Value::String(text.to_owned()));
+        }
+        let is_title = Role::Title.fits(&key) && !is_number || node.is_some_and(|node| node.get("enum").is_some());
+        // A code that is all that is said says the other rules too, in words.
+        if is_code && self.heard.is_empty() && Role::Message.fits(&key) {
+            let pattern = self.with_name(text, node);
+            if matches!(pattern, Pattern::Words(_)) {
+                return pattern;
+            }
+        }
+        if brackets || is_code || is_title || is_number && Role::Code.fits(&key) {
+            return Pattern::Code(self.code_of(text, node, is_title && text.contains(' ')));
+        }
+        self.with_name(text, node)
+    }
+
+    /// A code of the document.
+    pub(super) fn code_of(&self, text: &str, node: Option<&Value>, is_title: bool) -> CodeSlot {
+        let named = self.about.as_ref().and_then(|about| {
+            let [name] = about.names.as_slice() else { return None };
+            let template = coded(text, name);
+            (template.has(Slot::is_name) && !is_title).then_some(template)
+        });
+        let key = self.key();
+        let others = self.context.codes.iter().filter(|(name, _)| name == key).map(|(_, code)| code.clone());
+        let idiom =
+            self.idiom.filter(|idiom| idiom.has_code(&Value::String(text.to_owned())) || self.seen_idiom.is_none());
+        CodeSlot {
+            seen: Some(Value::String(text.to_owned())),
+            named,
+            allowed: allowed(node),
+            others: others.collect(),
+            idiom,
+            is_title,
+            is_headline: is_title && self.is_headline(text),
+            ..self.code_slot()
+        }
+    }
+
+    /// Whether a title is of all that can be wrong with requests: it names no field.
+    fn is_headline(&self, text: &str) -> bool {
+        let names = self.context.names;
+        let about = self.about.as_ref().map(|about| about.names.as_slice());
+        let is_about = |word: &str| about.is_some_and(|names| names.iter().any(|name| folded(name) == folded(word)));
+        let names_field = text.split(' ').any(|word| is_about(word) || is_coined(word) && names.find(word).is_some());
+        Role::Title.fits(self.key()) && about.is_some() && !names_field
+    }
+
+    /// The field, the part of the request that it is in, or what was sent there.
+    fn of_request(&self, text: &str, key: &str, node: Option<&Value>) -> Option<Pattern> {
+        let names = self.context.names;
+        let about = self.about.as_ref()?;
+        let is_named = || about.names.iter().any(|name| folded(name) == folded(text));
+        if Role::Location.fits(key) && location_of(text).is_some() && !(Role::Field.rank(key) < Some(4) && is_named()) {
+            let allowed = allowed(node).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            return Some(Pattern::Location(LocationSlot { seen: text.to_owned(), allowed }));
+        }
+        // What is the name stays the name, whatever its member is called, but for words for rules.
+        let says_rule = matches!(
+            folded(key).as_str(),
+            "type" | "code" | "kind" | "rule" | "validator" | "tag" | "keyword" | "constraint" | "format" | "error"
+        );
+        let is_pointer = text.starts_with(['/', '#']) && names.path(text).is_some();
+        if is_named() && !says_rule
+            || is_pointer
+                && about.names.iter().any(|name| segments(text).last().is_some_and(|last| folded(last) == folded(name)))
+        {
+            return Some(Pattern::Field(self.field_slot(text)));
+        }
+        let is_path = names.path(text).is_some() || is_named();
+        let last = segments(text).last().map(|last| (*last).to_owned()).unwrap_or_default();
+        let ends_with_name = about
+            .names
+            .iter()
+            .any(|name| folded(&segments(name).last().map_or(name.clone(), |l| (*l).to_owned())) == folded(&last));
+        let is_due = Role::Field.rank(key).is_some_and(|rank| rank < 12)
+            && !text.contains(' ')
+            && !code::is_code(text).then_some(text).is_some_and(|t| t.contains("://"));
+        if Role::Field.fits(key) && (is_path || ends_with_name && !text.contains(' ')) || is_due && is_identifier(&last)
+        {
+            return Some(Pattern::Field(self.field_slot(text)));
+        }
+        if key == "expected" || is_type_name(text) && Role::Value.fits(key) {
+            let slot = if key == "expected" { Slot::Types } else { Slot::Type };
+            return Some(Pattern::Type(slot, self.idiom, text.to_owned()));
+        }
+        if Role::Value.fits(key) {
+            return Some(Pattern::Sent(Wants::Any, Some(Value::String(text.to_owned()))));
+        }
+        None
+    }
+
+    /// How the example writes a field.
+    pub(super) fn field_slot(&self, text: &str) -> FieldSlot {
+        let names = self.context.names;
+        let about = self.about.as_ref().map(|about| about.names.as_slice()).unwrap_or_default();
+        let (before, path) = match names.path(text) {
+            Some((before, path)) => (before, path),
+            None => {
+                let all = segments(text);
+                let split = all.len().saturating_sub(1);
+                (all[..split].to_vec(), all[split..].to_vec())
+            }
+        };
+        let at = path.first().and_then(|first| text.rfind(&path_tail(text, first, path.len()))).unwrap_or(0);
+        let prefix = &text[..at.min(text.len())];
+        let last = path.last().copied().unwrap_or(text);
+        let known = names.find(last).map(|(_, form)| form);
+        let form = known.or_else(|| about.iter().find_map(|name| Form::of(last, name))).unwrap_or_else(|| {
+            if last.chars().next().is_some_and(char::is_uppercase) { Form::Pascal } else { Form::AsIs }
+        });
+        let _ = before;
+        if prefix.ends_with('/') || text.starts_with('/') || text.starts_with('#') {
+            let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+            return FieldSlot { before: before_path(prefix), style: FieldStyle::Pointer };
+        }
+        // A plain name of something that is in an object: only names are written.
+        if segments(text).len() == 1 && names.find(text).is_some() && !names.is_outermost(text) {
+            return FieldSlot { before: before_path(prefix), style: FieldStyle::Name(form) };
+        }
+        let style = if text.contains("][") || text.contains('[') && !text.contains("[0]") && !text.contains("].") {
+            PathStyle::Squares
+        } else if let Some(idiom) = self.idiom.filter(|idiom| idiom.dialect.path != PathStyle::Pointer) {
+            idiom.dialect.path
+        } else if text.contains(".0") {
+            PathStyle::Dotted
+        } else {
+            PathStyle::Brackets
+        };
+        FieldSlot { before: before_path(prefix), style: FieldStyle::Path(style, form) }
+    }
+
+    /// A text that is no sentence and has the name of the field in it.
+    fn with_name(&mut self, text: &str, node: Option<&Value>) -> Pattern {
+        let fixed = || Pattern::Fixed(Value::String(text.to_owned()));
+        let Some(about) = self.about.clone() else { return fixed() };
+        let [name] = about.names.as_slice() else { return fixed() };
+        let template = coded(text, name);
+        let is_plain_word = !is_coined(name)
+            && !text.contains(&format!("'{name}'"))
+            && !text.contains(&format!("\"{name}\""))
+            && !text.contains(&format!("`{name}`"));
+        if !template.has(Slot::is_name) || is_plain_word && name.len() < 5 {
+            return fixed();
+        }
+        let seen = Seen {
+            rule: about.rule,
+            template,
+            dialect: None,
+            names: about.names.clone(),
+            listed: self.context.names.listed(text),
+            text: text.to_owned(),
+        };
+        Pattern::Words(Box::new(Words { seen: Some(seen), ..self.neutral(text, node) }))
+    }
+
+    /// A place for a sentence that is none yet.
+    pub(super) fn neutral(&self, text: &str, node: Option<&Value>) -> Words {
+        let general = general(text).filter(|_| self.words_at.is_some());
+        let (before, text) = match text.split_once(": ") {
+            Some((_, rest)) if general.is_none() && rest.len() > 200 => ("", rest),
+            _ => ("", text),
+        };
+        Words {
+            before: Template::plain(before),
+            idiom: self.idiom,
+            quote: Some('\''),
+            has_stop: text.ends_with('.'),
+            general,
+            longest: longest(node),
+            ..Words::default()
+        }
+    }
+
+    fn sentence(&self, text: &str, heard: &Heard, node: Option<&Value>) -> Pattern {
+        let about = self.about.as_ref();
+        let code = heard
+            .after
+            .code
+            .as_ref()
+            .map(|(open, code, close)| (open.clone(), self.code_of(code, None, false), close.clone()));
+        let base = Words {
+            code,
+            joined: heard.joined.clone(),
+            longest: longest(node),
+            counts_more: heard.after.counts_more,
+            quote: Some('\''),
+            ..Words::default()
+        };
+        // A sentence of another family than the body is of is rather the API's own, and so is one that
+        // anybody may say: of it, other rules are none of a family's.
+        let is_anybodys = self.seen_idiom.is_none() && heard.letters() < FEWEST_LETTERS;
+        let own = phrase::hear(&without_code(text), self.context.names)
+            .filter(|_| (self.seen_idiom.is_some() || is_anybodys) && heard.joined.is_none());
+        let found =
+            heard.of(self.seen_idiom).or_else(|| heard.best().filter(|_| heard.phrase.is_none() && own.is_none()));
+        if let Some(found) = found {
+            let (mut slots, template) = path_before(&found.template);
+            let is_capital = found.captured.name().is_some_and(|name| {
+                name.chars().next().is_some_and(char::is_uppercase)
+                    && !is_coined(name)
+                    && !self.context.names.is_as_it_is(name)
+            });
+            for part in &mut slots.parts {
+                match part {
+                    Part::Slot(Slot::Path, form @ Form::AsIs) if is_capital => *form = Form::Sentence,
+                    _ => {}
+                }
+            }
+            let mut before = self.before(&found.before);
+            let before_others = self.before_others(&found.before);
+            before.push(slots);
+            let template = if heard.joined.is_some() { None } else { Some(template) };
+            let seen = template.map(|template| Seen {
+                rule: found.rule,
+                template,
+                dialect: Some(found.idiom),
+                names: heard.names(self.seen_idiom),
+                listed: self.context.names.listed(text),
+                text: text.strip_prefix(&found.before).unwrap_or(text).to_owned(),
+            });
+            // Nor does what is about no field tell how fields are spoken of.
+            let is_of_body = self.seen_idiom.is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
+            let is_theirs = heard.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
+            let after = found.stop.clone();
+            let names = self.context.names;
+            let has_path = found.template.has(|slot| slot == Slot::Path);
+            let is_short = has_path
+                && found.captured.name().is_some_and(|name| names.find(name).is_some() && !names.is_outermost(name));
+            let prefix = found.captured.name().and_then(|name| self.context.names.path(name)).map(|(before, _)| before);
+            let prefix = prefix
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|part| location_of(part).is_none())
+                .map(str::to_owned)
+                .collect();
+            return Pattern::Words(Box::new(Words {
+                seen,
+                before,
+                before_others,
+                whole: text.to_owned(),
+                after,
+                prefix,
+                is_short,
+                idiom: Some(found.idiom).filter(|_| is_theirs),
+                ..base
+            }));
+        }
+        let Some(phrase) = &heard.phrase.clone().or(own) else { return Pattern::Fixed(Value::String(text.to_owned())) };
+        let core = text.strip_prefix(phrase.before.as_str()).unwrap_or(text);
+        let seen = Seen {
+            rule: phrase.rule,
+            template: phrase.template.clone(),
+            dialect: None,
+            names: phrase.names.clone(),
+            listed: self.context.names.listed(core),
+            text: core.to_owned(),
+        };
+        // What stands around the name is another name.
+        let lists = !seen.listed.is_empty();
+        let name_alone = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs)] };
+        let seen_text = Seen { text: without_code(core), ..seen };
+        // A sentence about something else is no pattern for one about a field.
+        let is_about = is_of_field(phrase.rule) || about.is_none();
+        let words = Words {
+            seen: Some(seen_text).filter(|_| is_about || !is_of_field(phrase.rule)),
+            idiom: None,
+            before: Template::plain(&phrase.before),
+            subject: if lists { phrase.quote.is_none().then(name_alone) } else { phrase.subject.clone() },
+            quote: phrase.quote.or(if phrase.names.is_empty() { Some('\'') } else { None }),
+            has_stop: without_code(core).ends_with('.'),
+            ..base
+        };
+        Pattern::Words(Box::new(words))
+    }
+
+    /// What stands before a sentence: a path in it is a slot.
+    fn before(&self, before: &str) -> Template {
+        let trimmed = before.trim_end();
+        let gap = &before[trimmed.len()..];
+        let (token, colon) = match trimmed.strip_suffix(':') {
+            Some(bare) => (bare, ":"),
+            None => (trimmed, ""),
+        };
+        let start = token.rfind([' ', '\n']).map_or(0, |at| at + 1);
+        let (text, token) = token.split_at(start);
+        let mut template = Template::plain(text);
+        let names = self.context.names;
+        let is_name = !colon.is_empty() && segments(token).as_slice() == [token] && names.find(token).is_some();
+        if is_name && !start_is_path(text, self.idiom) {
+            // A word before a colon is a name, and no way to it.
+            template.parts.push(Part::Slot(Slot::Name, form_of(token, names)));
+        } else if let Some((_, path)) = names.path(token) {
+            let at = token.rfind(&path_tail(token, path[0], path.len())).unwrap_or(0);
+            let prefix = &token[..at];
+            let slot = if prefix.ends_with('/') { Slot::Pointer } else { Slot::Path };
+            template.push(before_path(prefix.strip_suffix('/').unwrap_or(prefix)));
+            let form = path.last().and_then(|last| names.find(last)).map_or(Form::AsIs, |(_, form)| form);
+            template.parts.push(Part::Slot(slot, form));
+        } else if colon.is_empty() && is_path(token) {
+            let end = token.find(['/', '.', '[']).unwrap_or(token.len());
+            let (root, rest) = token.split_at(end);
+            let slot = if rest.starts_with('.') { Slot::Path } else { Slot::Pointer };
+            template.push(before_path(root));
+            if slot == Slot::Path {
+                template.push_text(".");
+            }
+            template.parts.push(Part::Slot(slot, Form::AsIs));
+        } else if !colon.is_empty()
+            && is_identifier(token)
+            && self.about.as_ref().is_some_and(|about| about.names.iter().any(|name| name == token))
+        {
+            template.parts.push(Part::Slot(Slot::Path, Form::AsIs));
+        } else {
+            template.push_text(token);
+        }
+        template.push_text(colon);
+        template.push_text(gap);
+        template
+    }
+
+    /// What stands before a sentence about another field: words that say what the document's own field is are left out.
+    fn before_others(&self, before: &str) -> Option<Template> {
+        let bare = before.trim_end().strip_suffix(':')?;
+        let (words, token) = bare.rsplit_once(' ')?;
+        let is_said_of_it = general(words).is_none() && !words.ends_with([':', '.', '-', ')']);
+        let is_name = segments(token).as_slice() == [token] && self.context.names.find(token).is_some();
+        let name = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs), Part::Text(": ".to_owned())] };
+        (is_name && is_said_of_it).then(name)
+    }
+
+    /// A text with tags: what stands between them is read as the members of an object.
+    fn markup(&mut self, text: &str) -> Pattern {
+        let mut parts: Vec<(String, Option<String>)> = Vec::new();
+        let mut members = serde_json::Map::new();
+        let mut rest = text;
+        let mut fixed = String::new();
+        while let Some(end) = rest.find('>') {
+            let (tag, after) = rest.split_at(end + 1);
+            fixed.push_str(tag);
+            let until = after.find('<').unwrap_or(after.len());
+            let (inner, next) = after.split_at(until);
+            let name = tag.rsplit('<').next().unwrap_or_default();
+            let name: String = name.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+            if inner.trim().is_empty() || name.is_empty() || members.contains_key(&name) {
+                fixed.push_str(inner);
+            } else {
+                members.insert(name.clone(), Value::String(inner.to_owned()));
+                parts.push((std::mem::take(&mut fixed), Some(name)));
+            }
+            rest = next;
+        }
+        fixed.push_str(rest);
+        parts.push((fixed, None));
+        let object = Value::Object(members);
+        let Pattern::Object(read) = read(&object, Context { schema: None, ..self.context }).pattern else {
+            return Pattern::Fixed(Value::String(text.to_owned()));
+        };
+        let mut all = Vec::new();
+        for (fixed, name) in parts {
+            all.push(Pattern::Fixed(Value::String(fixed)));
+            let member = name.and_then(|name| read.iter().find(|member| member.name == name));
+            all.extend(member.map(|member| Pattern::Escaped(Box::new(member.pattern.clone()))));
+        }
+        Pattern::Text(all)
+    }
+}
+
+/// Whether a sentence begins with the way to its field: nothing stands before that, and the family writes no JSON
+/// Pointers.
+fn start_is_path(before: &str, idiom: Option<&Idiom>) -> bool {
+    before.is_empty() && idiom.is_none_or(|idiom| idiom.dialect.path != PathStyle::Pointer)
+}
+
+/// The form in which a name is written; two or three capitals are an abbreviation, and no form.
+fn form_of(token: &str, names: &Names) -> Form {
+    const ABBREVIATION: usize = 3;
+    let form = names.find(token).map_or(Form::AsIs, |(_, form)| form);
+    if form == Form::Upper && token.len() <= ABBREVIATION { Form::AsIs } else { form }
+}
+
+/// The text from the segment `first` on, if that is followed by so many.
+fn path_tail(text: &str, first: &str, count: usize) -> String {
+    for (at, _) in text.match_indices(first) {
+        if segments(&text[at..]).len() == count {
+            return text[at..].to_owned();
+        }
+    }
+    first.to_owned()
+}
+
+/// `{path}: must be a string`: the path is before the sentence, whichever it is.
+fn path_before(template: &Template) -> (Template, Template) {
+    if let [Part::Slot(slot, form), Part::Text(text), rest @ ..] = template.parts.as_slice()
+        && slot.is_name()
+        && let Some(text) = text.strip_prefix(": ")
+    {
+        let before = Template { parts: vec![Part::Slot(Slot::Path, *form), Part::Text(": ".to_owned())] };
+        let mut sentence = Template::plain(text);
+        rest.iter().for_each(|part| sentence.push(Template { parts: vec![part.clone()] }));
+        return (before, sentence);
+    }
+    (Template::default(), template.clone())
+}
+
+/// Whether a text is what a type is called.
+fn is_type_name(text: &str) -> bool {
+    matches!(text, "string" | "number" | "integer" | "boolean" | "array" | "object" | "null" | "undefined")
+}
+
+/// Whether a path is one of a path template.
+fn is_url_of(text: &str, template: &str) -> bool {
+    let path = text.split('?').next().unwrap_or(text);
+    let (there, wanted): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), template.split('/').collect());
+    let from = there.len().saturating_sub(wanted.len() - 1);
+    let tail = there.get(from..).unwrap_or_default();
+    wanted.len() > 1
+        && tail.len() == wanted.len() - 1
+        && tail.iter().zip(&wanted[1..]).all(|(a, b)| a == b || b.starts_with('{'))
+}
+
+fn without_code(text: &str) -> String {
+    match text.rfind(" [") {
+        Some(at) if text.ends_with(']') => text[..at].to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+fn allowed(node: Option<&Value>) -> Vec<Value> {
+    let Some(node) = node else { return Vec::new() };
+    match (node.get("enum"), node.get("const")) {
+        (Some(Value::Array(values)), _) => values.clone(),
+        (_, Some(value)) => vec![value.clone()],
+        _ => Vec::new(),
+    }
+}
+
+fn longest(node: Option<&Value>) -> Option<usize> {
+    node?.get("maxLength")?.as_u64().and_then(|longest| usize::try_from(longest).ok())
+}

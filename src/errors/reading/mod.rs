@@ -1,0 +1,436 @@
+//! An example of an error → the pattern of its body: which of its texts speak of a field or a rule.
+
+mod about;
+mod fields;
+mod hearing;
+mod leaf;
+mod names;
+mod phrase;
+pub mod shaping;
+pub mod shown;
+
+pub use crate::errors::reading::hearing::visit;
+pub use crate::errors::reading::names::Names;
+pub use crate::errors::reading::phrase::warm_up;
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::errors::body::{ByField, Member, Pattern, Wants};
+use crate::errors::catalogue::code;
+use crate::errors::catalogue::idiom::{Idiom, is_of_field};
+use crate::errors::catalogue::role::Role;
+use crate::errors::finding::location_of;
+use crate::errors::reading::about::{family, is_map_key, is_segments, is_sentence, meant, place_for_words};
+use crate::errors::reading::hearing::Heard;
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, before_path};
+use crate::errors::words::Alone;
+use crate::schema::Schema;
+
+/// An example that was read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The pattern that it is an instance of.
+    pub pattern: Pattern,
+    /// What it speaks of, if it is about something that is wrong with a request.
+    pub about: Option<About>,
+    /// Whose sentences it has.
+    pub idiom: Option<&'static Idiom>,
+    /// The rules of all its sentences.
+    pub rules: Vec<&'static str>,
+    /// The example itself.
+    pub value: Value,
+}
+
+/// What an example speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The rule.
+    pub rule: &'static str,
+    /// The names of the field.
+    pub names: Vec<String>,
+    /// Whether it is said in words, and not by a code only.
+    pub is_worded: bool,
+    /// Whether it joins several sentences in one text.
+    pub is_joined: bool,
+}
+
+/// What examples are read with.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'c> {
+    /// The names of the request.
+    pub names: &'c Names,
+    /// The schema of the body.
+    pub schema: Option<&'c Schema>,
+    /// The status that it is documented for.
+    pub status: StatusCode,
+    /// Codes by the name of their member that the document shows elsewhere.
+    pub codes: &'c [(String, String)],
+    /// Whose sentences the document has elsewhere.
+    pub idiom: Option<&'static Idiom>,
+    /// The path template of the operation.
+    pub url: Option<&'c str>,
+}
+
+/// Reads an example.
+#[must_use]
+pub fn read(value: &Value, context: Context<'_>) -> Reading {
+    let heard = hearing::hear_all(value, context.names);
+    let heard: Vec<(Vec<String>, &str, Heard)> =
+        heard.into_iter().filter(|(path, text, heard)| is_sentence(path, text, heard)).collect();
+    let heard = meant(heard, context.names);
+    let idiom = family(value, &heard);
+    let rules: Vec<&'static str> = heard.iter().filter_map(|(_, _, heard)| heard.rule(idiom)).collect();
+    let about = about::about(value, &heard, idiom, context.names);
+    let words_at = if heard.iter().any(|(_, _, heard)| heard.rule(idiom).is_some_and(is_of_field)) {
+        None
+    } else {
+        place_for_words(value, about.as_ref(), &context)
+    };
+    let mut reader =
+        Reader { context, idiom: idiom.or(context.idiom), seen_idiom: idiom, about, heard, words_at, path: Vec::new() };
+    let mut pattern = reader.read(value, context.schema.map(Schema::tree));
+    if !pattern.names_field() {
+        let alone = if pattern.shows_name() { Alone::ButForFamilies } else { Alone::No };
+        let says_nothing = reader.about.as_ref().is_some_and(|about| about.rule == "invalid" && about.names.is_empty());
+        let alone = if reader.words_at.is_some() || says_nothing { Alone::Always } else { alone };
+        pattern.let_words_name(alone);
+    }
+    Reading { pattern, about: reader.about, idiom, rules, value: value.clone() }
+}
+
+struct Reader<'r> {
+    context: Context<'r>,
+    /// Whose sentences are said.
+    idiom: Option<&'static Idiom>,
+    /// Whose sentences the example has itself.
+    seen_idiom: Option<&'static Idiom>,
+    about: Option<About>,
+    heard: Vec<(Vec<String>, &'r str, Heard)>,
+    /// Where a sentence goes if none is there.
+    words_at: Option<Vec<String>>,
+    /// The way to what is read.
+    path: Vec<String>,
+}
+
+impl<'r> Reader<'r> {
+    fn read(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
+        let is_sent = self.is_about() && Role::Value.fits(self.key()) && !Role::List.fits(self.key());
+        match value {
+            // What was sent may be a whole body.
+            Value::Object(_) | Value::Array(_) if is_sent && self.path.iter().any(|step| step == "[]") => {
+                Pattern::Sent(Wants::Any, Some(value.clone()))
+            }
+            Value::Object(object) => {
+                if let Some(pattern) = self.map(object, node) {
+                    return pattern;
+                }
+                if let (Some(pointer), "source") = (object.get("pointer").and_then(Value::as_str), self.key())
+                    && self.is_about()
+                {
+                    return Pattern::Source(self.field_slot(pointer));
+                }
+                if object.contains_key("parameter") && self.key() == "source" && self.is_about() {
+                    let before = before_path("/data/attributes");
+                    return Pattern::Source(FieldSlot { before, style: FieldStyle::Pointer });
+                }
+                let says = |(path, ..): &(Vec<String>, &str, Heard)| {
+                    path.len() == self.path.len() + 1 && path.starts_with(&self.path)
+                };
+                let has_sentence = self.heard.iter().any(says);
+                let beside = self.seen_idiom.filter(|_| has_sentence && self.is_about());
+                let members = object.iter().map(|(name, member)| {
+                    if let Some(idiom) = beside.filter(|idiom| idiom.has_beside(name)) {
+                        let pattern = Pattern::Beside(idiom, name.clone());
+                        return Some(Member { name: name.clone(), pattern, otherwise: None });
+                    }
+                    let inner = self.member_node(node, name);
+                    self.path.push(name.clone());
+                    let pattern = self.read(member, inner);
+                    self.path.pop();
+                    let is_needed =
+                        node.zip(self.context.schema).is_some_and(|(node, schema)| schema.requires(node, name));
+                    // Without a schema nothing says that a member may be missing, but a code of another fault must not stay.
+                    let pattern = match pattern {
+                        Pattern::Code(slot) => Pattern::Code(CodeSlot { is_needed, ..slot }),
+                        pattern => pattern,
+                    };
+                    // Of a request as a whole there is no field, and the example's is another one.
+                    let is_name = matches!(pattern, Pattern::Field(_)) && member.is_string();
+                    let otherwise = || if is_name { Value::from("") } else { member.clone() };
+                    Some(Member { name: name.clone(), pattern, otherwise: is_needed.then(otherwise) })
+                        .filter(|made| is_needed || !self.is_of_another(made))
+                });
+                Pattern::Object(members.flatten().collect())
+            }
+            Value::Array(items) => self.list(items, node),
+            Value::String(text) => self.text(text, node),
+            Value::Number(number) => self.number(number, node),
+            other => {
+                let is_sent = self.is_about() && Role::Value.fits(self.key()) && !Role::Message.fits(self.key());
+                if is_sent { Pattern::Sent(Wants::Any, Some(other.clone())) } else { Pattern::Fixed(other.clone()) }
+            }
+        }
+    }
+
+    /// Whether a member only belongs to the fault that the example is about, which is none of a field.
+    fn is_of_another(&self, member: &Member) -> bool {
+        let is_kept = [Role::Link, Role::When, Role::Request].iter().any(|role| role.fits(&member.name));
+        let says = match &member.pattern {
+            Pattern::Fixed(value) => value.is_string() || value.is_array() || value.is_object(),
+            pattern @ (Pattern::Object(_) | Pattern::Items(_)) => !pattern.has_words(),
+            _ => false,
+        };
+        self.words_at.is_some()
+            && says
+            && !is_kept
+            && !matches!(&member.pattern, Pattern::Fixed(value) if value.as_str().is_some_and(|text| text.starts_with("http")))
+    }
+
+    fn member_node(&self, node: Option<&'r Value>, name: &str) -> Option<&'r Value> {
+        let schema = self.context.schema?;
+        schema.property(node?, name).map(|node| schema.resolve(node))
+    }
+
+    fn key(&self) -> &str {
+        self.path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str)
+    }
+
+    fn is_about(&self) -> bool {
+        self.about.is_some()
+    }
+
+    /// An object whose members are fields.
+    fn map(&mut self, object: &serde_json::Map<String, Value>, node: Option<&'r Value>) -> Option<Pattern> {
+        let (name, member) = object.iter().next()?;
+        // `{"json": {"email": […]}}`
+        if object.len() == 1
+            && location_of(name).is_some()
+            && let Value::Object(inner) = member
+            && inner.iter().any(|(name, member)| is_map_key(name, member, self.context.names, true))
+        {
+            self.path.push(name.clone());
+            let entry = self.map(inner, self.member_node(node, name));
+            self.path.pop();
+            let slot = LocationSlot { seen: name.clone(), allowed: Vec::new() };
+            return Some(Pattern::ByLocation(slot, Box::new(entry?)));
+        }
+        // `{"body": {"message": …, "keys": […]}}`
+        if object.len() == 1
+            && location_of(name).is_some()
+            && member.is_object()
+            && self.is_about()
+            && !self.path.is_empty()
+        {
+            let mut path = self.path.clone();
+            path.push(name.clone());
+            if self.heard.iter().any(|(heard, ..)| heard.starts_with(&path)) {
+                let inner = self.member_node(node, name);
+                self.path.push(name.clone());
+                let entry = self.read(member, inner);
+                self.path.pop();
+                let slot = LocationSlot { seen: name.clone(), allowed: Vec::new() };
+                return Some(Pattern::ByLocation(slot, Box::new(entry)));
+            }
+        }
+        let says = |member: &Value| {
+            member.is_string()
+                || member.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_string))
+        };
+        let is_texts = |member: &Value| {
+            let items = member.as_array().filter(|items| !items.is_empty());
+            items.is_some_and(|items| items.iter().all(|item| item.is_string() || item.is_object()))
+        };
+        let fits = Role::List.fits(self.key()) || Role::Message.fits(self.key());
+        let of_list = fits && self.path.last().is_some_and(|step| step != "[]");
+        let parent_is_list = of_list || object.values().all(is_texts);
+        let is_key = |(name, member): (&String, &Value)| is_map_key(name, member, self.context.names, parent_is_list);
+        let all_say = object.values().all(says);
+        let has_role = |(key, member): (&String, &Value)| {
+            member.is_string()
+                && [Role::Message, Role::Code, Role::Field, Role::Location].iter().any(|role| role.fits(key))
+        };
+        let no_roles = !object.iter().any(has_role);
+        let is_heard = self.heard.iter().any(|(path, ..)| path.len() > self.path.len() && path.starts_with(&self.path));
+        let is_map = if parent_is_list {
+            let any = of_list && no_roles && all_say && (object.iter().any(is_key) || is_heard);
+            any || object.iter().all(is_key) && self.is_about()
+        } else {
+            is_heard && object.iter().all(is_key) && self.is_about()
+        };
+        if !is_map {
+            return None;
+        }
+        // The member that has a sentence shows best what is said of a field.
+        let told = object.iter().find(|(name, _)| {
+            let mut path = self.path.clone();
+            path.push((*name).clone());
+            self.heard.iter().any(|(heard, ..)| heard.starts_with(&path))
+        });
+        let (name, mut member) = told.unwrap_or((name, member));
+        let nests = self.idiom.is_some_and(|idiom| idiom.nests);
+        self.path.push(name.clone());
+        let mut inner = self.member_node(node, name);
+        let depth = self.path.len();
+        // A field of an object is in an object of its own there.
+        while let (true, Some((step, next))) = (nests, member.as_object().and_then(|object| object.iter().next()))
+            && (self.context.names.find(step).is_some() || step.parse::<usize>().is_ok())
+        {
+            inner = self.member_node(inner, step);
+            self.path.push(step.clone());
+            member = next;
+        }
+        let entry = match member {
+            Value::Object(_) => self.read(member, inner),
+            Value::Array(items) if !items.is_empty() => {
+                self.path.push("[]".to_owned());
+                let item = self.representative(items);
+                // Below `parameters` there are their values, and not what is said of them.
+                let is_heard = self.heard.iter().any(|(path, ..)| *path == self.path);
+                let of_values = self.path.iter().rev().nth(2).is_some_and(|step| Role::Field.fits(step));
+                let entry = if of_values && !is_heard {
+                    Pattern::Sent(Wants::Text, Some(item.clone()))
+                } else {
+                    self.entry(&item, None)
+                };
+                self.path.pop();
+                Pattern::Each(Box::new(entry))
+            }
+            other => self.entry(other, inner),
+        };
+        self.path.truncate(depth - 1);
+        Some(Pattern::ByField(ByField { key: self.field_slot(name), entry: Box::new(entry), nests, idiom: self.idiom }))
+    }
+
+    /// What is said of one field: a sentence, even where it was not understood.
+    fn entry(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
+        match (self.read(value, node), value) {
+            (Pattern::Fixed(_), Value::String(text)) => Pattern::Words(Box::new(self.neutral(text, node))),
+            (pattern, _) => pattern,
+        }
+    }
+
+    /// The item of a list that has a sentence, else the first.
+    fn representative(&self, items: &[Value]) -> Value {
+        let has_sentence = |item: &&Value| {
+            let texts: Vec<&str> = self.heard.iter().map(|(_, text, _)| *text).collect();
+            let mut found = false;
+            hearing::visit(item, &mut Vec::new(), &mut |_, text| found = found || texts.contains(&text));
+            found
+        };
+        items.iter().find(has_sentence).unwrap_or(&items[0]).clone()
+    }
+
+    fn list(&mut self, items: &[Value], node: Option<&'r Value>) -> Pattern {
+        if items.is_empty() {
+            return Pattern::Fixed(Value::Array(Vec::new()));
+        }
+        let key = self.key().to_owned();
+        if is_segments(&key, items, self.context.names) && self.is_about() {
+            let first = items[0].as_str().filter(|text| location_of(text).is_some() && items.len() > 1);
+            let location = first.map(|seen| LocationSlot { seen: seen.to_owned(), allowed: Vec::new() });
+            return Pattern::Segments(SegmentsSlot { location, index: Wants::Any });
+        }
+        let is_name = |item: &Value| {
+            item.as_str()
+                .is_some_and(|text| self.context.names.find(text).is_some() || self.context.names.path(text).is_some())
+        };
+        if (self.is_about() || self.words_at.is_some()) && Role::Field.fits(&key) && items.iter().all(is_name) {
+            let slot = self.field_slot(items[0].as_str().unwrap_or_default());
+            return Pattern::Each(Box::new(Pattern::Field(slot)));
+        }
+        let inner = self
+            .context
+            .schema
+            .zip(node)
+            .and_then(|(schema, node)| schema.items(node).map(|item| schema.resolve(item)));
+        let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+        if texts.len() == items.len() && texts.iter().all(|text| code::is_code(text)) && self.is_about() {
+            let codes: Vec<CodeSlot> = texts.iter().map(|text| self.code_of(text, None, false)).collect();
+            if let Some(named) = codes.into_iter().find(|slot| slot.named.is_some()) {
+                return Pattern::Each(Box::new(Pattern::Code(named)));
+            }
+        }
+        let mut here = self.path.clone();
+        here.push("[]".to_owned());
+        let is_told = self.heard.iter().any(|(path, _, heard)| {
+            path.starts_with(&here)
+                && heard.rule(self.seen_idiom).is_some_and(|rule| is_of_field(rule) || items.len() == 1)
+        });
+        let is_place = self.words_at.as_ref().is_some_and(|path| path.starts_with(&here));
+        let is_coded = !is_told && self.about.as_ref().is_some_and(|about| !about.is_worded) && Role::List.fits(&key);
+        let item = self.representative(items);
+        self.path.push("[]".to_owned());
+        let pattern = if is_told || is_place || is_coded {
+            Pattern::Each(Box::new(self.read(&item, inner)))
+        } else {
+            Pattern::Items(items.iter().map(|item| self.read(item, inner)).collect())
+        };
+        self.path.pop();
+        pattern
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::catalogue::idiom;
+    use crate::errors::finding::Finding;
+
+    /// What an example of the catalogue is about, with its operands.
+    fn finding(example: &Value, path: &str) -> Finding {
+        let text = |name: &str| example.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let rule = text("rule");
+        let mut operands = serde_json::Map::new();
+        for name in ["types", "limit", "values", "pattern", "format", "least", "most", "detail", "media", "method"] {
+            if let Some(value) = example.get(name) {
+                operands.insert(name.to_owned(), value.clone());
+            }
+        }
+        let mut finding = Finding::whole(rule.split('.').next().unwrap_or_default(), Value::Object(operands));
+        let segments = path.split(['.', '/', '[', ']']).filter(|segment| !segment.is_empty());
+        finding.path = segments.map(str::to_owned).collect();
+        finding.location = location_of(&text("location")).unwrap_or_default();
+        finding.value = example.get("value").cloned();
+        finding.at(StatusCode::BAD_REQUEST, "/")
+    }
+
+    #[test]
+    fn the_examples_of_the_catalogue_are_said_again_and_of_another_field() {
+        let (mut all, mut again, mut of_other, mut with_other) = (0, 0, 0, 0);
+        for (idiom, example) in idiom::examples() {
+            let path = example.get("path").and_then(Value::as_str).unwrap_or_default();
+            let rule = example.get("rule").and_then(Value::as_str).unwrap_or_default();
+            let (Some(body), false) = (example.get("body"), path.is_empty() || rule.contains('.')) else { continue };
+            let name = path.split(['.', '/', '[', ']']).rfind(|segment| !segment.is_empty()).unwrap_or_default();
+            let mut names = Names::default();
+            path.split(['.', '/', '[', ']']).filter(|segment| !segment.is_empty()).for_each(|name| names.learn(name));
+            names.learn("contactManager");
+            let status = StatusCode::BAD_REQUEST;
+            let context = Context { names: &names, schema: None, status, codes: &[], idiom: None, url: None };
+            let reading = read(body, context);
+            all += 1;
+            let same = reading.pattern.tell(&[finding(&example, path)]);
+            if same.as_ref() == Some(body) {
+                again += 1;
+            } else {
+                println!("{idiom} {rule}: {body}\n    {}", same.unwrap_or_default());
+            }
+            let other = reading.pattern.tell(&[finding(&example, "contactManager")]).unwrap_or_default().to_string();
+            let shows_name = folded(&body.to_string()).contains(&folded(name));
+            if shows_name {
+                with_other += 1;
+                if folded(&other).contains("contactmanager") {
+                    of_other += 1;
+                } else {
+                    println!("{idiom} {rule} of another: {other}");
+                }
+            }
+        }
+        println!("{all} examples, {again} said again, {of_other} of {with_other} said of another field");
+        assert!(again * 100 >= all * 80 && of_other * 100 >= with_other * 90, "see above");
+    }
+
+    fn folded(text: &str) -> String {
+        crate::schema::name::folded(text)
+    }
+}

@@ -1,0 +1,530 @@
+//! The schema of an error → the pattern of its body: what each member is for, by its name, type and
+//! place.
+use serde_json::Value;
+
+use crate::errors::body::{ByField, Member, Pattern, Wants};
+use crate::errors::catalogue::idiom::{self, Idiom};
+use crate::errors::catalogue::role::Role;
+use crate::errors::finding::{PathStyle, location_of};
+use crate::errors::reading::{Context, Names, fields};
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot};
+use crate::errors::words::{Alone, Words};
+use crate::generate::{self, Manner};
+use crate::schema::Schema;
+use crate::schema::name::{Form, folded};
+
+/// How deep a body is looked at.
+const DEEPEST: usize = 6;
+
+/// The pattern of the bodies that a schema describes, and whose sentences go into it.
+#[must_use]
+pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
+    let by_shape = family(schema, context.names);
+    let by_members = || fields::of_members(schema);
+    let idiom = by_shape.or_else(by_members).or(context.idiom).or_else(|| fields::of_maps(schema, context));
+    let generated = generate::generate(schema, &Manner::default()).value;
+    let mut shaper = Shaper { schema, context, idiom, by_shape, path: Vec::new(), open: Vec::new(), fields: 0 };
+    let pattern = shaper.node(schema.tree(), &Around::default(), Some(&generated));
+    let mut pattern = pattern.unwrap_or(Pattern::Fixed(generated));
+    if !pattern.names_field() {
+        pattern.let_words_name(Alone::Always);
+    }
+    (pattern, idiom)
+}
+
+/// The family whose bodies have the members that the schema has.
+fn family(schema: &Schema, names: &Names) -> Option<&'static Idiom> {
+    let mut best: Option<(usize, u64, &'static Idiom)> = None;
+    for idiom in idiom::all() {
+        let fitting =
+            idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(schema, names, schema.tree(), path)));
+        let Some(members) = fitting.map(Vec::len).max() else { continue };
+        if (members > 2 || idiom.is_shaped)
+            && !idiom.needs_words
+            && best.is_none_or(|(most, rank, _)| (members, idiom.rank) > (most, rank))
+        {
+            best = Some((members, idiom.rank, idiom));
+        }
+    }
+    best.map(|(.., idiom)| idiom)
+}
+
+fn has_path(schema: &Schema, names: &Names, node: &Value, path: &[String]) -> bool {
+    let Some((step, rest)) = path.split_first() else { return true };
+    let node = schema.resolve(node);
+    if let Some((step, kind)) = step.split_once('=') {
+        let inner = if step == "[]" { schema.items(node) } else { schema.property(node, step) };
+        return inner.is_some_and(|inner| schema.types(schema.resolve(inner)) == [kind]);
+    }
+    match step.as_str() {
+        "[]" => schema.items(node).is_some_and(|item| has_path(schema, names, item, rest)),
+        // Members that are fields of the request are a map too.
+        "{}" => {
+            let fields = schema.properties(node).into_iter().filter(|(name, _)| names.find(name).is_some());
+            let mut members = additional(schema, node).into_iter().chain(fields.map(|(_, member)| member));
+            members.any(|member| has_path(schema, names, member, rest))
+        }
+        name => {
+            let mut properties = schema.properties(node).into_iter();
+            properties.any(|(known, member)| known == name && has_path(schema, names, member, rest))
+        }
+    }
+}
+
+/// The schema of the members that an object may have beside those it declares.
+pub(super) fn additional<'s>(schema: &'s Schema, node: &'s Value) -> Option<&'s Value> {
+    let declared = schema.parts(node);
+    declared.into_iter().find_map(|part| part.get("additionalProperties").filter(|value| value.is_object()))
+}
+
+/// What a status that is a word says of an error.
+const FAILED: [&str; 9] = ["error", "fail", "failed", "failure", "nok", "ko", "invalid", "rejected", "unsuccessful"];
+
+/// What is around a member.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around<'a> {
+    /// Its name; empty for the body itself and for items.
+    pub(super) name: &'a str,
+    /// The names of the members beside it, letters and digits in lower case.
+    pub(super) beside: &'a [String],
+    /// Whether it is a member of what is said of one field.
+    pub(super) in_list: bool,
+    /// How deep it is.
+    pub(super) depth: usize,
+    /// The member that has the sentence.
+    pub(super) message: &'a str,
+}
+
+pub(super) struct Shaper<'c> {
+    pub(super) schema: &'c Schema,
+    pub(super) context: Context<'c>,
+    idiom: Option<&'static Idiom>,
+    /// The family of the shape, whose constants it has.
+    by_shape: Option<&'static Idiom>,
+    pub(super) path: Vec<String>,
+    /// The objects that what is looked at is a part of.
+    open: Vec<usize>,
+    /// How many of the objects around are fields of the request.
+    pub(super) fields: usize,
+}
+
+impl<'c> Shaper<'c> {
+    pub(super) fn node(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
+        if around.depth > DEEPEST {
+            return None;
+        }
+        let node = self.schema.resolve(node);
+        let types = self.schema.types(node);
+        if let Some(fixed) = self.constant(node) {
+            return Some(self.always(fixed, node));
+        }
+        if let Some(Value::Array(values)) = node.get("enum") {
+            return self.listed(values, around);
+        }
+        let is_list_of_texts = types.contains(&"array") && types.contains(&"string");
+        match types.first().copied() {
+            Some("string") if is_list_of_texts => self.array(node, around, generated),
+            Some("object") => {
+                // What is inside of itself says nothing more there.
+                let address = std::ptr::from_ref(node).addr();
+                if self.open.contains(&address) {
+                    return None;
+                }
+                self.open.push(address);
+                let object = self.object(node, around, generated);
+                self.open.pop();
+                object
+            }
+            Some("array") => self.array(node, around, generated),
+            Some("boolean") => flag(around.name).map(|flag| Pattern::Fixed(Value::Bool(flag))),
+            Some("integer" | "number") => self.number(node, around),
+            Some("string") | None => self.text(node, around),
+            Some(_) => None,
+        }
+    }
+
+    /// What always stands there.
+    fn constant(&self, node: &Value) -> Option<Value> {
+        if let Some(value) = node.get("const") {
+            return Some(value.clone());
+        }
+        let known = self.by_shape?.constants.iter().find(|(path, _)| *path == self.path).map(|(_, value)| value)?;
+        let allowed = node.get("enum").and_then(Value::as_array);
+        allowed.is_none_or(|values| values.contains(known)).then(|| known.clone())
+    }
+
+    /// What a family always has there; of other faults it says nothing.
+    fn always(&self, fixed: Value, node: &Value) -> Pattern {
+        let Value::String(text) = &fixed else { return Pattern::Fixed(fixed) };
+        if let Some(Value::Array(values)) = node.get("enum") {
+            let (seen, allowed) = (Some(fixed.clone()), values.clone());
+            return Pattern::Code(CodeSlot { seen, allowed, idiom: None, ..CodeSlot::default() });
+        }
+        if text.contains(' ') {
+            return Pattern::Words(Box::new(Words { constant: Some(text.clone()), ..self.words(node) }));
+        }
+        Pattern::Fixed(fixed)
+    }
+
+    /// One of several values.
+    fn listed(&self, values: &[Value], around: &Around<'_>) -> Option<Pattern> {
+        let is = |role: Role| role.fits(around.name);
+        let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+        if let [only] = values {
+            return Some(Pattern::Fixed(only.clone()));
+        }
+        if let Some(flag) = flag(around.name).filter(|flag| values.contains(&Value::Bool(*flag))) {
+            return Some(Pattern::Fixed(Value::Bool(flag)));
+        }
+        let locations = texts.iter().filter(|text| location_of(text).is_some()).count();
+        if is(Role::Location) && locations > 1 {
+            let allowed = texts.iter().map(|text| (*text).to_owned()).collect();
+            return Some(Pattern::Location(LocationSlot { seen: String::new(), allowed }));
+        }
+        let failed = texts.iter().find(|text| FAILED.contains(&text.to_lowercase().as_str()));
+        if let Some(failed) = failed.filter(|_| Role::Success.fits(around.name)) {
+            return Some(Pattern::Fixed(Value::String((*failed).to_owned())));
+        }
+        let slot = CodeSlot {
+            allowed: values.to_vec(),
+            seen: values.first().cloned(),
+            idiom: self.idiom,
+            ..CodeSlot::default()
+        };
+        let says = texts.len() == values.len() && (is(Role::Code) || is(Role::Message) || is(Role::Title));
+        says.then_some(Pattern::Code(slot))
+    }
+
+    fn object(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
+        let schema = self.schema;
+        let properties =
+            schema.chosen_properties(node, |properties| properties.iter().map(|p| worth(schema, *p)).sum());
+        if properties.is_empty() {
+            return self.by_field(node, around);
+        }
+        if let Some(fields) = self.fields(node, &properties, around, generated) {
+            return Some(Pattern::Fields(fields));
+        }
+        if around.name == "source" && properties.iter().any(|(name, ..)| *name == "pointer" || *name == "parameter") {
+            return Some(Pattern::Source(FieldSlot { style: FieldStyle::Pointer, ..FieldSlot::plain() }));
+        }
+        let beside: Vec<String> = properties.iter().map(|(name, ..)| folded(name)).collect();
+        // `{"message": {"lang": "en", "value": "…"}}`
+        let inside =
+            properties.iter().map(|(name, ..)| *name).find(|name| matches!(*name, "value" | "text" | "content"));
+        let inside = inside
+            .filter(|_| Role::Message.fits(around.name) && !around.name.is_empty() && !Role::List.fits(around.name));
+        let message = inside.or_else(|| self.message_of(&properties, around));
+        let best_list = properties
+            .iter()
+            .filter(|(_, property, _)| {
+                self.schema.types(property).first().is_some_and(|kind| matches!(*kind, "array" | "object"))
+            })
+            .filter_map(|(name, ..)| Role::List.rank(name))
+            .min();
+        let mut members = Vec::new();
+        let mut says = false;
+        for (name, property, is_needed) in &properties {
+            let inner = Around {
+                name,
+                beside: &beside,
+                in_list: around.in_list,
+                depth: around.depth + 1,
+                message: message.unwrap_or_default(),
+            };
+            self.path.push((*name).to_owned());
+            let made = generated.and_then(|generated| generated.get(*name));
+            let pattern = self.node(property, &inner, made);
+            self.path.pop();
+            says = says || pattern.as_ref().is_some_and(says_something);
+            // Of several lists one has what is wrong.
+            let is_second_list = matches!(pattern, Some(Pattern::Each(_) | Pattern::ByField(_) | Pattern::Fields(_)))
+                && Role::List.rank(name) > best_list;
+            let pattern = pattern.filter(|_| !is_second_list);
+            let is_said = pattern.is_some();
+            let is_aside = matches!(pattern, Some(Pattern::Object(_))) && !is_of_error(name);
+            if (!is_said || is_aside) && !is_needed && !is_kept(name) {
+                continue;
+            }
+            let is_list = self.schema.types(property).first() == Some(&"array") && property.get("minItems").is_none();
+            let nothing = if self.schema.allows_null(property) {
+                Some(Value::Null)
+            } else {
+                is_list.then(|| Value::Array(Vec::new()))
+            };
+            // Of a request as a whole there is no field.
+            let is_free = property.get("enum").is_none() && property.get("minLength").is_none();
+            let is_name = matches!(pattern, Some(Pattern::Field(_) | Pattern::Sent(..))) && is_free;
+            let nothing = nothing.or_else(|| is_name.then(|| Value::String(String::new())));
+            let otherwise = nothing.or_else(|| made.cloned()).filter(|_| *is_needed || is_kept(name));
+            let pattern = pattern.or_else(|| otherwise.clone().map(Pattern::Fixed));
+            let Some(pattern) = pattern else { continue };
+            members.push(Member { name: (*name).to_owned(), pattern, otherwise: otherwise.filter(|_| *is_needed) });
+        }
+        // An object that says nothing of what is wrong is no part of the error.
+        (says || around.name.is_empty()).then_some(Pattern::Object(members))
+    }
+
+    /// The member that has the sentence.
+    fn message_of<'p>(&self, properties: &[(&'p str, &Value, bool)], around: &Around<'_>) -> Option<&'p str> {
+        let is_text = |node: &Value| {
+            let node = self.schema.resolve(node);
+            let types = self.schema.types(node);
+            let is_free = node.get("enum").is_none() && node.get("const").is_none() && node.get("format").is_none();
+            is_free && (types.is_empty() || types.contains(&"string"))
+        };
+        let has_list = properties.iter().any(|(name, node, _)| {
+            let is_of_fields = self.schema.items(node).is_some() || additional(self.schema, node).is_some();
+            Role::List.fits(name) && is_of_fields && !is_text(node)
+        });
+        let ranked = properties.iter().filter(|(_, node, _)| is_text(node)).filter_map(|(name, ..)| {
+            // A title beside a list of errors only says what kind they are of.
+            let rank = Role::Message.rank(name).filter(|_| !(has_list && folded(name) == "title"))?;
+            // In an entry with a `reason` or an `issue`, that is what is said.
+            let is_worse =
+                !around.in_list && matches!(folded(name).as_str(), "reason" | "issue" | "cause" | "content" | "info");
+            Some((rank + 100 * usize::from(is_worse), *name))
+        });
+        ranked.min_by_key(|(rank, _)| *rank).map(|(_, name)| name)
+    }
+
+    /// An object of which every member is about the field of its name.
+    fn by_field(&mut self, node: &'c Value, around: &Around<'_>) -> Option<Pattern> {
+        let member = additional(self.schema, node)?;
+        if !(around.name.is_empty() || Role::List.fits(around.name) || Role::Field.fits(around.name)) {
+            return None;
+        }
+        let inner = Around { name: "messages", in_list: true, depth: around.depth + 1, message: "messages", ..*around };
+        self.path.push("{}".to_owned());
+        let entry = self.node(member, &inner, None);
+        self.path.pop();
+        let style = self.idiom.map_or(PathStyle::Dotted, |idiom| idiom.dialect.path);
+        let form = self.idiom.map_or(Form::AsIs, |idiom| idiom.keys);
+        let key = FieldSlot { style: FieldStyle::Path(style, form), ..FieldSlot::plain() };
+        let nests = self.idiom.is_some_and(|idiom| idiom.nests);
+        let idiom = self.idiom;
+        entry.map(|entry| Pattern::ByField(ByField { key, entry: Box::new(entry), nests, idiom }))
+    }
+
+    fn array(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
+        let item = self.schema.resolve(self.schema.items(node)?);
+        let types = self.schema.types(item);
+        let is_way = matches!(folded(around.name).as_str(), "loc" | "path" | "fieldpath" | "location");
+        if is_way && around.in_list && !types.contains(&"object") {
+            let is_number = types.contains(&"integer") || types.contains(&"number");
+            let index = if is_number || types.is_empty() { Wants::Any } else { Wants::Text };
+            let location =
+                (folded(around.name) == "loc").then(|| LocationSlot { seen: "body".to_owned(), allowed: Vec::new() });
+            return Some(Pattern::Segments(SegmentsSlot { location, index }));
+        }
+        let is_of_texts = types.contains(&"string") && Role::Message.fits(around.name);
+        if !(Role::List.fits(around.name) || around.name.is_empty() || is_of_texts) {
+            return None;
+        }
+        let name = if types.contains(&"string") { "message" } else { "" };
+        let inner = Around { name, beside: &[], in_list: true, depth: around.depth + 1, message: name };
+        self.path.push("[]".to_owned());
+        let entry = self.node(item, &inner, generated.and_then(|generated| generated.get(0)));
+        self.path.pop();
+        entry.filter(says_something).map(|entry| Pattern::Each(Box::new(entry)))
+    }
+
+    fn number(&self, node: &Value, around: &Around<'_>) -> Option<Pattern> {
+        let is_http = Role::Status.rank(around.name).is_some();
+        let codes = self.idiom.filter(|idiom| Role::Code.fits(around.name) && idiom.has_numbers());
+        if let Some(idiom) = codes {
+            let slot = CodeSlot { idiom: Some(idiom), ..CodeSlot::default() };
+            return Some(Pattern::Code(slot));
+        }
+        let is_within = |bound: &str, fits: fn(f64) -> bool| node.get(bound).and_then(Value::as_f64).is_none_or(fits);
+        (is_http && is_within("maximum", |most| most >= 599.0) && is_within("minimum", |least| least <= 400.0))
+            .then_some(Pattern::Status(Wants::Number))
+    }
+
+    fn text(&self, node: &Value, around: &Around<'_>) -> Option<Pattern> {
+        let name = around.name;
+        let key = folded(name);
+        let is = |role: Role| role.fits(name);
+        let beside = |names: &[&str]| around.beside.iter().any(|other| names.contains(&other.as_str()));
+        let counts_more = !around.in_list && self.idiom.is_some_and(|idiom| idiom.counts_more);
+        let words = || Some(Pattern::Words(Box::new(Words { counts_more, ..self.words(node) })));
+        let is_url = matches!(
+            key.as_str(),
+            "path" | "instance" | "requestpath" | "requesturi" | "requesturl" | "uri" | "endpoint" | "resource"
+        );
+        if is_url && !around.in_list && !beside(&["field", "param"]) && around.depth == 1 && node.get("enum").is_none()
+        {
+            return Some(Pattern::Url);
+        }
+        if name.is_empty() && around.depth == 0 || name == "message" && around.message == name {
+            return words();
+        }
+        if name == around.message && !is_rather_code(&key, around) {
+            return words();
+        }
+        if let Some(format) = node.get("format").and_then(Value::as_str)
+            && (format.starts_with("uri") || format == "uuid" || format.starts_with("date"))
+        {
+            // RFC 9457 §4.2.1
+            let is_problem = key == "type" && beside(&["title", "detail"]);
+            return is_problem.then(|| Pattern::Fixed(Value::String("about:blank".to_owned())));
+        }
+        if is(Role::Field) && is_field(&key, around) {
+            let style = if key == "pointer" || key == "instancepath" {
+                FieldStyle::Pointer
+            } else {
+                let style = self.idiom.map_or(PathStyle::Brackets, |idiom| idiom.dialect.path);
+                if style == PathStyle::Pointer { FieldStyle::Pointer } else { FieldStyle::Path(style, Form::AsIs) }
+            };
+            return Some(Pattern::Field(FieldSlot { style, ..FieldSlot::plain() }));
+        }
+        if is(Role::Location) && around.in_list && !matches!(key.as_str(), "type" | "source" | "section") {
+            return Some(Pattern::Location(LocationSlot { seen: "body".to_owned(), allowed: Vec::new() }));
+        }
+        if key == "expected" {
+            return None;
+        }
+        let is_beside_field = around
+            .beside
+            .iter()
+            .any(|other| Role::Field.rank(other).is_some_and(|rank| rank < 16) || other.ends_with("name"));
+        if is(Role::Value) && (around.in_list || is_beside_field && key.ends_with("value")) {
+            let is_text = self.schema.types(node) == ["string"];
+            return Some(Pattern::Sent(if is_text { Wants::Text } else { Wants::Any }, None));
+        }
+        if matches!(key.as_str(), "title" | "errortitle")
+            || key == "error" && beside(&["message", "msg", "errormessage", "detail"])
+        {
+            return Some(Pattern::Reason);
+        }
+        let is_http = key.contains("status") && !key.contains("text") && !key.contains("message");
+        if is_http {
+            let is_number = beside(&["title", "detail", "source"]) || key != "status";
+            let plain = Pattern::Fixed(Value::String("error".to_owned()));
+            return Some(if is_number { Pattern::Status(Wants::Text) } else { plain });
+        }
+        if key == "type" && beside(&["title"]) && beside(&["detail", "instance", "status"]) {
+            return Some(Pattern::Fixed(Value::String("about:blank".to_owned())));
+        }
+        let says_more = ["message", "msg", "description", "detail"].iter().any(|word| key.ends_with(word));
+        if says_more && is(Role::Message) {
+            return words();
+        }
+        // `@type` says what something is in another vocabulary.
+        if is(Role::Code) && !is(Role::Request) && !name.starts_with(['@', '$']) {
+            return Some(Pattern::Code(self.code(name)));
+        }
+        None
+    }
+
+    /// A code that nothing lists.
+    fn code(&self, name: &str) -> CodeSlot {
+        let others = self.context.codes.iter().filter(|(known, _)| known == name).map(|(_, code)| code.clone());
+        CodeSlot { others: others.collect(), idiom: self.idiom, is_free: true, ..CodeSlot::default() }
+    }
+
+    fn words(&self, node: &Value) -> Words {
+        let longest = node.get("maxLength").and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok());
+        Words { idiom: self.idiom, quote: Some('\''), longest, ..Words::default() }
+    }
+}
+
+/// OAuth's `error` beside `error_description` and the like.
+fn is_rather_code(key: &str, around: &Around<'_>) -> bool {
+    key == "error" && around.beside.iter().any(|other| Role::Message.fits(other) && other != "error")
+}
+
+/// Whether a member names the field, and not something else that is called so.
+fn is_field(key: &str, around: &Around<'_>) -> bool {
+    let has_words = around.beside.iter().any(|other| {
+        matches!(
+            other.as_str(),
+            "message"
+                | "msg"
+                | "reason"
+                | "description"
+                | "detail"
+                | "issue"
+                | "error"
+                | "code"
+                | "text"
+                | "errormessage"
+                | "errormsg"
+                | "errortext"
+                | "errorcode"
+        )
+    });
+    match key {
+        "name" | "key" | "path" | "location" | "source" | "target" | "input" | "subject" | "column" | "element" => {
+            let is_better = around.beside.iter().any(|other| {
+                other != key
+                    && matches!(
+                        other.as_str(),
+                        "field" | "param" | "parameter" | "property" | "propertypath" | "pointer"
+                    )
+            });
+            around.in_list && has_words && !is_better || key == "target" && has_words
+        }
+        "fields" | "params" | "missing" | "expression" | "param" | "parameter" | "field" | "fieldname" | "property"
+        | "pointer" => true,
+        _ => around.in_list || has_words,
+    }
+}
+
+/// What a member says of success; none if it says nothing of it.
+fn flag(name: &str) -> Option<bool> {
+    if Role::Failure.fits(name) {
+        return Some(true);
+    }
+    Role::Success.fits(name).then_some(false)
+}
+
+/// How much a member has to say of what is wrong with a field.
+fn worth(schema: &Schema, (name, node): (&str, &Value)) -> usize {
+    let has_entries = schema.items(node).is_some_and(|item| !schema.properties(item).is_empty());
+    let is_list = Role::List.fits(name) && has_entries;
+    usize::from(is_list) * 5 + usize::from(Role::Message.fits(name)) * 2 + usize::from(Role::Field.fits(name))
+}
+
+/// Whether an object of this name is a part of what is said of an error.
+fn is_of_error(name: &str) -> bool {
+    let folded = folded(name);
+    let says = [
+        "error",
+        "fault",
+        "problem",
+        "violation",
+        "status",
+        "result",
+        "response",
+        "exception",
+        "failure",
+        "invalid",
+        "meta",
+        "extension",
+    ];
+    says.iter().any(|word| folded.contains(word)) || Role::List.fits(name) || Role::Message.fits(name)
+}
+
+/// Members that are a part of an error although they say nothing of what is wrong.
+fn is_kept(name: &str) -> bool {
+    (Role::When.fits(name) || Role::Request.fits(name)) && folded(name) != "at" && folded(name) != "ref"
+}
+
+/// Whether there is anything in it that depends on what is wrong.
+fn says_something(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Words(_)
+        | Pattern::Field(_)
+        | Pattern::Code(_)
+        | Pattern::Segments(_)
+        | Pattern::Source(_)
+        | Pattern::ByField(_)
+        | Pattern::Fields(_)
+        | Pattern::ByLocation(..) => true,
+        Pattern::Object(members) => members.iter().any(|member| says_something(&member.pattern)),
+        Pattern::Each(entry) => says_something(entry),
+        Pattern::Items(items) | Pattern::Text(items) => items.iter().any(says_something),
+        _ => false,
+    }
+}

@@ -1,0 +1,288 @@
+//! What stands in an error body beside its sentences: codes, fields, parts of the request.
+use serde_json::{Value, json};
+
+use crate::codec::content::plain;
+use crate::contract::wording::{Part, Slot, Template};
+use crate::errors::body::Wants;
+use crate::errors::catalogue::code;
+use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
+use crate::errors::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointer};
+use crate::schema::name::{self, Form};
+
+/// A word or number for programs.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the place")]
+pub struct CodeSlot {
+    /// What the document shows there, and for which rule.
+    pub seen: Option<Value>,
+    /// The rule that it was shown for.
+    pub rule: Option<&'static str>,
+    /// The same, with the name of the field in it.
+    pub named: Option<Template>,
+    /// All that the schema allows; anything, if empty.
+    pub allowed: Vec<Value>,
+    /// What the document shows elsewhere.
+    pub others: Vec<String>,
+    /// Whose codes these are.
+    pub idiom: Option<&'static Idiom>,
+    /// Whether it is a title for people.
+    pub is_title: bool,
+    /// Whether it is the title of what is wrong with requests, whichever field that is.
+    pub is_headline: bool,
+    /// Whether nothing says what codes there are.
+    pub is_free: bool,
+    /// Whether there must be one.
+    pub is_needed: bool,
+}
+
+/// The field.
+#[derive(Debug, Clone)]
+pub struct FieldSlot {
+    /// What stands before its path: `body.`, `#`, `/data/attributes`.
+    pub before: Template,
+    /// How it is written.
+    pub style: FieldStyle,
+}
+
+/// How a field is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldStyle {
+    /// By its path, in a form.
+    Path(PathStyle, Form),
+    /// By its name alone, in a form.
+    Name(Form),
+    /// By its JSON Pointer.
+    Pointer,
+}
+
+/// The way to the field, as a list.
+#[derive(Debug, Clone)]
+pub struct SegmentsSlot {
+    /// The part of the request, if the list begins with it.
+    pub location: Option<LocationSlot>,
+    /// Whether indexes are numbers.
+    pub index: Wants,
+}
+
+/// The part of the request.
+#[derive(Debug, Clone, Default)]
+pub struct LocationSlot {
+    /// The word that the document has.
+    pub seen: String,
+    /// The words that the schema allows; any, if empty.
+    pub allowed: Vec<String>,
+}
+
+/// Whether what is missing shows who the client is.
+fn carries_credentials(finding: &Finding) -> bool {
+    finding.rule == "required" && finding.location != "body" && name::carries_credentials(finding.name())
+}
+
+impl CodeSlot {
+    /// What it is for a finding; none, if it has nothing to say of it.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<Value> {
+        if let Some(code) =
+            finding.operands.get("code").filter(|code| self.allowed.is_empty() || self.allowed.contains(code))
+        {
+            return Some(code.clone());
+        }
+        let missing = finding.as_missing();
+        let finding = if self.rule == Some(missing.rule.as_str()) { &missing } else { finding };
+        if self.rule == Some(finding.rule.as_str()) {
+            return match (&self.named, &self.seen) {
+                (Some(named), _) => Some(Value::String(Dialect::default().fill(named, finding))),
+                (None, seen) => seen.clone(),
+            };
+        }
+        if self.is_headline
+            && is_of_field(&finding.rule)
+            && let Some(seen) = self.seen.as_ref().and_then(Value::as_str).filter(|seen| self.is_kept(seen))
+        {
+            return Some(json!(seen));
+        }
+        let is_allowed = |code: &Value| {
+            let is_alike = self.seen.as_ref().is_none_or(|seen| seen.is_string() == code.is_string());
+            is_alike && (self.allowed.is_empty() || self.allowed.contains(code))
+        };
+        if let Some(code) =
+            self.idiom.and_then(|idiom| idiom.say(finding)).and_then(|said| said.code).filter(is_allowed)
+        {
+            return Some(code);
+        }
+        let seen = self.seen.as_ref().and_then(Value::as_str).filter(|_| self.named.is_none());
+        let allowed = self.allowed.iter().filter_map(Value::as_str);
+        let others = self.others.iter().map(String::as_str).filter(|other| is_allowed(&json!(other)));
+        let all: Vec<&str> = seen.into_iter().chain(allowed).chain(others.clone()).collect();
+        if carries_credentials(finding) {
+            let fault = Finding { rule: "credentials".to_owned(), path: Vec::new(), ..finding.clone() };
+            if let Some(best) = code::best(all.iter().copied().filter(|code| !code::says_other(code, &fault)), &fault) {
+                return Some(json!(best));
+            }
+        }
+        let all = all.into_iter();
+        if let Some(best) = code::best(all.filter(|code| !code::says_other(code, finding)), finding) {
+            return Some(json!(best));
+        }
+        if self.is_needed && !self.allowed.is_empty() {
+            let allowed = self.allowed.iter().filter_map(Value::as_str);
+            if let Some(best) = code::best(allowed, finding) {
+                return Some(json!(best));
+            }
+        }
+        if self.is_title {
+            let seen = seen.filter(|seen| code::score(seen, finding) >= 0);
+            return seen.map(Value::from).or_else(|| finding.operands.get("reason").cloned());
+        }
+        if self.is_free {
+            return idiom::plain().say(finding).and_then(|said| said.code);
+        }
+        if let Some(named) = self.named.as_ref().filter(|_| self.allowed.is_empty()) {
+            return named_otherwise(named, finding);
+        }
+        // Numbers and numbered codes say nothing that could be wrong.
+        let says_nothing = |seen: &&Value| match seen {
+            // The name of a class, say: it does not speak of a rule at all.
+            Value::String(text) if self.rule.is_some() => !code::says_other(text, finding),
+            Value::String(text) => text.chars().any(|letter| letter.is_ascii_digit()) || code::says_nothing(text),
+            _ => true,
+        };
+        self.seen.as_ref().filter(says_nothing).cloned().or_else(|| self.coined(finding))
+    }
+
+    /// Whether a headline says no rule, so that it holds for the others too.
+    fn is_kept(&self, headline: &str) -> bool {
+        const SAYS_RULE: i32 = 8;
+        let says = |rule: &'static str| code::score(headline, &Finding::whole(rule, Value::Null)) >= SAYS_RULE;
+        (self.allowed.is_empty() || self.allowed.contains(&json!(headline))) && !self.rule.is_some_and(says)
+    }
+
+    /// Where there must be one, and what the document shows is wrong: a plain one, written as those are.
+    fn coined(&self, finding: &Finding) -> Option<Value> {
+        let seen = self.seen.as_ref().and_then(Value::as_str).filter(|_| self.is_needed && self.allowed.is_empty())?;
+        let plain = idiom::plain().say(finding)?.code?;
+        let has_lower = seen.chars().any(char::is_lowercase);
+        let starts_high = seen.chars().next().is_some_and(char::is_uppercase);
+        let form = match (has_lower, starts_high) {
+            (false, _) => Form::Upper,
+            (true, true) => Form::Pascal,
+            _ if seen.contains('-') => Form::Kebab,
+            _ if seen.contains('_') => Form::Snake,
+            _ => Form::Camel,
+        };
+        Some(json!(form.write(plain.as_str()?)))
+    }
+}
+
+impl FieldSlot {
+    /// One that is a plain path.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { before: Template::default(), style: FieldStyle::Path(PathStyle::Brackets, Form::AsIs) }
+    }
+
+    /// What it is for a finding; none, if it has nothing to say of it.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<String> {
+        if !finding.is_about_field() {
+            return None;
+        }
+        let finding = finding.as_missing();
+        let path = match self.style {
+            FieldStyle::Pointer => pointer(&finding.path),
+            FieldStyle::Name(form) => form.write(finding.name()),
+            FieldStyle::Path(style, Form::AsIs) => style.write(&finding.path),
+            // What is no part of the body is no property of a class.
+            FieldStyle::Path(style, Form::Pascal) if finding.location != "body" => style.write(&finding.path),
+            FieldStyle::Path(style, form) => form.write(&style.write(&finding.path)),
+        };
+        Some(Dialect::default().fill(&self.before, &finding) + &path)
+    }
+}
+
+impl SegmentsSlot {
+    /// What it is for a finding; none, if it has nothing to say of it.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<Value> {
+        if !is_of_field(&finding.rule) {
+            return None;
+        }
+        let finding = finding.as_missing();
+        let location = self.location.as_ref().and_then(|slot| slot.tell(&finding)).map(Value::String);
+        // Where the content stops being readable, in characters.
+        let position = finding.operands.get("position").filter(|_| location.is_some()).map(plain);
+        let segment = |segment: &String| match segment.parse::<u64>() {
+            Ok(index) if self.index != Wants::Text => json!(index),
+            _ => json!(segment),
+        };
+        Some(location.into_iter().chain(finding.path.iter().chain(&position).map(segment)).collect())
+    }
+}
+
+impl LocationSlot {
+    /// The word for the part of the request, of those that the document's own word belongs to.
+    #[must_use]
+    pub fn tell(&self, finding: &Finding) -> Option<String> {
+        if finding.location.is_empty() {
+            return None;
+        }
+        if !self.allowed.is_empty() {
+            return self.allowed.iter().find(|word| location_of(word) == Some(finding.location)).cloned();
+        }
+        if location_of(&self.seen) == Some(finding.location) {
+            return Some(self.seen.clone());
+        }
+        let style = STYLES.iter().find(|style| style.contains(&self.seen.as_str())).unwrap_or(&LOCATIONS);
+        let at = LOCATIONS.iter().position(|location| *location == finding.location)?;
+        Some(style[at].to_owned())
+    }
+}
+
+/// A code of the name of the field and a rule, for another rule: `source_required` → `currency_invalid`,
+/// `MISSING_EMAIL` → `INVALID_AGE`. Of a request as a whole there is no name.
+fn named_otherwise(named: &Template, finding: &Finding) -> Option<Value> {
+    let ([Part::Slot(slot, form), Part::Text(rest)] | [Part::Text(rest), Part::Slot(slot, form)]) =
+        named.parts.as_slice()
+    else {
+        return None;
+    };
+    let is_first = matches!(named.parts.first(), Some(Part::Slot(..)));
+    let beside = if is_first { rest.chars().next() } else { rest.chars().next_back() };
+    let separator = beside.filter(|beside| !beside.is_alphanumeric()).map(String::from).unwrap_or_default();
+    let has_lower = rest.chars().any(char::is_lowercase);
+    let invalid = match (rest.chars().any(char::is_uppercase), has_lower) {
+        (true, false) => "INVALID",
+        (true, true) => "Invalid",
+        (false, _) => "invalid",
+    };
+    let name = Dialect::default().slot(*slot, *form, finding);
+    Some(json!(match (name.is_empty(), is_first) {
+        (true, _) => invalid.to_owned(),
+        (false, true) => format!("{name}{separator}{invalid}"),
+        (false, false) => format!("{invalid}{separator}{name}"),
+    }))
+}
+
+/// What the parts of a request are called together.
+const STYLES: [[&str; 5]; 4] = [
+    LOCATIONS,
+    ["body", "querystring", "params", "headers", "cookies"],
+    ["body", "query", "params", "headers", "cookies"],
+    ["json", "query", "path", "headers", "cookies"],
+];
+
+/// A template for what stands before a path: words for parts of the request are slots.
+#[must_use]
+pub fn before_path(text: &str) -> Template {
+    let mut template = Template::default();
+    for part in text.split_inclusive(['.', '/']) {
+        let word = part.trim_end_matches(['.', '/']);
+        if LOCATIONS.contains(&word) {
+            template.parts.push(Part::Slot(Slot::Location, Form::AsIs));
+            template.push_text(&part[word.len()..]);
+        } else {
+            template.push_text(part);
+        }
+    }
+    template
+}

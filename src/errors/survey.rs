@@ -1,0 +1,84 @@
+//! What the errors of an operation are told by, for people.
+use http::StatusCode;
+
+use crate::codec::accept::Accept;
+use crate::contract::Operation;
+use crate::contract::media::MediaRange;
+use crate::errors::finding::Finding;
+use crate::errors::overruling::Overruled;
+use crate::errors::voice::{Source, Whose};
+use crate::errors::{Fault, Ground, own_response, reject, usual_response, usual_status};
+use crate::generate::Manner;
+use crate::validate::Violation;
+
+/// How an operation answers a wrong request.
+#[derive(Debug)]
+pub struct Survey {
+    /// Where its words come from.
+    pub source: Source,
+    /// The error for a request without a required field; none if the operation requires nothing.
+    pub sample: Option<Sample>,
+}
+
+/// An error.
+#[derive(Debug)]
+pub struct Sample {
+    /// The field that is missing.
+    pub missing: String,
+    /// The status.
+    pub status: u16,
+    /// Its media type.
+    pub media: MediaRange,
+    /// Its content, as text.
+    pub content: String,
+}
+
+/// Looks at the errors of an operation.
+#[must_use]
+pub fn survey(ground: Ground<'_>, operation: &Operation, manner: &Manner) -> Survey {
+    let missing = first_required(operation);
+    let name = missing.as_ref().map(|violation| Finding::of(violation).name().to_owned());
+    let fault = Fault::Violations(missing.into_iter().collect());
+    let own = own_response(operation, &fault, None, false).filter(|own| !own.response.content.is_empty());
+    let usual = || {
+        let status = usual_status(ground, operation.document, &fault).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        usual_response(ground, operation.document, status)
+    };
+    let found = own.or_else(usual).and_then(|found| Some((found, found.response.content.first()?)));
+    let is_overruled = Overruled::of(operation).is_some_and(|overruled| overruled.words("required"));
+    let source = match found {
+        _ if is_overruled => Source::Fixture,
+        Some((found, media)) => {
+            let source = ground.voices.of(ground.contract, found.operation, found.pattern, media).source;
+            let is_elsewhere = found.whose == Whose::Other && source == Source::Example;
+            if is_elsewhere { Source::Sibling } else { source }
+        }
+        None => Source::None,
+    };
+    let sample = name.map(|missing| {
+        let rejection = reject(ground, operation, &fault, &Accept::default(), manner);
+        Sample {
+            missing,
+            status: rejection.status.as_u16(),
+            media: rejection.media.into_owned(),
+            content: String::from_utf8_lossy(&rejection.content.bytes).into_owned(),
+        }
+    });
+    Survey { source, sample }
+}
+
+/// The first thing that a request must have: of the body, else of the parameters.
+fn first_required(operation: &Operation) -> Option<Violation> {
+    let bodies = operation.body.iter().flat_map(|body| &body.content);
+    let in_body = bodies.filter_map(|media| media.schema.as_ref()).find_map(|schema| {
+        let required = schema.parts(schema.tree()).into_iter().filter_map(|part| part.get("required")?.as_array());
+        let mut names = required.flatten().filter_map(serde_json::Value::as_str);
+        names.find(|name| schema.requires(schema.tree(), name)).map(Violation::missing_property)
+    });
+    let of_parameters = || {
+        let mut required = operation.parameters.iter().filter(|parameter| parameter.required);
+        required
+            .find(|parameter| parameter.location != crate::contract::Location::Path && !parameter.carries_credentials)
+    };
+    in_body.or_else(|| of_parameters().map(|parameter| Violation::missing_parameter(parameter)))
+}

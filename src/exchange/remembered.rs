@@ -1,0 +1,135 @@
+//! What came of a step → a response: its content, and the header fields that speak of the entity or of the page.
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ETAG, LINK, LOCATION, VARY};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::codec::content;
+use crate::codec::message::{Request, Response, mount};
+use crate::contract::{MediaType, StatusPattern};
+use crate::entity::compose::{Composed, compose};
+use crate::entity::{Asked, Comparison};
+use crate::exchange::finish::{MISFIT, send, target_of};
+use crate::exchange::meaning::{self, Subject};
+use crate::exchange::negotiate::{Choice, Source};
+use crate::exchange::{Settings, header};
+use crate::generate::Manner;
+use crate::resource::Act;
+use crate::resource::list::{Says, says};
+use crate::state::memory::Reply;
+
+/// Writes the response.
+#[must_use]
+pub fn write(
+    asked: &Asked<'_>,
+    reply: &Reply,
+    choice: &Choice<'_>,
+    manner: Manner,
+    settings: &Settings,
+    request: &Request,
+) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = choice.status;
+    if let Some(documented) = choice.response {
+        header::documented(documented, &manner, &settings.manner, response.headers_mut());
+    }
+    let target = target_of(request);
+    let media: Option<&MediaType> = match choice.content {
+        Source::Example(_, media) => media,
+        Source::Generated(media) => Some(media),
+        Source::Empty => None,
+    };
+    let shown = match choice.content {
+        Source::Example(example, _) => Some(example.value()),
+        _ => None,
+    };
+    let composed = media.map(|media| compose(asked, reply, shown, media, &manner, &target));
+    if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
+        if !composed.fits {
+            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
+        }
+        send(content::write(&composed.value, range, Some(media)), range, &mut response);
+    }
+    if let (None, Some(range), Reply::Entity { entity, .. }) = (choice.response, &choice.media, reply) {
+        // Where no success is documented, the entity is what most would answer.
+        let shown = content::write(&asked.visible(entity), range, None);
+        send(shown, range, &mut response);
+    }
+    for cut in &asked.wanted.cuts {
+        if let Ok(cut) = HeaderValue::from_str(cut) {
+            response.headers_mut().append(header::WARNING, cut);
+        }
+    }
+    if let Some(documented) = choice.response {
+        let subject = Subject { documented, target: &target, mount: mount(request), place: None, manner: &manner };
+        meaning::of_content(&subject, &mut response);
+    }
+    speak(asked, reply, composed.as_ref(), choice, mount(request), &mut response);
+    if choice.response.is_some_and(|documented| documented.content.len() > 1) {
+        // RFC 9110 §12.5.5
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    }
+    response
+}
+
+/// Says in the documented header fields what they are about.
+fn speak(
+    asked: &Asked<'_>,
+    reply: &Reply,
+    composed: Option<&Composed>,
+    choice: &Choice<'_>,
+    mount: &str,
+    response: &mut Response,
+) {
+    let documents = |name: &HeaderName| {
+        choice.response.is_some_and(|documented| documented.headers.iter().any(|header| header.name == *name))
+    };
+    let entity = match reply {
+        Reply::Entity { entity, key, .. } => Some((key.clone(), Arc::clone(entity))),
+        _ => composed.and_then(|composed| composed.entity.clone()),
+    };
+    if let Some((key, entity)) = &entity {
+        let is_tagged = documents(&ETAG);
+        if is_tagged && let Ok(value) = HeaderValue::from_str(&crate::entity::tag(entity)) {
+            response.headers_mut().insert(ETAG, value);
+        }
+        if documents(&LOCATION)
+            && let Some(place) =
+                asked.place_of(key).and_then(|place| HeaderValue::from_str(&format!("{mount}{place}")).ok())
+        {
+            response.headers_mut().insert(LOCATION, place);
+        }
+        // RFC 9110 §15.4.5
+        let is_known = asked.known.as_ref().is_some_and(|known| crate::entity::names(known, entity, Comparison::Weak));
+        let is_documented = || {
+            asked
+                .operation
+                .responses
+                .iter()
+                .any(|(pattern, _)| *pattern == StatusPattern::Exact(StatusCode::NOT_MODIFIED))
+        };
+        if is_known && asked.role.act == Act::Read && (is_tagged || is_documented()) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Bytes::new();
+        }
+    }
+    // `X-Total-Count`
+    let told = choice.response.into_iter().flat_map(|documented| &documented.headers);
+    let totals = told.filter(|header| says(header.name.as_str().trim_start_matches("x-")) == Some(Says::Total));
+    if let Some(total) = composed.and_then(|composed| composed.total) {
+        totals.for_each(|header| drop(response.headers_mut().insert(header.name.clone(), total.into())));
+    }
+    if documents(&LINK) {
+        // RFC 8288 §3
+        let turn = composed.map(|composed| composed.turn.clone()).unwrap_or_default();
+        let links = [(turn.next, "next"), (turn.previous, "prev")].into_iter();
+        let links = links.filter_map(|(url, relation)| Some(format!("<{}>; rel=\"{relation}\"", url?)));
+        let links = links.collect::<Vec<_>>().join(", ");
+        let link = HeaderValue::from_str(&links).ok().filter(|_| !links.is_empty());
+        match link {
+            Some(link) => response.headers_mut().insert(LINK, link),
+            None => response.headers_mut().remove(LINK),
+        };
+    }
+}

@@ -1,0 +1,64 @@
+//! Which value does the document itself show for a schema?
+use serde_json::{Map, Value};
+
+use crate::document::number::has;
+use crate::generate::compose::Flat;
+use crate::generate::{Generator, is_of_type, vary};
+use crate::schema::Examples;
+use crate::schema::coercion::coerce;
+use crate::schema::name::folded;
+
+impl Generator<'_> {
+    /// The example of a schema, else its default. Items of a list take several examples in turn.
+    pub(super) fn documented(
+        &mut self,
+        node: &Value,
+        flat: &Flat<'_>,
+        is_thing: bool,
+        is_identifier: bool,
+    ) -> Option<Value> {
+        let examples = flat.keywords.get("examples").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let turn = self.position.checked_rem(examples.len()).unwrap_or(0);
+        let Some(example) = examples.get(turn) else { return default_of(&flat.keywords) };
+        let coerced =
+            if self.schema.examples() == Examples::Verbatim { None } else { coerce(self.schema, node, example) };
+        let mut value = coerced.map_or_else(|| example.clone(), |(value, _)| value);
+        let others = self.others.max(self.position as u64);
+        let is_new = others < examples.len() as u64;
+        if is_identifier && others > 0 && !is_new {
+            return vary::identifier(&flat.keywords, &value, others, &mut self.random);
+        }
+        if is_thing && !is_new {
+            self.tell_apart(&mut value, flat, others);
+        }
+        Some(value)
+    }
+
+    /// Lets the example of a thing differ from others in what tells them apart.
+    fn tell_apart(&mut self, value: &mut Value, flat: &Flat<'_>, others: u64) {
+        for (name, member) in value.as_object_mut().into_iter().flatten() {
+            if !self.identifies(name, flat.name.as_deref()) {
+                continue;
+            }
+            let node = flat.properties.get(name.as_str()).map(|node| self.schema.resolve(node));
+            let keywords = node.and_then(Value::as_object).cloned().unwrap_or_default();
+            if let Some(varied) = vary::identifier(&keywords, member, others, &mut self.random) {
+                *member = varied;
+            }
+        }
+    }
+
+    /// Returns whether a property tells things of a kind apart: `id`, `petId` of a pet, the key of a collection.
+    pub(super) fn identifies(&self, name: &str, owner: Option<&str>) -> bool {
+        let of_owner = || owner.is_some_and(|owner| folded(name) == folded(owner) + "id");
+        Some(name) == self.key || matches!(folded(name).as_str(), "id" | "uuid" | "guid" | "uid") || of_owner()
+    }
+}
+
+/// The default of a schema, null apart. Many are texts where numbers are meant; what is not even of the type, or
+/// not listed, is none.
+fn default_of(node: &Map<String, Value>) -> Option<Value> {
+    let is_listed = |value: &Value| node.get("enum").and_then(Value::as_array).is_none_or(|all| has(all, value));
+    let default = node.get("default").filter(|value| !value.is_null());
+    default.filter(|value| is_of_type(value, node) && is_listed(value)).cloned()
+}

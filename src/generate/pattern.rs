@@ -1,0 +1,277 @@
+//! A text that matches a pattern, from the tree of the pattern: nothing is compiled for it.
+//!
+//! What look-arounds ask for is tried: a part that must be ahead somewhere is put in, the rest is left to
+//! chance, and each text is matched before it is given.
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+
+use crate::schema::pattern::Pattern;
+use crate::schema::pattern::tree::{Kind, Look, Node, Repeat, Set};
+
+/// How often more an open-ended part of a pattern is repeated than it must be, at most.
+const REPEATS: usize = 8;
+
+/// The longest text that is made, in characters, whatever a pattern or `minLength` asks for.
+pub const LONGEST: usize = 100_000;
+
+/// The parts of a tree that one text is made of at most; a text that would take more is given up.
+const MOST_PARTS: usize = 1_000_000;
+
+/// The texts that are made of one pattern until one fits.
+const TRIES: usize = 50;
+
+/// Makes a text that matches a pattern and has so many characters; one that only matches, if none is found; none if
+/// that is not found either.
+pub fn make(pattern: &Pattern, least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
+    let tree = pattern.tree();
+    let mut last = None;
+    let tries = if least < LONGEST { TRIES } else { 1 };
+    for index in 0..tries {
+        let Some(made) = attempt(pattern, least, most, index, random) else { continue };
+        if !pattern.is_match(&made) {
+            continue;
+        }
+        if (least..=most).contains(&made.chars().count()) {
+            return Some(made);
+        }
+        last = Some(made);
+    }
+    // Without regard to the length, which the pattern may not leave room for.
+    last.or_else(|| {
+        let mut maker = Maker { parts: 0, captured: Vec::new(), random };
+        let mut text = String::new();
+        maker.node(tree, 0, LONGEST, &mut text)?;
+        Some(text).filter(|text| pattern.is_match(text))
+    })
+}
+
+fn attempt(pattern: &Pattern, least: usize, most: usize, index: usize, random: &mut ChaCha8Rng) -> Option<String> {
+    let tree = pattern.tree();
+    let mut text = String::new();
+    let mut maker = Maker { parts: 0, captured: Vec::new(), random };
+    maker.node(tree, least, most.min(LONGEST), &mut text)?;
+    // Chance first: what is put in is seen.
+    if index > 1 {
+        text = maker.with_required(tree, &text);
+    }
+    let length = text.chars().count();
+    if length < least && !tree.is_anchored() {
+        let missing = least.min(LONGEST) - length;
+        let rest = "a".repeat(missing);
+        // A word of its own, where the pattern ends with one.
+        let apart = || text.clone() + &" a".repeat(missing)[..missing];
+        let padded = [text.clone() + &rest, rest + &text];
+        let padded = padded.into_iter().find(|padded| pattern.is_match(padded));
+        return Some(padded.unwrap_or_else(apart));
+    }
+    Some(text)
+}
+
+struct Maker<'r> {
+    parts: usize,
+    /// What each group captured last.
+    captured: Vec<Option<String>>,
+    random: &'r mut ChaCha8Rng,
+}
+
+impl Maker<'_> {
+    /// Adds what a part matches, with so many characters as far as it can have them.
+    fn node(&mut self, node: &Node, least: usize, most: usize, text: &mut String) -> Option<()> {
+        self.parts += 1;
+        if self.parts > MOST_PARTS || text.len() > 4 * LONGEST {
+            return None;
+        }
+        if most == 0 && node.least == 0 {
+            // Nothing, however many parts it has.
+            return Some(());
+        }
+        match &node.kind {
+            Kind::Empty | Kind::Assert(_) | Kind::Look(_) => {}
+            Kind::Char(own) => text.push(*own),
+            Kind::Set(set) => text.push(self.one_of(set)?),
+            Kind::Concat(nodes) => self.concat(nodes, least, most, text)?,
+            Kind::Alternation(nodes) => {
+                let fits = |node: &&Node| node.least <= most && node.most.is_none_or(|own| own >= least);
+                let fitting: Vec<&Node> = nodes.iter().filter(fits).collect();
+                let chosen = match fitting.len() {
+                    0 => self.random.random_range(0..nodes.len()),
+                    some => {
+                        let index = self.random.random_range(0..some);
+                        return self.node(fitting[index], least, most, text);
+                    }
+                };
+                self.node(&nodes[chosen], least, most, text)?;
+            }
+            Kind::Repeat(repeat) => self.repeat(repeat, least, most, text)?,
+            Kind::Capture(node, number) => {
+                let begin = text.len();
+                self.node(node, least, most, text)?;
+                if self.captured.len() <= *number {
+                    self.captured.resize(number + 1, None);
+                }
+                self.captured[*number] = Some(text[begin..].to_owned());
+            }
+            Kind::Atomic(node) => self.node(node, least, most, text)?,
+            Kind::BackReference(numbers, _) => {
+                let captured = numbers.iter().find_map(|number| self.captured.get(*number)?.as_deref());
+                text.push_str(captured.unwrap_or_default());
+            }
+        }
+        Some(())
+    }
+
+    /// Parts one after the other: each gets its share of the characters that are asked for, and leaves the
+    /// others room for what they must have.
+    fn concat(&mut self, nodes: &[Node], least: usize, most: usize, text: &mut String) -> Option<()> {
+        let room_of = |node: &Node| node.most.map_or(usize::MAX, |own| own - node.least.min(own));
+        let must = nodes.iter().fold(0, |sum: usize, node| sum.saturating_add(node.least));
+        let (mut need, mut room) = (least.saturating_sub(must), most.saturating_sub(must));
+        let mut later = nodes.iter().map(|node| room_of(node).min(LONGEST)).fold(0, usize::saturating_add);
+        for node in nodes {
+            let own = room_of(node).min(room);
+            let capacity = room_of(node).min(LONGEST);
+            later -= capacity;
+            let share = if need == 0 { 0 } else { need * capacity / (capacity + later).max(1) };
+            let more = share.max(need.saturating_sub(later)).min(own);
+            let begin = text.len();
+            self.node(node, node.least.saturating_add(more), node.least.saturating_add(own), text)?;
+            let used = text[begin..].chars().count().saturating_sub(node.least);
+            need = need.saturating_sub(used);
+            room = room.saturating_sub(used);
+        }
+        Some(())
+    }
+
+    fn repeat(&mut self, repeat: &Repeat, least: usize, most: usize, text: &mut String) -> Option<()> {
+        let node = &repeat.node;
+        let (min, max) = (repeat.min as usize, repeat.max.map_or(usize::MAX, |max| max as usize));
+        // More often than that would be longer than what is asked for, less often shorter.
+        let room = most.checked_div(node.least).unwrap_or(usize::MAX);
+        let longest = node.most.unwrap_or(usize::MAX);
+        let need = if longest == 0 { 0 } else { least.div_ceil(longest) };
+        let low = min.max(need).min(max);
+        let high = max.min(room).max(low);
+        let high = high.min(low.saturating_add(REPEATS));
+        let times = if low < high { self.random.random_range(low..=high) } else { low };
+        if node.most == Some(0) {
+            // All of them match nothing.
+            return if times > 0 { self.node(node, 0, 0, text) } else { Some(()) };
+        }
+        let (mut need, mut room) = (least, most);
+        for index in 0..times {
+            let later = times - index - 1;
+            let own = room.saturating_sub(later.saturating_mul(node.least));
+            let most_later = later.saturating_mul(longest);
+            let share = (need / (later + 1)).max(need.saturating_sub(most_later));
+            let begin = text.len();
+            self.node(node, share.min(own).max(node.least), own, text)?;
+            let used = text[begin..].chars().count();
+            need = need.saturating_sub(used);
+            room = room.saturating_sub(used);
+        }
+        Some(())
+    }
+
+    /// Chooses a character of a set, a printable one of ASCII if it has any.
+    fn one_of(&mut self, set: &Set) -> Option<char> {
+        let printable: Vec<char> = (' '..='~').filter(|own| set.contains(*own)).collect();
+        if !printable.is_empty() {
+            return Some(printable[self.random.random_range(0..printable.len())]);
+        }
+        let (first, last) = *set.ranges().get(self.random.random_range(0..set.ranges().len().max(1)))?;
+        let code = self.random.random_range(u32::from(first)..=u32::from(last));
+        // The numbers between two characters that are none are those of surrogates.
+        Some(char::from_u32(code).unwrap_or(first))
+    }
+
+    /// Puts what look-aheads ask for somewhere into a text: of `(?=.*[A-Z])` an `A` in place of a character.
+    fn with_required(&mut self, tree: &Node, text: &str) -> String {
+        let mut characters: Vec<char> = text.chars().collect();
+        let mut taken = Vec::new();
+        for look in looks(tree) {
+            let mut wanted = String::new();
+            if self.node(required(&look.node), 0, LONGEST, &mut wanted).is_none() {
+                continue;
+            }
+            let wanted: Vec<char> = wanted.chars().collect();
+            let Some(places) = (characters.len() + 1).checked_sub(wanted.len().max(1)) else { continue };
+            let free: Vec<usize> = (0..places)
+                .filter(|place| (*place..place + wanted.len()).all(|index| !taken.contains(&index)))
+                .collect();
+            if free.is_empty() {
+                continue;
+            }
+            let place = free[self.random.random_range(0..free.len())];
+            for (index, own) in wanted.into_iter().enumerate() {
+                characters[place + index] = own;
+                taken.push(place + index);
+            }
+        }
+        characters.into_iter().collect()
+    }
+}
+
+/// The look-aheads that something must be there for, outside of alternatives and repetitions.
+fn looks(node: &Node) -> Vec<&Look> {
+    match &node.kind {
+        Kind::Look(look) if !look.is_negative && !look.is_behind => vec![look],
+        Kind::Concat(nodes) => nodes.iter().flat_map(looks).collect(),
+        Kind::Capture(node, _) | Kind::Atomic(node) => looks(node),
+        _ => Vec::new(),
+    }
+}
+
+/// The part of a look-ahead after the characters that may come before: `[A-Z]` of `.*[A-Z]`.
+fn required(node: &Node) -> &Node {
+    match &node.kind {
+        Kind::Concat(nodes) => nodes.iter().rev().find(|node| node.least > 0).unwrap_or(node),
+        Kind::Capture(node, _) => required(node),
+        _ => node,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn texts_match_and_have_the_length_that_is_asked_for() {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        for (text, least, most) in [
+            (r"^[A-Z]{3}-\d{4}$", 0, 99),
+            (r"^[\s\S]{1,32768}$", 3000, 3000),
+            (r"^\p{L}{1,500}$", 200, 210),
+            (r"^[\w.-]{1,255}@[\w.-]{1,255}$", 0, 20),
+            (r"^[\w.-]{1,255}@[\w.-]{1,255}$", 400, 410),
+            (r"^(\w{1,64}\.){1,4}$", 100, 120),
+            (r"^a{100}{1000}$", 0, 100_000),
+            (r"^(a|bb|ccc){2,}$", 17, 17),
+            (r"^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)(?=.*[@$!%*?&])[A-Za-z\d@$!%*?&]{8,}$", 8, 8),
+            (r"^(?!-)[a-z-]{1,63}(?<!-)$", 1, 63),
+            (r"^(['x])\w+\1$", 5, 9),
+            (r"^(?<a>\d)(?:x\k<a>){3}$", 0, 99),
+            (r"\.png$", 10, 12),
+            (r"^((a?){100}){100}$", 0, 50),
+            (r"^(\d{3})?-?\w*$", 30, 30),
+        ] {
+            let pattern = Pattern::read(text).expect("it is a pattern");
+            for _ in 0..5 {
+                let made = make(&pattern, least, most, &mut random);
+                let made = made.unwrap_or_else(|| panic!("nothing for {text}"));
+                let length = made.chars().count();
+                assert!(pattern.is_match(&made) && (least..=most).contains(&length), "{text}: {length} {made}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_made_of_what_nothing_matches() {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        for text in ["[]", "a^", "^(?=a)b$"] {
+            let pattern = Pattern::read(text).expect("it is a pattern");
+            assert_eq!(make(&pattern, 0, 9, &mut random), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Strings: by format, by pattern, or words of the right length.
+use std::sync::Arc;
+
+use rand::seq::IndexedRandom as _;
+use rand::{Rng as _, RngExt as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::generate::compose::OTHER_PATTERNS;
+use crate::generate::pattern::{self, LONGEST};
+use crate::generate::plausible::{self, Called};
+use crate::schema::pattern::{Pattern, within};
+
+/// 2026-01-01T00:00:00Z, from which generated times are drawn. Not now: the same seed gives the
+/// same bytes on every day.
+const EPOCH: i64 = 1_767_225_600;
+
+/// The span that they are drawn from, in seconds: 300 days.
+const SPAN: f64 = 300.0 * 24.0 * 3600.0;
+
+const WORDS: [&str; 24] = [
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper", "kestrel", "lagoon",
+    "maple", "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
+];
+
+/// A string for the keywords of a flat schema, within one budget of steps for its patterns.
+pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
+    within(|| generate_within(node, called, random)).0
+}
+
+fn generate_within(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
+    let text = |keyword: &str| node.get(keyword).and_then(Value::as_str);
+    let count = |keyword: &str| node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
+    let least = count("minLength").unwrap_or(0).min(LONGEST);
+    let most = count("maxLength").unwrap_or(usize::MAX);
+    let fits = |made: &String| (least..=most).contains(&made.chars().count());
+    let others = node.get(OTHER_PATTERNS).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    // What is no pattern checks nothing.
+    let patterns = text("pattern").into_iter().chain(others).filter_map(|text| Pattern::read(text).ok());
+    let patterns: Vec<Arc<Pattern>> = patterns.collect();
+    if !patterns.is_empty() {
+        // What the name says may be what the pattern asks for.
+        if let Some(made) = by_name(node, called, random)
+            && fits(&made)
+            && made.len() < LONGEST_MATCHED
+            && patterns.iter().all(|pattern| pattern.is_match(&made))
+        {
+            return made;
+        }
+        let format = text("format").filter(|format| is_known(format));
+        if let Some(made) = format.and_then(|format| by_both(format, &patterns, called, random)).filter(fits) {
+            return made;
+        }
+        // A pattern that allows almost anything is best met by words.
+        if patterns.iter().all(|pattern| pattern.is_match("two words")) {
+            let phrase = format!("{} {}", word(random), word(random));
+            if fits(&phrase) && patterns.iter().all(|pattern| pattern.is_match(&phrase)) {
+                return phrase;
+            }
+        }
+        if let Some(made) = by_patterns(&patterns, least, most, random) {
+            return made;
+        }
+    }
+    let encoding = match text("format") {
+        Some("byte") => Some("base64"),
+        Some("base64url") => Some("base64url"),
+        _ => text("contentEncoding"),
+    };
+    if let Some(encoded) = encoding.and_then(|encoding| by_encoding(encoding, least, random)) {
+        return encoded;
+    }
+    if let Some(made) = by_name(node, called, random) {
+        if fits(&made) {
+            return made;
+        }
+        if made.len() > most && text("format").is_none() && text("contentEncoding").is_none() {
+            let cut: String = made.chars().take(most).collect();
+            return cut.trim_end().to_owned() + &"a".repeat(cut.len() - cut.trim_end().len());
+        }
+    }
+    if let Some(made) = text("format").and_then(|format| by_format(format, called, random)) {
+        return made;
+    }
+    words(least, most, random)
+}
+
+/// The longest text that is held against a pattern only to look plausible, in bytes.
+const LONGEST_MATCHED: usize = 200;
+
+/// What the format and the name ask for together; a name alone where there is no known format.
+fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+    if node.contains_key("contentEncoding") {
+        return None;
+    }
+    match node.get("format").and_then(Value::as_str) {
+        Some(format) if is_known(format) => by_format(format, called, random),
+        _ => plausible::text(called, node, random),
+    }
+}
+
+/// A string from one of the patterns that matches the others too; else one of a format that does.
+fn by_patterns(patterns: &[Arc<Pattern>], least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
+    let mut last = None;
+    for pattern in patterns {
+        for _ in 0..if patterns.len() > 1 { AGAIN } else { 1 } {
+            let Some(made) = pattern::make(pattern, least, most, random) else { break };
+            if patterns.iter().all(|other| other.is_match(&made)) {
+                return Some(made);
+            }
+            // Both at once, where they leave room for each other.
+            for other in patterns.iter().filter(|other| !Arc::ptr_eq(other, pattern)) {
+                let joined = pattern::make(other, 0, most, random).map(|more| {
+                    let length = made.chars().count() + more.chars().count();
+                    format!("{made}{}{more}", "a".repeat(least.saturating_sub(length)))
+                });
+                if let Some(joined) = joined.filter(|joined| patterns.iter().all(|pattern| pattern.is_match(joined))) {
+                    return Some(joined);
+                }
+            }
+            last = Some(made);
+        }
+    }
+    let known = FORMATS.iter().filter_map(|format| by_format(format, Called::default(), random));
+    let mut fitting = known.filter(|made| patterns.iter().all(|pattern| pattern.is_match(made)));
+    let fits = |made: &String| (least..=most).contains(&made.chars().count());
+    if patterns.len() > 1 || last.is_none() { fitting.find(fits).or(last) } else { last }
+}
+
+/// A string of a format that matches the patterns: one that does so by itself, else one with a string
+/// of the first pattern at its begin or at its end.
+fn by_both(format: &str, patterns: &[Arc<Pattern>], called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+    let fits = |made: &String| patterns.iter().all(|pattern| pattern.is_match(made));
+    for _ in 0..AGAIN {
+        let made = by_format(format, called, random)?;
+        if fits(&made) {
+            return Some(made);
+        }
+        let part = pattern::make(&patterns[0], 0, LONGEST_MATCHED, random).filter(|part| part.is_ascii())?;
+        let at = made.find('@').unwrap_or(made.len());
+        let joined = [
+            made.get(part.len()..).map(|rest| format!("{part}{rest}")),
+            part.starts_with('@').then(|| format!("{}{part}", &made[..at])),
+            made.len().checked_sub(part.len()).and_then(|end| made.get(..end)).map(|begin| format!("{begin}{part}")),
+        ];
+        // What is no longer of the format is found out by the validator.
+        if let Some(joined) = joined.into_iter().flatten().find(fits) {
+            return Some(joined);
+        }
+    }
+    None
+}
+
+/// How many strings are made from one pattern until one matches the others.
+const AGAIN: usize = 40;
+
+/// Bytes as text, by `contentEncoding` (RFC 4648, RFC 2045 §6.7).
+fn by_encoding(encoding: &str, least: usize, random: &mut ChaCha8Rng) -> Option<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let plain = words(least.min(LONGEST) * 3 / 4, usize::MAX, random);
+    match encoding.to_ascii_lowercase().as_str() {
+        "base64" => Some(STANDARD.encode(plain)),
+        "base64url" => Some(URL_SAFE_NO_PAD.encode(plain)),
+        "base16" | "hex" => {
+            let hex = |text: String, byte| text + &format!("{byte:02x}");
+            Some(plain.bytes().fold(String::new(), hex))
+        }
+        _ => None,
+    }
+}
+
+fn words(least: usize, most: usize, random: &mut ChaCha8Rng) -> String {
+    let mut text = word(random).to_owned();
+    while text.len() < least {
+        text.push(' ');
+        text.push_str(word(random));
+    }
+    if text.len() > most {
+        text.truncate(most);
+    }
+    // A blank at the end would be trimmed by somebody.
+    if text.ends_with(' ') {
+        text.pop();
+        text.push('a');
+    }
+    text
+}
+
+/// A word of ASCII letters, in lower case.
+pub fn word(random: &mut ChaCha8Rng) -> &'static str {
+    WORDS.choose(random).copied().unwrap_or("word")
+}
+
+/// The formats of JSON Schema 2020-12 §7.3 and of the OpenAPI format registry that strings have.
+const FORMATS: &[&str] = &[
+    "date-time",
+    "date",
+    "time",
+    "duration",
+    "email",
+    "idn-email",
+    "hostname",
+    "idn-hostname",
+    "ipv4",
+    "ipv6",
+    "ip",
+    "uri",
+    "url",
+    "iri",
+    "uri-reference",
+    "iri-reference",
+    "uri-template",
+    "json-pointer",
+    "relative-json-pointer",
+    "regex",
+    "uuid",
+    "guid",
+    "byte",
+    "base64url",
+    "binary",
+    "char",
+    "password",
+    "decimal",
+    "decimal128",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float",
+    "double",
+    "date-time-local",
+    "time-local",
+    "http-date",
+    "media-range",
+    "commonmark",
+    "html",
+    "sf-binary",
+    "sf-boolean",
+    "sf-decimal",
+    "sf-integer",
+    "sf-string",
+    "sf-token",
+    "phone",
+    "color",
+    "currency",
+    "country",
+    "datetime",
+    "unix-time",
+];
+
+fn is_known(format: &str) -> bool {
+    FORMATS.contains(&format)
+}
+
+fn by_format(format: &str, called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+    let named = |name: &'static str| Called { name, owner: "" };
+    let when = |random: &mut ChaCha8Rng| plausible::when(called.name, random);
+    let made = match format {
+        "date-time" | "datetime" => rfc3339(when(random)),
+        "date" if called.name.to_ascii_lowercase().contains("birth") => birthday(random),
+        "date" => when(random).date().to_string(),
+        "time" => rfc3339(when(random))[11..].to_owned(),
+        "date-time-local" => rfc3339(when(random))[..19].to_owned(),
+        "time-local" => rfc3339(when(random))[11..19].to_owned(),
+        "http-date" => http_date(when(random)),
+        "unix-time" => when(random).unix_timestamp().to_string(),
+        "duration" => format!("PT{}M", random.random_range(1..=90)),
+        "email" | "idn-email" => plausible::text(named("email"), &Map::new(), random)?,
+        "hostname" | "idn-hostname" => format!("{}.example.com", word(random)),
+        "ipv4" | "ip" => format!("192.0.2.{}", random.random_range(1..=254)),
+        "ipv6" => format!("2001:db8::{:x}", random.random_range(1..=0xffff)),
+        "uri" | "url" | "iri" if plausible::is_picture(called.name) => plausible::picture(random),
+        "uri" | "url" | "iri" => format!("https://example.com/{}", word(random)),
+        "uri-reference" | "iri-reference" => format!("/{}/{}", word(random), word(random)),
+        "uri-template" => format!("https://example.com/{}/{{id}}", word(random)),
+        "json-pointer" => format!("/{}", word(random)),
+        "relative-json-pointer" => "0".to_owned(),
+        "regex" => "^[a-z]+$".to_owned(),
+        "uuid" | "guid" => uuid(random),
+        "byte" => by_encoding("base64", 0, random)?,
+        "base64url" => by_encoding("base64url", 0, random)?,
+        "sf-binary" => format!(":{}:", by_encoding("base64", 0, random)?),
+        "binary" | "sf-token" => word(random).to_owned(),
+        "char" => word(random)[..1].to_owned(),
+        "password" => format!("{}-{}-{}", word(random), word(random), random.random_range(10..=99)),
+        "decimal" | "decimal128" | "float" | "double" | "sf-decimal" => {
+            format!("{}.{:02}", random.random_range(1..=500), random.random_range(0..=99))
+        }
+        "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "sf-integer" => {
+            random.random_range(1..=100).to_string()
+        }
+        "sf-boolean" => format!("?{}", random.random_range(0..=1)),
+        "sf-string" => format!("\"{}\"", word(random)),
+        "media-range" => "application/json".to_owned(),
+        "commonmark" => format!("**{}** {}", word(random), word(random)),
+        "html" => format!("<p>{} {}</p>", word(random), word(random)),
+        "phone" => plausible::text(named("phone"), &Map::new(), random)?,
+        "color" => plausible::text(named("color"), &Map::new(), random)?,
+        "currency" => plausible::text(named("currency"), &Map::new(), random)?,
+        "country" => plausible::text(named("country code"), &Map::new(), random)?,
+        _ => return None,
+    };
+    Some(made)
+}
+
+/// The time at a part of the span that times are drawn from: 0 at its begin, 1 at its end.
+#[expect(clippy::cast_possible_truncation, reason = "300 days of seconds")]
+pub fn at(part: f64) -> OffsetDateTime {
+    let start = OffsetDateTime::from_unix_timestamp(EPOCH).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    start + Duration::seconds((part * SPAN) as i64)
+}
+
+/// Any time of the span.
+pub fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
+    at(random.random_range(0.0..1.0))
+}
+
+/// `2026-03-04T05:06:07Z`
+pub fn rfc3339(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_else(|_| "2026-01-01T00:00:00Z".to_owned())
+}
+
+/// The birthday of somebody who is of age.
+pub fn birthday(random: &mut ChaCha8Rng) -> String {
+    let days = random.random_range(20 * 365..70 * 365);
+    (at(0.0) - Duration::days(days)).date().to_string()
+}
+
+/// `Wed, 04 Mar 2026 05:06:07 GMT` (RFC 9110 §5.6.7)
+#[must_use]
+pub fn http_date(moment: OffsetDateTime) -> String {
+    let (day, month) = (moment.weekday().to_string(), moment.month().to_string());
+    let time = rfc3339(moment)[11..19].to_owned();
+    format!("{}, {:02} {} {} {time} GMT", &day[..3], moment.day(), &month[..3], moment.year())
+}
+
+/// A version 4 UUID (RFC 9562 §5.4).
+pub fn uuid(random: &mut ChaCha8Rng) -> String {
+    let (high, low) = (random.next_u64(), random.next_u64());
+    let variant = 0x8000 | (low >> 48) & 0x3fff;
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{variant:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        low & 0xffff_ffff_ffff
+    )
+}

@@ -1,0 +1,280 @@
+//! What a path template says about resources: a collection, one of its entities, or a verb that is about one.
+//!
+//! Only names are looked at here; what the schemas say is left to `resource`.
+use crate::schema::name::words;
+
+/// What a path template names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The collection, expressions without their names: `/users/{}/order` of `/users/{userId}/orders/{id}`.
+    pub collection: String,
+    /// The collection as people know it: `/users/{userId}/orders`.
+    pub shown: String,
+    /// What one of its entities is called, in the singular: `order`.
+    pub noun: String,
+    /// How many expressions stand before the collection, by which its entities are set apart.
+    pub scope: usize,
+    /// How many expressions name an entity: two in `/repos/{owner}/{repo}`.
+    pub keys: usize,
+    /// What of the collection is named.
+    pub form: Form,
+    /// Whether the path has the noun in the singular.
+    pub is_singular: bool,
+}
+
+/// What of a collection a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `/pets`
+    Whole,
+    /// `/pets/{petId}`
+    Entity,
+    /// `/pets.search`, `/pets/create`
+    WholeVerb(Verb),
+    /// `/pets/{petId}/update`
+    EntityVerb(Verb),
+    /// `/contacts.channels`: a part of an entity, or something that is done with it.
+    Part,
+}
+
+/// What is done, where a name says so and not the method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// `create`, `register`
+    Create,
+    /// `list`, `search`
+    List,
+    /// `get`, `info`
+    Read,
+    /// `replace`
+    Replace,
+    /// `update`, `edit`
+    Merge,
+    /// `delete`, `remove`
+    Delete,
+    /// `upsert`, `save`
+    Upsert,
+    /// `exists`, `checkExistence`
+    Exists,
+}
+
+/// Words that begin a name and say what is done.
+const VERBS: [(Verb, &str); 8] = [
+    (Verb::Create, "create add register new insert"),
+    (Verb::List, "list search find query lookup filter browse all index"),
+    (Verb::Read, "get info read show retrieve fetch view details describe"),
+    (Verb::Replace, "replace put"),
+    (Verb::Merge, "update edit modify patch change"),
+    (Verb::Delete, "delete remove destroy"),
+    (Verb::Upsert, "upsert save"),
+    (Verb::Exists, "exists exist check"),
+];
+
+impl Verb {
+    fn of(word: &str) -> Option<Self> {
+        VERBS.iter().find(|(_, names)| names.split(' ').any(|name| name == word)).map(|(verb, _)| *verb)
+    }
+
+    /// What a name such as `checkExistence`, `findByStatus` or `createUser` says, and the noun in it: `user`.
+    fn parse(name: &str) -> Option<(Self, Option<String>)> {
+        let words = words(name);
+        let (first, rest) = words.split_first()?;
+        let verb = Self::of(first)?;
+        if verb == Self::Exists && rest.first().is_some_and(|word| !word.starts_with("exist")) {
+            return None;
+        }
+        // What does one thing or another is no verb, and to add all is another thing than to add.
+        if rest.iter().any(|word| word == "or") || verb == Self::Create && matches!(rest, [all] if all == "all") {
+            return None;
+        }
+        let noun: Vec<&str> = rest.iter().map(String::as_str).take_while(|word| *word != "by").collect();
+        let noun = match noun.as_slice() {
+            [] | ["existence" | "all" | "one" | "many" | "list"] => None,
+            words => Some(words.join(" ")),
+        };
+        Some((verb, noun))
+    }
+}
+
+impl Address {
+    /// Reads a path template such as `/users/{userId}/orders/{orderId}`; none if it ends in nothing that
+    /// could be a collection.
+    #[must_use]
+    pub fn parse(template: &str) -> Option<Self> {
+        let mut segments: Vec<&str> = template.split('/').filter(|segment| !segment.is_empty()).collect();
+        if segments.len() > 1 && matches!(segments.last(), Some(&("json" | "xml"))) {
+            segments.pop();
+        }
+        let last = segments.pop()?;
+        let last = [".json", ".xml"].iter().find_map(|end| last.strip_suffix(end)).unwrap_or(last);
+        if is_expression(last) {
+            let mut keys = 1;
+            while segments.last().is_some_and(|segment| is_expression(segment)) {
+                segments.pop();
+                keys += 1;
+            }
+            let noun = segments.pop().filter(|segment| !segment.contains('{'))?;
+            return Self::build(&segments, noun, Form::Entity).map(|address| Self { keys, ..address });
+        }
+        if last.contains('{') {
+            return None;
+        }
+        if let Some((noun, verb)) = last.rsplit_once(['.', ':'])
+            && !noun.is_empty()
+        {
+            return match Verb::parse(verb) {
+                Some((verb, None)) => Self::build(&segments, noun, Form::WholeVerb(verb)),
+                _ => Self::build(&segments, noun, Form::Part),
+            };
+        }
+        match (Verb::parse(last), segments.last().copied()) {
+            (Some((verb, None)), Some(before)) if is_expression(before) => {
+                segments.pop();
+                let noun = segments.pop().filter(|segment| !segment.contains('{'))?;
+                Self::build(&segments, noun, Form::EntityVerb(verb)).map(|address| Self { keys: 1, ..address })
+            }
+            (Some((verb, noun)), Some(before)) if !before.contains('{') => {
+                let is_of_before = noun.as_ref().is_none_or(|noun| singular_of(noun) == singular_of(before));
+                match noun.filter(|_| !is_of_before) {
+                    Some(noun) => Self::build(&segments, &noun, Form::WholeVerb(verb)),
+                    None => {
+                        segments.pop();
+                        Self::build(&segments, before, Form::WholeVerb(verb))
+                    }
+                }
+            }
+            (Some((verb, Some(noun))), _) => Self::build(&segments, &noun, Form::WholeVerb(verb)),
+            _ => Self::build(&segments, last, Form::Whole),
+        }
+    }
+
+    fn build(before: &[&str], noun: &str, form: Form) -> Option<Self> {
+        let plain = singular_of(noun);
+        let noun_as_written = noun.to_lowercase();
+        if plain.is_empty() {
+            return None;
+        }
+        let mut collection = String::new();
+        for segment in before {
+            collection.push('/');
+            collection.push_str(if is_expression(segment) { "{}" } else { segment });
+        }
+        let shown = format!("/{}", before.iter().copied().chain([noun]).collect::<Vec<_>>().join("/"));
+        collection.push('/');
+        collection.push_str(&plain);
+        let scope = before.iter().map(|segment| segment.matches('{').count()).sum();
+        // Of `livechat.contacts` the last word is what the entities are called.
+        let noun = plain.rsplit(['.', ':']).next().unwrap_or(&plain).to_owned();
+        let is_singular = plain == noun_as_written;
+        Some(Self { collection, shown, noun, scope, keys: 0, form, is_singular })
+    }
+}
+
+fn is_expression(segment: &str) -> bool {
+    segment.starts_with('{') && segment.ends_with('}') && segment.matches('{').count() == 1
+}
+
+/// A noun in lower case and in the singular, its words run together: `line items` is `lineitem`.
+fn singular_of(noun: &str) -> String {
+    let parts: Vec<String> = noun.split(['.', ':']).map(|part| singular(&words(part).concat())).collect();
+    parts.join(".")
+}
+
+/// The singular of an English word in lower case, as far as its end tells: `categories` → `category`.
+#[must_use]
+pub fn singular(word: &str) -> String {
+    const IRREGULAR: [(&str, &str); 8] = [
+        ("people", "person"),
+        ("children", "child"),
+        ("men", "man"),
+        ("women", "woman"),
+        ("indices", "index"),
+        ("vertices", "vertex"),
+        ("matrices", "matrix"),
+        ("data", "data"),
+    ];
+    const SAME: [&str; 12] =
+        ["series", "species", "news", "status", "address", "bus", "analysis", "sms", "dns", "aws", "access", "https"];
+    if let Some((plural, one)) = IRREGULAR.iter().find(|(plural, _)| word.ends_with(plural)) {
+        return format!("{}{one}", &word[..word.len() - plural.len()]);
+    }
+    if let Some(stem) = word.strip_suffix("addresses") {
+        return format!("{stem}address");
+    }
+    if SAME.iter().any(|same| word.ends_with(same)) || word.len() < 4 {
+        return word.to_owned();
+    }
+    let end = |end: &str| word.strip_suffix(end);
+    if let Some(stem) = end("ies") {
+        return format!("{stem}y");
+    }
+    if let Some(stem) = end("statuses").map(|stem| format!("{stem}status")) {
+        return stem;
+    }
+    for cluster in ["sses", "shes", "ches", "xes", "zes"] {
+        if word.ends_with(cluster) {
+            return word[..word.len() - 2].to_owned();
+        }
+    }
+    match end("s") {
+        Some(stem) if !stem.ends_with(['s', 'u']) => stem.to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_collections_and_what_of_them() {
+        let cases = [
+            ("/pets", "/pet", "pet", 0, Form::Whole),
+            ("/pets/{petId}", "/pet", "pet", 0, Form::Entity),
+            ("/users/{userId}/orders/{id}", "/users/{}/order", "order", 1, Form::Entity),
+            ("/v1/contacts.update", "/v1/contact", "contact", 0, Form::WholeVerb(Verb::Merge)),
+            ("/contacts.checkExistence", "/contact", "contact", 0, Form::WholeVerb(Verb::Exists)),
+            ("/contacts.channels", "/contact", "contact", 0, Form::Part),
+            ("/contacts:search", "/contact", "contact", 0, Form::WholeVerb(Verb::List)),
+            ("/users/create", "/user", "user", 0, Form::WholeVerb(Verb::Create)),
+            ("/users/{id}/update", "/user", "user", 0, Form::EntityVerb(Verb::Merge)),
+            ("/pet/findByStatus", "/pet", "pet", 0, Form::WholeVerb(Verb::List)),
+            ("/api/getUser", "/api/user", "user", 0, Form::WholeVerb(Verb::Read)),
+            ("/Accounts/{Sid}/Messages/{Sid}.json", "/Accounts/{}/message", "message", 1, Form::Entity),
+            ("/user/createWithList", "/user/withlist", "withlist", 0, Form::WholeVerb(Verb::Create)),
+            ("/users/{id}/avatar", "/users/{}/avatar", "avatar", 1, Form::Whole),
+            ("/check", "/check", "check", 0, Form::Whole),
+        ];
+        for (template, collection, noun, scope, form) in cases {
+            let address = Address::parse(template).expect(template);
+            let found = (address.collection.as_str(), address.noun.as_str(), address.scope, address.form);
+            assert_eq!(found, (collection, noun, scope, form), "{template}");
+        }
+        assert_eq!(Address::parse("/"), None);
+        assert_eq!(Address::parse("/{a}/{b}"), None);
+        assert_eq!(Address::parse("/repos/{owner}/{repo}").map(|address| address.keys), Some(2));
+        assert_eq!(Address::parse("/a/{b}.{c}"), None);
+    }
+
+    #[test]
+    fn words_have_a_singular() {
+        let cases = [
+            ("pets", "pet"),
+            ("categories", "category"),
+            ("addresses", "address"),
+            ("boxes", "box"),
+            ("statuses", "status"),
+            ("people", "person"),
+            ("status", "status"),
+            ("news", "news"),
+            ("houses", "house"),
+            ("branches", "branch"),
+            ("address", "address"),
+            ("bus", "bus"),
+            ("apis", "api"),
+        ];
+        for (plural, one) in cases {
+            assert_eq!(singular(plural), one);
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! What operations do with which resource, as their paths, methods and schemas tell.
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::Value;
+
+use crate::contract::{Contract, Location, MediaType, Operation};
+use crate::document::reference::{is_only_reference, resolve_schema};
+use crate::document::syntax::find;
+use crate::resource::address::{Address, Form, Verb, singular};
+use crate::resource::overrule::{Overrules, Told};
+use crate::resource::place::{Finder, Place, Slot};
+use crate::resource::{Act, Collection, KeyFrom, Role};
+use crate::schema::Schema;
+use crate::schema::name::{folded, words};
+
+/// What operations do that share a collection.
+#[must_use]
+pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &Overrules) -> HashMap<usize, Role> {
+    let group = Draft::new(contract, members, overrules);
+    let acts: Vec<(usize, &Address, Option<Doing>)> =
+        members.iter().map(|(index, address)| (*index, address, group.doing(*index, address))).collect();
+    let keyed = |doing: &Doing| doing.act != Act::Part && matches!(doing.key, KeyFrom::Path(_) | KeyFrom::Field);
+    let has = |test: &dyn Fn(&Doing) -> bool| acts.iter().any(|(.., doing)| doing.as_ref().is_some_and(test));
+    let shows = |act| matches!(act, Act::Read | Act::List | Act::Find);
+    let adds = |act| matches!(act, Act::Create | Act::Upsert);
+    let is_shown = has(&|doing| doing.key != KeyFrom::Only && shows(doing.act));
+    let is_kept = is_shown && has(&|doing| doing.key != KeyFrom::Only && (keyed(doing) || doing.act.writes()))
+        || group.has_paths && has(&|doing| adds(doing.act)) && has(&|doing| keyed(doing) && doing.act.writes());
+    let is_single = has(&|doing| doing.key == KeyFrom::Only && doing.act == Act::Read)
+        && has(&|doing| doing.key == KeyFrom::Only && doing.act.writes());
+    let many = Arc::new(group.collection(&acts, false));
+    // What is only listed is a resource if its entities are called by something.
+    let is_told = acts.iter().any(|(index, ..)| overrules.operations.contains_key(index));
+    let is_collection = is_kept || is_told || is_shown && many.key.is_some();
+    let single = Arc::new(group.collection(&acts, true));
+    let mut roles = HashMap::new();
+    for (index, _, doing) in &acts {
+        let Some(doing) = doing else { continue };
+        let is_only = doing.key == KeyFrom::Only;
+        if if is_only { is_single } else { is_collection } {
+            let collection = Arc::clone(if is_only { &single } else { &many });
+            let role = group.role(*index, doing, collection);
+            if role.act != Act::Part || role.part.is_some() {
+                roles.insert(*index, role);
+            }
+        }
+    }
+    roles
+}
+
+/// What an operation is taken to do.
+struct Doing {
+    act: Act,
+    key: KeyFrom,
+    slot: Slot,
+    reason: String,
+}
+
+/// By what entities are called in their paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// By what the path calls an id: `{petId}`.
+    Id,
+    /// By a text: `{login}`.
+    Text,
+    /// By a number.
+    Number,
+    /// That is not said.
+    Anything,
+}
+
+/// A group while it is looked at.
+struct Draft<'c> {
+    overrules: &'c Overrules,
+    contract: &'c Contract,
+    members: &'c [(usize, Address)],
+    noun: &'c str,
+    keys: Vec<String>,
+    has_entities: bool,
+    /// Whether a path names them, and not only a verb.
+    has_paths: bool,
+    /// By what entities are called in their paths.
+    by: By,
+    /// Whether it takes several values to name one.
+    is_composite: bool,
+}
+
+impl<'c> Draft<'c> {
+    fn new(contract: &'c Contract, members: &'c [(usize, Address)], overrules: &'c Overrules) -> Self {
+        let noun = members.first().map(|(_, address)| address.noun.as_str()).unwrap_or_default();
+        let mut keys: Vec<String> = Vec::new();
+        for (index, address) in members.iter().filter(|(_, address)| address.keys == 1) {
+            let names = contract.operations[*index].template.rsplit('{').next();
+            let name = names.and_then(|rest| rest.split('}').next()).map(folded).unwrap_or_default();
+            keys.push(name.clone());
+            keys.extend(name.strip_prefix(&address.noun).filter(|rest| !rest.is_empty()).map(str::to_owned));
+            // `{projectKey}` of `/projects`, `{featureFlagKey}` of `/flags`
+            let raw = contract.operations[*index].template.rsplit('{').next().unwrap_or_default();
+            let last = words(raw.split('}').next().unwrap_or_default()).pop().unwrap_or_default();
+            match last.as_str() {
+                "index" => keys.extend(["index".to_owned(), "number".to_owned()]),
+                "key" | "slug" | "name" | "number" | "sid" | "login" | "code" | "username" | "email" | "token" => {
+                    keys.push(last);
+                }
+                _ => {}
+            }
+        }
+        let by = members.iter().filter(|(_, address)| address.keys == 1).find_map(|(index, _)| {
+            let operation = &contract.operations[*index];
+            let name = operation.path_names.last()?;
+            if words(name).last().is_some_and(|word| word == "id") {
+                return Some(By::Id);
+            }
+            let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name)?;
+            match parameter.schema()?.own_types() {
+                ["string"] => Some(By::Text),
+                ["integer" | "number"] => Some(By::Number),
+                _ => None,
+            }
+        });
+        let by = by.unwrap_or(By::Anything);
+        keys.extend([format!("{noun}id"), "id".to_owned(), format!("{noun}uuid"), "uuid".to_owned()]);
+        keys.extend([format!("{noun}key"), format!("{noun}sid"), "sid".to_owned(), "uid".to_owned()]);
+        let mut seen = std::collections::HashSet::new();
+        keys.retain(|key| seen.insert(key.clone()));
+        let has_entities =
+            members.iter().any(|(_, address)| matches!(address.form, Form::Entity | Form::EntityVerb(_)));
+        let has_paths = has_entities || members.iter().any(|(_, address)| address.form == Form::Whole);
+        let is_composite = members.iter().any(|(_, address)| address.keys > 1);
+        Self { overrules, contract, members, noun, keys, has_entities, has_paths, by, is_composite }
+    }
+
+    fn operation(&self, index: usize) -> &'c Operation {
+        &self.contract.operations[index]
+    }
+
+    fn finder<'f>(&'f self, schema: &'f Schema) -> Finder<'f> {
+        Finder { schema, noun: self.noun, keys: &self.keys }
+    }
+
+    fn one(&self, operation: &Operation) -> Slot {
+        answered(operation).map_or(Slot::Nothing, |schema| self.finder(schema).one())
+    }
+
+    fn list(&self, operation: &Operation) -> Option<Place> {
+        self.finder(answered(operation)?).list()
+    }
+
+    /// Where the list stands that an operation shows of an entity.
+    fn part(&self, operation: &Operation, name: &str) -> Option<Place> {
+        let noun = singular(&folded(name));
+        Finder { schema: answered(operation)?, noun: &noun, keys: &self.keys }.list()
+    }
+
+    /// Whether an answer shows an entity that is called by something, whatever lists it has.
+    fn shows_one(&self, operation: &Operation) -> bool {
+        matches!(self.one(operation), Slot::Entity(place) if self.has_key(operation, &place))
+    }
+
+    /// Whether what stands at a place is called by something.
+    fn has_key(&self, operation: &Operation, place: &Place) -> bool {
+        answered(operation).is_some_and(|schema| self.key_of(&schema.sibling(place.pointer.clone())).is_some())
+    }
+
+    /// Whether the query or the body of an operation has something that names an entity.
+    fn names_entity(&self, operation: &Operation) -> bool {
+        let is_key = |name: &str| self.keys.contains(&folded(name)) || folded(name) == self.noun;
+        let in_query = operation.parameters.iter().any(|p| p.location == Location::Query && is_key(&p.name));
+        let in_body = || {
+            sent_schema(operation)
+                .is_some_and(|schema| schema.properties(schema.tree()).iter().any(|(name, _)| is_key(name)))
+        };
+        let in_example = || {
+            let bodies = operation.body.iter().flat_map(|body| &body.content).flat_map(|media| &media.examples);
+            let mut members = bodies.filter_map(|example| example.value().as_object()).flatten();
+            members.any(|(name, _)| is_key(name))
+        };
+        in_query || in_body() || in_example() || only_id(operation).is_some()
+    }
+
+    fn doing(&self, index: usize, address: &Address) -> Option<Doing> {
+        let operation = self.operation(index);
+        let method = &operation.method;
+        let shown = || format!("{method} {}", operation.template);
+        let last = operation.template.rsplit(['/', '.', ':']).next().unwrap_or_default();
+        let doing = |act: Act, key: KeyFrom, why: String| {
+            let slot = match act {
+                Act::List => self.list(operation).map_or(Slot::Nothing, Slot::List),
+                Act::Part => self.part(operation, last).map_or(Slot::Nothing, Slot::List),
+                Act::Exists => Slot::Nothing,
+                _ => self.one(operation),
+            };
+            Some(Doing { act, key, slot, reason: why })
+        };
+        let verb = |verb: Verb, key: KeyFrom, text: &str| {
+            let is_read = matches!(verb, Verb::Read | Verb::List | Verb::Exists);
+            let why = format!("`{text}` says so");
+            if !is_read && (*method == Method::GET || *method == Method::HEAD) {
+                return None;
+            }
+            let named = if key == KeyFrom::Nothing { KeyFrom::Field } else { key };
+            match verb {
+                Verb::Read | Verb::List if self.list(operation).is_some() => doing(Act::List, KeyFrom::Nothing, why),
+                Verb::List => doing(Act::Find, KeyFrom::Nothing, why)
+                    .filter(|doing| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place))),
+                Verb::Read if key == KeyFrom::Nothing && !self.names_entity(operation) => None,
+                Verb::Read => doing(Act::Read, named, why).filter(|doing| doing.slot != Slot::Nothing),
+                Verb::Exists => doing(Act::Exists, KeyFrom::Nothing, why),
+                Verb::Create if is_upsert(operation) => doing(Act::Upsert, KeyFrom::Nothing, why),
+                Verb::Create => doing(Act::Create, KeyFrom::Nothing, why),
+                Verb::Upsert => doing(Act::Upsert, KeyFrom::Nothing, why),
+                Verb::Replace => doing(Act::Replace, named, why),
+                Verb::Merge => doing(Act::Merge, named, why),
+                Verb::Delete => doing(Act::Delete, named, why),
+            }
+        };
+        if let Some(Told::Does { act: Some(act), .. }) = self.overrules.operations.get(&index) {
+            let key = match (act, address.form) {
+                (Act::Create | Act::Upsert | Act::List | Act::Find | Act::Exists, _) => KeyFrom::Nothing,
+                (_, Form::Entity) => KeyFrom::Path(address.keys),
+                (_, Form::EntityVerb(_)) => KeyFrom::Path(1),
+                _ => KeyFrom::Field,
+            };
+            return doing(*act, key, "the fixtures say so".to_owned());
+        }
+        match address.form {
+            Form::Entity => {
+                let key = KeyFrom::Path(address.keys);
+                let why = format!("`{}` names one entity of `{}`", shown(), address.shown);
+                match *method {
+                    // What lists them by something is no entity.
+                    Method::GET if self.list(operation).is_some() && !self.shows_one(operation) => None,
+                    Method::GET => doing(Act::Read, key, why).filter(|doing| doing.slot != Slot::Nothing),
+                    Method::PUT => doing(Act::Replace, key, why),
+                    Method::PATCH => doing(Act::Merge, key, why),
+                    Method::DELETE => doing(Act::Delete, key, why),
+                    Method::POST if operation.body.is_some() => doing(Act::Merge, key, why),
+                    _ => None,
+                }
+            }
+            // What is added to an entity, or taken from it, is a part of it.
+            Form::EntityVerb(Verb::Create) => None,
+            Form::EntityVerb(Verb::Delete) if operation.body.is_some() => None,
+            Form::EntityVerb(known) => verb(known, KeyFrom::Path(1), last),
+            Form::WholeVerb(known) => verb(known, KeyFrom::Nothing, last),
+            Form::Part if !self.names_entity(operation) => None,
+            Form::Part if *method == Method::GET => {
+                doing(Act::Part, KeyFrom::Field, format!("`{last}` is a list of each"))
+                    .filter(|doing| matches!(&doing.slot, Slot::List(_)))
+            }
+            Form::Part if operation.body.is_some() => {
+                let is_shown =
+                    |doing: &Doing| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
+                doing(Act::Merge, KeyFrom::Field, format!("`{last}` answers with the entity")).filter(is_shown)
+            }
+            Form::Part => None,
+            Form::Whole => self.whole(operation, address, &doing),
+        }
+    }
+
+    /// What is done with a collection as a whole, or with the only entity that there is.
+    fn whole(
+        &self,
+        operation: &Operation,
+        address: &Address,
+        doing: &dyn Fn(Act, KeyFrom, String) -> Option<Doing>,
+    ) -> Option<Doing> {
+        let key = || {
+            let is_field = self.has_entities || !self.is_single() && self.names_entity(operation);
+            if is_field { KeyFrom::Field } else { KeyFrom::Only }
+        };
+        let only = |key: KeyFrom| match key {
+            KeyFrom::Only => format!("`{}` is one entity", address.shown),
+            _ => format!("`{}` is called by a field", address.noun),
+        };
+        match operation.method {
+            Method::GET if self.list(operation).is_some() => {
+                doing(Act::List, KeyFrom::Nothing, format!("`GET {}` has a list of objects", operation.template))
+            }
+            Method::GET => {
+                let key = if self.names_entity(operation) { KeyFrom::Field } else { KeyFrom::Only };
+                doing(Act::Read, key, only(key)).filter(|doing| doing.slot != Slot::Nothing)
+            }
+            Method::POST => {
+                let schema = sent_schema(operation);
+                let is_list = schema.is_some_and(|schema| schema.types(schema.tree()) == ["array"]);
+                if is_list || operation.body.is_none() && !(self.has_entities && self.shows_one(operation)) {
+                    return None;
+                }
+                let act = if is_upsert(operation) { Act::Upsert } else { Act::Create };
+                let verb = if act == Act::Upsert { "registers or updates" } else { "adds" };
+                doing(act, KeyFrom::Nothing, format!("`POST {}` {verb} an entity", operation.template))
+            }
+            Method::PUT => doing(Act::Replace, key(), only(key())),
+            Method::PATCH => doing(Act::Merge, key(), only(key())),
+            Method::DELETE if !self.is_single() && self.names_entity(operation) => {
+                doing(Act::Delete, KeyFrom::Field, only(KeyFrom::Field))
+            }
+            Method::DELETE if !self.has_entities => doing(Act::Delete, KeyFrom::Only, only(KeyFrom::Only)),
+            _ => None,
+        }
+    }
+
+    /// Whether the path reads one entity that nothing names.
+    fn is_single(&self) -> bool {
+        let reads_one = |(index, address): &(usize, Address)| {
+            let operation = self.operation(*index);
+            let is_read = address.form == Form::Whole && operation.method == Method::GET;
+            is_read && self.list(operation).is_none() && !self.names_entity(operation)
+        };
+        !self.has_entities && self.members.iter().any(reads_one)
+    }
+
+    fn collection(&self, acts: &[(usize, &Address, Option<Doing>)], is_single: bool) -> Collection {
+        let all = || {
+            acts.iter()
+                .filter_map(|(index, address, doing)| Some((*index, *address, doing.as_ref()?)))
+                .filter(|(.., doing)| (doing.key == KeyFrom::Only) == is_single)
+        };
+        // What says most of an entity first: an answer that shows one, then one that lists them.
+        let order = [Act::Read, Act::List, Act::Find, Act::Merge, Act::Replace, Act::Create, Act::Upsert, Act::Delete];
+        let shown = order.iter().find_map(|act| {
+            all().filter(|(.., doing)| doing.act == *act).find_map(|(index, _, doing)| {
+                let place = match &doing.slot {
+                    Slot::Entity(place) | Slot::List(place) => place,
+                    Slot::Key(_) | Slot::Nothing => return None,
+                };
+                let schema = answered(self.operation(index))?;
+                let has_properties = !schema.properties(find(schema.root(), &place.pointer)?).is_empty();
+                // Where several answers refer to one schema it is that one.
+                let node = find(schema.root(), &place.pointer)?;
+                let end = resolve_schema(schema.root(), node, &place.pointer).ok().filter(|_| is_only_reference(node));
+                let pointer = end.map_or_else(|| place.pointer.clone(), |end| end.pointer);
+                has_properties.then(|| Arc::new(schema.sibling(pointer)))
+            })
+        });
+        let sent = || {
+            let adding = all().filter(|(.., doing)| matches!(doing.act, Act::Create | Act::Replace | Act::Upsert));
+            let schemas: Vec<&Arc<Schema>> =
+                adding.filter_map(|(index, ..)| sent_schema(self.operation(index))).collect();
+            let with_key = schemas.iter().find(|schema| self.key_of(schema).is_some());
+            with_key.or(schemas.first()).map(|schema| Arc::clone(schema))
+        };
+        let entity = shown.or_else(sent);
+        let key = entity.as_ref().and_then(|schema| self.key_of(schema)).filter(|_| !is_single);
+        let told = self.members.first().and_then(|(_, address)| self.overrules.collections.get(&address.collection));
+        let key = told.and_then(|told| told.key.clone()).or(key);
+        let upserts = all().find(|(.., doing)| doing.act == Act::Upsert).map(|(index, ..)| self.operation(index));
+        let first = all()
+            .map(|(_, address, _)| address)
+            .min_by_key(|address| (address.form != Form::Whole, address.shown.len()));
+        let first = first.or_else(|| self.members.first().map(|(_, address)| address));
+        let reader = all().find(|(.., doing)| doing.act == Act::Read && matches!(doing.key, KeyFrom::Path(_)));
+        let rank = |act: Act| order.iter().position(|known| *known == act).unwrap_or(order.len());
+        let mut shown_by: Vec<(usize, Slot, Act)> = all()
+            .map(|(index, _, doing)| (index, doing.slot.clone(), doing.act))
+            .filter(|(_, slot, act)| *slot != Slot::Nothing && *act != Act::Part)
+            .collect();
+        shown_by.sort_by_key(|(_, _, act)| rank(*act));
+        Collection {
+            shown_by: shown_by.into_iter().map(|(index, slot, _)| (index, slot)).collect(),
+            name: first.map(|address| address.shown.clone()).unwrap_or_default(),
+            noun: self.noun.to_owned(),
+            scope: first.map_or(0, |address| address.scope),
+            natural: told.and_then(|told| told.natural.clone()).or_else(|| upserts.and_then(natural_key)),
+            key,
+            keys: self.keys.clone(),
+            entity,
+            is_added_to: all().any(|(.., doing)| matches!(doing.act, Act::Create | Act::Upsert)),
+            is_put_to: all().any(|(.., doing)| doing.act == Act::Replace && matches!(doing.key, KeyFrom::Path(_))),
+            reader: reader.map(|(index, ..)| index),
+        }
+    }
+
+    /// The property that entities are called by.
+    fn key_of(&self, schema: &Schema) -> Option<String> {
+        let properties = schema.properties(schema.tree());
+        let is_plain = |node: &Value| {
+            let types = schema.types(node);
+            types.is_empty() || types.iter().any(|name| matches!(*name, "string" | "integer" | "number"))
+        };
+        let named = |wanted: &str| {
+            properties
+                .iter()
+                .find(|(name, node)| folded(name) == wanted && is_plain(node))
+                .map(|(name, _)| (*name).to_owned())
+        };
+        if self.is_composite {
+            // None of several values alone is what an entity is called by.
+            return None;
+        }
+        // What is called by a text in its path is not called by a number, unless the path says that it is an id.
+        let can_be = |name: &String| {
+            if self.by == By::Id && folded(name).ends_with("id") {
+                return true;
+            }
+            let node = properties.iter().find(|(there, _)| there == name).map(|(_, node)| *node);
+            let types = node.map(|node| schema.types(node)).unwrap_or_default();
+            !matches!((self.by, types.as_slice()), (By::Text, ["integer" | "number"]) | (By::Number, ["string"]))
+        };
+        let others = ["login", "username", "slug", "key", "name", "title", "number"];
+        let others: &[&str] = if self.by == By::Text { &others } else { &["key", "slug"] };
+        let all = || self.keys.iter().filter_map(|key| named(key));
+        let fitting = all().find(can_be).or_else(|| others.iter().filter_map(|key| named(key)).find(can_be));
+        fitting.or_else(|| all().next())
+    }
+
+    /// Where in a request the entity stands: of the wrappers on the way to what looks like one, the one whose members
+    /// are most like those of the entity.
+    fn sent_way(&self, schema: &Schema, collection: &Collection) -> Vec<String> {
+        let Slot::Entity(place) = self.finder(schema).one() else { return Vec::new() };
+        let Some(entity) = collection.entity.as_deref() else { return place.way };
+        let own: Vec<String> = entity.properties(entity.tree()).iter().map(|(name, _)| folded(name)).collect();
+        let likeness = |length: usize| {
+            let node = place.way[..length].iter().try_fold(schema.tree(), |node, name| schema.property(node, name));
+            let names = node.map(|node| schema.properties(node)).unwrap_or_default();
+            names.iter().filter(|(name, _)| own.contains(&folded(name))).count()
+        };
+        let best = (0..=place.way.len()).rev().max_by_key(|length| (likeness(*length), *length));
+        place.way[..best.unwrap_or_default()].to_vec()
+    }
+
+    fn role(&self, index: usize, doing: &Doing, collection: Arc<Collection>) -> Role {
+        let sent = sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
+        let last = self.operation(index).template.rsplit(['/', '.', ':']).next().unwrap_or_default();
+        let part = collection.entity.as_ref().filter(|_| doing.act == Act::Part).and_then(|schema| {
+            let properties = schema.properties(schema.tree());
+            let is_meant = |(name, node): &&(&str, &Value)| {
+                let (own, wanted) = (singular(&folded(name)), singular(&folded(last)));
+                schema.types(node) == ["array"] && (own == wanted || own.starts_with(&wanted) || own.ends_with(&wanted))
+            };
+            properties.iter().find(is_meant).map(|(name, _)| (*name).to_owned())
+        });
+        let (act, key, slot) = (doing.act, doing.key, doing.slot.clone());
+        Role { collection, act, key, slot, sent: sent.unwrap_or_default(), part, reason: doing.reason.clone() }
+    }
+}
+
+/// The JSON content of some media types, else the first.
+fn json(content: &[MediaType]) -> Option<&MediaType> {
+    content.iter().find(|media| media.range.is_json()).or_else(|| content.first())
+}
+
+/// What describes the answer of a success.
+fn answered(operation: &Operation) -> Option<&Arc<Schema>> {
+    let (_, response) = operation.success()?;
+    json(&response.content)?.schema.as_ref()
+}
+
+/// What describes the content of a request.
+fn sent_schema(operation: &Operation) -> Option<&Arc<Schema>> {
+    json(&operation.body.as_ref()?.content)?.schema.as_ref()
+}
+
+/// Whether an operation says that it changes what is there already.
+fn is_upsert(operation: &Operation) -> bool {
+    const SAYINGS: [&str; 8] = [
+        "register or update",
+        "registers or updates",
+        "create or update",
+        "creates or updates",
+        "add or update",
+        "upsert",
+        "insert or update",
+        "create or replace",
+    ];
+    let said = operation.said.to_lowercase();
+    SAYINGS.iter().any(|saying| said.contains(saying))
+}
+
+/// The property by which an entity that is sent again is known.
+fn natural_key(operation: &Operation) -> Option<String> {
+    const NAMES: [&str; 10] = ["token", "externalid", "key", "slug", "code", "uuid", "id", "username", "email", "name"];
+    let schema = sent_schema(operation)?;
+    let properties = schema.properties(schema.tree());
+    let named =
+        |wanted: &str| properties.iter().find(|(name, _)| folded(name) == wanted).map(|(name, _)| (*name).to_owned());
+    NAMES.iter().find_map(|name| named(name))
+}
+
+/// The one name of the query or the body of an operation that ends in `id`, if there is one.
+#[must_use]
+pub fn only_id(operation: &Operation) -> Option<String> {
+    let is_id = |name: &str| words(name).last().is_some_and(|word| word == "id");
+    let in_query = operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
+    let mut names: Vec<String> = in_query.map(|parameter| parameter.name.clone()).filter(|name| is_id(name)).collect();
+    if let Some(schema) = sent_schema(operation) {
+        let properties = schema.properties(schema.tree()).into_iter();
+        names.extend(properties.map(|(name, _)| name.to_owned()).filter(|name| is_id(name)));
+    }
+    names.dedup();
+    match names.as_slice() {
+        [name] => Some(name.clone()),
+        _ => None,
+    }
+}

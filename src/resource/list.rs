@@ -1,0 +1,455 @@
+//! What a request asks of a list: which part of it, in which order, and what must be true of its items.
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::document::number;
+use crate::resource::order::{Criterion, Key, Named, plain};
+use crate::resource::purpose::{Parameter, Purpose, number, purpose};
+use crate::schema::name::{folded, words};
+
+/// What a request asks of a list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// How many items at most.
+    pub limit: Option<usize>,
+    /// How many are left out before them.
+    pub offset: usize,
+    /// Which page it is, from 0 on.
+    pub page: Option<usize>,
+    /// The number of the first page, as the API counts them.
+    pub first: usize,
+    /// The key after which it begins.
+    pub after: Option<String>,
+    /// The key before which it ends.
+    pub before: Option<String>,
+    /// By which properties it is sorted, and whether from the greatest.
+    pub sort: Vec<(String, bool)>,
+    /// What each item has: a property, and one of these values.
+    pub filters: Vec<(String, Vec<Value>)>,
+    /// What stands somewhere in each item.
+    pub text: Option<String>,
+    /// Which properties of the items are shown, by `plain` names; all if empty.
+    pub fields: HashSet<String>,
+    /// The documented parameters that filter, though others of their names page a list.
+    pub filtering: Vec<String>,
+    /// What was too much of the request and is left out, for people.
+    pub cuts: Vec<String>,
+}
+
+/// How many names a list is sorted by; what is sorted by more is sorted by the first of them, and the answer says so.
+const MOST_SORTS: usize = 16;
+
+/// How many fields a request may choose; of more the first are shown, and the answer says so.
+const MOST_FIELDS: usize = 1000;
+
+/// How many filters a request may have; more are passed over, and the answer says so.
+const MOST_FILTERS: usize = 100;
+
+/// How many values a filter may have; more are passed over, and the answer says so.
+const MOST_VALUES: usize = 1000;
+
+/// Returns the parameters that one stands for, as JSON:API has them: `page[size]`, `filter[status]`, also as an object.
+fn expand<'p>(parameter: &Parameter<'p>) -> Vec<Parameter<'p>> {
+    if let Some(inner) = parameter.name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')) {
+        return vec![Parameter { name: inner.to_owned(), is_filter: true, ..parameter.clone() }];
+    }
+    let members = |object: &Map<String, Value>, before: &str, is_filter: bool| {
+        let members = object.iter().take(MOST_FILTERS).map(|(inner, value)| Parameter {
+            name: format!("{before}{inner}"),
+            value: Some(value.clone()),
+            is_filter,
+            ..Parameter::default()
+        });
+        members.collect()
+    };
+    match (parameter.name.as_str(), &parameter.value) {
+        ("filter", Some(Value::Object(object))) => members(object, "", true),
+        ("page", Some(Value::Object(object))) => members(object, "page", false),
+        _ => vec![parameter.clone()],
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+impl Wanted {
+    /// Reads the parameters of a list; `properties` are what the items have, and `first` is the number of the first
+    /// page. A parameter that has the name of a property is a filter, unless the document has it page the list.
+    #[must_use]
+    pub fn read(parameters: &[Parameter<'_>], properties: &[&str], first: usize) -> Self {
+        let mut wanted = Self { first, ..Self::default() };
+        let mut descending = None;
+        let all: Vec<Parameter<'_>> = parameters.iter().flat_map(expand).collect();
+        let mut known: HashMap<String, &str> = HashMap::new();
+        for property in properties {
+            known.entry(plain(property)).or_insert(property);
+        }
+        let property = |name: &str| known.get(&plain(name)).copied().filter(|_| !name.is_empty());
+        for parameter in &all {
+            let purpose = purpose(parameter, &all, |name| property(name).is_some());
+            let property = property(&parameter.name);
+            if purpose.is_none() && property.is_some() && Purpose::of(&parameter.name).is_some() {
+                wanted.filtering.push(parameter.name.clone());
+            }
+            let Some(value) = &parameter.value else { continue };
+            match purpose {
+                Some(Purpose::Limit) => wanted.limit = number(value),
+                Some(Purpose::Offset) => wanted.offset = number(value).unwrap_or(0),
+                Some(Purpose::Page) => wanted.page = number(value).map(|page| page.saturating_sub(first)),
+                Some(Purpose::After) => wanted.after = text(value),
+                Some(Purpose::Before) => wanted.before = text(value),
+                Some(Purpose::Fields) => wanted.choose(&listed(value)),
+                Some(Purpose::Text) => wanted.text = text(value),
+                Some(Purpose::Sort) => wanted.sort = sorts(value),
+                Some(Purpose::Direction) => match text(value) {
+                    Some(direction) if is_direction(&direction) => {
+                        descending = Some(direction.to_lowercase().starts_with('d') || direction == "-1");
+                    }
+                    // Some call so what to sort by.
+                    Some(_) => wanted.sort = sorts(value),
+                    None => {}
+                },
+                None => wanted.filter(property, value),
+            }
+        }
+        if let Some(descending) = descending {
+            wanted.sort.iter_mut().for_each(|(_, is_descending)| *is_descending = descending);
+        }
+        wanted.cut_sort();
+        wanted
+    }
+
+    fn choose(&mut self, fields: &[String]) {
+        self.cut("fields", fields.len(), MOST_FIELDS);
+        self.fields = fields.iter().take(MOST_FIELDS).map(|field| plain(field)).collect();
+    }
+
+    fn filter(&mut self, property: Option<&str>, value: &Value) {
+        let is_any = value.as_str().is_some_and(|text| ["all", "any", "*"].contains(&text));
+        let Some(property) = property.filter(|_| !is_any) else { return };
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
+        };
+        self.cut("values of a filter", values.len(), MOST_VALUES);
+        let count = self.filters.len() + 1;
+        self.cut("filters", count, MOST_FILTERS);
+        if count <= MOST_FILTERS {
+            self.filters.push((property.to_owned(), values.iter().take(MOST_VALUES).cloned().collect()));
+        }
+    }
+
+    /// Leaves of what the list is sorted by each name once, and not too many.
+    fn cut_sort(&mut self) {
+        let mut seen = HashSet::new();
+        self.sort.retain(|(name, _)| seen.insert(name.clone()));
+        let count = self.sort.len();
+        self.cut("names to sort by", count, MOST_SORTS);
+        self.sort.truncate(MOST_SORTS);
+    }
+
+    /// Says that there are more of something than are looked at.
+    fn cut(&mut self, what: &str, count: usize, most: usize) {
+        let cut = format!("of {count} {what} the first {most} are used");
+        if count > most && self.cuts.len() < MOST_CUTS {
+            self.cuts.push(cut);
+        }
+    }
+
+    /// The filters and the text that each item is judged by.
+    #[must_use]
+    pub fn test(&self) -> Test<'_> {
+        let filters = self.filters.iter().map(|(name, values)| (Named::new(name), values.as_slice())).collect();
+        Test { filters, text: self.text.as_ref().map(|text| text.to_lowercase()) }
+    }
+
+    /// Picks what is asked for of all items, which come with what they are called.
+    #[must_use]
+    pub fn pick(&self, all: Vec<(String, Arc<Value>)>) -> Page {
+        let test = self.test();
+        let mut items: Vec<(String, Arc<Value>)> = all.into_iter().filter(|(_, item)| test.takes(item)).collect();
+        if !self.sort.is_empty() {
+            items = self.sorted(&items);
+        }
+        let total = items.len();
+        let position =
+            |key: &Option<String>| key.as_ref().and_then(|key| items.iter().position(|(known, _)| known == key));
+        let begin = match (position(&self.after), self.page, self.limit) {
+            (Some(after), ..) => after + 1,
+            // What is after something that is not there any more nobody knows.
+            (None, ..) if self.after.is_some() => total,
+            (None, Some(page), Some(limit)) => page.saturating_mul(limit),
+            (None, Some(page), None) => page.saturating_mul(total.max(1)),
+            _ => self.offset,
+        };
+        let begin = begin.min(total);
+        let end = position(&self.before).unwrap_or(total).max(begin);
+        let begin = match (&self.before, self.limit) {
+            (Some(_), Some(limit)) => end.saturating_sub(limit).max(begin),
+            _ => begin,
+        };
+        let end = self.limit.map_or(end, |limit| end.min(begin.saturating_add(limit)));
+        Page { total, offset: begin, has_more: end < total, items: items.drain(begin..end).collect() }
+    }
+
+    /// The items in the order that is asked for.
+    fn sorted(&self, items: &[(String, Arc<Value>)]) -> Vec<(String, Arc<Value>)> {
+        let criteria: Vec<Criterion> =
+            self.sort.iter().map(|(name, is_descending)| Criterion::new(name, *is_descending)).collect();
+        let keys_of = |item| criteria.iter().map(|criterion| criterion.key(item)).collect();
+        let keys: Vec<Vec<Key<'_>>> = items.iter().map(|(_, item)| keys_of(item)).collect();
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by(|a, b| {
+            let pairs = criteria.iter().zip(keys[*a].iter().zip(&keys[*b]));
+            pairs.fold(Ordering::Equal, |order, (criterion, (a, b))| order.then_with(|| criterion.compare(a, b)))
+        });
+        order.into_iter().map(|at| items[at].clone()).collect()
+    }
+
+    /// Leaves of an item what is asked for.
+    #[must_use]
+    pub fn shown(&self, item: &Value) -> Value {
+        match item {
+            Value::Object(object) if !self.fields.is_empty() => {
+                let kept = object.iter().filter(|(name, _)| self.fields.contains(&plain(name)));
+                Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
+            }
+            item => item.clone(),
+        }
+    }
+}
+
+/// How many cuts are told.
+const MOST_CUTS: usize = 4;
+
+/// What is true of the items that a request asks for.
+#[derive(Debug)]
+pub struct Test<'w> {
+    filters: Vec<(Named, &'w [Value])>,
+    /// In lower case.
+    text: Option<String>,
+}
+
+impl Test<'_> {
+    /// Whether an item is one that is asked for, wherever it is in the list.
+    #[must_use]
+    pub fn takes(&self, item: &Value) -> bool {
+        let has = |(name, values): &(Named, &[Value])| {
+            name.members(item).any(|own| values.iter().any(|value| agrees(own, value)))
+        };
+        self.filters.iter().all(has) && self.text.as_ref().is_none_or(|text| contains(item, text, 0))
+    }
+}
+
+/// The items that were picked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// How many there are on all pages.
+    pub total: usize,
+    /// How many stand before them.
+    pub offset: usize,
+    /// Whether others come after them.
+    pub has_more: bool,
+    /// With what they are called.
+    pub items: Vec<(String, Arc<Value>)>,
+}
+
+fn is_direction(text: &str) -> bool {
+    matches!(text.to_lowercase().as_str(), "asc" | "desc" | "ascending" | "descending" | "1" | "-1")
+}
+
+fn listed(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().filter_map(text).collect(),
+        Value::String(text) => {
+            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// `-name,age`, `name desc`, `name:desc`, `{"name": 1}`
+fn sorts(value: &Value) -> Vec<(String, bool)> {
+    let by_object = |object: &Map<String, Value>| {
+        object.iter().map(|(name, way)| (name.clone(), way.as_i64().is_some_and(|way| way < 0))).collect()
+    };
+    match value {
+        Value::Object(object) => by_object(object),
+        Value::String(text) if text.trim_start().starts_with('{') => match serde_json::from_str(text) {
+            Ok(Value::Object(object)) => by_object(&object),
+            _ => Vec::new(),
+        },
+        _ => listed(value)
+            .into_iter()
+            .map(|part| {
+                if let Some(name) = part.strip_prefix(['-', '!']) {
+                    return (name.to_owned(), true);
+                }
+                let part = part.trim_start_matches('+');
+                match part.split_once([':', ' ']) {
+                    Some((name, way)) if is_direction(way.trim()) => {
+                        (name.to_owned(), way.trim().to_lowercase().starts_with('d'))
+                    }
+                    _ => match part.rsplit_once('_') {
+                        Some((name, way)) if matches!(way, "asc" | "desc") => (name.to_owned(), way == "desc"),
+                        _ => (part.to_owned(), false),
+                    },
+                }
+            })
+            .collect(),
+    }
+}
+
+/// Whether a value of an item is the one that is asked for, or has it among its own.
+fn agrees(own: &Value, wanted: &Value) -> bool {
+    match (own, wanted) {
+        (Value::Array(items), wanted) => items.iter().any(|item| agrees(item, wanted)),
+        // What is called by a name or is worth a number.
+        (Value::Object(object), wanted) => {
+            object.values().any(|value| !value.is_object() && !value.is_array() && agrees(value, wanted))
+        }
+        (Value::String(own), Value::String(wanted)) => own == wanted || own.eq_ignore_ascii_case(wanted),
+        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
+            number::is_text_of(number, text)
+        }
+        (Value::String(own), wanted) => wanted.to_string().eq(own),
+        (own, Value::String(wanted)) => own.to_string().eq(wanted),
+        (Value::Number(own), Value::Number(wanted)) => number::equal(own, wanted),
+        (own, wanted) => own == wanted,
+    }
+}
+
+/// Whether a text stands somewhere in a value; how deep is bounded.
+fn contains(value: &Value, text: &str, depth: usize) -> bool {
+    const DEEPEST: usize = 4;
+    match value {
+        Value::String(own) => own.to_lowercase().contains(text),
+        Value::Number(number) => number::is_text_of(number, text),
+        Value::Array(items) if depth < DEEPEST => items.iter().any(|item| contains(item, text, depth + 1)),
+        Value::Object(object) if depth < DEEPEST => object.values().any(|value| contains(value, text, depth + 1)),
+        _ => false,
+    }
+}
+
+/// What a member of an answer says of the page beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// How many items there are.
+    Total,
+    /// How many are on the page.
+    Count,
+    /// How many stand before it.
+    Offset,
+    /// How many there may be on a page.
+    Limit,
+    /// The number of the page.
+    Page,
+    /// How many pages there are.
+    Pages,
+    /// Whether there are more.
+    HasMore,
+    /// Where the next page is, or what its cursor is.
+    Next,
+    /// Where the page before is, or what its cursor is.
+    Previous,
+    /// Whether there are others before it.
+    HasPrevious,
+    /// What the first item of it is called.
+    First,
+    /// What the last item of it is called.
+    Last,
+}
+
+/// What a member of this name says of a page; none if it says something else.
+#[must_use]
+pub fn says(name: &str) -> Option<Says> {
+    let plain = folded(name);
+    let words = words(name);
+    Some(match plain.as_str() {
+        "total" | "totalcount" | "totalitems" | "totalresults" | "totalelements" | "totalrecords" | "totalsize"
+        | "itemcount" | "recordcount" | "totalentries" | "totalrows" | "totalhits" => Says::Total,
+        "count" | "size" | "numberofelements" | "resultcount" | "returned" => Says::Count,
+        "offset" | "skip" | "start" | "startindex" => Says::Offset,
+        "limit" | "perpage" | "pagesize" | "itemsperpage" => Says::Limit,
+        "page" | "currentpage" | "pagenumber" | "number" => Says::Page,
+        "pages" | "totalpages" | "lastpage" | "pagecount" => Says::Pages,
+        "hasmore" | "hasnext" | "more" | "hasnextpage" | "ismore" => Says::HasMore,
+        "hasprevious" | "hasprev" | "hasprevpage" | "haspreviouspage" => Says::HasPrevious,
+        "startcursor" | "firstid" => Says::First,
+        "endcursor" | "lastid" => Says::Last,
+        "previous" | "prev" | "previouspage" | "prevpageurl" | "previouspageuri" | "prevurl" | "previouspageurl"
+        | "previousuri" | "prevcursor" | "previouscursor" => Says::Previous,
+        _ if words.first().is_some_and(|word| word == "next") && words.len() <= 4 => Says::Next,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(name: &str, value: Value) -> Parameter<'static> {
+        Parameter { name: name.to_owned(), value: Some(value), ..Parameter::default() }
+    }
+
+    fn picked(query: &[(&str, Value)]) -> Vec<i64> {
+        let all = [
+            json!({"id": 1, "name": "b", "tags": ["x"], "age": 3}),
+            json!({"id": 2, "name": "a", "tags": ["x", "y"], "age": 1}),
+            json!({"id": 3, "name": "c", "tags": [], "age": 2, "about": {"text": "Hello"}}),
+        ];
+        let all = all.into_iter().map(|item| (item["id"].to_string(), Arc::new(item))).collect();
+        let query: Vec<Parameter<'_>> = query.iter().map(|(name, value)| of(name, value.clone())).collect();
+        let wanted = Wanted::read(&query, &["id", "name", "tags", "age"], 1);
+        wanted.pick(all).items.iter().map(|(_, item)| item["id"].as_i64().unwrap_or(0)).collect()
+    }
+
+    #[test]
+    fn a_list_is_asked_for_in_many_ways() {
+        type Case<'c> = (&'c [(&'c str, Value)], &'c [i64]);
+        let cases: [Case<'_>; 16] = [
+            (&[], &[1, 2, 3]),
+            (&[("limit", json!(2))], &[1, 2]),
+            (&[("per_page", json!(2)), ("page", json!(2))], &[3]),
+            (&[("offset", json!(1)), ("count", json!("1"))], &[2]),
+            (&[("starting_after", json!("1"))], &[2, 3]),
+            (&[("before", json!("3")), ("limit", json!(1))], &[2]),
+            (&[("sort", json!("name"))], &[2, 1, 3]),
+            (&[("sort", json!("-age"))], &[1, 3, 2]),
+            (&[("sortBy", json!("age")), ("order", json!("desc"))], &[1, 3, 2]),
+            (&[("order_by", json!("name desc"))], &[3, 1, 2]),
+            (&[("sort", json!("{\"age\": 1}"))], &[2, 3, 1]),
+            (&[("tag", json!("y"))], &[2]),
+            (&[("age", json!([1, 2]))], &[2, 3]),
+            (&[("q", json!("hell"))], &[3]),
+            (&[("name", json!("none"))], &[]),
+            (&[("offset", json!(9)), ("limit", json!(0))], &[]),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(picked(query), expected, "{query:?}");
+        }
+    }
+    #[test]
+    fn what_is_too_much_is_cut_and_told() {
+        let many = |count: usize| (0..count).map(|at| format!("p{at}")).collect::<Vec<_>>().join(",");
+        let query = [of("sort", json!(many(2000))), of("fields", json!(many(9000))), of("id", json!(vec![1; 1001]))];
+        let wanted = Wanted::read(&query, &["id"], 1);
+        assert_eq!((wanted.sort.len(), wanted.fields.len()), (MOST_SORTS, MOST_FIELDS));
+        let cuts = [
+            "of 9000 fields the first 1000 are used",
+            "of 1001 values of a filter the first 1000 are used",
+            "of 2000 names to sort by the first 16 are used",
+        ];
+        assert_eq!(wanted.cuts, cuts);
+    }
+}

@@ -1,0 +1,180 @@
+//! In which order the items of a list are, and which of their members a request means by a name.
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use crate::resource::address::singular;
+use crate::schema::name::folded;
+
+/// A name in the form in which all its spellings are one: `created_by` and `createdBy`, `tags` and `tag`.
+pub(crate) fn plain(name: &str) -> String {
+    singular(&folded(name))
+}
+
+/// A name that a request gives to members of items; each name of a member is compared with it once.
+#[derive(Debug)]
+pub(crate) struct Named {
+    plain: String,
+    compared: RefCell<HashMap<String, bool>>,
+}
+
+impl Named {
+    pub(crate) fn new(name: &str) -> Self {
+        Self { plain: plain(name), compared: RefCell::default() }
+    }
+
+    fn means(&self, member: &str) -> bool {
+        let mut compared = self.compared.borrow_mut();
+        if let Some(known) = compared.get(member) {
+            return *known;
+        }
+        let means = !self.plain.is_empty() && plain(member) == self.plain;
+        if compared.len() < MOST_COMPARED {
+            compared.insert(member.to_owned(), means);
+        }
+        means
+    }
+
+    /// What an item has under the name, also below its `attributes`.
+    pub(crate) fn members<'v>(&self, item: &'v Value) -> impl Iterator<Item = &'v Value> {
+        let own = item.as_object().into_iter().flatten();
+        let below = item.get("attributes").and_then(Value::as_object).into_iter().flatten();
+        own.chain(below).filter(|(there, _)| self.means(there)).map(|(_, value)| value)
+    }
+}
+
+/// How many names of members are remembered with what came of the comparison; others are compared anew.
+const MOST_COMPARED: usize = 10_000;
+
+/// What a list is sorted by: a property, or a member of one, such as `price.amount`.
+#[derive(Debug)]
+pub(crate) struct Criterion {
+    way: Vec<Named>,
+    is_descending: bool,
+}
+
+impl Criterion {
+    pub(crate) fn new(name: &str, is_descending: bool) -> Self {
+        /// How deep a name leads into an item; the rest of it is not looked at.
+        const DEEPEST: usize = 8;
+        Self { way: name.split(['.', '/']).take(DEEPEST).map(Named::new).collect(), is_descending }
+    }
+
+    /// What an item is sorted by.
+    pub(crate) fn key<'v>(&self, item: &'v Value) -> Key<'v> {
+        let mut inside = None;
+        let mut found = item;
+        for name in &self.way {
+            let Some(member) = name.members(found).next() else { return Key::Missing };
+            inside = found.as_object();
+            found = member;
+        }
+        // `price.amount` is a number, also where it is written as text beside a currency.
+        let has_currency = |object: &Map<String, Value>| object.keys().any(|name| folded(name).starts_with("currency"));
+        match worth(found).filter(|_| self.way.len() > 1 && inside.is_some_and(has_currency)) {
+            Some(number) => Key::Number(number),
+            None => Key::of(found),
+        }
+    }
+
+    pub(crate) fn compare(&self, a: &Key<'_>, b: &Key<'_>) -> Ordering {
+        let order = a.compare(b);
+        if self.is_descending { order.reverse() } else { order }
+    }
+}
+
+/// What an item is sorted by: numbers by their size, texts by their characters, what is missing last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Key<'v> {
+    Number(f64),
+    Text(&'v str),
+    Truth(bool),
+    Other,
+    Missing,
+}
+
+impl<'v> Key<'v> {
+    fn of(value: &'v Value) -> Self {
+        match value {
+            Value::Number(number) => Self::Number(number.as_f64().unwrap_or(0.0)),
+            Value::String(text) => Self::Text(text),
+            Value::Bool(truth) => Self::Truth(*truth),
+            Value::Object(object) => amount(object).map_or(Self::Other, Self::Number),
+            Value::Array(_) => Self::Other,
+            Value::Null => Self::Missing,
+        }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Truth(a), Self::Truth(b)) => a.cmp(b),
+            (a, b) => a.rank().cmp(&b.rank()),
+        }
+    }
+
+    /// The order of what cannot be compared, so that any three have one.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Number(_) => 0,
+            Self::Text(_) => 1,
+            Self::Truth(_) => 2,
+            Self::Other => 3,
+            Self::Missing => 4,
+        }
+    }
+}
+
+/// The number of an amount, also one that is written as text: 9.5 of `{"amount": "9.50", "currency": "EUR"}`.
+fn amount(object: &Map<String, Value>) -> Option<f64> {
+    const NAMES: [&str; 7] = ["amount", "value", "units", "cents", "minorunits", "amountinminorunits", "number"];
+    let called = NAMES.iter().find_map(|name| object.iter().find(|(there, _)| folded(there) == *name));
+    called.and_then(|(_, value)| worth(value)).or_else(|| object.values().find_map(Value::as_f64))
+}
+
+fn worth(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_have_one_order() {
+        let values = [
+            json!(-1),
+            json!({"currency": "EUR", "amount": "9.50"}),
+            json!({"amount": 10, "currency": "EUR"}),
+            json!(100),
+            json!("10"),
+            json!("9"),
+            json!(false),
+            json!(true),
+            json!([]),
+            Value::Null,
+        ];
+        for (a, first) in values.iter().enumerate() {
+            for (b, second) in values.iter().enumerate() {
+                assert_eq!(Key::of(first).compare(&Key::of(second)), a.cmp(&b), "{first} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_leads_into_an_item() {
+        let item = json!({"attributes": {"unitPrices": {"amount": 3}}});
+        assert_eq!(Criterion::new("unit_price.amount", false).key(&item), Key::Number(3.0));
+        assert_eq!(Criterion::new("unit_price", false).key(&item), Key::Number(3.0));
+        assert_eq!(Criterion::new("unit.amount", false).key(&item), Key::Missing);
+    }
+}

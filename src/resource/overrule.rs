@@ -1,0 +1,139 @@
+//! What the user says of resources, in the section `resources` of fixtures, and the entities that the user supplies.
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::contract::Contract;
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::FixtureFile;
+use crate::document::syntax::join;
+use crate::resource::address::{Address, singular};
+use crate::resource::{Act, Collection};
+use crate::schema::name::folded;
+
+/// What the user says.
+#[derive(Debug, Default)]
+pub struct Overrules {
+    /// Of operations, by their numbers.
+    pub operations: HashMap<usize, Told>,
+    /// Of collections, by what their paths name: `/pet`.
+    pub collections: HashMap<String, Named>,
+    /// The entities that the user supplies, by what their collections are called.
+    pub data: Vec<(String, Arc<Value>)>,
+}
+
+/// What the user says of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It is about no resource.
+    Off,
+    /// What it does, and with which collection, as far as that is said.
+    Does {
+        /// What.
+        act: Option<Act>,
+        /// `/pets`
+        collection: Option<String>,
+    },
+}
+
+/// What the user says of a collection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The property that entities are called by.
+    pub key: Option<String>,
+    /// The property by which one is known that is registered again.
+    pub natural: Option<String>,
+}
+
+/// The section of a file; none if it is the name of an operation with a list of fixtures.
+#[must_use]
+pub fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
+    file.tree.get("resources").and_then(Value::as_object)
+}
+
+impl Overrules {
+    /// Reads the sections of some files; what is wrong with them comes beside.
+    #[must_use]
+    pub fn read(contract: &Contract, files: &[FixtureFile]) -> (Self, Vec<Diagnostic>) {
+        let mut overrules = Self::default();
+        let mut found = Vec::new();
+        for file in files {
+            for (name, entry) in section(file).into_iter().flatten() {
+                let at = join("/resources", name);
+                let wrong = |at: &str, message: String| {
+                    Diagnostic::at(Code::InvalidFixture, Place::value(&file.source, at), message)
+                };
+                match contract.find(name) {
+                    Some(index) => match told(entry) {
+                        Ok(told) => drop(overrules.operations.insert(index, told)),
+                        Err(message) => found.push(wrong(&at, message)),
+                    },
+                    None => match (Address::parse(name).filter(|_| name.starts_with('/')), named(entry)) {
+                        (Some(address), Ok(named)) => drop(overrules.collections.insert(address.collection, named)),
+                        (Some(_), Err(message)) => found.push(wrong(&at, message)),
+                        (None, _) => {
+                            let message = format!("`{name}` is neither an operation nor a collection such as `/pets`");
+                            let help = contract.nearest_operation(name).map(|near| format!("there is `{near}`"));
+                            let unknown =
+                                Diagnostic::at(Code::UnknownFixtureOperation, Place::key(&file.source, at), message);
+                            found.push(match help {
+                                Some(help) => unknown.help(help),
+                                None => unknown.help("`standin routes --state` lists them"),
+                            });
+                        }
+                    },
+                }
+            }
+        }
+        (overrules, found)
+    }
+
+    /// The entities that the user supplies for a collection.
+    #[must_use]
+    pub fn data_of(&self, collection: &Collection) -> Option<&Arc<Value>> {
+        let last = collection.name.rsplit(['/', '.']).next().unwrap_or_default();
+        let is_meant = |name: &str| {
+            name == collection.name.trim_matches('/')
+                || folded(name) == folded(last)
+                || singular(&folded(name)) == collection.noun
+        };
+        self.data.iter().find(|(name, _)| is_meant(name)).map(|(_, data)| data)
+    }
+}
+
+/// `off`, `{does: create, collection: /pets}`
+fn told(entry: &Value) -> Result<Told, String> {
+    // YAML 1.1 takes `off` for false.
+    if *entry == Value::Bool(false) || entry == "off" {
+        return Ok(Told::Off);
+    }
+    let object = entry.as_object().ok_or("expected `off`, or `does` and `collection`")?;
+    if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "does" | "collection")) {
+        return Err(format!("`{unknown}` is no field here, expected `does` or `collection`"));
+    }
+    let act = object.get("does").map(|does| {
+        let act = Act::NAMES.iter().find(|(name, _)| does == name).map(|(_, act)| *act);
+        let names = Act::NAMES.map(|(name, _)| name).join("`, `");
+        act.ok_or_else(|| format!("`does` is {does}, expected one of `{names}`"))
+    });
+    let collection = object.get("collection").map(|collection| {
+        let path = collection.as_str().filter(|path| path.starts_with('/') && Address::parse(path).is_some());
+        path.map(str::to_owned).ok_or_else(|| format!("`collection` is {collection}, expected a path such as `/pets`"))
+    });
+    Ok(Told::Does { act: act.transpose()?, collection: collection.transpose()? })
+}
+
+/// `{key: petId, natural: token}`
+fn named(entry: &Value) -> Result<Named, String> {
+    let object = entry.as_object().ok_or("expected a map of `key` and `natural`")?;
+    if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "key" | "natural")) {
+        return Err(format!("`{unknown}` is no field of a collection, expected `key` or `natural`"));
+    }
+    let text = |name: &str| match object.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(other) => Err(format!("`{name}` is {other}, expected the name of a property")),
+    };
+    Ok(Named { key: text("key")?, natural: text("natural")? })
+}

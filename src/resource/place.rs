@@ -1,0 +1,258 @@
+//! Where in requests and answers an entity stands, a list of them, or only what it is called by.
+use serde_json::{Map, Value};
+
+use crate::resource::address::singular;
+use crate::schema::Schema;
+use crate::schema::name::folded;
+use crate::schema::walk::Part;
+
+/// A part of a value, and the schema that describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The members that lead to it, from the outside in: `data`, `contact`; none for the whole.
+    pub way: Vec<String>,
+    /// Where its schema stands; for a list that of its items.
+    pub pointer: String,
+}
+
+/// What of the state an answer shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Slot {
+    /// One entity.
+    Entity(Place),
+    /// Several.
+    List(Place),
+    /// What an entity is called by, and nothing else of it.
+    Key(Vec<String>),
+    /// Nothing.
+    #[default]
+    Nothing,
+}
+
+/// Names of members that wrap what an answer is about.
+const WRAPPERS: [&str; 13] = [
+    "data",
+    "result",
+    "item",
+    "entity",
+    "object",
+    "resource",
+    "response",
+    "payload",
+    "body",
+    "record",
+    "attributes",
+    "value",
+    "content",
+];
+
+/// Names of members that hold lists.
+const LISTS: [&str; 17] = [
+    "data",
+    "items",
+    "results",
+    "records",
+    "list",
+    "entries",
+    "content",
+    "value",
+    "values",
+    "elements",
+    "rows",
+    "result",
+    "objects",
+    "resources",
+    "nodes",
+    "response",
+    "hits",
+];
+
+/// Names of members that say how it went, or what else there is, and nothing of an entity.
+const MANNERS: [&str; 18] = [
+    "success",
+    "ok",
+    "status",
+    "message",
+    "code",
+    "error",
+    "errors",
+    "meta",
+    "links",
+    "type",
+    "msg",
+    "requestid",
+    "timestamp",
+    "warnings",
+    "warning",
+    "result",
+    "statuscode",
+    "responsemetadata",
+];
+
+/// How many levels of wrappers are looked through.
+const DEEPEST: usize = 3;
+
+/// How many members of an object are looked through for a list; one after them is not found.
+const MOST_MEMBERS: usize = 1000;
+
+/// Looks in what a schema describes for what is called by a noun.
+#[derive(Debug, Clone, Copy)]
+pub struct Finder<'f> {
+    /// The schema.
+    pub schema: &'f Schema,
+    /// `contact`
+    pub noun: &'f str,
+    /// What its entities may be called by, without marks and in lower case: `id`, `contactid`.
+    pub keys: &'f [String],
+}
+
+impl<'f> Finder<'f> {
+    fn node(&self, pointer: &str) -> &'f Value {
+        let found = crate::document::syntax::find(self.schema.root(), pointer).unwrap_or(&Value::Bool(true));
+        self.schema.resolve(found)
+    }
+
+    fn is_object(&self, node: &Value) -> bool {
+        self.schema.types(node) == ["object"]
+    }
+
+    fn member(&self, pointer: &str, name: &str) -> Option<String> {
+        self.schema.place_of(pointer, Part::Property(name))
+    }
+
+    /// Where the one entity stands, or its key.
+    #[must_use]
+    pub fn one(&self) -> Slot {
+        self.one_in(self.schema.pointer(), 0)
+    }
+
+    fn one_in(&self, pointer: &str, depth: usize) -> Slot {
+        let node = self.node(pointer);
+        if !self.is_object(node) || depth > DEEPEST {
+            return Slot::Nothing;
+        }
+        let properties = self.schema.properties(node);
+        let named = |wanted: &dyn Fn(&str) -> bool, is_object: bool| {
+            let mut all = properties.iter().filter(|(name, node)| wanted(name) && self.is_object(node) == is_object);
+            all.next().map(|(name, _)| (*name).to_owned())
+        };
+        let inside = |name: String| {
+            let within = self.member(pointer, &name)?;
+            match self.one_in(&within, depth + 1) {
+                Slot::Nothing => Some(Slot::Entity(Place { way: vec![name], pointer: within })),
+                Slot::Entity(place) => {
+                    let way = std::iter::once(name).chain(place.way).collect();
+                    Some(Slot::Entity(Place { way, ..place }))
+                }
+                Slot::Key(way) => Some(Slot::Key(std::iter::once(name).chain(way).collect())),
+                Slot::List(_) => None,
+            }
+        };
+        if let Some(slot) = named(&|name| singular(&folded(name)) == self.noun, true).and_then(inside) {
+            return slot;
+        }
+        let is_key = |name: &str| self.keys.contains(&folded(name));
+        let is_wrapper = |name: &str, node: &Value| WRAPPERS.contains(&folded(name).as_str()) && self.is_object(node);
+        let says_more = |name: &str| !is_key(name) && !MANNERS.contains(&folded(name).as_str());
+        let is_named_as_key = |name: &str| is_key(name) || folded(name) == self.noun;
+        let own = properties.iter().filter(|(name, _)| says_more(name)).count();
+        let has_key = properties.iter().any(|(name, _)| is_key(name));
+        // `{userId, data: {…}}` wraps the entity, `{id, attributes: {…}}` is one.
+        let has_id = properties.iter().any(|(name, _)| folded(name) == "id");
+        let is_wrapped =
+            own == 1 && !has_id && properties.iter().any(|(name, node)| says_more(name) && is_wrapper(name, node));
+        if has_key && own > 0 && !is_wrapped {
+            return Slot::Entity(Place { way: Vec::new(), pointer: pointer.to_owned() });
+        }
+        if let Some(slot) = named(&|name| WRAPPERS.contains(&folded(name).as_str()), true).and_then(inside) {
+            return slot;
+        }
+        // What is only one object beside what says how it went is that.
+        let mut members = properties.iter().filter(|(name, _)| says_more(name));
+        if let (Some((name, node)), None) = (members.next(), members.next())
+            && self.is_object(node)
+            && properties.len() > 1
+            && let Some(slot) = inside((*name).to_owned())
+        {
+            return slot;
+        }
+        let scalar = |(name, node): &&(&str, &Value)| {
+            is_named_as_key(name) && !matches!(self.schema.types(node).as_slice(), ["object" | "array" | "boolean"])
+        };
+        if let Some((name, _)) = properties.iter().find(scalar).filter(|_| own <= 1 || has_key) {
+            return Slot::Key(vec![(*name).to_owned()]);
+        }
+        // An object that says nothing of itself may hold anything.
+        if own > 0 || properties.is_empty() && depth > 0 {
+            return Slot::Entity(Place { way: Vec::new(), pointer: pointer.to_owned() });
+        }
+        Slot::Nothing
+    }
+
+    /// Where the list of entities stands.
+    #[must_use]
+    pub fn list(&self) -> Option<Place> {
+        self.list_in(self.schema.pointer(), 0).map(|(_, place)| place)
+    }
+
+    fn list_in(&self, pointer: &str, depth: usize) -> Option<(u8, Place)> {
+        let node = self.node(pointer);
+        if self.schema.types(node) == ["array"] {
+            let items = self.schema.place_of(pointer, Part::Items)?;
+            let is_list = self.is_object(self.node(&items));
+            return is_list.then_some((3, Place { way: Vec::new(), pointer: items }));
+        }
+        if !self.is_object(node) || depth > DEEPEST {
+            return None;
+        }
+        let properties = self.schema.properties(node);
+        let is_entity = properties.iter().any(|(name, _)| folded(name) == "id" || self.keys.contains(&folded(name)));
+        let mut best: Option<(u8, Place)> = None;
+        let mut lists = 0;
+        for (name, declared) in properties.iter().take(MOST_MEMBERS) {
+            let plain = folded(name);
+            let is_noun = singular(&plain) == self.noun;
+            let looked_into = is_noun || WRAPPERS.contains(&plain.as_str()) || plain == "embedded";
+            if !looked_into && self.schema.types(declared) != ["array"] {
+                continue;
+            }
+            let Some(within) = self.member(pointer, name) else { continue };
+            let is_array = self.schema.types(self.node(&within)) == ["array"];
+            if !is_array && !looked_into || plain == "responsemetadata" {
+                continue;
+            }
+            let Some((inner, place)) = self.list_in(&within, depth + 1) else { continue };
+            lists += 1;
+            let worth = match (is_noun, LISTS.contains(&plain.as_str())) {
+                (true, _) => 6,
+                (_, true) => 5,
+                _ => 1,
+            };
+            let worth = if is_array { worth } else { inner };
+            let way = std::iter::once((*name).to_owned()).chain(place.way).collect();
+            if best.as_ref().is_none_or(|(known, _)| worth > *known) {
+                best = Some((worth, Place { way, ..place }));
+            }
+        }
+        best.filter(|(worth, _)| *worth >= 5 || lists == 1 && !is_entity && depth == 0)
+    }
+}
+
+/// The part of a value that a way leads to.
+#[must_use]
+pub fn at<'v>(value: &'v Value, way: &[String]) -> Option<&'v Value> {
+    way.iter().try_fold(value, |value, name| value.get(name))
+}
+
+/// Puts a part into a value; what is in the way of it becomes an object.
+pub fn put(value: &mut Value, way: &[String], part: Value) {
+    let mut at = value;
+    for name in way {
+        if !at.is_object() {
+            *at = Value::Object(Map::new());
+        }
+        let Value::Object(object) = at else { return };
+        at = object.entry(name.clone()).or_insert(Value::Null);
+    }
+    *at = part;
+}

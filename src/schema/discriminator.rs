@@ -1,0 +1,137 @@
+//! Discriminators of schemas that others are derived from by `allOf`: what an instance names is what it
+//! must fit (OpenAPI 3.1.1 §4.8.25.1). JSON Schema knows nothing of it.
+//!
+//! Those beside `oneOf` and `anyOf` are left to `schema`.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use crate::document::reference::{local_pointer, mapped};
+use crate::document::syntax::{join, unescape};
+use crate::schema::{Schema, SchemaError, Uncompilable};
+
+/// How deep instances are looked through for what discriminators name.
+const DEEPEST: usize = 32;
+
+/// The schemas that are derived from others, as they were needed.
+#[derive(Default)]
+pub struct Derived(Mutex<HashMap<String, Arc<Schema>>>);
+
+/// Whether a schema is one that others are derived from.
+fn is_parent(node: &Value) -> bool {
+    node.get("discriminator").is_some() && node.get("oneOf").is_none() && node.get("anyOf").is_none()
+}
+
+/// Whether any component of a document is one that others are derived from.
+#[must_use]
+pub fn has_parents(tree: &Value) -> bool {
+    let components = tree.pointer("/components/schemas").and_then(Value::as_object);
+    components.into_iter().flatten().any(|(_, schema)| is_parent(schema))
+}
+
+impl Schema {
+    /// Everything that does not fit what discriminators in the instance name; nothing, if it names what
+    /// it fits.
+    ///
+    /// # Errors
+    ///
+    /// [`Uncompilable`], if a schema is that is named.
+    pub fn errors_of_derived(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
+        let mut found = Vec::new();
+        if self.has_parents() {
+            self.look(self.tree(), instance, "", 0, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn look(
+        &self,
+        node: &Value,
+        value: &Value,
+        at: &str,
+        depth: usize,
+        found: &mut Vec<SchemaError>,
+    ) -> Result<(), Uncompilable> {
+        if depth > DEEPEST {
+            return Ok(());
+        }
+        let parent = self.resolve(node);
+        if is_parent(parent) && value.is_object() {
+            let errors = self.judge_derived(parent, value)?;
+            let is_wrong = !errors.is_empty();
+            found.extend(
+                errors.into_iter().map(|error| SchemaError { pointer: format!("{at}{}", error.pointer), ..error }),
+            );
+            if is_wrong {
+                return Ok(());
+            }
+        }
+        match value {
+            Value::Object(object) => {
+                for (name, property) in self.properties(node) {
+                    if let Some(member) = object.get(name) {
+                        self.look(property, member, &join(at, name), depth + 1, found)?;
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let Some(item) = self.items(node) else { return Ok(()) };
+                for (index, value) in items.iter().enumerate() {
+                    self.look(item, value, &join(at, &index.to_string()), depth + 1, found)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn judge_derived(&self, parent: &Value, value: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
+        let discriminator = &parent["discriminator"];
+        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return Ok(Vec::new()) };
+        let Some(name) = value.get(property).and_then(Value::as_str) else { return Ok(Vec::new()) };
+        let mapping = discriminator.get("mapping").and_then(Value::as_object);
+        let to = mapping.and_then(|mapping| mapping.get(name)).and_then(mapped);
+        let to = to.unwrap_or_else(|| join("#/components/schemas", name));
+        let default = discriminator.get("defaultMapping").and_then(mapped);
+        let target = self.follow(&to).map(|_| to).or(default);
+        let Some(pointer) = target.as_deref().and_then(local_pointer) else {
+            // A property that lists its values has the say about them, and not the mapping.
+            let lists = |node: &Value| node.get("enum").is_some() || node.get("const").is_some();
+            let is_listed = self.property(parent, property).is_some_and(|declared| lists(self.resolve(declared)));
+            let mapping = mapping.filter(|mapping| !mapping.is_empty() && !is_listed);
+            return Ok(mapping.map(|mapping| unknown(property, mapping)).into_iter().collect());
+        };
+        if self.root().pointer(&pointer).is_some_and(|there| std::ptr::eq(there, parent)) {
+            return Ok(Vec::new());
+        }
+        let derived = self.derived().get(&pointer, || self.sibling(pointer.clone()));
+        derived.errors(value)
+    }
+
+    /// The name of the first component that is derived from another one.
+    #[must_use]
+    pub fn first_derived(&self, parent: &str) -> Option<String> {
+        let components = self.root().pointer("/components/schemas")?.as_object()?;
+        let is_parent = |branch: &Value| {
+            let to = branch.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix("#/components/schemas/"));
+            to.map(unescape).as_deref() == Some(parent)
+        };
+        let is_derived =
+            |schema: &Value| schema.get("allOf").and_then(Value::as_array).is_some_and(|all| all.iter().any(is_parent));
+        components.iter().find(|(_, schema)| is_derived(schema)).map(|(name, _)| name.clone())
+    }
+}
+
+impl Derived {
+    fn get(&self, pointer: &str, make: impl FnOnce() -> Schema) -> Arc<Schema> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(pointer.to_owned()).or_insert_with(|| Arc::new(make())))
+    }
+}
+
+/// The name is none of those that the mapping has.
+fn unknown(property: &str, mapping: &Map<String, Value>) -> SchemaError {
+    let names: Vec<&String> = mapping.keys().collect();
+    SchemaError::new(join("", property), "enum", json!({ "values": names }))
+}

@@ -1,0 +1,140 @@
+//! The tree of a pattern → a text that engines of Rust read, and the engine that matches in linear time,
+//! where the pattern has neither look-arounds nor references and is not too large.
+use std::fmt::Write as _;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::schema::pattern::tree::{Assertion, Case, Kind, Node, Set};
+
+/// The heaviest pattern that gets an engine of linear time, in states; a heavier one is matched step by step.
+const HEAVIEST: usize = 5_000;
+
+/// The largest engine, in bytes; a pattern that needs a larger one is matched step by step.
+const LARGEST: usize = 8 << 20;
+
+/// The engine of a tree, if it can have one.
+pub fn engine(tree: &Node) -> Option<Regex> {
+    if !is_regular(tree) || weight(tree) > HEAVIEST {
+        return None;
+    }
+    RegexBuilder::new(&text(tree)).size_limit(LARGEST).build().ok()
+}
+
+/// Whether it is free of what takes more than an automaton.
+pub fn is_regular(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Empty | Kind::Char(_) | Kind::Set(_) => true,
+        Kind::Assert(assertion) => {
+            matches!(assertion, Assertion::Start | Assertion::End | Assertion::Boundary)
+        }
+        Kind::Concat(nodes) | Kind::Alternation(nodes) => nodes.iter().all(is_regular),
+        Kind::Repeat(repeat) => is_regular(&repeat.node),
+        Kind::Capture(node, _) => is_regular(node),
+        Kind::Atomic(_) | Kind::Look(_) | Kind::BackReference(..) => false,
+    }
+}
+
+/// About how many states an automaton has.
+pub fn weight(node: &Node) -> usize {
+    match &node.kind {
+        Kind::Empty | Kind::Char(_) | Kind::Assert(_) | Kind::BackReference(..) => 1,
+        Kind::Set(set) => set.ranges().iter().map(|(_, last)| if last.is_ascii() { 1 } else { 4 }).sum(),
+        Kind::Concat(nodes) | Kind::Alternation(nodes) => nodes.iter().map(weight).fold(0, usize::saturating_add),
+        Kind::Repeat(repeat) => {
+            let times = repeat.max.unwrap_or_else(|| repeat.min.saturating_add(1));
+            weight(&repeat.node).saturating_mul(times as usize)
+        }
+        Kind::Capture(node, _) | Kind::Atomic(node) => weight(node),
+        Kind::Look(look) => weight(&look.node),
+    }
+}
+
+/// The text of a tree, without flags and without names of classes.
+pub fn text(tree: &Node) -> String {
+    let mut text = String::new();
+    write(tree, &mut text);
+    text
+}
+
+fn write(node: &Node, text: &mut String) {
+    match &node.kind {
+        Kind::Empty => text.push_str("(?:)"),
+        Kind::Char(own) => text.push_str(&regex::escape(own.encode_utf8(&mut [0; 4]))),
+        Kind::Set(set) => write_set(set, text),
+        Kind::Assert(assertion) => text.push_str(match assertion {
+            Assertion::Start => "^",
+            Assertion::LineStart => "(?:^|(?<=[\\n\\r\\x{2028}\\x{2029}]))",
+            Assertion::End => "$",
+            Assertion::LineEnd => "(?:$|(?=[\\n\\r\\x{2028}\\x{2029}]))",
+            Assertion::EndOrLastLine => "(?=\\n?$)",
+            Assertion::Boundary => "(?-u:\\b)",
+            Assertion::NoBoundary => "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))",
+        }),
+        Kind::Concat(nodes) => nodes.iter().for_each(|node| write_inside(node, text)),
+        Kind::Alternation(nodes) => {
+            for (index, node) in nodes.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "|" });
+                write(node, text);
+            }
+        }
+        Kind::Repeat(repeat) => {
+            group("(?:", &repeat.node, text);
+            match repeat.max {
+                Some(max) => push(text, format_args!("{{{},{max}}}", repeat.min)),
+                None => push(text, format_args!("{{{},}}", repeat.min)),
+            }
+            text.push_str(if repeat.is_greedy { "" } else { "?" });
+        }
+        Kind::Capture(node, _) => group("(", node, text),
+        Kind::Atomic(node) => group("(?>", node, text),
+        Kind::Look(look) => {
+            let open = match (look.is_behind, look.is_negative) {
+                (false, false) => "(?=",
+                (false, true) => "(?!",
+                (true, false) => "(?<=",
+                (true, true) => "(?<!",
+            };
+            group(open, &look.node, text);
+        }
+        Kind::BackReference(numbers, case) => {
+            let flag = if *case == Case::Ignored { "i" } else { "" };
+            for (index, number) in numbers.iter().enumerate() {
+                push(text, format_args!("{}(?{flag}:\\{number})", if index == 0 { "(?:" } else { "|" }));
+            }
+            text.push(')');
+        }
+    }
+}
+
+/// A part that stays one where others stand beside it.
+fn write_inside(node: &Node, text: &mut String) {
+    match node.kind {
+        Kind::Alternation(_) => group("(?:", node, text),
+        _ => write(node, text),
+    }
+}
+
+fn group(open: &str, node: &Node, text: &mut String) {
+    text.push_str(open);
+    write(node, text);
+    text.push(')');
+}
+
+fn write_set(set: &Set, text: &mut String) {
+    match set.ranges() {
+        // Nothing is in it; a class without members cannot be written everywhere.
+        [] => text.push_str("[^\\x{0}-\\x{10ffff}]"),
+        ranges => {
+            text.push('[');
+            for (first, last) in ranges {
+                push(text, format_args!("\\x{{{:x}}}-\\x{{{:x}}}", u32::from(*first), u32::from(*last)));
+            }
+            text.push(']');
+        }
+    }
+}
+
+fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
+    // Writing to a text cannot fail.
+    let _written = text.write_fmt(what);
+}

@@ -1,0 +1,322 @@
+//! Does a text match a pattern? The one reading of the patterns of schemas (`pattern`, the keys of
+//! `patternProperties`) for validators and for the generator.
+//!
+//! A pattern is one of ECMA-262 (JSON Schema 2020-12 §6.4): read with the `u` flag, else without it, as Annex B has it,
+//! and with what other dialects write. `parse` and `class` make a tree of its text; `linear` an engine of linear time
+//! where that is possible; else `program` and `machine` match it step by step, within a `budget`.
+//!
+//! ```
+//! use standin::schema::pattern::Pattern;
+//!
+//! let pattern = Pattern::read(r"^[\w-\.]+@(?!evil)\w+$").expect("it is a pattern");
+//! assert!(pattern.is_match("ann@good"));
+//! ```
+
+mod budget;
+mod class;
+mod handover;
+mod linear;
+mod machine;
+mod parse;
+mod program;
+pub mod tree;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+
+use regex::Regex;
+
+pub use crate::schema::pattern::budget::{MOST_STEPS, within};
+pub use crate::schema::pattern::handover::{
+    PatternAt, Patterns, format_of, hand_over, original_of, pattern_of, patterns_of,
+};
+pub use crate::schema::pattern::parse::{Fault, Foreign};
+use crate::schema::pattern::parse::{Grammar, Parsed, parse};
+use crate::schema::pattern::program::Program;
+use crate::schema::pattern::tree::Node;
+
+/// The most patterns that are kept with their engines; at one more all of them are forgotten, and read again
+/// when they are needed.
+const MOST_KEPT: usize = 4_000;
+
+/// The bytes of text that cost one step of the budget where an engine of linear time matches; shorter texts cost
+/// none, so that a body of a million of them is matched.
+const BYTES_OF_STEP: usize = 64;
+
+/// A pattern that was read.
+#[derive(Debug)]
+pub struct Pattern {
+    text: String,
+    parsed: Parsed,
+    engine: OnceLock<Engine>,
+}
+
+/// What matches.
+#[derive(Debug)]
+enum Engine {
+    Linear(Regex),
+    Steps(Program),
+}
+
+/// The patterns that were read, each once.
+type Kept = HashMap<String, Result<Arc<Pattern>, Fault>>;
+
+static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+
+impl Pattern {
+    /// The pattern of a text; the same one for the same text.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`], if the text is no pattern in any reading.
+    pub fn read(text: &str) -> Result<Arc<Self>, Fault> {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(text) {
+            return known.clone();
+        }
+        if kept.len() >= MOST_KEPT {
+            kept.clear();
+        }
+        let read = Self::new(text).map(Arc::new);
+        kept.insert(text.to_owned(), read.clone());
+        read
+    }
+
+    fn new(text: &str) -> Result<Self, Fault> {
+        let parsed = match undelimited(text) {
+            Some((inside, flags)) => {
+                let flagged = if flags.is_empty() { inside.to_owned() } else { format!("(?{flags}:{inside})") };
+                let mut parsed = parse(&flagged, Grammar::Unicode).or_else(|_| parse(&flagged, Grammar::Lenient))?;
+                parsed.foreign.insert(0, Foreign { construct: "/".to_owned(), meaning: "the ends of a literal" });
+                parsed
+            }
+            None => parse(text, Grammar::Unicode).or_else(|_| parse(text, Grammar::Lenient))?,
+        };
+        Ok(Self { text: text.to_owned(), parsed, engine: OnceLock::new() })
+    }
+
+    /// The text that it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The tree of it.
+    #[must_use]
+    pub fn tree(&self) -> &Node {
+        &self.parsed.tree
+    }
+
+    /// The constructs of other dialects that it has.
+    #[must_use]
+    pub fn foreign(&self) -> &[Foreign] {
+        &self.parsed.foreign
+    }
+
+    /// Whether it matches somewhere in a text. Once the budget of the work around is used up, nothing
+    /// matches, see [`within`].
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        let matches = || match self.engine() {
+            Engine::Linear(regex) => budget::spend((text.len() / BYTES_OF_STEP) as u64) && regex.is_match(text),
+            Engine::Steps(program) => machine::is_match(program, text).unwrap_or(false),
+        };
+        within(matches).0
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.get_or_init(|| match linear::engine(self.tree()) {
+            Some(regex) => Engine::Linear(regex),
+            None => Engine::Steps(Program::new(self.tree(), self.parsed.captures)),
+        })
+    }
+
+    /// Whether it takes linear time only.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        matches!(self.engine(), Engine::Linear(_))
+    }
+
+    /// The same pattern as engines of Rust read it.
+    #[must_use]
+    pub fn in_rust(&self) -> String {
+        linear::text(self.tree())
+    }
+}
+
+/// The inside and the flags of a literal, `/^a$/i`, which as a pattern nothing could match.
+fn undelimited(text: &str) -> Option<(&str, String)> {
+    let (inside, flags) = text.strip_prefix('/').filter(|rest| rest.starts_with('^'))?.rsplit_once('/')?;
+    let is_literal = inside.ends_with('$') && flags.chars().all(|flag| "dgimsuvy".contains(flag));
+    is_literal.then(|| (inside, flags.chars().filter(|flag| "ims".contains(*flag)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Arc<Pattern> {
+        Pattern::read(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
+    }
+
+    fn is_match(pattern: &str, text: &str) -> bool {
+        let pattern = read(pattern);
+        let found = pattern.is_match(text);
+        // Both engines say the same.
+        let by_steps = within(|| machine::is_match(&Program::new(pattern.tree(), pattern.parsed.captures), text)).0;
+        assert_eq!(by_steps, Ok(found), "{} on {text}", pattern.text());
+        found
+    }
+
+    #[test]
+    fn classes_are_those_of_ecma_262() {
+        for (pattern, text, expected) in [
+            (r"^\w$", "é", false),
+            (r"^\W$", "é", true),
+            (r"^\d$", "٣", false),
+            (r"^\s$", "\u{feff}", true),
+            (r"^\s$", "\u{85}", false),
+            (r"^\S$", "\u{2028}", false),
+            (r"^.$", "\u{2029}", false),
+            (r"^.$", "\u{85}", true),
+            (r"^a$", "a\n", false),
+            (r"^[^]$", "\n", true),
+            (r"[]", "a", false),
+            (r"^[^\0]$", "a", true),
+            (r"^\u{1F600}$", "😀", true),
+            (r"^\uD83D\uDE00$", "😀", true),
+            (r"^.$", "😀", true),
+            (r"^\p{Lu}\P{L}$", "É1", true),
+            (r"^\p{Script=Greek}+$", "αβγ", true),
+            (r"\bcat\b", "a cat.", true),
+            (r"\bcat\B", "a cats", true),
+            (r"^\cJ$", "\n", true),
+            (r"^(?i:ab)c$", "aBc", true),
+            (r"^(?i:[^a])$", "A", false),
+        ] {
+            assert_eq!(is_match(pattern, text), expected, "{pattern} on {text:?}");
+        }
+    }
+
+    #[test]
+    fn without_the_flag_annex_b_holds() {
+        for (pattern, text, expected) in [
+            (r"^[\w-\.]+$", "a-b.c", true),
+            (r"^\<\w+\>$", "<b>", true),
+            (r"^\<\w+\>$", "b", false),
+            (r"^\k<y>$", "k<y>", true),
+            (r"^{a}$", "{a}", true),
+            (r"^a{,3}]$", "a{,3}]", true),
+            (r"^\8\101$", "8A", true),
+            (r"^\c$", "\\c", true),
+            (r"^(?=a)*a$", "a", true),
+            (r"^\1(a)$", "a", true),
+        ] {
+            assert_eq!(is_match(pattern, text), expected, "{pattern} on {text:?}");
+            assert!(read(pattern).foreign().is_empty(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn look_arounds_and_references_match() {
+        for (pattern, text, expected) in [
+            (r"^(?=.*[A-Z])(?=.*\d).{4,}$", "abC1", true),
+            (r"^(?=.*[A-Z])(?=.*\d).{4,}$", "abc1", false),
+            (r"^(?!admin$)\w+$", "admin", false),
+            (r"^(?!admin$)\w+$", "admins", true),
+            (r"(?<=\$)\d+(?!\d|\.)", "$42.", false),
+            (r"(?<=\$\d{2})\.", "$42.", true),
+            (r"(?<!a)b", "ab", false),
+            (r"^(['x]).*\1$", "'a'", true),
+            (r"^(['x]).*\1$", "'ax", false),
+            (r"^(?<q>a|b)-\k<q>$", "b-b", true),
+            (r"^(a*)*$", "aaa", true),
+            (r"^(?:a|ab)(?:c|bcd)(?:d*)$", "abcd", true),
+            (r"^(z)((a+)?(b+)?(c))*$", "zaacbbbcac", true),
+            (r"^(?:(a)|b)*\1$", "ab", true),
+            (r"^(?:ab){2,3}?c$", "ababc", true),
+            (r"^(?:ab){2,3}?c$", "abc", false),
+            (r"(?<=\1a(\d))x", "1a1x", true),
+            (r"(?<=\1a(\d))x", "2a1x", false),
+        ] {
+            assert_eq!(is_match(pattern, text), expected, "{pattern} on {text:?}");
+        }
+    }
+
+    #[test]
+    fn other_dialects_are_translated() {
+        for (pattern, construct, text, expected) in [
+            (r"\Aab\z", r"\A", "ab", true),
+            (r"\Aab\z", r"\z", "ab\n", false),
+            (r"^ab\Z", r"\Z", "ab\n", true),
+            (r"(?i)^ab$", "(?i)", "AB", true),
+            (r"^(?:(?i)a)b$", "(?i)", "AB", false),
+            (r"^a++a$", "++", "aaa", false),
+            (r"^(?>a|ab)c$", "(?>", "abc", false),
+            (r"^[[:alpha:]_]+$", "[:alpha:]", "ab_", true),
+            (r"^[[:alpha:]_]+$", "[:alpha:]", "a1", false),
+            (r"^[^[:space:]]+$", "[:space:]", "a b", false),
+            (r"^(?P<n>a)(?P=n)$", "(?P<", "aa", true),
+            (r"^[\p{L}\'_-]+$", r"\p{L}", "é'", true),
+            (r"^\p{IsAlphabetic}\p{Alnum}$", r"\p{IsAlphabetic}", "é1", true),
+            (r"^\Qa.b\E$", r"\Q", "a.b", true),
+            (r"^a{2}{2}$", "{2}", "aaaa", true),
+            (r"/^ab$/i", "/", "AB", true),
+        ] {
+            assert_eq!(is_match(pattern, text), expected, "{pattern} on {text:?}");
+            let foreign = read(pattern);
+            assert!(foreign.foreign().iter().any(|own| own.construct == construct), "{pattern}: {foreign:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_says_why() {
+        for (text, fault) in [
+            ("(", "a group is not closed"),
+            ("a)", "a `)` closes no group"),
+            ("[a", "a class is not closed"),
+            ("[b-a]", "a range of a class is out of order"),
+            ("*a", "`*` has nothing to repeat"),
+            ("a**", "`*` has nothing to repeat"),
+            ("a{2,1}", "the numbers of `{2,1}` are out of order"),
+            ("a\\", "it ends with `\\`"),
+            ("(?<a", "a group is not closed"),
+            (r"(?<a>b)\k<c>", "no group is named `c`"),
+            (r"\p{Nothing}", "`Nothing` is no property of Unicode"),
+        ] {
+            assert_eq!(Pattern::read(text).map(|_| ()), Err(fault.to_owned()), "{text}");
+        }
+        let deep = "(".repeat(MOST_DEEP) + &")".repeat(MOST_DEEP);
+        assert_eq!(Pattern::read(&deep).map(|_| ()), Err("its groups are nested deeper than 200".to_owned()));
+    }
+
+    const MOST_DEEP: usize = 5_000;
+
+    #[test]
+    fn large_patterns_take_few_steps() {
+        for (pattern, text) in [
+            (r"^[\s\S]{1,32768}$", "a".repeat(32_768)),
+            (r"^\p{L}{1,500}$", "é".repeat(500)),
+            (r"^[\w.-]{1,255}@[\w.-]{1,255}$", format!("{}@b", "a".repeat(255))),
+            (r"^(\w{1,64}\.){1,4}$", "ab.".repeat(4)),
+            (r"^a{100}{1000}$", "a".repeat(100_000)),
+        ] {
+            let pattern = read(pattern);
+            let program = Program::new(pattern.tree(), pattern.parsed.captures);
+            let (found, _) = within(|| {
+                assert_eq!(machine::is_match(&program, &text), Ok(true));
+                MOST_STEPS - budget::left()
+            });
+            assert!(found < 20_000, "{}: {found}", pattern.text());
+            assert!(pattern.is_match(&text));
+        }
+    }
+
+    #[test]
+    fn one_budget_ends_what_goes_back_for_ever() {
+        let pattern = read(r"^(a+)+\1b$");
+        let text = "a".repeat(100);
+        let (found, is_used_up) = within(|| (0..1000).any(|_| pattern.is_match(&text)));
+        assert!(!found && is_used_up);
+        assert!(pattern.is_match("aab"));
+    }
+}
