@@ -49,7 +49,7 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     }
     // A JSON text with comments or trailing commas is no JSON, but YAML's flow style reads it.
     parse_json(text).or_else(|error| {
-        let mut parsed = parse_yaml(text).or_else(|_| parse_yaml(&without_comments(text))).map_err(|_| error)?;
+        let mut parsed = parse_yaml(&without_comments(text)).or_else(|_| parse_yaml(text)).map_err(|_| error)?;
         parsed.oddities.push(Oddity { kind: OddityKind::LenientJson, pointer: String::new() });
         Ok(parsed)
     })
@@ -79,16 +79,18 @@ pub fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
     places.into_iter().zip(texts).map(|(place, text)| place.into_inner().unwrap_or_else(|| parse(text))).collect()
 }
 
-/// The text with blanks for `// …` and `/* … */` outside of strings, so that places stay.
+/// Returns the text with blanks for `// …` and `/* … */` outside of strings, so that places stay. YAML may have
+/// `https://…` and `*/*` without quotes; a comment comes after a blank or a bracket.
 fn without_comments(text: &str) -> String {
     let mut made = String::with_capacity(text.len());
     let mut rest = text;
     let mut in_string = false;
     while let Some(first) = rest.chars().next() {
+        let may_begin = !in_string && made.chars().next_back().is_none_or(|c| c.is_whitespace() || "{}[],\"".contains(c));
         let end = match first {
             '\\' if in_string => None,
-            '/' if !in_string && rest.starts_with("//") => Some(rest.find('\n').unwrap_or(rest.len())),
-            '/' if !in_string && rest.starts_with("/*") => Some(rest.find("*/").map_or(rest.len(), |end| end + 2)),
+            '/' if may_begin && rest.starts_with("//") => Some(rest.find('\n').unwrap_or(rest.len())),
+            '/' if may_begin && rest.starts_with("/*") => Some(rest.find("*/").map_or(rest.len(), |end| end + 2)),
             _ => None,
         };
         if let Some(end) = end {

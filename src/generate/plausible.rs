@@ -177,6 +177,14 @@ static TEXT_ENDS: LazyLock<Ends<Make>> = LazyLock::new(|| Ends::new(TEXTS.iter()
 static NUMBER_ENDS: LazyLock<Ends<(i64, i64, u32)>> =
     LazyLock::new(|| Ends::new(NUMBERS.iter().map(|(ends, low, high, decimals)| (*ends, (*low, *high, *decimals)))));
 
+/// Returns the one word that a description has in back-ticks: ``The type of this object (`container.file`)``.
+fn only_quoted(description: &str) -> Option<&str> {
+    let mut parts = description.split('`');
+    let (_, quoted, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "._-:/".contains(c);
+    (parts.next().is_none() && !quoted.is_empty() && quoted.chars().all(is_word)).then_some(quoted)
+}
+
 /// A text for a name; none if the name says nothing.
 pub fn text(called: Called<'_>, node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Option<String> {
     let words = words(called.name);
@@ -188,13 +196,19 @@ pub fn text(called: Called<'_>, node: &Map<String, Value>, random: &mut ChaCha8R
     {
         return Some(from(&StateName(), random));
     }
+    let description = node.get("description").and_then(Value::as_str);
+    if ["object", "type", "kind"].contains(&called.name)
+        && let Some(constant) = description.and_then(only_quoted)
+    {
+        return Some(constant.to_owned());
+    }
     if let Some(make) = TEXT_ENDS.find(&words) {
         return Some(make(random));
     }
     if words.last().is_some_and(|last| last == "name") {
         return Some(name_of(&words[..words.len() - 1].join(" "), random));
     }
-    let description = node.get("description").and_then(Value::as_str)?.to_ascii_lowercase();
+    let description = description?.to_ascii_lowercase();
     DESCRIBED.iter().find(|(said, _)| description.contains(said)).map(|(_, make)| make(random))
 }
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::document::number::is_plain_integer;
-use crate::document::syntax::push;
+use crate::document::syntax::{self, push};
 use crate::schema::Schema;
 
 /// One change that made an example fit.
@@ -157,10 +157,20 @@ fn read_as(value: &Value, wanted: &str) -> Option<Value> {
             parsed().filter(|value| matches!(value, Value::Number(number) if is_plain_integer(number)))
         }
         ("number", Value::String(_)) => parsed().filter(Value::is_number),
-        ("object", Value::String(_)) => parsed().filter(Value::is_object),
-        ("array", Value::String(text)) if text.trim_start().starts_with('[') => parsed().filter(Value::is_array),
+        ("object", Value::String(text)) => written(text, '{').filter(Value::is_object),
+        ("array", Value::String(text)) if text.trim_start().starts_with('[') => {
+            written(text, '[').filter(Value::is_array)
+        }
         ("string", Value::Number(_) | Value::Bool(_)) => Some(json!(value.to_string())),
         ("array", Value::String(_) | Value::Number(_) | Value::Bool(_)) => Some(json!([value])),
         _ => None,
     }
+}
+
+/// Returns the value that a text writes as JSON, if need be with comments or trailing commas.
+fn written(text: &str, first: char) -> Option<Value> {
+    if !text.trim_start().starts_with(first) {
+        return None;
+    }
+    syntax::parse(text).ok().map(|parsed| parsed.tree)
 }
