@@ -5,14 +5,14 @@
 
 pub mod escape;
 mod source;
-use std::collections::HashMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-pub use crate::diagnostic::source::{Source, Written, written};
+pub use crate::diagnostic::source::{KeyAndValue, Positions, Source, Span, Written, written};
 
 /// How grave a finding is: an [`Error`](Severity::Error) costs something that was documented
 /// (an operation, a fixture, a whole document), a [`Warning`](Severity::Warning) costs nothing.
@@ -127,29 +127,6 @@ impl fmt::Display for Code {
         f.write_str(self.as_str())
     }
 }
-
-/// A stretch of one line of text; `line` and `column` count from 1, `length` is in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span {
-    /// 1 for the first line.
-    pub line: usize,
-    /// 1 for the first character of the line.
-    pub column: usize,
-    /// How many characters are meant, at least 1.
-    pub length: usize,
-}
-
-/// Where the key and the value of a JSON Pointer stand in a text.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct KeyAndValue {
-    /// The key, for members of an object.
-    pub key: Option<Span>,
-    /// The value.
-    pub value: Span,
-}
-
-/// The places of a text by JSON Pointer, such as `/info/title`.
-pub type Positions = HashMap<String, KeyAndValue>;
 
 /// Whether a finding is about the key of a member or about its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

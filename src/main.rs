@@ -1,5 +1,6 @@
 //! Runs the command line and turns its result into an exit code.
-use std::io::{self, ErrorKind, Write as _};
+use std::io::Write as _;
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::Parser as _;

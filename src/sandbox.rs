@@ -47,7 +47,8 @@ pub struct Reading {
 /// ```
 /// use standin::{Reading, Sandbox};
 /// use standin::document::Input;
-/// use standin::exchange::{Body, Settings};
+/// use standin::codec::message::Body;
+/// use standin::exchange::Settings;
 ///
 /// let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/hi": {"get": {
 ///     "responses": {"200": {"description": "", "content": {"text/plain": {"example": "hello"}}}}}}}}"#;

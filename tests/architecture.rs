@@ -3,8 +3,11 @@
 
 mod support;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use syn::visit::{self, Visit};
 
 use standin::diagnostic::Code;
 use standin::errors::problem;
@@ -41,13 +44,6 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     nested.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 
-/// The room that a file belongs to: the first part of its path in `src`.
-fn room(path: &Path) -> String {
-    let inside = path.strip_prefix(root().join("src")).expect("it is in src");
-    let first = inside.iter().next().expect("it has a name").to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
-}
-
 /// Text outside of test modules, without comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("can be read");
@@ -56,27 +52,132 @@ fn code(path: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Every `crate::name` of a text.
-fn uses(code: &str) -> Vec<String> {
-    let after = code.split("crate::").skip(1);
-    let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    after.map(name).map(|name| if name == "Sandbox" { "sandbox".to_owned() } else { name }).collect()
+/// The modules of the crate by their paths, each with the modules that its code outside of tests names.
+struct Modules(BTreeMap<Vec<String>, BTreeSet<Vec<String>>>);
+
+impl Modules {
+    fn read() -> Self {
+        let files: BTreeMap<Vec<String>, PathBuf> =
+            sources(&root().join("src")).into_iter().map(|path| (module(&path), path)).collect();
+        let used = files.iter().map(|(module, path)| {
+            let text = fs::read_to_string(path).expect("can be read");
+            let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let mut paths = Paths { module, found: Vec::new() };
+            paths.visit_file(&file);
+            let used = paths.found.into_iter().filter_map(|mut path| {
+                while !path.is_empty() && !files.contains_key(&path) {
+                    path.pop();
+                }
+                (!path.is_empty()).then_some(path)
+            });
+            (module.clone(), used.filter(|used| used != module).collect())
+        });
+        Self(used.collect())
+    }
+
+    /// Returns the modules that a module leads to, in any number of steps.
+    fn reached(&self, from: &Vec<String>) -> BTreeSet<&Vec<String>> {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<&Vec<String>> = self.0[from].iter().collect();
+        while let Some(module) = open.pop() {
+            if reached.insert(module) {
+                open.extend(&self.0[module]);
+            }
+        }
+        reached
+    }
+}
+
+/// Returns the path of the module that a file is: `["codec", "accept"]`.
+fn module(path: &Path) -> Vec<String> {
+    let inside = path.strip_prefix(root().join("src")).expect("it is in src").with_extension("");
+    let mut names: Vec<String> = inside.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    names.pop_if(|last| last == "mod");
+    names
+}
+
+/// The paths in the crate that the code of a module names.
+struct Paths<'m> {
+    module: &'m [String],
+    found: Vec<Vec<String>>,
+}
+
+impl Paths<'_> {
+    /// Notes a path as the crate's root has it, if it begins in the crate.
+    fn note(&mut self, names: &[String]) {
+        let supers = names.iter().take_while(|name| *name == "super").count();
+        let rest = &names[supers..];
+        let absolute = match names.first().map(String::as_str) {
+            Some("crate") => names[1..].to_vec(),
+            Some("self") => [self.module, &names[1..]].concat(),
+            Some("super") => [&self.module[..self.module.len().saturating_sub(supers)], rest].concat(),
+            _ => [self.module, names].concat(),
+        };
+        self.found.push(absolute);
+    }
+
+    fn note_tree(&mut self, before: &mut Vec<String>, tree: &syn::UseTree) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.note_tree(before, &path.tree);
+                before.pop();
+            }
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.note_tree(before, tree)),
+            syn::UseTree::Glob(_) => self.note(before),
+            syn::UseTree::Name(syn::UseName { ident }) | syn::UseTree::Rename(syn::UseRename { ident, .. }) => {
+                let name = Some(ident.to_string()).filter(|name| name != "self");
+                self.note(&before.iter().cloned().chain(name).collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Paths<'_> {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        // A declaration of a file is no use of it, and tests may use what they test.
+        if item.content.is_some() && !item.attrs.iter().any(|attribute| attribute.path().is_ident("cfg")) {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.note_tree(&mut Vec::new(), &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        if path.segments.len() > 1 {
+            self.note(&path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>());
+        }
+        visit::visit_path(self, path);
+    }
 }
 
 #[test]
 fn arrows_go_down_only() {
-    let level = |room: &str| ROOMS.iter().position(|there| *there == room);
-    for path in sources(&root().join("src")) {
-        let room = room(&path);
-        if room == "lib" {
-            continue;
-        }
-        for used in uses(&code(&path)).into_iter().filter(|used| *used != room) {
-            let (from, to) = (level(&room), level(&used));
-            assert!(from.is_some() && to.is_some(), "{} uses `{used}`, which is no room", path.display());
-            assert!(from > to, "{} uses `{used}`, which is above it", path.display());
-        }
-    }
+    let level = |module: &[String]| {
+        let room = if module == ["main"] || module == ["lib"] { return None } else { &module[0] };
+        Some(ROOMS.iter().position(|there| there == room).unwrap_or_else(|| panic!("`{room}` is no room")))
+    };
+    let upward: Vec<String> = Modules::read()
+        .0
+        .into_iter()
+        .flat_map(|(module, used)| {
+            let from = level(&module);
+            let upward =
+                used.into_iter().filter(move |used| from.is_some_and(|from| level(used).is_some_and(|to| to > from)));
+            upward.map(move |used| format!("{} → {}", module.join("::"), used.join("::"))).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(upward.is_empty(), "these use what is above them:\n{}", upward.join("\n"));
+}
+
+#[test]
+fn no_file_uses_what_uses_it() {
+    let modules = Modules::read();
+    let circular = modules.0.keys().filter(|module| modules.reached(module).contains(module));
+    let circular: Vec<String> = circular.map(|module| module.join("::")).collect();
+    assert!(circular.is_empty(), "these are in circles:\n{}", circular.join("\n"));
 }
 
 #[test]

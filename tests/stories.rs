@@ -16,14 +16,17 @@ use serde_json::{Map, Value, json};
 use standin::Reading;
 use standin::Sandbox;
 use standin::codec::message::Request;
+use standin::contract::MediaType;
+use standin::contract::Operation;
 use standin::contract::media::MediaRange;
-use standin::contract::{MediaType, Operation};
 use standin::document::Input;
 use standin::exchange::{Settings, State, Validation, sample};
 use standin::generate::Manner;
+use standin::resource::Act;
+use standin::resource::KeyFrom;
+use standin::resource::Role;
 use standin::resource::place;
 use standin::resource::place::Slot;
-use standin::resource::{Act, KeyFrom, Role};
 
 use real::{Judge, corpus, documents};
 

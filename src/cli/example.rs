@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Documents, Failure, Generation, Outcome};
+use crate::cli::arguments::{Documents, Generation};
+use crate::cli::outcome::{Failure, Outcome};
 use crate::codec::message::{Request, Response};
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;

@@ -3,7 +3,8 @@
 //! The file is written on a thread of its own: neither a request nor the end of the server waits for a disk more
 //! than it must.
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};

@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::check::source_of_answer;
-use crate::cli::{Documents, Failure, Generation, Outcome, findings};
+use crate::cli::arguments::{Documents, Generation};
+use crate::cli::outcome::{Failure, Outcome, findings};
 use crate::contract::Operation;
 use crate::diagnostic::{self, Diagnostic, Severity, escape};
 use crate::exchange::Settings;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::arguments::{Documents, Generation, size};
 use crate::cli::verdict::{self, Condition};
-use crate::cli::{Documents, Generation, size};
-use crate::codec::parameter::QueryArrays;
+use crate::codec::style::QueryArrays;
 use crate::contract::sending::{Delay, duration};
 use crate::entity::Unknown;
 use crate::exchange::{Compression, ContentLimit, Cors, Echoing, Settings, State, Validation};

@@ -1,7 +1,8 @@
 //! Content codings (RFC 9110 §8.4): undone of the content of requests, and applied to bytes for `compression`.
 //!
 //! The only file that names the packages of the formats.
-use std::io::{Read, Write as _};
+use std::io::Read;
+use std::io::Write as _;
 
 use brotli_decompressor::Decompressor;
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use http::header::CONTENT_ENCODING;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
-use crate::codec::message::{Body, Request};
+use crate::codec::message::{Body, CodingFault, Request};
 
 /// The codings of request content that are undone, for `Accept-Encoding` of a 415 (RFC 9110 §12.5.3).
 pub const UNDONE: &str = "gzip, deflate, br, zstd";
@@ -67,15 +68,6 @@ impl Coding {
             Self::Zstd => "zstd",
         }
     }
-}
-
-/// Why the codings of content cannot be undone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CodingFault {
-    /// A coding that is not known, by its name.
-    Unknown(String),
-    /// The bytes are not what the coding says: `malformed gzip: corrupt deflate stream`.
-    Malformed(String),
 }
 
 /// Marks a request whose content is no longer coded, as an extension of it.

@@ -3,7 +3,7 @@
 //! The upgrade of a document leaves the keyword in the schema of each list that needs it.
 use serde_json::Value;
 
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 use crate::schema::Schema;
 
 /// What is between the items of a list (OpenAPI 2.0, Parameter Object).

@@ -2,8 +2,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 
-use crate::codec::coding::CodingFault;
+use crate::contract::media::{MediaRange, Written};
 
 /// The content of a request.
 #[derive(Debug, Clone)]
@@ -49,4 +51,44 @@ pub type Response = http::Response<Bytes>;
 pub struct Items {
     /// Positions in the content, the last one at its end.
     pub ends: Arc<[usize]>,
+}
+
+/// Why the codings of content cannot be undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodingFault {
+    /// A coding that is not known, by its name.
+    Unknown(String),
+    /// The bytes are not what the coding says: `malformed gzip: corrupt deflate stream`.
+    Malformed(String),
+}
+
+/// The URL of a request, as far as it says it.
+pub fn target_of(request: &Request) -> String {
+    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let target = format!("{}{target}", mount(request));
+    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+    host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"))
+}
+
+/// Puts content in a response; what is sent item by item is cut by the server, see [`Items`].
+pub fn send(written: Written, media: &MediaRange, response: &mut Response) {
+    match written.media {
+        Some(media) => {
+            response.headers_mut().insert(CONTENT_TYPE, media);
+        }
+        None => insert_content_type(media.as_str(), response),
+    }
+    if !written.ends.is_empty() {
+        response.extensions_mut().insert(Items { ends: written.ends });
+    }
+    *response.body_mut() = written.bytes;
+}
+
+pub(crate) fn insert_content_type(media: &str, response: &mut Response) {
+    const MOST_ARE: &str = "application/json";
+    if media == MOST_ARE {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MOST_ARE));
+    } else if let Ok(value) = HeaderValue::from_str(media) {
+        response.headers_mut().insert(CONTENT_TYPE, value);
+    }
 }

@@ -9,3 +9,5 @@ pub mod cors;
 pub mod message;
 pub mod parameter;
 pub mod preference;
+pub mod style;
+pub mod text;

@@ -2,7 +2,7 @@
 //! query.
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use crate::codec::parameter::Pairs;
+use crate::codec::style::Pairs;
 use crate::contract::sending::Delay;
 
 /// RFC 7240 §2

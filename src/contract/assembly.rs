@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::contract::example::Examples;
 use crate::contract::merge::same_operation;
+use crate::contract::operation::Operation;
 use crate::contract::outline::outline;
 use crate::contract::route::{PathTemplate, Router};
-use crate::contract::{Contract, Operation, fixture, overrule};
+use crate::contract::{Contract, fixture, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Document, FixtureFile, Loaded};
 use crate::schema::{Demand, Schemas};
@@ -33,7 +34,7 @@ struct Assembly {
 }
 
 impl Assembly {
-    fn new(diagnostics: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(diagnostics: Vec<Diagnostic>) -> Self {
         Self {
             documents: Vec::new(),
             operations: Vec::new(),

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::contract::example::{Example, Examples};
 use crate::contract::media::MediaRange;
 use crate::contract::route::PathTemplate;
-use crate::contract::{
+use crate::contract::terms::{
     Encoding, Kept, Location, MediaType, Parameter, ParameterForm, PartHeader, RequestBody, Response, ResponseHeader,
     SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
 };

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use crate::contract::Written;
+use crate::contract::media::Written;
 use crate::diagnostic::Place;
 use crate::document::number::same;
 use crate::document::syntax::{Part, unescape};
@@ -190,8 +190,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::diagnostic::{Positions, Source};
-    use crate::schema::{Demand, Direction, Schemas};
+    use crate::diagnostic::Positions;
+    use crate::diagnostic::Source;
+    use crate::schema::Demand;
+    use crate::schema::Direction;
+    use crate::schema::Schemas;
 
     fn example(schema: &Value, value: &Value, mode: Examples) -> Example {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());

@@ -7,8 +7,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::contract::example::{Example, Examples};
+use crate::contract::overrule;
 use crate::contract::sending::{self, Delay, Fault, RateLimit};
-use crate::contract::{Operation, StatusPattern, overrule};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::names::{nearest, unknown_keyword};
@@ -75,23 +75,6 @@ pub enum FixtureAnswer {
     Body(Box<Example>),
     /// What the document has for the status.
     Documented,
-}
-
-impl Fixture {
-    /// The names of the documented examples that it can mean: of its status, if it has one.
-    #[must_use]
-    pub fn example_names(&self, operation: &Operation) -> Vec<String> {
-        let meant = |pattern: &StatusPattern| self.status.is_none_or(|status| pattern.covers(status));
-        let responses = operation.responses.iter().filter(|(pattern, _)| meant(pattern));
-        let examples = responses.flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
-        examples.map(|example| example.name.clone()).filter(|name| !name.is_empty()).collect()
-    }
-
-    /// Whether the example `name` is one of them.
-    #[must_use]
-    pub fn has_example(&self, operation: &Operation, name: &str) -> bool {
-        self.example_names(operation).iter().any(|there| there == name)
-    }
 }
 
 /// The fields that an entry may have.
@@ -270,7 +253,7 @@ impl Reader<'_> {
         }
     }
 
-    fn answer(&self, at: &str, entry: &serde_json::Map<String, Value>) -> Result<FixtureAnswer, Diagnostic> {
+    pub(crate) fn answer(&self, at: &str, entry: &serde_json::Map<String, Value>) -> Result<FixtureAnswer, Diagnostic> {
         match (entry.get("example"), entry.contains_key("body")) {
             (Some(Value::String(name)), _) => Ok(FixtureAnswer::Example(name.clone())),
             (Some(_), _) => Err(self.invalid(&join(at, "example"), "`example` is the name of a documented example")),

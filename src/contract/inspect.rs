@@ -4,18 +4,20 @@
 //! out is left to `check`.
 
 mod patterns;
-mod schemas;
+pub(crate) mod schemas;
 mod weaken;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::contract::Contract;
 use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
+use crate::contract::operation::Operation;
 use crate::contract::overrule::Overrule;
 use crate::contract::samples::{self, Seen};
-use crate::contract::{Contract, MediaType, Operation, ParameterForm, Response};
+use crate::contract::terms::{MediaType, ParameterForm, Response};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::ALLOWED;
 use crate::schema::{Schema, SchemaError};
@@ -232,9 +234,9 @@ impl Inspection {
             self.found.push(found.help("it is sent all the same"));
         }
         match &fixture.answer {
-            FixtureAnswer::Example(name) if !fixture.has_example(operation, name) => {
+            FixtureAnswer::Example(name) if !operation.has_example_for(fixture, name) => {
                 let message = format!("`{}` has no example `{name}`", operation.name());
-                let names = fixture.example_names(operation);
+                let names = operation.examples_for(fixture);
                 let help = if names.is_empty() {
                     "it documents none by name".to_owned()
                 } else {

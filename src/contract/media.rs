@@ -1,7 +1,11 @@
 //! Media types and media ranges (RFC 9110 §8.3.1 and §12.5.1): parsing and fitting.
 use std::fmt;
+use std::sync::Arc;
 
-use mediatype::{MediaType as Parsed, ReadParams as _};
+use bytes::Bytes;
+use http::HeaderValue;
+use mediatype::MediaType as Parsed;
+use mediatype::ReadParams as _;
 
 /// A key of `content`: a media type such as `application/json`, or a range such as `text/*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +161,19 @@ impl fmt::Display for MediaRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Content as it is sent.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// All of it.
+    pub bytes: Bytes,
+    /// Where each item ends, for content that is sent item by item; empty for any other.
+    pub ends: Arc<[usize]>,
+    /// The media type, where it takes a parameter that no document has (`boundary`).
+    pub media: Option<HeaderValue>,
+    /// Whether there was a value that cannot be written in the media type.
+    pub is_lost: bool,
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::{Contract, Operation};
+use crate::contract::Contract;
+use crate::contract::operation::Operation;
 use crate::document::link::FILES;
 use crate::document::reference::resolve;
 use crate::document::syntax::{join, unescape};

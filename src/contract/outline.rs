@@ -2,17 +2,16 @@
 //!
 //! What each of them asks for and promises is left to `compile`, when it is first needed.
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::Method;
 use serde_json::Value;
 
-use crate::contract::compile::{Compiler, Named};
+use crate::contract::compile::Compiler;
 use crate::contract::example::Examples;
+use crate::contract::operation::{Operation, Recipe};
 use crate::contract::route::Variant;
 use crate::contract::server::base_path;
-use crate::contract::{Operation, Terms};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::METHODS;
 use crate::document::reference::resolve;
@@ -37,32 +36,6 @@ pub fn outline(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec
         recipes.iter().for_each(|(template, item, at)| compiler.note(template, item, at));
     });
     (operations, finder.diagnostics)
-}
-
-/// Where an operation stands, and who compiles those of its document.
-pub struct Recipe {
-    compiler: Arc<Mutex<Compiler>>,
-    /// Where its path item really stands, for what it inherits.
-    item: String,
-    /// Where it really stands.
-    at: String,
-}
-
-impl fmt::Debug for Recipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipe({})", self.at)
-    }
-}
-
-impl Recipe {
-    /// Compiles what the operation asks for and promises.
-    #[must_use]
-    pub fn compile(&self, operation: &Operation) -> Terms {
-        let named = Named { method: &operation.method, template: &operation.template, place: &operation.place };
-        // What one operation left half done is only missing, so the others go on with it.
-        let mut compiler = self.compiler.lock().unwrap_or_else(PoisonError::into_inner);
-        compiler.compile(&named, &self.item, &self.at)
-    }
 }
 
 /// How many different base paths one list of servers may have. Operations answer without the others.

@@ -1,8 +1,7 @@
 //! Where did the author write what a document is made of by now?
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-use crate::diagnostic::{KeyAndValue, Positions};
 
 /// A text that a document was read from, kept so that a finding can show its line.
 pub struct Source {
@@ -168,10 +167,34 @@ pub fn written<'p>(parts: &'p [Written], pointer: &str) -> Option<(Option<&'p Ar
     Some((part.source.as_ref(), format!("{}{rest}", part.from)))
 }
 
+/// A stretch of one line of text; `line` and `column` count from 1, `length` is in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// 1 for the first line.
+    pub line: usize,
+    /// 1 for the first character of the line.
+    pub column: usize,
+    /// How many characters are meant, at least 1.
+    pub length: usize,
+}
+
+/// Where the key and the value of a JSON Pointer stand in a text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyAndValue {
+    /// The key, for members of an object.
+    pub key: Option<Span>,
+    /// The value.
+    pub value: Span,
+}
+
+/// The places of a text by JSON Pointer, such as `/info/title`.
+pub type Positions = HashMap<String, KeyAndValue>;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Code, Diagnostic, Place, Span};
+    use crate::diagnostic::Span;
+    use crate::diagnostic::{Code, Diagnostic, Place};
 
     #[test]
     fn a_text_that_was_packed_is_shown_as_before() {

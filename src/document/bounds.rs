@@ -1,7 +1,7 @@
 //! Bounds on a text before it is parsed: the YAML parser takes quadratic time for what is nested deeply, and keeps
 //! each alias in memory, before anybody is asked.
 use crate::diagnostic::Span;
-use crate::document::syntax::SyntaxError;
+use crate::document::error::SyntaxError;
 
 /// How many brackets in a row may be opened, and how many block collections one line may begin.
 const MOST_IN_A_ROW: usize = 1000;

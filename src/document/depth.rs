@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
-use crate::document::link::Extent;
+use crate::document::extent::Extent;
 use crate::document::reference::{ALLOWED, UNKNOWN, local_pointer};
 use crate::document::shape::{Kind, each_object};
 use crate::document::syntax::{find, join};

@@ -13,9 +13,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::diagnostic::Source;
+use crate::document::encoding::decode;
+use crate::document::error::SyntaxError;
 pub use crate::document::fetch::Access;
-use crate::document::syntax::{self, SyntaxError};
-use crate::document::{decode, fetch, identifier, metaschema, position};
+use crate::document::{fetch, identifier, metaschema, position, syntax};
 
 /// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
 pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;

@@ -9,18 +9,16 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source, Written};
+use crate::document::extent::{Extent, Origin};
 use crate::document::files::{Files, Home};
 use crate::document::reference::{self, forget, local_pointer};
 use crate::document::shape::{Expect, Kind, each_object, is_known};
-use crate::document::splice::{Origin, Splicer};
+use crate::document::splice::Splicer;
 use crate::document::syntax::{self, join};
 use crate::document::{identifier, metaschema, repair, upgrade};
 
 /// The extension of the document that other files become parts of.
 pub const FILES: &str = "x-files";
-
-/// A part of a tree and what it is: where repairs, upgrades and checks begin.
-pub type Extent = (Kind, String);
 
 /// Makes a document one tree; gives its extents and what was found.
 pub fn link(

@@ -36,7 +36,7 @@ pub fn documents(page: &str) -> Vec<String> {
 }
 
 fn is_document(block: &str) -> bool {
-    crate::document::mentions_openapi(block) && crate::document::begins_as_openapi(block)
+    crate::document::encoding::mentions_openapi(block) && crate::document::encoding::begins_as_openapi(block)
 }
 
 fn padded(page: &str, start: usize, end: usize) -> String {

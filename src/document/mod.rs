@@ -6,6 +6,9 @@
 mod bounds;
 mod depth;
 mod dynamic;
+mod encoding;
+pub mod error;
+mod extent;
 mod fetch;
 pub mod files;
 mod identifier;
@@ -34,11 +37,13 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::encoding::{begins_as_openapi, decode, mentions_openapi};
+use crate::document::error::SyntaxError;
 use crate::document::files::{Access, Files, LARGEST_FILE, read_file};
 use crate::document::overlay::Overlay;
 pub use crate::document::shape::{Expect, Kind, METHODS, Members};
 use crate::document::splice::Splicer;
-use crate::document::syntax::{OddityKind, Parsed, SyntaxError};
+use crate::document::syntax::{OddityKind, Parsed};
 
 /// Where documents come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -443,41 +448,6 @@ fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
         }
     };
     parsed.oddities.iter().filter_map(explain).collect()
-}
-
-/// Text from UTF-8 or UTF-16, told by a byte order mark or by the zeros of the first ASCII character
-/// (YAML 1.2.2 §5.2); `None` for anything else.
-fn decode(bytes: Vec<u8>) -> Option<String> {
-    let wide = |start: usize, to_unit: fn([u8; 2]) -> u16| {
-        if !(bytes.len() - start).is_multiple_of(2) {
-            return None;
-        }
-        let units: Vec<u16> = bytes[start..].chunks_exact(2).map(|pair| to_unit([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).ok()
-    };
-    match bytes.as_slice() {
-        [0xff, 0xfe, ..] => wide(2, u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(2, u16::from_be_bytes),
-        [1..=255, 0, 1..=255, 0, ..] => wide(0, u16::from_le_bytes),
-        [0, 1..=255, 0, 1..=255, ..] => wide(0, u16::from_be_bytes),
-        _ => String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')),
-    }
-}
-
-/// A quick look that saves parsing every file of a folder.
-fn mentions_openapi(text: &str) -> bool {
-    text.contains("openapi") || text.contains("swagger")
-}
-
-/// Whether a text that does not parse was meant to be a document: `openapi` is a key at its top.
-fn begins_as_openapi(text: &str) -> bool {
-    let is_version = |line: &str| {
-        let key = line.trim_start_matches(['{', ' ', '"', '\'', '\u{feff}']);
-        ["openapi", "swagger"].iter().any(|word| {
-            key.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
-        })
-    };
-    text.lines().take(50).any(is_version)
 }
 
 fn looks_like_data(text: &str) -> bool {

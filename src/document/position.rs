@@ -78,7 +78,7 @@ impl Walk {
     }
 
     /// Notes the value that begins here, and gives its pointer.
-    fn value(&mut self, value: Span) -> String {
+    pub(crate) fn value(&mut self, value: Span) -> String {
         let Some(open) = self.open.last_mut() else {
             self.positions.insert(String::new(), KeyAndValue { key: None, value });
             return String::new();
@@ -120,7 +120,7 @@ struct Scan<'t> {
 }
 
 impl<'t> Scan<'t> {
-    fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self { text, at: 0, line: 1, line_start: 0, positions: Positions::new() }
     }
 

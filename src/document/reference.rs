@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
-use crate::document::link::Extent;
+use crate::document::extent::Extent;
 use crate::document::shape::{Kind, each_object};
 use crate::document::syntax::{find, fragment, join};
 

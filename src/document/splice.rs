@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source, Written, written};
+use crate::document::extent::Origin;
 use crate::document::files::{Files, Home};
 use crate::document::identifier;
 use crate::document::reference::{ALLOWED, UNKNOWN, forget, is_reference, pointer_of};
@@ -23,15 +24,6 @@ const MOST_ADDED: usize = 2_000_000;
 
 /// How many references are put in place one inside of the other, which is a circle or as good as one.
 const DEEPEST: usize = 16;
-
-/// Of which structure a document is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// OpenAPI 2.0.
-    V2,
-    /// 3.0 and later.
-    V3,
-}
 
 /// Puts what references lead to in their places.
 pub struct Splicer {
@@ -305,7 +297,7 @@ impl Splicer {
 }
 
 /// The name of what a reference is in the place of.
-fn named(expect: Expect) -> &'static str {
+pub(crate) fn named(expect: Expect) -> &'static str {
     match expect {
         Expect::Object(Kind::Operation) => "an operation",
         Expect::Object(kind) => match kind {

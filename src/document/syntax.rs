@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde::Deserialize;
-use serde::de::{self, DeserializeSeed as _};
+use serde::de::DeserializeSeed as _;
+use serde::{Deserialize, de};
 use serde_json::Value;
 use yoke::Yoke;
 
 use crate::diagnostic::Span;
 use crate::document::bounds;
+use crate::document::error::SyntaxError;
 use crate::document::number::Follower;
 use crate::document::tree::{Node, Notes};
 pub use crate::document::tree::{Oddity, OddityKind, join, push};
@@ -24,15 +25,6 @@ pub struct Parsed {
     pub tree: Value,
     /// What could be read past.
     pub oddities: Vec<Oddity>,
-}
-
-/// Why a text is neither JSON nor YAML, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SyntaxError {
-    /// What the parser says, such as `mapping values are not allowed in this context`.
-    pub message: String,
-    /// Where it gave up.
-    pub span: Span,
 }
 
 /// Parses JSON, or else YAML 1.2.
@@ -86,7 +78,8 @@ fn without_comments(text: &str) -> String {
     let mut rest = text;
     let mut in_string = false;
     while let Some(first) = rest.chars().next() {
-        let may_begin = !in_string && made.chars().next_back().is_none_or(|c| c.is_whitespace() || "{}[],\"".contains(c));
+        let may_begin =
+            !in_string && made.chars().next_back().is_none_or(|c| c.is_whitespace() || "{}[],\"".contains(c));
         let end = match first {
             '\\' if in_string => None,
             '/' if may_begin && rest.starts_with("//") => Some(rest.find('\n').unwrap_or(rest.len())),
@@ -118,18 +111,6 @@ fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
         .and_then(|tree| reader.end().map(|()| tree))
         .map_err(|error| SyntaxError::from_json(&error, text))?;
     Ok(Parsed { tree, oddities: notes.oddities() })
-}
-
-impl SyntaxError {
-    fn from_json(error: &serde_json::Error, text: &str) -> Self {
-        // The parser counts bytes, people count characters.
-        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-        let before = line.as_bytes().get(..error.column().saturating_sub(1)).unwrap_or(line.as_bytes());
-        let column = String::from_utf8_lossy(before).chars().count() + 1;
-        let full = error.to_string();
-        let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Self { message, span: Span { line: error.line().max(1), column, length: 1 } }
-    }
 }
 
 fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::codec::parameter::typed;
+use crate::codec::style::typed;
 use crate::contract::{MediaType, example};
 use crate::document::syntax::find;
 use crate::entity::Asked;

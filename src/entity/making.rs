@@ -7,8 +7,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::plain;
-use crate::codec::parameter::typed;
+use crate::codec::style::typed;
+use crate::codec::text::plain;
 use crate::contract::example::fits;
 use crate::contract::{Location, Operation};
 use crate::entity::fitting::fit;
@@ -168,7 +168,7 @@ impl<'c> Maker<'c> {
             .filter(|text| !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array())
     }
 
-    fn named(&self, number: u64) -> Named<'c> {
+    pub(crate) fn named(&self, number: u64) -> Named<'c> {
         Named { key: self.collection.key.as_deref(), number }
     }
 

@@ -11,9 +11,10 @@ use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use crate::codec::compression::plain_tag;
-use crate::codec::content::plain;
 use crate::codec::message::Request;
-use crate::codec::parameter::{self, Inputs, encode};
+use crate::codec::parameter::Inputs;
+use crate::codec::style;
+use crate::codec::text::{self, encode, plain};
 use crate::contract::{Location, Operation, StatusPattern};
 use crate::entity::making::{Maker, project};
 use crate::errors::Ground;
@@ -96,7 +97,7 @@ impl<'c> Asked<'c> {
         let role = ground.resources.role(ground.contract, index)?;
         let operation = &ground.contract.operations[index];
         let path: Vec<(String, String)> =
-            received.inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), parameter::decode(raw))).collect();
+            received.inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), text::decode(raw))).collect();
         let mut scope: Vec<(String, String)> = path.iter().take(role.collection.scope).cloned().collect();
         let whole = whole_of(ground, role, operation.document, &scope);
         let (collection, owner) = match whole {
@@ -240,7 +241,7 @@ impl<'c> Asked<'c> {
         let body = received.values.body.as_ref().and_then(Value::as_object);
         names.into_iter().find_map(|wanted| {
             let in_query = query.iter().find(|(name, _)| folded(name) == wanted);
-            let in_query = in_query.map(|(_, raw)| parameter::decode_form(raw));
+            let in_query = in_query.map(|(_, raw)| text::decode_form(raw));
             let in_body = || {
                 let (_, value) = body?.iter().find(|(name, _)| folded(name) == wanted)?;
                 Some(plain(value)).filter(|_| value.is_string() || value.is_number())
@@ -422,7 +423,7 @@ fn whole_of<'c>(
     let is_other = |property: &str| Some(property) != whole.key.as_deref();
     let named = |wanted: &str| properties.iter().find(|(property, _)| folded(property) == wanted && is_other(property));
     let (property, node) = named(&folded(name)).or_else(|| named(&owner)).copied()?;
-    Some((whole, (property.to_owned(), parameter::typed(entity, node, text))))
+    Some((whole, (property.to_owned(), style::typed(entity, node, text))))
 }
 
 fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {

@@ -2,12 +2,11 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 use crate::contract::wording::{Slot, Template};
 use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
 use crate::errors::finding::Finding;
-use crate::errors::overruling;
-use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot};
+use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot, Wants, typed};
 use crate::errors::words::{Alone, Words};
 use crate::schema::name::{Form, folded};
 
@@ -58,27 +57,6 @@ pub enum Pattern {
     Text(Vec<Pattern>),
     /// A text inside a document with tags.
     Escaped(Box<Pattern>),
-}
-
-/// What a place takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wants {
-    /// A string.
-    Text,
-    /// A number.
-    Number,
-    /// Anything.
-    Any,
-}
-
-impl Wants {
-    fn give(self, value: &Value) -> Option<Value> {
-        match (self, value) {
-            (Self::Text, Value::String(_)) | (Self::Any, _) | (Self::Number, Value::Number(_)) => Some(value.clone()),
-            (Self::Text, value) => Some(Value::String(plain(value))),
-            (Self::Number, value) => value.as_str()?.parse::<i64>().ok().map(Value::from),
-        }
-    }
 }
 
 /// A member of an object.
@@ -140,7 +118,7 @@ impl Pattern {
             Self::Url => first.operands.get("url").cloned(),
             Self::Filled(template) => {
                 let dialect = &idiom::plain().dialect;
-                overruling::typed(template, first).or_else(|| Some(json!(dialect.fill(template, first))))
+                typed(template, first).or_else(|| Some(json!(dialect.fill(template, first))))
             }
             Self::Beside(idiom, name) => idiom.beside(name, first),
             Self::Type(slot, idiom, seen) => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 use crate::contract::Location;
 use crate::contract::wording::{Slot, Template};
 use crate::document::syntax::{join, unescape};

@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use crate::codec::accept::{Accept, concrete};
 use crate::codec::content;
-use crate::contract::media::MediaRange;
-use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern, Written};
+use crate::contract::media::{MediaRange, Written};
+use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern};
 use crate::errors::catalogue::role::Role;
 use crate::errors::convention::has_success;
 pub use crate::errors::fault::Fault;
@@ -119,7 +119,7 @@ pub fn reject<'c>(
     };
     let named = overruled.and_then(|overruled| overruled.example(&rule));
     if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
-        && let Some(value) = unknown::shown(ground, operation, found.pattern, noun)
+        && let Some(value) = unknown::shown(ground.contract, ground.resources, operation, found.pattern, noun)
         && let Some(media) = accept.best(&found.response.content)
     {
         return told_as(found, media, value, "the example that says so".to_owned());

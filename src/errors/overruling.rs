@@ -165,18 +165,3 @@ fn has_slots(value: &Value) -> bool {
         _ => false,
     }
 }
-
-/// A text that is one slot is what stands in it, and not a text.
-#[must_use]
-pub fn typed(template: &Template, finding: &Finding) -> Option<Value> {
-    let [Part::Slot(slot, _)] = template.parts.as_slice() else { return None };
-    let operand = |name: &str| finding.operands.get(name).cloned();
-    match slot {
-        Slot::Status => operand("status"),
-        Slot::Limit => operand("limit"),
-        Slot::Code => operand("code"),
-        Slot::Values => operand("values").or_else(|| operand("value")),
-        Slot::Value => Some(finding.value.clone().unwrap_or(Value::Null)),
-        _ => None,
-    }
-}

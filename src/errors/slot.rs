@@ -1,9 +1,8 @@
 //! What stands in an error body beside its sentences: codes, fields, parts of the request.
 use serde_json::{Value, json};
 
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 use crate::contract::wording::{Part, Slot, Template};
-use crate::errors::body::Wants;
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
 use crate::errors::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointer};
@@ -285,4 +284,40 @@ pub fn before_path(text: &str) -> Template {
         }
     }
     template
+}
+
+/// What a place takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// Anything.
+    Any,
+}
+
+impl Wants {
+    pub(crate) fn give(self, value: &Value) -> Option<Value> {
+        match (self, value) {
+            (Self::Text, Value::String(_)) | (Self::Any, _) | (Self::Number, Value::Number(_)) => Some(value.clone()),
+            (Self::Text, value) => Some(Value::String(plain(value))),
+            (Self::Number, value) => value.as_str()?.parse::<i64>().ok().map(Value::from),
+        }
+    }
+}
+
+/// A text that is one slot is what stands in it, and not a text.
+#[must_use]
+pub fn typed(template: &Template, finding: &Finding) -> Option<Value> {
+    let [Part::Slot(slot, _)] = template.parts.as_slice() else { return None };
+    let operand = |name: &str| finding.operands.get(name).cloned();
+    match slot {
+        Slot::Status => operand("status"),
+        Slot::Limit => operand("limit"),
+        Slot::Code => operand("code"),
+        Slot::Values => operand("values").or_else(|| operand("value")),
+        Slot::Value => Some(finding.value.clone().unwrap_or(Value::Null)),
+        _ => None,
+    }
 }

@@ -1,8 +1,8 @@
 //! The documented error for an entity that is not there, where an example shows just that.
 use serde_json::Value;
 
-use crate::contract::{Operation, StatusPattern};
-use crate::errors::Ground;
+use crate::contract::{Contract, Operation, StatusPattern};
+use crate::resource::Resources;
 use crate::resource::address::singular;
 use crate::schema::name::words;
 
@@ -107,12 +107,13 @@ const GENERAL: [&str; 40] = [
 /// The example of an operation, or of one that is about the same resource, that says that what is called by a noun
 /// is not there, and speaks of nothing else.
 pub fn shown<'c>(
-    ground: Ground<'c>,
+    contract: &'c Contract,
+    resources: &Resources,
     operation: &'c Operation,
     pattern: StatusPattern,
     noun: &str,
 ) -> Option<&'c Value> {
-    let siblings = || ground.resources.siblings(ground.contract, operation).into_iter();
+    let siblings = || resources.siblings(contract, operation).into_iter();
     std::iter::once(operation).chain(siblings()).find_map(|operation| {
         let response = operation.response_at(pattern)?;
         let media = response.content.iter().filter(|media| media.range.is_json());

@@ -1,5 +1,5 @@
 //! A sentence of an error body: as the document shows it, as a family says it, or neutral.
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 use crate::contract::wording::{Slot, Template};
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{self, Idiom, is_of_field, is_of_value};
@@ -219,7 +219,7 @@ impl Words {
         names.iter().map(|name| format!("{quote}{name}{quote}")).collect::<Vec<_>>().join(" or ")
     }
 
-    fn named(&self, subject: &Template, finding: &Finding) -> String {
+    pub(crate) fn named(&self, subject: &Template, finding: &Finding) -> String {
         self.dialect().fill(subject, finding)
     }
 }

@@ -6,8 +6,9 @@ use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::codec::message::Request;
-use crate::codec::parameter::{self, Inputs};
+use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
+use crate::codec::text;
 use crate::contract::media::MediaRange;
 use crate::contract::sending::Break;
 use crate::contract::{Operation, ResponseHeader, StatusPattern};
@@ -18,7 +19,8 @@ use crate::exchange::echo::Echo;
 use crate::exchange::expression::{self, Subject};
 use crate::exchange::meaning::EntityPlace;
 use crate::exchange::negotiate::{self, Choice, Source, Staging, Wishes};
-use crate::exchange::{Decision, Echoing, Plan, Remembered, Sending, Settings, State};
+use crate::exchange::plan::{Decision, Plan, Remembered, Sending};
+use crate::exchange::settings::{Echoing, Settings, State};
 use crate::generate::entity::Known;
 use crate::generate::{self, Manner};
 use crate::resource::Act;
@@ -98,7 +100,7 @@ impl<'c> Valid<'_, 'c, '_> {
         let role = self.ground.resources.role(contract, self.index)?;
         let collection = &role.collection;
         let reader = &contract.operations[collection.reader?];
-        let values: Vec<String> = inputs.path.iter().map(|(_, raw)| parameter::decode(raw)).collect();
+        let values: Vec<String> = inputs.path.iter().map(|(_, raw)| text::decode(raw)).collect();
         let (scope, rest) = values.split_at(collection.scope.min(values.len()));
         let base = reader.bases.iter().find(|base| self.ground.path.starts_with(base.as_str()));
         (role.act.writes() && role.act != Act::Delete).then(|| EntityPlace {
@@ -217,7 +219,7 @@ impl<'c> Valid<'_, 'c, '_> {
 
 fn known(operation: &Operation, inputs: &Inputs<'_>) -> Known {
     Known {
-        values: inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), parameter::decode(raw))).collect(),
+        values: inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), text::decode(raw))).collect(),
         names_entity: operation.template.ends_with('}'),
     }
 }

@@ -9,7 +9,9 @@ use crate::codec::preference::Preferences;
 use crate::contract::route::Routed;
 use crate::contract::{Operation, StatusPattern};
 use crate::errors::Ground;
-use crate::exchange::{Decision, Plan, Settings, finish};
+use crate::exchange::finish;
+use crate::exchange::plan::{Decision, Plan};
+use crate::exchange::settings::Settings;
 use crate::state::memory::{Making, Reply, Shelf, Step};
 use crate::validate;
 

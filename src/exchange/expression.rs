@@ -4,8 +4,8 @@
 //! `{$uuid}` and `{$generate#/components/schemas/Pet}`.
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::plain;
 use crate::codec::message::Request;
+use crate::codec::text::plain;
 use crate::contract::{Contract, Operation};
 use crate::generate::{self, Manner};
 

@@ -7,18 +7,21 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 use crate::codec::accept::{self, Accept};
-use crate::codec::message::{Items, Request, Response, mount};
+use crate::codec::message::{Items, Request, Response, mount, send, target_of};
 use crate::codec::{compression, content, cors};
-use crate::contract::media::MediaRange;
-use crate::contract::{Generated, MediaType, Written};
+use crate::contract::media::{MediaRange, Written};
+use crate::contract::{Generated, MediaType};
 use crate::entity::Asked;
 use crate::entity::compose::compose;
 use crate::errors::problem::{self, Problem};
 use crate::errors::{self, Fault, Rejection};
 use crate::exchange::echo::Echo;
+use crate::exchange::header::{self, MISFIT};
 use crate::exchange::meaning::{self, Subject};
 use crate::exchange::negotiate::{Choice, Source};
-use crate::exchange::{Compression, Cors, Decision, Plan, Remembered, Report, Sending, Settings, header, remembered};
+use crate::exchange::plan::{Decision, Plan, Remembered, Report, Sending};
+use crate::exchange::remembered;
+use crate::exchange::settings::{Compression, Cors, Settings};
 use crate::generate::entity::Known;
 use crate::generate::{self, Manner};
 use crate::resource::Act;
@@ -182,14 +185,6 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings, re
     response
 }
 
-/// The URL of a request, as far as it says it.
-pub(super) fn target_of(request: &Request) -> String {
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let target = format!("{}{target}", mount(request));
-    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-    host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"))
-}
-
 /// The answer with what came of the step in it, or the error that is documented for what could not be done.
 fn remembered_response(
     remembered: &Remembered<'_>,
@@ -233,18 +228,6 @@ fn applied(preferences: &[String], response: &mut Response) {
         response.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
     }
 }
-
-fn insert_content_type(media: &str, response: &mut Response) {
-    const MOST_ARE: &str = "application/json";
-    if media == MOST_ARE {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MOST_ARE));
-    } else if let Ok(value) = HeaderValue::from_str(media) {
-        response.headers_mut().insert(CONTENT_TYPE, value);
-    }
-}
-
-/// What [`header::WARNING`] says of a value that could not be made.
-pub(super) const MISFIT: &str = "the generated value does not fit its schema";
 
 /// What is not known of the operation, and what could not be checked of the request and its answer.
 fn unchecked(plan: &Plan<'_>) -> Vec<String> {
@@ -290,20 +273,6 @@ fn echoed(value: &Value, echo: &Echo, documented: &MediaType, media: &MediaRange
     let mut value = value.clone();
     echo.say_in(&mut value, documented.schema.as_deref());
     content::write(&value, media, Some(documented))
-}
-
-/// Puts content in a response; what is sent item by item is cut by the server, see [`Items`].
-pub(super) fn send(written: Written, media: &MediaRange, response: &mut Response) {
-    match written.media {
-        Some(media) => {
-            response.headers_mut().insert(CONTENT_TYPE, media);
-        }
-        None => insert_content_type(media.as_str(), response),
-    }
-    if !written.ends.is_empty() {
-        response.extensions_mut().insert(Items { ends: written.ends });
-    }
-    *response.body_mut() = written.bytes;
 }
 
 /// A generated value; it is made once for the same seed, path and end.

@@ -6,7 +6,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 use crate::contract::{Response, ResponseHeader};
 use crate::exchange::meaning;
 use crate::generate::{self, Manner};
@@ -155,6 +155,9 @@ fn simple(value: &Value, explode: bool) -> String {
         other => plain(other),
     }
 }
+
+/// What [`header::WARNING`] says of a value that could not be made.
+pub(super) const MISFIT: &str = "the generated value does not fit its schema";
 
 #[cfg(test)]
 mod tests {

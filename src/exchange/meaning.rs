@@ -10,12 +10,12 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::codec::content::plain;
 use crate::codec::message::Response;
-use crate::codec::parameter;
+use crate::codec::style;
+use crate::codec::text::plain;
 use crate::contract::{self, Operation, ResponseHeader};
 use crate::entity::path_of;
-use crate::generate::text::{self, http_date};
+use crate::generate::primitive::{self, http_date};
 use crate::generate::{self, Manner};
 use crate::resource::list::{Says, says};
 use crate::resource::place::{self, Slot};
@@ -38,7 +38,7 @@ pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], manner: &Manner
         "retry-after" => vec!["60".into(), "1".into()],
         "content-language" => vec!["en".into(), "en-US".into()],
         "etag" => vec![format!("\"{seed:016x}\"").into()],
-        "last-modified" | "expires" | "sunset" => vec![http_date(text::moment(&mut random)).into()],
+        "last-modified" | "expires" | "sunset" => vec![http_date(primitive::moment(&mut random)).into()],
         "cache-control" => vec!["no-cache".into()],
         "accept-ranges" => vec!["bytes".into()],
         "age" => vec!["0".into()],
@@ -46,7 +46,7 @@ pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], manner: &Manner
         "content-disposition" => vec!["attachment; filename=\"file\"".into()],
         "ratelimit" => vec![format!("\"default\";r={};t={WINDOW}", CALLS - 1).into()],
         "ratelimit-policy" => vec![format!("\"default\";q={CALLS};w={WINDOW}").into()],
-        name if is_request_id(name) => vec![text::uuid(&mut random).into()],
+        name if is_request_id(name) => vec![primitive::uuid(&mut random).into()],
         _ => Vec::new(),
     }
 }
@@ -90,7 +90,7 @@ impl RateLimit {
         });
         let fitting = || {
             let schema = own?.schema.as_ref()?;
-            let fits = |count: &u64| schema.is_valid(&parameter::typed(schema, schema.tree(), &count.to_string()));
+            let fits = |count: &u64| schema.is_valid(&style::typed(schema, schema.tree(), &count.to_string()));
             [CALLS, 1000, 10, 1].into_iter().find(|count| fits(count) == Ok(true))
         };
         let limit = documented.or_else(fitting).unwrap_or(CALLS);
@@ -200,7 +200,7 @@ pub fn nothing_remains(documented: &contract::Response, response: &mut Response)
 #[must_use]
 pub fn fits(header: &ResponseHeader, text: &str) -> bool {
     let Some(schema) = &header.schema else { return true };
-    schema.is_valid(&parameter::typed(schema, schema.tree(), text)) == Ok(true)
+    schema.is_valid(&style::typed(schema, schema.tree(), text)) == Ok(true)
 }
 
 /// The items of the list that an answer shows: itself, or the longest list among its members.

@@ -8,128 +8,41 @@ pub mod explain;
 pub mod expression;
 mod finish;
 pub mod header;
+mod judge;
 mod meaning;
 pub mod negotiate;
+mod plan;
 pub mod remembered;
 pub mod sample;
 pub mod settings;
 pub mod situation;
 mod variant;
-use core::time::Duration;
-use std::borrow::Cow;
-
+use crate::exchange::judge::judge;
+use crate::exchange::plan::Decision;
+pub use crate::exchange::plan::Plan;
+pub use crate::exchange::plan::Report;
+pub use crate::exchange::plan::Sending;
 use http::header::{ACCEPT_ENCODING, ALLOW};
-use http::{HeaderName, HeaderValue, Method};
-use serde_json::Value;
+use http::{HeaderValue, Method};
 
 use crate::codec::accept::Accept;
 use crate::codec::message::{Body, Request, Response};
-use crate::codec::parameter::{Inputs, Pairs};
+use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
-use crate::codec::{coding, cors, parameter};
+use crate::codec::style::Pairs;
+use crate::codec::{coding, cors, text};
 use crate::contract::route::Routed;
-use crate::contract::sending::Break;
 use crate::contract::{Contract, Operation};
-use crate::entity::Asked;
-use crate::errors;
-use crate::errors::problem::Problem;
-use crate::errors::{Fault, Ground, Rejection};
+use crate::errors::{self, Fault, Ground};
 use crate::exchange::chosen::Valid;
-use crate::exchange::echo::Echo;
 pub use crate::exchange::finish::finish;
-use crate::exchange::meaning::EntityPlace;
-use crate::exchange::negotiate::{Choice, Source, Wishes};
+use crate::exchange::negotiate::Wishes;
 pub use crate::exchange::settings::{Compression, ContentLimit, Cors, Echoing, Settings, State, Validation};
 use crate::exchange::situation::Situation;
 use crate::generate::Manner;
-use crate::generate::entity::Known;
 use crate::schema::pattern::within;
 use crate::state::memory::{Making, Reply, Shelf, Step};
-use crate::validate::ContentFault;
-use crate::validate::{self, OtherNames, credentials};
-
-/// What happened, for the log.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// The number of the operation in the contract.
-    pub operation: Option<usize>,
-    /// Where the answer comes from: `first documented example`.
-    pub source: Cow<'static, str>,
-    /// What was wrong with the request, each in a line.
-    pub violations: Vec<String>,
-}
-
-/// What is answered, and why.
-#[derive(Debug)]
-pub struct Plan<'c> {
-    operation: Option<&'c Operation>,
-    index: Option<usize>,
-    decision: Decision<'c>,
-    /// What was wrong, in lines.
-    violations: Vec<String>,
-    /// What could not be checked, in sentences.
-    unchecked: Vec<String>,
-    /// What is told in [`header::WARNING`].
-    warnings: Vec<String>,
-    /// How values are generated for this request.
-    manner: Manner,
-    /// What its path says about what is answered.
-    known: Known,
-    /// The resource that a generated answer shows.
-    shown: Option<Box<Asked<'c>>>,
-    /// What the request says, if the answer says it again.
-    echo: Option<Echo>,
-    /// Where the entity is read that the answer says was added, if a header field of it tells.
-    place: Option<EntityPlace<'c>>,
-    /// The body of a fixture with its expressions worked out.
-    evaluated: Option<Value>,
-    /// How it is sent.
-    sending: Sending,
-}
-
-/// How a response is sent, as an extension of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sending {
-    /// How long it waits.
-    pub delay: Duration,
-    /// The longest time that clients may ask for, where this one asked for more.
-    pub longest: Option<Duration>,
-    /// What goes wrong.
-    pub fault: Option<Break>,
-    /// After how many seconds the operation may be called again, because it was called too often.
-    pub retry_after: Option<u64>,
-}
-
-#[derive(Debug)]
-enum Decision<'c> {
-    /// One of our own errors, with header fields of its own.
-    Problem(Problem, Vec<(HeaderName, HeaderValue)>),
-    /// The methods that there are.
-    Options(HeaderValue),
-    /// The documented error.
-    Rejection(Rejection<'c>, Vec<(HeaderName, HeaderValue)>),
-    /// The documented answer.
-    Answer(Choice<'c>),
-    /// The documented answer, with what is remembered in it.
-    Remembered(Box<Remembered<'c>>),
-}
-
-/// An answer that depends on what is remembered.
-#[derive(Debug)]
-struct Remembered<'c> {
-    asked: Asked<'c>,
-    /// The answer of a success.
-    choice: Choice<'c>,
-    /// The same where an entity was added, if that is another one.
-    created: Option<Choice<'c>>,
-    ground: Ground<'c>,
-}
-
-impl Decision<'_> {
-    fn is_generated(&self) -> bool {
-        matches!(self, Self::Answer(Choice { content: Source::Generated(_), .. }))
-    }
-}
+use crate::validate::{self, ContentFault, credentials};
 
 /// Answers a request as it is planned; `apply` takes the step on what is remembered, if there is one.
 #[must_use]
@@ -199,35 +112,6 @@ fn misread(contract: &Contract, request: &Request) -> Vec<String> {
     let unknown =
         unknown.map(|name| format!("the preference `scenario={name}` is ignored, no fixture has this scenario"));
     misread.into_iter().chain(unknown).collect()
-}
-
-impl<'c> Plan<'c> {
-    /// What it asks of what is remembered.
-    #[must_use]
-    pub fn asked(&self) -> Option<&Asked<'c>> {
-        match &self.decision {
-            Decision::Remembered(remembered) => Some(&remembered.asked),
-            _ => None,
-        }
-    }
-
-    fn without_operation(decision: Decision<'c>) -> Self {
-        Self {
-            operation: None,
-            index: None,
-            decision,
-            violations: Vec::new(),
-            unchecked: Vec::new(),
-            warnings: Vec::new(),
-            manner: Manner::default(),
-            known: Known::default(),
-            shown: None,
-            echo: None,
-            place: None,
-            evaluated: None,
-            sending: Sending::default(),
-        }
-    }
 }
 
 fn preflight_methods(contract: &Contract, request: &Request) -> HeaderValue {
@@ -300,7 +184,7 @@ const LIKE_ENOUGH: f64 = 0.7;
 
 /// The operation whose path is most like one that there is not, and how like it is; of equal ones, one of the method.
 fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<(&'c Operation, f64)> {
-    let path = parameter::decode(&shown(path));
+    let path = text::decode(&shown(path));
     let mut left = MOST_COMPARED;
     let mut best: Option<(f64, bool, &Operation)> = None;
     for operation in &contract.operations {
@@ -369,32 +253,6 @@ fn plan_operation<'c>(
     };
     let plan = Valid { ground, index, operation, settings, request, manner, wishes, violations }.plan();
     Plan { unchecked, ..plan }
-}
-
-/// Everything that is wrong with a request, gravest first: credentials are judged first, then
-/// content, then the rest.
-fn judge(
-    operation: &Operation,
-    settings: &Settings,
-    inputs: &Inputs<'_>,
-    received: &validate::Received<'_>,
-) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    faults.extend(credentials::check(operation, inputs).err().map(Fault::Credentials));
-    faults.extend(received.content_fault().cloned().map(Fault::Content));
-    if settings.validation == Validation::Strict && !faults.is_empty() {
-        return faults;
-    }
-    let others = match settings.other_names {
-        OtherNames::Accepted => Vec::new(),
-        OtherNames::Refused => validate::other_names(operation, inputs),
-    };
-    let mut violations = validate::violations(operation, received, settings.absent_body);
-    violations.extend(others);
-    if !violations.is_empty() {
-        faults.push(Fault::Violations(violations));
-    }
-    faults
 }
 
 /// Answers a fault as the operation documents it.

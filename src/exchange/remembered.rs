@@ -6,14 +6,14 @@ use http::header::{ETAG, LINK, LOCATION, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::codec::content;
-use crate::codec::message::{Request, Response, mount};
+use crate::codec::message::{Request, Response, mount, send, target_of};
 use crate::contract::{MediaType, StatusPattern};
 use crate::entity::compose::{Composed, compose};
 use crate::entity::{Asked, Comparison};
-use crate::exchange::finish::{MISFIT, send, target_of};
+use crate::exchange::header::{self, MISFIT};
 use crate::exchange::meaning::{self, Subject};
 use crate::exchange::negotiate::{Choice, Source};
-use crate::exchange::{Settings, header};
+use crate::exchange::settings::Settings;
 use crate::generate::Manner;
 use crate::resource::Act;
 use crate::resource::list::{Says, says};

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::codec::accept::concrete;
 use crate::codec::collection::CollectionFormat;
-use crate::codec::content::{self, form, plain};
+use crate::codec::content::{self, form};
 use crate::codec::message::{Body, Request};
-use crate::codec::parameter::encode;
+use crate::codec::text::{encode, plain};
 use crate::contract::media::MediaRange;
 use crate::contract::{
     Location, MediaType, Operation, Parameter, ParameterForm, SecurityRequirement, SecurityScheme, Style,
@@ -53,7 +53,7 @@ pub fn request(operation: &Operation, manner: &Manner, media: Option<&MediaRange
 }
 
 /// The documented example of a parameter that fits, else a generated value.
-fn value(parameter: &Parameter, manner: &Manner) -> Value {
+pub(crate) fn value(parameter: &Parameter, manner: &Manner) -> Value {
     let example = parameter.examples.iter().find(|example| example.errors().is_empty());
     match (example, parameter.schema()) {
         (Some(example), _) => example.value().clone(),

@@ -1,7 +1,7 @@
 //! What a sandbox was told at its start about how to answer.
 use core::time::Duration;
 
-use crate::codec::parameter::QueryArrays;
+use crate::codec::style::QueryArrays;
 use crate::contract::sending::Delay;
 use crate::entity::Unknown;
 use crate::generate::Manner;

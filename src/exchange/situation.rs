@@ -2,12 +2,13 @@
 use core::fmt;
 use core::time::Duration;
 
-use rand::{RngExt as _, SeedableRng as _};
+use rand::RngExt as _;
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::contract::Operation;
 use crate::contract::sending::Delay;
-use crate::exchange::Settings;
+use crate::exchange::settings::Settings;
 use crate::generate::fingerprint;
 use crate::state::world::World;
 

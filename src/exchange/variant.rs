@@ -3,7 +3,8 @@ use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
 use crate::contract::route::Pin;
 use crate::contract::{Contract, Operation};
-use crate::exchange::{Settings, judge};
+use crate::exchange::judge::judge;
+use crate::exchange::settings::Settings;
 use crate::validate;
 
 /// The operation whose pinned names and values the request has, the one with most of them; else the

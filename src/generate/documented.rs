@@ -3,7 +3,8 @@ use serde_json::{Map, Value};
 
 use crate::document::number::has;
 use crate::generate::compose::Flat;
-use crate::generate::{Generator, is_of_type, vary};
+use crate::generate::generator::{Generator, is_of_type};
+use crate::generate::vary;
 use crate::schema::Examples;
 use crate::schema::coercion::coerce;
 use crate::schema::name::folded;

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::contract::example::is_documented;
 use crate::document::number::has;
 use crate::document::syntax::unescape;
-use crate::generate::plausible::Called;
-use crate::generate::{Generator, text};
+use crate::generate::generator::Generator;
+use crate::generate::primitive::Called;
+use crate::generate::text;
 use crate::schema::{Schema, SchemaError};
 
 /// How often a value is mended before another attempt is made.
@@ -80,7 +81,7 @@ fn leave_out(root: &mut Value, pointer: &str) {
 }
 
 fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError, round: usize) {
-    if error.pointer.matches('/').count() > crate::generate::DEEPEST {
+    if error.pointer.matches('/').count() > crate::generate::generator::DEEPEST {
         return; // it asks for an endless value
     }
     let schema = generator.schema;
@@ -232,7 +233,7 @@ fn mend_string(generator: &mut Generator<'_>, string: &mut String, error: &Schem
     match error.keyword.as_str() {
         "minLength" => {
             let missing = limit().unwrap_or(0).saturating_sub(string.chars().count());
-            string.push_str(&"x".repeat(missing.min(crate::generate::BUDGET)));
+            string.push_str(&"x".repeat(missing.min(crate::generate::generator::BUDGET)));
         }
         "maxLength" => *string = string.chars().take(limit().unwrap_or(0)).collect(),
         "pattern" | "format" => *string = text::generate(&error.operands, Called::default(), &mut generator.random),

@@ -6,53 +6,25 @@
 mod compose;
 mod documented;
 pub mod entity;
+mod generator;
 mod mend;
 mod number;
 mod pattern;
 mod plausible;
+pub mod primitive;
 pub(crate) mod text;
 mod vary;
-use std::collections::HashMap;
-use std::mem::take;
 
-use rand::seq::IndexedRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
-use serde_json::{Map, Value, json};
+pub use crate::generate::generator::Manner;
+pub use crate::generate::generator::Named;
+pub use crate::generate::primitive::fingerprint;
+use serde_json::Value;
 
-use crate::document::number::has;
-use crate::generate::compose::{Flat, Turn};
-use crate::generate::plausible::Called;
+use crate::generate::generator::{BUDGET, Generator};
+use crate::generate::primitive::Called;
 pub use crate::generate::vary::is_uuid;
-use crate::schema::pattern::{Pattern, within};
+use crate::schema::pattern::within;
 use crate::schema::{Schema, standalone};
-
-/// How values are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Manner {
-    /// From which they are made: the same seed, the same bytes.
-    pub seed: u64,
-    /// How many items lists have, from and to; bounds of the schema go before it.
-    pub list_size: (usize, usize),
-    /// How many values are made in all attempts at one; a list of three integers takes four.
-    pub most_values: usize,
-    /// How many bytes of text are made in one attempt, about.
-    pub most_bytes: usize,
-}
-
-impl Default for Manner {
-    fn default() -> Self {
-        Self { seed: 0, list_size: (2, 3), most_values: 60_000, most_bytes: 4 * 1024 * 1024 }
-    }
-}
-
-impl Manner {
-    /// The default one with a seed.
-    #[must_use]
-    pub fn seeded(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
-    }
-}
 
 /// What was made.
 #[derive(Debug, Clone)]
@@ -66,37 +38,12 @@ pub struct Generated {
 /// How many attempts are made before the last one is taken as it is.
 const ATTEMPTS: usize = 16;
 
-/// From which attempt on every kind of value is tried in turn.
-const KINDS_FROM: usize = 9;
-
-/// The kinds of values.
-const KINDS: [&str; 6] = ["object", "integer", "array", "null", "boolean", "string"];
-
-/// How many values are made in one attempt; what is over is null, and so most likely wrong.
-const BUDGET: usize = 20_000;
-
-/// How many levels are filled with what is optional.
-const DEEP: usize = 6;
-
-/// After how many values an attempt leaves out what is optional on all levels but the first two;
-/// after twice as many, everywhere.
-const PLENTY: usize = 600;
-
-/// How many levels there are at all; below, a schema is taken to demand an endless value.
-const DEEPEST: usize = 60;
-
-/// How many names are tried for the members of a map.
-const MOST_NAMES: u32 = 10_000;
-
 /// How often values are looked at for what is wrong with them, in all attempts together.
 const ALL_ROUNDS: usize = 120;
 
 /// How many steps may be made to say what is wrong with values, for each value that may be made in all attempts; beyond,
 /// a value that does not fit is not mended any more.
 const STEPS_FOR_VALUE: usize = 50;
-
-/// How often another item is made where a list has the same one already.
-const AGAIN: usize = 20;
 
 /// Makes a value that fits the schema.
 #[must_use]
@@ -114,15 +61,6 @@ pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
 #[must_use]
 pub fn original(schema: &Schema, manner: &Manner) -> Generated {
     attempts(schema, manner, "", |generator| generator.avoids_examples = true)
-}
-
-/// Which of several entities of one schema is made.
-#[derive(Debug, Clone, Copy)]
-pub struct Named<'n> {
-    /// The property that tells entities apart, beside those that are called `id`.
-    pub key: Option<&'n str>,
-    /// The number of the entity, from 1: the first one is called as the examples have it.
-    pub number: u64,
 }
 
 /// Makes an entity. It has the documented examples, but for what tells it from others.
@@ -213,393 +151,18 @@ pub fn items(schema: &Schema, manner: &Manner) -> Generated {
     Generated { value: Value::Array(items), fits }
 }
 
-/// Makes one attempt.
-struct Generator<'s> {
-    schema: &'s Schema,
-    manner: &'s Manner,
-    random: ChaCha8Rng,
-    attempt: usize,
-    /// How many values may still be made.
-    left: usize,
-    /// How many have been made.
-    made: usize,
-    /// The schemas that what is made now is a part of.
-    open: Vec<usize>,
-    /// How many bytes of text may still be made.
-    bytes_left: usize,
-    /// The place in the innermost list of what is made.
-    position: usize,
-    /// How many other things of the kind of what is made now come before it; what tells them apart differs.
-    others: u64,
-    /// Whether what is made next is one of several things: an item of a list, or an entity.
-    is_thing: bool,
-    /// Whether what is made next tells a thing from others.
-    is_identifier: bool,
-    /// The property that tells entities apart, beside those that are called `id`.
-    key: Option<&'s str>,
-    /// Whether documented examples are passed over, because they are there already.
-    avoids_examples: bool,
-    /// How many values have been chosen freely: neither by an example nor by the schema.
-    free: usize,
-    /// Which properties of the whole value are not made.
-    is_left_out: &'s dyn Fn(&str) -> bool,
-    /// The last identifiers that were given to things, by the names of their schemas.
-    identifiers: HashMap<String, i64>,
-}
-
-impl<'s> Generator<'s> {
-    fn new(schema: &'s Schema, manner: &'s Manner, attempt: usize) -> Self {
-        let mixed = manner.seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
-        Self {
-            schema,
-            manner,
-            random: ChaCha8Rng::seed_from_u64(mixed),
-            attempt,
-            left: BUDGET,
-            made: 0,
-            open: Vec::new(),
-            bytes_left: manner.most_bytes,
-            position: 0,
-            others: 0,
-            is_thing: false,
-            is_identifier: false,
-            key: None,
-            avoids_examples: false,
-            free: 0,
-            is_left_out: &|_| false,
-            identifiers: HashMap::new(),
-        }
-    }
-
-    fn named(&mut self, named: &Named<'s>) {
-        self.key = named.key;
-        self.others = named.number.saturating_sub(1);
-        self.is_thing = self.others > 0;
-    }
-
-    /// An attempt that failed goes without documented examples and defaults.
-    fn takes_examples(&self) -> bool {
-        self.attempt == 0 && !self.avoids_examples
-    }
-
-    fn takes_optional(&self, depth: usize) -> bool {
-        let is_enough = self.made > 2 * PLENTY || self.made > PLENTY && depth > 1;
-        self.attempt < 6 && depth < DEEP && !is_enough && self.left > 0 && self.bytes_left > 0
-    }
-
-    /// Whether a schema is one that is open, or one of what it is composed of or a list of is.
-    fn leads_back(&self, node: &Value, levels: usize) -> bool {
-        let node = self.schema.resolve(node);
-        if self.open.contains(&std::ptr::from_ref(node).addr()) {
-            return true;
-        }
-        let branches = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|keyword| node.get(keyword)?.as_array());
-        let inner = node.get("items").into_iter().chain(node.get("additionalProperties"));
-        levels > 0 && branches.flatten().chain(inner).any(|node| self.leads_back(node, levels - 1))
-    }
-
-    fn value(&mut self, node: &Value, depth: usize, called: Called<'_>) -> Value {
-        if depth > DEEPEST || self.left == 0 || self.bytes_left == 0 {
-            return Value::Null;
-        }
-        self.left -= 1;
-        self.made += 1;
-        if depth > DEEP && self.schema.allows_null(node) {
-            return Value::Null; // where a recursive schema lets it end
-        }
-        let (is_thing, is_identifier) = (take(&mut self.is_thing), take(&mut self.is_identifier));
-        let turn = Turn { attempt: self.attempt, position: self.position };
-        let flat = compose::flatten(self.schema, node, turn, &mut self.random);
-        if let Some(value) = flat.keywords.get("const") {
-            return value.clone();
-        }
-        if self.takes_examples()
-            && let Some(value) = self.documented(node, &flat, is_thing, is_identifier)
-        {
-            return value;
-        }
-        if let Some(value) = self.listed(&flat.keywords) {
-            return value;
-        }
-        self.open.push(std::ptr::from_ref(self.schema.resolve(node)).addr());
-        let made = self.of_kind(&flat, depth, called, is_thing);
-        self.open.pop();
-        made
-    }
-
-    fn of_kind(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>, is_thing: bool) -> Value {
-        let kind = self.kind(flat, called);
-        self.free += usize::from(!matches!(kind, "object" | "array" | "null"));
-        match kind {
-            "object" => self.object(flat, depth, flat.name.as_deref().unwrap_or(called.name), is_thing),
-            "array" => self.array(flat, depth, called),
-            "string" => self.string(&flat.keywords, called),
-            "integer" => self.integer(&flat.keywords, called),
-            "number" => self.number(&flat.keywords, called),
-            "boolean" => json!(self.random.random_bool(0.5)),
-            _ => Value::Null,
-        }
-    }
-
-    /// One of the values that the schema lists.
-    fn listed(&mut self, node: &Map<String, Value>) -> Option<Value> {
-        let values = node.get("enum")?.as_array()?;
-        self.free += usize::from(values.len() > 1);
-        let plain: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
-        let fitting: Vec<&Value> = plain.iter().copied().filter(|value| is_of_type(value, node)).collect();
-        let chosen = fitting.choose(&mut self.random).or_else(|| plain.choose(&mut self.random));
-        chosen.map_or_else(|| values.first().cloned(), |value| Some((*value).clone()))
-    }
-
-    fn kind<'n>(&mut self, flat: &'n Flat<'_>, called: Called<'_>) -> &'n str {
-        let named: Vec<&str> = match flat.keywords.get("type") {
-            Some(Value::String(name)) => vec![name],
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        let full: Vec<&str> = named.iter().copied().filter(|name| *name != "null").collect();
-        if !full.is_empty() {
-            return full[self.attempt / 2 % full.len()];
-        }
-        match (named.is_empty(), self.attempt.checked_sub(KINDS_FROM)) {
-            (false, _) => "null",
-            // Where the keywords do not say it, any kind may be the one that fits.
-            (true, Some(late)) => KINDS[late % KINDS.len()],
-            (true, None) => implied(flat).unwrap_or(if called.name.is_empty() { "object" } else { "string" }),
-        }
-    }
-
-    fn string(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
-        let is_json = node.get("contentMediaType").is_some_and(|kind| kind == "application/json");
-        if let Some(inner) = node.get("contentSchema").filter(|_| is_json && !node.contains_key("contentEncoding")) {
-            // The text of a value of its own (JSON Schema Validation 2020-12 §8.5).
-            let made = self.value(inner, 1, called).to_string();
-            return Value::String(made);
-        }
-        let made = text::generate(node, self.called(called), &mut self.random);
-        self.bytes_left = self.bytes_left.saturating_sub(made.len());
-        Value::String(made)
-    }
-
-    /// The name that says how a value should look; an attempt that failed too often goes without it.
-    fn called<'n>(&self, called: Called<'n>) -> Called<'n> {
-        if self.attempt < 4 { called } else { Called::default() }
-    }
-
-    fn integer(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
-        let text = |keyword: &str| node.get(keyword).and_then(Value::as_str);
-        let called = self.called(called);
-        let plausible = if plausible::is_identifier(called.name) {
-            let last = self.identifiers.entry(called.owner.to_owned()).or_insert(0);
-            *last += 1;
-            Some(json!(*last))
-        } else if plausible::is_unix_time(called.name, text("format"), text("description")) {
-            Some(json!(plausible::when(called.name, &mut self.random).unix_timestamp()))
-        } else if plausible::is_reference(called.name) {
-            Some(json!(self.random.random_range(1..=3)))
-        } else {
-            plausible::number(called, true, &mut self.random)
-        };
-        let fits = |value: &Value| number::is_within(node, value);
-        plausible.filter(fits).unwrap_or_else(|| number::integer(node, &mut self.random))
-    }
-
-    fn number(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
-        if plausible::is_identifier(called.name) {
-            return self.integer(node, called);
-        }
-        let plausible = plausible::number(self.called(called), false, &mut self.random);
-        let fits = |value: &Value| number::is_within(node, value);
-        plausible.filter(fits).unwrap_or_else(|| number::number(node, &mut self.random))
-    }
-
-    fn object(&mut self, flat: &Flat<'_>, depth: usize, owner: &str, is_thing: bool) -> Value {
-        let node = &flat.keywords;
-        let names = node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let required: Vec<&str> = names
-            .filter(|name| flat.properties.get(name).is_none_or(|property| self.schema.asks_for(property)))
-            .collect();
-        let mut object = Map::new();
-        for (name, property) in &flat.properties {
-            let is_required = required.contains(name);
-            let is_unasked = !self.schema.asks_for(property);
-            if **property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_unasked) {
-                if depth == 0 && (self.is_left_out)(name) {
-                    object.insert((*name).to_owned(), Value::Null);
-                    continue;
-                }
-                if !is_required && self.leads_back(property, 2) {
-                    // Where recursion ends at best: at an empty list, or without the property.
-                    if self.schema.types(property) == ["array"] {
-                        object.insert((*name).to_owned(), json!([]));
-                    }
-                    continue;
-                }
-                self.is_identifier = is_thing && self.identifies(name, Some(owner));
-                let value = self.value(property, depth + 1, Called { name, owner });
-                self.bytes_left = self.bytes_left.saturating_sub(name.len());
-                object.insert((*name).to_owned(), value);
-            }
-        }
-        let any = json!({ "type": "string" });
-        let other = flat.additional.as_deref().filter(|other| other.is_object()).unwrap_or(&any);
-        for name in required {
-            if !object.contains_key(name) {
-                let property = pattern_property(flat, name).unwrap_or(other);
-                let value = self.value(property, depth + 1, Called { name, owner });
-                object.insert(name.to_owned(), value);
-            }
-        }
-        plausible::agree(&mut object, |name| {
-            const BOUNDS: [&str; 7] = ["pattern", "enum", "const", "maxLength", "minLength", "examples", "default"];
-            let property = flat.properties.get(name).map(|property| self.schema.resolve(property));
-            property.is_some_and(|property| BOUNDS.iter().all(|keyword| property.get(keyword).is_none()))
-        });
-        let is_map = flat.properties.is_empty() && flat.additional.as_ref().is_some_and(|other| other.is_object());
-        let wanted = count(node, "minProperties", usize::from(is_map && self.takes_optional(depth)));
-        for index in 1_u32.. {
-            if object.len() >= wanted || self.left == 0 {
-                break;
-            }
-            let (name, node) = self.member_of_map(flat, other, index);
-            let value = self.value(node, depth + 1, Called { name: "", owner });
-            object.entry(name).or_insert(value);
-            if index > MOST_NAMES {
-                break;
-            }
-        }
-        Value::Object(object)
-    }
-
-    /// The name of another member of a map, and its schema: as `propertyNames` and `patternProperties`
-    /// have it, else any.
-    fn member_of_map<'n>(&mut self, flat: &Flat<'n>, other: &'n Value, index: u32) -> (String, &'n Value) {
-        let is_closed = flat.additional.as_deref() == Some(&Value::Bool(false));
-        if let Some((pattern, schema)) =
-            flat.patterns.get(index as usize % flat.patterns.len().max(1)).filter(|_| is_closed)
-        {
-            let named = Map::from_iter([("pattern".to_owned(), json!(pattern))]);
-            return (text::generate(&named, Called::default(), &mut self.random), *schema);
-        }
-        let named = flat.keywords.get("propertyNames").cloned();
-        match named.map(|named| self.value(&named, 1, Called::default())) {
-            Some(Value::String(name)) => (name, other),
-            _ => (format!("property{index}"), other),
-        }
-    }
-
-    /// How many items a list has, if its schema does not say.
-    fn usual_length(&mut self, depth: usize) -> usize {
-        let (least, most) = self.manner.list_size;
-        let usual = if least < most { self.random.random_range(least..=most) } else { least };
-        if self.takes_optional(depth) { usual } else { 0 }
-    }
-
-    fn array(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>) -> Value {
-        let node = &flat.keywords;
-        let most = count(node, "maxItems", usize::MAX);
-        let usual = self.usual_length(depth);
-        let wanted = count(node, "minItems", usual.min(most)).max(usual.min(most)).min(self.left);
-        let prefix = flat.prefix;
-        let any = json!({ "type": "string" });
-        let items = flat.items.as_deref().or(flat.contains).unwrap_or(&any);
-        let is_unique = node.get("uniqueItems") == Some(&Value::Bool(true));
-        let is_closed = *items == Value::Bool(false);
-        let mut list: Vec<Value> = Vec::new();
-        let wanted = if is_closed { prefix.len() } else { wanted.max(prefix.len().min(most)) };
-        let position = self.position;
-        for index in 0..wanted {
-            self.position = index;
-            let node = prefix.get(index).unwrap_or(items);
-            let item = self.other_item(node, depth, called, &list, is_unique);
-            if !is_unique || !has(&list, &item) {
-                list.push(item);
-            }
-        }
-        self.position = position;
-        Value::Array(list)
-    }
-
-    /// An item that the list does not have yet, if one is found soon. Examples may come again, unless all items
-    /// must differ.
-    fn other_item(&mut self, node: &Value, depth: usize, called: Called<'_>, list: &[Value], is_unique: bool) -> Value {
-        let avoided = self.avoids_examples;
-        let mut item = Value::Null;
-        for again in 0..=AGAIN {
-            let free = self.free;
-            self.is_thing = !list.is_empty();
-            item = self.value(node, depth + 1, called);
-            let is_bound = self.free == free && !is_unique;
-            if again == AGAIN || is_bound || !has(list, &item) || self.left == 0 {
-                break;
-            }
-            self.avoids_examples = avoided || is_unique;
-        }
-        self.avoids_examples = avoided;
-        item
-    }
-}
-
-/// FNV-1a: the same on every machine, unlike the standard library's hashes.
-#[must_use]
-pub fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
-    let name = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    match node.get("type") {
-        Some(Value::String(wanted)) => wanted == name || wanted == "number" && name == "integer",
-        Some(Value::Array(wanted)) => {
-            wanted.iter().any(|wanted| wanted == name || wanted == "number" && name == "integer")
-        }
-        _ => true,
-    }
-}
-
-/// The type that keywords speak of where `type` is missing.
-fn implied(flat: &Flat<'_>) -> Option<&'static str> {
-    const HINTS: [(&str, &[&str]); 4] = [
-        ("object", &["required", "minProperties"]),
-        ("array", &["minItems", "maxItems"]),
-        ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
-        ("string", &["pattern", "minLength", "maxLength", "format"]),
-    ];
-    if !flat.properties.is_empty() || !flat.patterns.is_empty() || flat.additional.is_some() {
-        return Some("object");
-    }
-    if flat.items.is_some() || !flat.prefix.is_empty() || flat.contains.is_some() {
-        return Some("array");
-    }
-    let has = |keywords: &[&str]| keywords.iter().any(|keyword| flat.keywords.contains_key(*keyword));
-    HINTS.iter().find(|(_, keywords)| has(keywords)).map(|(name, _)| *name)
-}
-
-/// The schema that `patternProperties` has for a name.
-fn pattern_property<'n>(flat: &Flat<'n>, name: &str) -> Option<&'n Value> {
-    let fits = |text: &str| Pattern::read(text).is_ok_and(|pattern| pattern.is_match(name));
-    flat.patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| *schema)
-}
-
-fn count(node: &Map<String, Value>, keyword: &str, otherwise: usize) -> usize {
-    node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or(otherwise)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use serde_json::json;
+
     use super::*;
-    use crate::diagnostic::{Positions, Source};
-    use crate::schema::{Demand, Direction, Schemas};
+    use crate::diagnostic::Positions;
+    use crate::diagnostic::Source;
+    use crate::schema::Demand;
+    use crate::schema::Direction;
+    use crate::schema::Schemas;
 
     fn made(schema: Value, seed: u64) -> Generated {
         sent(schema, seed, Direction::Response)

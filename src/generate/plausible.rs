@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use fake::Dummy;
+use fake::Fake as _;
 use fake::faker::address::en::{CityName, CountryCode, CountryName, StateName, StreetName, TimeZone, ZipCode};
 use fake::faker::company::en::{CatchPhrase, CompanyName, Industry, Profession};
 use fake::faker::currency::en::CurrencyCode;
@@ -11,23 +13,13 @@ use fake::faker::filesystem::en::MimeType;
 use fake::faker::internet::en::Username;
 use fake::faker::lorem::en::Sentence;
 use fake::faker::name::en::{FirstName, LastName, Name};
-use fake::{Dummy, Fake as _};
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Number, Value, json};
 
-use crate::generate::text;
+use crate::generate::primitive::{self, Called};
 use crate::schema::name::{capitalised, words};
-
-/// What a value is called, and what it belongs to: `name` of a `Pet`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Called<'n> {
-    /// The name of the property, or of the list that it is an item of.
-    pub name: &'n str,
-    /// The name of the schema that the property belongs to.
-    pub owner: &'n str,
-}
 
 type Make = fn(&mut ChaCha8Rng) -> String;
 
@@ -40,8 +32,8 @@ const TEXTS: &[(&str, Make)] = &[
     ("author|assignee|manager|creator|recipient|cardholder|card holder|holder name", |r| from(&Name(), r)),
     ("company name|organization name|organisation name|business name|brand name", |r| from(&CompanyName(), r)),
     ("company|organization|organisation|employer|manufacturer|vendor|supplier|merchant", |r| from(&CompanyName(), r)),
-    ("file name", |r| format!("{}-{}.pdf", text::word(r), r.random_range(1..100))),
-    ("host name|host|domain|domain name", |r| format!("{}.example.com", text::word(r))),
+    ("file name", |r| format!("{}-{}.pdf", primitive::word(r), r.random_range(1..100))),
+    ("host name|host|domain|domain name", |r| format!("{}.example.com", primitive::word(r))),
     ("email|emails|email address|e mail", email),
     ("phone|phones|phone number|contact number|mobile|mobile number|fax|tel|telephone|cell", phone),
     ("avatar|image|picture|photo|logo|icon|thumbnail|banner|cover", picture),
@@ -50,7 +42,7 @@ const TEXTS: &[(&str, Make)] = &[
         picture,
     ),
     ("url|urls|uri|uris|link|links|href|website|homepage|home page|web site|callback|webhook|redirect", |r| {
-        format!("https://example.com/{}", text::word(r))
+        format!("https://example.com/{}", primitive::word(r))
     }),
     ("city|town", |r| from(&CityName(), r)),
     ("state code|province code|region code", |r| ["CA", "NY", "TX", "WA", "OR"].choose(r).map_or("", |c| c).to_owned()),
@@ -80,24 +72,24 @@ const TEXTS: &[(&str, Make)] = &[
     ("version|app version|api version", |r| {
         format!("{}.{}.{}", r.random_range(1..5), r.random_range(0..10), r.random_range(0..20))
     }),
-    ("uuid|guid", text::uuid),
+    ("uuid|guid", primitive::uuid),
     ("iban", |r| format!("DE{:020}", r.random_range(1..u64::MAX / 100))),
-    ("slug|permalink", |r| format!("{}-{}", text::word(r), text::word(r))),
+    ("slug|permalink", |r| format!("{}-{}", primitive::word(r), primitive::word(r))),
     ("sku|code|reference|ref|serial|number|invoice number|order number|tracking number", |r| {
-        format!("{}-{:05}", text::word(r).to_uppercase().get(..2).unwrap_or("NO"), r.random_range(1..100_000))
+        format!("{}-{:05}", primitive::word(r).to_uppercase().get(..2).unwrap_or("NO"), r.random_range(1..100_000))
     }),
     ("hash|sha|sha1|sha256|checksum|digest|md5|signature|fingerprint|etag", |r| hex(40, r)),
     ("token|secret|api key|access key|secret key|client secret|nonce", |r| hex(32, r)),
     ("id|ids|_id|identifier|key", |r| hex(24, r)),
-    ("birthday|birth date|date of birth|dob", |r| text::birthday(r)),
-    ("created|created on|started|start time|inserted", |r| text::rfc3339(when("created", r))),
-    ("updated|updated on|modified|last modified|last updated|end time", |r| text::rfc3339(when("updated", r))),
-    ("created at|inserted at|started at|created date|created time", |r| text::rfc3339(when("created", r))),
-    ("updated at|modified at|ended at|updated date|updated time", |r| text::rfc3339(when("updated", r))),
-    ("at|timestamp|time|ts|date time|datetime", |r| text::rfc3339(text::moment(r))),
-    ("date|day", |r| text::moment(r).date().to_string()),
+    ("birthday|birth date|date of birth|dob", |r| primitive::birthday(r)),
+    ("created|created on|started|start time|inserted", |r| primitive::rfc3339(when("created", r))),
+    ("updated|updated on|modified|last modified|last updated|end time", |r| primitive::rfc3339(when("updated", r))),
+    ("created at|inserted at|started at|created date|created time", |r| primitive::rfc3339(when("created", r))),
+    ("updated at|modified at|ended at|updated date|updated time", |r| primitive::rfc3339(when("updated", r))),
+    ("at|timestamp|time|ts|date time|datetime", |r| primitive::rfc3339(primitive::moment(r))),
+    ("date|day", |r| primitive::moment(r).date().to_string()),
     ("status|state", |r| pick(&["active", "pending", "completed"], r)),
-    ("path|directory|dir|folder", |r| format!("/{}/{}", text::word(r), text::word(r))),
+    ("path|directory|dir|folder", |r| format!("/{}/{}", primitive::word(r), primitive::word(r))),
     ("extension|file extension", |r| pick(&["pdf", "png", "txt"], r)),
     ("title|subject|headline|label|caption|topic", |r| title(r)),
     ("slogan|tagline|catch phrase", |r| from(&CatchPhrase(), r)),
@@ -143,17 +135,17 @@ const DESCRIBED: &[(&str, Make)] = &[
     ("phone number", phone),
     ("iso 4217", |r| from(&CurrencyCode(), r)),
     ("iso 3166", |r| from(&CountryCode(), r)),
-    ("uuid", text::uuid),
-    ("iso 8601", |r| text::rfc3339(text::moment(r))),
-    ("rfc 3339", |r| text::rfc3339(text::moment(r))),
-    ("url ", |r| format!("https://example.com/{}", text::word(r))),
+    ("uuid", primitive::uuid),
+    ("iso 8601", |r| primitive::rfc3339(primitive::moment(r))),
+    ("rfc 3339", |r| primitive::rfc3339(primitive::moment(r))),
+    ("url ", |r| format!("https://example.com/{}", primitive::word(r))),
 ];
 
 /// A table by what its names end in.
 struct Ends<T>(HashMap<String, T>);
 
 impl<T: Copy> Ends<T> {
-    fn new<'t>(rows: impl Iterator<Item = (&'t str, T)>) -> Self {
+    pub(crate) fn new<'t>(rows: impl Iterator<Item = (&'t str, T)>) -> Self {
         let mut ends = HashMap::new();
         for (names, row) in rows {
             for name in names.split('|') {
@@ -250,11 +242,11 @@ pub fn when(name: &str, random: &mut ChaCha8Rng) -> time::OffsetDateTime {
     let words = words(name);
     let says = |stems: &[&str]| words.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem)));
     if says(&["creat", "start", "begin", "insert", "birth", "from", "since"]) {
-        text::at(random.random_range(0.0..0.4))
+        primitive::at(random.random_range(0.0..0.4))
     } else if says(&["updat", "modif", "end", "finish", "expir", "due", "until", "last", "clos", "delet"]) {
-        text::at(random.random_range(0.6..1.0))
+        primitive::at(random.random_range(0.6..1.0))
     } else {
-        text::moment(random)
+        primitive::moment(random)
     }
 }
 
@@ -344,7 +336,7 @@ fn phone(random: &mut ChaCha8Rng) -> String {
 
 /// The address of a picture.
 pub fn picture(random: &mut ChaCha8Rng) -> String {
-    format!("https://example.com/images/{}.png", text::word(random))
+    format!("https://example.com/images/{}.png", primitive::word(random))
 }
 
 fn hex(length: usize, random: &mut ChaCha8Rng) -> String {
@@ -352,7 +344,7 @@ fn hex(length: usize, random: &mut ChaCha8Rng) -> String {
 }
 
 fn title(random: &mut ChaCha8Rng) -> String {
-    format!("{} {}", capitalised(text::word(random)), text::word(random))
+    format!("{} {}", capitalised(primitive::word(random)), primitive::word(random))
 }
 
 fn name_of(owner: &str, random: &mut ChaCha8Rng) -> String {
@@ -364,11 +356,11 @@ fn name_of(owner: &str, random: &mut ChaCha8Rng) -> String {
     } else if is(COMPANIES) {
         from(&CompanyName(), random)
     } else if is(FILES) {
-        format!("{}-{}.pdf", text::word(random), random.random_range(1..100))
+        format!("{}-{}.pdf", primitive::word(random), random.random_range(1..100))
     } else if is(PETS) {
         pick(&["Bella", "Max", "Luna", "Rocky", "Coco", "Milo", "Daisy", "Simba"], random)
     } else {
-        format!("{} {}", capitalised(text::word(random)), capitalised(text::word(random)))
+        format!("{} {}", capitalised(primitive::word(random)), capitalised(primitive::word(random)))
     }
 }
 

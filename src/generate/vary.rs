@@ -2,7 +2,7 @@
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-use crate::generate::text;
+use crate::generate::primitive;
 
 /// How many of the last digits of a text count; a longer run keeps the others.
 const MOST_DIGITS: usize = 18;
@@ -18,7 +18,7 @@ pub fn identifier(node: &Map<String, Value>, example: &Value, others: u64, rando
             let next = number.as_i64()?.checked_add(i64::try_from(others).ok()?)?;
             Some(json!(next))
         }
-        Value::String(text) if is_uuid(text) => Some(Value::String(text::uuid(random))),
+        Value::String(text) if is_uuid(text) => Some(Value::String(primitive::uuid(random))),
         Value::String(_) if node.contains_key("format") => None,
         Value::String(text) => Some(Value::String(next(text, others))),
         _ => None,

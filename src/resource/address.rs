@@ -148,7 +148,7 @@ impl Address {
         }
     }
 
-    fn build(before: &[&str], noun: &str, form: Form) -> Option<Self> {
+    pub(crate) fn build(before: &[&str], noun: &str, form: Form) -> Option<Self> {
         let plain = singular_of(noun);
         let noun_as_written = noun.to_lowercase();
         if plain.is_empty() {

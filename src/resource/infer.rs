@@ -11,7 +11,7 @@ use crate::document::syntax::find;
 use crate::resource::address::{Address, Form, Verb, singular};
 use crate::resource::overrule::{Overrules, Told};
 use crate::resource::place::{Finder, Place, Slot};
-use crate::resource::{Act, Collection, KeyFrom, Role};
+use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
@@ -88,7 +88,7 @@ struct Draft<'c> {
 }
 
 impl<'c> Draft<'c> {
-    fn new(contract: &'c Contract, members: &'c [(usize, Address)], overrules: &'c Overrules) -> Self {
+    pub(crate) fn new(contract: &'c Contract, members: &'c [(usize, Address)], overrules: &'c Overrules) -> Self {
         let noun = members.first().map(|(_, address)| address.noun.as_str()).unwrap_or_default();
         let mut keys: Vec<String> = Vec::new();
         for (index, address) in members.iter().filter(|(_, address)| address.keys == 1) {

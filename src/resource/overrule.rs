@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
 use crate::resource::address::{Address, singular};
-use crate::resource::{Act, Collection};
+use crate::resource::role::{Act, Collection};
 use crate::schema::name::folded;
 
 /// What the user says.
@@ -125,7 +125,7 @@ fn told(entry: &Value) -> Result<Told, String> {
 }
 
 /// `{key: petId, natural: token}`
-fn named(entry: &Value) -> Result<Named, String> {
+pub(crate) fn named(entry: &Value) -> Result<Named, String> {
     let object = entry.as_object().ok_or("expected a map of `key` and `natural`")?;
     if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "key" | "natural")) {
         return Err(format!("`{unknown}` is no field of a collection, expected `key` or `natural`"));

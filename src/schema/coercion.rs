@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::document::number::is_plain_integer;
 use crate::document::syntax::{self, push};
-use crate::schema::Schema;
+use crate::schema::schemas::Schema;
 
 /// One change that made an example fit.
 #[derive(Debug, Clone, PartialEq, Eq)]

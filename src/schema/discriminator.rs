@@ -2,33 +2,15 @@
 //! must fit (OpenAPI 3.1.1 §4.8.25.1). JSON Schema knows nothing of it.
 //!
 //! Those beside `oneOf` and `anyOf` are left to `schema`.
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use serde_json::{Map, Value, json};
 
 use crate::document::reference::{local_pointer, mapped};
 use crate::document::syntax::{join, unescape};
-use crate::schema::{Schema, SchemaError, Uncompilable};
+use crate::schema::error::SchemaError;
+use crate::schema::schemas::{Schema, Uncompilable, is_parent};
 
 /// How deep instances are looked through for what discriminators name.
 const DEEPEST: usize = 32;
-
-/// The schemas that are derived from others, as they were needed.
-#[derive(Default)]
-pub struct Derived(Mutex<HashMap<String, Arc<Schema>>>);
-
-/// Whether a schema is one that others are derived from.
-fn is_parent(node: &Value) -> bool {
-    node.get("discriminator").is_some() && node.get("oneOf").is_none() && node.get("anyOf").is_none()
-}
-
-/// Whether any component of a document is one that others are derived from.
-#[must_use]
-pub fn has_parents(tree: &Value) -> bool {
-    let components = tree.pointer("/components/schemas").and_then(Value::as_object);
-    components.into_iter().flatten().any(|(_, schema)| is_parent(schema))
-}
 
 impl Schema {
     /// Everything that does not fit what discriminators in the instance name; nothing, if it names what
@@ -120,13 +102,6 @@ impl Schema {
         let is_derived =
             |schema: &Value| schema.get("allOf").and_then(Value::as_array).is_some_and(|all| all.iter().any(is_parent));
         components.iter().find(|(_, schema)| is_derived(schema)).map(|(name, _)| name.clone())
-    }
-}
-
-impl Derived {
-    fn get(&self, pointer: &str, make: impl FnOnce() -> Schema) -> Arc<Schema> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(pointer.to_owned()).or_insert_with(|| Arc::new(make())))
     }
 }
 

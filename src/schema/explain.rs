@@ -9,9 +9,11 @@ use serde_json::{Map, Value, json};
 
 use crate::document::reference::{self, mapped};
 use crate::document::syntax::{join, unescape};
+use crate::schema::MOST_ERRORS;
+use crate::schema::error::SchemaError;
 use crate::schema::judging::{Judging, MOST_OPEN, Stop, address, list, members, part_at, parts_of};
 use crate::schema::own::{Node, Own};
-use crate::schema::{MOST_ERRORS, Schema, SchemaError};
+use crate::schema::schemas::Schema;
 
 /// How many branches of `anyOf` and `oneOf` are explained of one instance. Of one with more than are left the error
 /// does not say why each of them does not fit.

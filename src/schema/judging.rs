@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::document::reference::local_pointer;
 use crate::document::syntax::find;
-use crate::schema::Schema;
 use crate::schema::own::{Node, Own};
+use crate::schema::schemas::Schema;
 
 /// How many steps may be made to judge one instance and to say what is wrong with it. A step is one schema that one
 /// value is held against. Beyond, what was found is told; if that is nothing, that the bound was reached is.

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
+use crate::schema::compiling::compile_alone;
+use crate::schema::direction::Direction;
 use crate::schema::pattern::Pattern;
-use crate::schema::{Direction, compile_alone};
 
 /// The keywords that ask something of the instance itself; the others are looked at one by one.
 const OWN: [&str; 21] = [

@@ -23,7 +23,7 @@ pub fn contradiction(schema: &Value) -> Option<String> {
 }
 
 /// `` `minimum` ``, or `` `allOf/0/minimum` `` where it stands further in.
-fn named(cause: &Cause) -> Vec<String> {
+pub(crate) fn named(cause: &Cause) -> Vec<String> {
     let at = cause.pointer.trim_start_matches('/');
     if cause.keywords.is_empty() {
         return vec![format!("`{at}`")];

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::{find, join};
-use crate::schema::{Direction, Schema};
+use crate::schema::direction::Direction;
+use crate::schema::schemas::Schema;
 
 /// A part of what a schema describes.
 #[derive(Debug, Clone, Copy)]

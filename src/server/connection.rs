@@ -5,24 +5,25 @@ use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
-use http::Version;
+use bytes::Buf as _;
+use bytes::BytesMut;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use crate::server::activity::State;
+use crate::server::limits::{Limits, Phase};
 use crate::server::pace::Outgoing;
-use crate::server::{Limits, Phase};
 
 /// What an HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -37,98 +38,6 @@ const KEPT: Duration = Duration::from_millis(1300);
 
 /// How often an idle connection lets it do so.
 const TIMES: u32 = 4;
-
-/// What a connection and its service tell each other.
-#[derive(Debug, Default)]
-pub struct State {
-    /// The connection is to be reset at its end, and not closed.
-    is_reset: AtomicBool,
-    /// An exchange goes on, or its response comes by and by.
-    is_busy: AtomicBool,
-    /// All that came is answered, as far as anybody knows.
-    is_at_rest: AtomicBool,
-    /// The client does not take what is sent as fast as it could be.
-    is_blocked: AtomicBool,
-    /// How many exchanges began.
-    exchanges: AtomicU32,
-    /// An answer waits, and so does not find out by itself that its client has left.
-    is_waiting: AtomicBool,
-    /// The client has left, or sends nothing more.
-    left: Notify,
-    /// Large answers of HTTP/2 that are not sent to their end.
-    unsent: Mutex<Vec<Weak<Progress>>>,
-}
-
-/// A large answer of HTTP/2 that is not sent to its end. A client says how much it takes of each (RFC 9113 §5.2), and
-/// may take nothing of one for ever while others go on.
-#[derive(Debug)]
-pub struct Progress {
-    /// When something of it was taken last.
-    last: Mutex<Instant>,
-}
-
-impl Progress {
-    /// Notes that something of the answer was taken.
-    pub fn note(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn is_stuck(&self, time: Duration) -> bool {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= time
-    }
-}
-
-impl State {
-    /// The connection is to be reset at its end (RFC 9293 §3.9.1.5, ABORT).
-    pub fn reset(&self) {
-        self.is_reset.store(true, Ordering::Relaxed);
-    }
-
-    /// An exchange begins.
-    pub fn begin(&self) {
-        self.is_busy.store(true, Ordering::Relaxed);
-        self.is_at_rest.store(false, Ordering::Relaxed);
-        self.exchanges.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Waits so long, or until the client of HTTP/1.1 closes its side of the connection. If it has left, its place is free
-    /// at once; if it only says that it sends nothing more, it has its answer early. HTTP/2 tells by itself.
-    pub async fn wait(&self, time: Duration, version: Version) {
-        tokio::select! {
-            () = sleep(time) => {}
-            () = self.client_left(), if version < Version::HTTP_2 => {}
-        }
-    }
-
-    /// Waits until the client closes its side of the connection.
-    pub async fn client_left(&self) {
-        self.is_waiting.store(true, Ordering::Relaxed);
-        self.left.notified().await;
-        // Whoever waits next need not find it out again.
-        self.left.notify_one();
-    }
-
-    /// Notes that a large answer is to be sent, until the last part of it is dropped.
-    pub fn progress(&self) -> Arc<Progress> {
-        let progress = Arc::new(Progress { last: Mutex::new(Instant::now()) });
-        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
-        unsent.retain(|there| there.strong_count() > 0);
-        unsent.push(Arc::downgrade(&progress));
-        progress
-    }
-
-    /// Whether the client has taken nothing of an answer for so long.
-    fn is_stuck(&self, time: Duration) -> bool {
-        let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
-        unsent.iter().filter_map(Weak::upgrade).any(|progress| progress.is_stuck(time))
-    }
-
-    /// An exchange ended; whether its request was read to its end, and whether its response is there as a whole.
-    pub fn end(&self, is_read: bool, is_whole: bool) {
-        self.is_busy.store(!is_whole, Ordering::Relaxed);
-        self.is_at_rest.store(is_read && is_whole, Ordering::Relaxed);
-    }
-}
 
 /// What answers the requests of a connection.
 pub trait Answers:
@@ -484,6 +393,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use http::Version;
+
     use crate::server::pace;
 
     #[tokio::test]

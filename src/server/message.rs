@@ -4,9 +4,11 @@
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{StatusCode, Version};
+use http::{HeaderValue, StatusCode, Version};
 
-use crate::errors::problem::{Kind, Problem};
+use crate::codec::message::Response;
+use crate::errors::problem::{self, Kind, Problem};
+use crate::exchange::Report;
 
 /// Why a request is refused before anybody reads it, if it is.
 pub fn refused(head: &Parts) -> Option<Problem> {
@@ -36,4 +38,13 @@ fn unknown_transfer_coding(head: &Parts) -> Option<Problem> {
     let unknown = codings.find(|coding| !coding.eq_ignore_ascii_case("chunked"))?;
     let detail = format!("the transfer coding `{unknown}` is not supported, expected only `chunked`");
     Some(Problem::new(Kind::Message, StatusCode::NOT_IMPLEMENTED, detail))
+}
+
+/// A problem that is about no operation.
+pub(crate) fn problem_response(problem: &Problem) -> (Response, Report) {
+    let mut response = Response::new(problem.content());
+    *response.status_mut() = problem.status;
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+    let report = Report { source: format!("problem {}", problem.kind.name()).into(), ..Report::default() };
+    (response, report)
 }

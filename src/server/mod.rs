@@ -2,14 +2,19 @@
 //!
 //! What is answered is left to `exchange`. The caller binds the listener and owns the signal.
 
-mod budget;
+mod activity;
+pub(crate) mod budget;
 mod compute;
 mod connection;
 pub mod control;
+mod limits;
 pub mod log;
 mod message;
 mod pace;
+mod quick;
 pub mod stderr;
+
+pub use crate::server::limits::Limits;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +24,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode, Version};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::BodyExt as _;
+use http_body_util::{LengthLimitError, Limited};
+use hyper::body::Body as _;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -29,70 +36,15 @@ use crate::Sandbox;
 use crate::codec::message::{Body, Request, Response};
 use crate::contract::sending::Break;
 use crate::errors::WARM_UPS;
-use crate::errors::problem::{self, Kind, Problem};
-use crate::exchange::{ContentLimit, Report, Sending};
+use crate::errors::problem::{Kind, Problem};
+use crate::exchange::{Report, Sending};
+use crate::server::activity::State;
 use crate::server::budget::{Budget, SMALL, Share};
 use crate::server::compute::Place;
-use crate::server::connection::State;
-use crate::server::control::{Control, PREFIX};
-
-/// What the server does not go beyond, and how fast it goes.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The largest request content, in bytes; a larger one is answered with 413 (`--max-body`).
-    pub max_body: usize,
-    /// How long exchanges in flight may take once the server is told to stop; what is not finished
-    /// then is cut (`--drain`).
-    pub drain: Duration,
-    /// How many connections are served at a time; others wait in the queue of the system until one of them
-    /// closes (`--max-connections`).
-    pub max_connections: usize,
-    /// How long a client may take to send the head of a request, or to begin the next one on a
-    /// connection; then the connection is closed. In HTTP/2, how long nothing may come before a ping is
-    /// sent that must be answered (`--header-timeout`).
-    pub header_timeout: Duration,
-    /// How long a client may take to send the content of a request; then it is answered with 408, and the
-    /// connection closed (`--body-timeout`).
-    pub body_timeout: Duration,
-    /// How long a client may take nothing of an answer that is there for it; then its connection is closed
-    /// (`--write-timeout`).
-    pub write_timeout: Duration,
-    /// How many bytes the contents of requests and answers may take together; beyond it requests are answered with 503
-    /// (`--content-memory`). Contents of up to 4 KiB, and what several answers share, are not counted.
-    pub content_memory: usize,
-    /// How many requests one HTTP/2 connection may have open at a time; others wait (`--max-streams`).
-    pub max_streams: u32,
-    /// How long it waits before each item but the first of an answer that is sent item by item, such
-    /// as server-sent events (`--item-delay`).
-    pub item_delay: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_body: ContentLimit::default().0,
-            drain: Duration::from_secs(10),
-            max_connections: 16_384,
-            header_timeout: Duration::from_secs(75),
-            body_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(30),
-            content_memory: 512 * 1024 * 1024,
-            max_streams: 200,
-            item_delay: Duration::ZERO,
-        }
-    }
-}
-
-/// How far a server has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    /// It is not told to stop.
-    Serving,
-    /// It is: answers say that the connection ends with them.
-    LastCall,
-    /// Connections on which nothing comes are closed.
-    Ending,
-}
+use crate::server::control::Control;
+use crate::server::control::session::PREFIX;
+use crate::server::limits::Phase;
+use crate::server::message::problem_response;
 
 /// How long it waits after a connection could not be accepted: others must close first.
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
@@ -458,15 +410,6 @@ fn failed(panic: &(dyn std::any::Any + Send)) -> (Response, Report) {
     tracing::error!(panic = text.unwrap_or("?"), "an exchange failed");
     let detail = "the sandbox failed to answer this request; its log says more";
     problem_response(&Problem::new(Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, detail))
-}
-
-/// A problem that is about no operation.
-fn problem_response(problem: &Problem) -> (Response, Report) {
-    let mut response = Response::new(problem.content());
-    *response.status_mut() = problem.status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
-    let report = Report { source: format!("problem {}", problem.kind.name()).into(), ..Report::default() };
-    (response, report)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::StreamExt as _;
+use futures_util::stream::{self, Stream};
 use http::Version;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{Either, Full, StreamBody};
@@ -15,9 +16,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::codec::message::{Items, Response};
+use crate::server::activity::State;
 use crate::server::budget::{SMALL, held};
-use crate::server::connection::State;
-use crate::server::control::{Heard, Listening};
+use crate::server::control::listening::{Heard, Listening};
 
 /// What is sent: a whole, items with time between them, or events as long as there are any.
 pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;

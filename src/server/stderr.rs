@@ -1,11 +1,10 @@
 //! How is standard error written without holding anybody? What is told waits in a queue, and a thread of its own
 //! writes it: whoever started the server may not read what it says, and its disk may be full.
 use std::io::{self, Write};
-use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
 use std::time::Duration;
+use std::{mem, thread};
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -70,7 +69,7 @@ pub fn settle() {
 }
 
 impl Waiting {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { bytes: Vec::new(), dropped: 0, is_writing: false, pieces: 0 }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! What a session remembers is counted as it is in memory and not as it was sent: a `0` of two bytes in a list of JSON
 //! takes 72 bytes, and more in an object.
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 

@@ -405,7 +405,7 @@ mod tests {
         making(|making| world.step(&shelf(), step, making))
     }
 
-    fn new(key: &str, length: usize) -> New {
+    pub(crate) fn new(key: &str, length: usize) -> New {
         let sent = json!({ "text": "x".repeat(length) });
         New { key: Some(key.to_owned()), sent: sent.as_object().cloned().expect("is an object") }
     }

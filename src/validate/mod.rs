@@ -10,11 +10,11 @@ use http::header::CONTENT_TYPE;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-use crate::codec::accept;
-use crate::codec::coding::CodingFault;
 use crate::codec::content::{self, Content, Malformed};
-use crate::codec::message::Body;
-use crate::codec::parameter::{self, Inputs, Read};
+use crate::codec::message::{Body, CodingFault};
+use crate::codec::parameter::{self, Inputs};
+use crate::codec::style::Read;
+use crate::codec::{accept, text};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
 use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style};
@@ -102,7 +102,7 @@ impl Violation {
         Self { subject, error, value }
     }
 
-    fn new(subject: Subject, keyword: &str, mut operands: Value) -> Self {
+    pub(crate) fn new(subject: Subject, keyword: &str, mut operands: Value) -> Self {
         if let Some(Value::String(detail)) = operands.get_mut("detail") {
             cut(detail, MOST_REPEATED_BYTES);
         }
@@ -182,13 +182,13 @@ impl Values {
     /// lower case.
     #[must_use]
     pub fn as_instance(&self, inputs: &Inputs<'_>) -> Value {
-        let query = inputs.query.0.iter().map(|(name, raw)| (name.clone(), json!(parameter::decode_form(raw))));
+        let query = inputs.query.0.iter().map(|(name, raw)| (name.clone(), json!(text::decode_form(raw))));
         let header = inputs
             .headers
             .keys()
             .filter_map(|name| Some((name.as_str().to_owned(), json!(inputs.header(name.as_str())?))));
         let cookie = inputs.cookies.iter().map(|(name, value)| (name.clone(), json!(value)));
-        let path = inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), json!(parameter::decode(raw))));
+        let path = inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), json!(text::decode(raw))));
         let mut instance = json!({
             "path": path.collect::<Map<_, _>>(),
             "query": query.collect::<Map<_, _>>(),

@@ -79,14 +79,14 @@ impl Asked {
         let tokens = "X-Auth-Token: t\r\nX-User-Id: u\r\n";
         let post = |body: &str| {
             format!(
-                "POST {CONTACTS} HTTP/1.1\r\nHost: a\r\n{tokens}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                "POST {CONTACTS} HTTP/1.1\r\nHost: localhost\r\n{tokens}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             )
         };
         match self {
-            Self::Shown => format!("GET {SHOWN} HTTP/1.1\r\nHost: a\r\n{tokens}\r\n"),
-            Self::Generated => format!("GET {GENERATED} HTTP/1.1\r\nHost: a\r\n{tokens}\r\n"),
-            Self::Kept => format!("GET {KEPT} HTTP/1.1\r\nHost: a\r\n{tokens}\r\n"),
+            Self::Shown => format!("GET {SHOWN} HTTP/1.1\r\nHost: localhost\r\n{tokens}\r\n"),
+            Self::Generated => format!("GET {GENERATED} HTTP/1.1\r\nHost: localhost\r\n{tokens}\r\n"),
+            Self::Kept => format!("GET {KEPT} HTTP/1.1\r\nHost: localhost\r\n{tokens}\r\n"),
             Self::Posted => post(CONTACT),
             Self::Wrong => post(WRONG_CONTACT),
         }

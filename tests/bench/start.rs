@@ -143,7 +143,7 @@ fn answered(document: &Path, asked: &str) -> (f64, Server) {
     let started = Instant::now();
     let server = Server::standin(&[document.to_owned()], &["--log", "off"]);
     let mut stream = TcpStream::connect(&server.address).expect("connects");
-    write!(stream, "GET {asked} HTTP/1.1\r\nHost: a\r\n\r\n").expect("is written");
+    write!(stream, "GET {asked} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("is written");
     let mut head = [0; 12];
     stream.read_exact(&mut head).expect("is read");
     (started.elapsed().as_secs_f64() * 1000.0, server)

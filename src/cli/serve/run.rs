@@ -9,10 +9,10 @@ use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
 use crate::cli::keep::{Keeper, StateFile};
+use crate::cli::outcome::{Failure, Outcome, findings, loaded};
 use crate::cli::serve::signal::{self, Stage};
 use crate::cli::serve::{Serve, Switch};
 use crate::cli::verdict::{self, Target};
-use crate::cli::{Failure, Outcome, findings, loaded};
 use crate::diagnostic::Severity;
 use crate::sandbox::Sandbox;
 use crate::server::control::Control;

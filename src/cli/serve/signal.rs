@@ -1,6 +1,5 @@
 //! When is the server to end? Signals are heard on a thread of their own, whatever the other threads do.
-use std::process;
-use std::thread;
+use std::{process, thread};
 
 use tokio::sync::watch;
 

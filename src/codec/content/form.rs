@@ -1,8 +1,8 @@
 //! Forms (`application/x-www-form-urlencoded`) ↔ value: each property is written as in a query.
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::{as_documented, plain};
-use crate::codec::parameter::{self, Pairs, Read};
+use crate::codec::style::{Pairs, Read, as_documented, read_property};
+use crate::codec::text::{decode_form, plain};
 use crate::contract::media::MediaRange;
 use crate::contract::{MediaType, Style};
 use crate::schema::Schema;
@@ -15,15 +15,13 @@ use crate::schema::Schema;
 pub fn read(text: &str, media: &MediaType) -> Result<Value, String> {
     let pairs = Pairs::parse(text);
     let Some(schema) = &media.schema else {
-        return Ok(Value::Object(
-            pairs.0.iter().map(|(name, raw)| (name.clone(), json!(parameter::decode_form(raw)))).collect(),
-        ));
+        return Ok(Value::Object(pairs.0.iter().map(|(name, raw)| (name.clone(), json!(decode_form(raw)))).collect()));
     };
     let mut object = Map::new();
     let mut taken: Vec<String> = Vec::new();
     for (name, node) in schema.properties(schema.tree()) {
         let (style, explode) = style_of(media, schema, node, name);
-        match parameter::read_property(schema, node, name, style, explode, &pairs) {
+        match read_property(schema, node, name, style, explode, &pairs) {
             Read::Value(value) => {
                 taken.push(name.to_owned());
                 object.insert(name.to_owned(), as_documented(schema, node, value));
@@ -40,7 +38,7 @@ pub fn read(text: &str, media: &MediaType) -> Result<Value, String> {
     for (name, raw) in &pairs.0 {
         let base = name.split('[').next().unwrap_or(name);
         if !taken.iter().any(|there| there == base) && !object.contains_key(name) {
-            object.insert(name.clone(), json!(parameter::decode_form(raw)));
+            object.insert(name.clone(), json!(decode_form(raw)));
         }
     }
     Ok(Value::Object(object))

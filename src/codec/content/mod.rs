@@ -3,22 +3,26 @@
 //! Whether a value fits its schema is left to `validate`.
 
 pub mod form;
+mod malformed;
 mod multipart;
 mod sample;
 mod sequence;
 pub mod table;
 mod xml;
+
+pub use crate::codec::content::malformed::Malformed;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::codec::parameter;
+use crate::codec::content::malformed::read_json;
+use crate::codec::style::{as_documented, typed};
 use crate::contract::example::Example;
-use crate::contract::media::{MediaRange, Sequence};
-use crate::contract::{Generated, MediaType, Operation, Written};
+use crate::contract::media::{MediaRange, Sequence, Written};
+use crate::contract::{Generated, MediaType, Operation};
 use crate::generate::entity::Known;
 use crate::generate::{self, Manner};
-use crate::schema::{Schema, cut};
+use crate::schema::Schema;
 
 /// What the content of a request is.
 #[derive(Debug)]
@@ -27,32 +31,6 @@ pub enum Content {
     Value(Value),
     /// Bytes of a type that is not looked into, such as an image.
     Opaque,
-}
-
-/// Why content cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
-    /// What is wrong: `malformed JSON: EOF while parsing a value`.
-    pub detail: String,
-    /// Line and column from 1, where the format has them.
-    pub place: Option<(usize, usize)>,
-}
-
-/// How many bytes of a sentence about content are told; what is over is cut, and `…` says so. Names that the
-/// content gives to its parts may be as long as the content.
-const LONGEST_DETAIL: usize = 1024;
-
-impl Malformed {
-    /// What is wrong, and where.
-    #[must_use]
-    pub fn new(mut detail: String, place: Option<(usize, usize)>) -> Self {
-        cut(&mut detail, LONGEST_DETAIL);
-        Self { detail, place }
-    }
-
-    fn without_place(detail: impl std::fmt::Display) -> Self {
-        Self::new(format!("malformed content: {detail}"), None)
-    }
 }
 
 /// Reads content of the type `sent` as the documented `media` describes it.
@@ -86,14 +64,6 @@ fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
     if media.is_structured() { serde_json::from_slice(bytes).ok() } else { None }
 }
 
-fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let full = error.to_string();
-        let detail = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Malformed::new(format!("malformed JSON: {detail}"), Some((error.line(), error.column())))
-    })
-}
-
 fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))
 }
@@ -104,7 +74,7 @@ fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
         return Ok(value);
     }
     Ok(match &media.schema {
-        Some(schema) => as_documented(schema, schema.tree(), parameter::typed(schema, schema.tree(), text)),
+        Some(schema) => as_documented(schema, schema.tree(), typed(schema, schema.tree(), text)),
         None => json!(text),
     })
 }
@@ -121,22 +91,6 @@ fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
         let column = before.split('\n').next_back().map_or(0, |line| line.chars().count()) + 1;
         Malformed::new(format!("malformed XML: {why}"), Some((line, column)))
     })
-}
-
-/// An object or list that came as JSON text.
-fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
-    if let Value::Array(items) = &value {
-        // Each item of a list may be JSON text (OpenAPI 3.0.4 §4.7.15.1.1).
-        let Some(item) = schema.items(node).filter(|item| schema.types(item).contains(&"object")) else { return value };
-        return items.iter().map(|text| as_documented(schema, item, text.clone())).collect();
-    }
-    let Value::String(text) = &value else { return value };
-    let types = schema.types(node);
-    let parsed = serde_json::from_str::<Value>(text).ok();
-    let fits = |parsed: &Value| {
-        parsed.is_object() && types.contains(&"object") || parsed.is_array() && types.contains(&"array")
-    };
-    parsed.filter(fits).unwrap_or(value)
 }
 
 /// Writes a value as content of a media type.
@@ -259,10 +213,4 @@ pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known
         return Generated { written: Written { bytes, ..Written::default() }, fits: true };
     }
     Generated { written: write(&made.value, sent, Some(media)), fits: made.fits }
-}
-
-/// A value as text: strings without quotes, anything else as JSON.
-#[must_use]
-pub fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

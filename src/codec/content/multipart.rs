@@ -2,12 +2,15 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, stream};
+use futures_util::FutureExt as _;
+use futures_util::stream;
 use http::header::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::{Malformed, as_documented, plain, read_json, sample, xml};
-use crate::codec::parameter::{self, Read};
+use crate::codec::content::malformed::{Malformed, read_json};
+use crate::codec::content::{sample, xml};
+use crate::codec::style::{Read, as_documented, read_brackets, typed};
+use crate::codec::text::plain;
 use crate::contract::media::MediaRange;
 use crate::contract::{Encoding, MediaType, Style};
 use crate::schema::Schema;
@@ -92,7 +95,7 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
     for (base, members) in nested {
         let Some(schema) = media.schema.as_deref() else { continue };
         let Some(node) = schema.property(schema.tree(), &base) else { continue };
-        match parameter::read_brackets(schema, node, &base, &members) {
+        match read_brackets(schema, node, &base, &members) {
             Read::Value(value) => drop(object.insert(base, value)),
             Read::Malformed(why) => return Err(Malformed::without_place(format!("`{base}`: {why}"))),
             Read::Absent | Read::Empty => {}
@@ -130,7 +133,7 @@ impl Part {
                     return Err(format!("the part `{name}` has no `{}` header field", header.name));
                 }
                 (Some(text), Some(schema)) => {
-                    let value = parameter::typed(schema, schema.tree(), &text);
+                    let value = typed(schema, schema.tree(), &text);
                     if let Some(error) = schema.errors(&value).unwrap_or_default().first() {
                         return Err(format!("`{}` of the part `{name}` {}", header.name, error.sentence()));
                     }
@@ -149,10 +152,10 @@ impl Part {
             _ => ',',
         };
         let text = String::from_utf8_lossy(&self.bytes);
-        text.split(delimiter).map(|text| parameter::typed(schema, item, text.trim())).collect()
+        text.split(delimiter).map(|text| typed(schema, item, text.trim())).collect()
     }
 
-    fn value(&self, schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
+    pub(crate) fn value(&self, schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
         let text = String::from_utf8_lossy(&self.bytes);
         let within = |error: Malformed| Malformed::without_place(format!("`{}` has {}", self.name, error.detail));
         match &self.media {
@@ -171,7 +174,7 @@ impl Part {
             _ => {}
         }
         let Some(schema) = schema.filter(|_| !self.is_file) else { return Ok(json!(text)) };
-        Ok(as_documented(schema, node, parameter::typed(schema, node, &text)))
+        Ok(as_documented(schema, node, typed(schema, node, &text)))
     }
 }
 

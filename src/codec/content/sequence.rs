@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 use crate::contract::media::Sequence;
 
 /// RFC 7464: each text begins with it.

@@ -2,7 +2,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::codec::content::plain;
+use crate::codec::text::plain;
 
 /// Writes a list of objects as a line of names and a line for each; other lists as lines.
 #[must_use]

@@ -4,8 +4,8 @@ use quick_xml::escape::{escape, unescape};
 use quick_xml::events::{BytesStart, Event};
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::plain;
-use crate::codec::parameter::typed;
+use crate::codec::style::typed;
+use crate::codec::text::plain;
 use crate::schema::Schema;
 
 /// How deep elements may be nested; what is deeper is malformed.
@@ -399,8 +399,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diagnostic::{Positions, Source};
-    use crate::schema::{Demand, Direction, Schemas};
+    use crate::diagnostic::Positions;
+    use crate::diagnostic::Source;
+    use crate::schema::Demand;
+    use crate::schema::Direction;
+    use crate::schema::Schemas;
 
     fn schema(tree: Value) -> Schema {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());

@@ -1,7 +1,8 @@
 //! Are the patterns of schemas regular expressions, and of the standard's dialect?
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::schema::Schemas;
-use crate::schema::pattern::{Foreign, Pattern, PatternAt};
+use crate::schema::handover::PatternAt;
+use crate::schema::pattern::{Foreign, Pattern};
 
 /// Returns what is wrong with the patterns of a document, in its order.
 pub fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {

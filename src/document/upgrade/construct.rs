@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::shape::Kind;
 use crate::document::syntax::join;
-use crate::document::upgrade::Version;
+use crate::document::upgrade::version::Version;
 
 /// Keywords of JSON Schema that OpenAPI has since 3.1.
 const SINCE_31: &[&str] = &[

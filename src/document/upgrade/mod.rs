@@ -5,38 +5,18 @@
 
 mod construct;
 mod v2;
+mod version;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
-use crate::document::link::Extent;
+use crate::document::extent::{Extent, Origin};
 use crate::document::shape::{Kind, each_object};
-use crate::document::splice::Origin;
 use crate::document::upgrade::construct::Constructs;
 pub use crate::document::upgrade::v2::rewrite_words;
-
-/// The versions that are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Version {
-    V2,
-    V30,
-    V31,
-    V32,
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V2 => "2.0",
-            Self::V30 => "3.0",
-            Self::V31 => "3.1",
-            Self::V32 => "3.2",
-        })
-    }
-}
+use crate::document::upgrade::version::Version;
 
 /// Whether a tree says that it is an OpenAPI document, of whatever version.
 #[must_use]

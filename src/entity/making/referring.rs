@@ -65,7 +65,7 @@ impl Others<'_> {
     }
 
     /// One of them: what it is called, and it.
-    fn get(&self, number: u64) -> Option<(String, Arc<Value>)> {
+    pub(crate) fn get(&self, number: u64) -> Option<(String, Arc<Value>)> {
         let at = number.wrapping_sub(1) % self.count().max(1) as u64;
         if self.shown.is_empty() {
             let (key, entity) = self.maker.generated(at + 1, self.depth + 1);

@@ -415,7 +415,7 @@ impl Idiom {
     fn at(&self, finding: &Finding, rule: &str) -> Option<&Sentence> {
         let variant = |variant: &str| self.sentences.get(&format!("{rule}.{variant}"));
         let special = |name: &str| variant(name).map(|sentence| (name.to_owned(), sentence));
-        let operand = |name: &str| finding.operands.get(name).map(crate::codec::content::plain);
+        let operand = |name: &str| finding.operands.get(name).map(crate::codec::text::plain);
         let of_type = || {
             let types = finding.operands.get("types")?.as_array()?.iter().filter_map(Value::as_str);
             let types: Vec<&str> = types.filter(|name| *name != "null").collect();

@@ -8,10 +8,10 @@ use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{Finding, location_of};
+use crate::errors::reading::context::{About, Context};
 use crate::errors::reading::hearing::{self, Heard};
 use crate::errors::reading::names::{Names, is_identifier, segments};
-use crate::errors::reading::phrase::coded;
-use crate::errors::reading::{About, Context};
+use crate::errors::reading::phrase::{coded, general};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
@@ -382,56 +382,4 @@ pub fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bo
             Value::String(_) => !has_role,
             _ => false,
         }
-}
-
-/// A message that says that something is wrong, and not what.
-#[must_use]
-pub fn general(text: &str) -> Option<String> {
-    const GENERAL: [&str; 15] = [
-        "validation",
-        "invalid",
-        "request",
-        "bad",
-        "parameters",
-        "failed",
-        "error",
-        "errors",
-        "input",
-        "body",
-        "data",
-        "payload",
-        "params",
-        "arguments",
-        "validate",
-    ];
-    const EMPTY: [&str; 23] = [
-        "the",
-        "a",
-        "an",
-        "is",
-        "are",
-        "was",
-        "were",
-        "given",
-        "in",
-        "of",
-        "or",
-        "has",
-        "your",
-        "not",
-        "valid",
-        "parameter",
-        "query",
-        "fields",
-        "didn",
-        "t",
-        "one",
-        "more",
-        "occurred",
-    ];
-    let bare = text.trim_end_matches(['.', '!', ':']);
-    let all = words(&bare.replace(' ', "_"));
-    let is_general = |word: &String| GENERAL.contains(&word.as_str()) || EMPTY.contains(&word.as_str());
-    let says = all.iter().filter(|word| GENERAL.contains(&word.as_str())).count();
-    (bare.contains(' ') && bare.len() <= 60 && says > 0 && all.iter().all(is_general)).then(|| bare.to_owned())
 }

@@ -3,11 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::errors::body::{Fields, Member};
-use crate::errors::catalogue::idiom::{self, Idiom};
 use crate::errors::catalogue::role::Role;
-use crate::errors::reading::Context;
 use crate::errors::reading::shaping::{Around, Shaper, additional};
-use crate::schema::Schema;
 use crate::schema::name::folded;
 
 /// A property of an error: its name, its schema, and whether it is required.
@@ -113,30 +110,4 @@ fn is_of_fields(name: &str) -> bool {
 fn has_role(name: &str) -> bool {
     let roles = [Role::Message, Role::Title, Role::Code, Role::Status, Role::List, Role::Success, Role::Request];
     roles.iter().any(|role| role.fits(name))
-}
-
-const DJANGO: &str = "django-rest-framework";
-
-/// The members that Django REST framework has for what is about no field.
-const OF_DJANGO: [&str; 2] = ["nonfielderrors", "nonfielderror"];
-
-/// The family of a body that has a member of its own for what is about no field.
-pub(super) fn of_members(schema: &Schema) -> Option<&'static Idiom> {
-    let properties = schema.properties(schema.tree());
-    let is_named = properties.iter().any(|(name, _)| OF_DJANGO.contains(&folded(name).as_str()));
-    is_named.then(|| idiom::named(DJANGO)).flatten()
-}
-
-/// The family of a body whose members are lists of sentences, one for each field.
-pub(super) fn of_maps(schema: &Schema, context: Context<'_>) -> Option<&'static Idiom> {
-    let properties = schema.properties(schema.tree());
-    let is_list = |node: &Value| {
-        let item = schema.items(schema.resolve(node)).map(|item| schema.resolve(item));
-        item.is_some_and(|item| schema.types(item) == ["string"])
-    };
-    let is_field = |(name, node): &(&str, &Value)| context.names.find(name).is_some() && is_list(node);
-    // Those of Ruby on Rails look the same and are sent with 422.
-    let is_bad = context.status.as_u16() == 400;
-    let is_map = !properties.is_empty() && properties.iter().all(is_field);
-    (is_bad && is_map).then(|| idiom::named(DJANGO)).flatten()
 }

@@ -2,17 +2,18 @@
 use serde_json::Value;
 
 use crate::contract::wording::{Part, Slot, Template};
-use crate::errors::body::{Pattern, Wants};
+use crate::errors::body::Pattern;
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{PathStyle, location_of};
-use crate::errors::reading::about::{FEWEST_LETTERS, general};
+use crate::errors::reading::about::FEWEST_LETTERS;
+use crate::errors::reading::context::Context;
 use crate::errors::reading::hearing::{Heard, is_path};
 use crate::errors::reading::names::{Names, is_coined, is_identifier, segments};
-use crate::errors::reading::phrase::{self, coded};
-use crate::errors::reading::{Context, Reader, read};
-use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, before_path};
+use crate::errors::reading::phrase::{self, coded, general};
+use crate::errors::reading::{Reader, read};
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, Wants, before_path};
 use crate::errors::words::{Seen, Words};
 use crate::schema::name::{Form, folded};
 

@@ -1,6 +1,8 @@
 //! An example of an error → the pattern of its body: which of its texts speak of a field or a rule.
 
 mod about;
+mod context;
+mod families;
 mod fields;
 mod hearing;
 mod leaf;
@@ -9,20 +11,20 @@ mod phrase;
 pub mod shaping;
 pub mod shown;
 
+pub use crate::errors::reading::context::{About, Context};
 pub use crate::errors::reading::hearing::visit;
 pub use crate::errors::reading::names::Names;
 pub use crate::errors::reading::phrase::warm_up;
-use http::StatusCode;
 use serde_json::Value;
 
-use crate::errors::body::{ByField, Member, Pattern, Wants};
+use crate::errors::body::{ByField, Member, Pattern};
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::location_of;
 use crate::errors::reading::about::{family, is_map_key, is_segments, is_sentence, meant, place_for_words};
 use crate::errors::reading::hearing::Heard;
-use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, before_path};
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, Wants, before_path};
 use crate::errors::words::Alone;
 use crate::schema::Schema;
 
@@ -39,36 +41,6 @@ pub struct Reading {
     pub rules: Vec<&'static str>,
     /// The example itself.
     pub value: Value,
-}
-
-/// What an example speaks of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    /// The rule.
-    pub rule: &'static str,
-    /// The names of the field.
-    pub names: Vec<String>,
-    /// Whether it is said in words, and not by a code only.
-    pub is_worded: bool,
-    /// Whether it joins several sentences in one text.
-    pub is_joined: bool,
-}
-
-/// What examples are read with.
-#[derive(Debug, Clone, Copy)]
-pub struct Context<'c> {
-    /// The names of the request.
-    pub names: &'c Names,
-    /// The schema of the body.
-    pub schema: Option<&'c Schema>,
-    /// The status that it is documented for.
-    pub status: StatusCode,
-    /// Codes by the name of their member that the document shows elsewhere.
-    pub codes: &'c [(String, String)],
-    /// Whose sentences the document has elsewhere.
-    pub idiom: Option<&'static Idiom>,
-    /// The path template of the operation.
-    pub url: Option<&'c str>,
 }
 
 /// Reads an example.
@@ -372,6 +344,8 @@ impl<'r> Reader<'r> {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
     use crate::errors::catalogue::idiom;
     use crate::errors::finding::Finding;

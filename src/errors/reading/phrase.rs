@@ -8,9 +8,8 @@ use serde_json::Value;
 use crate::contract::wording::{Part, RULES, Slot, Template};
 use crate::document::syntax;
 use crate::errors::finding::location_of;
-use crate::errors::reading::about::general;
 use crate::errors::reading::names::{Names, is_coined, is_identifier};
-use crate::schema::name::Form;
+use crate::schema::name::{Form, words};
 
 /// A sentence that words a rule.
 #[derive(Debug, Clone)]
@@ -487,6 +486,58 @@ pub fn coded(code: &str, name: &str) -> Template {
         }
     }
     Template::plain(code)
+}
+
+/// A message that says that something is wrong, and not what.
+#[must_use]
+pub fn general(text: &str) -> Option<String> {
+    const GENERAL: [&str; 15] = [
+        "validation",
+        "invalid",
+        "request",
+        "bad",
+        "parameters",
+        "failed",
+        "error",
+        "errors",
+        "input",
+        "body",
+        "data",
+        "payload",
+        "params",
+        "arguments",
+        "validate",
+    ];
+    const EMPTY: [&str; 23] = [
+        "the",
+        "a",
+        "an",
+        "is",
+        "are",
+        "was",
+        "were",
+        "given",
+        "in",
+        "of",
+        "or",
+        "has",
+        "your",
+        "not",
+        "valid",
+        "parameter",
+        "query",
+        "fields",
+        "didn",
+        "t",
+        "one",
+        "more",
+        "occurred",
+    ];
+    let bare = text.trim_end_matches(['.', '!', ':']);
+    let all = words(&bare.replace(' ', "_"));
+    let is_general = |word: &String| GENERAL.contains(&word.as_str()) || EMPTY.contains(&word.as_str());
+    let says = all.iter().filter(|word| GENERAL.contains(&word.as_str())).count();
+    (bare.contains(' ') && bare.len() <= 60 && says > 0 && all.iter().all(is_general)).then(|| bare.to_owned())
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //! place.
 use serde_json::Value;
 
-use crate::errors::body::{ByField, Member, Pattern, Wants};
+use crate::errors::body::{ByField, Member, Pattern};
 use crate::errors::catalogue::idiom::{self, Idiom};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{PathStyle, location_of};
-use crate::errors::reading::{Context, Names, fields};
-use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot};
+use crate::errors::reading::context::Context;
+use crate::errors::reading::{Names, families};
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, Wants};
 use crate::errors::words::{Alone, Words};
 use crate::generate::{self, Manner};
 use crate::schema::Schema;
@@ -20,8 +21,8 @@ const DEEPEST: usize = 6;
 #[must_use]
 pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
     let by_shape = family(schema, context.names);
-    let by_members = || fields::of_members(schema);
-    let idiom = by_shape.or_else(by_members).or(context.idiom).or_else(|| fields::of_maps(schema, context));
+    let by_members = || families::of_members(schema);
+    let idiom = by_shape.or_else(by_members).or(context.idiom).or_else(|| families::of_maps(schema, context));
     let generated = generate::generate(schema, &Manner::default()).value;
     let mut shaper = Shaper { schema, context, idiom, by_shape, path: Vec::new(), open: Vec::new(), fields: 0 };
     let pattern = shaper.node(schema.tree(), &Around::default(), Some(&generated));

@@ -1,8 +1,7 @@
 //! Classes and escapes of patterns → sets of characters.
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
-use crate::schema::pattern::parse::{Fault, Grammar};
-use crate::schema::pattern::tree::class_of;
+use crate::schema::pattern::tree::{Fault, Grammar, class_of};
 
 /// An escape: `\n` or `\d`.
 pub enum Escape {
@@ -207,7 +206,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a class of POSIX, `[:alpha:]`; else the bracket is a character.
-    fn named(&mut self) -> Escape {
+    pub(crate) fn named(&mut self) -> Escape {
         let inside: String = self.chars[self.at + 2..].iter().take_while(|c| **c != ']').collect();
         let name = inside.strip_suffix(':').unwrap_or_default();
         let (is_negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));

@@ -12,9 +12,8 @@
 //! assert!(pattern.is_match("ann@good"));
 //! ```
 
-mod budget;
+pub(crate) mod budget;
 mod class;
-mod handover;
 mod linear;
 mod machine;
 mod parse;
@@ -26,13 +25,11 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use regex::Regex;
 
 pub use crate::schema::pattern::budget::{MOST_STEPS, within};
-pub use crate::schema::pattern::handover::{
-    PatternAt, Patterns, format_of, hand_over, original_of, pattern_of, patterns_of,
-};
-pub use crate::schema::pattern::parse::{Fault, Foreign};
-use crate::schema::pattern::parse::{Grammar, Parsed, parse};
+pub use crate::schema::pattern::parse::Foreign;
+use crate::schema::pattern::parse::{Parsed, parse};
 use crate::schema::pattern::program::Program;
-use crate::schema::pattern::tree::Node;
+pub use crate::schema::pattern::tree::Fault;
+use crate::schema::pattern::tree::{Grammar, Node};
 
 /// The most patterns that are kept with their engines; at one more all of them are forgotten, and read again
 /// when they are needed.
@@ -81,7 +78,7 @@ impl Pattern {
         read
     }
 
-    fn new(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn new(text: &str) -> Result<Self, Fault> {
         let parsed = match undelimited(text) {
             Some((inside, flags)) => {
                 let flagged = if flags.is_empty() { inside.to_owned() } else { format!("(?{flags}:{inside})") };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::schema::pattern::class::{self, Escape};
-use crate::schema::pattern::tree::{Assertion, Case, Kind, Look, Node, Repeat};
+use crate::schema::pattern::tree::{Assertion, Case, Fault, Grammar, Kind, Look, Node, Repeat};
 
 /// The longest pattern that is read, in characters; a longer one is unreadable.
 pub const LONGEST_PATTERN: usize = 65_536;
@@ -13,15 +13,6 @@ pub const MOST_NESTED_GROUPS: usize = 200;
 
 /// The most ranges of characters in all classes of one pattern; a pattern with more is unreadable.
 pub const MOST_RANGES: usize = 200_000;
-
-/// The grammar by which a pattern is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grammar {
-    /// With the `u` flag.
-    Unicode,
-    /// Without it (Annex B), and with constructs of other dialects.
-    Lenient,
-}
 
 /// What a pattern has that is of another dialect: `\A`, and what it is read as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +33,6 @@ pub struct Parsed {
     /// The constructs of other dialects, each once.
     pub foreign: Vec<Foreign>,
 }
-
-/// The reason why a text is no pattern: `a group is not closed`.
-pub type Fault = String;
 
 /// Reads a pattern.
 ///
@@ -332,7 +320,7 @@ impl Parser<'_> {
         Ok(Node::new(Kind::Capture(Box::new(self.closed()?), number)))
     }
 
-    fn named(&mut self, open: &str) -> Result<Node, Fault> {
+    pub(crate) fn named(&mut self, open: &str) -> Result<Node, Fault> {
         self.eat(open);
         let name = self.until('>')?;
         let is_first = |c: char| c.is_alphabetic() || c == '_' || c == '$';

@@ -220,3 +220,15 @@ fn lengths(kind: &Kind) -> (usize, Option<usize>) {
         Kind::BackReference(..) => (0, None),
     }
 }
+
+/// The reason why a text is no pattern: `a group is not closed`.
+pub type Fault = String;
+
+/// The grammar by which a pattern is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// With the `u` flag.
+    Unicode,
+    /// Without it (Annex B), and with constructs of other dialects.
+    Lenient,
+}

@@ -5,8 +5,9 @@
 
 pub mod hosts;
 mod insight;
+pub mod listening;
 pub mod requests;
-mod session;
+pub(crate) mod session;
 mod worlds;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use tokio::sync::broadcast;
 
 use crate::Sandbox;
 use crate::codec::message::{Request, Response};
-use crate::codec::parameter::decode_form;
+use crate::codec::text::decode_form;
 use crate::codec::{coding, compression};
 use crate::contract::merge::as_one_document;
 use crate::contract::{Location, Operation};
@@ -31,16 +32,14 @@ use crate::document::Input;
 use crate::errors::problem::{Kind, Problem, TYPES};
 use crate::exchange::{Cors, Report, Settings};
 use crate::sandbox::Reading;
-use crate::server::compute::Paces;
 use crate::server::control::hosts::Hosts;
-use crate::server::control::session::{Named, session_of};
-use crate::server::problem_response;
+use crate::server::control::listening::Heard;
+use crate::server::control::session::{Named, PREFIX, session_of};
+use crate::server::message::problem_response;
+use crate::server::quick::Paces;
 use crate::state::coverage::{Coverage, Wrong};
 use crate::state::journal::{Ended, Entry, kept_violations};
 use crate::state::redaction::Redaction;
-
-/// Below it no API is served.
-pub(super) const PREFIX: &str = "/_standin/";
 
 /// Who may use the control API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,24 +102,6 @@ const STREAM: usize = 256;
 
 /// The document of the control API.
 const DOCUMENT: &str = include_str!("control.yaml");
-
-/// What is said to who listens.
-#[derive(Debug, Clone)]
-pub enum Heard {
-    /// An exchange ended.
-    Entry(Arc<Entry>),
-    /// The server ends.
-    End,
-}
-
-/// A response that goes on as long as the client listens: server-sent events of exchanges.
-#[derive(Clone)]
-pub struct Listening {
-    /// Where they come from.
-    pub entries: broadcast::Sender<Heard>,
-    /// The session that they must be of; any if none.
-    pub session: Option<String>,
-}
 
 impl Control {
     /// The control API of a sandbox.
@@ -454,7 +435,7 @@ impl<'r> Asked<'r> {
     fn after(&self, word: &str) -> String {
         let path = self.request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
         let rest = path.strip_prefix(word).unwrap_or_default().trim_start_matches('/');
-        crate::codec::parameter::decode(rest)
+        crate::codec::text::decode(rest)
     }
 }
 

@@ -9,7 +9,8 @@ use crate::document::names::unknown_keyword;
 use crate::errors::problem::Problem;
 use crate::exchange::Report;
 use crate::schema::{Schema, standalone};
-use crate::server::control::{Asked, Control, Listening, unprocessable};
+use crate::server::control::listening::Listening;
+use crate::server::control::{Asked, Control, unprocessable};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
 
 impl Control {

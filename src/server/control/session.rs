@@ -3,9 +3,8 @@
 use http::{HeaderName, StatusCode, Uri};
 
 use crate::codec::message::{Mounted, Request};
-use crate::codec::parameter::decode;
+use crate::codec::text::decode;
 use crate::errors::problem::{Kind, Problem};
-use crate::server::control::PREFIX;
 
 /// A request, and the session that it is in.
 pub struct Named {
@@ -60,3 +59,6 @@ fn checked(name: String) -> Result<String, Problem> {
 fn wrong(detail: &str) -> Problem {
     Problem::new(Kind::Violation, StatusCode::BAD_REQUEST, detail)
 }
+
+/// Below it no API is served.
+pub(crate) const PREFIX: &str = "/_standin/";

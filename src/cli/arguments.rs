@@ -1,0 +1,253 @@
+//! Which documents are loaded, and how values are generated: the arguments that commands share.
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::outcome::Failure;
+use crate::contract::example::Examples;
+use crate::diagnostic::escape;
+use crate::document::Input;
+use crate::document::files::Access;
+use crate::exchange::Settings;
+use crate::generate::Manner;
+use crate::sandbox::{Reading, Sandbox};
+
+#[derive(Debug, Args)]
+pub(super) struct Documents {
+    /// Files, folders, or `-` for standard input [default: ./specs]
+    ///
+    /// A file is JSON, YAML, or a Markdown or text page with fenced OpenAPI documents, told by its
+    /// content. A folder is searched with all its sub-folders; files that are no OpenAPI documents
+    /// are passed over.
+    #[arg(value_name = "DOCUMENT")]
+    pub(super) inputs: Vec<PathBuf>,
+    /// Folder of fixtures [default: ./fixtures, if it is there]
+    ///
+    /// Each YAML or JSON file in it maps operations (`operationId` or `METHOD /path`) to lists of
+    /// responses, each with `when` (a JSON Schema over `{path, query, header, cookie, body}`),
+    /// `status`, `example` or `body`, and `headers`. The first whose condition holds is the answer.
+    /// What `errors` in it maps (`*`, the name of a document, an operation) says how errors are told.
+    #[arg(long, value_name = "DIR", env = "STANDIN_FIXTURES", hide_env = true)]
+    pub(super) fixtures: Option<PathBuf>,
+    /// Whether examples are made to fit their schema
+    ///
+    /// `coerce` changes what can be read in one way only, such as "true" where a boolean is
+    /// documented, and reports it; `repair` changes whatever does not fit, adds what is missing and
+    /// leaves out what is forbidden; `verbatim` serves every example as it stands.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "coerce|repair|verbatim",
+        hide_possible_values = true,
+        default_value = "coerce",
+        env = "STANDIN_EXAMPLES",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    pub(super) examples: ExamplesChoice,
+    /// Overlay (OpenAPI Overlay 1.0 or 1.1) that corrects the documents; may be repeated
+    ///
+    /// Each is applied to every document, or to the one whose file name its `extends` has. `STANDIN_OVERLAY`
+    /// lists paths as `PATH` does.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) overlay: Vec<PathBuf>,
+    /// Folder that documents may refer to, beside their own; may be repeated
+    ///
+    /// A `$ref` to another file is followed inside of the folder of the document that has it, with
+    /// its sub-folders, and of the current folder or a folder that is served, if the document is in it and the
+    /// file is not hidden. No other file is read. `STANDIN_ALLOW_PATH` lists paths as `PATH` does.
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(super) allow_path: Vec<PathBuf>,
+    /// Host that documents may refer to, such as example.com or localhost:8080; may be repeated
+    ///
+    /// Without it nothing is fetched from the network. What was fetched is kept in the cache, so that
+    /// the next start needs no network.
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "STANDIN_ALLOW_HOST",
+        hide_env = true,
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub(super) allow_host: Vec<String>,
+    /// Folder that keeps what was fetched [default: standin in the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "STANDIN_CACHE", hide_env = true, hide_short_help = true)]
+    pub(super) cache: Option<PathBuf>,
+}
+
+impl Documents {
+    /// Reads the documents; what of the options has no effect is told.
+    pub(super) fn load(&self, settings: Settings, err: &mut impl Write) -> Result<Sandbox, Failure> {
+        for folder in self.allowed().iter().filter(|folder| !folder.is_dir()) {
+            let folder = folder.display().to_string();
+            writeln!(
+                err,
+                "warning: `--allow-path {}` allows nothing, as there is no such folder",
+                escape::one_line(&folder)
+            )?;
+        }
+        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        let input = |path: &PathBuf| if is_stdin(path) { Input::Stdin } else { Input::Path(path.clone()) };
+        let mut inputs: Vec<Input> = self.inputs.iter().map(input).collect();
+        if inputs.is_empty() {
+            inputs.push(Input::Path(PathBuf::from("specs")));
+        }
+        let usual = Path::new("fixtures");
+        let fixtures = self.fixtures.as_deref().or_else(|| usual.is_dir().then_some(usual));
+        Ok(Sandbox::load(&inputs, fixtures, &self.reading(), settings))
+    }
+
+    /// The folders that documents may refer to.
+    pub(super) fn allowed(&self) -> Vec<PathBuf> {
+        paths(&self.allow_path, "STANDIN_ALLOW_PATH")
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        let examples = match self.examples {
+            ExamplesChoice::Coerce => Examples::Coerce,
+            ExamplesChoice::Repair => Examples::Repair,
+            ExamplesChoice::Verbatim => Examples::Verbatim,
+        };
+        let access = Access {
+            folders: self.allowed(),
+            hosts: self.allow_host.clone(),
+            cache: self.cache.clone().or_else(usual_cache),
+        };
+        let overlays = paths(&self.overlay, "STANDIN_OVERLAY").into_iter().map(Input::Path).collect();
+        Reading { examples, access, overlays }
+    }
+}
+
+/// How values are generated.
+#[derive(Debug, Args)]
+pub(super) struct Generation {
+    /// Seed of generated values: the same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 0, env = "STANDIN_SEED", hide_env = true)]
+    pub(super) seed: u64,
+    /// How many items generated lists have: 3, or 2-3
+    ///
+    /// Where the schema has other bounds they go before it.
+    #[arg(
+        long,
+        value_name = "N|N-M",
+        default_value = "2-3",
+        value_parser = list_size,
+        env = "STANDIN_LIST_SIZE",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    pub(super) list_size: (usize, usize),
+    /// How many values are made at most to find one that fits
+    ///
+    /// A list of three numbers is four values. What cannot be made within it is the nearest value, and
+    /// the answer says so in `Standin-Warning`.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 60_000,
+        env = "STANDIN_MAX_VALUES",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    pub(super) max_values: usize,
+    /// How much text a generated value has at most, about
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "4MiB",
+        value_parser = size,
+        env = "STANDIN_MAX_GENERATED",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    pub(super) max_generated: usize,
+}
+
+impl Generation {
+    pub(super) fn manner(&self) -> Manner {
+        Manner {
+            seed: self.seed,
+            list_size: self.list_size,
+            most_values: self.max_values,
+            most_bytes: self.max_generated,
+        }
+    }
+
+    /// Settings that differ from the usual ones in how values are generated only.
+    pub(super) fn settings(&self) -> Settings {
+        Settings { manner: self.manner(), ..Settings::default() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ExamplesChoice {
+    Coerce,
+    Repair,
+    Verbatim,
+}
+
+/// Paths of the command line, each as it is; else those of a variable, with colons or, on Windows, semicolons
+/// between them.
+pub(super) fn paths(given: &[PathBuf], variable: &str) -> Vec<PathBuf> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    let listed = std::env::var_os(variable).unwrap_or_default();
+    std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// `$XDG_CACHE_HOME/standin`, or what stands for it on this system.
+pub(super) fn usual_cache() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || set("HOME").map(|home| home.join(".cache"));
+    set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home).map(|folder| folder.join("standin"))
+}
+
+/// `10MiB`, `512k`, `1048576`: units of 1000 and, with an `i`, of 1024.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: usize = match unit.trim().to_ascii_lowercase().trim_end_matches('b') {
+        "" => 1,
+        "k" => 1000,
+        "ki" => 1024,
+        "m" => 1_000_000,
+        "mi" => 1024 * 1024,
+        "g" => 1_000_000_000,
+        "gi" => 1024 * 1024 * 1024,
+        _ => return Err("expected a number with a unit such as `KiB` or `MiB`".to_owned()),
+    };
+    let number: usize = number.parse().map_err(|_| "expected a number, such as in `10MiB`".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "it is too large".to_owned())
+}
+
+/// `3`, or `2-3`.
+pub(super) fn list_size(text: &str) -> Result<(usize, usize), String> {
+    let (least, most) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| "expected a number or a range such as `2-3`");
+    let (least, most) = (number(least)?, number(most)?);
+    if least > most { Err(format!("{least} is more than {most}")) } else { Ok((least, most)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("10MiB"), Ok(10 * 1024 * 1024));
+        assert_eq!(size("2k"), Ok(2000));
+        assert_eq!(size("7"), Ok(7));
+        assert!(size("ten").is_err());
+        assert!(size("1parsec").is_err());
+    }
+
+    #[test]
+    fn list_sizes_are_numbers_or_ranges() {
+        assert_eq!(list_size("3"), Ok((3, 3)));
+        assert_eq!(list_size("2-5"), Ok((2, 5)));
+        assert!(list_size("5-2").is_err() && list_size("few").is_err());
+    }
+}

@@ -1,0 +1,476 @@
+//! The styles of OpenAPI (`form`, `simple`, `deepObject`, …): texts ↔ the values of one parameter or property of a form.
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Number, Value};
+
+use crate::codec::collection::CollectionFormat;
+use crate::codec::text::{decode, decode_form};
+use crate::contract::Style;
+use crate::document::number;
+use crate::schema::Schema;
+
+/// How clients may write lists in queries, beside the documented style (`--query-arrays`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QueryArrays {
+    /// As documented, or with brackets: `a[]=1&a[]=2`.
+    #[default]
+    Brackets,
+    /// With commas too: `a=1,2`.
+    Comma,
+    /// Repeated too: `a=1&a=2`.
+    Repeat,
+}
+
+/// Pairs of a query or form: names decoded, values percent-encoded, because the delimiters of a
+/// style are told from encoded ones.
+#[derive(Debug, Default, Clone)]
+pub struct Pairs<'r>(pub Vec<(String, &'r str)>);
+
+impl<'r> Pairs<'r> {
+    /// Cuts `a=1&b=x%20y`.
+    #[must_use]
+    pub fn parse(text: &'r str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        Self(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(name, value)| (decode_form(name), value))
+                .collect(),
+        )
+    }
+
+    /// The values of a name, in order, still encoded.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'r str> + 's {
+        self.0.iter().filter(move |(there, _)| there == name).map(|(_, value)| *value)
+    }
+
+    /// The first value of a name, decoded.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<String> {
+        self.all(name).next().map(decode_form)
+    }
+}
+
+/// What a request has for a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Read {
+    /// Nothing.
+    Absent,
+    /// An empty value where `allowEmptyValue` lets any pass.
+    Empty,
+    /// A value, typed by its schema.
+    Value(Value),
+    /// Text that cannot be cut as the style says, and why.
+    Malformed(String),
+}
+
+/// How deep brackets in a name go: `f[a][b]` is 2. What is deeper is malformed.
+pub const DEEPEST_BRACKETS: usize = 32;
+
+/// Reads one value by style, explode and schema.
+pub(super) struct Reader<'s> {
+    pub(super) name: &'s str,
+    pub(super) style: Style,
+    pub(super) explode: bool,
+    pub(super) schema: &'s Schema,
+    /// The part of the schema that describes the value; none if it is all of it.
+    pub(super) part: Option<&'s Value>,
+    /// The types that it names.
+    pub(super) types: Cow<'s, [&'s str]>,
+    /// The names that belong to other parameters.
+    pub(super) claimed: &'s [&'s str],
+    pub(super) arrays: QueryArrays,
+}
+
+impl<'s> Reader<'s> {
+    fn node(&self) -> &'s Value {
+        self.part.unwrap_or_else(|| self.schema.tree())
+    }
+
+    pub(super) fn wants(&self, kind: &str) -> bool {
+        self.types.contains(&kind)
+    }
+
+    fn scalar(&self, raw: &str) -> Value {
+        let text = decode(raw);
+        if *self.types == ["string"] && text != "null" {
+            return Value::String(text);
+        }
+        let value = typed_as(&self.types, self.schema, || self.node(), &text);
+        if !value.is_string() && self.part.is_none() && self.wants("string") {
+            let text = Value::String(text);
+            let fits = |value: &Value| self.schema.is_valid(value) == Ok(true);
+            return if !fits(&value) && fits(&text) { text } else { value };
+        }
+        value
+    }
+
+    fn item(&self, raw: &str) -> Value {
+        let any = Value::Bool(true);
+        self.item_of(self.schema.items(self.node()).unwrap_or(&any), raw)
+    }
+
+    /// An item of a list, which may be a list of its own in documents of OpenAPI 2.0.
+    fn item_of(&self, node: &Value, raw: &str) -> Value {
+        match (CollectionFormat::of(self.schema, node), self.schema.items(node)) {
+            (Some(format), Some(item)) => format.split(raw).into_iter().map(|raw| self.item_of(item, raw)).collect(),
+            _ => typed(self.schema, node, &decode(raw)),
+        }
+    }
+
+    fn property(&self, name: &str, raw: &str) -> Value {
+        let any = Value::Bool(true);
+        typed(self.schema, self.schema.property(self.node(), name).unwrap_or(&any), &decode(raw))
+    }
+
+    fn list<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
+        Read::Value(Value::Array(raws.map(|raw| self.item(raw)).collect()))
+    }
+
+    /// `R,100,G,200`.
+    fn alternating<'r>(&self, mut raws: impl Iterator<Item = &'r str>) -> Read {
+        let mut object = Map::new();
+        while let Some(name) = raws.next() {
+            let Some(value) = raws.next() else {
+                return Read::Malformed(format!("the property `{}` has no value", decode(name)));
+            };
+            let name = decode(name);
+            let value = self.property(&name, value);
+            object.insert(name, value);
+        }
+        Read::Value(Value::Object(object))
+    }
+
+    /// `R=100,G=200`.
+    fn assignments<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
+        let mut object = Map::new();
+        for raw in raws {
+            let Some((name, value)) = raw.split_once('=') else {
+                return Read::Malformed(format!("expected `name=value`, found `{}`", decode(raw)));
+            };
+            let name = decode(name);
+            let value = self.property(&name, value);
+            object.insert(name, value);
+        }
+        Read::Value(Value::Object(object))
+    }
+
+    /// A value whose parts stand between delimiters, as lists and objects do without `explode`.
+    pub(super) fn delimited(&self, raw: &str, delimiter: char) -> Read {
+        if self.wants("array")
+            && let Some(format) = CollectionFormat::of(self.schema, self.node())
+        {
+            return self.list(format.split(raw).into_iter().map(str::trim));
+        }
+        let parts = || raw.split(delimiter).map(str::trim).filter(|_| !raw.is_empty());
+        if self.wants("array") {
+            return self.list(parts());
+        }
+        if !self.wants("object") {
+            return Read::Value(self.scalar(raw));
+        }
+        if self.explode && raw.contains('=') { self.assignments(parts()) } else { self.alternating(parts()) }
+    }
+
+    /// Parts between commas. A comma that is encoded belongs to a part (RFC 6570 §3.2.1), but many clients encode a
+    /// value whole, its delimiters too: they are believed where only that gives a value that fits.
+    fn between_commas(&self, raw: &str) -> Read {
+        let strict = self.delimited(raw, ',');
+        let is_compound = self.wants("array") || self.wants("object");
+        if !is_compound || raw.contains(',') || !raw.contains("%2C") && !raw.contains("%2c") || self.fits(&strict) {
+            return strict;
+        }
+        let lenient = self.delimited(&raw.replace("%2C", ",").replace("%2c", ","), ',');
+        if matches!(lenient, Read::Malformed(_)) { strict } else { lenient }
+    }
+
+    /// Whether a list or an object can be what was meant: it fits its schema, or, of a property of a form, which has
+    /// no validator of its own, its items are any text.
+    fn fits(&self, read: &Read) -> bool {
+        let Read::Value(value) = read else { return false };
+        if self.part.is_none() {
+            return self.schema.is_valid(value) == Ok(true);
+        }
+        let narrows = |item: &Value| ["enum", "format", "pattern", "const"].iter().any(|name| item.get(name).is_some());
+        let item = self.schema.items(self.node());
+        item.is_none_or(|item| self.schema.types(item) == ["string"] && !narrows(self.schema.resolve(item)))
+    }
+
+    /// Exploded lists and objects: as cookies of their own, or joined as in a query, which is what
+    /// RFC 6570 makes of `style: form`.
+    pub(super) fn cookies(&self, headers: &HeaderMap) -> Read {
+        let lines: Vec<&str> =
+            headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        let text = lines.join("&").replace("; ", "&").replace(';', "&");
+        let pairs = Pairs::parse(&text);
+        match pairs.all(self.name).collect::<Vec<_>>().as_slice() {
+            [only] if only.contains(',') => self.delimited(only, ','),
+            _ => self.pairs(&pairs),
+        }
+    }
+
+    pub(super) fn header(&self, text: &str) -> Read {
+        // Percent signs in a header field are only that (OpenAPI 3.1.1 Appendix D).
+        let text = text.trim();
+        if text.contains('%') { self.delimited(&text.replace('%', "%25"), ',') } else { self.delimited(text, ',') }
+    }
+
+    pub(super) fn path(&self, raw: &str) -> Read {
+        match self.style {
+            Style::Label => match raw.strip_prefix('.') {
+                Some(rest) => self.label(rest),
+                None => {
+                    Read::Malformed(format!("a value in the style `label` begins with `.`, found `{}`", decode(raw)))
+                }
+            },
+            Style::Matrix => match raw.strip_prefix(';') {
+                Some(rest) => self.matrix(rest),
+                None => {
+                    Read::Malformed(format!("a value in the style `matrix` begins with `;`, found `{}`", decode(raw)))
+                }
+            },
+            _ => self.between_commas(raw),
+        }
+    }
+
+    /// Without `explode` OpenAPI 3.0.4 says `.a,b` and 3.0.3 said `.a.b`.
+    fn label(&self, rest: &str) -> Read {
+        let is_compound = self.wants("array") || self.wants("object");
+        let delimiter = if is_compound && (self.explode || !rest.contains(',')) { '.' } else { ',' };
+        self.delimited(rest, delimiter)
+    }
+
+    fn matrix(&self, rest: &str) -> Read {
+        if self.wants("object") && self.explode {
+            return self.assignments(rest.split(';'));
+        }
+        let mut values = Vec::new();
+        for part in rest.split(';') {
+            match part.split_once('=').unwrap_or((part, "")) {
+                (name, value) if decode(name) == self.name => values.push(value),
+                (name, _) => return Read::Malformed(format!("expected `;{}=`, found `;{}`", self.name, decode(name))),
+            }
+        }
+        match values.as_slice() {
+            [value] if !self.explode || !self.wants("array") => self.between_commas(value),
+            _ => self.list(values.into_iter()),
+        }
+    }
+
+    pub(super) fn pairs(&self, pairs: &Pairs<'_>) -> Read {
+        if self.style == Style::DeepObject {
+            return match self.deep_object(pairs) {
+                // The style is for objects; what is none is written without brackets.
+                Read::Absent if *self.types != ["object"] => self.documented(pairs),
+                read => read,
+            };
+        }
+        if let Some(object) = self.json_text(pairs) {
+            return Read::Value(object);
+        }
+        match self.documented(pairs) {
+            // Many clients write `tags[]=a` and `filter[b]=c` whatever is documented.
+            Read::Absent if self.wants("array") || self.wants("object") => self.deep_object(pairs),
+            read => read,
+        }
+    }
+
+    /// `selector={"a":1}`, which many APIs mean by an object and few document.
+    fn json_text(&self, pairs: &Pairs<'_>) -> Option<Value> {
+        if !self.wants("object") {
+            return None;
+        }
+        let text = pairs.first(self.name).filter(|text| text.trim_start().starts_with('{'))?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// The value in the documented style.
+    fn documented(&self, pairs: &Pairs<'_>) -> Read {
+        let is_object = self.wants("object");
+        if is_object && self.explode && self.style == Style::Form {
+            return self.spread(pairs);
+        }
+        let mut values: Vec<&str> = pairs.all(self.name).collect();
+        let is_list = self.wants("array");
+        match (values.len(), self.style) {
+            (0, _) => Read::Absent,
+            (1, _) if is_list && self.arrays == QueryArrays::Comma => {
+                self.between_commas(&values[0].replace('+', "%20"))
+            }
+            (2.., _) if is_list && self.arrays == QueryArrays::Repeat => {
+                let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
+                self.list(decoded.iter().map(String::as_str))
+            }
+            _ if self.explode && self.wants("array") => {
+                if values == [""] {
+                    values.clear(); // `ids=` is the empty list
+                }
+                let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
+                self.list(decoded.iter().map(String::as_str))
+            }
+            (_, Style::SpaceDelimited) => self.delimited(&values[0].replace("%20", "+"), '+'),
+            // The delimiter is encoded as a rule (OpenAPI 3.0.4 §4.7.12.2.3); where it is not, what is encoded is text.
+            (_, Style::PipeDelimited) if values[0].contains('|') => self.delimited(&values[0].replace('+', "%20"), '|'),
+            (_, Style::PipeDelimited) => {
+                self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|')
+            }
+            _ => self.between_commas(&values[0].replace('+', "%20")),
+        }
+    }
+
+    /// An exploded object in a query: each of its properties is a parameter of its own.
+    fn spread(&self, pairs: &Pairs<'_>) -> Read {
+        let declared = self.schema.properties(self.node());
+        let is_declared = |name: &str| declared.iter().any(|(there, _)| *there == name);
+        let is_free = |name: &str| !self.claimed.contains(&name) && !name.starts_with("__");
+        let takes_others = declared.is_empty()
+            || self.schema.resolve(self.node()).get("additionalProperties").is_some_and(Value::is_object);
+        let takes = |name: &str| is_declared(name) || takes_others && is_free(name);
+        let mut object = Map::new();
+        for (name, value) in pairs.0.iter().filter(|(name, _)| takes(name)) {
+            let value = value.replace('+', "%20");
+            let list =
+                self.schema.property(self.node(), name).filter(|node| self.schema.types(node).contains(&"array"));
+            match (list.and_then(|list| self.schema.items(list)), object.get_mut(name)) {
+                (Some(item), Some(Value::Array(items))) => items.push(typed(self.schema, item, &decode(&value))),
+                (Some(item), _) => {
+                    object.insert(name.clone(), Value::Array(vec![typed(self.schema, item, &decode(&value))]));
+                }
+                _ => {
+                    object.insert(name.clone(), self.property(name, &value));
+                }
+            }
+        }
+        if object.is_empty() { Read::Absent } else { Read::Value(Value::Object(object)) }
+    }
+
+    /// `name[a]=1&name[b][c]=2`; a name that comes again makes a list.
+    fn deep_object(&self, pairs: &Pairs<'_>) -> Read {
+        let mut root = Value::Null;
+        let mut is_there = false;
+        for (name, raw) in &pairs.0 {
+            let Some(path) = name.strip_prefix(self.name).filter(|rest| rest.starts_with('[')) else { continue };
+            let Some(path) = path.strip_prefix('[').and_then(|path| path.strip_suffix(']')) else {
+                return Read::Malformed(format!("`{name}` has a bracket too few"));
+            };
+            is_there = true;
+            let keys: Vec<&str> = path.split("][").collect();
+            if keys.len() > DEEPEST_BRACKETS {
+                return Read::Malformed(format!("`{}` is nested deeper than {DEEPEST_BRACKETS} levels", self.name));
+            }
+            self.place(&mut root, self.node(), &keys, &raw.replace('+', "%20"));
+        }
+        if is_there { Read::Value(root) } else { Read::Absent }
+    }
+
+    /// Puts a value where the keys lead; `[]` and `[0]` lead into a list where the schema has one.
+    fn place(&self, at: &mut Value, node: &Value, keys: &[&str], raw: &str) {
+        let any = Value::Bool(true);
+        let Some((key, rest)) = keys.split_first() else {
+            let is_list = self.schema.types(node).contains(&"array");
+            let item = if is_list { self.schema.items(node).unwrap_or(&any) } else { node };
+            let value = typed(self.schema, item, &decode(raw));
+            match at {
+                Value::Array(items) if is_list => items.push(value),
+                _ if is_list => *at = Value::Array(vec![value]),
+                _ => *at = value,
+            }
+            return;
+        };
+        let is_index = key.is_empty() || key.bytes().all(|byte| byte.is_ascii_digit());
+        if is_index && self.schema.types(node).contains(&"array") {
+            if !at.is_array() {
+                *at = Value::Array(Vec::new());
+            }
+            let Value::Array(items) = at else { return };
+            let index = key.parse().unwrap_or(items.len()).min(items.len());
+            if index == items.len() {
+                items.push(Value::Null);
+            }
+            return self.place(&mut items[index], self.schema.items(node).unwrap_or(&any), rest, raw);
+        }
+        if !at.is_object() {
+            *at = Value::Object(Map::new());
+        }
+        if let Value::Object(object) = at {
+            let below = object.entry(*key).or_insert(Value::Null);
+            self.place(below, self.schema.property(node, key).unwrap_or(&any), rest, raw);
+        }
+    }
+}
+
+/// Reads a property of a form body, as the same property in a query would be.
+#[must_use]
+pub fn read_property(
+    schema: &Schema,
+    node: &Value,
+    name: &str,
+    style: Style,
+    explode: bool,
+    pairs: &Pairs<'_>,
+) -> Read {
+    let types = Cow::Owned(schema.types(node));
+    let part = (!std::ptr::eq(node, schema.tree())).then_some(node);
+    let arrays = QueryArrays::default();
+    Reader { name, style, explode, schema, part, types, claimed: &[], arrays }.pairs(pairs)
+}
+
+/// Reads an object or a list whose members come with names of their own: `name[a]`, `name[b][0]`, `name[]`.
+#[must_use]
+pub fn read_brackets(schema: &Schema, node: &Value, name: &str, members: &[(String, String)]) -> Read {
+    let encoded: Vec<String> =
+        members.iter().map(|(_, text)| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()).collect();
+    let names = members.iter().map(|(name, _)| name.clone());
+    let pairs = Pairs(names.zip(encoded.iter().map(String::as_str)).collect());
+    read_property(schema, node, name, Style::DeepObject, true, &pairs)
+}
+
+/// Turns text into the type that a schema asks for, or leaves it a string.
+#[must_use]
+pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
+    typed_as(&schema.types(node), schema, || node, text)
+}
+
+/// The same where the types are known; `node` is only looked at where they do not tell.
+fn typed_as<'s>(types: &[&str], schema: &'s Schema, node: impl FnOnce() -> &'s Value, text: &str) -> Value {
+    let number = || text.parse::<Number>().ok().map(Value::Number);
+    let read = |name: &&str| match *name {
+        "integer" | "number" => number(),
+        "boolean" => text.parse().ok().map(Value::Bool),
+        _ => None,
+    };
+    if let Some(value) = types.iter().find_map(read) {
+        return value;
+    }
+    if !types.is_empty() && text != "null" {
+        return Value::String(text.to_owned());
+    }
+    let node = node();
+    if types.is_empty()
+        && let Some(values) = schema.resolve(node).get("enum").and_then(Value::as_array)
+        && let Ok(value) = serde_json::from_str::<Value>(text)
+        && number::has(values, &value)
+    {
+        return value;
+    }
+    let is_null = text == "null" && schema.allows_null(node);
+    if is_null { Value::Null } else { Value::String(text.to_owned()) }
+}
+
+/// An object or list that came as JSON text.
+pub(crate) fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
+    if let Value::Array(items) = &value {
+        // Each item of a list may be JSON text (OpenAPI 3.0.4 §4.7.15.1.1).
+        let Some(item) = schema.items(node).filter(|item| schema.types(item).contains(&"object")) else { return value };
+        return items.iter().map(|text| as_documented(schema, item, text.clone())).collect();
+    }
+    let Value::String(text) = &value else { return value };
+    let types = schema.types(node);
+    let parsed = serde_json::from_str::<Value>(text).ok();
+    let fits = |parsed: &Value| {
+        parsed.is_object() && types.contains(&"object") || parsed.is_array() && types.contains(&"array")
+    };
+    parsed.filter(fits).unwrap_or(value)
+}

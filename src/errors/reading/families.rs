@@ -1,0 +1,33 @@
+//! Families of errors that are known by the shape of a schema alone.
+use serde_json::Value;
+
+use crate::errors::catalogue::idiom::{self, Idiom};
+use crate::errors::reading::context::Context;
+use crate::schema::name::folded;
+use crate::schema::schemas::Schema;
+
+pub(crate) const DJANGO: &str = "django-rest-framework";
+
+/// The members that Django REST framework has for what is about no field.
+pub(crate) const OF_DJANGO: [&str; 2] = ["nonfielderrors", "nonfielderror"];
+
+/// The family of a body that has a member of its own for what is about no field.
+pub(super) fn of_members(schema: &Schema) -> Option<&'static Idiom> {
+    let properties = schema.properties(schema.tree());
+    let is_named = properties.iter().any(|(name, _)| OF_DJANGO.contains(&folded(name).as_str()));
+    is_named.then(|| idiom::named(DJANGO)).flatten()
+}
+
+/// The family of a body whose members are lists of sentences, one for each field.
+pub(super) fn of_maps(schema: &Schema, context: Context<'_>) -> Option<&'static Idiom> {
+    let properties = schema.properties(schema.tree());
+    let is_list = |node: &Value| {
+        let item = schema.items(schema.resolve(node)).map(|item| schema.resolve(item));
+        item.is_some_and(|item| schema.types(item) == ["string"])
+    };
+    let is_field = |(name, node): &(&str, &Value)| context.names.find(name).is_some() && is_list(node);
+    // Those of Ruby on Rails look the same and are sent with 422.
+    let is_bad = context.status.as_u16() == 400;
+    let is_map = !properties.is_empty() && properties.iter().all(is_field);
+    (is_bad && is_map).then(|| idiom::named(DJANGO)).flatten()
+}

@@ -1,0 +1,32 @@
+//! Everything that is wrong with a request, gravest first.
+use crate::codec::parameter::Inputs;
+use crate::contract::Operation;
+use crate::errors::Fault;
+use crate::exchange::settings::{Settings, Validation};
+use crate::validate::{self, OtherNames, credentials};
+
+/// Everything that is wrong with a request, gravest first: credentials are judged first, then
+/// content, then the rest.
+pub(crate) fn judge(
+    operation: &Operation,
+    settings: &Settings,
+    inputs: &Inputs<'_>,
+    received: &validate::Received<'_>,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    faults.extend(credentials::check(operation, inputs).err().map(Fault::Credentials));
+    faults.extend(received.content_fault().cloned().map(Fault::Content));
+    if settings.validation == Validation::Strict && !faults.is_empty() {
+        return faults;
+    }
+    let others = match settings.other_names {
+        OtherNames::Accepted => Vec::new(),
+        OtherNames::Refused => validate::other_names(operation, inputs),
+    };
+    let mut violations = validate::violations(operation, received, settings.absent_body);
+    violations.extend(others);
+    if !violations.is_empty() {
+        faults.push(Fault::Violations(violations));
+    }
+    faults
+}

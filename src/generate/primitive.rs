@@ -1,0 +1,83 @@
+//! Words, times and identifiers that other texts are made of.
+use rand::Rng as _;
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use rand_chacha::ChaCha8Rng;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+/// 2026-01-01T00:00:00Z, from which generated times are drawn. Not now: the same seed gives the
+/// same bytes on every day.
+pub(crate) const EPOCH: i64 = 1_767_225_600;
+
+/// The span that they are drawn from, in seconds: 300 days.
+pub(crate) const SPAN: f64 = 300.0 * 24.0 * 3600.0;
+
+pub(crate) const WORDS: [&str; 24] = [
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper", "kestrel", "lagoon",
+    "maple", "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
+];
+
+/// A word of ASCII letters, in lower case.
+pub fn word(random: &mut ChaCha8Rng) -> &'static str {
+    WORDS.choose(random).copied().unwrap_or("word")
+}
+
+/// The time at a part of the span that times are drawn from: 0 at its begin, 1 at its end.
+#[expect(clippy::cast_possible_truncation, reason = "300 days of seconds")]
+pub fn at(part: f64) -> OffsetDateTime {
+    let start = OffsetDateTime::from_unix_timestamp(EPOCH).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    start + Duration::seconds((part * SPAN) as i64)
+}
+
+/// Any time of the span.
+pub fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
+    at(random.random_range(0.0..1.0))
+}
+
+/// `2026-03-04T05:06:07Z`
+pub fn rfc3339(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_else(|_| "2026-01-01T00:00:00Z".to_owned())
+}
+
+/// The birthday of somebody who is of age.
+pub fn birthday(random: &mut ChaCha8Rng) -> String {
+    let days = random.random_range(20 * 365..70 * 365);
+    (at(0.0) - Duration::days(days)).date().to_string()
+}
+
+/// `Wed, 04 Mar 2026 05:06:07 GMT` (RFC 9110 §5.6.7)
+#[must_use]
+pub fn http_date(moment: OffsetDateTime) -> String {
+    let (day, month) = (moment.weekday().to_string(), moment.month().to_string());
+    let time = rfc3339(moment)[11..19].to_owned();
+    format!("{}, {:02} {} {} {time} GMT", &day[..3], moment.day(), &month[..3], moment.year())
+}
+
+/// A version 4 UUID (RFC 9562 §5.4).
+pub fn uuid(random: &mut ChaCha8Rng) -> String {
+    let (high, low) = (random.next_u64(), random.next_u64());
+    let variant = 0x8000 | (low >> 48) & 0x3fff;
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{variant:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+/// What a value is called, and what it belongs to: `name` of a `Pet`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Called<'n> {
+    /// The name of the property, or of the list that it is an item of.
+    pub name: &'n str,
+    /// The name of the schema that the property belongs to.
+    pub owner: &'n str,
+}
+
+/// FNV-1a: the same on every machine, unlike the standard library's hashes.
+#[must_use]
+pub fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
