@@ -8,43 +8,44 @@ use http::StatusCode;
 
 use crate::codec::accept::{concrete, is_without_content};
 use crate::codec::content;
+use crate::contract::error_override::ErrorOverride;
 use crate::contract::inspect::inspect;
-use crate::contract::overrule::Overrule;
 use crate::contract::{Contract, MediaType, Operation, StatusPattern};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::errors::Ground;
+use crate::errors::ExchangeContext;
 use crate::errors::catalogue::idiom::{self, Idiom};
 use crate::errors::survey::survey;
-use crate::errors::voice::Voices;
-use crate::generate::Manner;
-use crate::generate::entity::Known;
+use crate::errors::templates::TemplateStore;
+use crate::generate::GenerateOptions;
+use crate::generate::entity::PathValues;
 use crate::resource::Resources;
 
 /// Every finding about the documents and fixtures, in a stable order: what was found while loading,
 /// then what does not fit together.
 #[must_use]
-pub fn examine(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
+pub fn examine(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
     let mut found = contract.diagnostics.clone();
     found.extend(inspect(contract));
-    found.extend(ungeneratable(contract, manner));
+    found.extend(ungeneratable(contract, options));
     found.extend(unknown_families(contract));
-    found.extend(misfitting_bodies(contract, manner));
+    found.extend(misfitting_bodies(contract, options));
     found
 }
 
 /// Bodies that `errors` of the fixtures has and that do not fit what is documented.
-fn misfitting_bodies(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
-    let (voices, resources) = (Voices::new(contract), Resources::default());
+fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
+    let (templates, resources) = (TemplateStore::new(contract), Resources::default());
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for operation in &contract.operations {
-        let has_body = |overrule: &&Arc<Overrule>| {
+        let has_body = |overrule: &&Arc<ErrorOverride>| {
             let mut tellings = std::iter::once(&overrule.general).chain(overrule.rules.values());
             tellings.any(|telling| telling.body.is_some())
         };
         let Some(overrule) = operation.overrules.iter().find(has_body) else { continue };
-        let ground = Ground { contract, resources: &resources, voices: &voices, path: &operation.template };
-        let Some(sample) = survey(ground, operation, manner).sample else { continue };
+        let context =
+            ExchangeContext { contract, resources: &resources, templates: &templates, path: &operation.template };
+        let Some(sample) = survey(context, operation, options).sample else { continue };
         let response = StatusCode::from_u16(sample.status).ok().and_then(|status| operation.response(status));
         let media =
             response.and_then(|response| response.content.iter().find(|media| media.range.covers(&sample.media)));
@@ -78,7 +79,7 @@ fn unknown_families(contract: &Contract) -> Vec<Diagnostic> {
 }
 
 /// Responses that must be made and for which nothing valid could be, or nothing at all.
-fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
+fn ungeneratable(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for operation in &contract.operations {
@@ -87,20 +88,25 @@ fn ungeneratable(contract: &Contract, manner: &Manner) -> Vec<Diagnostic> {
                 continue;
             }
             for media in &response.content {
-                found.extend(unmade(operation, *pattern, media, manner));
+                found.extend(unmade(operation, *pattern, media, options));
             }
         }
     }
     found
 }
 
-fn unmade(operation: &Operation, pattern: StatusPattern, media: &MediaType, manner: &Manner) -> Option<Diagnostic> {
+fn unmade(
+    operation: &Operation,
+    pattern: StatusPattern,
+    media: &MediaType,
+    options: &GenerateOptions,
+) -> Option<Diagnostic> {
     let sent = concrete(media);
     let named = format!("{pattern} of `{}`", operation.name());
     let is_lost = match media.examples.first() {
         Some(example) => content::write(example.value(), &sent, Some(media)).is_lost,
         None => {
-            let made = content::make(media, &sent, manner, &Known::default(), None);
+            let made = content::make(media, &sent, options, &PathValues::default(), None);
             let schema = media.item.as_ref().or(media.schema.as_ref());
             if let Some(schema) = schema.filter(|schema| !made.fits && schema.check().is_ok()) {
                 let message = format!("no valid value could be made for {named}");

@@ -11,24 +11,24 @@ use crate::codec::message::{Request, Response};
 use crate::contract::assembly::assemble;
 use crate::contract::example::Examples;
 use crate::contract::fixture::Fixture;
-use crate::contract::sending::Delay;
+use crate::contract::simulation::Delay;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::document::files::Access;
 use crate::document::{self, FixtureFile, Input, Loaded};
 use crate::entity::data::supply;
-use crate::errors::Ground;
+use crate::errors::ExchangeContext;
 use crate::errors::survey::{Survey, survey};
-use crate::errors::voice::Voices;
-use crate::exchange::situation::{Situation, Within};
+use crate::errors::templates::TemplateStore;
+use crate::exchange::session_view::{SessionView, Within};
 use crate::exchange::{self, Report, Settings};
-use crate::resource::overrule::Overrules;
+use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::Demand;
 use crate::state::journal::Ended;
 use crate::state::memory::Entities;
+use crate::state::session::SessionState;
 use crate::state::sessions::Memory;
-use crate::state::world::World;
 use crate::{check, entity};
 
 /// How documents are read.
@@ -62,7 +62,7 @@ pub struct Reading {
 pub struct Sandbox {
     material: Material,
     contract: Contract,
-    voices: Voices,
+    templates: TemplateStore,
     resources: Resources,
     memory: Memory,
     settings: Settings,
@@ -131,18 +131,18 @@ impl Sandbox {
         let loaded = document::load(inputs, &reading.access, &reading.overlays);
         let mut material = Material { loaded, fixtures, found, examples: reading.examples };
         let mut contract = material.contract(Demand::Few);
-        let (overrules, odd) = Overrules::read(&contract, &material.fixtures);
+        let (overrules, odd) = RoleOverrides::read(&contract, &material.fixtures);
         let (overrules, misfits) = supply(&contract, overrules, data);
         contract.diagnostics.extend(odd.iter().chain(&misfits).cloned());
         material.found.extend(odd.into_iter().chain(misfits));
-        let voices = Voices::new(&contract);
+        let templates = TemplateStore::new(&contract);
         let mut fixtures = contract.operations.iter().flat_map(|operation| &operation.fixtures);
         let is_drawn = settings.delay.is_some_and(|delay| !matches!(delay, Delay::Fixed(_)));
         let is_staged = is_drawn || fixtures.any(Fixture::is_staged);
         Self {
             material,
             contract,
-            voices,
+            templates,
             resources: Resources::with(overrules),
             memory: Memory::new(settings.bounds),
             settings,
@@ -176,7 +176,7 @@ impl Sandbox {
     /// what a large document has.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        check::examine(&self.material.contract(Demand::All), &self.settings.manner)
+        check::examine(&self.material.contract(Demand::All), &self.settings.options)
     }
 
     /// Gives back the memory that only findings need.
@@ -195,28 +195,28 @@ impl Sandbox {
     pub fn answer_in(&self, session: &str, settings: &Settings, request: &Request) -> (Response, Report) {
         let undone = coding::undo(request, settings.content_limit.0);
         let request = undone.as_ref().unwrap_or(request);
-        let ground = self.ground(request.uri().path());
-        let within = |run: &mut dyn FnMut(&mut World)| self.within(session, |world| run(world));
-        let situation = if self.is_staged {
-            let chosen = self.memory.look(session, |world| world.scenario().cloned()).flatten();
-            self.situation(chosen, &within)
+        let context = self.context(request.uri().path());
+        let within = |run: &mut dyn FnMut(&mut SessionState)| self.within(session, |session_state| run(session_state));
+        let session_view = if self.is_staged {
+            let chosen = self.memory.look(session, |session_state| session_state.scenario().cloned()).flatten();
+            self.session_view(chosen, &within)
         } else {
-            Situation::default()
+            SessionView::default()
         };
-        let plan = exchange::plan(ground, &situation, settings, request);
-        exchange::answer(&plan, settings, request, &mut |shelf, step, making| {
-            self.within(session, |world| world.step(shelf, step, making))
+        let plan = exchange::plan(context, &session_view, settings, request);
+        exchange::answer(&plan, settings, request, &mut |collection_key, step, factory| {
+            self.within(session, |session_state| session_state.step(collection_key, step, factory))
         })
     }
 
     /// What was before a request, in the world that `within` leads to.
-    fn situation<'s>(&self, chosen: Option<String>, within: Within<'s>) -> Situation<'s> {
+    fn session_view<'s>(&self, chosen: Option<String>, within: Within<'s>) -> SessionView<'s> {
         let scenario = chosen.or_else(|| self.scenario.clone());
-        Situation { scenario, now: self.began.elapsed(), within: Some(within) }
+        SessionView { scenario, now: self.began.elapsed(), within: Some(within) }
     }
 
     /// Does something with the world of a session, see [`Memory::with`].
-    pub fn within<R>(&self, session: &str, run: impl FnOnce(&mut World) -> R) -> R {
+    pub fn within<R>(&self, session: &str, run: impl FnOnce(&mut SessionState) -> R) -> R {
         let (made, gone) = self.memory.with(session, run);
         tell(&gone);
         made
@@ -246,27 +246,27 @@ impl Sandbox {
     /// What a collection has before anybody writes to it.
     #[must_use]
     pub fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
-        entity::beginning(self.ground(""), collection, scope, self.settings.manner)
+        entity::beginning(self.context(""), collection, scope, self.settings.options)
     }
 
     /// How a request would be answered, and why; nothing changes.
     #[must_use]
     pub fn explain(&self, session: &str, request: &Request) -> Value {
         // A copy of what is remembered, which is cheap until something is written to it.
-        let now = self.memory.look(session, World::now).unwrap_or_default();
+        let now = self.memory.look(session, SessionState::now).unwrap_or_default();
         let chosen = now.scenario.clone();
-        let world = RefCell::new(World::of(now));
-        let within = |run: &mut dyn FnMut(&mut World)| run(&mut world.borrow_mut());
-        let ground = self.ground(request.uri().path());
-        let situation = self.situation(chosen, &within);
-        let plan = exchange::plan(ground, &situation, &self.settings, request);
-        exchange::explain::explain(ground, &plan, &self.settings, request, &mut |shelf, step, making| {
-            world.borrow_mut().step(shelf, step, making)
+        let session_state = RefCell::new(SessionState::of(now));
+        let within = |run: &mut dyn FnMut(&mut SessionState)| run(&mut session_state.borrow_mut());
+        let context = self.context(request.uri().path());
+        let session_view = self.session_view(chosen, &within);
+        let plan = exchange::plan(context, &session_view, &self.settings, request);
+        exchange::explain::explain(context, &plan, &self.settings, request, &mut |collection_key, step, factory| {
+            session_state.borrow_mut().step(collection_key, step, factory)
         })
     }
 
-    fn ground<'s>(&'s self, path: &'s str) -> Ground<'s> {
-        Ground { contract: &self.contract, resources: &self.resources, voices: &self.voices, path }
+    fn context<'s>(&'s self, path: &'s str) -> ExchangeContext<'s> {
+        ExchangeContext { contract: &self.contract, resources: &self.resources, templates: &self.templates, path }
     }
 
     /// What it remembers.
@@ -278,8 +278,8 @@ impl Sandbox {
     /// How an operation answers a wrong request.
     #[must_use]
     pub fn survey(&self, operation: &Operation) -> Survey {
-        let ground = self.ground(&operation.template);
-        survey(ground, operation, &self.settings.manner)
+        let context = self.context(&operation.template);
+        survey(context, operation, &self.settings.options)
     }
 
     /// Answers a request.

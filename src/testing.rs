@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::document::Input;
-use crate::exchange::{Echoing, Settings, State, Validation};
-use crate::generate::Manner;
+use crate::exchange::{Echoing, Settings, StateMode, Validation};
+use crate::generate::GenerateOptions;
 use crate::sandbox::{Reading, Sandbox};
 use crate::schema::standalone;
 use crate::server::control::requests::Journalled;
@@ -95,14 +95,14 @@ impl Builder {
     /// The seed of generated values.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.manner = Manner { seed, ..self.settings.manner };
+        self.settings.options = GenerateOptions { seed, ..self.settings.options };
         self
     }
 
     /// Lets what requests write be remembered (`--state on`).
     #[must_use]
     pub fn remembering(mut self) -> Self {
-        self.settings.state = State::On;
+        self.settings.state = StateMode::On;
         self.settings.echo = Echoing::On;
         self
     }

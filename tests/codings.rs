@@ -9,7 +9,7 @@ use standin::codec::coding::{Coding, encode};
 use standin::codec::compression::plain;
 use standin::codec::message::{Body, Request};
 use standin::document::Input;
-use standin::exchange::{ContentLimit, Settings, State};
+use standin::exchange::{ContentLimit, Settings, StateMode};
 use standin::{Reading, Sandbox};
 
 const DOCUMENT: &str = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
@@ -31,7 +31,7 @@ const DOCUMENT: &str = r##"{"openapi": "3.1.0", "info": {"title": "t", "version"
 
 fn sandbox() -> Sandbox {
     let input = Input::Text { name: "a.json".into(), text: DOCUMENT.into() };
-    let settings = Settings { state: State::On, content_limit: ContentLimit(10_000), ..Settings::default() };
+    let settings = Settings { state: StateMode::On, content_limit: ContentLimit(10_000), ..Settings::default() };
     Sandbox::load(&[input], None, &Reading::default(), settings)
 }
 

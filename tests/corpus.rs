@@ -13,7 +13,7 @@ use standin::contract::media::MediaRange;
 use standin::Sandbox;
 use standin::codec::message::Response;
 use standin::exchange::sample;
-use standin::generate::Manner;
+use standin::generate::GenerateOptions;
 
 use real::{Judge, corpus, load, load_repaired};
 
@@ -34,7 +34,7 @@ const MISFITTING: &str = "the example of a property breaks its schema";
 
 /// How an answer keeps to what is documented for a valid request.
 fn judge(sandbox: &Sandbox, operation: &Operation, judge: &mut Option<Judge>) -> &'static str {
-    let request = sample::request(operation, &Manner::seeded(1), None);
+    let request = sample::request(operation, &GenerateOptions::seeded(1), None);
     let (response, report) = sandbox.answer(&request);
     assert!(report.source != "problem internal", "{}", operation.name());
     let verdict = verdict(operation, &response, judge);
@@ -78,7 +78,7 @@ fn the_twelve_documents_of_rocket_chat_are_one_server_with_every_documented_answ
     let mut wrong = Vec::new();
     let mut documented = 0;
     for operation in &contract.operations {
-        let (response, report) = sandbox.answer(&sample::request(operation, &Manner::seeded(1), None));
+        let (response, report) = sandbox.answer(&sample::request(operation, &GenerateOptions::seeded(1), None));
         let (status, success) = operation.success().expect("a response is documented");
         let examples: Vec<_> = success.content.iter().flat_map(|media| &media.examples).collect();
         if response.status() != status {

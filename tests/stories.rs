@@ -20,8 +20,8 @@ use standin::contract::MediaType;
 use standin::contract::Operation;
 use standin::contract::media::MediaRange;
 use standin::document::Input;
-use standin::exchange::{Settings, State, Validation, sample};
-use standin::generate::Manner;
+use standin::exchange::{Settings, StateMode, Validation, sample};
+use standin::generate::GenerateOptions;
 use standin::resource::Act;
 use standin::resource::KeyFrom;
 use standin::resource::Role;
@@ -35,7 +35,7 @@ const STEPS: usize = 12;
 
 /// A sandbox that remembers. What requests lack is not what the stories are about.
 fn remembering(input: Input) -> Sandbox {
-    let settings = Settings { state: State::On, validation: Validation::Off, ..Settings::default() };
+    let settings = Settings { state: StateMode::On, validation: Validation::Off, ..Settings::default() };
     Sandbox::load(&[input], None, &Reading::default(), settings)
 }
 
@@ -102,7 +102,7 @@ impl<'s> Plot<'s> {
     fn request(&self, index: usize, key: Option<&str>, seed: u64) -> Option<Request> {
         let operation = self.operation(index);
         let json = MediaRange::parse("application/json");
-        let mut request = sample::request(operation, &Manner::seeded(seed), json.as_ref());
+        let mut request = sample::request(operation, &GenerateOptions::seeded(seed), json.as_ref());
         let scope = self.create.1.collection.scope;
         let mut position = 0;
         let mut path = String::new();

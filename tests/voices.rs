@@ -16,7 +16,7 @@ use standin::contract::Operation;
 use standin::contract::StatusPattern;
 use standin::contract::media::MediaRange;
 use standin::exchange::sample;
-use standin::generate::Manner;
+use standin::generate::GenerateOptions;
 use standin::schema::Schema;
 use standin::schema::name::{Form, folded};
 
@@ -310,7 +310,7 @@ fn judge(
     details: bool,
 ) -> Tally {
     let mut tally = Tally::default();
-    let valid = sample::request(operation, &Manner::seeded(1), None);
+    let valid = sample::request(operation, &GenerateOptions::seeded(1), None);
     let (response, report) = sandbox.answer(&valid);
     if response.status().is_client_error() && !report.violations.is_empty() {
         return tally;
@@ -452,7 +452,7 @@ fn the_worded_examples_of_rocket_chat_are_what_is_answered_when_that_is_wrong() 
         if worded.is_empty() {
             continue;
         }
-        let valid = sample::request(operation, &Manner::seeded(1), None);
+        let valid = sample::request(operation, &GenerateOptions::seeded(1), None);
         let mut answers: Vec<(Wrong, String, Value)> = Vec::new();
         let mut all = wrong_requests(operation, &valid);
         if let Body::Complete(bytes) = valid.body()

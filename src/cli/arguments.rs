@@ -10,7 +10,7 @@ use crate::diagnostic::escape;
 use crate::document::Input;
 use crate::document::files::Access;
 use crate::exchange::Settings;
-use crate::generate::Manner;
+use crate::generate::GenerateOptions;
 use crate::sandbox::{Reading, Sandbox};
 
 #[derive(Debug, Args)]
@@ -166,8 +166,8 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    pub(super) fn manner(&self) -> Manner {
-        Manner {
+    pub(super) fn options(&self) -> GenerateOptions {
+        GenerateOptions {
             seed: self.seed,
             list_size: self.list_size,
             most_values: self.max_values,
@@ -177,7 +177,7 @@ impl Generation {
 
     /// Settings that differ from the usual ones in how values are generated only.
     pub(super) fn settings(&self) -> Settings {
-        Settings { manner: self.manner(), ..Settings::default() }
+        Settings { options: self.options(), ..Settings::default() }
     }
 }
 

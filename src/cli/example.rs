@@ -114,9 +114,9 @@ impl Example {
 
     fn exchange(&self, sandbox: &Sandbox, index: usize, settings: Settings, number: u64) -> (Request, Response) {
         let mut settings = settings;
-        settings.manner.seed = settings.manner.seed.wrapping_add(number);
+        settings.options.seed = settings.options.seed.wrapping_add(number);
         let operation = &sandbox.contract().operations[index];
-        let mut request = sample::request(operation, &settings.manner, self.media_type.as_ref());
+        let mut request = sample::request(operation, &settings.options, self.media_type.as_ref());
         sample::prefer(&mut request, self.status, self.media_type.as_ref());
         let (response, _report) = sandbox.answer_as(&settings, &request);
         (request, response)

@@ -2,11 +2,11 @@
 
 mod arguments;
 mod example;
-mod keep;
 mod outcome;
 mod report;
+mod report_file;
 mod serve;
-mod verdict;
+mod state_file;
 
 pub use crate::cli::outcome::Failure;
 pub use crate::cli::outcome::Outcome;

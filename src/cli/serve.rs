@@ -8,11 +8,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::cli::arguments::{Documents, Generation, size};
-use crate::cli::verdict::{self, Condition};
+use crate::cli::report_file::{self, Condition};
 use crate::codec::style::QueryArrays;
-use crate::contract::sending::{Delay, duration};
+use crate::contract::simulation::{Delay, duration};
 use crate::entity::Unknown;
-use crate::exchange::{Compression, ContentLimit, Cors, Echoing, Settings, State, Validation};
+use crate::exchange::{Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation};
 use crate::sandbox::Reading;
 use crate::server::control::hosts::Hosts;
 use crate::server::control::{Access, Options};
@@ -382,7 +382,7 @@ pub struct Serve {
     #[arg(
         long,
         value_name = "CONDITION",
-        value_parser = verdict::condition,
+        value_parser = report_file::condition,
         value_delimiter = ',',
         env = "STANDIN_FAIL_ON",
         hide_env = true,
@@ -486,10 +486,10 @@ impl Serve {
                 ArraysChoice::Comma => QueryArrays::Comma,
                 ArraysChoice::Repeat => QueryArrays::Repeat,
             },
-            manner: self.generation.manner(),
+            options: self.generation.options(),
             state: match self.state {
-                Switch::On => State::On,
-                Switch::Off => State::Off,
+                Switch::On => StateMode::On,
+                Switch::Off => StateMode::Off,
             },
             unknown: match self.unknown {
                 UnknownChoice::NotFound => Unknown::NotFound,

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::codec::style::Pairs;
-use crate::contract::sending::Delay;
+use crate::contract::simulation::Delay;
 
 /// RFC 7240 §2
 const PREFER: HeaderName = HeaderName::from_static("prefer");

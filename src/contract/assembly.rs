@@ -9,7 +9,7 @@ use crate::contract::merge::same_operation;
 use crate::contract::operation::Operation;
 use crate::contract::outline::outline;
 use crate::contract::route::{PathTemplate, Router};
-use crate::contract::{Contract, fixture, overrule};
+use crate::contract::{Contract, error_override, fixture};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Document, FixtureFile, Loaded};
 use crate::schema::{Demand, Schemas};
@@ -138,7 +138,8 @@ impl Assembly {
 fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
     let mut found = Vec::new();
     let (mut of_operations, mut of_documents, mut of_all) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, overrule) in fixtures.iter().flat_map(|file| overrule::read(file, &mut found)).collect::<Vec<_>>() {
+    for (name, overrule) in fixtures.iter().flat_map(|file| error_override::read(file, &mut found)).collect::<Vec<_>>()
+    {
         let overrule = Arc::new(overrule);
         let document = contract.documents.iter().position(|document| is_called(document.source().name(), &name));
         match (contract.find(&name), document) {

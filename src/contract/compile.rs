@@ -15,8 +15,8 @@ use crate::contract::example::{Example, Examples};
 use crate::contract::media::MediaRange;
 use crate::contract::route::PathTemplate;
 use crate::contract::terms::{
-    Encoding, Kept, Location, MediaType, Parameter, ParameterForm, PartHeader, RequestBody, Response, ResponseHeader,
-    SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
+    Encoding, GeneratedCache, Location, MediaType, Parameter, ParameterForm, PartHeader, RequestBody, Response,
+    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{ALLOWED, UNKNOWN, is_only_reference, resolve, resolve_schema};
@@ -285,7 +285,7 @@ impl Compiler {
             .iter()
             .map(|(name, encoding)| (name.clone(), self.encoding(tree, &join(&join(&at, "encoding"), name), encoding)));
         let encoding = encoding.collect();
-        Some(MediaType { range, schema, item, examples, encoding, generated: Kept::default() })
+        Some(MediaType { range, schema, item, examples, encoding, generated: GeneratedCache::default() })
     }
 
     fn encoding(&mut self, tree: &Value, at: &str, encoding: &openapiv3::Encoding) -> Encoding {

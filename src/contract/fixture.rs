@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
+use crate::contract::error_override;
 use crate::contract::example::{Example, Examples};
-use crate::contract::overrule;
-use crate::contract::sending::{self, Delay, Fault, RateLimit};
+use crate::contract::simulation::{self, Delay, Fault, RateLimit};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::names::{nearest, unknown_keyword};
@@ -91,7 +91,7 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     let mut found = Vec::new();
     match &*file.tree {
         Value::Object(operations) => {
-            let is_section = |name: &str| name == "errors" && overrule::section(file).is_some();
+            let is_section = |name: &str| name == "errors" && error_override::section(file).is_some();
             if let Some(other) = operations.get("errors").filter(|value| !value.is_object() && !value.is_array()) {
                 let place = Place::value(&file.source, "/errors");
                 let message = format!("`errors` is {other}, expected a map of `*`, documents or operations");
@@ -187,7 +187,7 @@ impl Reader<'_> {
         match (entry.get("after"), entry.get("then")) {
             (None, None) => Ok(None),
             (Some(after), Some(_)) => {
-                let after = sending::calls(after).map_err(|message| self.invalid(&join(at, "after"), message))?;
+                let after = simulation::calls(after).map_err(|message| self.invalid(&join(at, "after"), message))?;
                 Ok(Some((after, Box::new(self.fixture(&join(at, "then"))?))))
             }
             (Some(_), None) => {

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::contract::Contract;
+use crate::contract::error_override::ErrorOverride;
 use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
 use crate::contract::operation::Operation;
-use crate::contract::overrule::Overrule;
 use crate::contract::samples::{self, Seen};
 use crate::contract::terms::{MediaType, ParameterForm, Response};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -44,7 +44,7 @@ pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
 /// Examples and statuses that `errors` of the fixtures names and none of the operations documents that it
 /// is for.
 fn overrules(contract: &Contract) -> Vec<Diagnostic> {
-    let mut told: IndexMap<usize, (&Overrule, Vec<&Operation>)> = IndexMap::new();
+    let mut told: IndexMap<usize, (&ErrorOverride, Vec<&Operation>)> = IndexMap::new();
     for operation in &contract.operations {
         for overrule in &operation.overrules {
             let entry = told.entry(Arc::as_ptr(overrule).addr());
@@ -54,7 +54,7 @@ fn overrules(contract: &Contract) -> Vec<Diagnostic> {
     told.into_values().flat_map(|(overrule, operations)| undocumented(overrule, &operations)).collect()
 }
 
-fn undocumented(overrule: &Overrule, operations: &[&Operation]) -> Vec<Diagnostic> {
+fn undocumented(overrule: &ErrorOverride, operations: &[&Operation]) -> Vec<Diagnostic> {
     let responses = operations.iter().flat_map(|operation| &operation.responses);
     let examples = responses.flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
     let names: Vec<&str> = examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect();

@@ -5,6 +5,7 @@
 
 pub mod assembly;
 pub mod compile;
+pub mod error_override;
 pub mod example;
 pub mod fixture;
 pub mod inspect;
@@ -12,18 +13,17 @@ pub mod media;
 pub mod merge;
 mod operation;
 pub mod outline;
-pub mod overrule;
 pub mod route;
 mod samples;
-pub mod sending;
 pub mod server;
+pub mod simulation;
 mod terms;
 pub mod wording;
 
 pub use crate::contract::operation::Operation;
 pub use crate::contract::terms::{
-    Encoding, Generated, Kept, Location, MediaType, Memo, Parameter, ParameterForm, PartHeader, RequestBody, Response,
-    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
+    ConversionCache, Encoding, Generated, GeneratedCache, Location, MediaType, Parameter, ParameterForm, PartHeader,
+    RequestBody, Response, ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,8 +6,8 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::contract::compile::{Compiler, Named};
+use crate::contract::error_override::ErrorOverride;
 use crate::contract::fixture::Fixture;
-use crate::contract::overrule::Overrule;
 use crate::contract::route::Variant;
 use crate::contract::terms::{Response, StatusPattern, Terms};
 use crate::diagnostic::Place;
@@ -56,7 +56,7 @@ pub struct Operation {
     /// What the user supplied to answer with; the first whose condition holds is taken.
     pub fixtures: Vec<Fixture>,
     /// What the user says of its errors; the first that says something is taken.
-    pub overrules: Vec<Arc<Overrule>>,
+    pub overrules: Vec<Arc<ErrorOverride>>,
     /// The base paths of its servers, such as `/v1`; without the empty one.
     pub bases: Arc<[String]>,
     /// How its terms are compiled.

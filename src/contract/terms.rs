@@ -154,7 +154,7 @@ pub struct MediaType {
     /// How properties of a form or multipart body are written, by name.
     pub encoding: Vec<(String, Encoding)>,
     /// What was generated for it, once it was needed.
-    pub generated: Kept,
+    pub generated: GeneratedCache,
 }
 
 impl MediaType {
@@ -192,9 +192,9 @@ pub struct Generated {
 
 /// The generated contents of one media type, by the seed and what else they were made for.
 #[derive(Debug, Default)]
-pub struct Kept(RwLock<HashMap<(u64, u64), Generated>>);
+pub struct GeneratedCache(RwLock<HashMap<(u64, u64), Generated>>);
 
-impl Kept {
+impl GeneratedCache {
     /// How many are kept; others are made again for each request.
     const MOST: usize = 64;
 
@@ -216,15 +216,15 @@ impl Kept {
 
 /// What is made once for each key, when it is first needed, and kept as long as the contract.
 #[derive(Debug)]
-pub struct Memo<V>(RwLock<HashMap<(usize, usize), Arc<V>>>);
+pub struct ConversionCache<V>(RwLock<HashMap<(usize, usize), Arc<V>>>);
 
-impl<V> Default for Memo<V> {
+impl<V> Default for ConversionCache<V> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-impl<V> Memo<V> {
+impl<V> ConversionCache<V> {
     /// What is there for the key, else what is made now.
     pub fn get_or_make(&self, key: (usize, usize), make: impl FnOnce() -> V) -> Arc<V> {
         // What was kept is whole even if somebody panicked beside it.

@@ -110,9 +110,9 @@ pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
     for input in inputs {
         match input {
             Input::Stdin => loaded.stdin(),
-            Input::Text { name, text } => loaded.text(name, text.clone(), None, Asked::ByName),
+            Input::Text { name, text } => loaded.text(name, text.clone(), None, Naming::ByName),
             Input::Path(path) if path.is_dir() => loaded.folder(path),
-            Input::Path(path) => loaded.file(path, Asked::ByName),
+            Input::Path(path) => loaded.file(path, Naming::ByName),
         }
     }
     loaded.read_all();
@@ -227,7 +227,7 @@ enum Waiting {
         name: String,
         text: String,
         home: Option<PathBuf>,
-        asked: Asked,
+        asked: Naming,
     },
     /// It cannot be read at all.
     Fault(Diagnostic),
@@ -235,7 +235,7 @@ enum Waiting {
 
 /// Whether the user named a text, and so expects it to be a document.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Asked {
+enum Naming {
     ByName,
     ByFolder,
 }
@@ -262,7 +262,7 @@ impl Loaded {
             Ok(length) if length as u64 > LARGEST_FILE => {
                 self.unreadable("-", &format!("it has more than {LARGEST_FILE} bytes"));
             }
-            Ok(_) => self.bytes("-", bytes, None, Asked::ByName),
+            Ok(_) => self.bytes("-", bytes, None, Naming::ByName),
             Err(error) => self.unreadable("-", &error.to_string()),
         }
     }
@@ -273,14 +273,14 @@ impl Loaded {
             entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.'));
         for entry in visible {
             match entry {
-                Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), Asked::ByFolder),
+                Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), Naming::ByFolder),
                 Ok(_) => {}
                 Err(error) => self.unreadable(&folder.display().to_string(), &error.to_string()),
             }
         }
     }
 
-    fn file(&mut self, path: &Path, asked: Asked) {
+    fn file(&mut self, path: &Path, asked: Naming) {
         let name = path.display().to_string();
         match read_file(path) {
             Ok(bytes) => self.bytes(&name, bytes, Some(path), asked),
@@ -292,16 +292,16 @@ impl Loaded {
         self.waiting.push(Waiting::Fault(unreadable(name, why)));
     }
 
-    fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<&Path>, asked: Asked) {
+    fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<&Path>, asked: Naming) {
         match decode(bytes) {
             Some(text) => self.text(name, text, home, asked),
-            None if asked == Asked::ByFolder => self.passed_over += 1,
+            None if asked == Naming::ByFolder => self.passed_over += 1,
             None => self.unreadable(name, NO_TEXT),
         }
     }
 
-    fn text(&mut self, name: &str, text: String, home: Option<&Path>, asked: Asked) {
-        if asked == Asked::ByFolder && !mentions_openapi(&text) {
+    fn text(&mut self, name: &str, text: String, home: Option<&Path>, asked: Naming) {
+        if asked == Naming::ByFolder && !mentions_openapi(&text) {
             self.passed_over += 1;
             return;
         }
@@ -333,7 +333,7 @@ impl Loaded {
         name: &str,
         text: String,
         home: Option<&Path>,
-        asked: Asked,
+        asked: Naming,
         parsed: Result<Parsed, SyntaxError>,
     ) {
         let fault = match parsed {
@@ -355,12 +355,12 @@ impl Loaded {
     }
 
     /// A text that is no document: a fault, if the user named it or if it was meant to be one.
-    fn no_document(&mut self, name: &str, text: String, fault: Option<SyntaxError>, asked: Asked) {
+    fn no_document(&mut self, name: &str, text: String, fault: Option<SyntaxError>, asked: Naming) {
         match fault {
-            Some(error) if begins_as_openapi(&text) || looks_like_data(&text) && asked == Asked::ByName => {
+            Some(error) if begins_as_openapi(&text) || looks_like_data(&text) && asked == Naming::ByName => {
                 self.syntax_error(name, text, &error);
             }
-            _ if asked == Asked::ByName => {
+            _ if asked == Naming::ByName => {
                 let message = format!("`{name}` is no OpenAPI document");
                 let help = "a document has `openapi: 3.…` at its top, or is fenced as code in a Markdown page";
                 self.diagnostics.push(Diagnostic::without_place(Code::NotOpenapi, message).help(help));

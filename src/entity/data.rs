@@ -8,8 +8,8 @@ use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
-use crate::entity::making::{keyed, misfit, typed_row};
-use crate::resource::overrule::Overrules;
+use crate::entity::build::{keyed, misfit, typed_row};
+use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::name::folded;
 
@@ -18,9 +18,9 @@ use crate::schema::name::folded;
 #[must_use]
 pub fn supply(
     contract: &Contract,
-    overrules: Overrules,
+    overrules: RoleOverrides,
     files: &[(String, FixtureFile)],
-) -> (Overrules, Vec<Diagnostic>) {
+) -> (RoleOverrides, Vec<Diagnostic>) {
     if files.is_empty() {
         return (overrules, Vec::new());
     }
@@ -34,7 +34,7 @@ pub fn supply(
     }
     let mut data = Vec::new();
     for (name, file) in files {
-        let probe = Overrules { data: vec![(name.clone(), Arc::clone(&file.tree))], ..Overrules::default() };
+        let probe = RoleOverrides { data: vec![(name.clone(), Arc::clone(&file.tree))], ..RoleOverrides::default() };
         let Some(collection) = all.iter().find(|collection| probe.data_of(collection).is_some()) else {
             let message = format!("no collection is called `{name}`");
             let names: Vec<&str> = all.iter().map(|collection| collection.name.as_str()).take(20).collect();
@@ -53,7 +53,7 @@ pub fn supply(
             Err(message) => found.push(Diagnostic::at(Code::InvalidFixture, Place::value(&file.source, ""), message)),
         }
     }
-    (Overrules { data, ..resources.into_overrules() }, found)
+    (RoleOverrides { data, ..resources.into_overrules() }, found)
 }
 
 fn likeness(collection: &str, name: &str) -> f64 {

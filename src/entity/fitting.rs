@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::document::syntax::unescape;
-use crate::generate::{self, Manner};
+use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
 
 /// How many places with alternatives are mended; a value that is wrong in more stays as it is.
@@ -19,14 +19,14 @@ const MOST_ATTEMPTS: u64 = 4;
 
 /// Returns a value that fits its schema, made of one that does not; none if that is not found.
 #[must_use]
-pub fn fit(schema: &Schema, value: &Value, manner: &Manner) -> Option<Value> {
+pub fn fit(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
     let mut value = value.clone();
     for _ in 0..MOST_PLACES {
-        if let Some(mended) = generate::repair(schema, &value, manner) {
+        if let Some(mended) = generate::repair(schema, &value, options) {
             return Some(mended);
         }
         let (pointer, node) = place(schema, &value)?;
-        value = choose(schema, &value, &pointer, node, manner)?;
+        value = choose(schema, &value, &pointer, node, options)?;
         if schema.is_valid(&value) == Ok(true) {
             return Some(value);
         }
@@ -72,7 +72,7 @@ fn alternatives<'s>(schema: &'s Schema, node: &'s Value) -> Vec<&'s Value> {
 
 /// The value as one of the alternatives of a place has it: first those that it fits as it is, then those that keep most
 /// of it.
-fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, manner: &Manner) -> Option<Value> {
+fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, options: &GenerateOptions) -> Option<Value> {
     let all = alternatives(schema, node);
     let mut candidates: Vec<(usize, Value)> = Vec::new();
     for alternative in &all {
@@ -80,7 +80,7 @@ fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, manner: &
         let Some(Value::Object(object)) = candidate.pointer_mut(pointer) else { continue };
         object.retain(|name, _| is_of(schema, node, alternative, &all, name));
         let kept = object.len();
-        complete(schema, object, pointer, alternative, manner);
+        complete(schema, object, pointer, alternative, options);
         candidates.push((kept, candidate));
     }
     candidates.sort_by_key(|(kept, _)| std::cmp::Reverse(*kept));
@@ -88,7 +88,7 @@ fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, manner: &
     if let Some((_, fitting)) = fitting {
         return Some(fitting.clone());
     }
-    let repaired = candidates.iter().find_map(|(_, candidate)| generate::repair(schema, candidate, manner));
+    let repaired = candidates.iter().find_map(|(_, candidate)| generate::repair(schema, candidate, options));
     // Where something is wrong elsewhere too, the place is left as it is likely to be right.
     let elsewhere = || {
         let is_right = |candidate: &Value| {
@@ -101,14 +101,20 @@ fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, manner: &
 }
 
 /// Adds what an alternative requires, as whole values have it that are generated.
-fn complete(schema: &Schema, object: &mut Map<String, Value>, pointer: &str, alternative: &Value, manner: &Manner) {
+fn complete(
+    schema: &Schema,
+    object: &mut Map<String, Value>,
+    pointer: &str,
+    alternative: &Value,
+    options: &GenerateOptions,
+) {
     let names = alternative.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let mut missing: Vec<&str> = names.filter(|name| !object.contains_key(*name)).collect();
     for attempt in 0..MOST_ATTEMPTS {
         if missing.is_empty() {
             return;
         }
-        let whole = generate::generate(schema, &Manner { seed: manner.seed ^ attempt, ..*manner }).value;
+        let whole = generate::generate(schema, &GenerateOptions { seed: options.seed ^ attempt, ..*options }).value;
         missing.retain(|name| match whole.pointer(pointer).and_then(|made| made.get(name)) {
             Some(made) => object.insert((*name).to_owned(), made.clone()).is_some(),
             None => true,

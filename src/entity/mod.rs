@@ -2,10 +2,10 @@
 //!
 //! What an operation does with which resource is inferred by `state`; what is remembered is kept there too.
 
-pub mod compose;
+pub mod body;
+pub mod build;
 pub mod data;
 mod fitting;
-pub mod making;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
@@ -16,22 +16,22 @@ use crate::codec::parameter::Inputs;
 use crate::codec::style;
 use crate::codec::text::{self, encode, plain};
 use crate::contract::{Location, Operation, StatusPattern};
-use crate::entity::making::{Maker, project};
-use crate::errors::Ground;
-use crate::generate::{Manner, fingerprint};
+use crate::entity::build::{EntityBuilder, project};
+use crate::errors::ExchangeContext;
+use crate::generate::{GenerateOptions, fingerprint};
 use crate::resource::address::singular;
 use crate::resource::infer::only_id;
-use crate::resource::list::Wanted;
+use crate::resource::list::ListQuery;
 use crate::resource::purpose::Parameter as Asking;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
 use crate::schema::Schema;
 use crate::schema::name::folded;
-use crate::state::memory::{Absent, Change, Entities, Making, New, Presence, Reply, Shelf, Step};
+use crate::state::memory::{Absent, Change, CollectionKey, Entities, EntityFactory, New, Presence, Reply, Step};
 use crate::validate::Values;
 
 /// What a request asks of what is remembered.
 #[derive(Debug)]
-pub struct Asked<'c> {
+pub struct EntityRequest<'c> {
     /// What the operation does.
     pub role: &'c Role,
     /// What it does it with: the collection of its role, or the one that has all of its entities.
@@ -40,16 +40,16 @@ pub struct Asked<'c> {
     owner: Option<(String, Value)>,
     /// The operation.
     pub operation: &'c Operation,
-    ground: Ground<'c>,
-    manner: Manner,
-    shelf: Shelf,
+    context: ExchangeContext<'c>,
+    options: GenerateOptions,
+    collection_key: CollectionKey,
     /// What sets the entities of the shelf apart, by the names of the expressions of the path.
     scope: Vec<(String, String)>,
     step: Step,
     /// Whether an entity that nobody has seen is made from what it is called.
     unknown: Unknown,
     /// Which part of a list is asked for.
-    pub wanted: Wanted,
+    pub wanted: ListQuery,
     /// What the client takes the entity for (RFC 9110 §13.1.1).
     expected: Option<String>,
     /// What the client has of it already (RFC 9110 §13.1.2).
@@ -70,36 +70,36 @@ pub struct Received<'r> {
     pub request: &'r Request,
 }
 
-impl<'c> Asked<'c> {
+impl<'c> EntityRequest<'c> {
     /// What a request to an operation asks for; none if it is about no resource, or does not say which
     /// entity it is about.
     #[must_use]
     pub fn of(
-        ground: Ground<'c>,
+        context: ExchangeContext<'c>,
         index: usize,
-        manner: Manner,
+        options: GenerateOptions,
         unknown: Unknown,
         received: Received<'_>,
     ) -> Option<Self> {
-        let mut asked = Self::stepping(ground, index, manner, unknown, received)?;
+        let mut asked = Self::stepping(context, index, options, unknown, received)?;
         asked.wanted = asked.wanted_of(received);
         Some(asked)
     }
 
     /// The same, whatever part of a list is asked for.
     fn stepping(
-        ground: Ground<'c>,
+        context: ExchangeContext<'c>,
         index: usize,
-        manner: Manner,
+        options: GenerateOptions,
         unknown: Unknown,
         received: Received<'_>,
     ) -> Option<Self> {
-        let role = ground.resources.role(ground.contract, index)?;
-        let operation = &ground.contract.operations[index];
+        let role = context.resources.role(context.contract, index)?;
+        let operation = &context.contract.operations[index];
         let path: Vec<(String, String)> =
             received.inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), text::decode(raw))).collect();
         let mut scope: Vec<(String, String)> = path.iter().take(role.collection.scope).cloned().collect();
-        let whole = whole_of(ground, role, operation.document, &scope);
+        let whole = whole_of(context, role, operation.document, &scope);
         let (collection, owner) = match whole {
             Some((collection, owner)) => {
                 scope.clear();
@@ -108,19 +108,19 @@ impl<'c> Asked<'c> {
             None => (&*role.collection, None),
         };
         let scope_text = scope.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/");
-        let shelf = Shelf { collection: collection.name.clone(), scope: scope_text };
+        let collection_key = CollectionKey { collection: collection.name.clone(), scope: scope_text };
         let mut asked = Self {
             role,
             collection,
             owner,
             operation,
-            ground,
-            manner,
-            shelf,
+            context,
+            options,
+            collection_key,
             scope,
             step: Step::List,
             unknown,
-            wanted: Wanted::default(),
+            wanted: ListQuery::default(),
             expected: header(received.request.headers(), &IF_MATCH),
             known: header(received.request.headers(), &IF_NONE_MATCH),
         };
@@ -131,10 +131,15 @@ impl<'c> Asked<'c> {
     /// What a request shows of the world as it is at the beginning, where nothing is remembered; none, if it shows
     /// nothing of it.
     #[must_use]
-    pub fn shown(ground: Ground<'c>, index: usize, manner: Manner, received: Received<'_>) -> Option<Self> {
-        let role = ground.resources.role(ground.contract, index)?;
+    pub fn shown(
+        context: ExchangeContext<'c>,
+        index: usize,
+        options: GenerateOptions,
+        received: Received<'_>,
+    ) -> Option<Self> {
+        let role = context.resources.role(context.contract, index)?;
         let is_shown = matches!(role.act, Act::List | Act::Read);
-        is_shown.then(|| Self::stepping(ground, index, manner, Unknown::Seeded, received)).flatten()
+        is_shown.then(|| Self::stepping(context, index, options, Unknown::Seeded, received)).flatten()
     }
 
     /// What tells its answer from those to others of the same path.
@@ -146,9 +151,9 @@ impl<'c> Asked<'c> {
         }
     }
 
-    fn maker(&self) -> Maker<'_> {
-        let (ground, document) = (self.ground, self.operation.document);
-        Maker::new(ground, self.collection, document, &self.scope, self.manner, self.sent_schema())
+    fn maker(&self) -> EntityBuilder<'_> {
+        let (context, document) = (self.context, self.operation.document);
+        EntityBuilder::new(context, self.collection, document, &self.scope, self.options, self.sent_schema())
     }
 
     fn sent_schema(&self) -> Option<&'c Schema> {
@@ -251,10 +256,10 @@ impl<'c> Asked<'c> {
     }
 
     /// Which part of a list the request asks for.
-    fn wanted_of(&self, received: Received<'_>) -> Wanted {
+    fn wanted_of(&self, received: Received<'_>) -> ListQuery {
         let role = self.role;
         if !matches!(role.act, Act::List | Act::Find | Act::Exists) {
-            return Wanted::default();
+            return ListQuery::default();
         }
         let schema = self.collection.entity.as_deref();
         let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
@@ -284,7 +289,7 @@ impl<'c> Asked<'c> {
             });
         }
         parameters.extend(self.asked_in_content(received));
-        let mut wanted = Wanted::read(&parameters, &names, first);
+        let mut wanted = ListQuery::read(&parameters, &names, first);
         if let Some(key) = &self.collection.key {
             let named = parameters.iter().find_map(|Asking { name, value, .. }| {
                 let is_key = self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str());
@@ -308,9 +313,9 @@ impl<'c> Asked<'c> {
     }
 
     /// Takes the step with `apply`, which does it in the world of the session.
-    pub fn apply(&self, apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply) -> Reply {
+    pub fn apply(&self, apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply) -> Reply {
         let maker = self.maker();
-        let making = Making {
+        let factory = EntityFactory {
             base: &|| self.base(&maker),
             make: &|number, new| maker.make(number, new),
             remake: &|key, entity, new| maker.remake(key, entity, new),
@@ -339,7 +344,7 @@ impl<'c> Asked<'c> {
         let is_taken_away = self.collection.is_put_to && matches!(self.step, Step::Delete(_));
         let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to && !is_taken_away;
         if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || is_there) {
-            let supposed = apply(&self.shelf, Step::Suppose(key.clone()), &making);
+            let supposed = apply(&self.collection_key, Step::Suppose(key.clone()), &factory);
             if matches!(self.step, Step::Read(_)) {
                 return supposed;
             }
@@ -347,22 +352,22 @@ impl<'c> Asked<'c> {
         if let Step::Create(new) = &self.step
             && new.key.is_none()
         {
-            return self.create(&maker, new, &making, apply);
+            return self.create(&maker, new, &factory, apply);
         }
-        apply(&self.shelf, self.step.clone(), &making)
+        apply(&self.collection_key, self.step.clone(), &factory)
     }
 
     /// Adds an entity. It is made between two steps, so that nobody waits for that.
     fn create(
         &self,
-        maker: &Maker<'_>,
+        maker: &EntityBuilder<'_>,
         new: &New,
-        making: &Making<'_>,
-        apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
+        factory: &EntityFactory<'_>,
+        apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
     ) -> Reply {
-        let Reply::Number(number) = apply(&self.shelf, Step::Count, making) else { return Reply::Full };
+        let Reply::Number(number) = apply(&self.collection_key, Step::Count, factory) else { return Reply::Full };
         let (key, entity) = maker.make(number, new);
-        apply(&self.shelf, Step::Put { key, entity, new: new.clone() }, making)
+        apply(&self.collection_key, Step::Put { key, entity, new: new.clone() }, factory)
     }
 
     /// What the answer is where nothing is remembered: that of the world as it is at the beginning.
@@ -387,34 +392,39 @@ impl<'c> Asked<'c> {
         }
     }
 
-    fn base(&self, maker: &Maker<'_>) -> std::sync::Arc<Entities> {
+    fn base(&self, maker: &EntityBuilder<'_>) -> std::sync::Arc<Entities> {
         // Of what there is only one nothing is there that is not asked for.
-        if self.role.key == KeyFrom::Only { std::sync::Arc::default() } else { maker.base(&self.shelf) }
+        if self.role.key == KeyFrom::Only { std::sync::Arc::default() } else { maker.base(&self.collection_key) }
     }
 }
 
 /// What a collection has before anybody writes to it.
 #[must_use]
-pub fn beginning(ground: Ground<'_>, collection: &Collection, scope: &str, manner: Manner) -> std::sync::Arc<Entities> {
+pub fn beginning(
+    context: ExchangeContext<'_>,
+    collection: &Collection,
+    scope: &str,
+    options: GenerateOptions,
+) -> std::sync::Arc<Entities> {
     let Some((index, _)) = collection.shown_by.first() else { return std::sync::Arc::default() };
-    let operation = &ground.contract.operations[*index];
+    let operation = &context.contract.operations[*index];
     let names = operation.path_names.iter().take(collection.scope).cloned();
     let scopes: Vec<(String, String)> = names.zip(scope.split('/').map(str::to_owned)).collect();
-    let maker = Maker::new(ground, collection, operation.document, &scopes, manner, None);
-    maker.base(&Shelf { collection: collection.name.clone(), scope: scope.to_owned() })
+    let maker = EntityBuilder::new(context, collection, operation.document, &scopes, options, None);
+    maker.base(&CollectionKey { collection: collection.name.clone(), scope: scope.to_owned() })
 }
 
 /// The collection that has the entities of a narrower one too, and the property that tells whose they are, with
 /// its value: the orders of `/users/{userId}/orders` are those of `/orders` with this `userId`.
 fn whole_of<'c>(
-    ground: Ground<'c>,
+    context: ExchangeContext<'c>,
     role: &'c Role,
     document: usize,
     scope: &[(String, String)],
 ) -> Option<(&'c Collection, (String, Value))> {
     let (name, text) = scope.last().filter(|_| scope.len() == 1)?;
     let own = role.collection.entity.as_ref()?;
-    let whole = ground.resources.called(ground.contract, document, &role.collection.noun)?;
+    let whole = context.resources.called(context.contract, document, &role.collection.noun)?;
     let entity = whole.entity.as_ref().filter(|entity| entity.pointer() == own.pointer())?;
     let properties = entity.properties(entity.tree());
     // `{id}` of `/users/{id}/orders` is the `userId` of an order, and not its `id`.
@@ -466,7 +476,7 @@ pub enum Unknown {
     Seeded,
 }
 
-impl Asked<'_> {
+impl EntityRequest<'_> {
     /// What of an entity its schema declares.
     #[must_use]
     pub fn visible(&self, entity: &Value) -> Value {
@@ -480,10 +490,10 @@ impl Asked<'_> {
     /// The path where an entity is read.
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<String> {
-        let reader = &self.ground.contract.operations[self.collection.reader?];
+        let reader = &self.context.contract.operations[self.collection.reader?];
         let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
         let path = path_of(reader, &scope, key)?;
-        let base = reader.bases.iter().find(|base| self.ground.path.starts_with(base.as_str()));
+        let base = reader.bases.iter().find(|base| self.context.path.starts_with(base.as_str()));
         Some(format!("{}{path}", base.map(String::as_str).unwrap_or_default()))
     }
 }

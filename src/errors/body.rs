@@ -6,8 +6,8 @@ use crate::codec::text::plain;
 use crate::contract::wording::{Slot, Template};
 use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
 use crate::errors::finding::Finding;
-use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot, Wants, typed};
-use crate::errors::words::{Alone, Words};
+use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot, SlotType, typed};
+use crate::errors::words::{NamePolicy, Words};
 use crate::schema::name::{Form, folded};
 
 /// What stands at a place of an error body.
@@ -26,7 +26,7 @@ pub enum Pattern {
     /// The part of the request.
     Location(LocationSlot),
     /// What was sent; as text, if it must be one. Where nothing was, what the document shows for that.
-    Sent(Wants, Option<Value>),
+    Sent(SlotType, Option<Value>),
     /// The path of the request.
     Url,
     /// A text of the user.
@@ -36,7 +36,7 @@ pub enum Pattern {
     /// The type that is expected, or that was sent; and what the document shows.
     Type(Slot, Option<&'static Idiom>, String),
     /// The status.
-    Status(Wants),
+    Status(SlotType),
     /// The phrase of the status.
     Reason,
     /// An object.
@@ -343,12 +343,12 @@ impl Pattern {
     }
 
     /// Has its sentences name the field where nothing else does.
-    pub fn let_words_name(&mut self, alone: Alone) {
+    pub fn let_words_name(&mut self, alone: NamePolicy) {
         match self {
             Self::Words(words) => {
                 words.alone = alone;
                 // What a family always says there names nothing.
-                if alone == Alone::Always {
+                if alone == NamePolicy::Always {
                     words.constant = None;
                 }
             }

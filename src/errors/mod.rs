@@ -7,13 +7,13 @@ pub mod catalogue;
 mod convention;
 mod fault;
 pub mod finding;
-pub mod overruling;
+pub mod overrides;
 pub mod problem;
 mod reading;
 mod slot;
 pub mod survey;
+pub mod templates;
 mod unknown;
-pub mod voice;
 mod words;
 use std::borrow::Cow;
 
@@ -28,10 +28,10 @@ use crate::errors::catalogue::role::Role;
 use crate::errors::convention::has_success;
 pub use crate::errors::fault::Fault;
 use crate::errors::finding::Finding;
-use crate::errors::overruling::Overruled;
+use crate::errors::overrides::ErrorOverrides;
 use crate::errors::problem::Problem;
-use crate::errors::voice::{Told, Voices, Whose};
-use crate::generate::{self, Manner};
+use crate::errors::templates::{ResponseOwner, TemplateStore, WordedError};
+use crate::generate::{self, GenerateOptions};
 use crate::resource::{KeyFrom, Resources};
 use crate::validate::ContentFault;
 
@@ -54,13 +54,13 @@ pub struct Rejection<'c> {
 
 /// What a request is answered with.
 #[derive(Debug, Clone, Copy)]
-pub struct Ground<'c> {
+pub struct ExchangeContext<'c> {
     /// The contract.
     pub contract: &'c Contract,
     /// Its resources.
     pub resources: &'c Resources,
     /// Its voices.
-    pub voices: &'c Voices,
+    pub templates: &'c TemplateStore,
     /// The path of the request.
     pub path: &'c str,
 }
@@ -74,21 +74,21 @@ struct Found<'c> {
     /// The operation that documents it.
     operation: &'c Operation,
     /// Whether the request is for that operation.
-    whose: Whose,
+    whose: ResponseOwner,
 }
 
 /// Answers a fault as the operation documents it, else as the other operations of the document do.
 #[must_use]
 pub fn reject<'c>(
-    ground: Ground<'c>,
+    context: ExchangeContext<'c>,
     operation: &'c Operation,
     fault: &Fault,
     accept: &Accept,
-    manner: &Manner,
+    options: &GenerateOptions,
 ) -> Rejection<'c> {
     let names_nothing = names_nothing(operation, fault);
     let findings = if names_nothing { vec![Finding::whole("notFound", Value::Null)] } else { fault.findings() };
-    let overruled = Overruled::of(operation);
+    let overruled = ErrorOverrides::of(operation);
     let rule = findings.first().map(|finding| finding.rule.as_str()).unwrap_or_default();
     let asked = overruled.and_then(|overruled| overruled.status(rule));
     let own = own_response(operation, fault, asked, names_nothing);
@@ -96,11 +96,11 @@ pub fn reject<'c>(
     problem.status = own
         .map(|own| own.status)
         .or(asked)
-        .or_else(|| usual_status(ground, operation.document, fault))
+        .or_else(|| usual_status(context, operation.document, fault))
         .unwrap_or(problem.status);
     let status = problem.status;
     let at = |finding: &Finding| {
-        let finding = finding.clone().at(status, ground.path);
+        let finding = finding.clone().at(status, context.path);
         overruled.map_or(finding.clone(), |overruled| overruled.tell(finding))
     };
     let findings: Vec<Finding> = findings.iter().map(at).collect();
@@ -111,7 +111,7 @@ pub fn reject<'c>(
     }
     let found = own
         .filter(|own| !own.response.content.is_empty())
-        .or_else(|| usual_response(ground, operation.document, status));
+        .or_else(|| usual_response(context, operation.document, status));
     let Some(found) = found else {
         let message = findings.first().filter(|_| overruled.is_some()).and_then(|first| first.operands.get("message"));
         problem.detail = message.and_then(Value::as_str).map_or(problem.detail, str::to_owned);
@@ -119,55 +119,55 @@ pub fn reject<'c>(
     };
     let named = overruled.and_then(|overruled| overruled.example(&rule));
     if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
-        && let Some(value) = unknown::shown(ground.contract, ground.resources, operation, found.pattern, noun)
+        && let Some(value) = unknown::shown(context.contract, context.resources, operation, found.pattern, noun)
         && let Some(media) = accept.best(&found.response.content)
     {
         return told_as(found, media, value, "the example that says so".to_owned());
     }
-    from_response(ground, found, findings, named, &problem, fault, accept, manner)
+    from_response(context, found, findings, named, &problem, fault, accept, options)
 }
 
 /// Answers a fault that is none of an operation, as the operations of a document answer such faults.
 #[must_use]
 pub fn reject_all<'c>(
-    ground: Ground<'c>,
+    context: ExchangeContext<'c>,
     document: usize,
     fault: &Fault,
     accept: &Accept,
-    manner: &Manner,
+    options: &GenerateOptions,
 ) -> Rejection<'c> {
     let problem = fault.problem();
-    let Some(found) = usual_response(ground, document, problem.status) else {
+    let Some(found) = usual_response(context, document, problem.status) else {
         return from_problem(&problem, None, "the document has no error for it");
     };
-    let findings = fault.findings().into_iter().map(|finding| finding.at(problem.status, ground.path)).collect();
-    from_response(ground, found, findings, None, &problem, fault, accept, manner)
+    let findings = fault.findings().into_iter().map(|finding| finding.at(problem.status, context.path)).collect();
+    from_response(context, found, findings, None, &problem, fault, accept, options)
 }
 
 /// The error of a response that was found, filled in.
 #[expect(clippy::too_many_arguments, reason = "what is wrong, where it is documented, and what the client accepts")]
 fn from_response<'c>(
-    ground: Ground<'c>,
+    context: ExchangeContext<'c>,
     found: Found<'c>,
     mut findings: Vec<Finding>,
     named: Option<&str>,
     problem: &Problem,
     fault: &Fault,
     accept: &Accept,
-    manner: &Manner,
+    options: &GenerateOptions,
 ) -> Rejection<'c> {
     let Some(media) = accept.best(&found.response.content) else {
         return from_problem(problem, Some(found.response), "the documented error has no content");
     };
     // `detail` of problem details is the place for help.
     let has_room = || concrete(media).as_str().starts_with(problem::MEDIA_TYPE);
-    let says_why = matches!(fault, Fault::Impossible(_)) && found.whose == Whose::Other;
+    let says_why = matches!(fault, Fault::Impossible(_)) && found.whose == ResponseOwner::Other;
     if says_why || fault.has_hint() && has_room() {
         for finding in &mut findings {
             finding.operands.insert("message".to_owned(), Value::String(problem.detail.clone()));
         }
     }
-    match tell(ground, found, media, &findings, named, manner) {
+    match tell(context, found, media, &findings, named, options) {
         Some(told) => {
             let hint = fault.lost_hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
             told_as(found, media, &told.value, told.reason + &hint)
@@ -181,8 +181,8 @@ fn told_as<'c>(found: Found<'c>, media: &'c MediaType, value: &Value, reason: St
     let range = concrete(media);
     let content = content::write(value, &range, Some(media));
     let reason = match found.whose {
-        Whose::Own => reason,
-        Whose::Other => format!("as other operations document it: {reason}"),
+        ResponseOwner::Own => reason,
+        ResponseOwner::Other => format!("as other operations document it: {reason}"),
     };
     let (status, response) = (found.status, Some(found.response));
     Rejection { status, response, media: range, content, reason, applied: Vec::new() }
@@ -204,7 +204,7 @@ fn own_response<'c>(
         }
         None => own(),
     };
-    found.map(|(status, pattern, response)| Found { status, pattern, response, operation, whose: Whose::Own })
+    found.map(|(status, pattern, response)| Found { status, pattern, response, operation, whose: ResponseOwner::Own })
 }
 
 /// Whether a wrong parameter of the path is answered as a path that names nothing: where an operation documents 404 and
@@ -220,8 +220,8 @@ fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
 }
 
 /// The status that the other operations of a document use for a fault that an operation documents nothing for.
-fn usual_status(ground: Ground<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
-    let conventions = ground.voices.conventions(ground.contract, document);
+fn usual_status(context: ExchangeContext<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
+    let conventions = context.templates.conventions(context.contract, document);
     match fault {
         Fault::Violations(_) => conventions.of_violations(),
         Fault::Content(ContentFault::Malformed(_)) => conventions.of_malformed(),
@@ -233,19 +233,19 @@ fn usual_status(ground: Ground<'_>, document: usize, fault: &Fault) -> Option<St
 const ALIKE: [u16; 11] = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429];
 
 /// The response that the other operations of a document use for a status.
-fn usual_response(ground: Ground<'_>, document: usize, status: StatusCode) -> Option<Found<'_>> {
+fn usual_response(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> Option<Found<'_>> {
     if !ALIKE.contains(&status.as_u16()) {
         return None;
     }
-    let documented = ground.voices.conventions(ground.contract, document).response(status)?;
-    let (operation, response) = documented.of(ground.contract)?;
-    Some(Found { status, pattern: documented.pattern, response, operation, whose: Whose::Other })
+    let documented = context.templates.conventions(context.contract, document).response(status)?;
+    let (operation, response) = documented.of(context.contract)?;
+    Some(Found { status, pattern: documented.pattern, response, operation, whose: ResponseOwner::Other })
 }
 
 /// Whether an operation of a document documents just this status, with content.
 #[must_use]
-pub fn is_usual(ground: Ground<'_>, document: usize, status: StatusCode) -> bool {
-    ground.voices.conventions(ground.contract, document).of_status(status).is_some()
+pub fn is_usual(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> bool {
+    context.templates.conventions(context.contract, document).of_status(status).is_some()
 }
 
 /// What the user wrote, in the documented type that fits.
@@ -326,16 +326,16 @@ fn stated_status(response: &Response) -> Option<StatusCode> {
 
 /// The body of the error, valid by its schema wherever that is possible.
 fn tell(
-    ground: Ground<'_>,
+    context: ExchangeContext<'_>,
     found: Found<'_>,
     media: &MediaType,
     findings: &[Finding],
     named: Option<&str>,
-    manner: &Manner,
-) -> Option<Told> {
-    let voice = ground.voices.of(ground.contract, found.operation, found.pattern, media);
+    options: &GenerateOptions,
+) -> Option<WordedError> {
+    let voice = context.templates.of(context.contract, found.operation, found.pattern, media);
     let by_name =
-        named.filter(|_| found.whose == Whose::Own).and_then(|name| voice.tell_example(media, name, findings));
+        named.filter(|_| found.whose == ResponseOwner::Own).and_then(|name| voice.tell_example(media, name, findings));
     let told = by_name.or_else(|| voice.tell(media, findings, found.whose))?;
     // A document that is a text already is not what its schema describes.
     let is_text = told.value.is_string() && !media.range.is_json();
@@ -344,16 +344,16 @@ fn tell(
         return Some(told);
     }
     // What the schema demands beyond it is made; where that does not help the schema alone speaks.
-    let repaired = generate::repair(schema, &told.value, manner);
+    let repaired = generate::repair(schema, &told.value, options);
     let by_schema = || voice.tell_by_schema(media, findings);
     let valid = repaired.or_else(|| {
         let shaped = by_schema()?;
-        if schema.is_valid(&shaped) == Ok(true) { Some(shaped) } else { generate::repair(schema, &shaped, manner) }
+        if schema.is_valid(&shaped) == Ok(true) { Some(shaped) } else { generate::repair(schema, &shaped, options) }
     });
-    let made = || Some(generate::generate(schema, manner)).filter(|made| made.fits).map(|made| made.value);
+    let made = || Some(generate::generate(schema, options)).filter(|made| made.fits).map(|made| made.value);
     let value = valid.or_else(made);
     Some(match value {
-        Some(value) => Told { value, reason: format!("{}, made to fit its schema", told.reason), ..told },
+        Some(value) => WordedError { value, reason: format!("{}, made to fit its schema", told.reason), ..told },
         None => told,
     })
 }

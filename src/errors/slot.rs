@@ -60,7 +60,7 @@ pub struct SegmentsSlot {
     /// The part of the request, if the list begins with it.
     pub location: Option<LocationSlot>,
     /// Whether indexes are numbers.
-    pub index: Wants,
+    pub index: SlotType,
 }
 
 /// The part of the request.
@@ -211,7 +211,7 @@ impl SegmentsSlot {
         // Where the content stops being readable, in characters.
         let position = finding.operands.get("position").filter(|_| location.is_some()).map(plain);
         let segment = |segment: &String| match segment.parse::<u64>() {
-            Ok(index) if self.index != Wants::Text => json!(index),
+            Ok(index) if self.index != SlotType::Text => json!(index),
             _ => json!(segment),
         };
         Some(location.into_iter().chain(finding.path.iter().chain(&position).map(segment)).collect())
@@ -288,7 +288,7 @@ pub fn before_path(text: &str) -> Template {
 
 /// What a place takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wants {
+pub enum SlotType {
     /// A string.
     Text,
     /// A number.
@@ -297,7 +297,7 @@ pub enum Wants {
     Any,
 }
 
-impl Wants {
+impl SlotType {
     pub(crate) fn give(self, value: &Value) -> Option<Value> {
         match (self, value) {
             (Self::Text, Value::String(_)) | (Self::Any, _) | (Self::Number, Value::Number(_)) => Some(value.clone()),

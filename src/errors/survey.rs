@@ -5,17 +5,17 @@ use crate::codec::accept::Accept;
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;
 use crate::errors::finding::Finding;
-use crate::errors::overruling::Overruled;
-use crate::errors::voice::{Source, Whose};
-use crate::errors::{Fault, Ground, own_response, reject, usual_response, usual_status};
-use crate::generate::Manner;
+use crate::errors::overrides::ErrorOverrides;
+use crate::errors::templates::{ResponseOwner, WordingSource};
+use crate::errors::{ExchangeContext, Fault, own_response, reject, usual_response, usual_status};
+use crate::generate::GenerateOptions;
 use crate::validate::Violation;
 
 /// How an operation answers a wrong request.
 #[derive(Debug)]
 pub struct Survey {
     /// Where its words come from.
-    pub source: Source,
+    pub source: WordingSource,
     /// The error for a request without a required field; none if the operation requires nothing.
     pub sample: Option<Sample>,
 }
@@ -35,28 +35,28 @@ pub struct Sample {
 
 /// Looks at the errors of an operation.
 #[must_use]
-pub fn survey(ground: Ground<'_>, operation: &Operation, manner: &Manner) -> Survey {
+pub fn survey(context: ExchangeContext<'_>, operation: &Operation, options: &GenerateOptions) -> Survey {
     let missing = first_required(operation);
     let name = missing.as_ref().map(|violation| Finding::of(violation).name().to_owned());
     let fault = Fault::Violations(missing.into_iter().collect());
     let own = own_response(operation, &fault, None, false).filter(|own| !own.response.content.is_empty());
     let usual = || {
-        let status = usual_status(ground, operation.document, &fault).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-        usual_response(ground, operation.document, status)
+        let status = usual_status(context, operation.document, &fault).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        usual_response(context, operation.document, status)
     };
     let found = own.or_else(usual).and_then(|found| Some((found, found.response.content.first()?)));
-    let is_overruled = Overruled::of(operation).is_some_and(|overruled| overruled.words("required"));
+    let is_overruled = ErrorOverrides::of(operation).is_some_and(|overruled| overruled.words("required"));
     let source = match found {
-        _ if is_overruled => Source::Fixture,
+        _ if is_overruled => WordingSource::Fixture,
         Some((found, media)) => {
-            let source = ground.voices.of(ground.contract, found.operation, found.pattern, media).source;
-            let is_elsewhere = found.whose == Whose::Other && source == Source::Example;
-            if is_elsewhere { Source::Sibling } else { source }
+            let source = context.templates.of(context.contract, found.operation, found.pattern, media).source;
+            let is_elsewhere = found.whose == ResponseOwner::Other && source == WordingSource::Example;
+            if is_elsewhere { WordingSource::Sibling } else { source }
         }
-        None => Source::None,
+        None => WordingSource::None,
     };
     let sample = name.map(|missing| {
-        let rejection = reject(ground, operation, &fault, &Accept::default(), manner);
+        let rejection = reject(context, operation, &fault, &Accept::default(), options);
         Sample {
             missing,
             status: rejection.status.as_u16(),

@@ -11,7 +11,7 @@ use crate::schema::name::{capitalised, folded, words};
 #[derive(Debug, Clone, Default)]
 pub struct Words {
     /// The one that the document shows.
-    pub seen: Option<Seen>,
+    pub seen: Option<SeenSentence>,
     /// What stands before any sentence.
     pub before: Template,
     /// What stands there for another field than the document's, where that is something else.
@@ -45,12 +45,12 @@ pub struct Words {
     /// Whether only the name of a field is said where its path could be.
     pub is_short: bool,
     /// Whether nothing else in the body names the field.
-    pub alone: Alone,
+    pub alone: NamePolicy,
 }
 
 /// Whether a sentence is the only place that names the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Alone {
+pub enum NamePolicy {
     /// The body names it elsewhere too, or its family does not name it.
     #[default]
     No,
@@ -62,7 +62,7 @@ pub enum Alone {
 
 /// A sentence that the document shows.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct SeenSentence {
     /// The rule that it words.
     pub rule: &'static str,
     /// It with slots.
@@ -139,7 +139,7 @@ impl Words {
         let whole = self.with_prefix(finding);
         if let Some(seen) = &self.seen
             && let Some(said) = seen.say(&whole)
-            && (seen.rule != "invalid" || self.alone != Alone::Always || has_name(&said, finding.name()))
+            && (seen.rule != "invalid" || self.alone != NamePolicy::Always || has_name(&said, finding.name()))
         {
             return said;
         }
@@ -163,9 +163,9 @@ impl Words {
         }
         let is_named = || has_name(sentence, finding.name());
         match self.alone {
-            Alone::No => true,
-            Alone::ButForFamilies => idiom.stands_alone || is_named(),
-            Alone::Always => is_named(),
+            NamePolicy::No => true,
+            NamePolicy::ButForFamilies => idiom.stands_alone || is_named(),
+            NamePolicy::Always => is_named(),
         }
     }
 
@@ -213,7 +213,7 @@ impl Words {
         let names = match (finding.alternatives(), self.alone) {
             (Some(names), _) => names.into_iter().map(str::to_owned).collect(),
             // Where nothing else says where it is, the whole way is told.
-            (None, Alone::Always) => vec![PathStyle::Brackets.write(&finding.path)],
+            (None, NamePolicy::Always) => vec![PathStyle::Brackets.write(&finding.path)],
             (None, _) => vec![finding.name().to_owned()],
         };
         names.iter().map(|name| format!("{quote}{name}{quote}")).collect::<Vec<_>>().join(" or ")
@@ -238,7 +238,7 @@ fn all_of(finding: &Finding) -> Vec<&Finding> {
     all
 }
 
-impl Seen {
+impl SeenSentence {
     /// Whether it has the name of the field.
     fn has_name(&self, finding: &Finding) -> bool {
         self.names.iter().any(|name| folded(name) == folded(finding.name()))
@@ -297,7 +297,7 @@ impl Seen {
     }
 }
 
-impl Seen {
+impl SeenSentence {
     /// Whether it has the type or the format in its words that another field must have too.
     fn says_operand(&self, finding: &Finding) -> bool {
         let lower = self.text.to_lowercase();

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 use crate::contract::example::fits;
-use crate::generate::entity::{self, Known};
+use crate::generate::entity::{self, PathValues};
 use crate::schema::Schema;
 
 /// What a request says.
@@ -11,7 +11,7 @@ pub struct Echo {
     /// Its content.
     pub body: Option<Value>,
     /// What its path says.
-    pub known: Known,
+    pub known: PathValues,
 }
 
 /// How many levels of an answer are looked through for something of the same name.
@@ -82,7 +82,7 @@ mod tests {
             json!({"ok": true, "data": {"name": "a", "size": 3, "tags": [], "owner": {"id": 1, "name": "b"}}});
         let body =
             json!({"name": "Own", "size": 9, "tags": ["x"], "owner": {"name": "Bo", "age": 3}, "ok": "no", "other": 1});
-        Echo { body: Some(body), known: Known::default() }.say_in(&mut value, Some(&schema));
+        Echo { body: Some(body), known: PathValues::default() }.say_in(&mut value, Some(&schema));
         let expected =
             json!({"ok": true, "data": {"name": "Own", "size": 3, "tags": ["x"], "owner": {"id": 1, "name": "Bo"}}});
         assert_eq!(value, expected);

@@ -8,20 +8,20 @@ use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
 use crate::contract::route::Routed;
 use crate::contract::{Operation, StatusPattern};
-use crate::errors::Ground;
+use crate::errors::ExchangeContext;
 use crate::exchange::finish;
 use crate::exchange::plan::{Decision, Plan};
 use crate::exchange::settings::Settings;
-use crate::state::memory::{Making, Reply, Shelf, Step};
+use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
 use crate::validate;
 
 /// Answers a request, and tells how it came to that.
 pub fn explain(
-    ground: Ground<'_>,
+    context: ExchangeContext<'_>,
     plan: &Plan<'_>,
     settings: &Settings,
     request: &Request,
-    apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
+    apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
 ) -> Value {
     let reply = plan.asked().map(|asked| asked.apply(apply));
     let (response, report) = finish(plan, reply.as_ref(), settings, request);
@@ -45,8 +45,8 @@ pub fn explain(
     json!({
         "operation": operation.map(Operation::name),
         "path": operation.map(Operation::path_key),
-        "document": operation.map(|operation| ground.contract.documents[operation.document].source().name()),
-        "read": read(ground, settings, request),
+        "document": operation.map(|operation| context.contract.documents[operation.document].source().name()),
+        "read": read(context, settings, request),
         "violations": plan.violations,
         "decision": decided,
         "reason": report.source,
@@ -61,12 +61,12 @@ pub fn explain(
 }
 
 /// Each part of the request as it is read: `{path, query, header, cookie, body}`.
-fn read(ground: Ground<'_>, settings: &Settings, request: &Request) -> Value {
-    let Routed::Operation(index, values) = ground.contract.route(request.method(), request.uri().path()) else {
+fn read(context: ExchangeContext<'_>, settings: &Settings, request: &Request) -> Value {
+    let Routed::Operation(index, values) = context.contract.route(request.method(), request.uri().path()) else {
         return Value::Null;
     };
-    let index = crate::exchange::variant::choose(ground.contract, index, &values, settings, request);
-    let operation = &ground.contract.operations[index];
+    let index = crate::exchange::variant::choose(context.contract, index, &values, settings, request);
+    let operation = &context.contract.operations[index];
     let inputs =
         Inputs::new(operation, &values, request.uri().query(), request.headers()).with_arrays(settings.query_arrays);
     let mut read = validate::receive(operation, &inputs, request.body()).values.as_instance(&inputs);

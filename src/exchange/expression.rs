@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::codec::message::Request;
 use crate::codec::text::plain;
 use crate::contract::{Contract, Operation};
-use crate::generate::{self, Manner};
+use crate::generate::{self, GenerateOptions};
 
 /// What expressions are about.
 pub struct Subject<'s> {
@@ -20,7 +20,7 @@ pub struct Subject<'s> {
     /// The contract of the operation.
     pub contract: &'s Contract,
     /// How values are generated; its seed is that of this answer.
-    pub manner: Manner,
+    pub options: GenerateOptions,
     /// The status of the answer.
     pub status: u16,
 }
@@ -68,8 +68,8 @@ fn in_text(text: &str, subject: &Subject<'_>) -> Value {
 /// What an expression without its `{$` and `}` stands for.
 fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
     let request = subject.request;
-    let seed = subject.manner.seed ^ generate::fingerprint(expression);
-    let manner = Manner { seed, ..subject.manner };
+    let seed = subject.options.seed ^ generate::fingerprint(expression);
+    let options = GenerateOptions { seed, ..subject.options };
     match expression {
         "url" => {
             let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
@@ -82,13 +82,13 @@ fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
         }
         "method" => return Some(json!(request.method().as_str())),
         "statusCode" => return Some(json!(subject.status)),
-        "now" => return Some(generate::standing_for(&json!({"type": "string", "format": "date-time"}), &manner)),
-        "uuid" => return Some(generate::standing_for(&json!({"type": "string", "format": "uuid"}), &manner)),
+        "now" => return Some(generate::standing_for(&json!({"type": "string", "format": "date-time"}), &options)),
+        "uuid" => return Some(generate::standing_for(&json!({"type": "string", "format": "uuid"}), &options)),
         _ => {}
     }
     if let Some(pointer) = expression.strip_prefix("generate#") {
         let schema = subject.contract.schema_at(subject.operation.document, pointer)?;
-        return Some(generate::generate(&schema, &manner).value);
+        return Some(generate::generate(&schema, &options).value);
     }
     if let Some(pointer) = expression.strip_prefix("request.body") {
         let body = subject.instance.get("body")?;

@@ -11,19 +11,19 @@ use crate::codec::message::{Items, Request, Response, mount, send, target_of};
 use crate::codec::{compression, content, cors};
 use crate::contract::media::{MediaRange, Written};
 use crate::contract::{Generated, MediaType};
-use crate::entity::Asked;
-use crate::entity::compose::compose;
+use crate::entity::EntityRequest;
+use crate::entity::body::compose;
 use crate::errors::problem::{self, Problem};
 use crate::errors::{self, Fault, Rejection};
 use crate::exchange::echo::Echo;
 use crate::exchange::header::{self, MISFIT};
-use crate::exchange::meaning::{self, Subject};
-use crate::exchange::negotiate::{Choice, Source};
+use crate::exchange::header_meaning::{self, Subject};
+use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::plan::{Decision, Plan, Remembered, Report, Sending};
 use crate::exchange::remembered;
 use crate::exchange::settings::{Compression, Cors, Settings};
-use crate::generate::entity::Known;
-use crate::generate::{self, Manner};
+use crate::generate::entity::PathValues;
+use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 use crate::schema::SchemaFault;
 use crate::state::memory::Reply;
@@ -135,11 +135,11 @@ fn rejection_response(
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = rejection.status;
     if let Some(documented) = rejection.response {
-        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
+        header::documented(documented, &plan.options, &settings.options, response.headers_mut());
     }
     send(rejection.content.clone(), &rejection.media, &mut response);
     if let Some(documented) = rejection.response {
-        meaning::nothing_remains(documented, &mut response);
+        header_meaning::nothing_remains(documented, &mut response);
     }
     for (name, value) in headers {
         response.headers_mut().append(name, value.clone());
@@ -152,7 +152,7 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings, re
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = choice.status;
     if let Some(documented) = choice.response {
-        header::documented(documented, &plan.manner, &settings.manner, response.headers_mut());
+        header::documented(documented, &plan.options, &settings.options, response.headers_mut());
     }
     if let Some(media) = &choice.media {
         let (written, fits) = content_of(choice, media, plan);
@@ -165,9 +165,9 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings, re
     }
     if let Some(documented) = choice.response.filter(|documented| !documented.headers.is_empty()) {
         let (mount, place) = (mount(request), plan.place.as_ref());
-        let subject = Subject { documented, target: &target_of(request), mount, place, manner: &plan.manner };
-        meaning::of_content(&subject, &mut response);
-        meaning::nothing_remains(documented, &mut response);
+        let subject = Subject { documented, target: &target_of(request), mount, place, options: &plan.options };
+        header_meaning::of_content(&subject, &mut response);
+        header_meaning::nothing_remains(documented, &mut response);
     }
     if let Some(fixture) = choice.fixture {
         for (name, _) in &fixture.headers {
@@ -193,7 +193,7 @@ fn remembered_response(
     settings: &Settings,
     request: &Request,
 ) -> (Response, Cow<'static, str>) {
-    let Remembered { asked, choice, created, ground } = remembered;
+    let Remembered { asked, choice, created, context } = remembered;
     let noun = || asked.collection.noun.clone();
     let fault = match reply {
         Some(Reply::Unknown(key)) => Some(Fault::Unknown { noun: noun(), key: key.clone(), by: asked.role.key }),
@@ -208,7 +208,7 @@ fn remembered_response(
     };
     if let Some(fault) = fault {
         let accept = Accept::of(request.headers(), asked.operation);
-        let rejection = errors::reject(*ground, asked.operation, &fault, &accept, &plan.manner);
+        let rejection = errors::reject(*context, asked.operation, &fault, &accept, &plan.options);
         let source = format!("{}, as nothing else is remembered", rejection.reason);
         return (rejection_response(&rejection, &[], plan, settings), source.into());
     }
@@ -216,7 +216,7 @@ fn remembered_response(
     let is_new = matches!(reply, Reply::Entity { is_new: true, .. });
     let choice = created.as_ref().filter(|_| is_new).unwrap_or(choice);
     let source = format!("remembered, {} {}", asked.role.act.name(), asked.collection.name);
-    (remembered::write(asked, reply, choice, plan.manner, settings, request), source.into())
+    (remembered::write(asked, reply, choice, plan.options, settings, request), source.into())
 }
 
 /// RFC 7240 §3
@@ -233,7 +233,7 @@ fn applied(preferences: &[String], response: &mut Response) {
 fn unchecked(plan: &Plan<'_>) -> Vec<String> {
     let mut told = plan.operation.map(|operation| operation.unknown.clone()).unwrap_or_default();
     told.extend(plan.unchecked.iter().cloned());
-    if let Decision::Answer(Choice { content: Source::Generated(documented), .. }) = &plan.decision {
+    if let Decision::Answer(Choice { content: ContentSource::Generated(documented), .. }) = &plan.decision {
         let schemas = documented.schema.iter().chain(&documented.item);
         told.extend(schemas.flat_map(|schema| schema.faults()).map(SchemaFault::sentence));
     }
@@ -246,16 +246,16 @@ const NOT_WRITTEN: &str = "no value can be written in this media type";
 /// The content that was chosen, and whether it fits its schema as far as it was generated.
 fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
     match choice.content {
-        Source::Example(example, _) if choice.fixture.is_some() => {
+        ContentSource::Example(example, _) if choice.fixture.is_some() => {
             (content::write(plan.evaluated.as_ref().unwrap_or_else(|| example.value()), media, None), true)
         }
-        Source::Example(example, documented) => match (&plan.echo, documented) {
+        ContentSource::Example(example, documented) => match (&plan.echo, documented) {
             (Some(echo), Some(documented)) if media.is_json() || documented.is_json() => {
                 (echoed(example.value(), echo, documented, media), true)
             }
-            _ => (content::of_example(example, media, documented, &plan.manner), true),
+            _ => (content::of_example(example, media, documented, &plan.options), true),
         },
-        Source::Generated(documented) => {
+        ContentSource::Generated(documented) => {
             let made = generated(documented, media, plan);
             match (&plan.echo, serde_json::from_slice(&made.written.bytes)) {
                 (Some(echo), Ok(value)) if media.is_json() || documented.is_json() => {
@@ -264,7 +264,7 @@ fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Writ
                 _ => (made.written, made.fits),
             }
         }
-        Source::Empty => (Written::default(), true),
+        ContentSource::Empty => (Written::default(), true),
     }
 }
 
@@ -277,23 +277,23 @@ fn echoed(value: &Value, echo: &Echo, documented: &MediaType, media: &MediaRange
 
 /// A generated value; it is made once for the same seed, path and end.
 fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
-    let Known { values, names_entity } = &plan.known;
+    let PathValues { values, names_entity } = &plan.known;
     let texts = values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
     let entity = if texts.is_empty() { 0 } else { generate::fingerprint(&texts) };
     let end =
         plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
     // Operations share what is documented once for all of them, and may differ in the rest.
     let shown = plan.shown.as_deref().filter(|_| media.is_json() || documented.is_json());
-    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?} {:?}", shown.map(Asked::name)));
-    documented.generated.get_or_make((plan.manner.seed, key), || {
+    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?} {:?}", shown.map(EntityRequest::name)));
+    documented.generated.get_or_make((plan.options.seed, key), || {
         if let Some((asked, reply)) = shown.and_then(|asked| Some((asked, asked.seeded()?))) {
-            let composed = compose(asked, &reply, None, documented, &plan.manner, "");
+            let composed = compose(asked, &reply, None, documented, &plan.options, "");
             return Generated {
                 written: content::write(&composed.value, media, Some(documented)),
                 fits: composed.fits,
             };
         }
-        let manner = Manner { seed: plan.manner.seed ^ entity, ..plan.manner };
-        content::make(documented, media, &manner, &plan.known, end)
+        let options = GenerateOptions { seed: plan.options.seed ^ entity, ..plan.options };
+        content::make(documented, media, &options, &plan.known, end)
     })
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::codec::text::plain;
 use crate::contract::{Response, ResponseHeader};
-use crate::exchange::meaning;
-use crate::generate::{self, Manner};
+use crate::exchange::header_meaning;
+use crate::generate::{self, GenerateOptions};
 
 /// What was wrong with the request.
 pub const VIOLATIONS: HeaderName = HeaderName::from_static("standin-violations");
@@ -76,15 +76,15 @@ fn line(content: &str) -> Option<HeaderValue> {
 /// Those that belong to the connection or to the content are the server's to write.
 ///
 /// Values are kept for the seed of the sandbox, `usual`; those for another seed are made anew.
-pub fn documented(response: &Response, manner: &Manner, usual: &Manner, headers: &mut HeaderMap) {
+pub fn documented(response: &Response, options: &GenerateOptions, usual: &GenerateOptions, headers: &mut HeaderMap) {
     for header in &response.headers {
         if is_own(&header.name) {
             continue;
         }
-        if manner == usual {
-            put(&header.name, header.lines.get_or_init(|| lines(header, &response.headers, manner)), headers);
+        if options == usual {
+            put(&header.name, header.lines.get_or_init(|| lines(header, &response.headers, options)), headers);
         } else {
-            put(&header.name, &lines(header, &response.headers, manner), headers);
+            put(&header.name, &lines(header, &response.headers, options), headers);
         }
     }
 }
@@ -110,20 +110,20 @@ fn is_own(name: &HeaderName) -> bool {
 }
 
 /// The lines of a documented header field; none if no value can be one.
-fn lines(header: &ResponseHeader, others: &[ResponseHeader], manner: &Manner) -> Vec<HeaderValue> {
+fn lines(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateOptions) -> Vec<HeaderValue> {
     if header.schema.is_some() && header.examples.is_empty() {
-        let texts = meaning::usual(header, others, manner);
-        let fitting = texts.iter().find(|text| meaning::fits(header, text));
+        let texts = header_meaning::usual(header, others, options);
+        let fitting = texts.iter().find(|text| header_meaning::fits(header, text));
         if let Some(value) = fitting.and_then(|text| HeaderValue::from_str(text).ok()) {
             return vec![value];
         }
     }
     let value = match (header.examples.first(), &header.schema) {
         (Some(example), _) => {
-            let repaired = example.to_repair().and_then(|schema| generate::repair(schema, example.value(), manner));
+            let repaired = example.to_repair().and_then(|schema| generate::repair(schema, example.value(), options));
             repaired.unwrap_or_else(|| example.value().clone())
         }
-        (None, Some(schema)) => generate::named(schema, manner, header.name.as_str()).value,
+        (None, Some(schema)) => generate::named(schema, options, header.name.as_str()).value,
         (None, None) => return Vec::new(),
     };
     let texts: Vec<String> = match &value {

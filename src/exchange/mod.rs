@@ -2,20 +2,20 @@
 //!
 //! [`plan`] says what is answered and why, [`finish()`] makes the response of it.
 
-mod chosen;
+mod answer;
 pub mod echo;
 pub mod explain;
 pub mod expression;
 mod finish;
 pub mod header;
+mod header_meaning;
 mod judge;
-mod meaning;
 pub mod negotiate;
 mod plan;
 pub mod remembered;
 pub mod sample;
+pub mod session_view;
 pub mod settings;
-pub mod situation;
 mod variant;
 use crate::exchange::judge::judge;
 use crate::exchange::plan::Decision;
@@ -33,15 +33,15 @@ use crate::codec::style::Pairs;
 use crate::codec::{coding, cors, text};
 use crate::contract::route::Routed;
 use crate::contract::{Contract, Operation};
-use crate::errors::{self, Fault, Ground};
-use crate::exchange::chosen::Valid;
+use crate::errors::{self, ExchangeContext, Fault};
+use crate::exchange::answer::ValidRequest;
 pub use crate::exchange::finish::finish;
-use crate::exchange::negotiate::Wishes;
-pub use crate::exchange::settings::{Compression, ContentLimit, Cors, Echoing, Settings, State, Validation};
-use crate::exchange::situation::Situation;
-use crate::generate::Manner;
+use crate::exchange::negotiate::ResponseCriteria;
+use crate::exchange::session_view::SessionView;
+pub use crate::exchange::settings::{Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation};
+use crate::generate::GenerateOptions;
 use crate::schema::pattern::within;
-use crate::state::memory::{Making, Reply, Shelf, Step};
+use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
 use crate::validate::{self, ContentFault, credentials};
 
 /// Answers a request as it is planned; `apply` takes the step on what is remembered, if there is one.
@@ -50,7 +50,7 @@ pub fn answer(
     plan: &Plan<'_>,
     settings: &Settings,
     request: &Request,
-    apply: &mut dyn FnMut(&Shelf, Step, &Making<'_>) -> Reply,
+    apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
 ) -> (Response, Report) {
     let reply = plan.asked().map(|asked| asked.apply(apply));
     finish(plan, reply.as_ref(), settings, request)
@@ -58,8 +58,13 @@ pub fn answer(
 
 /// Decides what is answered.
 #[must_use]
-pub fn plan<'c>(ground: Ground<'c>, situation: &Situation<'_>, settings: &Settings, request: &Request) -> Plan<'c> {
-    let contract = ground.contract;
+pub fn plan<'c>(
+    context: ExchangeContext<'c>,
+    session_view: &SessionView<'_>,
+    settings: &Settings,
+    request: &Request,
+) -> Plan<'c> {
+    let contract = context.contract;
     let (method, path) = (request.method(), request.uri().path());
     if *method == Method::OPTIONS && path == "*" {
         // RFC 9110 §9.3.7: the server as a whole.
@@ -69,34 +74,36 @@ pub fn plan<'c>(ground: Ground<'c>, situation: &Situation<'_>, settings: &Settin
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
     match contract.route(method, path) {
-        Routed::Operation(index, values) => plan_routed(ground, situation, index, &values, settings, request),
+        Routed::Operation(index, values) => plan_routed(context, session_view, index, &values, settings, request),
         Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
             match contract.route(&Method::GET, path) {
-                Routed::Operation(index, values) => plan_routed(ground, situation, index, &values, settings, request),
-                _ => method_not_allowed(ground, request, &methods, settings),
+                Routed::Operation(index, values) => {
+                    plan_routed(context, session_view, index, &values, settings, request)
+                }
+                _ => method_not_allowed(context, request, &methods, settings),
             }
         }
         Routed::OtherMethods(methods) if *method == Method::OPTIONS => {
             Plan::without_operation(Decision::Options(allow(&methods)))
         }
-        Routed::OtherMethods(methods) => method_not_allowed(ground, request, &methods, settings),
-        Routed::Unknown => unknown_path(ground, request, settings),
+        Routed::OtherMethods(methods) => method_not_allowed(context, request, &methods, settings),
+        Routed::Unknown => unknown_path(context, request, settings),
     }
 }
 
 /// Of several operations with the method and path, the one that the request is for.
 fn plan_routed<'c>(
-    ground: Ground<'c>,
-    situation: &Situation<'_>,
+    context: ExchangeContext<'c>,
+    session_view: &SessionView<'_>,
     index: usize,
     path_values: &[String],
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
-    let index = variant::choose(ground.contract, index, path_values, settings, request);
-    let mut plan = plan_operation(ground, situation, index, path_values, settings, request);
+    let index = variant::choose(context.contract, index, path_values, settings, request);
+    let mut plan = plan_operation(context, session_view, index, path_values, settings, request);
     plan.index = Some(index);
-    plan.warnings = misread(ground.contract, request);
+    plan.warnings = misread(context.contract, request);
     plan
 }
 
@@ -139,36 +146,41 @@ fn allow(methods: &[Method]) -> HeaderValue {
 }
 
 /// As an operation of the path documents it, else as others do.
-fn method_not_allowed<'c>(ground: Ground<'c>, request: &Request, methods: &[Method], settings: &Settings) -> Plan<'c> {
+fn method_not_allowed<'c>(
+    context: ExchangeContext<'c>,
+    request: &Request,
+    methods: &[Method],
+    settings: &Settings,
+) -> Plan<'c> {
     let (method, path) = (request.method(), request.uri().path());
     let allow = allow(methods);
     let detail =
         format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
     let fault = Fault::Method { method: method.clone(), detail };
-    let operation = methods.iter().find_map(|method| match ground.contract.route(method, path) {
-        Routed::Operation(index, _) => Some(&ground.contract.operations[index]),
+    let operation = methods.iter().find_map(|method| match context.contract.route(method, path) {
+        Routed::Operation(index, _) => Some(&context.contract.operations[index]),
         _ => None,
     });
     let accept = Accept::read(request.headers());
     let rejection = match operation {
-        Some(operation) => errors::reject(ground, operation, &fault, &accept, &settings.manner),
-        None => errors::reject_all(ground, 0, &fault, &accept, &settings.manner),
+        Some(operation) => errors::reject(context, operation, &fault, &accept, &settings.options),
+        None => errors::reject_all(context, 0, &fault, &accept, &settings.options),
     };
     let decision = Decision::Rejection(rejection, vec![(ALLOW, allow)]);
     Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
 }
 
-fn unknown_path<'c>(ground: Ground<'c>, request: &Request, settings: &Settings) -> Plan<'c> {
+fn unknown_path<'c>(context: ExchangeContext<'c>, request: &Request, settings: &Settings) -> Plan<'c> {
     let (method, path) = (request.method(), request.uri().path());
     let mut detail = format!("no document has the path `{}`", shown(path));
-    let nearest = nearest(ground.contract, method, path);
+    let nearest = nearest(context.contract, method, path);
     if let Some((operation, _)) = nearest.filter(|(_, likeness)| *likeness > LIKE_ENOUGH) {
         detail.push_str(&format!("; the nearest is `{} {}`", operation.method, operation.template));
     }
     let fault = Fault::UnknownPath(detail);
     let document = nearest.map_or(0, |(operation, _)| operation.document);
     let accept = Accept::read(request.headers());
-    let rejection = errors::reject_all(ground, document, &fault, &accept, &settings.manner);
+    let rejection = errors::reject_all(context, document, &fault, &accept, &settings.options);
     let decision = Decision::Rejection(rejection, Vec::new());
     Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
 }
@@ -204,23 +216,23 @@ fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<(&
 const MOST_COMPARED: usize = 10_000;
 
 fn plan_operation<'c>(
-    ground: Ground<'c>,
-    situation: &Situation<'_>,
+    context: ExchangeContext<'c>,
+    session_view: &SessionView<'_>,
     index: usize,
     path_values: &[String],
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
-    let operation = &ground.contract.operations[index];
+    let operation = &context.contract.operations[index];
     let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers())
         .with_arrays(settings.query_arrays);
     let preferences = Preferences::read(request.headers(), &inputs.query);
     let accept = Accept::of(request.headers(), operation);
-    let manner = Manner { seed: preferences.seed.unwrap_or(settings.manner.seed), ..settings.manner };
+    let options = GenerateOptions { seed: preferences.seed.unwrap_or(settings.options.seed), ..settings.options };
     let rejected = |fault: &Fault| {
-        let (delay, longest) = situation.wait(preferences.delay, settings.delay, settings, operation, manner.seed);
+        let (delay, longest) = session_view.wait(preferences.delay, settings.delay, settings, operation, options.seed);
         let sending = Sending { delay, longest, ..Sending::default() };
-        Plan { sending, ..reject(ground, operation, fault, &accept, manner) }
+        Plan { sending, ..reject(context, operation, fault, &accept, options) }
     };
     if let Body::TooLarge(limit) = request.body() {
         let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
@@ -243,30 +255,30 @@ fn plan_operation<'c>(
     {
         return Plan { unchecked, ..rejected(gravest) };
     }
-    let wishes = Wishes {
+    let criteria = ResponseCriteria {
         preferences: &preferences,
         accept: &accept,
         inputs: &inputs,
         values: &received.values,
-        situation,
-        seed: manner.seed,
+        session_view,
+        seed: options.seed,
     };
-    let plan = Valid { ground, index, operation, settings, request, manner, wishes, violations }.plan();
+    let plan = ValidRequest { context, index, operation, settings, request, options, criteria, violations }.plan();
     Plan { unchecked, ..plan }
 }
 
 /// Answers a fault as the operation documents it.
 fn reject<'c>(
-    ground: Ground<'c>,
+    context: ExchangeContext<'c>,
     operation: &'c Operation,
     fault: &Fault,
     accept: &Accept,
-    manner: Manner,
+    options: GenerateOptions,
 ) -> Plan<'c> {
-    let rejection = errors::reject(ground, operation, fault, accept, &manner);
+    let rejection = errors::reject(context, operation, fault, accept, &options);
     // RFC 9110 §12.5.3
     let is_coding = matches!(fault, Fault::Content(ContentFault::UnsupportedCoding(_)));
     let accepted = is_coding.then(|| (ACCEPT_ENCODING, HeaderValue::from_static(coding::UNDONE)));
     let decision = Decision::Rejection(rejection, accepted.into_iter().collect());
-    Plan { operation: Some(operation), violations: fault.summaries(), manner, ..Plan::without_operation(decision) }
+    Plan { operation: Some(operation), violations: fault.summaries(), options, ..Plan::without_operation(decision) }
 }

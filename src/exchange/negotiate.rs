@@ -13,11 +13,11 @@ use crate::codec::preference::Preferences;
 use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
 use crate::contract::media::MediaRange;
-use crate::contract::sending::Break;
+use crate::contract::simulation::Break;
 use crate::contract::{MediaType, Operation, Response, StatusPattern};
 use crate::document::number::same;
 use crate::errors::problem::{Kind, Problem};
-use crate::exchange::situation::{Situation, draw};
+use crate::exchange::session_view::{SessionView, draw};
 use crate::validate::Values;
 
 /// The response that was chosen.
@@ -28,7 +28,7 @@ pub struct Choice<'c> {
     /// The documented response, if the document has one for the status.
     pub response: Option<&'c Response>,
     /// What to send.
-    pub content: Source<'c>,
+    pub content: ContentSource<'c>,
     /// The media type to send; none for a response without content.
     pub media: Option<Cow<'c, MediaRange>>,
     /// The fixture that chose it, with headers of its own.
@@ -54,7 +54,7 @@ pub struct Staging<'c> {
 
 /// Where the content comes from.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'c> {
+pub enum ContentSource<'c> {
     /// An example of the document, of this media type, or the body of a fixture.
     Example(&'c Example, Option<&'c MediaType>),
     /// A value made from the schema of the media type.
@@ -65,7 +65,7 @@ pub enum Source<'c> {
 
 /// What is chosen from, beside the operation.
 #[derive(Debug, Clone, Copy)]
-pub struct Wishes<'w, 's> {
+pub struct ResponseCriteria<'w, 's> {
     /// What the client asks for.
     pub preferences: &'w Preferences,
     /// What it accepts.
@@ -75,7 +75,7 @@ pub struct Wishes<'w, 's> {
     /// What it sent, as values.
     pub values: &'w Values,
     /// What was before.
-    pub situation: &'w Situation<'s>,
+    pub session_view: &'w SessionView<'s>,
     /// The seed of what is drawn.
     pub seed: u64,
 }
@@ -85,27 +85,27 @@ pub struct Wishes<'w, 's> {
 /// # Errors
 ///
 /// A [`Problem`], if what the client insists on is not documented, or not in a type it accepts.
-pub fn choose<'c>(operation: &'c Operation, wishes: &Wishes<'_, '_>) -> Result<Choice<'c>, Problem> {
-    let staging = if wishes.preferences.chooses() { Staging::default() } else { staged(operation, wishes) };
+pub fn choose<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> Result<Choice<'c>, Problem> {
+    let staging = if criteria.preferences.chooses() { Staging::default() } else { staged(operation, criteria) };
     if let Some(wait) = staging.retry_after {
         let detail = format!("`{}` was called too often; call it again in {} s", operation.name(), seconds(wait));
-        return failure(operation, StatusCode::TOO_MANY_REQUESTS, Kind::Limited, detail, staging, wishes);
+        return failure(operation, StatusCode::TOO_MANY_REQUESTS, Kind::Limited, detail, staging, criteria);
     }
     if let Some(Break::Status(status)) = staging.fault {
         let detail = format!("the fixtures let `{}` fail", operation.name());
-        return failure(operation, status, Kind::Simulated, detail, staging, wishes);
+        return failure(operation, status, Kind::Simulated, detail, staging, criteria);
     }
     if let Some(fixture) = staging.fixture.filter(|fixture| !fixture.is_manner()) {
-        return from_fixture(operation, fixture, wishes).map(|choice| Choice { staging, ..choice });
+        return from_fixture(operation, fixture, criteria).map(|choice| Choice { staging, ..choice });
     }
-    let (status, response, named) = status_and_example(operation, wishes.preferences)?;
+    let (status, response, named) = status_and_example(operation, criteria.preferences)?;
     if status.is_informational() {
         let detail =
             format!("`{}` is documented to answer {}, which changes the protocol", operation.name(), status.as_u16());
         return Err(Problem::new(Kind::Upgrade, StatusCode::UPGRADE_REQUIRED, detail));
     }
-    let mut choice = content(operation, status, response, named, wishes)?;
-    choice.applied = applied(wishes.preferences, &choice);
+    let mut choice = content(operation, status, response, named, criteria)?;
+    choice.applied = applied(criteria.preferences, &choice);
     Ok(Choice { staging, ..choice })
 }
 
@@ -122,19 +122,19 @@ fn failure<'c>(
     kind: Kind,
     detail: String,
     staging: Staging<'c>,
-    wishes: &Wishes<'_, '_>,
+    criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
     let own =
         staging.fixture.filter(|fixture| matches!(fixture.answer, FixtureAnswer::Body(_) | FixtureAnswer::Example(_)));
     if let Some(fixture) = own {
-        let choice = from_fixture(operation, fixture, wishes)?;
+        let choice = from_fixture(operation, fixture, criteria)?;
         let status = fixture.status.unwrap_or(status);
         return Ok(Choice { status, staging, ..choice });
     }
     let status = staging.fixture.and_then(|fixture| fixture.status).unwrap_or(status);
     match operation.response(status) {
         Some(response) => {
-            let choice = content(operation, status, Some(response), None, wishes)?;
+            let choice = content(operation, status, Some(response), None, criteria)?;
             Ok(Choice { staging, ..choice })
         }
         None => {
@@ -145,25 +145,25 @@ fn failure<'c>(
 }
 
 /// The fixture that says something of this request: those of the scenario go before those of any.
-fn staged<'c>(operation: &'c Operation, wishes: &Wishes<'_, '_>) -> Staging<'c> {
+fn staged<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> Staging<'c> {
     if operation.fixtures.is_empty() {
         return Staging::default();
     }
-    let instance = wishes.values.as_instance(wishes.inputs);
-    let scenario = wishes.preferences.scenario.as_ref().or(wishes.situation.scenario.as_ref());
+    let instance = criteria.values.as_instance(criteria.inputs);
+    let scenario = criteria.preferences.scenario.as_ref().or(criteria.session_view.scenario.as_ref());
     let holds = |fixture: &&Fixture| fixture.when.as_ref().is_none_or(|when| when.is_valid(&instance).unwrap_or(false));
     let all = || operation.fixtures.iter();
     let of_scenario = all().filter(|fixture| fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario);
     let of_any = all().filter(|fixture| fixture.scenario.is_none());
-    of_scenario.chain(of_any).filter(holds).find_map(|fixture| takes(fixture, wishes)).unwrap_or_default()
+    of_scenario.chain(of_any).filter(holds).find_map(|fixture| takes(fixture, criteria)).unwrap_or_default()
 }
 
 /// What a fixture says whose condition holds; none if it passes this time.
-fn takes<'c>(fixture: &'c Fixture, wishes: &Wishes<'_, '_>) -> Option<Staging<'c>> {
-    let situation = wishes.situation;
+fn takes<'c>(fixture: &'c Fixture, criteria: &ResponseCriteria<'_, '_>) -> Option<Staging<'c>> {
+    let session_view = criteria.session_view;
     let mut staging = Staging { fixture: Some(fixture), ..Staging::default() };
     if let Some(limit) = fixture.rate_limit {
-        let (count, left) = situation.window(&fixture.place.name(), limit.per);
+        let (count, left) = session_view.window(&fixture.place.name(), limit.per);
         if count <= limit.calls {
             return None;
         }
@@ -172,13 +172,13 @@ fn takes<'c>(fixture: &'c Fixture, wishes: &Wishes<'_, '_>) -> Option<Staging<'c
     if let Some(fault) = fixture.fault {
         let name = format!("fault {}", fixture.place.name());
         let is_sure = fault.probability >= 1.0;
-        if !is_sure && draw(wishes.seed, &name, situation.turn(&name)).0 >= fault.probability {
+        if !is_sure && draw(criteria.seed, &name, session_view.turn(&name)).0 >= fault.probability {
             return None;
         }
         staging.fault = Some(fault.kind);
     }
     if fixture.then.is_some() {
-        let mut turn = situation.turn(&fixture.place.name());
+        let mut turn = session_view.turn(&fixture.place.name());
         let mut at = fixture;
         while let Some((after, next)) = at.then.as_ref().filter(|(after, _)| turn >= *after) {
             turn -= after;
@@ -192,7 +192,7 @@ fn takes<'c>(fixture: &'c Fixture, wishes: &Wishes<'_, '_>) -> Option<Staging<'c
 fn from_fixture<'c>(
     operation: &'c Operation,
     fixture: &'c Fixture,
-    wishes: &Wishes<'_, '_>,
+    criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
     let documented = |status: Option<StatusCode>| match status {
         Some(status) => (status, operation.response(status)),
@@ -203,12 +203,12 @@ fn from_fixture<'c>(
         FixtureAnswer::Body(body) => {
             let (status, response) = documented(fixture.status);
             let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
-            let media = wishes.accept.best(offered).map(|media| wishes.accept.concrete(media));
+            let media = criteria.accept.best(offered).map(|media| criteria.accept.concrete(media));
             let media = fixture_media(fixture, media, body.value()).filter(|_| !is_without_content(status));
             Choice {
                 status,
                 response,
-                content: Source::Example(body, None),
+                content: ContentSource::Example(body, None),
                 media,
                 fixture: None,
                 applied: Vec::new(),
@@ -220,14 +220,14 @@ fn from_fixture<'c>(
             let preferences =
                 Preferences { code: fixture.status, example: Some(name.clone()), ..Preferences::default() };
             let (status, response, named) = status_and_example(operation, &preferences)?;
-            content(operation, status, response, named, wishes)?
+            content(operation, status, response, named, criteria)?
         }
         FixtureAnswer::Documented => match documented(fixture.status) {
-            (status, Some(response)) => content(operation, status, Some(response), None, wishes)?,
+            (status, Some(response)) => content(operation, status, Some(response), None, criteria)?,
             (status, None) => Choice {
                 status,
                 response: None,
-                content: Source::Empty,
+                content: ContentSource::Empty,
                 media: None,
                 fixture: None,
                 applied: Vec::new(),
@@ -253,11 +253,14 @@ fn fixture_media<'c>(
     own.or(documented).or_else(|| MediaRange::parse(by_value).map(Cow::Owned))
 }
 
-type Wanted<'c> = (StatusCode, Option<&'c Response>, Option<&'c str>);
+type RequestedResponse<'c> = (StatusCode, Option<&'c Response>, Option<&'c str>);
 
 /// The status that was asked for, or the one that has the example that was asked for, or that of a
 /// success.
-fn status_and_example<'c>(operation: &'c Operation, preferences: &Preferences) -> Result<Wanted<'c>, Problem> {
+fn status_and_example<'c>(
+    operation: &'c Operation,
+    preferences: &Preferences,
+) -> Result<RequestedResponse<'c>, Problem> {
     let named = |response: &'c Response| {
         let wanted = preferences.example.as_deref();
         let examples = response.content.iter().flat_map(|media| &media.examples);
@@ -314,7 +317,7 @@ fn content<'c>(
     status: StatusCode,
     response: Option<&'c Response>,
     named: Option<&str>,
-    wishes: &Wishes<'_, '_>,
+    criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
     let choice = |content, media, reason: Cow<'static, str>| Choice {
         status,
@@ -328,59 +331,59 @@ fn content<'c>(
     };
     let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
     if response.is_none() && status == StatusCode::NO_CONTENT {
-        return Ok(choice(Source::Empty, None, "no success is documented".into()));
+        return Ok(choice(ContentSource::Empty, None, "no success is documented".into()));
     }
     if offered.is_empty() || is_without_content(status) {
-        return Ok(choice(Source::Empty, None, "the document has no content for it".into()));
+        return Ok(choice(ContentSource::Empty, None, "the document has no content for it".into()));
     }
     let with_example =
         |media: &&MediaType| named.is_none_or(|name| media.examples.iter().any(|example| example.name == name));
     let able: Vec<&MediaType> = offered.iter().filter(with_example).collect();
-    let media = match stream(operation, &able, wishes.values) {
-        Stream::Wanted(media) => Some(media),
+    let media = match stream(operation, &able, criteria.values) {
+        Stream::Requested(media) => Some(media),
         Stream::Unwanted => {
             let whole = able.iter().copied().filter(|media| media.range.sequence().is_none());
-            wishes.accept.best_of(whole).or_else(|| wishes.accept.best_of(able.iter().copied()))
+            criteria.accept.best_of(whole).or_else(|| criteria.accept.best_of(able.iter().copied()))
         }
-        Stream::Unsaid => wishes.accept.best_of(able.iter().copied()),
+        Stream::Unsaid => criteria.accept.best_of(able.iter().copied()),
     };
     let Some(media) = media else {
         return Err(not_acceptable(offered));
     };
-    let range = Some(wishes.accept.concrete(media));
-    if wishes.preferences.dynamic == Some(true) && media.schema.is_some() {
-        return Ok(choice(Source::Generated(media), range, "generated, as preferred".into()));
+    let range = Some(criteria.accept.concrete(media));
+    if criteria.preferences.dynamic == Some(true) && media.schema.is_some() {
+        return Ok(choice(ContentSource::Generated(media), range, "generated, as preferred".into()));
     }
     let by_name = named.and_then(|name| media.examples.iter().find(|example| example.name == name));
-    let by_request = || example_like_request(operation, media, wishes.values);
+    let by_request = || example_like_request(operation, media, criteria.values);
     if let Some(example) = by_name {
         return Ok(choice(
-            Source::Example(example, Some(media)),
+            ContentSource::Example(example, Some(media)),
             range,
             format!("example `{}`, as preferred", example.name).into(),
         ));
     }
     if let Some(example) = by_request() {
         return Ok(choice(
-            Source::Example(example, Some(media)),
+            ContentSource::Example(example, Some(media)),
             range,
             format!("example `{}`, as the request has the one of that name", example.name).into(),
         ));
     }
     if let Some(example) = media.examples.first() {
-        return Ok(choice(Source::Example(example, Some(media)), range, "first documented example".into()));
+        return Ok(choice(ContentSource::Example(example, Some(media)), range, "first documented example".into()));
     }
     let reason = if media.schema.is_some() || media.item.is_some() {
         "generated from the schema"
     } else {
         "generated, as there is neither example nor schema"
     };
-    Ok(choice(Source::Generated(media), range, reason.into()))
+    Ok(choice(ContentSource::Generated(media), range, reason.into()))
 }
 
 /// What a request says about an answer item by item.
 enum Stream<'c> {
-    Wanted(&'c MediaType),
+    Requested(&'c MediaType),
     Unwanted,
     Unsaid,
 }
@@ -397,7 +400,7 @@ fn stream<'c>(operation: &Operation, offered: &[&'c MediaType], values: &Values)
         declared.any(|types| types == ["boolean"])
     };
     match says {
-        Some(Value::Bool(true)) => Stream::Wanted(sequential),
+        Some(Value::Bool(true)) => Stream::Requested(sequential),
         _ if is_declared() => Stream::Unwanted,
         _ => Stream::Unsaid,
     }
@@ -475,7 +478,7 @@ fn applied(preferences: &Preferences, choice: &Choice<'_>) -> Vec<String> {
         let quoted = quoted.replace('\\', "\\\\").replace('"', "\\\"");
         applied.push(format!("example=\"{quoted}\""));
     }
-    let is_generated = matches!(choice.content, Source::Generated(_));
+    let is_generated = matches!(choice.content, ContentSource::Generated(_));
     if preferences.dynamic == Some(is_generated) {
         applied.push(format!("dynamic={is_generated}"));
     }

@@ -6,15 +6,15 @@ use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::contract::Operation;
-use crate::contract::sending::Break;
-use crate::entity::Asked;
+use crate::contract::simulation::Break;
+use crate::entity::EntityRequest;
 use crate::errors::problem::Problem;
-use crate::errors::{Ground, Rejection};
+use crate::errors::{ExchangeContext, Rejection};
 use crate::exchange::echo::Echo;
-use crate::exchange::meaning::EntityPlace;
-use crate::exchange::negotiate::{Choice, Source};
-use crate::generate::Manner;
-use crate::generate::entity::Known;
+use crate::exchange::header_meaning::EntityPlace;
+use crate::exchange::negotiate::{Choice, ContentSource};
+use crate::generate::GenerateOptions;
+use crate::generate::entity::PathValues;
 
 /// What happened, for the log.
 #[derive(Debug, Clone, Default)]
@@ -40,11 +40,11 @@ pub struct Plan<'c> {
     /// What is told in [`header::WARNING`].
     pub(super) warnings: Vec<String>,
     /// How values are generated for this request.
-    pub(super) manner: Manner,
+    pub(super) options: GenerateOptions,
     /// What its path says about what is answered.
-    pub(super) known: Known,
+    pub(super) known: PathValues,
     /// The resource that a generated answer shows.
-    pub(super) shown: Option<Box<Asked<'c>>>,
+    pub(super) shown: Option<Box<EntityRequest<'c>>>,
     /// What the request says, if the answer says it again.
     pub(super) echo: Option<Echo>,
     /// Where the entity is read that the answer says was added, if a header field of it tells.
@@ -58,7 +58,7 @@ pub struct Plan<'c> {
 impl<'c> Plan<'c> {
     /// What it asks of what is remembered.
     #[must_use]
-    pub fn asked(&self) -> Option<&Asked<'c>> {
+    pub fn asked(&self) -> Option<&EntityRequest<'c>> {
         match &self.decision {
             Decision::Remembered(remembered) => Some(&remembered.asked),
             _ => None,
@@ -73,8 +73,8 @@ impl<'c> Plan<'c> {
             violations: Vec::new(),
             unchecked: Vec::new(),
             warnings: Vec::new(),
-            manner: Manner::default(),
-            known: Known::default(),
+            options: GenerateOptions::default(),
+            known: PathValues::default(),
             shown: None,
             echo: None,
             place: None,
@@ -113,17 +113,17 @@ pub(crate) enum Decision<'c> {
 
 impl Decision<'_> {
     pub(super) fn is_generated(&self) -> bool {
-        matches!(self, Self::Answer(Choice { content: Source::Generated(_), .. }))
+        matches!(self, Self::Answer(Choice { content: ContentSource::Generated(_), .. }))
     }
 }
 
 /// An answer that depends on what is remembered.
 #[derive(Debug)]
 pub(crate) struct Remembered<'c> {
-    pub(super) asked: Asked<'c>,
+    pub(super) asked: EntityRequest<'c>,
     /// The answer of a success.
     pub(super) choice: Choice<'c>,
     /// The same where an entity was added, if that is another one.
     pub(super) created: Option<Choice<'c>>,
-    pub(super) ground: Ground<'c>,
+    pub(super) context: ExchangeContext<'c>,
 }

@@ -8,43 +8,43 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use crate::codec::content;
 use crate::codec::message::{Request, Response, mount, send, target_of};
 use crate::contract::{MediaType, StatusPattern};
-use crate::entity::compose::{Composed, compose};
-use crate::entity::{Asked, Comparison};
+use crate::entity::body::{Composed, compose};
+use crate::entity::{Comparison, EntityRequest};
 use crate::exchange::header::{self, MISFIT};
-use crate::exchange::meaning::{self, Subject};
-use crate::exchange::negotiate::{Choice, Source};
+use crate::exchange::header_meaning::{self, Subject};
+use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::settings::Settings;
-use crate::generate::Manner;
+use crate::generate::GenerateOptions;
 use crate::resource::Act;
-use crate::resource::list::{Says, says};
+use crate::resource::list::{PageField, says};
 use crate::state::memory::Reply;
 
 /// Writes the response.
 #[must_use]
 pub fn write(
-    asked: &Asked<'_>,
+    asked: &EntityRequest<'_>,
     reply: &Reply,
     choice: &Choice<'_>,
-    manner: Manner,
+    options: GenerateOptions,
     settings: &Settings,
     request: &Request,
 ) -> Response {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = choice.status;
     if let Some(documented) = choice.response {
-        header::documented(documented, &manner, &settings.manner, response.headers_mut());
+        header::documented(documented, &options, &settings.options, response.headers_mut());
     }
     let target = target_of(request);
     let media: Option<&MediaType> = match choice.content {
-        Source::Example(_, media) => media,
-        Source::Generated(media) => Some(media),
-        Source::Empty => None,
+        ContentSource::Example(_, media) => media,
+        ContentSource::Generated(media) => Some(media),
+        ContentSource::Empty => None,
     };
     let shown = match choice.content {
-        Source::Example(example, _) => Some(example.value()),
+        ContentSource::Example(example, _) => Some(example.value()),
         _ => None,
     };
-    let composed = media.map(|media| compose(asked, reply, shown, media, &manner, &target));
+    let composed = media.map(|media| compose(asked, reply, shown, media, &options, &target));
     if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
         if !composed.fits {
             response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
@@ -62,8 +62,8 @@ pub fn write(
         }
     }
     if let Some(documented) = choice.response {
-        let subject = Subject { documented, target: &target, mount: mount(request), place: None, manner: &manner };
-        meaning::of_content(&subject, &mut response);
+        let subject = Subject { documented, target: &target, mount: mount(request), place: None, options: &options };
+        header_meaning::of_content(&subject, &mut response);
     }
     speak(asked, reply, composed.as_ref(), choice, mount(request), &mut response);
     if choice.response.is_some_and(|documented| documented.content.len() > 1) {
@@ -73,9 +73,9 @@ pub fn write(
     response
 }
 
-/// Says in the documented header fields what they are about.
+/// PageField in the documented header fields what they are about.
 fn speak(
-    asked: &Asked<'_>,
+    asked: &EntityRequest<'_>,
     reply: &Reply,
     composed: Option<&Composed>,
     choice: &Choice<'_>,
@@ -116,7 +116,7 @@ fn speak(
     }
     // `X-Total-Count`
     let told = choice.response.into_iter().flat_map(|documented| &documented.headers);
-    let totals = told.filter(|header| says(header.name.as_str().trim_start_matches("x-")) == Some(Says::Total));
+    let totals = told.filter(|header| says(header.name.as_str().trim_start_matches("x-")) == Some(PageField::Total));
     if let Some(total) = composed.and_then(|composed| composed.total) {
         totals.for_each(|header| drop(response.headers_mut().insert(header.name.clone(), total.into())));
     }

@@ -12,27 +12,27 @@ use crate::contract::media::MediaRange;
 use crate::contract::{
     Location, MediaType, Operation, Parameter, ParameterForm, SecurityRequirement, SecurityScheme, Style,
 };
-use crate::generate::{self, Manner, generate, named};
+use crate::generate::{self, GenerateOptions, generate, named};
 
 /// A request with what is required, from documented examples or else generated values. `media` is the
 /// media type of its content, if the operation documents it.
 #[must_use]
-pub fn request(operation: &Operation, manner: &Manner, media: Option<&MediaRange>) -> Request {
+pub fn request(operation: &Operation, options: &GenerateOptions, media: Option<&MediaRange>) -> Request {
     let mut draft = Draft::default();
     let mut path = operation.bases.first().cloned().unwrap_or_default() + &operation.template;
     for name in &operation.path_names {
         let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
-        let text = parameter.map_or_else(|| encode(name), |parameter| in_path(parameter, &value(parameter, manner)));
+        let text = parameter.map_or_else(|| encode(name), |parameter| in_path(parameter, &value(parameter, options)));
         path = path.replace(&format!("{{{name}}}"), &text);
     }
     for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
-        draft.parameter(parameter, &value(parameter, manner));
+        draft.parameter(parameter, &value(parameter, options));
     }
     if let Some(requirement) = operation.security.first() {
         draft.credentials(requirement);
     }
     draft.pins(operation);
-    let body = draft.content(operation, manner, media);
+    let body = draft.content(operation, options, media);
     // Template text that no URI may have, such as a blank.
     let path: String =
         path.chars()
@@ -53,11 +53,11 @@ pub fn request(operation: &Operation, manner: &Manner, media: Option<&MediaRange
 }
 
 /// The documented example of a parameter that fits, else a generated value.
-pub(crate) fn value(parameter: &Parameter, manner: &Manner) -> Value {
+pub(crate) fn value(parameter: &Parameter, options: &GenerateOptions) -> Value {
     let example = parameter.examples.iter().find(|example| example.errors().is_empty());
     match (example, parameter.schema()) {
         (Some(example), _) => example.value().clone(),
-        (None, Some(schema)) => named(schema, manner, &parameter.name).value,
+        (None, Some(schema)) => named(schema, options, &parameter.name).value,
         (None, None) => Value::from("x"),
     }
 }
@@ -152,7 +152,7 @@ impl Draft {
         }
     }
 
-    fn content(&mut self, operation: &Operation, manner: &Manner, wanted: Option<&MediaRange>) -> Vec<u8> {
+    fn content(&mut self, operation: &Operation, options: &GenerateOptions, wanted: Option<&MediaRange>) -> Vec<u8> {
         let offered = operation.body.as_ref().map(|body| body.content.as_slice()).unwrap_or_default();
         let asked = wanted.and_then(|wanted| offered.iter().find(|media| media.range.covers(wanted)));
         let json = || offered.iter().find(|media| media.range.is_json());
@@ -161,11 +161,11 @@ impl Draft {
         let is_parts = range.essence().starts_with("multipart/");
         let is_usable = |value: &Value| !is_parts || !value.is_string();
         let example = media.examples.iter().find(|example| example.errors().is_empty() && is_usable(example.value()));
-        let items = || media.item.as_ref().map(|item| generate::items(item, manner).value);
+        let items = || media.item.as_ref().map(|item| generate::items(item, options).value);
         let written = match (example, &media.schema) {
             (None, _) if media.item.is_some() => content::write(&items().unwrap_or_default(), &range, Some(media)),
             (Some(example), _) => content::write(example.value(), &range, Some(media)),
-            (None, Some(schema)) => content::write(&generate(schema, manner).value, &range, Some(media)),
+            (None, Some(schema)) => content::write(&generate(schema, options).value, &range, Some(media)),
             (None, None) if range.is_json() => content::write(&Value::Object(Map::new()), &range, Some(media)),
             (None, None) => content::write(&Value::from("x"), &range, Some(media)),
         };

@@ -2,9 +2,9 @@
 use core::time::Duration;
 
 use crate::codec::style::QueryArrays;
-use crate::contract::sending::Delay;
+use crate::contract::simulation::Delay;
 use crate::entity::Unknown;
-use crate::generate::Manner;
+use crate::generate::GenerateOptions;
 use crate::state::sessions::Bounds;
 use crate::validate::{AbsentBody, OtherNames};
 
@@ -32,7 +32,7 @@ pub enum Cors {
 
 /// Whether what requests write is remembered (`--state`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum State {
+pub enum StateMode {
     /// Each answer is that of the document.
     #[default]
     Off,
@@ -85,9 +85,9 @@ pub struct Settings {
     /// How else than documented lists in queries may be written.
     pub query_arrays: QueryArrays,
     /// How values are generated.
-    pub manner: Manner,
+    pub options: GenerateOptions,
     /// Whether what requests write is remembered.
-    pub state: State,
+    pub state: StateMode,
     /// What an entity is that nobody wrote.
     pub unknown: Unknown,
     /// Whether answers say again what requests say.

@@ -2,7 +2,7 @@
 use serde_json::{Map, Value};
 
 use crate::document::number::has;
-use crate::generate::compose::Flat;
+use crate::generate::flatten::Flat;
 use crate::generate::generator::{Generator, is_of_type};
 use crate::generate::vary;
 use crate::schema::Examples;

@@ -8,7 +8,7 @@ use crate::schema::name::words;
 
 /// The values of a path, by the names of its expressions.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct PathValues {
     /// From left to right, decoded.
     pub values: Vec<(String, String)>,
     /// Whether the path ends in the last of them, which so names the entity.
@@ -19,7 +19,7 @@ pub struct Known {
 const DEEPEST: usize = 4;
 
 /// Gives the generated value what the path says, as far as it still fits its schema then.
-pub fn own(schema: &Schema, value: &mut Value, known: &Known) {
+pub fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
     for (index, (name, text)) in known.values.iter().enumerate() {
         let mut changed = value.clone();
         let mut found = everywhere(&mut changed, &words(name).concat(), text, 0);

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
 use crate::document::number::has;
-use crate::generate::compose::{self, Flat, Turn};
+use crate::generate::flatten::{self, Flat, Turn};
 use crate::generate::primitive::{Called, fingerprint};
 use crate::generate::{number, plausible, text};
 use crate::schema::pattern::Pattern;
@@ -17,7 +17,7 @@ use crate::schema::schemas::Schema;
 
 /// How values are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Manner {
+pub struct GenerateOptions {
     /// From which they are made: the same seed, the same bytes.
     pub seed: u64,
     /// How many items lists have, from and to; bounds of the schema go before it.
@@ -28,13 +28,13 @@ pub struct Manner {
     pub most_bytes: usize,
 }
 
-impl Default for Manner {
+impl Default for GenerateOptions {
     fn default() -> Self {
         Self { seed: 0, list_size: (2, 3), most_values: 60_000, most_bytes: 4 * 1024 * 1024 }
     }
 }
 
-impl Manner {
+impl GenerateOptions {
     /// The default one with a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
@@ -67,7 +67,7 @@ pub(crate) const MOST_NAMES: u32 = 10_000;
 /// Makes one attempt.
 pub(crate) struct Generator<'s> {
     pub(crate) schema: &'s Schema,
-    manner: &'s Manner,
+    options: &'s GenerateOptions,
     pub(crate) random: ChaCha8Rng,
     attempt: usize,
     /// How many values may still be made.
@@ -99,17 +99,17 @@ pub(crate) struct Generator<'s> {
 }
 
 impl<'s> Generator<'s> {
-    pub(crate) fn new(schema: &'s Schema, manner: &'s Manner, attempt: usize) -> Self {
-        let mixed = manner.seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
+    pub(crate) fn new(schema: &'s Schema, options: &'s GenerateOptions, attempt: usize) -> Self {
+        let mixed = options.seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
         Self {
             schema,
-            manner,
+            options,
             random: ChaCha8Rng::seed_from_u64(mixed),
             attempt,
             left: BUDGET,
             made: 0,
             open: Vec::new(),
-            bytes_left: manner.most_bytes,
+            bytes_left: options.most_bytes,
             position: 0,
             others: 0,
             is_thing: false,
@@ -160,7 +160,7 @@ impl<'s> Generator<'s> {
         }
         let (is_thing, is_identifier) = (take(&mut self.is_thing), take(&mut self.is_identifier));
         let turn = Turn { attempt: self.attempt, position: self.position };
-        let flat = compose::flatten(self.schema, node, turn, &mut self.random);
+        let flat = flatten::flatten(self.schema, node, turn, &mut self.random);
         if let Some(value) = flat.keywords.get("const") {
             return value.clone();
         }
@@ -341,7 +341,7 @@ impl<'s> Generator<'s> {
 
     /// How many items a list has, if its schema does not say.
     fn usual_length(&mut self, depth: usize) -> usize {
-        let (least, most) = self.manner.list_size;
+        let (least, most) = self.options.list_size;
         let usual = if least < most { self.random.random_range(least..=most) } else { least };
         if self.takes_optional(depth) { usual } else { 0 }
     }

@@ -3,9 +3,9 @@
 //! Every value is checked by the schema's own validator before it is used; attempts differ in the
 //! branches they take and in how much that is optional they leave out.
 
-mod compose;
 mod documented;
 pub mod entity;
+mod flatten;
 mod generator;
 mod mend;
 mod number;
@@ -15,7 +15,7 @@ pub mod primitive;
 pub(crate) mod text;
 mod vary;
 
-pub use crate::generate::generator::Manner;
+pub use crate::generate::generator::GenerateOptions;
 pub use crate::generate::generator::Named;
 pub use crate::generate::primitive::fingerprint;
 use serde_json::Value;
@@ -47,54 +47,64 @@ const STEPS_FOR_VALUE: usize = 50;
 
 /// Makes a value that fits the schema.
 #[must_use]
-pub fn generate(schema: &Schema, manner: &Manner) -> Generated {
-    named(schema, manner, "")
+pub fn generate(schema: &Schema, options: &GenerateOptions) -> Generated {
+    named(schema, options, "")
 }
 
 /// Makes a value that fits the schema, of a parameter or header field of this name.
 #[must_use]
-pub fn named(schema: &Schema, manner: &Manner, name: &str) -> Generated {
-    attempts(schema, manner, name, |_| {})
+pub fn named(schema: &Schema, options: &GenerateOptions, name: &str) -> Generated {
+    attempts(schema, options, name, |_| {})
 }
 
 /// Makes a value that fits the schema, and that is none of its documented examples.
 #[must_use]
-pub fn original(schema: &Schema, manner: &Manner) -> Generated {
-    attempts(schema, manner, "", |generator| generator.avoids_examples = true)
+pub fn original(schema: &Schema, options: &GenerateOptions) -> Generated {
+    attempts(schema, options, "", |generator| generator.avoids_examples = true)
 }
 
 /// Makes an entity. It has the documented examples, but for what tells it from others.
 #[must_use]
-pub fn entity(schema: &Schema, manner: &Manner, named: &Named<'_>) -> Value {
-    attempts(schema, manner, "", |generator| generator.named(named)).value
+pub fn entity(schema: &Schema, options: &GenerateOptions, named: &Named<'_>) -> Value {
+    attempts(schema, options, "", |generator| generator.named(named)).value
 }
 
 /// Makes an entity of which some properties are not made: they are null. It need not fit.
 #[must_use]
-pub fn sketch(schema: &Schema, manner: &Manner, named: &Named<'_>, is_left_out: &dyn Fn(&str) -> bool) -> Value {
-    let mut generator = Generator::new(schema, manner, 0);
+pub fn sketch(
+    schema: &Schema,
+    options: &GenerateOptions,
+    named: &Named<'_>,
+    is_left_out: &dyn Fn(&str) -> bool,
+) -> Value {
+    let mut generator = Generator::new(schema, options, 0);
     generator.named(named);
     generator.is_left_out = is_left_out;
     generator.value(schema.tree(), 0, Called::default())
 }
 
-fn attempts<'s>(schema: &'s Schema, manner: &'s Manner, name: &str, prepare: impl Fn(&mut Generator<'s>)) -> Generated {
+fn attempts<'s>(
+    schema: &'s Schema,
+    options: &'s GenerateOptions,
+    name: &str,
+    prepare: impl Fn(&mut Generator<'s>),
+) -> Generated {
     // One budget for the patterns of the whole value.
-    within(|| attempts_within(schema, manner, name, prepare)).0
+    within(|| attempts_within(schema, options, name, prepare)).0
 }
 
 fn attempts_within<'s>(
     schema: &'s Schema,
-    manner: &'s Manner,
+    options: &'s GenerateOptions,
     name: &str,
     prepare: impl Fn(&mut Generator<'s>),
 ) -> Generated {
     let mut last = Value::Null;
-    let mut left = manner.most_values;
+    let mut left = options.most_values;
     let mut rounds = ALL_ROUNDS;
-    let mut steps = manner.most_values.saturating_mul(STEPS_FOR_VALUE);
+    let mut steps = options.most_values.saturating_mul(STEPS_FOR_VALUE);
     for attempt in 0..ATTEMPTS {
-        let mut generator = Generator::new(schema, manner, attempt);
+        let mut generator = Generator::new(schema, options, attempt);
         generator.left = left.min(BUDGET);
         prepare(&mut generator);
         let before = generator.left;
@@ -119,28 +129,28 @@ fn attempts_within<'s>(
 
 /// A value for a schema that is no part of a document.
 #[must_use]
-pub fn standing_for(tree: &Value, manner: &Manner) -> Value {
-    standalone(tree).map_or(Value::Null, |schema| generate(&schema, manner).value)
+pub fn standing_for(tree: &Value, options: &GenerateOptions) -> Value {
+    standalone(tree).map_or(Value::Null, |schema| generate(&schema, options).value)
 }
 
 /// A value changed where it does not fit the schema, as little as that takes; none if that is not found.
 #[must_use]
-pub fn repair(schema: &Schema, value: &Value, manner: &Manner) -> Option<Value> {
-    let mut generator = Generator::new(schema, manner, 0);
+pub fn repair(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
+    let mut generator = Generator::new(schema, options, 0);
     let mut rounds = ALL_ROUNDS;
-    let mut steps = manner.most_values.saturating_mul(STEPS_FOR_VALUE);
+    let mut steps = options.most_values.saturating_mul(STEPS_FOR_VALUE);
     within(|| mend::mend(&mut generator, value.clone(), &mut rounds, &mut steps)).0
 }
 
 /// Makes the items of a sequence, each of which fits the schema, as a list.
 #[must_use]
-pub fn items(schema: &Schema, manner: &Manner) -> Generated {
-    let length = manner.list_size.1;
+pub fn items(schema: &Schema, options: &GenerateOptions) -> Generated {
+    let length = options.list_size.1;
     let mut fits = true;
     let mut items = Vec::new();
-    let mut left = manner.most_bytes;
+    let mut left = options.most_bytes;
     for index in 0..length as u64 {
-        let made = generate(schema, &Manner { seed: manner.seed.wrapping_add(index), ..*manner });
+        let made = generate(schema, &GenerateOptions { seed: options.seed.wrapping_add(index), ..*options });
         fits = fits && made.fits;
         left = left.saturating_sub(made.value.to_string().len());
         if left == 0 {
@@ -171,7 +181,7 @@ mod tests {
     fn sent(schema: Value, seed: u64, direction: Direction) -> Generated {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
         let schemas = Schemas::new(source, Arc::new(schema), Demand::Few);
-        generate(&Schema::new(&schemas, String::new(), direction), &Manner::seeded(seed))
+        generate(&Schema::new(&schemas, String::new(), direction), &GenerateOptions::seeded(seed))
     }
 
     #[test]

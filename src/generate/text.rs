@@ -5,7 +5,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
-use crate::generate::compose::OTHER_PATTERNS;
+use crate::generate::flatten::OTHER_PATTERNS;
 use crate::generate::pattern::{self, LONGEST};
 use crate::generate::plausible;
 use crate::generate::primitive::{Called, birthday, http_date, rfc3339, uuid, word};

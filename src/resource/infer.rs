@@ -9,20 +9,20 @@ use crate::contract::{Contract, Location, MediaType, Operation};
 use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::find;
 use crate::resource::address::{Address, Form, Verb, singular};
-use crate::resource::overrule::{Overrules, Told};
 use crate::resource::place::{Finder, Place, Slot};
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
+use crate::resource::role_override::{RoleOverride, RoleOverrides};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
 /// What operations do that share a collection.
 #[must_use]
-pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &Overrules) -> HashMap<usize, Role> {
+pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &RoleOverrides) -> HashMap<usize, Role> {
     let group = Draft::new(contract, members, overrules);
-    let acts: Vec<(usize, &Address, Option<Doing>)> =
+    let acts: Vec<(usize, &Address, Option<InferredAct>)> =
         members.iter().map(|(index, address)| (*index, address, group.doing(*index, address))).collect();
-    let keyed = |doing: &Doing| doing.act != Act::Part && matches!(doing.key, KeyFrom::Path(_) | KeyFrom::Field);
-    let has = |test: &dyn Fn(&Doing) -> bool| acts.iter().any(|(.., doing)| doing.as_ref().is_some_and(test));
+    let keyed = |doing: &InferredAct| doing.act != Act::Part && matches!(doing.key, KeyFrom::Path(_) | KeyFrom::Field);
+    let has = |test: &dyn Fn(&InferredAct) -> bool| acts.iter().any(|(.., doing)| doing.as_ref().is_some_and(test));
     let shows = |act| matches!(act, Act::Read | Act::List | Act::Find);
     let adds = |act| matches!(act, Act::Create | Act::Upsert);
     let is_shown = has(&|doing| doing.key != KeyFrom::Only && shows(doing.act));
@@ -51,7 +51,7 @@ pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &Over
 }
 
 /// What an operation is taken to do.
-struct Doing {
+struct InferredAct {
     act: Act,
     key: KeyFrom,
     slot: Slot,
@@ -73,7 +73,7 @@ enum By {
 
 /// A group while it is looked at.
 struct Draft<'c> {
-    overrules: &'c Overrules,
+    overrules: &'c RoleOverrides,
     contract: &'c Contract,
     members: &'c [(usize, Address)],
     noun: &'c str,
@@ -88,7 +88,7 @@ struct Draft<'c> {
 }
 
 impl<'c> Draft<'c> {
-    pub(crate) fn new(contract: &'c Contract, members: &'c [(usize, Address)], overrules: &'c Overrules) -> Self {
+    pub(crate) fn new(contract: &'c Contract, members: &'c [(usize, Address)], overrules: &'c RoleOverrides) -> Self {
         let noun = members.first().map(|(_, address)| address.noun.as_str()).unwrap_or_default();
         let mut keys: Vec<String> = Vec::new();
         for (index, address) in members.iter().filter(|(_, address)| address.keys == 1) {
@@ -180,7 +180,7 @@ impl<'c> Draft<'c> {
         in_query || in_body() || in_example() || only_id(operation).is_some()
     }
 
-    fn doing(&self, index: usize, address: &Address) -> Option<Doing> {
+    fn doing(&self, index: usize, address: &Address) -> Option<InferredAct> {
         let operation = self.operation(index);
         let method = &operation.method;
         let shown = || format!("{method} {}", operation.template);
@@ -192,7 +192,7 @@ impl<'c> Draft<'c> {
                 Act::Exists => Slot::Nothing,
                 _ => self.one(operation),
             };
-            Some(Doing { act, key, slot, reason: why })
+            Some(InferredAct { act, key, slot, reason: why })
         };
         let verb = |verb: Verb, key: KeyFrom, text: &str| {
             let is_read = matches!(verb, Verb::Read | Verb::List | Verb::Exists);
@@ -216,7 +216,7 @@ impl<'c> Draft<'c> {
                 Verb::Delete => doing(Act::Delete, named, why),
             }
         };
-        if let Some(Told::Does { act: Some(act), .. }) = self.overrules.operations.get(&index) {
+        if let Some(RoleOverride::Does { act: Some(act), .. }) = self.overrules.operations.get(&index) {
             let key = match (act, address.form) {
                 (Act::Create | Act::Upsert | Act::List | Act::Find | Act::Exists, _) => KeyFrom::Nothing,
                 (_, Form::Entity) => KeyFrom::Path(address.keys),
@@ -252,7 +252,7 @@ impl<'c> Draft<'c> {
             }
             Form::Part if operation.body.is_some() => {
                 let is_shown =
-                    |doing: &Doing| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
+                    |doing: &InferredAct| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
                 doing(Act::Merge, KeyFrom::Field, format!("`{last}` answers with the entity")).filter(is_shown)
             }
             Form::Part => None,
@@ -265,8 +265,8 @@ impl<'c> Draft<'c> {
         &self,
         operation: &Operation,
         address: &Address,
-        doing: &dyn Fn(Act, KeyFrom, String) -> Option<Doing>,
-    ) -> Option<Doing> {
+        doing: &dyn Fn(Act, KeyFrom, String) -> Option<InferredAct>,
+    ) -> Option<InferredAct> {
         let key = || {
             let is_field = self.has_entities || !self.is_single() && self.names_entity(operation);
             if is_field { KeyFrom::Field } else { KeyFrom::Only }
@@ -313,7 +313,7 @@ impl<'c> Draft<'c> {
         !self.has_entities && self.members.iter().any(reads_one)
     }
 
-    fn collection(&self, acts: &[(usize, &Address, Option<Doing>)], is_single: bool) -> Collection {
+    fn collection(&self, acts: &[(usize, &Address, Option<InferredAct>)], is_single: bool) -> Collection {
         let all = || {
             acts.iter()
                 .filter_map(|(index, address, doing)| Some((*index, *address, doing.as_ref()?)))
@@ -422,7 +422,7 @@ impl<'c> Draft<'c> {
         place.way[..best.unwrap_or_default()].to_vec()
     }
 
-    fn role(&self, index: usize, doing: &Doing, collection: Arc<Collection>) -> Role {
+    fn role(&self, index: usize, doing: &InferredAct, collection: Arc<Collection>) -> Role {
         let sent = sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
         let last = self.operation(index).template.rsplit(['/', '.', ':']).next().unwrap_or_default();
         let part = collection.entity.as_ref().filter(|_| doing.act == Act::Part).and_then(|schema| {

@@ -12,7 +12,7 @@ use crate::schema::name::{folded, words};
 
 /// What a request asks of a list.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wanted {
+pub struct ListQuery {
     /// How many items at most.
     pub limit: Option<usize>,
     /// How many are left out before them.
@@ -80,7 +80,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-impl Wanted {
+impl ListQuery {
     /// Reads the parameters of a list; `properties` are what the items have, and `first` is the number of the first
     /// page. A parameter that has the name of a property is a filter, unless the document has it page the list.
     #[must_use]
@@ -156,7 +156,7 @@ impl Wanted {
         self.sort.truncate(MOST_SORTS);
     }
 
-    /// Says that there are more of something than are looked at.
+    /// PageField that there are more of something than are looked at.
     fn cut(&mut self, what: &str, count: usize, most: usize) {
         let cut = format!("of {count} {what} the first {most} are used");
         if count > most && self.cuts.len() < MOST_CUTS {
@@ -341,7 +341,7 @@ fn contains(value: &Value, text: &str, depth: usize) -> bool {
 
 /// What a member of an answer says of the page beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Says {
+pub enum PageField {
     /// How many items there are.
     Total,
     /// How many are on the page.
@@ -370,24 +370,24 @@ pub enum Says {
 
 /// What a member of this name says of a page; none if it says something else.
 #[must_use]
-pub fn says(name: &str) -> Option<Says> {
+pub fn says(name: &str) -> Option<PageField> {
     let plain = folded(name);
     let words = words(name);
     Some(match plain.as_str() {
         "total" | "totalcount" | "totalitems" | "totalresults" | "totalelements" | "totalrecords" | "totalsize"
-        | "itemcount" | "recordcount" | "totalentries" | "totalrows" | "totalhits" => Says::Total,
-        "count" | "size" | "numberofelements" | "resultcount" | "returned" => Says::Count,
-        "offset" | "skip" | "start" | "startindex" => Says::Offset,
-        "limit" | "perpage" | "pagesize" | "itemsperpage" => Says::Limit,
-        "page" | "currentpage" | "pagenumber" | "number" => Says::Page,
-        "pages" | "totalpages" | "lastpage" | "pagecount" => Says::Pages,
-        "hasmore" | "hasnext" | "more" | "hasnextpage" | "ismore" => Says::HasMore,
-        "hasprevious" | "hasprev" | "hasprevpage" | "haspreviouspage" => Says::HasPrevious,
-        "startcursor" | "firstid" => Says::First,
-        "endcursor" | "lastid" => Says::Last,
+        | "itemcount" | "recordcount" | "totalentries" | "totalrows" | "totalhits" => PageField::Total,
+        "count" | "size" | "numberofelements" | "resultcount" | "returned" => PageField::Count,
+        "offset" | "skip" | "start" | "startindex" => PageField::Offset,
+        "limit" | "perpage" | "pagesize" | "itemsperpage" => PageField::Limit,
+        "page" | "currentpage" | "pagenumber" | "number" => PageField::Page,
+        "pages" | "totalpages" | "lastpage" | "pagecount" => PageField::Pages,
+        "hasmore" | "hasnext" | "more" | "hasnextpage" | "ismore" => PageField::HasMore,
+        "hasprevious" | "hasprev" | "hasprevpage" | "haspreviouspage" => PageField::HasPrevious,
+        "startcursor" | "firstid" => PageField::First,
+        "endcursor" | "lastid" => PageField::Last,
         "previous" | "prev" | "previouspage" | "prevpageurl" | "previouspageuri" | "prevurl" | "previouspageurl"
-        | "previousuri" | "prevcursor" | "previouscursor" => Says::Previous,
-        _ if words.first().is_some_and(|word| word == "next") && words.len() <= 4 => Says::Next,
+        | "previousuri" | "prevcursor" | "previouscursor" => PageField::Previous,
+        _ if words.first().is_some_and(|word| word == "next") && words.len() <= 4 => PageField::Next,
         _ => return None,
     })
 }
@@ -410,7 +410,7 @@ mod tests {
         ];
         let all = all.into_iter().map(|item| (item["id"].to_string(), Arc::new(item))).collect();
         let query: Vec<Parameter<'_>> = query.iter().map(|(name, value)| of(name, value.clone())).collect();
-        let wanted = Wanted::read(&query, &["id", "name", "tags", "age"], 1);
+        let wanted = ListQuery::read(&query, &["id", "name", "tags", "age"], 1);
         wanted.pick(all).items.iter().map(|(_, item)| item["id"].as_i64().unwrap_or(0)).collect()
     }
 
@@ -443,7 +443,7 @@ mod tests {
     fn what_is_too_much_is_cut_and_told() {
         let many = |count: usize| (0..count).map(|at| format!("p{at}")).collect::<Vec<_>>().join(",");
         let query = [of("sort", json!(many(2000))), of("fields", json!(many(9000))), of("id", json!(vec![1; 1001]))];
-        let wanted = Wanted::read(&query, &["id"], 1);
+        let wanted = ListQuery::read(&query, &["id"], 1);
         assert_eq!((wanted.sort.len(), wanted.fields.len()), (MOST_SORTS, MOST_FIELDS));
         let cuts = [
             "of 9000 fields the first 1000 are used",

@@ -7,10 +7,10 @@ pub mod address;
 pub mod infer;
 pub mod list;
 mod order;
-pub mod overrule;
 pub mod place;
 pub mod purpose;
 mod role;
+pub mod role_override;
 
 pub use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};
@@ -19,15 +19,15 @@ use std::sync::{Arc, OnceLock};
 use crate::contract::{Contract, Operation};
 use crate::resource::address::{Address, Form, singular};
 use crate::resource::infer::infer;
-use crate::resource::overrule::{Overrules, Told};
+use crate::resource::role_override::{RoleOverride, RoleOverrides};
 use crate::schema::name::words;
 use crate::state::bases::Bases;
-use crate::state::memory::{Entities, Shelf};
+use crate::state::memory::{CollectionKey, Entities};
 
 /// The resources of a contract. Nothing is looked at before it is asked for.
 #[derive(Debug, Default)]
 pub struct Resources {
-    overrules: Overrules,
+    overrules: RoleOverrides,
     grouped: OnceLock<Grouped>,
     bases: Bases,
 }
@@ -49,7 +49,7 @@ struct Group {
 }
 
 impl Grouped {
-    pub(crate) fn new(contract: &Contract, overrules: &Overrules) -> Self {
+    pub(crate) fn new(contract: &Contract, overrules: &RoleOverrides) -> Self {
         let mut by_name: HashMap<(usize, String, usize), usize> = HashMap::new();
         let mut groups: Vec<Group> = Vec::new();
         let mut of_operation = HashMap::new();
@@ -60,8 +60,8 @@ impl Grouped {
         for (index, address) in parsed.into_iter().enumerate() {
             let (operation, Some(mut address)) = (&contract.operations[index], address) else { continue };
             match overrules.operations.get(&index) {
-                Some(Told::Off) => continue,
-                Some(Told::Does { collection: Some(name), .. }) => {
+                Some(RoleOverride::Off) => continue,
+                Some(RoleOverride::Does { collection: Some(name), .. }) => {
                     if let Some(told) = Address::parse(name) {
                         address = Address { form: address.form, keys: address.keys, ..told };
                     }
@@ -110,19 +110,19 @@ impl Resources {
 
     /// Resources of which the user says something.
     #[must_use]
-    pub fn with(overrules: Overrules) -> Self {
+    pub fn with(overrules: RoleOverrides) -> Self {
         Self { overrules, ..Self::default() }
     }
 
     /// What the user says of them, and nothing else.
     #[must_use]
-    pub fn into_overrules(self) -> Overrules {
+    pub fn into_overrules(self) -> RoleOverrides {
         self.overrules
     }
 
     /// What the user says of them.
     #[must_use]
-    pub fn overrules(&self) -> &Overrules {
+    pub fn overrules(&self) -> &RoleOverrides {
         &self.overrules
     }
 
@@ -165,8 +165,8 @@ impl Resources {
     }
 
     /// What is on a shelf before anybody writes to it; made once for a seed.
-    pub fn base(&self, shelf: &Shelf, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
-        self.bases.get(shelf, seed, make)
+    pub fn base(&self, collection_key: &CollectionKey, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
+        self.bases.get(collection_key, seed, make)
     }
 }
 

@@ -71,10 +71,10 @@ impl Own {
 
 /// What is known of the schemas of a document, as one direction sees them.
 #[derive(Default)]
-pub struct Owns(Mutex<Known>);
+pub struct Owns(Mutex<KnownNodes>);
 
 #[derive(Default)]
-struct Known {
+struct KnownNodes {
     /// By the address of the schema in the tree of the document, which never changes, and by whether it is a branch
     /// that is not asked for everything.
     by_schema: HashMap<(usize, bool), Arc<Own>>,
@@ -101,7 +101,7 @@ impl Owns {
     }
 }
 
-impl Known {
+impl KnownNodes {
     fn make(&mut self, node: Node<'_>, root: &Value, direction: Direction) -> Own {
         let Value::Object(schema) = node.value else {
             return Own { validator: None, pattern: None, keys: Vec::new(), unasked: Vec::new() };

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 /// What a connection and its service tell each other.
 #[derive(Debug, Default)]
-pub struct State {
+pub struct ConnectionActivity {
     /// The connection is to be reset at its end, and not closed.
     pub(crate) is_reset: AtomicBool,
     /// An exchange goes on, or its response comes by and by.
@@ -28,7 +28,7 @@ pub struct State {
     unsent: Mutex<Vec<Weak<Progress>>>,
 }
 
-impl State {
+impl ConnectionActivity {
     /// The connection is to be reset at its end (RFC 9293 §3.9.1.5, ABORT).
     pub fn reset(&self) {
         self.is_reset.store(true, Ordering::Relaxed);

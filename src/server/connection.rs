@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use crate::server::activity::State;
+use crate::server::activity::ConnectionActivity;
 use crate::server::limits::{Limits, Phase};
 use crate::server::pace::Outgoing;
 
@@ -71,7 +71,7 @@ impl<S> Answers for S where
 pub async fn serve<S: Answers>(
     stream: TcpStream,
     mut service: S,
-    state: Arc<State>,
+    state: Arc<ConnectionActivity>,
     limits: Limits,
     mut ending: watch::Receiver<Phase>,
 ) -> Result<(), hyper::Error> {
@@ -243,7 +243,7 @@ const SMALL: usize = 1024;
 struct Wire {
     stream: TcpStream,
     first: BytesMut,
-    state: Arc<State>,
+    state: Arc<ConnectionActivity>,
     write_timeout: Duration,
     /// Ready once the client has taken nothing for too long; none while it takes what is sent.
     stuck: Option<Pin<Box<Sleep>>>,
@@ -402,7 +402,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let mut client = TcpStream::connect(listener.local_addr().expect("is bound")).await.expect("connects");
         let (stream, _) = listener.accept().await.expect("accepts");
-        let (state, ending) = (Arc::new(State::default()), watch::Sender::new(Phase::Serving));
+        let (state, ending) = (Arc::new(ConnectionActivity::default()), watch::Sender::new(Phase::Serving));
         let told = Arc::clone(&state);
         let service = service_fn(move |_| {
             told.begin();

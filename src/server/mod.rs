@@ -34,11 +34,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Sandbox;
 use crate::codec::message::{Body, Request, Response};
-use crate::contract::sending::Break;
+use crate::contract::simulation::Break;
 use crate::errors::WARM_UPS;
 use crate::errors::problem::{Kind, Problem};
 use crate::exchange::{Report, Sending};
-use crate::server::activity::State;
+use crate::server::activity::ConnectionActivity;
 use crate::server::budget::{Budget, SMALL, Share};
 use crate::server::compute::Place;
 use crate::server::control::Control;
@@ -130,7 +130,7 @@ struct Shared {
 /// all threads at once.
 struct Own {
     control: Arc<Control>,
-    state: Arc<State>,
+    state: Arc<ConnectionActivity>,
     shared: Arc<Shared>,
     limits: Limits,
 }
@@ -165,7 +165,7 @@ impl Server {
         // Answers are written whole, so waiting to fill a packet only costs time.
         let _unsupported = stream.set_nodelay(true);
         let (limits, phase) = (self.limits, self.phase.subscribe());
-        let state = Arc::new(State::default());
+        let state = Arc::new(ConnectionActivity::default());
         let (control, shared) = (Arc::clone(&self.control), Arc::clone(&self.shared));
         let own = Arc::new(Own { control, state: Arc::clone(&state), shared, limits });
         let service = service_fn(move |request| {
@@ -201,7 +201,7 @@ impl Failures {
 
 impl Own {
     /// Answers a request, and sends the answer as it is to be sent.
-    async fn answer(&self, request: http::Request<Incoming>) -> Result<http::Response<pace::Outgoing>, Wanted> {
+    async fn answer(&self, request: http::Request<Incoming>) -> Result<http::Response<pace::Outgoing>, BrokenOff> {
         let state = &self.state;
         state.begin();
         let version = request.version();
@@ -217,9 +217,9 @@ impl Own {
         match fault {
             Some(Break::Reset) => {
                 state.reset();
-                Err(Wanted)
+                Err(BrokenOff)
             }
-            Some(Break::Empty) => Err(Wanted),
+            Some(Break::Empty) => Err(BrokenOff),
             Some(Break::Truncate) => Ok(pace::truncated(response)),
             Some(Break::SlowBody) => Ok(pace::slowly(response, state, version)),
             Some(Break::Status(_)) | None => {
@@ -306,7 +306,7 @@ fn answer_and_note(control: &Control, request: &Request, operation: Option<usize
 /// The connection breaks off because a fixture wants it.
 #[derive(Debug, thiserror::Error)]
 #[error("a fixture lets the connection break off")]
-struct Wanted;
+struct BrokenOff;
 
 /// Why the content of a request could not be read.
 enum ReadFault {

@@ -16,9 +16,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::codec::message::{Items, Response};
-use crate::server::activity::State;
+use crate::server::activity::ConnectionActivity;
 use crate::server::budget::{SMALL, held};
-use crate::server::control::listening::{Heard, Listening};
+use crate::server::control::stream::{JournalEvent, JournalStream};
 
 /// What is sent: a whole, items with time between them, or events as long as there are any.
 pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
@@ -30,13 +30,18 @@ pub type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + S
 const PIECE: usize = 64 * 1024;
 
 /// The body of a response: whole, or as the items that it says it has, or what there is to listen to.
-pub fn body(mut response: Response, delay: Duration, state: &Arc<State>, version: Version) -> http::Response<Outgoing> {
+pub fn body(
+    mut response: Response,
+    delay: Duration,
+    state: &Arc<ConnectionActivity>,
+    version: Version,
+) -> http::Response<Outgoing> {
     let state = Arc::clone(state);
     if let Some(items) = response.extensions_mut().remove::<Items>() {
         let paced = |bytes| Paced { bytes, items, next: 0, delay, wait: None, state, version };
         return response.map(|bytes| Either::Right(Either::Left(paced(bytes))));
     }
-    if let Some(listening) = response.extensions_mut().remove::<Listening>() {
+    if let Some(listening) = response.extensions_mut().remove::<JournalStream>() {
         return response.map(|_| Either::Right(Either::Right(StreamBody::new(events(&listening, state, version)))));
     }
     if version == Version::HTTP_2 && response.body().len() > SMALL {
@@ -51,7 +56,7 @@ pub fn is_whole(response: &http::Response<Outgoing>) -> bool {
 }
 
 /// A large content in pieces, with a note when the client takes one.
-fn in_pieces(response: Response, state: &State) -> http::Response<Outgoing> {
+fn in_pieces(response: Response, state: &ConnectionActivity) -> http::Response<Outgoing> {
     let (content, progress) = (response.body().clone(), state.progress());
     let pieces = stream::unfold((content, progress), |(mut content, progress)| async move {
         progress.note();
@@ -85,7 +90,7 @@ const PIECES: usize = 10;
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// A content in small pieces, with time between them.
-pub fn slowly(response: Response, state: &Arc<State>, version: Version) -> http::Response<Outgoing> {
+pub fn slowly(response: Response, state: &Arc<ConnectionActivity>, version: Version) -> http::Response<Outgoing> {
     let (content, state) = (response.body().clone(), Arc::clone(state));
     let size = content.len().div_ceil(PIECES).max(1);
     let pieces = stream::unfold((content, state), move |(mut content, state)| async move {
@@ -110,8 +115,8 @@ fn promised(mut response: Response, events: Events) -> http::Response<Outgoing> 
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// Exchanges as server-sent events, until the server ends or the client has left.
-fn events(listening: &Listening, state: Arc<State>, version: Version) -> Events {
-    let heard = listening.entries.subscribe();
+fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Version) -> Events {
+    let recognised = listening.entries.subscribe();
     let session = listening.session.clone();
     let first = Some(Bytes::from_static(b": listening\n\n"));
     let left = async move {
@@ -120,22 +125,24 @@ fn events(listening: &Listening, state: Arc<State>, version: Version) -> Events 
             _ => state.client_left().await,
         }
     };
-    let told = stream::unfold((heard, session, first), |(mut heard, session, first)| async move {
+    let told = stream::unfold((recognised, session, first), |(mut recognised, session, first)| async move {
         if let Some(first) = first {
-            return Some((Ok(Frame::data(first)), (heard, session, None)));
+            return Some((Ok(Frame::data(first)), (recognised, session, None)));
         }
         let text = loop {
-            match tokio::time::timeout(SIGN_OF_LIFE, heard.recv()).await {
-                Ok(Ok(Heard::Entry(entry))) if session.as_ref().is_none_or(|session| *session == entry.session) => {
+            match tokio::time::timeout(SIGN_OF_LIFE, recognised.recv()).await {
+                Ok(Ok(JournalEvent::Entry(entry)))
+                    if session.as_ref().is_none_or(|session| *session == entry.session) =>
+                {
                     break format!("id: {}\nevent: exchange\ndata: {}\n\n", entry.number, entry.to_json());
                 }
-                Ok(Ok(Heard::Entry(_))) => {}
+                Ok(Ok(JournalEvent::Entry(_))) => {}
                 Ok(Err(RecvError::Lagged(missed))) => break format!("event: missed\ndata: {missed}\n\n"),
-                Ok(Ok(Heard::End) | Err(RecvError::Closed)) => return None,
+                Ok(Ok(JournalEvent::End) | Err(RecvError::Closed)) => return None,
                 Err(_) => break ": still there\n\n".to_owned(),
             }
         };
-        Some((Ok(Frame::data(Bytes::from(text))), (heard, session, None)))
+        Some((Ok(Frame::data(Bytes::from(text))), (recognised, session, None)))
     });
     Box::pin(told.take_until(Box::pin(left)))
 }
@@ -148,7 +155,7 @@ pub struct Paced {
     next: usize,
     delay: Duration,
     wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    state: Arc<State>,
+    state: Arc<ConnectionActivity>,
     version: Version,
 }
 
@@ -196,7 +203,7 @@ mod tests {
         let mut response = Response::new(Bytes::from_static(b"onetwothree"));
         response.extensions_mut().insert(Items { ends: [3, 6, 11].into() });
         let started = Instant::now();
-        let state = Arc::new(State::default());
+        let state = Arc::new(ConnectionActivity::default());
         let mut sent = body(response, Duration::from_millis(20), &state, Version::HTTP_11).into_body();
         let mut frames = Vec::new();
         while let Some(frame) = sent.frame().await {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::state::memory::{Entities, Shelf};
+use crate::state::memory::{CollectionKey, Entities};
 use crate::state::size;
 
 /// How many bytes of those that were used lately are kept. Then they count as used before, and those that were used
@@ -13,21 +13,21 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// The beginnings of collections, by shelf and seed.
 #[derive(Debug, Default)]
 pub struct Bases {
-    kept: RwLock<Kept>,
+    kept: RwLock<CachedBase>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    lately: HashMap<(Shelf, u64), Arc<Entities>>,
-    before: HashMap<(Shelf, u64), Arc<Entities>>,
+struct CachedBase {
+    lately: HashMap<(CollectionKey, u64), Arc<Entities>>,
+    before: HashMap<(CollectionKey, u64), Arc<Entities>>,
     /// The bytes of those that were used lately.
     size: usize,
 }
 
-impl Kept {
-    fn keep(&mut self, key: (Shelf, u64), entities: &Arc<Entities>) {
+impl CachedBase {
+    fn keep(&mut self, key: (CollectionKey, u64), entities: &Arc<Entities>) {
         let names = key.0.collection.len() + key.0.scope.len();
-        self.size += size::entry(names, size_of::<Shelf>()) + size_of::<Entities>() + entities.size();
+        self.size += size::entry(names, size_of::<CollectionKey>()) + size_of::<Entities>() + entities.size();
         self.lately.insert(key, Arc::clone(entities));
         if self.size > MOST_BYTES {
             self.before = std::mem::take(&mut self.lately);
@@ -38,8 +38,8 @@ impl Kept {
 
 impl Bases {
     /// What a shelf has at the beginning, for a seed.
-    pub fn get(&self, shelf: &Shelf, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
-        let key = (shelf.clone(), seed);
+    pub fn get(&self, collection_key: &CollectionKey, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
+        let key = (collection_key.clone(), seed);
         // What was kept is whole even if somebody panicked beside it.
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.lately.get(&key) {
@@ -63,13 +63,14 @@ mod tests {
     #[test]
     fn what_is_asked_for_often_stays_and_the_rest_is_bounded() {
         let bases = Bases::default();
-        let shelf = |scope: usize| Shelf { collection: "/users/{}/order".to_owned(), scope: scope.to_string() };
+        let collection_key =
+            |scope: usize| CollectionKey { collection: "/users/{}/order".to_owned(), scope: scope.to_string() };
         let entity = Arc::new(json!("x".repeat(10_000)));
         let made = || Entities::seeded(IndexMap::from([("1".to_owned(), Arc::clone(&entity))]));
-        let first = bases.get(&shelf(0), 7, made);
+        let first = bases.get(&collection_key(0), 7, made);
         for scope in 1..10_000 {
-            bases.get(&shelf(scope), 7, made);
-            let again = bases.get(&shelf(0), 7, || panic!("it is kept"));
+            bases.get(&collection_key(scope), 7, made);
+            let again = bases.get(&collection_key(0), 7, || panic!("it is kept"));
             assert!(Arc::ptr_eq(&first, &again));
         }
         let kept = bases.kept.read().expect("nobody panicked");

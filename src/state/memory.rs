@@ -12,7 +12,7 @@ use crate::state::size::{self, MOST_NESTED};
 
 /// Which entities an operation is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Shelf {
+pub struct CollectionKey {
     /// The name of the collection: `/users/{userId}/orders`.
     pub collection: String,
     /// What sets its entities apart from others of the name: the user `7`.
@@ -141,7 +141,7 @@ pub struct Entities {
 }
 
 /// How entities are made: what is there from the beginning, and new ones.
-pub struct Making<'m> {
+pub struct EntityFactory<'m> {
     /// What is on the shelf before anybody wrote to it.
     pub base: &'m dyn Fn() -> Arc<Entities>,
     /// What becomes of what was sent: with the number of the entity, and its key if the client has one. It says
@@ -264,18 +264,18 @@ impl Entities {
     }
 
     /// Takes a step, which may add so many bytes.
-    pub(super) fn write(&mut self, step: Step, making: &Making<'_>, room: usize) -> Reply {
-        self.written(step, making, room).unwrap_or_else(|refused| refused)
+    pub(super) fn write(&mut self, step: Step, factory: &EntityFactory<'_>, room: usize) -> Reply {
+        self.written(step, factory, room).unwrap_or_else(|refused| refused)
     }
 
     /// # Errors
     ///
     /// The reply of a step that is not taken.
-    fn written(&mut self, step: Step, making: &Making<'_>, room: usize) -> Result<Reply, Reply> {
+    fn written(&mut self, step: Step, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
         Ok(match step {
             Step::List | Step::Read(_) => self.show(&step).unwrap_or(Reply::List(Vec::new())),
             Step::Suppose(key) => {
-                let entity = (making.suppose)(&key);
+                let entity = (factory.suppose)(&key);
                 match self.set(&key, entity.clone(), room) {
                     Ok(()) => self.entity(&key, false),
                     // What need not be kept is shown all the same.
@@ -285,7 +285,7 @@ impl Entities {
             Step::Create(new) => {
                 match new.key.as_ref().filter(|key| self.all.contains_key(*key) && !self.loose.contains(*key)) {
                     Some(key) => Reply::Conflict(key.clone()),
-                    None => self.add(&new, making, room)?,
+                    None => self.add(&new, factory, room)?,
                 }
             }
             Step::Count => {
@@ -294,7 +294,7 @@ impl Entities {
             }
             Step::Put { key, entity, new } => {
                 if self.all.contains_key(&key) || self.gone.contains(&key) {
-                    return self.add(&new, making, room);
+                    return self.add(&new, factory, room);
                 }
                 self.set(&key, entity, room)?;
                 self.entity(&key, true)
@@ -306,25 +306,25 @@ impl Entities {
                 let known =
                     known.or_else(|| self.all.iter().find(|(_, entity)| is_meant(entity)).map(|(key, _)| key.clone()));
                 match known {
-                    Some(key) => self.change(&key, &Change::Members(new.sent), making, room)?,
-                    None => self.add(&new, making, room)?,
+                    Some(key) => self.change(&key, &Change::Members(new.sent), factory, room)?,
+                    None => self.add(&new, factory, room)?,
                 }
             }
             Step::Replace(key, new, absent) => match (self.all.get(&key).cloned(), absent) {
-                (Some(entity), _) if !(making.is_current)(&entity) || making.presence == Presence::NotThere => {
+                (Some(entity), _) if !(factory.is_current)(&entity) || factory.presence == Presence::NotThere => {
                     Reply::Stale(entity)
                 }
-                (None, _) if making.presence == Presence::There => Reply::Stale(Arc::default()),
+                (None, _) if factory.presence == Presence::There => Reply::Stale(Arc::default()),
                 (Some(entity), _) => {
-                    self.set(&key, (making.remake)(&key, &entity, Some(&new)), room)?;
+                    self.set(&key, (factory.remake)(&key, &entity, Some(&new)), room)?;
                     self.entity(&key, false)
                 }
-                (None, Absent::Created) => self.add(&New { key: Some(key), ..new }, making, room)?,
+                (None, Absent::Created) => self.add(&New { key: Some(key), ..new }, factory, room)?,
                 (None, Absent::Unknown) => Reply::Unknown(key),
             },
-            Step::Change(key, change) => self.change(&key, &change, making, room)?,
+            Step::Change(key, change) => self.change(&key, &change, factory, room)?,
             Step::Delete(key) => match self.all.get(&key).cloned() {
-                Some(entity) if !(making.is_current)(&entity) => Reply::Stale(entity),
+                Some(entity) if !(factory.is_current)(&entity) => Reply::Stale(entity),
                 Some(entity) => {
                     self.take(&key);
                     Reply::Entity { entity, key, is_new: false }
@@ -334,12 +334,12 @@ impl Entities {
         })
     }
 
-    fn add(&mut self, new: &New, making: &Making<'_>, room: usize) -> Result<Reply, Reply> {
+    fn add(&mut self, new: &New, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
         // What is called like another is made again; of keys of which there are few none may be left.
         let mut last = String::new();
         for _ in 0..TRIES {
             self.made += 1;
-            let (key, entity) = (making.make)(self.made, new);
+            let (key, entity) = (factory.make)(self.made, new);
             if new.key.is_some() || !self.all.contains_key(&key) && !self.gone.contains(&key) {
                 self.set(&key, entity, room)?;
                 return Ok(self.entity(&key, true));
@@ -349,9 +349,9 @@ impl Entities {
         Ok(Reply::Conflict(last))
     }
 
-    fn change(&mut self, key: &str, change: &Change, making: &Making<'_>, room: usize) -> Result<Reply, Reply> {
+    fn change(&mut self, key: &str, change: &Change, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
         let entity = self.all.get(key).cloned().ok_or_else(|| Reply::Unknown(key.to_owned()))?;
-        if !(making.is_current)(&entity) {
+        if !(factory.is_current)(&entity) {
             return Err(Reply::Stale(entity));
         }
         let mut changed = (*entity).clone();
@@ -371,10 +371,10 @@ impl Entities {
             Change::JsonPatch(patch) => {
                 let impossible = |why| Reply::Impossible(format!("the patch cannot be applied: {why}"));
                 changed = patched(&entity, patch).map_err(impossible)?;
-                (making.protect)(&entity, &mut changed);
+                (factory.protect)(&entity, &mut changed);
             }
         }
-        self.set(key, (making.remake)(key, &changed, None), room)?;
+        self.set(key, (factory.remake)(key, &changed, None), room)?;
         Ok(self.entity(key, false))
     }
 }

@@ -5,6 +5,6 @@ pub mod coverage;
 pub mod journal;
 pub mod memory;
 pub mod redaction;
+pub mod session;
 pub mod sessions;
 pub mod size;
-pub mod world;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::state::journal::{Ended, Rings};
-use crate::state::world::World;
+use crate::state::session::SessionState;
 
 /// How many sessions there are, and how large they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Default for Bounds {
 pub struct Memory {
     bounds: Bounds,
     /// The world of the session without a name, which most requests are in.
-    unnamed: Mutex<World>,
+    unnamed: Mutex<SessionState>,
     /// The bytes of that world.
     unnamed_size: AtomicUsize,
     /// The exchanges of the session without a name.
@@ -40,7 +40,7 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct All {
-    worlds: HashMap<String, Kept>,
+    session_states: HashMap<String, KeptSession>,
     /// The bytes of all of them.
     total: usize,
     /// Counts uses.
@@ -49,15 +49,15 @@ struct All {
 
 impl All {
     fn remove(&mut self, session: &str) {
-        let freed = self.worlds.remove(session).map_or(0, |kept| kept.size);
+        let freed = self.session_states.remove(session).map_or(0, |kept| kept.size);
         self.total = self.total.saturating_sub(freed);
     }
 }
 
 /// A world, and what is known of it without looking into it.
 #[derive(Debug, Default)]
-struct Kept {
-    world: Arc<Mutex<World>>,
+struct KeptSession {
+    session_state: Arc<Mutex<SessionState>>,
     size: usize,
     used: u64,
 }
@@ -71,58 +71,59 @@ impl Memory {
     /// Nothing yet.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, unnamed: Mutex::new(World::limited(bounds.bytes)), ..Self::default() }
+        Self { bounds, unnamed: Mutex::new(SessionState::limited(bounds.bytes)), ..Self::default() }
     }
 
     /// Does something with the world of a session, which is there from its first use on; nobody else does
     /// meanwhile. The sessions that had to go for it come beside.
-    pub fn with<R>(&self, session: &str, run: impl FnOnce(&mut World) -> R) -> (R, Vec<String>) {
+    pub fn with<R>(&self, session: &str, run: impl FnOnce(&mut SessionState) -> R) -> (R, Vec<String>) {
         if session.is_empty() {
             let (made, size) = {
-                let mut world = locked(&self.unnamed);
-                (run(&mut world), world.size())
+                let mut session_state = locked(&self.unnamed);
+                (run(&mut session_state), session_state.size())
             };
             let before = self.unnamed_size.swap(size, Ordering::Relaxed);
             return (made, if before < size { self.settle("") } else { Vec::new() });
         }
-        let (world, known) = {
+        let (session_state, known) = {
             let mut all = locked(&self.all);
             all.clock += 1;
             let now = all.clock;
-            if let Some(kept) = all.worlds.get_mut(session) {
+            if let Some(kept) = all.session_states.get_mut(session) {
                 kept.used = now;
-                (Arc::clone(&kept.world), Some(kept.size))
+                (Arc::clone(&kept.session_state), Some(kept.size))
             } else {
-                let kept = Kept { used: now, ..Kept::default() };
-                (Arc::clone(&all.worlds.entry(session.to_owned()).or_insert(kept).world), None)
+                let kept = KeptSession { used: now, ..KeptSession::default() };
+                (Arc::clone(&all.session_states.entry(session.to_owned()).or_insert(kept).session_state), None)
             }
         };
         let (made, size) = {
-            let mut world = locked(&world);
-            world.limit(self.bounds.bytes.saturating_sub(self.unnamed_total()));
-            let made = run(&mut world);
-            world.fit();
-            (made, world.size())
+            let mut session_state = locked(&session_state);
+            session_state.limit(self.bounds.bytes.saturating_sub(self.unnamed_total()));
+            let made = run(&mut session_state);
+            session_state.fit();
+            (made, session_state.size())
         };
         let gone = if known == Some(size) { Vec::new() } else { self.account(session, size) };
         (made, gone)
     }
 
     /// Looks at the world of a session, if it is there.
-    pub fn look<R>(&self, session: &str, look: impl FnOnce(&World) -> R) -> Option<R> {
+    pub fn look<R>(&self, session: &str, look: impl FnOnce(&SessionState) -> R) -> Option<R> {
         if session.is_empty() {
             return Some(look(&locked(&self.unnamed)));
         }
-        let world = locked(&self.all).worlds.get(session).map(|kept| Arc::clone(&kept.world))?;
-        let world = locked(&world);
-        Some(look(&world))
+        let session_state =
+            locked(&self.all).session_states.get(session).map(|kept| Arc::clone(&kept.session_state))?;
+        let session_state = locked(&session_state);
+        Some(look(&session_state))
     }
 
     /// Adds an exchange to the journal of a session, see [`Memory::with`]; of more than `most` the oldest go.
     pub fn note(&self, session: &str, ended: Ended<'_>, most: usize) -> Vec<String> {
         let bytes = self.journal_bytes();
         if !session.is_empty() {
-            return self.with(session, |world| world.journal.add(ended, most, bytes)).1;
+            return self.with(session, |session_state| session_state.journal.add(ended, most, bytes)).1;
         }
         self.rings.add(ended, most, bytes);
         self.settle("")
@@ -153,11 +154,11 @@ impl Memory {
         {
             let mut all = locked(&self.all);
             // It may have been forgotten meanwhile.
-            let Some(kept) = all.worlds.get_mut(session) else { return Vec::new() };
+            let Some(kept) = all.session_states.get_mut(session) else { return Vec::new() };
             let before = std::mem::replace(&mut kept.size, size);
             all.total = (all.total + size).saturating_sub(before);
             self.named_size.store(all.total, Ordering::Relaxed);
-            if all.worlds.len() <= self.bounds.sessions.max(1) && self.is_enough() {
+            if all.session_states.len() <= self.bounds.sessions.max(1) && self.is_enough() {
                 return Vec::new();
             }
         }
@@ -177,8 +178,8 @@ impl Memory {
         self.rings.fit(self.bounds.bytes.saturating_sub(self.unnamed_size.load(Ordering::Relaxed)));
         let mut all = locked(&self.all);
         let mut gone = Vec::new();
-        while all.worlds.len() > self.bounds.sessions.max(1) || !self.is_enough() {
-            let others = all.worlds.iter().filter(|(name, _)| *name != session);
+        while all.session_states.len() > self.bounds.sessions.max(1) || !self.is_enough() {
+            let others = all.session_states.iter().filter(|(name, _)| *name != session);
             let Some(oldest) = others.min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone()) else { break };
             all.remove(&oldest);
             self.named_size.store(all.total, Ordering::Relaxed);
@@ -190,9 +191,9 @@ impl Memory {
     /// Forgets a session, or all of them.
     pub fn reset(&self, session: Option<&str>) {
         if session.is_none_or(str::is_empty) {
-            let mut world = locked(&self.unnamed);
-            world.empty();
-            self.unnamed_size.store(world.size(), Ordering::Relaxed);
+            let mut session_state = locked(&self.unnamed);
+            session_state.empty();
+            self.unnamed_size.store(session_state.size(), Ordering::Relaxed);
             self.rings.clear();
         }
         let mut all = locked(&self.all);
@@ -208,7 +209,7 @@ impl Memory {
     pub fn sessions(&self) -> Vec<(String, usize)> {
         let unnamed = (String::new(), locked(&self.unnamed).size() + self.rings.size());
         let mut sessions: Vec<(String, usize)> =
-            locked(&self.all).worlds.iter().map(|(name, kept)| (name.clone(), kept.size)).collect();
+            locked(&self.all).session_states.iter().map(|(name, kept)| (name.clone(), kept.size)).collect();
         sessions.sort_unstable();
         sessions.insert(0, unnamed);
         sessions

@@ -20,9 +20,9 @@ use standin::codec::accept::Accept;
 use standin::codec::message::{Body, Request};
 use standin::codec::parameter::Inputs;
 use standin::document::Input;
-use standin::exchange::{Settings, State};
+use standin::exchange::{Settings, StateMode};
 use standin::generate;
-use standin::generate::Manner;
+use standin::generate::GenerateOptions;
 use standin::validate;
 use standin::{Reading, Sandbox};
 
@@ -47,7 +47,7 @@ fn main() {
     criterion.final_summary();
 }
 
-fn sandbox(operations: usize, state: State) -> Sandbox {
+fn sandbox(operations: usize, state: StateMode) -> Sandbox {
     let text = documents::document(operations).to_string();
     let input = Input::Text { name: "document.json".to_owned(), text };
     Sandbox::load(&[input], None, &Reading::default(), Settings { state, ..Settings::default() })
@@ -61,21 +61,21 @@ fn request(method: Method, path: &str, body: &'static str) -> Request {
 }
 
 /// Requests by what they are answered with, and whether something is remembered.
-fn requests() -> [(&'static str, State, Request); 7] {
+fn requests() -> [(&'static str, StateMode, Request); 7] {
     [
-        ("example", State::Off, request(Method::GET, SHOWN, "")),
-        ("generated", State::Off, request(Method::GET, GENERATED, "")),
-        ("validated", State::Off, request(Method::POST, CONTACTS, CONTACT)),
-        ("rejected", State::Off, request(Method::POST, CONTACTS, WRONG_CONTACT)),
-        ("unknown", State::Off, request(Method::GET, "/nowhere", "")),
-        ("remembered", State::On, request(Method::GET, KEPT, "")),
-        ("created", State::On, request(Method::POST, CONTACTS, CONTACT)),
+        ("example", StateMode::Off, request(Method::GET, SHOWN, "")),
+        ("generated", StateMode::Off, request(Method::GET, GENERATED, "")),
+        ("validated", StateMode::Off, request(Method::POST, CONTACTS, CONTACT)),
+        ("rejected", StateMode::Off, request(Method::POST, CONTACTS, WRONG_CONTACT)),
+        ("unknown", StateMode::Off, request(Method::GET, "/nowhere", "")),
+        ("remembered", StateMode::On, request(Method::GET, KEPT, "")),
+        ("created", StateMode::On, request(Method::POST, CONTACTS, CONTACT)),
     ]
 }
 
 /// Each part alone.
 fn parts(criterion: &mut Criterion) {
-    let sandbox = sandbox(3, State::Off);
+    let sandbox = sandbox(3, StateMode::Off);
     let contract = sandbox.contract();
     let post = request(Method::POST, CONTACTS, CONTACT);
     let operation = &contract.operations[contract.find(&format!("POST {CONTACTS}")).expect("is there")];
@@ -93,7 +93,7 @@ fn parts(criterion: &mut Criterion) {
     let absent = Settings::default().absent_body;
     group.bench_function("validate", |bench| bench.iter(|| validate::violations(operation, &received, absent)));
     group.bench_function("negotiate", |bench| bench.iter(|| Accept::read(black_box(post.headers()))));
-    group.bench_function("generate", |bench| bench.iter(|| generate::generate(&schema, &Manner::default())));
+    group.bench_function("generate", |bench| bench.iter(|| generate::generate(&schema, &GenerateOptions::default())));
     group.finish();
 }
 

@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
-use crate::cli::keep::{Keeper, StateFile};
 use crate::cli::outcome::{Failure, Outcome, findings, loaded};
+use crate::cli::report_file::{self, Target};
 use crate::cli::serve::signal::{self, Stage};
 use crate::cli::serve::{Serve, Switch};
-use crate::cli::verdict::{self, Target};
+use crate::cli::state_file::{Keeper, StateFile};
 use crate::diagnostic::Severity;
 use crate::sandbox::Sandbox;
 use crate::server::control::Control;
@@ -133,7 +133,7 @@ impl Serve {
 
     /// Opens what is written at the end, so that a run does not begin that cannot be reported.
     fn outputs(&self, sandbox: &Sandbox) -> Result<(Vec<Target>, Option<StateFile>), String> {
-        let reports = verdict::targets(&self.report)?;
+        let reports = report_file::targets(&self.report)?;
         reports.iter().try_for_each(Target::check).map_err(|error| error.to_string())?;
         let Some(path) = &self.state_file else { return Ok((reports, None)) };
         if matches!(self.state, Switch::Off) {
@@ -153,7 +153,7 @@ impl Serve {
     ) -> Result<Outcome, Failure> {
         let mut unwritten: Vec<String> = Vec::new();
         unwritten.extend(state.and_then(|state| state.end().err()).map(|error| error.to_string()));
-        let failures = verdict::failures(&self.fail_on, control.coverage());
+        let failures = report_file::failures(&self.fail_on, control.coverage());
         for report in reports {
             let written = report.write(control.sandbox().contract(), control.coverage(), &failures);
             unwritten.extend(written.err().map(|error| error.to_string()));

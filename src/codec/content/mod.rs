@@ -20,8 +20,8 @@ use crate::codec::style::{as_documented, typed};
 use crate::contract::example::Example;
 use crate::contract::media::{MediaRange, Sequence, Written};
 use crate::contract::{Generated, MediaType, Operation};
-use crate::generate::entity::Known;
-use crate::generate::{self, Manner};
+use crate::generate::entity::PathValues;
+use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
 
 /// What the content of a request is.
@@ -142,10 +142,15 @@ fn is_binary(essence: &str) -> bool {
 
 /// The content of an example, repaired if that is wanted. It is kept, so no preferred seed has a say.
 #[must_use]
-pub fn of_example(example: &Example, sent: &MediaRange, media: Option<&MediaType>, manner: &Manner) -> Written {
-    let manner = Manner { seed: Manner::default().seed, ..*manner };
+pub fn of_example(
+    example: &Example,
+    sent: &MediaRange,
+    media: Option<&MediaType>,
+    options: &GenerateOptions,
+) -> Written {
+    let options = GenerateOptions { seed: GenerateOptions::default().seed, ..*options };
     example.content(|value| {
-        let repaired = example.to_repair().and_then(|schema| generate::repair(schema, value, &manner));
+        let repaired = example.to_repair().and_then(|schema| generate::repair(schema, value, &options));
         write(repaired.as_ref().unwrap_or(value), sent, media)
     })
 }
@@ -172,7 +177,13 @@ pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
 
 /// Makes content of a media type for which there is no example.
 #[must_use]
-pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known, end: Option<&str>) -> Generated {
+pub fn make(
+    media: &MediaType,
+    sent: &MediaRange,
+    options: &GenerateOptions,
+    known: &PathValues,
+    end: Option<&str>,
+) -> Generated {
     let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
     let is_picture = sent.essence().starts_with("image/") && !sent.is_xml();
     if (types.is_empty() || types == ["string"] || is_picture)
@@ -185,10 +196,10 @@ pub fn make(media: &MediaType, sent: &MediaRange, manner: &Manner, known: &Known
         return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
     }
     let mut made = match (&media.item, &media.schema, sent.sequence()) {
-        (Some(item), ..) => generate::items(item, manner),
-        (None, Some(schema), Some(_)) if types != ["array"] => generate::items(schema, manner),
+        (Some(item), ..) => generate::items(item, options),
+        (None, Some(schema), Some(_)) if types != ["array"] => generate::items(schema, options),
         (None, Some(schema), _) => {
-            let mut made = generate::generate(schema, manner);
+            let mut made = generate::generate(schema, options);
             if made.fits {
                 generate::entity::own(schema, &mut made.value, known);
             }

@@ -9,52 +9,55 @@ use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{Finding, location_of};
 use crate::errors::reading::context::{About, Context};
-use crate::errors::reading::hearing::{self, Heard};
 use crate::errors::reading::names::{Names, is_identifier, segments};
 use crate::errors::reading::phrase::{coded, general};
+use crate::errors::reading::recognise::{self, Recognised};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
 /// Of the sentences of a body those that are about the same thing as its best: a general one beside it,
 /// or one that only looks like one, stays as it is.
-pub fn meant<'v>(heard: Vec<(Vec<String>, &'v str, Heard)>, names: &Names) -> Vec<(Vec<String>, &'v str, Heard)> {
+pub fn meant<'v>(
+    recognised: Vec<(Vec<String>, &'v str, Recognised)>,
+    names: &Names,
+) -> Vec<(Vec<String>, &'v str, Recognised)> {
     let is_entry = |path: &[String]| {
         path.iter().any(|step| step == "[]")
             || path.iter().any(|step| names.find(step).is_some() || names.path(step).is_some())
     };
     let is_known = |name: &String| names.find(name).is_some() || names.path(name).is_some();
-    let worth = |(path, text, heard): &(Vec<String>, &str, Heard)| {
-        let of_field = heard.rule(None).is_some_and(is_of_field);
-        let named = heard.names(None);
+    let worth = |(path, text, recognised): &(Vec<String>, &str, Recognised)| {
+        let of_field = recognised.rule(None).is_some_and(is_of_field);
+        let named = recognised.names(None);
         let is_general = general(text).is_some() || is_reason(text);
-        (of_field && !is_general, named.iter().any(is_known), is_entry(path), !named.is_empty(), heard.letters())
+        (of_field && !is_general, named.iter().any(is_known), is_entry(path), !named.is_empty(), recognised.letters())
     };
-    let Some(best) = heard.iter().max_by_key(|heard| worth(heard)).cloned() else { return heard };
+    let Some(best) = recognised.iter().max_by_key(|recognised| worth(recognised)).cloned() else { return recognised };
     let (path, _, first) = &best;
     let about = first.names(None);
     let rule = first.rule(None);
     if !rule.is_some_and(is_of_field) || general(best.1).is_some() {
-        return heard
+        return recognised
             .into_iter()
-            .filter(|(_, text, heard)| !heard.rule(None).is_some_and(is_of_field) && !is_reason(text))
+            .filter(|(_, text, recognised)| !recognised.rule(None).is_some_and(is_of_field) && !is_reason(text))
             .collect();
     }
     let same = |name: &String| about.iter().any(|other| folded(other) == folded(name));
-    let is_meant = |(there, text, heard): &(Vec<String>, &'v str, Heard)| {
-        let named = heard.names(None);
+    let is_meant = |(there, text, recognised): &(Vec<String>, &'v str, Recognised)| {
+        let named = recognised.names(None);
         let is_general = general(text).is_some() || is_reason(text);
         let is_own = there == path;
-        let is_of_entry = is_entry(there) && heard.rule(None).is_some_and(is_of_field) && !is_general;
+        let is_of_entry = is_entry(there) && recognised.rule(None).is_some_and(is_of_field) && !is_general;
         let is_same = !named.is_empty() && (named.iter().any(same) || about.is_empty() && named.iter().any(is_known));
         let says_same =
-            named.is_empty() && heard.rule(None) == rule && !is_general && is_entry(path) == is_entry(there);
+            named.is_empty() && recognised.rule(None) == rule && !is_general && is_entry(path) == is_entry(there);
         is_own || is_of_entry || is_same && !is_general || says_same
     };
     // A title beside a sentence is none.
     let parents: Vec<Vec<String>> =
-        heard.iter().filter(|(path, ..)| !is_title(path)).map(|(path, ..)| parent(path)).collect();
+        recognised.iter().filter(|(path, ..)| !is_title(path)).map(|(path, ..)| parent(path)).collect();
     let is_only_title = |path: &[String]| is_title(path) && parents.contains(&parent(path));
-    heard.into_iter().filter(is_meant).filter(|(path, ..)| !is_only_title(path)).collect()
+    recognised.into_iter().filter(is_meant).filter(|(path, ..)| !is_only_title(path)).collect()
 }
 
 fn is_title(path: &[String]) -> bool {
@@ -74,12 +77,12 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// A text without blanks is a sentence only where one is due.
-pub fn is_sentence(path: &[String], text: &str, heard: &Heard) -> bool {
+pub fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool {
     let key = path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str);
     let is_of_program = Role::Link.fits(key) || Role::When.fits(key) || Role::Request.fits(key);
     let is_word = !text.contains(' ');
     let message_due = Role::Message.rank(key).is_some_and(|rank| rank < 40) || Role::List.fits(key);
-    let is_said = message_due && heard.letters() > 0 && !code::is_code(text) || text == "Required";
+    let is_said = message_due && recognised.letters() > 0 && !code::is_code(text) || text == "Required";
     !is_of_program && (!is_word || is_said)
 }
 
@@ -87,15 +90,15 @@ pub fn is_sentence(path: &[String], text: &str, heard: &Heard) -> bool {
 pub const FEWEST_LETTERS: usize = 11;
 
 /// The family whose sentences, codes and shape a body has.
-pub fn family(value: &Value, heard: &[(Vec<String>, &str, Heard)]) -> Option<&'static Idiom> {
+pub fn family(value: &Value, recognised: &[(Vec<String>, &str, Recognised)]) -> Option<&'static Idiom> {
     let mut scored: Vec<(usize, &'static Idiom)> = Vec::new();
     let mut add =
         |idiom: &'static Idiom, score: usize| match scored.iter_mut().find(|(_, known)| std::ptr::eq(*known, idiom)) {
             Some((total, _)) => *total += score,
             None => scored.push((score, idiom)),
         };
-    for (_, _, heard) in heard {
-        let of_field = heard.matches.iter().filter(|found| is_of_field(found.rule));
+    for (_, _, recognised) in recognised {
+        let of_field = recognised.matches.iter().filter(|found| is_of_field(found.rule));
         for found in of_field {
             let rank = usize::try_from(found.idiom.rank).unwrap_or(0) * 12;
             add(found.idiom, found.letters * 4 + usize::from(!found.is_other) * 3 + rank);
@@ -122,7 +125,7 @@ pub fn family(value: &Value, heard: &[(Vec<String>, &str, Heard)]) -> Option<&'s
     }
     // A sentence that anybody may say is no family's.
     let is_told = |idiom: &'static Idiom| {
-        let of_idiom = heard.iter().filter_map(|(_, _, heard)| heard.of(Some(idiom)));
+        let of_idiom = recognised.iter().filter_map(|(_, _, recognised)| recognised.of(Some(idiom)));
         let mut matches = of_idiom.filter(|found| is_of_field(found.rule)).peekable();
         let is_silent = matches.peek().is_none();
         is_silent
@@ -161,22 +164,22 @@ pub fn has_path(value: &Value, path: &[String]) -> bool {
 /// field says.
 pub fn about(
     value: &Value,
-    heard: &[(Vec<String>, &str, Heard)],
+    recognised: &[(Vec<String>, &str, Recognised)],
     idiom: Option<&'static Idiom>,
     names: &Names,
 ) -> Option<About> {
-    let worded = heard.iter().find_map(|(path, _, heard)| {
-        let rule = heard.rule(idiom).filter(|rule| is_of_field(rule))?;
-        Some((path, rule, heard))
+    let worded = recognised.iter().find_map(|(path, _, recognised)| {
+        let rule = recognised.rule(idiom).filter(|rule| is_of_field(rule))?;
+        Some((path, rule, recognised))
     });
     let fields = fields(value, names);
     match worded {
-        Some((path, rule, heard)) => {
-            let mut about = heard.names(idiom);
+        Some((path, rule, recognised)) => {
+            let mut about = recognised.names(idiom);
             if about.is_empty() {
                 about.extend(nearest_field(path, &fields));
             }
-            Some(About { rule, names: about, is_worded: true, is_joined: heard.joined.is_some() })
+            Some(About { rule, names: about, is_worded: true, is_joined: recognised.joined.is_some() })
         }
         None => {
             let Some((_, field)) = fields.first() else { return about_code(value, names) };
@@ -189,7 +192,7 @@ pub fn about(
 /// What a code says that has the name of a field in it: `source_required`, `missing_source`.
 fn about_code(value: &Value, names: &Names) -> Option<About> {
     let mut codes = Vec::new();
-    hearing::visit(value, &mut Vec::new(), &mut |path, text| {
+    recognise::visit(value, &mut Vec::new(), &mut |path, text| {
         let is_code = path
             .iter()
             .rev()
@@ -277,7 +280,7 @@ fn nearest_field(path: &[String], fields: &[(Vec<String>, String)]) -> Option<St
 /// The rule that the codes of a body say.
 fn rule_of_codes(value: &Value) -> Option<&'static str> {
     let mut codes = Vec::new();
-    hearing::visit(value, &mut Vec::new(), &mut |path, text| {
+    recognise::visit(value, &mut Vec::new(), &mut |path, text| {
         if path.iter().rev().find(|key| *key != "[]").is_some_and(|key| Role::Code.fits(key)) && code::is_code(text) {
             codes.push(text.to_owned());
         }
@@ -298,7 +301,7 @@ fn rule_of_codes(value: &Value) -> Option<&'static str> {
 /// is likeliest a message.
 pub fn place_for_words(value: &Value, about: Option<&About>, context: &Context<'_>) -> Option<Vec<String>> {
     let mut best: Option<(usize, Vec<String>)> = None;
-    hearing::visit(value, &mut Vec::new(), &mut |path, text| {
+    recognise::visit(value, &mut Vec::new(), &mut |path, text| {
         let key = path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str);
         let Some(rank) = (if path.is_empty() { Some(0) } else { Role::Message.rank(key) }) else { return };
         let is_coded = code::is_code(text);

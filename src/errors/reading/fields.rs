@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::errors::body::{Fields, Member};
 use crate::errors::catalogue::role::Role;
-use crate::errors::reading::shaping::{Around, Shaper, additional};
+use crate::errors::reading::shaping::{MemberContext, Shaper, additional};
 use crate::schema::name::folded;
 
 /// A property of an error: its name, its schema, and whether it is required.
@@ -16,7 +16,7 @@ impl<'c> Shaper<'c> {
         &mut self,
         node: &'c Value,
         properties: &[Property<'c>],
-        around: &Around<'_>,
+        around: &MemberContext<'_>,
         generated: Option<&Value>,
     ) -> Option<Fields> {
         let (is_top, depth) = (around.depth == 0, self.fields);
@@ -33,7 +33,7 @@ impl<'c> Shaper<'c> {
             let is_said = is_field || self.has_sentences(schema);
             let called = if is_said { "messages" } else { name };
             let around =
-                Around { name: called, beside: &[], in_list: is_said, depth: around.depth + 1, message: called };
+                MemberContext { name: called, beside: &[], in_list: is_said, depth: around.depth + 1, message: called };
             self.path.push(name.to_owned());
             self.fields += usize::from(is_field);
             let pattern = self.node(schema, &around, generated.and_then(|generated| generated.get(name)));

@@ -9,12 +9,12 @@ use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{PathStyle, location_of};
 use crate::errors::reading::about::FEWEST_LETTERS;
 use crate::errors::reading::context::Context;
-use crate::errors::reading::hearing::{Heard, is_path};
 use crate::errors::reading::names::{Names, is_coined, is_identifier, segments};
 use crate::errors::reading::phrase::{self, coded, general};
+use crate::errors::reading::recognise::{Recognised, is_path};
 use crate::errors::reading::{Reader, read};
-use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, Wants, before_path};
-use crate::errors::words::{Seen, Words};
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SlotType, before_path};
+use crate::errors::words::{SeenSentence, Words};
 use crate::schema::name::{Form, folded};
 
 impl<'r> Reader<'r> {
@@ -23,11 +23,11 @@ impl<'r> Reader<'r> {
         let key = self.key();
         let fixed = Value::Number(number.clone());
         if self.is_about() && Role::Value.fits(key) && !Role::Code.fits(key) {
-            return Pattern::Sent(Wants::Any, None);
+            return Pattern::Sent(SlotType::Any, None);
         }
         let status = u64::from(self.context.status.as_u16());
         if number.as_u64() == Some(status) && (Role::Status.fits(key) || Role::Code.fits(key)) {
-            return Pattern::Status(Wants::Number);
+            return Pattern::Status(SlotType::Number);
         }
         let is_code = Role::Code.fits(key) && self.seen_idiom.is_some_and(|idiom| idiom.has_code(&fixed));
         if is_code {
@@ -40,7 +40,8 @@ impl<'r> Reader<'r> {
     fn code_slot(&self) -> CodeSlot {
         let rule = self.about.as_ref().map(|about| about.rule);
         // An error that is about no field has codes for what it says.
-        let rule = rule.or_else(|| self.heard.iter().find_map(|(_, _, heard)| heard.rule(self.seen_idiom)));
+        let rule =
+            rule.or_else(|| self.recognised.iter().find_map(|(_, _, recognised)| recognised.rule(self.seen_idiom)));
         CodeSlot { rule, idiom: self.idiom, ..CodeSlot::default() }
     }
 
@@ -50,16 +51,16 @@ impl<'r> Reader<'r> {
             return self.markup(text);
         }
         let key = self.key().to_owned();
-        let heard = self.heard.iter().find(|(path, found, _)| *path == self.path && *found == text);
-        if let Some((_, _, heard)) = heard.cloned() {
-            return self.sentence(text, &heard, node);
+        let recognised = self.recognised.iter().find(|(path, found, _)| *path == self.path && *found == text);
+        if let Some((_, _, recognised)) = recognised.cloned() {
+            return self.sentence(text, &recognised, node);
         }
         if self.words_at.as_ref() == Some(&self.path) {
             return Pattern::Words(Box::new(self.neutral(text, node)));
         }
         let status = self.context.status;
         if text == status.as_str() && (Role::Status.fits(&key) || Role::Code.fits(&key)) {
-            return Pattern::Status(Wants::Text);
+            return Pattern::Status(SlotType::Text);
         }
         if Some(text) == status.canonical_reason() {
             return Pattern::Reason;
@@ -79,8 +80,10 @@ impl<'r> Reader<'r> {
         {
             return Pattern::Fixed(Value::String(text.to_owned()));
         }
-        let brackets =
-            self.heard.iter().any(|(_, _, heard)| heard.after.code.as_ref().is_some_and(|(_, code, _)| code == text));
+        let brackets = self
+            .recognised
+            .iter()
+            .any(|(_, _, recognised)| recognised.after.code.as_ref().is_some_and(|(_, code, _)| code == text));
         let is_number = text.chars().all(|letter| letter.is_ascii_digit());
         let is_code = code::is_code(text) && Role::Code.fits(&key) && !is_number;
         if Role::Title.fits(&key) && general(text).is_some() {
@@ -88,7 +91,7 @@ impl<'r> Reader<'r> {
         }
         let is_title = Role::Title.fits(&key) && !is_number || node.is_some_and(|node| node.get("enum").is_some());
         // A code that is all that is said says the other rules too, in words.
-        if is_code && self.heard.is_empty() && Role::Message.fits(&key) {
+        if is_code && self.recognised.is_empty() && Role::Message.fits(&key) {
             let pattern = self.with_name(text, node);
             if matches!(pattern, Pattern::Words(_)) {
                 return pattern;
@@ -171,7 +174,7 @@ impl<'r> Reader<'r> {
             return Some(Pattern::Type(slot, self.idiom, text.to_owned()));
         }
         if Role::Value.fits(key) {
-            return Some(Pattern::Sent(Wants::Any, Some(Value::String(text.to_owned()))));
+            return Some(Pattern::Sent(SlotType::Any, Some(Value::String(text.to_owned()))));
         }
         None
     }
@@ -229,7 +232,7 @@ impl<'r> Reader<'r> {
         if !template.has(Slot::is_name) || is_plain_word && name.len() < 5 {
             return fixed();
         }
-        let seen = Seen {
+        let seen = SeenSentence {
             rule: about.rule,
             template,
             dialect: None,
@@ -258,28 +261,29 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn sentence(&self, text: &str, heard: &Heard, node: Option<&Value>) -> Pattern {
+    fn sentence(&self, text: &str, recognised: &Recognised, node: Option<&Value>) -> Pattern {
         let about = self.about.as_ref();
-        let code = heard
+        let code = recognised
             .after
             .code
             .as_ref()
             .map(|(open, code, close)| (open.clone(), self.code_of(code, None, false), close.clone()));
         let base = Words {
             code,
-            joined: heard.joined.clone(),
+            joined: recognised.joined.clone(),
             longest: longest(node),
-            counts_more: heard.after.counts_more,
+            counts_more: recognised.after.counts_more,
             quote: Some('\''),
             ..Words::default()
         };
         // A sentence of another family than the body is of is rather the API's own, and so is one that
         // anybody may say: of it, other rules are none of a family's.
-        let is_anybodys = self.seen_idiom.is_none() && heard.letters() < FEWEST_LETTERS;
+        let is_anybodys = self.seen_idiom.is_none() && recognised.letters() < FEWEST_LETTERS;
         let own = phrase::hear(&without_code(text), self.context.names)
-            .filter(|_| (self.seen_idiom.is_some() || is_anybodys) && heard.joined.is_none());
-        let found =
-            heard.of(self.seen_idiom).or_else(|| heard.best().filter(|_| heard.phrase.is_none() && own.is_none()));
+            .filter(|_| (self.seen_idiom.is_some() || is_anybodys) && recognised.joined.is_none());
+        let found = recognised
+            .of(self.seen_idiom)
+            .or_else(|| recognised.best().filter(|_| recognised.phrase.is_none() && own.is_none()));
         if let Some(found) = found {
             let (mut slots, template) = path_before(&found.template);
             let is_capital = found.captured.name().is_some_and(|name| {
@@ -296,18 +300,18 @@ impl<'r> Reader<'r> {
             let mut before = self.before(&found.before);
             let before_others = self.before_others(&found.before);
             before.push(slots);
-            let template = if heard.joined.is_some() { None } else { Some(template) };
-            let seen = template.map(|template| Seen {
+            let template = if recognised.joined.is_some() { None } else { Some(template) };
+            let seen = template.map(|template| SeenSentence {
                 rule: found.rule,
                 template,
                 dialect: Some(found.idiom),
-                names: heard.names(self.seen_idiom),
+                names: recognised.names(self.seen_idiom),
                 listed: self.context.names.listed(text),
                 text: text.strip_prefix(&found.before).unwrap_or(text).to_owned(),
             });
             // Nor does what is about no field tell how fields are spoken of.
             let is_of_body = self.seen_idiom.is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
-            let is_theirs = heard.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
+            let is_theirs = recognised.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
             let after = found.stop.clone();
             let names = self.context.names;
             let has_path = found.template.has(|slot| slot == Slot::Path);
@@ -332,9 +336,11 @@ impl<'r> Reader<'r> {
                 ..base
             }));
         }
-        let Some(phrase) = &heard.phrase.clone().or(own) else { return Pattern::Fixed(Value::String(text.to_owned())) };
+        let Some(phrase) = &recognised.phrase.clone().or(own) else {
+            return Pattern::Fixed(Value::String(text.to_owned()));
+        };
         let core = text.strip_prefix(phrase.before.as_str()).unwrap_or(text);
-        let seen = Seen {
+        let seen = SeenSentence {
             rule: phrase.rule,
             template: phrase.template.clone(),
             dialect: None,
@@ -345,7 +351,7 @@ impl<'r> Reader<'r> {
         // What stands around the name is another name.
         let lists = !seen.listed.is_empty();
         let name_alone = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs)] };
-        let seen_text = Seen { text: without_code(core), ..seen };
+        let seen_text = SeenSentence { text: without_code(core), ..seen };
         // A sentence about something else is no pattern for one about a field.
         let is_about = is_of_field(phrase.rule) || about.is_none();
         let words = Words {

@@ -4,17 +4,17 @@ mod about;
 mod context;
 mod families;
 mod fields;
-mod hearing;
 mod leaf;
 mod names;
 mod phrase;
+mod recognise;
 pub mod shaping;
 pub mod shown;
 
 pub use crate::errors::reading::context::{About, Context};
-pub use crate::errors::reading::hearing::visit;
 pub use crate::errors::reading::names::Names;
 pub use crate::errors::reading::phrase::warm_up;
+pub use crate::errors::reading::recognise::visit;
 use serde_json::Value;
 
 use crate::errors::body::{ByField, Member, Pattern};
@@ -23,9 +23,9 @@ use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::location_of;
 use crate::errors::reading::about::{family, is_map_key, is_segments, is_sentence, meant, place_for_words};
-use crate::errors::reading::hearing::Heard;
-use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, Wants, before_path};
-use crate::errors::words::Alone;
+use crate::errors::reading::recognise::Recognised;
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, SlotType, before_path};
+use crate::errors::words::NamePolicy;
 use crate::schema::Schema;
 
 /// An example that was read.
@@ -46,25 +46,32 @@ pub struct Reading {
 /// Reads an example.
 #[must_use]
 pub fn read(value: &Value, context: Context<'_>) -> Reading {
-    let heard = hearing::hear_all(value, context.names);
-    let heard: Vec<(Vec<String>, &str, Heard)> =
-        heard.into_iter().filter(|(path, text, heard)| is_sentence(path, text, heard)).collect();
-    let heard = meant(heard, context.names);
-    let idiom = family(value, &heard);
-    let rules: Vec<&'static str> = heard.iter().filter_map(|(_, _, heard)| heard.rule(idiom)).collect();
-    let about = about::about(value, &heard, idiom, context.names);
-    let words_at = if heard.iter().any(|(_, _, heard)| heard.rule(idiom).is_some_and(is_of_field)) {
+    let recognised = recognise::hear_all(value, context.names);
+    let recognised: Vec<(Vec<String>, &str, Recognised)> =
+        recognised.into_iter().filter(|(path, text, recognised)| is_sentence(path, text, recognised)).collect();
+    let recognised = meant(recognised, context.names);
+    let idiom = family(value, &recognised);
+    let rules: Vec<&'static str> = recognised.iter().filter_map(|(_, _, recognised)| recognised.rule(idiom)).collect();
+    let about = about::about(value, &recognised, idiom, context.names);
+    let words_at = if recognised.iter().any(|(_, _, recognised)| recognised.rule(idiom).is_some_and(is_of_field)) {
         None
     } else {
         place_for_words(value, about.as_ref(), &context)
     };
-    let mut reader =
-        Reader { context, idiom: idiom.or(context.idiom), seen_idiom: idiom, about, heard, words_at, path: Vec::new() };
+    let mut reader = Reader {
+        context,
+        idiom: idiom.or(context.idiom),
+        seen_idiom: idiom,
+        about,
+        recognised,
+        words_at,
+        path: Vec::new(),
+    };
     let mut pattern = reader.read(value, context.schema.map(Schema::tree));
     if !pattern.names_field() {
-        let alone = if pattern.shows_name() { Alone::ButForFamilies } else { Alone::No };
+        let alone = if pattern.shows_name() { NamePolicy::ButForFamilies } else { NamePolicy::No };
         let says_nothing = reader.about.as_ref().is_some_and(|about| about.rule == "invalid" && about.names.is_empty());
-        let alone = if reader.words_at.is_some() || says_nothing { Alone::Always } else { alone };
+        let alone = if reader.words_at.is_some() || says_nothing { NamePolicy::Always } else { alone };
         pattern.let_words_name(alone);
     }
     Reading { pattern, about: reader.about, idiom, rules, value: value.clone() }
@@ -77,7 +84,7 @@ struct Reader<'r> {
     /// Whose sentences the example has itself.
     seen_idiom: Option<&'static Idiom>,
     about: Option<About>,
-    heard: Vec<(Vec<String>, &'r str, Heard)>,
+    recognised: Vec<(Vec<String>, &'r str, Recognised)>,
     /// Where a sentence goes if none is there.
     words_at: Option<Vec<String>>,
     /// The way to what is read.
@@ -90,7 +97,7 @@ impl<'r> Reader<'r> {
         match value {
             // What was sent may be a whole body.
             Value::Object(_) | Value::Array(_) if is_sent && self.path.iter().any(|step| step == "[]") => {
-                Pattern::Sent(Wants::Any, Some(value.clone()))
+                Pattern::Sent(SlotType::Any, Some(value.clone()))
             }
             Value::Object(object) => {
                 if let Some(pattern) = self.map(object, node) {
@@ -105,10 +112,10 @@ impl<'r> Reader<'r> {
                     let before = before_path("/data/attributes");
                     return Pattern::Source(FieldSlot { before, style: FieldStyle::Pointer });
                 }
-                let says = |(path, ..): &(Vec<String>, &str, Heard)| {
+                let says = |(path, ..): &(Vec<String>, &str, Recognised)| {
                     path.len() == self.path.len() + 1 && path.starts_with(&self.path)
                 };
-                let has_sentence = self.heard.iter().any(says);
+                let has_sentence = self.recognised.iter().any(says);
                 let beside = self.seen_idiom.filter(|_| has_sentence && self.is_about());
                 let members = object.iter().map(|(name, member)| {
                     if let Some(idiom) = beside.filter(|idiom| idiom.has_beside(name)) {
@@ -139,7 +146,7 @@ impl<'r> Reader<'r> {
             Value::Number(number) => self.number(number, node),
             other => {
                 let is_sent = self.is_about() && Role::Value.fits(self.key()) && !Role::Message.fits(self.key());
-                if is_sent { Pattern::Sent(Wants::Any, Some(other.clone())) } else { Pattern::Fixed(other.clone()) }
+                if is_sent { Pattern::Sent(SlotType::Any, Some(other.clone())) } else { Pattern::Fixed(other.clone()) }
             }
         }
     }
@@ -195,7 +202,7 @@ impl<'r> Reader<'r> {
         {
             let mut path = self.path.clone();
             path.push(name.clone());
-            if self.heard.iter().any(|(heard, ..)| heard.starts_with(&path)) {
+            if self.recognised.iter().any(|(recognised, ..)| recognised.starts_with(&path)) {
                 let inner = self.member_node(node, name);
                 self.path.push(name.clone());
                 let entry = self.read(member, inner);
@@ -222,7 +229,8 @@ impl<'r> Reader<'r> {
                 && [Role::Message, Role::Code, Role::Field, Role::Location].iter().any(|role| role.fits(key))
         };
         let no_roles = !object.iter().any(has_role);
-        let is_heard = self.heard.iter().any(|(path, ..)| path.len() > self.path.len() && path.starts_with(&self.path));
+        let is_heard =
+            self.recognised.iter().any(|(path, ..)| path.len() > self.path.len() && path.starts_with(&self.path));
         let is_map = if parent_is_list {
             let any = of_list && no_roles && all_say && (object.iter().any(is_key) || is_heard);
             any || object.iter().all(is_key) && self.is_about()
@@ -236,7 +244,7 @@ impl<'r> Reader<'r> {
         let told = object.iter().find(|(name, _)| {
             let mut path = self.path.clone();
             path.push((*name).clone());
-            self.heard.iter().any(|(heard, ..)| heard.starts_with(&path))
+            self.recognised.iter().any(|(recognised, ..)| recognised.starts_with(&path))
         });
         let (name, mut member) = told.unwrap_or((name, member));
         let nests = self.idiom.is_some_and(|idiom| idiom.nests);
@@ -257,10 +265,10 @@ impl<'r> Reader<'r> {
                 self.path.push("[]".to_owned());
                 let item = self.representative(items);
                 // Below `parameters` there are their values, and not what is said of them.
-                let is_heard = self.heard.iter().any(|(path, ..)| *path == self.path);
+                let is_heard = self.recognised.iter().any(|(path, ..)| *path == self.path);
                 let of_values = self.path.iter().rev().nth(2).is_some_and(|step| Role::Field.fits(step));
                 let entry = if of_values && !is_heard {
-                    Pattern::Sent(Wants::Text, Some(item.clone()))
+                    Pattern::Sent(SlotType::Text, Some(item.clone()))
                 } else {
                     self.entry(&item, None)
                 };
@@ -284,9 +292,9 @@ impl<'r> Reader<'r> {
     /// The item of a list that has a sentence, else the first.
     fn representative(&self, items: &[Value]) -> Value {
         let has_sentence = |item: &&Value| {
-            let texts: Vec<&str> = self.heard.iter().map(|(_, text, _)| *text).collect();
+            let texts: Vec<&str> = self.recognised.iter().map(|(_, text, _)| *text).collect();
             let mut found = false;
-            hearing::visit(item, &mut Vec::new(), &mut |_, text| found = found || texts.contains(&text));
+            recognise::visit(item, &mut Vec::new(), &mut |_, text| found = found || texts.contains(&text));
             found
         };
         items.iter().find(has_sentence).unwrap_or(&items[0]).clone()
@@ -300,7 +308,7 @@ impl<'r> Reader<'r> {
         if is_segments(&key, items, self.context.names) && self.is_about() {
             let first = items[0].as_str().filter(|text| location_of(text).is_some() && items.len() > 1);
             let location = first.map(|seen| LocationSlot { seen: seen.to_owned(), allowed: Vec::new() });
-            return Pattern::Segments(SegmentsSlot { location, index: Wants::Any });
+            return Pattern::Segments(SegmentsSlot { location, index: SlotType::Any });
         }
         let is_name = |item: &Value| {
             item.as_str()
@@ -324,9 +332,9 @@ impl<'r> Reader<'r> {
         }
         let mut here = self.path.clone();
         here.push("[]".to_owned());
-        let is_told = self.heard.iter().any(|(path, _, heard)| {
+        let is_told = self.recognised.iter().any(|(path, _, recognised)| {
             path.starts_with(&here)
-                && heard.rule(self.seen_idiom).is_some_and(|rule| is_of_field(rule) || items.len() == 1)
+                && recognised.rule(self.seen_idiom).is_some_and(|rule| is_of_field(rule) || items.len() == 1)
         });
         let is_place = self.words_at.as_ref().is_some_and(|path| path.starts_with(&here));
         let is_coded = !is_told && self.about.as_ref().is_some_and(|about| !about.is_worded) && Role::List.fits(&key);

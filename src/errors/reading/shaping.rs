@@ -8,9 +8,9 @@ use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{PathStyle, location_of};
 use crate::errors::reading::context::Context;
 use crate::errors::reading::{Names, families};
-use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, Wants};
-use crate::errors::words::{Alone, Words};
-use crate::generate::{self, Manner};
+use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, SlotType};
+use crate::errors::words::{NamePolicy, Words};
+use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
 use crate::schema::name::{Form, folded};
 
@@ -23,12 +23,12 @@ pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static
     let by_shape = family(schema, context.names);
     let by_members = || families::of_members(schema);
     let idiom = by_shape.or_else(by_members).or(context.idiom).or_else(|| families::of_maps(schema, context));
-    let generated = generate::generate(schema, &Manner::default()).value;
+    let generated = generate::generate(schema, &GenerateOptions::default()).value;
     let mut shaper = Shaper { schema, context, idiom, by_shape, path: Vec::new(), open: Vec::new(), fields: 0 };
-    let pattern = shaper.node(schema.tree(), &Around::default(), Some(&generated));
+    let pattern = shaper.node(schema.tree(), &MemberContext::default(), Some(&generated));
     let mut pattern = pattern.unwrap_or(Pattern::Fixed(generated));
     if !pattern.names_field() {
-        pattern.let_words_name(Alone::Always);
+        pattern.let_words_name(NamePolicy::Always);
     }
     (pattern, idiom)
 }
@@ -83,7 +83,7 @@ const FAILED: [&str; 9] = ["error", "fail", "failed", "failure", "nok", "ko", "i
 
 /// What is around a member.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Around<'a> {
+pub(super) struct MemberContext<'a> {
     /// Its name; empty for the body itself and for items.
     pub(super) name: &'a str,
     /// The names of the members beside it, letters and digits in lower case.
@@ -110,7 +110,12 @@ pub(super) struct Shaper<'c> {
 }
 
 impl<'c> Shaper<'c> {
-    pub(super) fn node(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
+    pub(super) fn node(
+        &mut self,
+        node: &'c Value,
+        around: &MemberContext<'_>,
+        generated: Option<&Value>,
+    ) -> Option<Pattern> {
         if around.depth > DEEPEST {
             return None;
         }
@@ -168,7 +173,7 @@ impl<'c> Shaper<'c> {
     }
 
     /// One of several values.
-    fn listed(&self, values: &[Value], around: &Around<'_>) -> Option<Pattern> {
+    fn listed(&self, values: &[Value], around: &MemberContext<'_>) -> Option<Pattern> {
         let is = |role: Role| role.fits(around.name);
         let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
         if let [only] = values {
@@ -196,7 +201,7 @@ impl<'c> Shaper<'c> {
         says.then_some(Pattern::Code(slot))
     }
 
-    fn object(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
+    fn object(&mut self, node: &'c Value, around: &MemberContext<'_>, generated: Option<&Value>) -> Option<Pattern> {
         let schema = self.schema;
         let properties =
             schema.chosen_properties(node, |properties| properties.iter().map(|p| worth(schema, *p)).sum());
@@ -226,7 +231,7 @@ impl<'c> Shaper<'c> {
         let mut members = Vec::new();
         let mut says = false;
         for (name, property, is_needed) in &properties {
-            let inner = Around {
+            let inner = MemberContext {
                 name,
                 beside: &beside,
                 in_list: around.in_list,
@@ -267,7 +272,7 @@ impl<'c> Shaper<'c> {
     }
 
     /// The member that has the sentence.
-    fn message_of<'p>(&self, properties: &[(&'p str, &Value, bool)], around: &Around<'_>) -> Option<&'p str> {
+    fn message_of<'p>(&self, properties: &[(&'p str, &Value, bool)], around: &MemberContext<'_>) -> Option<&'p str> {
         let is_text = |node: &Value| {
             let node = self.schema.resolve(node);
             let types = self.schema.types(node);
@@ -290,12 +295,13 @@ impl<'c> Shaper<'c> {
     }
 
     /// An object of which every member is about the field of its name.
-    fn by_field(&mut self, node: &'c Value, around: &Around<'_>) -> Option<Pattern> {
+    fn by_field(&mut self, node: &'c Value, around: &MemberContext<'_>) -> Option<Pattern> {
         let member = additional(self.schema, node)?;
         if !(around.name.is_empty() || Role::List.fits(around.name) || Role::Field.fits(around.name)) {
             return None;
         }
-        let inner = Around { name: "messages", in_list: true, depth: around.depth + 1, message: "messages", ..*around };
+        let inner =
+            MemberContext { name: "messages", in_list: true, depth: around.depth + 1, message: "messages", ..*around };
         self.path.push("{}".to_owned());
         let entry = self.node(member, &inner, None);
         self.path.pop();
@@ -307,13 +313,13 @@ impl<'c> Shaper<'c> {
         entry.map(|entry| Pattern::ByField(ByField { key, entry: Box::new(entry), nests, idiom }))
     }
 
-    fn array(&mut self, node: &'c Value, around: &Around<'_>, generated: Option<&Value>) -> Option<Pattern> {
+    fn array(&mut self, node: &'c Value, around: &MemberContext<'_>, generated: Option<&Value>) -> Option<Pattern> {
         let item = self.schema.resolve(self.schema.items(node)?);
         let types = self.schema.types(item);
         let is_way = matches!(folded(around.name).as_str(), "loc" | "path" | "fieldpath" | "location");
         if is_way && around.in_list && !types.contains(&"object") {
             let is_number = types.contains(&"integer") || types.contains(&"number");
-            let index = if is_number || types.is_empty() { Wants::Any } else { Wants::Text };
+            let index = if is_number || types.is_empty() { SlotType::Any } else { SlotType::Text };
             let location =
                 (folded(around.name) == "loc").then(|| LocationSlot { seen: "body".to_owned(), allowed: Vec::new() });
             return Some(Pattern::Segments(SegmentsSlot { location, index }));
@@ -323,14 +329,14 @@ impl<'c> Shaper<'c> {
             return None;
         }
         let name = if types.contains(&"string") { "message" } else { "" };
-        let inner = Around { name, beside: &[], in_list: true, depth: around.depth + 1, message: name };
+        let inner = MemberContext { name, beside: &[], in_list: true, depth: around.depth + 1, message: name };
         self.path.push("[]".to_owned());
         let entry = self.node(item, &inner, generated.and_then(|generated| generated.get(0)));
         self.path.pop();
         entry.filter(says_something).map(|entry| Pattern::Each(Box::new(entry)))
     }
 
-    fn number(&self, node: &Value, around: &Around<'_>) -> Option<Pattern> {
+    fn number(&self, node: &Value, around: &MemberContext<'_>) -> Option<Pattern> {
         let is_http = Role::Status.rank(around.name).is_some();
         let codes = self.idiom.filter(|idiom| Role::Code.fits(around.name) && idiom.has_numbers());
         if let Some(idiom) = codes {
@@ -339,10 +345,10 @@ impl<'c> Shaper<'c> {
         }
         let is_within = |bound: &str, fits: fn(f64) -> bool| node.get(bound).and_then(Value::as_f64).is_none_or(fits);
         (is_http && is_within("maximum", |most| most >= 599.0) && is_within("minimum", |least| least <= 400.0))
-            .then_some(Pattern::Status(Wants::Number))
+            .then_some(Pattern::Status(SlotType::Number))
     }
 
-    fn text(&self, node: &Value, around: &Around<'_>) -> Option<Pattern> {
+    fn text(&self, node: &Value, around: &MemberContext<'_>) -> Option<Pattern> {
         let name = around.name;
         let key = folded(name);
         let is = |role: Role| role.fits(name);
@@ -391,7 +397,7 @@ impl<'c> Shaper<'c> {
             .any(|other| Role::Field.rank(other).is_some_and(|rank| rank < 16) || other.ends_with("name"));
         if is(Role::Value) && (around.in_list || is_beside_field && key.ends_with("value")) {
             let is_text = self.schema.types(node) == ["string"];
-            return Some(Pattern::Sent(if is_text { Wants::Text } else { Wants::Any }, None));
+            return Some(Pattern::Sent(if is_text { SlotType::Text } else { SlotType::Any }, None));
         }
         if matches!(key.as_str(), "title" | "errortitle")
             || key == "error" && beside(&["message", "msg", "errormessage", "detail"])
@@ -402,7 +408,7 @@ impl<'c> Shaper<'c> {
         if is_http {
             let is_number = beside(&["title", "detail", "source"]) || key != "status";
             let plain = Pattern::Fixed(Value::String("error".to_owned()));
-            return Some(if is_number { Pattern::Status(Wants::Text) } else { plain });
+            return Some(if is_number { Pattern::Status(SlotType::Text) } else { plain });
         }
         if key == "type" && beside(&["title"]) && beside(&["detail", "instance", "status"]) {
             return Some(Pattern::Fixed(Value::String("about:blank".to_owned())));
@@ -431,12 +437,12 @@ impl<'c> Shaper<'c> {
 }
 
 /// OAuth's `error` beside `error_description` and the like.
-fn is_rather_code(key: &str, around: &Around<'_>) -> bool {
+fn is_rather_code(key: &str, around: &MemberContext<'_>) -> bool {
     key == "error" && around.beside.iter().any(|other| Role::Message.fits(other) && other != "error")
 }
 
 /// Whether a member names the field, and not something else that is called so.
-fn is_field(key: &str, around: &Around<'_>) -> bool {
+fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
     let has_words = around.beside.iter().any(|other| {
         matches!(
             other.as_str(),

@@ -55,9 +55,9 @@ enum Engine {
 }
 
 /// The patterns that were read, each once.
-type Kept = HashMap<String, Result<Arc<Pattern>, Fault>>;
+type PatternCache = HashMap<String, Result<Arc<Pattern>, Fault>>;
 
-static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+static KEPT: LazyLock<Mutex<PatternCache>> = LazyLock::new(Mutex::default);
 
 impl Pattern {
     /// The pattern of a text; the same one for the same text.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::codec::message::{Body, Request};
 use crate::errors::problem::Problem;
-use crate::server::control::{Asked, Control, unprocessable};
+use crate::server::control::{Control, ControlRequest, unprocessable};
 
 impl Control {
     pub(super) fn operations(&self) -> Value {
@@ -29,7 +29,7 @@ impl Control {
         self.coverage.to_json(self.sandbox.contract())
     }
 
-    pub(super) fn explain(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn explain(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let request = to_request(&asked.body).map_err(unprocessable)?;
         let session = asked.body.get("session").and_then(Value::as_str).unwrap_or(asked.session);
         Ok(self.sandbox.explain(session, &request))

@@ -5,10 +5,10 @@
 
 pub mod hosts;
 mod insight;
-pub mod listening;
 pub mod requests;
 pub(crate) mod session;
-mod worlds;
+mod state;
+pub mod stream;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,8 +33,8 @@ use crate::errors::problem::{Kind, Problem, TYPES};
 use crate::exchange::{Cors, Report, Settings};
 use crate::sandbox::Reading;
 use crate::server::control::hosts::Hosts;
-use crate::server::control::listening::Heard;
 use crate::server::control::session::{Named, PREFIX, session_of};
+use crate::server::control::stream::JournalEvent;
 use crate::server::message::problem_response;
 use crate::server::quick::Paces;
 use crate::state::coverage::{Coverage, Wrong};
@@ -84,7 +84,7 @@ pub struct Control {
     /// What of the paths of operations is secret, by their numbers; most have nothing.
     secrets: OnceLock<HashMap<usize, Redaction>>,
     /// Who listens to exchanges.
-    stream: broadcast::Sender<Heard>,
+    stream: broadcast::Sender<JournalEvent>,
     /// How fast each operation was answered.
     pub(super) paces: Paces,
 }
@@ -159,7 +159,7 @@ impl Control {
 
     /// Lets who listens to exchanges go, because the server ends.
     pub fn end(&self) {
-        let _listeners = self.stream.send(Heard::End);
+        let _listeners = self.stream.send(JournalEvent::End);
     }
 
     /// Answers a request, to the control API or to the API that is stood in for.
@@ -262,9 +262,10 @@ impl Control {
         };
         if self.stream.receiver_count() > 0 {
             // Who stopped listening misses it.
-            let _listeners = self
-                .stream
-                .send(Heard::Entry(Arc::new(Entry::new(ended.clone(), &session, &|index| self.operation(index)))));
+            let _listeners =
+                self.stream.send(JournalEvent::Entry(Arc::new(Entry::new(ended.clone(), &session, &|index| {
+                    self.operation(index)
+                }))));
         }
         self.sandbox.note(&session, ended, self.options.journal);
     }
@@ -307,7 +308,7 @@ impl Control {
             // Its number is one of the document of the control API.
             return (response, Report { operation: None, source: "control".into(), ..report });
         };
-        let asked = Asked::new(request, session);
+        let asked = ControlRequest::new(request, session);
         let done = match self.judge().contract().operations[operation].name() {
             "listRequests" => Ok(self.requests(&asked)),
             "clearRequests" => Ok(self.clear_requests(&asked)),
@@ -406,7 +407,7 @@ fn answered(content: Bytes, media: &'static str) -> (Response, Report) {
 }
 
 /// What a request to the control API has.
-struct Asked<'r> {
+struct ControlRequest<'r> {
     request: &'r Request,
     /// The session that the request is in.
     session: &'r str,
@@ -415,7 +416,7 @@ struct Asked<'r> {
     body: Value,
 }
 
-impl<'r> Asked<'r> {
+impl<'r> ControlRequest<'r> {
     fn new(request: &'r Request, session: &'r str) -> Self {
         let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
         let body = serde_json::from_slice(&request.body().bytes()).unwrap_or(Value::Null);

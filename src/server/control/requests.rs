@@ -9,8 +9,8 @@ use crate::document::names::unknown_keyword;
 use crate::errors::problem::Problem;
 use crate::exchange::Report;
 use crate::schema::{Schema, standalone};
-use crate::server::control::listening::Listening;
-use crate::server::control::{Asked, Control, unprocessable};
+use crate::server::control::stream::JournalStream;
+use crate::server::control::{Control, ControlRequest, unprocessable};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
 
 impl Control {
@@ -34,9 +34,9 @@ impl Control {
             if name.is_empty() {
                 numbers.extend(memory.rings().numbers(filter).into_iter().filter(|number| *number >= begin));
             } else {
-                memory.look(name, |world| {
-                    numbers.extend(world.journal.numbers(filter));
-                    forgotten += world.journal.forgotten();
+                memory.look(name, |session_state| {
+                    numbers.extend(session_state.journal.numbers(filter));
+                    forgotten += session_state.journal.forgotten();
                 });
             }
         }
@@ -49,9 +49,9 @@ impl Control {
         let operations: Operations<'_> = &|index| self.operation(index);
         let of = |name: &String| match name.as_str() {
             "" => memory.rings().entries(operations, filter, from.max(begin)),
-            name => {
-                memory.look(name, |world| world.journal.entries(name, operations, filter, from)).unwrap_or_default()
-            }
+            name => memory
+                .look(name, |session_state| session_state.journal.entries(name, operations, filter, from))
+                .unwrap_or_default(),
         };
         let mut entries: Vec<Entry> = sessions.iter().flat_map(of).collect();
         entries.sort_unstable_by_key(|entry| entry.number);
@@ -59,11 +59,11 @@ impl Control {
     }
 
     /// The session that a list is of: the one that is named or that the request is in, else any.
-    fn of_session<'a>(asked: &'a Asked<'_>) -> Option<&'a str> {
+    fn of_session<'a>(asked: &'a ControlRequest<'_>) -> Option<&'a str> {
         asked.query("session").or_else(|| Some(asked.session).filter(|session| !session.is_empty()))
     }
 
-    pub(super) fn requests(&self, asked: &Asked<'_>) -> Value {
+    pub(super) fn requests(&self, asked: &ControlRequest<'_>) -> Value {
         let operation = asked.query("operation").map(|name| self.operation_of(name));
         let status = asked.query("status");
         let violation = asked.query("violation").map(str::to_lowercase);
@@ -90,14 +90,14 @@ impl Control {
         self.sandbox.contract().find(name)
     }
 
-    pub(super) fn clear_requests(&self, asked: &Asked<'_>) -> Value {
+    pub(super) fn clear_requests(&self, asked: &ControlRequest<'_>) -> Value {
         match Self::of_session(asked) {
             Some("") => self.sandbox.memory().rings().clear(),
-            Some(session) => self.sandbox.within(session, |world| world.journal.clear()),
+            Some(session) => self.sandbox.within(session, |session_state| session_state.journal.clear()),
             None => {
                 self.sandbox.memory().rings().clear();
                 for (session, _) in self.sandbox.memory().sessions() {
-                    self.sandbox.within(&session, |world| world.journal.clear());
+                    self.sandbox.within(&session, |session_state| session_state.journal.clear());
                 }
             }
         }
@@ -111,17 +111,17 @@ impl Control {
     }
 
     /// Answers with exchanges as they end, for as long as the client listens.
-    pub(super) fn listen(&self, asked: &Asked<'_>) -> (Response, Report) {
+    pub(super) fn listen(&self, asked: &ControlRequest<'_>) -> (Response, Report) {
         let mut response = Response::new(Bytes::new());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let session = Self::of_session(asked).map(str::to_owned);
-        response.extensions_mut().insert(Listening { entries: self.stream.clone(), session });
+        response.extensions_mut().insert(JournalStream { entries: self.stream.clone(), session });
         (response, Report { source: "control".into(), ..Report::default() })
     }
 
     /// How often an operation was called with a request that matches.
-    pub(super) fn verify(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn verify(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let body = &asked.body;
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let operation = text("operation");

@@ -5,21 +5,21 @@ use http::StatusCode;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use crate::entity::making::{keyed, misfit};
+use crate::entity::build::{keyed, misfit};
 use crate::errors::problem::{Kind, Problem};
 use crate::resource::Collection;
-use crate::server::control::{Asked, Control, not_there, unprocessable};
-use crate::state::memory::Shelf;
+use crate::server::control::{Control, ControlRequest, not_there, unprocessable};
+use crate::state::memory::CollectionKey;
+use crate::state::session::{Full, SessionState, Snapshot};
 use crate::state::size::{MOST_NESTED, is_too_deep};
-use crate::state::world::{Full, Snapshot, World};
 
 impl Control {
-    pub(super) fn reset(&self, asked: &Asked<'_>) -> Value {
+    pub(super) fn reset(&self, asked: &ControlRequest<'_>) -> Value {
         let everything = asked.query("all").is_some_and(|all| all == "true");
         if everything {
             self.forget();
         } else {
-            self.sandbox.within(asked.about(), World::forget);
+            self.sandbox.within(asked.about(), SessionState::forget);
         }
         Value::Null
     }
@@ -29,18 +29,19 @@ impl Control {
         self.sandbox.memory().reset(None);
     }
 
-    pub(super) fn scenario(&self, asked: &Asked<'_>) -> Value {
-        let chosen = self.sandbox.memory().look(asked.about(), |world| world.scenario().cloned()).flatten();
+    pub(super) fn scenario(&self, asked: &ControlRequest<'_>) -> Value {
+        let chosen =
+            self.sandbox.memory().look(asked.about(), |session_state| session_state.scenario().cloned()).flatten();
         json!({ "scenario": chosen, "scenarios": self.sandbox.scenarios() })
     }
 
-    pub(super) fn set_scenario(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn set_scenario(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let name = asked.body.get("scenario").and_then(Value::as_str).map(str::to_owned);
         let known = self.sandbox.scenarios();
         if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
             return Err(unprocessable(format!("no fixture is of the scenario `{name}`; there are {}", listed(&known))));
         }
-        self.sandbox.within(asked.about(), |world| world.choose(name));
+        self.sandbox.within(asked.about(), |session_state| session_state.choose(name));
         Ok(self.scenario(asked))
     }
 
@@ -49,12 +50,12 @@ impl Control {
         json!({ "sessions": sessions.map(|(name, size)| json!({"name": name, "bytes": size})).collect::<Vec<_>>() })
     }
 
-    pub(super) fn export(&self, asked: &Asked<'_>) -> Value {
+    pub(super) fn export(&self, asked: &ControlRequest<'_>) -> Value {
         // What a session has is written outside of its lock.
-        self.sandbox.memory().look(asked.about(), World::now).unwrap_or_default().export()
+        self.sandbox.memory().look(asked.about(), SessionState::now).unwrap_or_default().export()
     }
 
-    pub(super) fn import(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn import(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let state = Snapshot::import(&asked.body).map_err(unprocessable)?;
         let known = self.sandbox.resources().all(self.sandbox.contract());
         let is_known = |name: &str| known.iter().any(|(_, role)| role.collection.name == name);
@@ -86,17 +87,21 @@ impl Control {
         })
     }
 
-    pub(super) fn collection(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn collection(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let collection = self.called(&asked.after("state"))?;
         let scope = asked.query("scope").unwrap_or_default();
-        let shelf = Shelf { collection: collection.name.clone(), scope: scope.to_owned() };
-        let written = self.sandbox.memory().look(asked.about(), |world| world.entities(&shelf).cloned()).flatten();
+        let collection_key = CollectionKey { collection: collection.name.clone(), scope: scope.to_owned() };
+        let written = self
+            .sandbox
+            .memory()
+            .look(asked.about(), |session_state| session_state.entities(&collection_key).cloned())
+            .flatten();
         let entities = written.unwrap_or_else(|| self.sandbox.beginning(&collection, scope));
         let entities: Vec<Value> = entities.all.values().map(|entity| (**entity).clone()).collect();
         Ok(json!({ "collection": collection.name, "scope": scope, "key": collection.key, "entities": entities }))
     }
 
-    pub(super) fn put_collection(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn put_collection(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let collection = self.called(&asked.after("state"))?;
         let scope = asked.query("scope").unwrap_or_default().to_owned();
         let entities = asked.body.as_array().ok_or_else(|| unprocessable("the content is a list of entities"))?;
@@ -116,37 +121,37 @@ impl Control {
                 return Err(unprocessable(format!("two entities are called `{key}`")));
             }
         }
-        let shelf = Shelf { collection: collection.name.clone(), scope };
-        self.sandbox.within(asked.about(), |world| world.put(shelf, all)).map_err(full)?;
+        let collection_key = CollectionKey { collection: collection.name.clone(), scope };
+        self.sandbox.within(asked.about(), |session_state| session_state.put(collection_key, all)).map_err(full)?;
         self.collection(asked)
     }
 
-    pub(super) fn snapshots(&self, asked: &Asked<'_>) -> Value {
-        json!({ "snapshots": self.sandbox.memory().look(asked.about(), World::snapshots).unwrap_or_default() })
+    pub(super) fn snapshots(&self, asked: &ControlRequest<'_>) -> Value {
+        json!({ "snapshots": self.sandbox.memory().look(asked.about(), SessionState::snapshots).unwrap_or_default() })
     }
 
-    pub(super) fn take_snapshot(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn take_snapshot(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         const MOST: usize = 100;
         let name = asked.after("snapshots");
-        let taken = self.sandbox.within(asked.about(), |world| {
-            let is_room = world.snapshots().len() < MOST || world.snapshot(&name).is_some();
-            is_room.then(|| world.take_snapshot(&name))
+        let taken = self.sandbox.within(asked.about(), |session_state| {
+            let is_room = session_state.snapshots().len() < MOST || session_state.snapshot(&name).is_some();
+            is_room.then(|| session_state.take_snapshot(&name))
         });
         let taken = taken.ok_or_else(|| unprocessable(format!("a session has {MOST} snapshots at most")))?;
         taken.map_err(full)?;
         Ok(self.snapshots(asked))
     }
 
-    fn snapshot_of(&self, asked: &Asked<'_>, name: &str) -> Result<Arc<Snapshot>, Problem> {
-        let found = self.sandbox.memory().look(asked.about(), |world| world.snapshot(name)).flatten();
+    fn snapshot_of(&self, asked: &ControlRequest<'_>, name: &str) -> Result<Arc<Snapshot>, Problem> {
+        let found = self.sandbox.memory().look(asked.about(), |session_state| session_state.snapshot(name)).flatten();
         found.ok_or_else(|| not_there(format!("there is no snapshot `{name}`")))
     }
 
-    pub(super) fn snapshot(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn snapshot(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         self.snapshot_of(asked, &asked.after("snapshots")).map(|snapshot| snapshot.export())
     }
 
-    pub(super) fn restore(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn restore(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let name = asked.after("snapshots");
         let name = name.strip_suffix("/restore").unwrap_or(&name);
         let snapshot = (*self.snapshot_of(asked, name)?).clone();
@@ -154,9 +159,9 @@ impl Control {
         Ok(Value::Null)
     }
 
-    pub(super) fn drop_snapshot(&self, asked: &Asked<'_>) -> Result<Value, Problem> {
+    pub(super) fn drop_snapshot(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let name = asked.after("snapshots");
-        if self.sandbox.within(asked.about(), |world| world.drop_snapshot(&name)) {
+        if self.sandbox.within(asked.about(), |session_state| session_state.drop_snapshot(&name)) {
             return Ok(Value::Null);
         }
         Err(not_there(format!("there is no snapshot `{name}`")))

@@ -16,8 +16,8 @@ use crate::codec::text::plain;
 use crate::contract::{self, Operation, ResponseHeader};
 use crate::entity::path_of;
 use crate::generate::primitive::{self, http_date};
-use crate::generate::{self, Manner};
-use crate::resource::list::{Says, says};
+use crate::generate::{self, GenerateOptions};
+use crate::resource::list::{PageField, says};
 use crate::resource::place::{self, Slot};
 
 /// How many calls a client may make while a rate limit lasts, and how many seconds it lasts, where the document says
@@ -28,8 +28,8 @@ const WINDOW: &str = "60";
 /// Texts for a header field by its name, the best first; the first that fits its schema is sent. `others` are the
 /// header fields of the same response.
 #[must_use]
-pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], manner: &Manner) -> Vec<Cow<'static, str>> {
-    let seed = manner.seed ^ generate::fingerprint(header.name.as_str());
+pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateOptions) -> Vec<Cow<'static, str>> {
+    let seed = options.seed ^ generate::fingerprint(header.name.as_str());
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     if let Some(limit) = RateLimit::of(&header.name) {
         return limit.texts(others);
@@ -122,7 +122,7 @@ pub struct EntityPlace<'c> {
 
 impl EntityPlace<'_> {
     /// The path of the entity in an answer; of an answer without one, of one with a generated name.
-    fn path(&self, content: Option<&Value>, manner: &Manner) -> Option<String> {
+    fn path(&self, content: Option<&Value>, options: &GenerateOptions) -> Option<String> {
         let shown = content.and_then(|content| match &self.slot {
             Slot::Entity(place) => place::at(content, &place.way)?.get(self.key.as_ref()?),
             Slot::Key(way) => place::at(content, way),
@@ -134,7 +134,7 @@ impl EntityPlace<'_> {
             let parameters = &self.reader.parameters;
             let parameter = parameters.iter().find(|p| p.location == contract::Location::Path && p.name == *name)?;
             let schema = parameter.schema()?;
-            Some(plain(&generate::named(schema, manner, name).value))
+            Some(plain(&generate::named(schema, options, name).value))
         };
         let key = shown.or_else(|| self.named.clone()).or_else(made)?;
         path_of(self.reader, &self.scope, &key).map(|path| format!("{}{path}", self.base))
@@ -153,10 +153,10 @@ pub struct Subject<'s> {
     /// Where the entity is read that was added, if one was.
     pub place: Option<&'s EntityPlace<'s>>,
     /// How values are generated.
-    pub manner: &'s Manner,
+    pub options: &'s GenerateOptions,
 }
 
-/// Says in the documented header fields without an example what they mean: totals and pages of a list that is shown
+/// PageField in the documented header fields without an example what they mean: totals and pages of a list that is shown
 /// as a whole, the place of what was added, and the tag of the content.
 pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
     let mut content: Option<Option<Value>> = None;
@@ -167,7 +167,7 @@ pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
             (!response.body().is_empty())
                 .then(|| format!("\"{:016x}\"", generate::fingerprint(&String::from_utf8_lossy(response.body()))))
         } else if *name == LOCATION || *name == CONTENT_LOCATION {
-            let path = subject.place.and_then(|place| place.path(read().as_ref(), subject.manner));
+            let path = subject.place.and_then(|place| place.path(read().as_ref(), subject.options));
             path.map(|path| format!("{}{path}", subject.mount))
         } else if *name == LINK {
             read().filter(|content| listed(content).is_some()).map(|_| format!("<{}>; rel=\"self\"", subject.target))
@@ -182,7 +182,7 @@ pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
     }
 }
 
-/// Says in the documented header fields without an example that nothing remains of a rate limit, in an answer that
+/// PageField in the documented header fields without an example that nothing remains of a rate limit, in an answer that
 /// refuses a call for it.
 pub fn nothing_remains(documented: &contract::Response, response: &mut Response) {
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
@@ -213,16 +213,16 @@ fn listed(content: &Value) -> Option<&Vec<Value>> {
 }
 
 /// A number of the one page that shows all of a list; as the answer itself says it, if it does.
-fn page_of(said: Says, content: &Value) -> Option<u64> {
+fn page_of(said: PageField, content: &Value) -> Option<u64> {
     let own = content.as_object().into_iter().flatten().find(|(name, _)| says(name) == Some(said));
     if let Some(number) = own.and_then(|(_, value)| value.as_u64()) {
         return Some(number);
     }
     let count = listed(content)?.len() as u64;
     match said {
-        Says::Total | Says::Count | Says::Limit => Some(count),
-        Says::Offset => Some(0),
-        Says::Page | Says::Pages => Some(1),
+        PageField::Total | PageField::Count | PageField::Limit => Some(count),
+        PageField::Offset => Some(0),
+        PageField::Page | PageField::Pages => Some(1),
         _ => None,
     }
 }
@@ -244,9 +244,9 @@ mod tests {
 
     #[test]
     fn numbers_of_pages_are_those_of_the_list() {
-        assert_eq!(page_of(Says::Total, &json!([1, 2, 3])), Some(3));
-        assert_eq!(page_of(Says::Total, &json!({"items": [1], "total": 40})), Some(40));
-        assert_eq!(page_of(Says::Pages, &json!({"items": [1]})), Some(1));
-        assert_eq!(page_of(Says::Total, &json!({"id": 1})), None);
+        assert_eq!(page_of(PageField::Total, &json!([1, 2, 3])), Some(3));
+        assert_eq!(page_of(PageField::Total, &json!({"items": [1], "total": 40})), Some(40));
+        assert_eq!(page_of(PageField::Pages, &json!({"items": [1]})), Some(1));
+        assert_eq!(page_of(PageField::Total, &json!({"id": 1})), None);
     }
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::codec::style::typed;
 use crate::contract::{MediaType, example};
 use crate::document::syntax::find;
-use crate::entity::Asked;
-use crate::entity::making::project;
-use crate::generate::{self, Manner};
+use crate::entity::EntityRequest;
+use crate::entity::build::project;
+use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
-use crate::resource::list::{Page, Says, says};
+use crate::resource::list::{Page, PageField, says};
 use crate::resource::place::{self, Slot};
 use crate::schema::Schema;
 use crate::schema::name::folded;
@@ -25,7 +25,7 @@ pub struct Composed {
     /// Whether it fits its schema.
     pub fits: bool,
     /// Where the pages beside the one that is shown are.
-    pub turn: Turn,
+    pub turn: PageLinks,
     /// How many there are on all pages of the list that it shows.
     pub total: Option<usize>,
     /// What the one entity in it is called, and it.
@@ -36,31 +36,31 @@ pub struct Composed {
 /// from the schema.
 #[must_use]
 pub fn compose(
-    asked: &Asked<'_>,
+    asked: &EntityRequest<'_>,
     reply: &Reply,
     shown: Option<&Value>,
     media: &MediaType,
-    manner: &Manner,
+    options: &GenerateOptions,
     target: &str,
 ) -> Composed {
     let schema = media.schema.as_deref();
     let envelope = || match (shown, schema) {
         (Some(shown), _) => shown.clone(),
         (None, Some(schema)) => {
-            let mut made = generate::generate(schema, manner).value;
+            let mut made = generate::generate(schema, options).value;
             succeed(&mut made);
             made
         }
         (None, None) => json!({}),
     };
-    let (mut turn, mut total, mut named) = (Turn::default(), None, None);
+    let (mut turn, mut total, mut named) = (PageLinks::default(), None, None);
     let part = asked.role.part.as_deref();
     let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::Place| {
         let page = asked.wanted.pick(all);
         let declared = declared(schema, &place.pointer);
         let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
         let items = Value::Array(items.collect());
-        turn = Turn::of(asked, &page, target);
+        turn = PageLinks::of(asked, &page, target);
         total = Some(page.total);
         if place.way.is_empty() {
             return items;
@@ -69,7 +69,7 @@ pub fn compose(
         let with = |nothing: Nothing| {
             let mut value = shown.clone();
             place::put(&mut value, &place.way, Value::Array(Vec::new()));
-            Told { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
+            PageContext { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
             place::put(&mut value, &place.way, items.clone());
             value
         };
@@ -104,7 +104,7 @@ pub fn compose(
     // Who asks for some properties only gets what does not fit.
     if let Some(schema) = schema.filter(|_| asked.wanted.fields.is_empty()) {
         fits = example::fits(schema, &value);
-        if !fits && let Some(mended) = generate::repair(schema, &value, manner) {
+        if !fits && let Some(mended) = generate::repair(schema, &value, options) {
             value = mended;
             fits = true;
         }
@@ -114,7 +114,7 @@ pub fn compose(
 
 /// Whether what a request asks for is there; of nothing that is asked for it is not.
 #[must_use]
-pub fn is_there(asked: &Asked<'_>, all: &[(String, Arc<Value>)]) -> bool {
+pub fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) -> bool {
     let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
     let test = asked.wanted.test();
     is_asked && all.iter().any(|(_, entity)| test.takes(entity))
@@ -131,7 +131,7 @@ fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
 }
 
 fn entity_in(
-    asked: &Asked<'_>,
+    asked: &EntityRequest<'_>,
     entity: &Value,
     key: &str,
     slot: &Slot,
@@ -172,7 +172,7 @@ fn entity_in(
     }
 }
 
-/// Says in an answer whether something is there: in the member that is a boolean and speaks of it.
+/// PageField in an answer whether something is there: in the member that is a boolean and speaks of it.
 fn say_whether(value: &mut Value, is_there: bool) {
     if value.is_boolean() {
         *value = json!(is_there);
@@ -208,7 +208,7 @@ enum Nothing {
 
 /// Where the pages beside the one that is shown are.
 #[derive(Debug, Clone, Default)]
-pub struct Turn {
+pub struct PageLinks {
     /// The next one, as a whole URL where the host is known.
     pub next: Option<String>,
     /// The one before.
@@ -216,18 +216,18 @@ pub struct Turn {
 }
 
 /// What an answer says of the page that it shows.
-struct Told<'t, 'c> {
-    asked: &'t Asked<'c>,
+struct PageContext<'t, 'c> {
+    asked: &'t EntityRequest<'c>,
     page: &'t Page,
-    turn: &'t Turn,
+    turn: &'t PageLinks,
     nothing: Nothing,
 }
 
-impl Told<'_, '_> {
+impl PageContext<'_, '_> {
     fn tell(&self, value: &mut Value, list: &[String], depth: usize) {
         const DEEPEST: usize = 3;
         let Value::Object(object) = value else { return };
-        let has_total = object.keys().any(|name| says(name) == Some(Says::Total));
+        let has_total = object.keys().any(|name| says(name) == Some(PageField::Total));
         let mut absent = Vec::new();
         for (name, member) in object.iter_mut() {
             if list.first() == Some(name) && list.len() == 1 {
@@ -247,7 +247,7 @@ impl Told<'_, '_> {
         absent.iter().for_each(|name| drop(object.shift_remove(name)));
     }
 
-    fn say(&self, says: Says, name: &str, member: &Value, has_total: bool) -> Option<Value> {
+    fn say(&self, says: PageField, name: &str, member: &Value, has_total: bool) -> Option<Value> {
         let wanted = &self.asked.wanted;
         let page = self.page;
         let limit = wanted.limit.unwrap_or(page.items.len());
@@ -258,27 +258,27 @@ impl Told<'_, '_> {
         let key = |item: Option<&(String, Arc<Value>)>| item.map_or(Value::Null, |(key, _)| json!(key));
         let is_named = member.is_string() || member.is_null();
         match says {
-            Says::Total => Some(number(page.total)),
-            Says::Count if is_number && has_total => Some(number(page.items.len())),
-            Says::Count if is_number => Some(number(page.total)),
-            Says::Offset if is_number => Some(number(page.offset)),
-            Says::Limit if is_number => Some(number(limit)),
-            Says::Page if is_number => Some(number(at)),
-            Says::Pages if is_number => Some(number(pages)),
-            Says::HasMore if member.is_boolean() => Some(json!(page.has_more)),
-            Says::HasPrevious if member.is_boolean() => Some(json!(page.offset > 0)),
-            Says::First if is_named => Some(key(page.items.first())),
-            Says::Last if is_named => Some(key(page.items.last())),
-            Says::Next if is_number => Some(if page.has_more { number(at + 1) } else { Value::Null }),
-            Says::Previous if is_number => {
+            PageField::Total => Some(number(page.total)),
+            PageField::Count if is_number && has_total => Some(number(page.items.len())),
+            PageField::Count if is_number => Some(number(page.total)),
+            PageField::Offset if is_number => Some(number(page.offset)),
+            PageField::Limit if is_number => Some(number(limit)),
+            PageField::Page if is_number => Some(number(at)),
+            PageField::Pages if is_number => Some(number(pages)),
+            PageField::HasMore if member.is_boolean() => Some(json!(page.has_more)),
+            PageField::HasPrevious if member.is_boolean() => Some(json!(page.offset > 0)),
+            PageField::First if is_named => Some(key(page.items.first())),
+            PageField::Last if is_named => Some(key(page.items.last())),
+            PageField::Next if is_number => Some(if page.has_more { number(at + 1) } else { Value::Null }),
+            PageField::Previous if is_number => {
                 Some(if page.offset > 0 { number(at.saturating_sub(1)) } else { Value::Null })
             }
-            Says::Next if is_named => Some(match &self.turn.next {
+            PageField::Next if is_named => Some(match &self.turn.next {
                 Some(next) if is_place(name, member) => json!(written(next, member)),
                 Some(_) => key(page.items.last()),
                 None => Value::Null,
             }),
-            Says::Previous if is_named => Some(match &self.turn.previous {
+            PageField::Previous if is_named => Some(match &self.turn.previous {
                 Some(previous) if is_place(name, member) => json!(written(previous, member)),
                 _ => Value::Null,
             }),
@@ -301,9 +301,9 @@ fn written<'u>(url: &'u str, member: &Value) -> &'u str {
     path.filter(|_| is_relative).unwrap_or(url)
 }
 
-impl Turn {
+impl PageLinks {
     /// The target of the request with the parameter changed that says which page it is.
-    fn of(asked: &Asked<'_>, page: &Page, target: &str) -> Self {
+    fn of(asked: &EntityRequest<'_>, page: &Page, target: &str) -> Self {
         let documented = |names: &[&str]| {
             let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());
             let pages = |name: &String| !asked.wanted.filtering.contains(name);

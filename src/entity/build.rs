@@ -12,25 +12,25 @@ use crate::codec::text::plain;
 use crate::contract::example::fits;
 use crate::contract::{Location, Operation};
 use crate::entity::fitting::fit;
-use crate::errors::Ground;
-use crate::generate::{self, Manner, Named, fingerprint};
+use crate::errors::ExchangeContext;
+use crate::generate::{self, GenerateOptions, Named, fingerprint};
 use crate::resource::Collection;
 use crate::resource::address::singular;
 use crate::resource::place::{self, Slot};
 use crate::schema::name::folded;
 use crate::schema::{Declared, Schema};
-use crate::state::memory::{Entities, New, Shelf};
+use crate::state::memory::{CollectionKey, Entities, New};
 
 /// Makes the entities of one shelf.
-pub struct Maker<'c> {
-    ground: Ground<'c>,
+pub struct EntityBuilder<'c> {
+    context: ExchangeContext<'c>,
     /// Whose entities are made.
     collection: &'c Collection,
     /// The document that it is of.
     document: usize,
     /// What sets its entities apart, with the names of the expressions: `userId` is `7`.
     scope: &'c [(String, String)],
-    manner: Manner,
+    options: GenerateOptions,
     /// What describes what the client sends.
     sent: Option<&'c Schema>,
     /// The properties of an entity.
@@ -48,19 +48,19 @@ enum Settled {
     Open,
 }
 
-impl<'c> Maker<'c> {
+impl<'c> EntityBuilder<'c> {
     /// One for the entities of a shelf; `scope` sets them apart, with the names of the expressions of the path.
     #[must_use]
     pub fn new(
-        ground: Ground<'c>,
+        context: ExchangeContext<'c>,
         collection: &'c Collection,
         document: usize,
         scope: &'c [(String, String)],
-        manner: Manner,
+        options: GenerateOptions,
         sent: Option<&'c Schema>,
     ) -> Self {
         let properties = collection.entity.as_deref().map(Schema::declared).unwrap_or_default();
-        Self { ground, collection, document, scope, manner, sent, properties }
+        Self { context, collection, document, scope, options, sent, properties }
     }
 
     fn schema(&self) -> Option<&'c Schema> {
@@ -81,24 +81,24 @@ impl<'c> Maker<'c> {
         self.sent.map(Schema::declared).unwrap_or_default().iter().filter(|declared| declared.is_asked_for)
     }
 
-    fn manner_of(&self, number: u64) -> Manner {
+    fn manner_of(&self, number: u64) -> GenerateOptions {
         let scope: Vec<&str> = self.scope.iter().map(|(_, value)| value.as_str()).collect();
         let own = fingerprint(&format!("{}\0{}", self.collection.name, scope.join("\0")));
-        Manner { seed: self.manner.seed ^ own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..self.manner }
+        GenerateOptions { seed: self.options.seed ^ own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..self.options }
     }
 
     /// What the shelf has before anybody writes to it: the documented examples, else as many generated
     /// entities as lists have items.
     #[must_use]
-    pub fn base(&self, shelf: &Shelf) -> Arc<Entities> {
-        self.ground.resources.base(shelf, self.manner.seed, || {
+    pub fn base(&self, collection_key: &CollectionKey) -> Arc<Entities> {
+        self.context.resources.base(collection_key, self.options.seed, || {
             if let Some(supplied) = self.supplied() {
                 return Entities::seeded(supplied);
             }
             let all = self.documented();
             if all.is_empty() {
                 let mut all = IndexMap::new();
-                for number in 1..=self.manner.list_size.1.max(1) as u64 {
+                for number in 1..=self.options.list_size.1.max(1) as u64 {
                     let (key, entity) = self.generated(number, 0);
                     all.entry(key).or_insert_with(|| Arc::new(entity));
                 }
@@ -110,7 +110,7 @@ impl<'c> Maker<'c> {
 
     /// The entities that the user supplies, those that name other owners apart.
     fn supplied(&self) -> Option<IndexMap<String, Arc<Value>>> {
-        let data = self.ground.resources.overrules().data_of(self.collection)?;
+        let data = self.context.resources.overrules().data_of(self.collection)?;
         let mut all = IndexMap::new();
         for (index, entity) in data.as_array().into_iter().flatten().enumerate() {
             let is_of_other = self.scope.iter().any(|(name, text)| {
@@ -128,7 +128,7 @@ impl<'c> Maker<'c> {
     fn documented(&self) -> IndexMap<String, Arc<Value>> {
         let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
         for (index, slot) in &self.collection.shown_by {
-            let operation = &self.ground.contract.operations[*index];
+            let operation = &self.context.contract.operations[*index];
             for value in examples(operation) {
                 let shown: Vec<&Value> = match slot {
                     Slot::Entity(place) => place::at(value, &place.way).into_iter().collect(),
@@ -154,7 +154,7 @@ impl<'c> Maker<'c> {
     fn documented_one(&self) -> Option<Value> {
         let mut shown = self.collection.shown_by.iter().filter_map(|(index, slot)| {
             let Slot::Entity(place) = slot else { return None };
-            let value = examples(&self.ground.contract.operations[*index]).next()?;
+            let value = examples(&self.context.contract.operations[*index]).next()?;
             place::at(value, &place.way).filter(|entity| entity.is_object()).cloned()
         });
         shown.next()
@@ -174,9 +174,9 @@ impl<'c> Maker<'c> {
 
     /// A generated entity, and what it is called.
     fn generated(&self, number: u64, depth: usize) -> (String, Value) {
-        let manner = self.manner_of(number);
+        let options = self.manner_of(number);
         let value = match self.schema() {
-            Some(schema) => generate::entity(schema, &manner, &self.named(number)),
+            Some(schema) => generate::entity(schema, &options, &self.named(number)),
             None => json!({}),
         };
         self.finished(value, number, depth)
@@ -220,7 +220,7 @@ impl<'c> Maker<'c> {
     /// What an entity can be called in the path that reads it; another value, if it is not this one.
     fn readable(&self, value: Value, number: u64) -> Value {
         let parameter = self.collection.reader.and_then(|reader| {
-            let operation = &self.ground.contract.operations[reader];
+            let operation = &self.context.contract.operations[reader];
             let name = operation.path_names.last()?;
             operation
                 .parameters
@@ -287,7 +287,7 @@ impl<'c> Maker<'c> {
     /// The entities of an owner of whom none is shown: as many as lists have items, with the property that names it.
     #[must_use]
     pub fn of_owner(&self, property: &str, owner: &Value) -> Vec<(String, Arc<Value>)> {
-        let numbers = 1..=self.manner.list_size.1.max(1) as u64;
+        let numbers = 1..=self.options.list_size.1.max(1) as u64;
         let entities = numbers.map(|number| {
             let (key, mut entity) = self.generated(number, 0);
             entity[property] = owner.clone();
@@ -434,7 +434,7 @@ impl<'c> Maker<'c> {
         if schema.is_valid(&known) != Ok(false) || fits(schema, &known) {
             return entity;
         }
-        let Some(Value::Object(mended)) = fit(schema, &known, &self.manner) else { return entity };
+        let Some(Value::Object(mended)) = fit(schema, &known, &self.options) else { return entity };
         let Value::Object(entity) = entity else { return Value::Object(mended) };
         let others = entity.into_iter().filter(|(name, _)| !is_declared(name));
         let others: Vec<(String, Value)> = others.collect();

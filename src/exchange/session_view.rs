@@ -7,17 +7,17 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::contract::Operation;
-use crate::contract::sending::Delay;
+use crate::contract::simulation::Delay;
 use crate::exchange::settings::Settings;
 use crate::generate::fingerprint;
-use crate::state::world::World;
+use crate::state::session::SessionState;
 
 /// Does something with the world of the session, while nobody else does.
-pub type Within<'s> = &'s dyn Fn(&mut dyn FnMut(&mut World));
+pub type Within<'s> = &'s dyn Fn(&mut dyn FnMut(&mut SessionState));
 
 /// What was before.
 #[derive(Default)]
-pub struct Situation<'s> {
+pub struct SessionView<'s> {
     /// The scenario that is on.
     pub scenario: Option<String>,
     /// The time since the sandbox began.
@@ -26,20 +26,20 @@ pub struct Situation<'s> {
     pub within: Option<Within<'s>>,
 }
 
-impl fmt::Debug for Situation<'_> {
+impl fmt::Debug for SessionView<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields = (&self.scenario, self.now, self.within.is_some());
-        formatter.debug_tuple("Situation").field(&fields).finish()
+        formatter.debug_tuple("SessionView").field(&fields).finish()
     }
 }
 
-impl Situation<'_> {
+impl SessionView<'_> {
     /// How often something was done before; now it is once more.
     #[must_use]
     pub fn turn(&self, name: &str) -> u64 {
         let mut before = 0;
         if let Some(within) = self.within {
-            within(&mut |world| before = world.turn(name));
+            within(&mut |session_state| before = session_state.turn(name));
         }
         before
     }
@@ -79,7 +79,7 @@ impl Situation<'_> {
     pub fn window(&self, name: &str, per: Duration) -> (u64, Duration) {
         let mut found = (0, per);
         if let Some(within) = self.within {
-            within(&mut |world| found = world.window(name, self.now, per));
+            within(&mut |session_state| found = session_state.window(name, self.now, per));
         }
         found
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Number, Value, json};
 
-use crate::entity::making::Maker;
+use crate::entity::build::EntityBuilder;
 use crate::generate::is_uuid;
 use crate::resource::address::singular;
 use crate::resource::{Collection, refers_to};
@@ -14,7 +14,7 @@ use crate::schema::name::{folded, words};
 /// How deep references to other entities are followed; deeper, they name what was generated.
 const DEEPEST: usize = 2;
 
-impl Maker<'_> {
+impl EntityBuilder<'_> {
     /// Lets what names other entities name some that there are: `petId`, `petIds`, the `id` of `pet` and of `pets`.
     pub(super) fn refer(&self, entity: &mut Value, number: u64, depth: usize) {
         let Some(object) = entity.as_object_mut().filter(|_| depth < DEEPEST) else { return };
@@ -42,8 +42,8 @@ impl Maker<'_> {
 
     /// The entities that are called by a noun, as lists of them show them.
     fn others(&self, noun: &str, depth: usize) -> Option<Others<'_>> {
-        let collection = self.ground.resources.called(self.ground.contract, self.document, noun)?;
-        let maker = Maker::new(self.ground, collection, self.document, &[], self.manner, None);
+        let collection = self.context.resources.called(self.context.contract, self.document, noun)?;
+        let maker = EntityBuilder::new(self.context, collection, self.document, &[], self.options, None);
         let shown = maker.supplied().unwrap_or_else(|| maker.documented());
         Some(Others { collection, maker, shown, depth })
     }
@@ -52,7 +52,7 @@ impl Maker<'_> {
 /// Entities that others name.
 struct Others<'c> {
     collection: &'c Collection,
-    maker: Maker<'c>,
+    maker: EntityBuilder<'c>,
     /// Those that the user supplies or the examples show; if there are none, some are generated.
     shown: IndexMap<String, Arc<Value>>,
     depth: usize,
@@ -61,7 +61,7 @@ struct Others<'c> {
 impl Others<'_> {
     /// How many of them a list shows.
     fn count(&self) -> usize {
-        if self.shown.is_empty() { self.maker.manner.list_size.1.max(1) } else { self.shown.len() }
+        if self.shown.is_empty() { self.maker.options.list_size.1.max(1) } else { self.shown.len() }
     }
 
     /// One of them: what it is called, and it.

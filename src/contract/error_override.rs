@@ -12,7 +12,7 @@ use crate::document::syntax::join;
 
 /// What is said of the errors of an operation, of a document, or of all.
 #[derive(Debug)]
-pub struct Overrule {
+pub struct ErrorOverride {
     /// Whatever rule is broken.
     pub general: Telling,
     /// The family of the catalogue whose sentences and codes are said.
@@ -42,7 +42,7 @@ const FIELDS: [&str; 7] = ["status", "example", "idiom", "message", "code", "bod
 
 /// The entries of the section, each with the name that it is for: `*`, a document or an operation.
 #[must_use]
-pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, Overrule)> {
+pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, ErrorOverride)> {
     let Some(section) = section(file) else { return Vec::new() };
     let reader = Reader { file };
     let mut overrules = Vec::new();
@@ -70,7 +70,7 @@ impl Reader<'_> {
         Diagnostic::at(Code::InvalidFixture, Place::value(&self.file.source, at), message)
     }
 
-    fn overrule(&self, entry: &Value, at: &str) -> Result<Overrule, Diagnostic> {
+    fn overrule(&self, entry: &Value, at: &str) -> Result<ErrorOverride, Diagnostic> {
         let map = entry
             .as_object()
             .ok_or_else(|| self.invalid(at, format!("an entry of `errors` is a map of {}", listed(&FIELDS))))?;
@@ -87,7 +87,7 @@ impl Reader<'_> {
         if let Some((rules, at)) = written.filter(|(rules, _)| !rules.is_object()) {
             return Err(self.invalid(&at, format!("`rules` is {rules}, expected a map of rules")));
         }
-        Ok(Overrule {
+        Ok(ErrorOverride {
             general: self.telling(map, at)?,
             idiom: self.text(map, at, "idiom")?,
             rules,

@@ -14,9 +14,9 @@ use crate::schema::name::folded;
 
 /// What the user says.
 #[derive(Debug, Default)]
-pub struct Overrules {
+pub struct RoleOverrides {
     /// Of operations, by their numbers.
-    pub operations: HashMap<usize, Told>,
+    pub operations: HashMap<usize, RoleOverride>,
     /// Of collections, by what their paths name: `/pet`.
     pub collections: HashMap<String, Named>,
     /// The entities that the user supplies, by what their collections are called.
@@ -25,7 +25,7 @@ pub struct Overrules {
 
 /// What the user says of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum RoleOverride {
     /// It is about no resource.
     Off,
     /// What it does, and with which collection, as far as that is said.
@@ -52,7 +52,7 @@ pub fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
     file.tree.get("resources").and_then(Value::as_object)
 }
 
-impl Overrules {
+impl RoleOverrides {
     /// Reads the sections of some files; what is wrong with them comes beside.
     #[must_use]
     pub fn read(contract: &Contract, files: &[FixtureFile]) -> (Self, Vec<Diagnostic>) {
@@ -103,10 +103,10 @@ impl Overrules {
 }
 
 /// `off`, `{does: create, collection: /pets}`
-fn told(entry: &Value) -> Result<Told, String> {
+fn told(entry: &Value) -> Result<RoleOverride, String> {
     // YAML 1.1 takes `off` for false.
     if *entry == Value::Bool(false) || entry == "off" {
-        return Ok(Told::Off);
+        return Ok(RoleOverride::Off);
     }
     let object = entry.as_object().ok_or("expected `off`, or `does` and `collection`")?;
     if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "does" | "collection")) {
@@ -121,7 +121,7 @@ fn told(entry: &Value) -> Result<Told, String> {
         let path = collection.as_str().filter(|path| path.starts_with('/') && Address::parse(path).is_some());
         path.map(str::to_owned).ok_or_else(|| format!("`collection` is {collection}, expected a path such as `/pets`"))
     });
-    Ok(Told::Does { act: act.transpose()?, collection: collection.transpose()? })
+    Ok(RoleOverride::Does { act: act.transpose()?, collection: collection.transpose()? })
 }
 
 /// `{key: petId, natural: token}`

@@ -7,14 +7,14 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::state::journal::Journal;
-use crate::state::memory::{Entities, Making, Reply, Shelf, Step};
+use crate::state::memory::{CollectionKey, Entities, EntityFactory, Reply, Step};
 use crate::state::size;
 
 /// What is remembered at one moment. A copy shares its entities with the original until one of them is written to.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Entities, as far as anybody wrote to them.
-    shelves: HashMap<Shelf, Arc<Entities>>,
+    collection_keys: HashMap<CollectionKey, Arc<Entities>>,
     /// How often something was done, by name; for steps that advance.
     counts: HashMap<String, u64>,
     /// The scenario that was chosen.
@@ -25,7 +25,7 @@ pub struct Snapshot {
 
 /// Everything that one session has.
 #[derive(Debug, Clone, Default)]
-pub struct World {
+pub struct SessionState {
     now: Snapshot,
     /// When a window of time began, since the sandbox did, and how often something was done in it.
     windows: HashMap<String, (Duration, u64)>,
@@ -55,14 +55,16 @@ impl Snapshot {
     /// Everything that it has, as JSON: `{"scenario": …, "counts": {…}, "state": [{"collection": …, …}]}`.
     #[must_use]
     pub fn export(&self) -> Value {
-        let mut shelves: Vec<(&Shelf, &Arc<Entities>)> = self.shelves.iter().collect();
-        shelves.sort_unstable_by_key(|(shelf, _)| (shelf.collection.as_str(), shelf.scope.as_str()));
-        let state = shelves.into_iter().map(|(shelf, entities)| {
+        let mut collection_keys: Vec<(&CollectionKey, &Arc<Entities>)> = self.collection_keys.iter().collect();
+        collection_keys.sort_unstable_by_key(|(collection_key, _)| {
+            (collection_key.collection.as_str(), collection_key.scope.as_str())
+        });
+        let state = collection_keys.into_iter().map(|(collection_key, entities)| {
             let mut gone: Vec<&String> = entities.gone().collect();
             gone.sort_unstable();
             let all: Map<String, Value> =
                 entities.all.iter().map(|(key, entity)| (key.clone(), (**entity).clone())).collect();
-            json!({"collection": shelf.collection, "scope": shelf.scope, "made": entities.made(), "gone": gone, "entities": all})
+            json!({"collection": collection_key.collection, "scope": collection_key.scope, "made": entities.made(), "gone": gone, "entities": all})
         });
         let state: Vec<Value> = state.collect();
         let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
@@ -84,12 +86,12 @@ impl Snapshot {
             let count = count.as_u64().ok_or_else(|| format!("`counts` has no number for `{name}`"))?;
             *read.count(name) = count;
         }
-        let shelves = match object.get("state") {
+        let collection_keys = match object.get("state") {
             None => &[][..],
             Some(state) => state.as_array().ok_or("`state` is a list")?,
         };
-        for (index, shelf) in shelves.iter().enumerate() {
-            let (place, entities) = import_shelf(shelf, index)?;
+        for (index, collection_key) in collection_keys.iter().enumerate() {
+            let (place, entities) = import_shelf(collection_key, index)?;
             read.place(place, entities);
         }
         Ok(read)
@@ -98,15 +100,18 @@ impl Snapshot {
     /// The names of the collections that it has something of.
     #[must_use]
     pub fn collections(&self) -> Vec<&str> {
-        self.shelves.keys().map(|shelf| shelf.collection.as_str()).collect()
+        self.collection_keys.keys().map(|collection_key| collection_key.collection.as_str()).collect()
     }
 
     /// Puts entities in the place of all of a shelf.
-    fn place(&mut self, shelf: Shelf, entities: Entities) {
-        self.size += entities.size() + size_of_shelf(&shelf);
-        let before = self.shelves.get(&shelf).map_or(0, |before| before.size() + size_of_shelf(&shelf));
+    fn place(&mut self, collection_key: CollectionKey, entities: Entities) {
+        self.size += entities.size() + size_of_shelf(&collection_key);
+        let before = self
+            .collection_keys
+            .get(&collection_key)
+            .map_or(0, |before| before.size() + size_of_shelf(&collection_key));
         self.size = self.size.saturating_sub(before);
-        self.shelves.insert(shelf, Arc::new(entities));
+        self.collection_keys.insert(collection_key, Arc::new(entities));
     }
 
     /// How often something was done, to be counted on.
@@ -128,13 +133,13 @@ impl Snapshot {
     }
 }
 
-fn import_shelf(shelf: &Value, index: usize) -> Result<(Shelf, Entities), String> {
+fn import_shelf(collection_key: &Value, index: usize) -> Result<(CollectionKey, Entities), String> {
     let text = |name: &str| {
-        let found = shelf.get(name).and_then(Value::as_str).map(str::to_owned);
+        let found = collection_key.get(name).and_then(Value::as_str).map(str::to_owned);
         found.ok_or_else(|| format!("`state[{index}]` has no text `{name}`"))
     };
-    let place = Shelf { collection: text("collection")?, scope: text("scope")? };
-    let entities = shelf.get("entities").and_then(Value::as_object);
+    let place = CollectionKey { collection: text("collection")?, scope: text("scope")? };
+    let entities = collection_key.get("entities").and_then(Value::as_object);
     let entities = entities.ok_or_else(|| format!("`state[{index}]` has no object `entities`"))?;
     for (key, entity) in entities {
         if !entity.is_object() {
@@ -146,18 +151,21 @@ fn import_shelf(shelf: &Value, index: usize) -> Result<(Shelf, Entities), String
         }
     }
     let all = entities.iter().map(|(key, entity)| (key.clone(), Arc::new(entity.clone()))).collect();
-    let gone = shelf.get("gone").and_then(Value::as_array).into_iter().flatten();
+    let gone = collection_key.get("gone").and_then(Value::as_array).into_iter().flatten();
     let gone = gone.filter_map(Value::as_str).map(str::to_owned).collect();
-    let made = shelf.get("made").and_then(Value::as_u64).unwrap_or(0);
+    let made = collection_key.get("made").and_then(Value::as_u64).unwrap_or(0);
     Ok((place, Entities::exported(all, gone, made)))
 }
 
 /// The bytes that a shelf takes beside its entities.
-fn size_of_shelf(shelf: &Shelf) -> usize {
-    size::entry(shelf.collection.len() + shelf.scope.len(), size_of::<Shelf>() + size_of::<Entities>())
+fn size_of_shelf(collection_key: &CollectionKey) -> usize {
+    size::entry(
+        collection_key.collection.len() + collection_key.scope.len(),
+        size_of::<CollectionKey>() + size_of::<Entities>(),
+    )
 }
 
-impl World {
+impl SessionState {
     /// What a world without anything in it takes, in bytes, with its place among the others.
     const EMPTY: usize = size_of::<Self>() + 512;
 
@@ -191,35 +199,35 @@ impl World {
     }
 
     /// Takes one step. What would take more than the world may is not done.
-    pub fn step(&mut self, shelf: &Shelf, step: Step, making: &Making<'_>) -> Reply {
+    pub fn step(&mut self, collection_key: &CollectionKey, step: Step, factory: &EntityFactory<'_>) -> Reply {
         let room = self.room();
-        if let Some(entities) = self.now.shelves.get_mut(shelf) {
+        if let Some(entities) = self.now.collection_keys.get_mut(collection_key) {
             if let Some(shown) = entities.show(&step) {
                 return shown;
             }
             let before = entities.size();
-            let reply = Arc::make_mut(entities).write(step, making, room);
+            let reply = Arc::make_mut(entities).write(step, factory, room);
             self.now.size = (self.now.size + entities.size()).saturating_sub(before);
             self.changes += 1;
             return reply;
         }
-        let base = (making.base)();
+        let base = (factory.base)();
         if let Some(shown) = base.show(&step) {
             return shown;
         }
-        let own = base.size() + size_of_shelf(shelf);
+        let own = base.size() + size_of_shelf(collection_key);
         let Some(room) = room.checked_sub(own) else {
             return match step {
-                Step::Suppose(key) => Reply::Entity { entity: Arc::new((making.suppose)(&key)), key, is_new: false },
+                Step::Suppose(key) => Reply::Entity { entity: Arc::new((factory.suppose)(&key)), key, is_new: false },
                 _ => Reply::Full,
             };
         };
         let mut entities = (*base).clone();
-        let reply = entities.write(step, making, room);
+        let reply = entities.write(step, factory, room);
         // What could not be done leaves nothing behind.
         if matches!(reply, Reply::Entity { .. } | Reply::Number(_)) {
             self.changes += 1;
-            self.now.place(shelf.clone(), entities);
+            self.now.place(collection_key.clone(), entities);
         }
         reply
     }
@@ -247,12 +255,12 @@ impl World {
     /// # Errors
     ///
     /// [`Full`], and nothing changes.
-    pub fn put(&mut self, shelf: Shelf, all: IndexMap<String, Arc<Value>>) -> Result<(), Full> {
+    pub fn put(&mut self, collection_key: CollectionKey, all: IndexMap<String, Arc<Value>>) -> Result<(), Full> {
         let entities = Entities::seeded(all);
-        let before = self.now.shelves.get(&shelf).map_or(0, |entities| entities.size());
-        self.check((entities.size() + size_of_shelf(&shelf)).saturating_sub(before))?;
+        let before = self.now.collection_keys.get(&collection_key).map_or(0, |entities| entities.size());
+        self.check((entities.size() + size_of_shelf(&collection_key)).saturating_sub(before))?;
         self.changes += 1;
-        self.now.place(shelf, entities);
+        self.now.place(collection_key, entities);
         Ok(())
     }
 
@@ -264,8 +272,8 @@ impl World {
 
     /// The entities of a shelf that was written to.
     #[must_use]
-    pub fn entities(&self, shelf: &Shelf) -> Option<&Arc<Entities>> {
-        self.now.shelves.get(shelf)
+    pub fn entities(&self, collection_key: &CollectionKey) -> Option<&Arc<Entities>> {
+        self.now.collection_keys.get(collection_key)
     }
 
     /// Everything that is remembered, as JSON, see [`Snapshot::export`].
@@ -384,9 +392,9 @@ mod tests {
 
     const BASE: &str = "base";
 
-    fn making(run: impl FnOnce(&Making<'_>) -> Reply) -> Reply {
+    fn factory(run: impl FnOnce(&EntityFactory<'_>) -> Reply) -> Reply {
         let of_sent = |new: &New| Value::Object(new.sent.clone());
-        run(&Making {
+        run(&EntityFactory {
             base: &|| Arc::new(Entities::generated(IndexMap::from([(BASE.to_owned(), Arc::new(json!({})))]))),
             make: &|number, new| (new.key.clone().unwrap_or_else(|| number.to_string()), of_sent(new)),
             remake: &|_, entity, new| new.map_or_else(|| entity.clone(), of_sent),
@@ -397,12 +405,12 @@ mod tests {
         })
     }
 
-    fn shelf() -> Shelf {
-        Shelf { collection: "/pets".to_owned(), scope: String::new() }
+    fn collection_key() -> CollectionKey {
+        CollectionKey { collection: "/pets".to_owned(), scope: String::new() }
     }
 
-    fn step(world: &mut World, step: Step) -> Reply {
-        making(|making| world.step(&shelf(), step, making))
+    fn step(session_state: &mut SessionState, step: Step) -> Reply {
+        factory(|factory| session_state.step(&collection_key(), step, factory))
     }
 
     pub(crate) fn new(key: &str, length: usize) -> New {
@@ -427,76 +435,77 @@ mod tests {
             Step::Change("a".to_owned(), members(large)),
             Step::Change("a".to_owned(), Change::MergePatch(json!({ "text": "x".repeat(large) }))),
         ];
-        let kept = |world: &World| {
-            let entities = world.entities(&shelf()).map(|entities| entities.all.clone());
-            (world.size(), entities)
+        let kept = |session_state: &SessionState| {
+            let entities = session_state.entities(&collection_key()).map(|entities| entities.all.clone());
+            (session_state.size(), entities)
         };
         for (at, growing) in growing.into_iter().enumerate() {
-            let mut world = World::limited(large / 2);
-            assert!(matches!(step(&mut world, Step::Create(new("a", 1))), Reply::Entity { .. }));
-            let before = kept(&world);
-            assert!(matches!(step(&mut world, growing), Reply::Full), "{at}");
-            assert_eq!(kept(&world), before, "{at}");
-            let reply = step(&mut world, Step::Change("a".to_owned(), members(2)));
+            let mut session_state = SessionState::limited(large / 2);
+            assert!(matches!(step(&mut session_state, Step::Create(new("a", 1))), Reply::Entity { .. }));
+            let before = kept(&session_state);
+            assert!(matches!(step(&mut session_state, growing), Reply::Full), "{at}");
+            assert_eq!(kept(&session_state), before, "{at}");
+            let reply = step(&mut session_state, Step::Change("a".to_owned(), members(2)));
             assert!(matches!(reply, Reply::Entity { .. }), "what fits is done: {reply:?}");
         }
     }
 
     #[test]
     fn what_is_supposed_is_shown_where_it_cannot_be_kept() {
-        let mut world = World::limited(0);
-        let reply = step(&mut world, Step::Suppose("a".to_owned()));
+        let mut session_state = SessionState::limited(0);
+        let reply = step(&mut session_state, Step::Suppose("a".to_owned()));
         assert!(matches!(reply, Reply::Entity { entity, .. } if entity["supposed"] == "a"));
-        assert_eq!(world.size(), World::EMPTY);
+        assert_eq!(session_state.size(), SessionState::EMPTY);
     }
 
     #[test]
     fn what_is_there_is_counted_once_whatever_was_done_to_it() {
-        let mut world = World::default();
-        step(&mut world, Step::Create(new("a", 100)));
-        let once = world.size();
+        let mut session_state = SessionState::default();
+        step(&mut session_state, Step::Create(new("a", 100)));
+        let once = session_state.size();
         for _ in 0..100 {
-            step(&mut world, Step::Delete("a".to_owned()));
-            assert!(world.size() < once);
-            step(&mut world, Step::Create(new("a", 100)));
-            step(&mut world, Step::Change("a".to_owned(), members(500)));
-            assert!(world.size() > once);
-            step(&mut world, Step::Replace("a".to_owned(), new("a", 100), Absent::Unknown));
-            assert_eq!(world.size(), once);
+            step(&mut session_state, Step::Delete("a".to_owned()));
+            assert!(session_state.size() < once);
+            step(&mut session_state, Step::Create(new("a", 100)));
+            step(&mut session_state, Step::Change("a".to_owned(), members(500)));
+            assert!(session_state.size() > once);
+            step(&mut session_state, Step::Replace("a".to_owned(), new("a", 100), Absent::Unknown));
+            assert_eq!(session_state.size(), once);
         }
-        let exported = Snapshot::import(&world.export()).expect("is what was exported");
+        let exported = Snapshot::import(&session_state.export()).expect("is what was exported");
         // What was generated and nobody wrote is known as that only as long as it is in memory.
-        assert_eq!(exported.size, world.now.size - size::entry(BASE.len(), 0));
-        world.empty();
-        assert_eq!(world.size(), World::EMPTY);
+        assert_eq!(exported.size, session_state.now.size - size::entry(BASE.len(), 0));
+        session_state.empty();
+        assert_eq!(session_state.size(), SessionState::EMPTY);
     }
 
     #[test]
     fn a_snapshot_is_counted_and_is_what_was() {
-        let mut world = World::default();
-        step(&mut world, Step::Create(new("a", 100)));
-        let before = (world.size(), world.export());
-        world.take_snapshot("one").expect("there is room");
-        world.take_snapshot("one").expect("there is room");
-        let counted = world.size();
+        let mut session_state = SessionState::default();
+        step(&mut session_state, Step::Create(new("a", 100)));
+        let before = (session_state.size(), session_state.export());
+        session_state.take_snapshot("one").expect("there is room");
+        session_state.take_snapshot("one").expect("there is room");
+        let counted = session_state.size();
         assert!(counted > before.0 + 100);
-        step(&mut world, Step::Delete("a".to_owned()));
-        let snapshot = world.snapshot("one").expect("it was taken");
+        step(&mut session_state, Step::Delete("a".to_owned()));
+        let snapshot = session_state.snapshot("one").expect("it was taken");
         assert_eq!(snapshot.export(), before.1);
-        world.become_like((*snapshot).clone()).expect("there is room");
-        assert_eq!((world.size(), world.export()), (counted, before.1));
-        assert!(world.drop_snapshot("one"));
-        assert_eq!(world.size(), before.0);
-        world.limit(world.size());
-        assert!(world.take_snapshot("two").is_err());
+        session_state.become_like((*snapshot).clone()).expect("there is room");
+        assert_eq!((session_state.size(), session_state.export()), (counted, before.1));
+        assert!(session_state.drop_snapshot("one"));
+        assert_eq!(session_state.size(), before.0);
+        session_state.limit(session_state.size());
+        assert!(session_state.take_snapshot("two").is_err());
     }
 
     #[test]
     fn a_window_of_time_ends_with_its_last_moment() {
-        let (mut world, per) = (World::default(), Duration::from_secs(10));
-        let at = |world: &mut World, seconds| world.window("a", Duration::from_secs(seconds), per);
-        assert_eq!(at(&mut world, 5), (1, per));
-        assert_eq!(at(&mut world, 14), (2, Duration::from_secs(1)));
-        assert_eq!(at(&mut world, 15), (1, per), "the next one has begun");
+        let (mut session_state, per) = (SessionState::default(), Duration::from_secs(10));
+        let at =
+            |session_state: &mut SessionState, seconds| session_state.window("a", Duration::from_secs(seconds), per);
+        assert_eq!(at(&mut session_state, 5), (1, per));
+        assert_eq!(at(&mut session_state, 14), (2, Duration::from_secs(1)));
+        assert_eq!(at(&mut session_state, 15), (1, per), "the next one has begun");
     }
 }

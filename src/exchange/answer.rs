@@ -10,48 +10,49 @@ use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
 use crate::codec::text;
 use crate::contract::media::MediaRange;
-use crate::contract::sending::Break;
+use crate::contract::simulation::Break;
 use crate::contract::{Operation, ResponseHeader, StatusPattern};
-use crate::entity::{self, Asked};
+use crate::entity::{self, EntityRequest};
 use crate::errors::problem::{Kind, Problem};
-use crate::errors::{self, Fault, Ground, Rejection};
+use crate::errors::{self, ExchangeContext, Fault, Rejection};
 use crate::exchange::echo::Echo;
 use crate::exchange::expression::{self, Subject};
-use crate::exchange::meaning::EntityPlace;
-use crate::exchange::negotiate::{self, Choice, Source, Staging, Wishes};
+use crate::exchange::header_meaning::EntityPlace;
+use crate::exchange::negotiate::{self, Choice, ContentSource, ResponseCriteria, Staging};
 use crate::exchange::plan::{Decision, Plan, Remembered, Sending};
-use crate::exchange::settings::{Echoing, Settings, State};
-use crate::generate::entity::Known;
-use crate::generate::{self, Manner};
+use crate::exchange::settings::{Echoing, Settings, StateMode};
+use crate::generate::entity::PathValues;
+use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 
 /// A request that is to be answered.
-pub struct Valid<'r, 'c, 's> {
-    pub ground: Ground<'c>,
+pub struct ValidRequest<'r, 'c, 's> {
+    pub context: ExchangeContext<'c>,
     pub index: usize,
     pub operation: &'c Operation,
     pub settings: &'r Settings,
     pub request: &'r Request,
-    pub manner: Manner,
-    pub wishes: Wishes<'r, 's>,
+    pub options: GenerateOptions,
+    pub criteria: ResponseCriteria<'r, 's>,
     pub violations: Vec<String>,
 }
 
-impl<'c> Valid<'_, 'c, '_> {
+impl<'c> ValidRequest<'_, 'c, '_> {
     /// Decides what is answered.
     pub fn plan(self) -> Plan<'c> {
-        match negotiate::choose(self.operation, &self.wishes) {
+        match negotiate::choose(self.operation, &self.criteria) {
             Ok(choice) => self.choice(choice),
             Err(problem) => self.problem(problem),
         }
     }
 
     fn decided(self, decision: Decision<'c>, sending: Sending) -> Plan<'c> {
-        let known = if decision.is_generated() { known(self.operation, self.wishes.inputs) } else { Known::default() };
+        let known =
+            if decision.is_generated() { known(self.operation, self.criteria.inputs) } else { PathValues::default() };
         Plan {
             operation: Some(self.operation),
             violations: self.violations,
-            manner: self.manner,
+            options: self.options,
             known,
             sending,
             ..Plan::without_operation(decision)
@@ -59,32 +60,32 @@ impl<'c> Valid<'_, 'c, '_> {
     }
 
     fn choice(self, choice: Choice<'c>) -> Plan<'c> {
-        let preferences = self.wishes.preferences;
+        let preferences = self.criteria.preferences;
         let is_free = choice.fixture.is_none()
             && !preferences.chooses()
             && !matches!(choice.staging.fault, Some(Break::Status(_)));
-        let is_remembered = self.settings.state == State::On && is_free && choice.staging.retry_after.is_none();
+        let is_remembered = self.settings.state == StateMode::On && is_free && choice.staging.retry_after.is_none();
         let sending = self.sending(&choice.staging);
         if is_remembered
             && let Some(asked) = self.asked()
             && let Some(choice) = self.success(&asked, &choice)
         {
             let created = self.created(&choice);
-            let remembered = Remembered { asked, choice, created, ground: self.ground };
+            let remembered = Remembered { asked, choice, created, context: self.context };
             return self.decided(Decision::Remembered(Box::new(remembered)), sending);
         }
         if is_error_without_example(&choice, preferences) {
             let fault = Fault::Status(choice.status);
-            let rejection = errors::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
+            let rejection = errors::reject(self.context, self.operation, &fault, self.criteria.accept, &self.options);
             let rejection = Rejection { applied: choice.applied, ..rejection };
             return self.decided(Decision::Rejection(rejection, Vec::new()), Sending { fault: None, ..sending });
         }
         let evaluated = self.evaluated(&choice);
-        let is_shown = choice.status.is_success() && matches!(choice.content, Source::Generated(_));
+        let is_shown = choice.status.is_success() && matches!(choice.content, ContentSource::Generated(_));
         let shown = is_shown.then(|| self.shown()).flatten().map(Box::new);
         let is_echo = self.settings.echo == Echoing::On && is_free && choice.status.is_success();
-        let body = self.wishes.values.body.as_ref();
-        let echo = is_echo.then(|| Echo { body: body.cloned(), known: known(self.operation, self.wishes.inputs) });
+        let body = self.criteria.values.body.as_ref();
+        let echo = is_echo.then(|| Echo { body: body.cloned(), known: known(self.operation, self.criteria.inputs) });
         let place = self.place(&choice);
         Plan { shown, echo, place, evaluated, ..self.decided(Decision::Answer(choice), sending) }
     }
@@ -96,13 +97,13 @@ impl<'c> Valid<'_, 'c, '_> {
         if !is_told || !choice.status.is_success() {
             return None;
         }
-        let (contract, inputs) = (self.ground.contract, self.wishes.inputs);
-        let role = self.ground.resources.role(contract, self.index)?;
+        let (contract, inputs) = (self.context.contract, self.criteria.inputs);
+        let role = self.context.resources.role(contract, self.index)?;
         let collection = &role.collection;
         let reader = &contract.operations[collection.reader?];
         let values: Vec<String> = inputs.path.iter().map(|(_, raw)| text::decode(raw)).collect();
         let (scope, rest) = values.split_at(collection.scope.min(values.len()));
-        let base = reader.bases.iter().find(|base| self.ground.path.starts_with(base.as_str()));
+        let base = reader.bases.iter().find(|base| self.context.path.starts_with(base.as_str()));
         (role.act.writes() && role.act != Act::Delete).then(|| EntityPlace {
             reader,
             base: base.cloned().unwrap_or_default(),
@@ -114,19 +115,19 @@ impl<'c> Valid<'_, 'c, '_> {
     }
 
     fn received(&self) -> entity::Received<'_> {
-        entity::Received { inputs: self.wishes.inputs, values: self.wishes.values, request: self.request }
+        entity::Received { inputs: self.criteria.inputs, values: self.criteria.values, request: self.request }
     }
 
-    fn asked(&self) -> Option<Asked<'c>> {
-        Asked::of(self.ground, self.index, self.manner, self.settings.unknown, self.received())
+    fn asked(&self) -> Option<EntityRequest<'c>> {
+        EntityRequest::of(self.context, self.index, self.options, self.settings.unknown, self.received())
     }
 
-    fn shown(&self) -> Option<Asked<'c>> {
-        Asked::shown(self.ground, self.index, self.manner, self.received())
+    fn shown(&self) -> Option<EntityRequest<'c>> {
+        EntityRequest::shown(self.context, self.index, self.options, self.received())
     }
 
     /// The answer of a success: the one that was chosen, or that of an operation that documents only errors.
-    fn success(&self, asked: &Asked<'c>, choice: &Choice<'c>) -> Option<Choice<'c>> {
+    fn success(&self, asked: &EntityRequest<'c>, choice: &Choice<'c>) -> Option<Choice<'c>> {
         let is_documented = choice.response.is_some() || self.operation.responses.is_empty();
         if choice.status.is_success() && is_documented {
             return Some(choice.clone());
@@ -144,7 +145,7 @@ impl<'c> Valid<'_, 'c, '_> {
         };
         let media = MediaRange::parse("application/json").filter(|_| status != StatusCode::NO_CONTENT).map(Cow::Owned);
         let reason = "no success is documented".into();
-        Some(Choice { status, response: None, content: Source::Empty, media, reason, ..choice.clone() })
+        Some(Choice { status, response: None, content: ContentSource::Empty, media, reason, ..choice.clone() })
     }
 
     /// The answer where an entity was added, of an operation that documents 201 beside another success.
@@ -153,15 +154,15 @@ impl<'c> Valid<'_, 'c, '_> {
         if choice.status == created || self.operation.response_at(StatusPattern::Exact(created)).is_none() {
             return None;
         }
-        let preferences = Preferences { code: Some(created), ..self.wishes.preferences.clone() };
-        let wishes = Wishes { preferences: &preferences, ..self.wishes };
-        let choice = negotiate::choose(self.operation, &wishes).ok()?;
+        let preferences = Preferences { code: Some(created), ..self.criteria.preferences.clone() };
+        let criteria = ResponseCriteria { preferences: &preferences, ..self.criteria };
+        let choice = negotiate::choose(self.operation, &criteria).ok()?;
         Some(Choice { applied: Vec::new(), ..choice })
     }
 
     fn problem(self, problem: Problem) -> Plan<'c> {
         if let Some(fault) = self.documented_fault(&problem) {
-            let rejection = errors::reject(self.ground, self.operation, &fault, self.wishes.accept, &self.manner);
+            let rejection = errors::reject(self.context, self.operation, &fault, self.criteria.accept, &self.options);
             let applied = match &fault {
                 Fault::Status(status) => vec![format!("code={}", status.as_u16())],
                 _ => Vec::new(),
@@ -179,11 +180,11 @@ impl<'c> Valid<'_, 'c, '_> {
     /// The fault behind a problem that a real API would meet too, and so may document.
     fn documented_fault(&self, problem: &Problem) -> Option<Fault> {
         let document = self.operation.document;
-        let asked = self.wishes.preferences.code.filter(StatusCode::is_client_error);
+        let asked = self.criteria.preferences.code.filter(StatusCode::is_client_error);
         match problem.kind {
             Kind::NotAcceptable | Kind::Limited | Kind::Simulated => Some(Fault::Problem(problem.clone())),
             Kind::UndocumentedStatus => {
-                asked.filter(|status| errors::is_usual(self.ground, document, *status)).map(Fault::Status)
+                asked.filter(|status| errors::is_usual(self.context, document, *status)).map(Fault::Status)
             }
             _ => None,
         }
@@ -191,34 +192,34 @@ impl<'c> Valid<'_, 'c, '_> {
 
     fn sending(&self, staging: &Staging<'_>) -> Sending {
         let own = staging.fixture.and_then(|fixture| fixture.delay);
-        let asked = self.wishes.preferences.delay;
+        let asked = self.criteria.preferences.delay;
         let usual = own.or(self.settings.delay);
         let (delay, longest) =
-            self.wishes.situation.wait(asked, usual, self.settings, self.operation, self.manner.seed);
+            self.criteria.session_view.wait(asked, usual, self.settings, self.operation, self.options.seed);
         Sending { delay, longest, fault: staging.fault, retry_after: staging.retry_after.map(negotiate::seconds) }
     }
 
     /// The body of a fixture with its expressions worked out.
     fn evaluated(&self, choice: &Choice<'_>) -> Option<Value> {
         let fixture = choice.fixture.filter(|fixture| fixture.has_expressions)?;
-        let Source::Example(body, _) = choice.content else { return None };
+        let ContentSource::Example(body, _) = choice.content else { return None };
         let name = fixture.place.name();
-        let turn = self.wishes.situation.turn(&format!("expressions {name}"));
-        let seed = self.manner.seed ^ generate::fingerprint(&name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let turn = self.criteria.session_view.turn(&format!("expressions {name}"));
+        let seed = self.options.seed ^ generate::fingerprint(&name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let subject = Subject {
             request: self.request,
             operation: self.operation,
-            instance: &self.wishes.values.as_instance(self.wishes.inputs),
-            contract: self.ground.contract,
-            manner: Manner { seed, ..self.manner },
+            instance: &self.criteria.values.as_instance(self.criteria.inputs),
+            contract: self.context.contract,
+            options: GenerateOptions { seed, ..self.options },
             status: choice.status.as_u16(),
         };
         Some(expression::evaluate(body.value(), &subject))
     }
 }
 
-fn known(operation: &Operation, inputs: &Inputs<'_>) -> Known {
-    Known {
+fn known(operation: &Operation, inputs: &Inputs<'_>) -> PathValues {
+    PathValues {
         values: inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), text::decode(raw))).collect(),
         names_entity: operation.template.ends_with('}'),
     }
@@ -227,6 +228,6 @@ fn known(operation: &Operation, inputs: &Inputs<'_>) -> Known {
 /// Whether an error was asked for that no example shows, and no fixture.
 fn is_error_without_example(choice: &Choice<'_>, preferences: &Preferences) -> bool {
     let is_error = choice.status.is_client_error() || choice.status.is_server_error();
-    let is_generated = matches!(choice.content, Source::Generated(_));
+    let is_generated = matches!(choice.content, ContentSource::Generated(_));
     is_error && is_generated && choice.fixture.is_none() && preferences.dynamic != Some(true)
 }

@@ -3,7 +3,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::contract::Operation;
-use crate::contract::overrule::Telling;
+use crate::contract::error_override::Telling;
 use crate::contract::wording::{Part, Slot, Template};
 use crate::errors::body::{ByField, Member, Pattern};
 use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
@@ -12,11 +12,11 @@ use crate::errors::slot::{FieldSlot, FieldStyle};
 
 /// What is said of the errors of an operation: for each rule and field the nearest entry that says it.
 #[derive(Debug, Clone, Copy)]
-pub struct Overruled<'c> {
+pub struct ErrorOverrides<'c> {
     operation: &'c Operation,
 }
 
-impl<'c> Overruled<'c> {
+impl<'c> ErrorOverrides<'c> {
     /// What is said of the errors of an operation; none, if nothing is.
     #[must_use]
     pub fn of(operation: &'c Operation) -> Option<Self> {

@@ -7,7 +7,7 @@ use crate::errors::reading::phrase::{self, Phrase};
 
 /// What a text says.
 #[derive(Debug, Clone)]
-pub struct Heard {
+pub struct Recognised {
     /// The sentences of families that it can be.
     pub matches: Vec<Match>,
     /// What it says as a sentence of no family.
@@ -29,7 +29,7 @@ pub struct After {
 
 /// Reads a text.
 #[must_use]
-pub fn hear(text: &str, names: &Names) -> Option<Heard> {
+pub fn hear(text: &str, names: &Names) -> Option<Recognised> {
     const LONGEST: usize = 2000;
     if text.is_empty() || text.len() > LONGEST {
         return None;
@@ -65,28 +65,29 @@ fn split<'t>(text: &'t str, names: &Names) -> (&'t str, After) {
 }
 
 /// Several sentences of one family with the same words between them.
-fn joined(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Heard> {
+fn joined(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Recognised> {
     const JOINERS: [&str; 8] = ["\n ", "\n", "; ", ". ", " | ", ", and ", ", ", " and "];
     JOINERS.into_iter().find_map(|joiner| {
         let parts: Vec<&str> = core.split(joiner).filter(|part| !part.trim().is_empty()).collect();
         if parts.len() < 2 {
             return None;
         }
-        let heard: Vec<Vec<Match>> = parts.iter().map(|part| accepted(part, names, known)).collect();
-        let in_all =
-            |found: &&Match| heard.iter().all(|part| part.iter().any(|other| std::ptr::eq(other.idiom, found.idiom)));
-        let matches: Vec<Match> = heard[0].iter().filter(in_all).cloned().collect();
+        let recognised: Vec<Vec<Match>> = parts.iter().map(|part| accepted(part, names, known)).collect();
+        let in_all = |found: &&Match| {
+            recognised.iter().all(|part| part.iter().any(|other| std::ptr::eq(other.idiom, found.idiom)))
+        };
+        let matches: Vec<Match> = recognised[0].iter().filter(in_all).cloned().collect();
         // A rule that is about the whole says nothing that could be joined.
         let matches: Vec<Match> = matches.into_iter().filter(|found| is_of_field(found.rule)).collect();
         if matches.is_empty() {
             return None;
         }
         let joined = Some(joiner.to_owned());
-        Some(Heard { matches, phrase: None, after: after.clone(), joined })
+        Some(Recognised { matches, phrase: None, after: after.clone(), joined })
     })
 }
 
-fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Heard> {
+fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Recognised> {
     let mut matches: Vec<Match> = Vec::new();
     for (before, sentence) in starts(core) {
         for (sentence, stop) in ends(sentence) {
@@ -100,10 +101,10 @@ fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
             }
         }
     }
-    let heard = Heard { matches, phrase: None, after: after.clone(), joined: None };
+    let recognised = Recognised { matches, phrase: None, after: after.clone(), joined: None };
     // A sentence that is very general is rather the API's own.
-    let phrase = if heard.letters() < 9 { phrase::hear(core, names) } else { None };
-    (!heard.matches.is_empty() || phrase.is_some()).then_some(Heard { phrase, ..heard })
+    let phrase = if recognised.letters() < 9 { phrase::hear(core, names) } else { None };
+    (!recognised.matches.is_empty() || phrase.is_some()).then_some(Recognised { phrase, ..recognised })
 }
 
 /// The places where a sentence can begin: at the start, after a colon, after a path.
@@ -193,7 +194,7 @@ fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
     matches
 }
 
-impl Heard {
+impl Recognised {
     /// The rule that it words, in a family if that is known.
     #[must_use]
     pub fn rule(&self, idiom: Option<&'static Idiom>) -> Option<&'static str> {
@@ -238,15 +239,15 @@ impl Heard {
 const MOST_TEXTS: usize = 60;
 
 /// Everything that a body says in texts, with the keys on the way to each.
-pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v str, Heard)> {
-    let mut heard: Vec<(Vec<String>, &'v str, Heard)> = Vec::new();
+pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v str, Recognised)> {
+    let mut recognised: Vec<(Vec<String>, &'v str, Recognised)> = Vec::new();
     let mut left = MOST_TEXTS;
     visit(value, &mut Vec::new(), &mut |path, text| {
         // A text that is there again is not read again.
-        if let Some((_, _, known)) = heard.iter().find(|(_, known, _)| *known == text) {
+        if let Some((_, _, known)) = recognised.iter().find(|(_, known, _)| *known == text) {
             let known = known.clone();
-            if heard.len() < 4 * MOST_TEXTS {
-                heard.push((path.to_vec(), text, known));
+            if recognised.len() < 4 * MOST_TEXTS {
+                recognised.push((path.to_vec(), text, known));
             }
             return;
         }
@@ -255,10 +256,10 @@ pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v st
         }
         left -= 1;
         if let Some(found) = hear(text, names) {
-            heard.push((path.to_vec(), text, found));
+            recognised.push((path.to_vec(), text, found));
         }
     });
-    heard
+    recognised
 }
 
 /// Every text with the keys on the way to it.
@@ -290,20 +291,20 @@ mod tests {
     #[test]
     fn a_sentence_is_told_from_what_stands_around_it() {
         let names = Names::default();
-        let heard = hear("must have required property 'emails' [invalid-params]", &names).expect("is Ajv's");
-        assert_eq!(heard.after.code, Some((" [".to_owned(), "invalid-params".to_owned(), "]".to_owned())));
-        assert_eq!(heard.names(idiom::named("ajv")), ["emails"]);
-        let heard = hear("body/age must be number", &names).expect("is Ajv's");
-        let ajv = heard.of(idiom::named("ajv")).expect("is Ajv's too");
+        let recognised = hear("must have required property 'emails' [invalid-params]", &names).expect("is Ajv's");
+        assert_eq!(recognised.after.code, Some((" [".to_owned(), "invalid-params".to_owned(), "]".to_owned())));
+        assert_eq!(recognised.names(idiom::named("ajv")), ["emails"]);
+        let recognised = hear("body/age must be number", &names).expect("is Ajv's");
+        let ajv = recognised.of(idiom::named("ajv")).expect("is Ajv's too");
         assert_eq!((ajv.before.as_str(), ajv.rule), ("body/age ", "type"));
-        let heard = hear("The email field is required. (and 2 more errors)", &names).expect("is Laravel's");
-        assert!(heard.after.counts_more);
+        let recognised = hear("The email field is required. (and 2 more errors)", &names).expect("is Laravel's");
+        assert!(recognised.after.counts_more);
     }
 
     #[test]
     fn sentences_that_are_joined_are_several() {
-        let heard = hear("must be string\n must be array [x]", &Names::default()).expect("is Ajv's");
-        assert_eq!(heard.joined.as_deref(), Some("\n "));
+        let recognised = hear("must be string\n must be array [x]", &Names::default()).expect("is Ajv's");
+        assert_eq!(recognised.joined.as_deref(), Some("\n "));
         assert!(hear("error-contact-manager-not-found", &Names::default()).is_none());
     }
 }

@@ -7,7 +7,7 @@ use crate::state::journal::Entry;
 
 /// What is said to who listens.
 #[derive(Debug, Clone)]
-pub enum Heard {
+pub enum JournalEvent {
     /// An exchange ended.
     Entry(Arc<Entry>),
     /// The server ends.
@@ -16,9 +16,9 @@ pub enum Heard {
 
 /// A response that goes on as long as the client listens: server-sent events of exchanges.
 #[derive(Clone)]
-pub struct Listening {
+pub struct JournalStream {
     /// Where they come from.
-    pub entries: broadcast::Sender<Heard>,
+    pub entries: broadcast::Sender<JournalEvent>,
     /// The session that they must be of; any if none.
     pub session: Option<String>,
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::Sandbox;
 use crate::diagnostic::escape;
-use crate::state::world::{Snapshot, World};
+use crate::state::session::{SessionState, Snapshot};
 
 /// How long a change may be only in memory.
 const OFTEN: Duration = Duration::from_millis(500);
@@ -94,13 +94,15 @@ impl StateFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unusable(error.to_string())),
         }
-        let written = sandbox.memory().look("", World::changes).unwrap_or(0);
+        let written = sandbox.memory().look("", SessionState::changes).unwrap_or(0);
         Ok(Self { named: named.to_owned(), path, written, _lock: lock })
     }
 
     /// Writes what changed, if anything did.
     fn write(&mut self, sandbox: &Sandbox) -> Result<(), StateError> {
-        let changed = |world: &World| (world.changes() != self.written).then(|| (world.changes(), world.now()));
+        let changed = |session_state: &SessionState| {
+            (session_state.changes() != self.written).then(|| (session_state.changes(), session_state.now()))
+        };
         let Some((changes, state)) = sandbox.memory().look("", changed).flatten() else { return Ok(()) };
         replace(&self.path, format!("{:#}\n", state.export()).as_bytes())
             .map_err(|error| StateError::Unwritten { path: self.named.clone(), error })?;

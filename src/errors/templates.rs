@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::contract::example::Example;
-use crate::contract::{Contract, MediaType, Memo, Operation, StatusPattern};
+use crate::contract::{Contract, ConversionCache, MediaType, Operation, StatusPattern};
 use crate::errors::body::Pattern;
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{Idiom, is_of_field, is_of_value};
@@ -23,7 +23,7 @@ use crate::schema::Schema;
 
 /// Where a voice comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum WordingSource {
     /// What the user says in `errors` of the fixtures.
     Fixture,
     /// Examples of the response.
@@ -36,7 +36,7 @@ pub enum Source {
     None,
 }
 
-impl Source {
+impl WordingSource {
     /// `example`
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -52,9 +52,9 @@ impl Source {
 
 /// How the errors of one media type of a response are told.
 #[derive(Debug)]
-pub struct Voice {
+pub struct ErrorTemplates {
     /// Where it comes from, for what is about a field.
-    pub source: Source,
+    pub source: WordingSource,
     /// The examples of the response, or what the examples of the properties of its schema show.
     own: Vec<Reading>,
     /// Whether those are of the schema, which other statuses may share.
@@ -72,9 +72,9 @@ pub struct Voice {
     status: StatusCode,
 }
 
-/// Whose response an error is written in.
+/// ResponseOwner response an error is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum ResponseOwner {
     /// That of the operation that the request is for.
     Own,
     /// That of another operation: what its examples say of a thing is not repeated.
@@ -83,7 +83,7 @@ pub enum Whose {
 
 /// What was told.
 #[derive(Debug)]
-pub struct Told {
+pub struct WordedError {
     /// The body.
     pub value: Value,
     /// Where its words come from, for the log.
@@ -92,7 +92,7 @@ pub struct Told {
     pub is_of_family: bool,
 }
 
-impl Told {
+impl WordedError {
     fn new(value: Value, reason: impl Into<String>) -> Self {
         Self { value, reason: reason.into(), is_of_family: false }
     }
@@ -100,8 +100,8 @@ impl Told {
 
 /// The voices of the operations of a contract, each read when it is first needed.
 #[derive(Debug, Default)]
-pub struct Voices {
-    known: Memo<Voice>,
+pub struct TemplateStore {
+    known: ConversionCache<ErrorTemplates>,
     elsewhere: Vec<OnceLock<Elsewhere>>,
     conventions: Vec<OnceLock<Conventions>>,
 }
@@ -131,13 +131,13 @@ const MOST_SIBLINGS: usize = 24;
 /// How many words for programs of a document are kept.
 const MOST_CODES: usize = 400;
 
-impl Voices {
+impl TemplateStore {
     /// Those of a contract; each contract has its own.
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
         let elsewhere = contract.documents.iter().map(|_| OnceLock::new()).collect();
         let conventions = contract.documents.iter().map(|_| OnceLock::new()).collect();
-        Self { known: Memo::default(), elsewhere, conventions }
+        Self { known: ConversionCache::default(), elsewhere, conventions }
     }
 
     /// The error responses that most operations of a document agree on.
@@ -157,13 +157,19 @@ impl Voices {
         operation: &Operation,
         pattern: StatusPattern,
         media: &MediaType,
-    ) -> Arc<Voice> {
+    ) -> Arc<ErrorTemplates> {
         // Neither of the two moves while the contract is there.
         let key = (std::ptr::from_ref(operation).addr(), std::ptr::from_ref(media).addr());
         self.known.get_or_make(key, || self.read(contract, operation, pattern, media))
     }
 
-    fn read(&self, contract: &Contract, operation: &Operation, pattern: StatusPattern, media: &MediaType) -> Voice {
+    fn read(
+        &self,
+        contract: &Contract,
+        operation: &Operation,
+        pattern: StatusPattern,
+        media: &MediaType,
+    ) -> ErrorTemplates {
         let status = error_status(pattern);
         let names = Names::of(operation);
         let schema = media.schema.as_deref();
@@ -187,13 +193,13 @@ impl Voices {
             own = read_own(context);
         }
         let source = match (speaks, siblings.is_empty(), own.is_empty(), schema) {
-            (true, ..) => Source::Example,
-            (_, false, ..) => Source::Sibling,
-            (_, _, false, _) => Source::Example,
-            (.., Some(_)) => Source::Schema,
-            (.., None) => Source::None,
+            (true, ..) => WordingSource::Example,
+            (_, false, ..) => WordingSource::Sibling,
+            (_, _, false, _) => WordingSource::Example,
+            (.., Some(_)) => WordingSource::Schema,
+            (.., None) => WordingSource::None,
         };
-        Voice {
+        ErrorTemplates {
             source,
             own,
             is_of_schema: shown.is_some(),
@@ -348,7 +354,7 @@ enum Fit {
     /// It words what is wrong with a field, and another rule.
     Field,
     /// It is worded by a family that words this rule too.
-    Voice,
+    Family,
     /// It words a rule of the same kind.
     Kin,
     /// It words this rule.
@@ -372,12 +378,12 @@ fn fit(reading: &Reading, finding: &Finding) -> Fit {
         Some(finding) if about.names.iter().any(|name| name == finding.name()) && !about.is_joined => Fit::Exact,
         Some(_) if !about.is_worded => Fit::Coded,
         // An example of one thing is closer to what is wrong than one that joins several.
-        Some(_) if about.is_joined => Fit::Voice,
+        Some(_) if about.is_joined => Fit::Family,
         Some(_) => Fit::Rule,
         None if reading.rules.contains(&finding.rule.as_str()) => Fit::Rule,
         None if about.is_worded && is_kin(about.rule, &finding.rule) => Fit::Kin,
-        None if reading.idiom.is_some_and(|idiom| idiom.words(finding)) => Fit::Voice,
-        None if about.rule == "invalid" && is_of_value(&finding.rule) => Fit::Voice,
+        None if reading.idiom.is_some_and(|idiom| idiom.words(finding)) => Fit::Family,
+        None if about.rule == "invalid" && is_of_value(&finding.rule) => Fit::Family,
         None if about.is_worded => Fit::Field,
         None => Fit::Coded,
     }
@@ -417,10 +423,10 @@ fn is_kin(one: &str, other: &str) -> bool {
     KINDS.iter().any(|kind| kind.contains(&one) && kind.contains(&other))
 }
 
-impl Voice {
+impl ErrorTemplates {
     /// The body for what is wrong, of which there is at least one thing.
     #[must_use]
-    pub fn tell(&self, media: &MediaType, findings: &[Finding], whose: Whose) -> Option<Told> {
+    pub fn tell(&self, media: &MediaType, findings: &[Finding], whose: ResponseOwner) -> Option<WordedError> {
         let first = findings.first()?;
         if !is_of_field(&first.rule) || first.rule == "malformed" {
             return self.tell_whole(media, findings, whose);
@@ -429,18 +435,18 @@ impl Voice {
             let family = reading.idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
             let findings = &*as_absent(findings, reading.idiom);
             let reason = if fit == Fit::Exact { format!("{how}{family}") } else { format!("{how}, reworded{family}") };
-            return reading.pattern.tell(findings).map(|value| Told::new(value, reason));
+            return reading.pattern.tell(findings).map(|value| WordedError::new(value, reason));
         }
         let (pattern, idiom) = self.shaped(media)?;
         let value = pattern.tell(&as_absent(findings, *idiom))?;
         let family = idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
-        Some(Told::new(value, format!("made from the documented schema{family}")))
+        Some(WordedError::new(value, format!("made from the documented schema{family}")))
     }
 
     /// The body for a fault that is about no field.
-    fn tell_whole(&self, media: &MediaType, findings: &[Finding], whose: Whose) -> Option<Told> {
+    fn tell_whole(&self, media: &MediaType, findings: &[Finding], whose: ResponseOwner) -> Option<WordedError> {
         let first = findings.first()?;
-        let is_of_thing = whose == Whose::Other && is_of_thing(&first.rule);
+        let is_of_thing = whose == ResponseOwner::Other && is_of_thing(&first.rule);
         let is_sayable = |value: &Value| !is_of_thing || unknown::is_general(value);
         let says_rule = |reading: &&Reading| reading.rules.contains(&first.rule.as_str());
         let about_none = |reading: &&Reading| reading.about.is_none();
@@ -457,11 +463,11 @@ impl Voice {
             && !first.operands.contains_key("message")
             // 422 is of what is wrong with a field too, so its examples may be about one.
             && first.rule != "malformed";
-        let is_undocumented = whose == Whose::Other && !is_of_status && first.rule != "malformed";
+        let is_undocumented = whose == ResponseOwner::Other && !is_of_status && first.rule != "malformed";
         if let Some(told) = self.tell_of_family(media, first, is_undocumented) {
             return Some(told);
         }
-        let verbatim = |reading: &Reading| Told::new(reading.value.clone(), "documented example");
+        let verbatim = |reading: &Reading| WordedError::new(reading.value.clone(), "documented example");
         match (own, &self.of_status) {
             // What is documented for just this status says it already, but for what was sent.
             (Some(reading), _) if is_of_status && !reading.pattern.repeats_request() && is_sayable(&reading.value) => {
@@ -473,15 +479,15 @@ impl Voice {
                     pattern.to_mut().forget_things();
                 }
                 let value = whole(&pattern, media, findings)?;
-                Some(Told::new(value, "documented example, reworded"))
+                Some(WordedError::new(value, "documented example, reworded"))
             }
             (None, Some(value)) if is_of_status && is_sayable(value) => {
-                Some(Told::new(value.clone(), "example elsewhere in the document"))
+                Some(WordedError::new(value.clone(), "example elsewhere in the document"))
             }
             (None, _) => {
                 let (pattern, _) = self.shaped(media)?;
                 let value = whole(pattern, media, findings)?;
-                Some(Told::new(value, "made from the documented schema"))
+                Some(WordedError::new(value, "made from the documented schema"))
             }
         }
     }
@@ -494,7 +500,7 @@ impl Voice {
 
     /// The body that the family has for what is about no field, where that is another one than for fields: of what no
     /// operation documents, and of content that cannot be read where the schema allows it.
-    fn tell_of_family(&self, media: &MediaType, finding: &Finding, is_undocumented: bool) -> Option<Told> {
+    fn tell_of_family(&self, media: &MediaType, finding: &Finding, is_undocumented: bool) -> Option<WordedError> {
         let is_malformed = finding.rule == "malformed";
         if !is_undocumented && !is_malformed {
             return None;
@@ -506,16 +512,16 @@ impl Voice {
             return None;
         }
         let reason = format!("as {} answers what is about no field", idiom.name);
-        Some(Told { value, reason, is_of_family: true })
+        Some(WordedError { value, reason, is_of_family: true })
     }
 
     /// The body that one documented example gives, filled in.
     #[must_use]
-    pub fn tell_example(&self, media: &MediaType, name: &str, findings: &[Finding]) -> Option<Told> {
+    pub fn tell_example(&self, media: &MediaType, name: &str, findings: &[Finding]) -> Option<WordedError> {
         let served = media.examples.iter();
         let at = served.map(|example| example.name.as_str()).position(|known| known == name)?;
         let value = self.own.get(at)?.pattern.tell(findings)?;
-        Some(Told::new(value, format!("example `{name}`, as the fixtures say")))
+        Some(WordedError::new(value, format!("example `{name}`, as the fixtures say")))
     }
 
     /// The pattern of the schema.
