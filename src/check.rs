@@ -1,6 +1,8 @@
-//! Does this contract keep its own promises?
+//! Diagnostics of a contract and its fixtures.
 //!
-//! It adds to what `contract` finds in itself whatever takes an exchange to find out.
+//! Adds those that only an exchange reveals, such as responses that cannot be generated, to those
+//! that `contract` finds.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -20,8 +22,8 @@ use crate::generate::GenerateOptions;
 use crate::generate::entity::PathValues;
 use crate::resource::Resources;
 
-/// Every finding about the documents and fixtures, in a stable order: what was found while loading,
-/// then what does not fit together.
+/// Returns all diagnostics of documents and fixtures in a stable order: those found while loading,
+/// then inconsistencies.
 #[must_use]
 pub fn examine(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
     let mut found = contract.diagnostics.clone();
@@ -32,7 +34,7 @@ pub fn examine(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic
     found
 }
 
-/// Bodies that `errors` of the fixtures has and that do not fit what is documented.
+/// Returns diagnostics for bodies in `errors` of fixtures that do not fit the documented schema.
 fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
     let (templates, resources) = (TemplateStore::new(contract), Resources::default());
     let mut seen = HashSet::new();
@@ -61,7 +63,8 @@ fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diag
     found
 }
 
-/// Families that `errors` of the fixtures names and the catalogue does not have.
+/// Returns diagnostics for error families that `errors` of fixtures names and the catalogue does
+/// not have.
 fn unknown_families(contract: &Contract) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let overrules = contract.operations.iter().flat_map(|operation| &operation.overrules);
@@ -78,7 +81,8 @@ fn unknown_families(contract: &Contract) -> Vec<Diagnostic> {
     unknown.collect()
 }
 
-/// Responses that must be made and for which nothing valid could be, or nothing at all.
+/// Returns diagnostics for responses whose content cannot be generated validly or cannot be written
+/// in its media type.
 fn ungeneratable(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
@@ -123,7 +127,7 @@ fn unmade(
     })
 }
 
-/// How an operation answers a valid request, in a few words: `example "Example 1"`.
+/// Returns the source of the answer to a valid request in a few words: `200 example "Example 1"`.
 #[must_use]
 pub fn source_of_answer(operation: &Operation) -> String {
     let documented = operation.success().map_or_else(

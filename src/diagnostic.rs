@@ -1,7 +1,7 @@
-//! How we speak to the author of a document: what was found, where, and what to do about it.
+//! Diagnostics for the author of a document: what was found, where, and what to do about it.
 //!
-//! Finding things is left to the rooms above; this one gives a finding its stable code and
-//! renders it as text, JSON or SARIF.
+//! All stages that read a document or a fixture create diagnostics; this module gives each a stable
+//! code and renders it as text, JSON or SARIF.
 
 pub mod escape;
 mod source;
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 pub use crate::diagnostic::source::{KeyAndValue, Positions, Source, Span, Written, written};
 
-/// How grave a finding is: an [`Error`](Severity::Error) costs something that was documented
-/// (an operation, a fixture, a whole document), a [`Warning`](Severity::Warning) costs nothing.
+/// Severity of a diagnostic: an [`Error`](Severity::Error) costs something that was documented (an
+/// operation, a fixture, a whole document), a [`Warning`](Severity::Warning) costs nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Something that was documented is not served, or not checked.
+    /// Something documented that is not served, or not checked.
     Error,
-    /// Something was read past, assumed, or answered although it looks wrong.
+    /// Something ignored, assumed, or answered although it looks wrong.
     Warning,
 }
 
@@ -35,27 +35,28 @@ impl Severity {
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $severity:ident, $about:literal;)*) => {
-        /// The stable name of a kind of finding, in kebab case, such as `unresolved-ref`.
+        /// Stable name of a kind of diagnostic, in kebab case, such as `unresolved-ref`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $(#[doc = $about] $variant,)* }
 
         impl Code {
-            /// Every code that there is, in the order of the stages that find them.
+            /// All codes, in the order of the stages that report them.
             pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
 
-            /// The code as it is shown and as it stays from release to release.
+            /// Returns the code as shown, such as `unresolved-ref`; it stays from release to
+            /// release.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Code::$variant => $name,)* }
             }
 
-            /// The severity that findings of this kind have.
+            /// Returns the severity of diagnostics with this code.
             #[must_use]
             pub fn severity(self) -> Severity {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// One sentence that says what the code stands for.
+            /// Returns one sentence that says what the code means.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self { $(Code::$variant => $about,)* }
@@ -128,17 +129,17 @@ impl fmt::Display for Code {
     }
 }
 
-/// Whether a finding is about the key of a member or about its value.
+/// Part of a member that a diagnostic marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Key,
     Value,
-    /// A value of the text as the author wrote it, wherever it is by now.
+    /// Value at the pointer in the author's own text, not in the tree as changed since.
     Written,
     Exact(Span),
 }
 
-/// A place in a text, kept as a JSON Pointer and turned into line and column only when shown.
+/// Place in a text, kept as a JSON Pointer and turned into line and column only when shown.
 #[derive(Debug, Clone)]
 pub struct Place {
     source: Arc<Source>,
@@ -147,62 +148,65 @@ pub struct Place {
 }
 
 impl Place {
-    /// The value at `pointer` (`/paths/~1pets/get`; empty for the whole document).
+    /// Returns the place of the value at `pointer` (`/paths/~1pets/get`; empty for the whole
+    /// document).
     #[must_use]
     pub fn value(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
         Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Value }
     }
 
-    /// The value that the author wrote at `pointer`, wherever it is by now.
+    /// Returns the place of the value that the author wrote at `pointer`, even if it was moved
+    /// since.
     #[must_use]
     pub fn as_written(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
         Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Written }
     }
 
-    /// The key of the member at `pointer`.
+    /// Returns the place of the key of the member at `pointer`.
     #[must_use]
     pub fn key(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
         Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Key }
     }
 
-    /// A place that is known by line and column, for texts that do not parse.
+    /// Returns a place known by line and column, for texts that do not parse.
     #[must_use]
     pub fn exact(source: &Arc<Source>, span: Span) -> Self {
         Self { source: Arc::clone(source), pointer: String::new(), target: Target::Exact(span) }
     }
 
-    /// The text that it is in.
+    /// Returns the text that the place is in.
     #[must_use]
     pub fn source(&self) -> &Arc<Source> {
         &self.source
     }
 
-    /// The JSON Pointer of the place.
+    /// Returns the JSON Pointer of the place.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// The text and the pointer in one, which tells the place from all others: `fixtures/a.yaml#/get-a/0`.
+    /// Returns a unique name of the place, with the text and the pointer:
+    /// `fixtures/a.yaml#/get-a/0`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}#{}", self.source.name(), self.pointer)
     }
 
-    /// The JSON Pointer in the text that the author wrote it in.
+    /// Returns the JSON Pointer in the text that the author wrote it in.
     #[must_use]
     pub fn written_pointer(&self) -> String {
         self.owner().1
     }
 
-    /// The place where the author wrote it, which tells it from all others: `schemas/pet.yaml#/Pet`.
+    /// Returns a unique name of the place where the author wrote it: `schemas/pet.yaml#/Pet`.
     #[must_use]
     pub fn written_name(&self) -> String {
         let (source, pointer) = self.owner();
         format!("{}#{pointer}", source.name())
     }
 
-    /// The text that it is written in, and the pointer in that text.
+    /// Returns the text that the author wrote the place in, and the pointer in that text.
     fn owner(&self) -> (Arc<Source>, String) {
         match self.target {
             Target::Written => (Arc::clone(&self.source), self.pointer.clone()),
@@ -210,7 +214,7 @@ impl Place {
         }
     }
 
-    /// Line, column and length, each counted in characters from 1.
+    /// Returns line and column, counted from 1, and the length in characters.
     #[must_use]
     pub fn span(&self) -> Span {
         if let Target::Exact(span) = self.target {
@@ -222,7 +226,8 @@ impl Place {
         };
         match (self.target, found.key) {
             (Target::Key, Some(key)) => key,
-            // What is missing, or was moved, is shown by the key of what holds it.
+            // A missing value is shown at the key of its nearest ancestor, a value on another line
+            // at its own key.
             (_, Some(key)) if !exact || found.value.line != key.line => key,
             _ => found.value,
         }
@@ -237,21 +242,21 @@ impl fmt::Display for Place {
     }
 }
 
-/// One finding about a document or a fixture.
+/// Diagnostic about a document or a fixture.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// What kind of finding it is.
+    /// Kind of diagnostic.
     pub code: Code,
-    /// What was found and what was expected, in lower case, without a full stop.
+    /// Text that says what was found and what was expected, in lower case, without a full stop.
     pub message: String,
-    /// Where, if it is about a text.
+    /// Place in a text, if the diagnostic is about one.
     pub place: Option<Place>,
-    /// What the author can do, or what was assumed.
+    /// Advice to the author, or the assumption that was made.
     pub help: Option<Box<Help>>,
 }
 
-/// What stands below a finding. A place in it is turned into line and column only when it is shown, as
-/// that of the finding is.
+/// Help below a diagnostic. A place in it is turned into line and column only when shown, like the
+/// place of the diagnostic.
 #[derive(Debug, Clone)]
 pub struct Help {
     before: String,
@@ -270,39 +275,39 @@ impl fmt::Display for Help {
 }
 
 impl Diagnostic {
-    /// A finding at a place.
+    /// Returns a diagnostic at a place.
     #[must_use]
     pub fn at(code: Code, place: Place, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), place: Some(place), help: None }
     }
 
-    /// A finding about something that has no text, such as a file that cannot be opened.
+    /// Returns a diagnostic about something that has no text, such as a file that cannot be opened.
     #[must_use]
     pub fn without_place(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), place: None, help: None }
     }
 
-    /// Adds what the author can do, or what was assumed.
+    /// Adds advice to the author, or the assumption that was made.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(Box::new(Help { before: help.into(), place: None, after: String::new() }));
         self
     }
 
-    /// The same around a place: `the one at`, specs/pets.yaml:41:21, ` answers`.
+    /// Adds help with a place in it: `the one at `, `specs/pets.yaml:41:21`, ` answers`.
     #[must_use]
     pub fn help_at(mut self, before: impl Into<String>, place: Place, after: impl Into<String>) -> Self {
         self.help = Some(Box::new(Help { before: before.into(), place: Some(place), after: after.into() }));
         self
     }
 
-    /// The severity of its code.
+    /// Returns the severity of the code.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.code.severity()
     }
 
-    /// The finding in one line: `warning[string-boolean]: … (specs/pets.yaml:41:21)`.
+    /// Renders the diagnostic in one line: `warning[string-boolean]: … (specs/pets.yaml:41:21)`.
     #[must_use]
     pub fn render_line(&self) -> String {
         let head = self.headline();
@@ -312,12 +317,12 @@ impl Diagnostic {
         }
     }
 
-    /// Returns what was found, as people read it: `warning[string-boolean]: …`.
+    /// Returns the first line of the rendered diagnostic: `warning[string-boolean]: …`.
     fn headline(&self) -> String {
         format!("{}[{}]: {}", self.severity().as_str(), self.code, escape::one_line(&self.message))
     }
 
-    /// The finding with its line of text, as rustc shows one.
+    /// Renders the diagnostic with the line of text that it is about, as rustc does.
     #[must_use]
     pub fn render(&self) -> String {
         let mut out = format!("{}\n", self.headline());
@@ -348,7 +353,7 @@ impl Diagnostic {
         out
     }
 
-    /// The finding as a JSON object with `severity`, `code`, `message`, and where they are known
+    /// Returns the diagnostic as a JSON object with `severity`, `code`, `message`, and where known
     /// `file`, `line`, `column`, `pointer` and `help`.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -396,10 +401,11 @@ impl Diagnostic {
     }
 }
 
-/// Characters of a file name that a path of a URI cannot have as they are (RFC 3986 §3.3).
+/// Characters of a file name that are percent-encoded in the path of a URI (RFC 3986 §3.3).
 const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Returns the name of a text as a URI reference (RFC 3986 §4.1): a file name percent-encoded, a URL as it is.
+/// Returns the name of a text as a URI reference (RFC 3986 §4.1): a file name is percent-encoded;
+/// in a URL only control and non-ASCII characters are.
 fn uri_reference(name: &str) -> String {
     if name.starts_with("https://") || name.starts_with("http://") {
         return utf8_percent_encode(name, percent_encoding::CONTROLS).to_string();
@@ -408,7 +414,8 @@ fn uri_reference(name: &str) -> String {
     utf8_percent_encode(&name, NOT_IN_PATHS).to_string()
 }
 
-/// The part of a long line that is worth showing, and the column in that part.
+/// Returns at most 120 characters of a line, from up to 40 characters before the column, and the
+/// column in that part. Tabs become blanks.
 fn window(line: &str, column: usize) -> (String, usize) {
     const WIDTH: usize = 120;
     const LEAD: usize = 40;
@@ -420,7 +427,7 @@ fn window(line: &str, column: usize) -> (String, usize) {
     (shown.replace('\t', " "), column - skip)
 }
 
-/// All findings as one SARIF 2.1.0 log, for code scanning tools.
+/// Returns all diagnostics as one SARIF 2.1.0 log, for code scanning tools.
 #[must_use]
 pub fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
     let mut codes: Vec<Code> = diagnostics.iter().map(|d| d.code).collect();
@@ -443,7 +450,7 @@ pub fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
     })
 }
 
-/// `1 document`, `2 documents`: a number with its noun.
+/// Returns a number with its noun: `1 document`, `2 documents`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
     match number {

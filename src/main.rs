@@ -1,4 +1,5 @@
 //! Runs the command line and turns its result into an exit code.
+
 use std::io::Write as _;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
@@ -6,7 +7,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use standin::cli::{Command, Failure, Outcome};
 
-/// It is quicker than that of most systems, gives memory back soon, and is the same on all of them.
+/// Allocator that is faster than most system allocators, gives memory back soon, and behaves the
+/// same on all systems.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -15,10 +17,10 @@ fn main() -> ExitCode {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         Ok(Outcome::CouldNotRun) => ExitCode::from(2),
-        // `standin check | head` is no failure.
+        // `standin check | head` is not a failure.
         Err(Failure::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            // `eprintln` panics where standard error is full or closed.
+            // `eprintln` panics if standard error is full or closed.
             let _unread = writeln!(io::stderr(), "error: {failure}");
             ExitCode::from(2)
         }

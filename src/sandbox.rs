@@ -1,4 +1,6 @@
-//! A loaded contract and how it is to be served: what the command line, the server and tests share.
+//! Sandbox: a loaded contract and the settings to serve it with, shared by the command line, the
+//! server and tests.
+
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,18 +33,18 @@ use crate::state::session::SessionState;
 use crate::state::sessions::Memory;
 use crate::{check, entity};
 
-/// How documents are read.
+/// Options for reading documents.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// Whether examples are made to fit their schema.
+    /// Treatment of examples that do not fit their schema.
     pub examples: Examples,
-    /// Which files documents may refer to.
+    /// Files and hosts that documents may refer to.
     pub access: Access,
     /// Overlays that change the documents, in order.
     pub overlays: Vec<Input>,
 }
 
-/// A stand-in for the API that some documents describe.
+/// Sandbox for the API that some documents describe.
 ///
 /// ```
 /// use standin::{Reading, Sandbox};
@@ -66,19 +68,19 @@ pub struct Sandbox {
     resources: Resources,
     memory: Memory,
     settings: Settings,
-    /// The scenario that is on where a session says no other.
+    /// Scenario of sessions that selected none.
     scenario: Option<String>,
-    /// Whether answers depend on what was before.
+    /// True if answers depend on earlier requests.
     is_staged: bool,
     began: Instant,
 }
 
-/// What a contract is made of, kept to make it again.
+/// Inputs of a contract, kept to assemble it again.
 #[derive(Debug)]
 struct Material {
     loaded: Loaded,
     fixtures: Vec<FixtureFile>,
-    /// What was found when the fixtures were read.
+    /// Diagnostics found while the fixtures were read.
     found: Vec<Diagnostic>,
     examples: Examples,
 }
@@ -92,8 +94,8 @@ impl Material {
 }
 
 impl Sandbox {
-    /// Loads documents, and fixtures from a folder. What is wrong with them is in
-    /// [`diagnostics`](Self::diagnostics); a sandbox without any operation is one too.
+    /// Loads documents, and fixtures from a folder. Errors in them are reported by
+    /// [`diagnostics`](Self::diagnostics); a sandbox without any operation is valid too.
     #[must_use]
     pub fn load(inputs: &[Input], fixtures: Option<&Path>, reading: &Reading, settings: Settings) -> Self {
         let (files, mut found) = fixtures.map(document::load_fixtures).unwrap_or_default();
@@ -108,7 +110,7 @@ impl Sandbox {
         Self::made(inputs, fixtures.to_vec(), &[], Vec::new(), reading, settings)
     }
 
-    /// The same with entities that are there from the beginning, by the names of their collections.
+    /// Loads documents, with fixtures that are already read and seed data by collection name.
     #[must_use]
     pub fn with_data(
         inputs: &[Input],
@@ -152,45 +154,45 @@ impl Sandbox {
         }
     }
 
-    /// What the documents promise.
+    /// Returns the contract that the documents describe.
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.contract
     }
 
-    /// Which resources the API has; found out when first needed.
+    /// Returns the resources of the API, which are inferred when first needed.
     #[must_use]
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
 
-    /// How it was told to answer.
+    /// Returns the settings that answers follow.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Everything that is wrong with the documents and fixtures.
+    /// Returns all diagnostics of the documents and fixtures.
     ///
-    /// It builds whatever else is built when first needed, and gives it back: requests ask for little of
-    /// what a large document has.
+    /// Assembles the contract once more with all of its schemas compiled, and drops it again:
+    /// requests use only a few schemas of a large document.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         check::examine(&self.material.contract(Demand::All), &self.settings.options)
     }
 
-    /// Gives back the memory that only findings need.
+    /// Releases memory that only diagnostics need.
     pub fn rest(&self) {
         self.contract.documents.iter().for_each(|document| document.source().rest());
     }
 
-    /// Answers a request, told otherwise than it was at its start.
+    /// Answers a request in the unnamed session with settings other than those of the sandbox.
     #[must_use]
     pub fn answer_as(&self, settings: &Settings, request: &Request) -> (Response, Report) {
         self.answer_in("", settings, request)
     }
 
-    /// Answers a request in the world of a session, see [`Memory::with`].
+    /// Answers a request in a session, see [`Memory::with`].
     #[must_use]
     pub fn answer_in(&self, session: &str, settings: &Settings, request: &Request) -> (Response, Report) {
         let undone = coding::undo(request, settings.content_limit.0);
@@ -209,25 +211,25 @@ impl Sandbox {
         })
     }
 
-    /// What was before a request, in the world that `within` leads to.
+    /// Returns the view of earlier requests in the session that `within` gives access to.
     fn session_view<'s>(&self, chosen: Option<String>, within: Within<'s>) -> SessionView<'s> {
         let scenario = chosen.or_else(|| self.scenario.clone());
         SessionView { scenario, now: self.began.elapsed(), within: Some(within) }
     }
 
-    /// Does something with the world of a session, see [`Memory::with`].
+    /// Runs `run` on the state of a session, see [`Memory::with`].
     pub fn within<R>(&self, session: &str, run: impl FnOnce(&mut SessionState) -> R) -> R {
         let (made, gone) = self.memory.with(session, run);
         tell(&gone);
         made
     }
 
-    /// Adds an exchange to the journal of a session; of more than `most` the oldest go.
+    /// Adds an exchange to the journal of a session, and drops the oldest ones beyond `most`.
     pub fn note(&self, session: &str, ended: Ended<'_>, most: usize) {
         tell(&self.memory.note(session, ended, most));
     }
 
-    /// The names of the scenarios that fixtures are of.
+    /// Returns the names of the scenarios in fixtures, sorted.
     #[must_use]
     pub fn scenarios(&self) -> Vec<String> {
         let fixtures = self.contract.operations.iter().flat_map(|operation| &operation.fixtures);
@@ -237,22 +239,22 @@ impl Sandbox {
         names
     }
 
-    /// The same with a scenario that is on in sessions that say no other.
+    /// Returns the sandbox with a scenario for sessions that selected none.
     #[must_use]
     pub fn with_scenario(self, scenario: Option<String>) -> Self {
         Self { scenario, ..self }
     }
 
-    /// What a collection has before anybody writes to it.
+    /// Returns the initial entities of a collection, before any write.
     #[must_use]
     pub fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
         entity::beginning(self.context(""), collection, scope, self.settings.options)
     }
 
-    /// How a request would be answered, and why; nothing changes.
+    /// Returns an explanation of the answer that a request would get; changes nothing.
     #[must_use]
     pub fn explain(&self, session: &str, request: &Request) -> Value {
-        // A copy of what is remembered, which is cheap until something is written to it.
+        // The copy is cheap: it shares its entities with the session until one of them is changed.
         let now = self.memory.look(session, SessionState::now).unwrap_or_default();
         let chosen = now.scenario.clone();
         let session_state = RefCell::new(SessionState::of(now));
@@ -269,20 +271,20 @@ impl Sandbox {
         ExchangeContext { contract: &self.contract, resources: &self.resources, templates: &self.templates, path }
     }
 
-    /// What it remembers.
+    /// Returns the state of all sessions.
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// How an operation answers a wrong request.
+    /// Returns a survey of the answer of an operation to an invalid request.
     #[must_use]
     pub fn survey(&self, operation: &Operation) -> Survey {
         let context = self.context(&operation.template);
         survey(context, operation, &self.settings.options)
     }
 
-    /// Answers a request.
+    /// Answers a request in the unnamed session.
     #[must_use]
     pub fn answer(&self, request: &Request) -> (Response, Report) {
         self.answer_as(&self.settings, request)

@@ -1,4 +1,5 @@
-//! A sandbox for Rust tests: on a port of its own, with sessions, and gone when it is dropped.
+//! Sandbox for Rust tests: on a free port, with sessions, and stopped when it is dropped.
+
 use std::net::SocketAddr;
 use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;
@@ -20,14 +21,14 @@ use crate::server::{self, Limits};
 use crate::state::journal::Entry;
 
 impl Sandbox {
-    /// A sandbox for a test, see [`Builder`].
+    /// Returns a [`Builder`] of a sandbox for a test.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
-/// What a sandbox for a test is made of.
+/// Builder of a sandbox for a test.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -54,13 +55,13 @@ pub struct Builder {
     options: Options,
 }
 
-/// Why a sandbox for a test cannot be started.
+/// Reason why a sandbox for a test cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No document could be read; what was found is told.
+    /// No document could be read; contains what was found instead.
     #[error("there is no document to serve{}", told(.0))]
     NoDocument(Vec<Diagnostic>),
-    /// No port could be had.
+    /// No port could be bound.
     #[error("no port can be had: {0}")]
     Listen(#[from] std::io::Error),
 }
@@ -71,35 +72,35 @@ fn told(found: &[Diagnostic]) -> String {
 }
 
 impl Builder {
-    /// Adds a file, or a folder that is searched for documents.
+    /// Adds a document: a file, or a folder that is searched for documents.
     #[must_use]
     pub fn document(mut self, path: impl Into<PathBuf>) -> Self {
         self.inputs.push(Input::Path(path.into()));
         self
     }
 
-    /// Adds the text of a document, called `name` in findings.
+    /// Adds a document as text; diagnostics refer to it by `name`.
     #[must_use]
     pub fn text(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.inputs.push(Input::Text { name: name.into(), text: text.into() });
         self
     }
 
-    /// The folder of fixtures.
+    /// Sets the folder of fixtures.
     #[must_use]
     pub fn fixtures(mut self, folder: impl Into<PathBuf>) -> Self {
         self.fixtures = Some(folder.into());
         self
     }
 
-    /// The seed of generated values.
+    /// Sets the seed of generated values.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.options = GenerateOptions { seed, ..self.settings.options };
         self
     }
 
-    /// Lets what requests write be remembered (`--state on`).
+    /// Turns on state, so that later answers show what requests wrote (`--state on`).
     #[must_use]
     pub fn remembering(mut self) -> Self {
         self.settings.state = StateMode::On;
@@ -107,39 +108,39 @@ impl Builder {
         self
     }
 
-    /// What wrong requests get.
+    /// Sets the treatment of invalid requests (`--validate`).
     #[must_use]
     pub fn validation(mut self, validation: Validation) -> Self {
         self.settings.validation = validation;
         self
     }
 
-    /// The scenario of the fixtures that is on.
+    /// Selects the scenario of the fixtures, for sessions that select none.
     #[must_use]
     pub fn scenario(mut self, name: impl Into<String>) -> Self {
         self.scenario = Some(name.into());
         self
     }
 
-    /// How many exchanges of each session are kept to be verified; 500 if nothing is said.
+    /// Sets the number of exchanges of each session that are kept for verification; 500 by default.
     #[must_use]
     pub fn journal(mut self, exchanges: usize) -> Self {
         self.options.journal = exchanges;
         self
     }
 
-    /// Every other setting.
+    /// Changes any other setting.
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    /// Serves it on a free port of the loopback address.
+    /// Serves the sandbox on a free port of the loopback address.
     ///
     /// # Errors
     ///
-    /// [`StartError`], if there is nothing to serve or no port.
+    /// Returns [`StartError`] if there is no document to serve or no port can be bound.
     pub async fn start(self) -> Result<Running, StartError> {
         let sandbox = Sandbox::load(&self.inputs, self.fixtures.as_deref(), &self.reading, self.settings);
         let sandbox = Arc::new(sandbox.with_scenario(self.scenario));
@@ -158,26 +159,26 @@ impl Builder {
     }
 }
 
-/// A sandbox that is served until it is dropped.
+/// Sandbox that is served until it is dropped.
 #[derive(Debug)]
 pub struct Running {
     control: Arc<Control>,
     address: SocketAddr,
-    /// The server ends when it is dropped.
+    /// Sender that stops the server when it is dropped.
     _stop: oneshot::Sender<()>,
 }
 
-/// An operation was not called as a test wants.
+/// Difference between the calls of an operation and those that a test expects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{operation}` was called {}, expected {expected}{}", crate::diagnostic::count(*count, "time"), unseen(*forgotten))]
 pub struct Unverified {
-    /// The operation by name.
+    /// Name of the operation.
     pub operation: String,
-    /// How often it was called.
+    /// Number of calls that were found.
     pub count: usize,
-    /// How often it should have been.
+    /// Expected number of calls, such as `1..=1`.
     pub expected: String,
-    /// How many exchanges the journal does not have any more: they were not looked at.
+    /// Number of exchanges that the journal has dropped, so that they were not counted.
     pub forgotten: u64,
 }
 
@@ -189,63 +190,66 @@ fn unseen(forgotten: u64) -> String {
 }
 
 impl Running {
-    /// Where it is: `http://127.0.0.1:41234`.
+    /// Returns the base URL: `http://127.0.0.1:41234`.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The sandbox itself.
+    /// Returns the sandbox that is served.
     #[must_use]
     pub fn sandbox(&self) -> &Sandbox {
         self.control.sandbox()
     }
 
-    /// A world of its own, for tests that run side by side.
+    /// Returns a session: separate state for tests that run in parallel.
     #[must_use]
     pub fn session(&self, name: &str) -> Session<'_> {
         Session { running: self, name: name.to_owned() }
     }
 
-    /// The exchanges of all sessions, the oldest first; of each session only the last, see [`Builder::journal`] and
-    /// [`forgotten`](Self::forgotten).
+    /// Returns the exchanges of all sessions, the oldest first; of each session only the last ones,
+    /// see [`Builder::journal`] and [`forgotten`](Self::forgotten).
     #[must_use]
     pub fn received(&self) -> Vec<Entry> {
         self.control.journal(None).entries
     }
 
-    /// How many exchanges there were before those that are [`received`](Self::received) still.
+    /// Returns the number of exchanges that were dropped before those of
+    /// [`received`](Self::received).
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.control.journal(None).forgotten
     }
 
-    /// Whether an operation was called so often, in all sessions: `1..=1`, `2..`.
+    /// Checks how often an operation was called in all sessions: `1..=1`, `2..`.
     ///
     /// # Errors
     ///
-    /// [`Unverified`], if it was not, or if it may have been called more often than the journal knows.
+    /// Returns [`Unverified`] if the number of calls differs, or if it may be higher because the
+    /// journal has dropped exchanges and `times` has an upper bound.
     pub fn verify(&self, operation: &str, times: impl RangeBounds<usize> + std::fmt::Debug) -> Result<(), Unverified> {
         verify(&self.control.journal(None), operation, &times)
     }
 
-    /// How often an operation was called with a JSON content that fits a JSON Schema.
+    /// Returns the number of calls of an operation whose content is valid against a JSON Schema. A
+    /// form is validated as an object of texts.
     ///
     /// # Panics
     ///
-    /// If the schema is none.
+    /// Panics if `body` is not a valid JSON Schema.
     #[must_use]
     pub fn count(&self, operation: &str, body: &Value) -> usize {
         count(&self.received(), operation, body)
     }
 
-    /// Forgets what all sessions wrote and what was asked.
+    /// Clears the state and the journals of all sessions.
     pub fn reset(&self) {
         self.control.forget();
     }
 }
 
-/// One session of a sandbox.
+/// Session of a sandbox.
 #[derive(Debug)]
 pub struct Session<'r> {
     running: &'r Running,
@@ -253,50 +257,54 @@ pub struct Session<'r> {
 }
 
 impl Session<'_> {
-    /// Where it is: what is asked below it is in the session.
+    /// Returns the base URL of the session; requests below it are in the session.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("{}/_standin/sessions/{}", self.running.uri(), self.name)
     }
 
-    /// The header field that puts a request in it.
+    /// Returns the name and the value of the header field that puts a request in the session.
     #[must_use]
     pub fn header(&self) -> (&'static str, &str) {
         ("Standin-Session", &self.name)
     }
 
-    /// Its exchanges, the oldest first; only the last, see [`Builder::journal`].
+    /// Returns the exchanges of the session, the oldest first; only the last ones, see
+    /// [`Builder::journal`].
     #[must_use]
     pub fn received(&self) -> Vec<Entry> {
         self.running.control.journal(Some(&self.name)).entries
     }
 
-    /// How many exchanges there were before those that are [`received`](Self::received) still.
+    /// Returns the number of exchanges that were dropped before those of
+    /// [`received`](Self::received).
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.running.control.journal(Some(&self.name)).forgotten
     }
 
-    /// Whether an operation was called so often in it.
+    /// Checks how often an operation was called in the session.
     ///
     /// # Errors
     ///
-    /// [`Unverified`], if it was not.
+    /// Returns [`Unverified`] if the number of calls differs, or if it may be higher because the
+    /// journal has dropped exchanges and `times` has an upper bound.
     pub fn verify(&self, operation: &str, times: impl RangeBounds<usize> + std::fmt::Debug) -> Result<(), Unverified> {
         verify(&self.running.control.journal(Some(&self.name)), operation, &times)
     }
 
-    /// How often an operation was called in it with a JSON content that fits a JSON Schema.
+    /// Returns the number of calls of an operation in the session whose content is valid against a
+    /// JSON Schema. A form is validated as an object of texts.
     ///
     /// # Panics
     ///
-    /// If the schema is none.
+    /// Panics if `body` is not a valid JSON Schema.
     #[must_use]
     pub fn count(&self, operation: &str, body: &Value) -> usize {
         count(&self.received(), operation, body)
     }
 
-    /// Forgets what it wrote and what was asked in it.
+    /// Clears the state and the journal of the session.
     pub fn reset(&self) {
         self.running.sandbox().memory().reset(Some(&self.name));
     }
@@ -309,7 +317,7 @@ fn verify(
 ) -> Result<(), Unverified> {
     let is_called = |entry: &&Entry| entry.operation.as_deref() == Some(operation);
     let count = journal.entries.iter().filter(is_called).count();
-    // More calls may be among those that are not kept.
+    // Dropped exchanges may include more calls.
     let is_sure = journal.forgotten == 0 || matches!(times.end_bound(), Bound::Unbounded);
     if is_sure && times.contains(&count) {
         return Ok(());

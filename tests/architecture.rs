@@ -180,6 +180,46 @@ fn no_file_uses_what_uses_it() {
     assert!(circular.is_empty(), "these are in circles:\n{}", circular.join("\n"));
 }
 
+/// The words that no doc comment opens with, because they begin a riddle and not a sentence that says what an item is.
+const BANNED_OPENINGS: [&str; 13] =
+    ["How", "It", "None", "That", "The same", "These", "Those", "What", "Where", "Whether", "Which", "Who", "Whose"];
+
+/// Returns the doc comments of a text that open with a banned word, with their line numbers.
+fn banned(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut is_inside = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        let comment = line.trim_start().strip_prefix("///");
+        if let Some(sentence) = comment.map(str::trim).filter(|_| !is_inside) {
+            let opens = |word: &str| {
+                sentence.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+            };
+            if BANNED_OPENINGS.iter().any(|word| opens(word)) {
+                found.push((number, sentence));
+            }
+        }
+        is_inside = comment.is_some();
+    }
+    found
+}
+
+#[test]
+fn doc_comments_say_what_an_item_is_or_does() {
+    let mut riddles = Vec::new();
+    for path in sources(&root().join("src")) {
+        let text = fs::read_to_string(&path).expect("can be read");
+        riddles.extend(banned(&text).into_iter().map(|(line, said)| format!("{}:{line}: {said}", path.display())));
+    }
+    assert!(riddles.is_empty(), "begin these with a verb in the third person or a noun:\n{}", riddles.join("\n"));
+}
+
+#[test]
+fn banned_openings_are_found_at_the_start_of_a_comment_only() {
+    let text = "/// What it is.\n/// How so.\nfn a() {}\n/// Itself.\n/// It\nfn b() {}\n    /// The same, shared.\n";
+    let found: Vec<usize> = banned(text).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(found, [1, 7]);
+}
+
 #[test]
 fn packages_of_one_purpose_are_named_in_one_file() {
     let only = [

@@ -1,4 +1,5 @@
-//! Which documents are loaded, and how values are generated: the arguments that commands share.
+//! Arguments that commands share: the documents to load, and the options for generated values.
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -17,24 +18,25 @@ use crate::sandbox::{Reading, Sandbox};
 pub(super) struct Documents {
     /// Files, folders, or `-` for standard input [default: ./specs]
     ///
-    /// A file is JSON, YAML, or a Markdown or text page with fenced OpenAPI documents, told by its
-    /// content. A folder is searched with all its sub-folders; files that are no OpenAPI documents
-    /// are passed over.
+    /// A file is JSON, YAML, or a Markdown or text page with fenced OpenAPI documents, recognized
+    /// by its content. A folder is searched with all its sub-folders; files that are not OpenAPI
+    /// documents are skipped.
     #[arg(value_name = "DOCUMENT")]
     pub(super) inputs: Vec<PathBuf>,
     /// Folder of fixtures [default: ./fixtures, if it is there]
     ///
     /// Each YAML or JSON file in it maps operations (`operationId` or `METHOD /path`) to lists of
     /// responses, each with `when` (a JSON Schema over `{path, query, header, cookie, body}`),
-    /// `status`, `example` or `body`, and `headers`. The first whose condition holds is the answer.
-    /// What `errors` in it maps (`*`, the name of a document, an operation) says how errors are told.
+    /// `status`, `example` or `body`, and `headers`. The first response whose condition holds is
+    /// the answer. `errors` in a file sets the form of errors for all operations (`*`), a document,
+    /// or an operation.
     #[arg(long, value_name = "DIR", env = "STANDIN_FIXTURES", hide_env = true)]
     pub(super) fixtures: Option<PathBuf>,
-    /// Whether examples are made to fit their schema
+    /// Treatment of examples that do not fit their schema
     ///
-    /// `coerce` changes what can be read in one way only, such as "true" where a boolean is
-    /// documented, and reports it; `repair` changes whatever does not fit, adds what is missing and
-    /// leaves out what is forbidden; `verbatim` serves every example as it stands.
+    /// `coerce` changes values that have only one reading, such as "true" where a boolean is
+    /// documented, and reports the change; `repair` changes every value that does not fit, adds
+    /// missing members and removes forbidden ones; `verbatim` changes nothing.
     #[arg(
         long,
         value_enum,
@@ -48,21 +50,22 @@ pub(super) struct Documents {
     pub(super) examples: ExamplesChoice,
     /// Overlay (OpenAPI Overlay 1.0 or 1.1) that corrects the documents; may be repeated
     ///
-    /// Each is applied to every document, or to the one whose file name its `extends` has. `STANDIN_OVERLAY`
-    /// lists paths as `PATH` does.
+    /// An overlay is applied to every document, or only to the one whose file name its `extends`
+    /// has. `STANDIN_OVERLAY` lists paths with the separator of `PATH`.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) overlay: Vec<PathBuf>,
-    /// Folder that documents may refer to, beside their own; may be repeated
+    /// Another folder that documents may refer to; may be repeated
     ///
-    /// A `$ref` to another file is followed inside of the folder of the document that has it, with
-    /// its sub-folders, and of the current folder or a folder that is served, if the document is in it and the
-    /// file is not hidden. No other file is read. `STANDIN_ALLOW_PATH` lists paths as `PATH` does.
+    /// A `$ref` to another file is followed inside the folder of its document and the sub-folders.
+    /// It is also followed inside the current folder and the served folders, if the document is in
+    /// them and the file is not hidden. No other file is read. `STANDIN_ALLOW_PATH` lists paths
+    /// with the separator of `PATH`.
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(super) allow_path: Vec<PathBuf>,
     /// Host that documents may refer to, such as example.com or localhost:8080; may be repeated
     ///
-    /// Without it nothing is fetched from the network. What was fetched is kept in the cache, so that
-    /// the next start needs no network.
+    /// Without it, nothing is fetched from the network. Fetched documents are kept in the cache, so
+    /// that the next start needs no network.
     #[arg(
         long,
         value_name = "HOST",
@@ -72,13 +75,13 @@ pub(super) struct Documents {
         hide_short_help = true
     )]
     pub(super) allow_host: Vec<String>,
-    /// Folder that keeps what was fetched [default: standin in the user's cache folder]
+    /// Folder for fetched documents [default: standin in the user's cache folder]
     #[arg(long, value_name = "DIR", env = "STANDIN_CACHE", hide_env = true, hide_short_help = true)]
     pub(super) cache: Option<PathBuf>,
 }
 
 impl Documents {
-    /// Reads the documents; what of the options has no effect is told.
+    /// Loads the documents, and warns of each `--allow-path` that is not a folder.
     pub(super) fn load(&self, settings: Settings, err: &mut impl Write) -> Result<Sandbox, Failure> {
         for folder in self.allowed().iter().filter(|folder| !folder.is_dir()) {
             let folder = folder.display().to_string();
@@ -99,7 +102,7 @@ impl Documents {
         Ok(Sandbox::load(&inputs, fixtures, &self.reading(), settings))
     }
 
-    /// The folders that documents may refer to.
+    /// Returns the other folders that documents may refer to.
     pub(super) fn allowed(&self) -> Vec<PathBuf> {
         paths(&self.allow_path, "STANDIN_ALLOW_PATH")
     }
@@ -120,15 +123,15 @@ impl Documents {
     }
 }
 
-/// How values are generated.
+/// Options for generated values.
 #[derive(Debug, Args)]
 pub(super) struct Generation {
     /// Seed of generated values: the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 0, env = "STANDIN_SEED", hide_env = true)]
     pub(super) seed: u64,
-    /// How many items generated lists have: 3, or 2-3
+    /// Number of items in generated lists: 3, or 2-3
     ///
-    /// Where the schema has other bounds they go before it.
+    /// Other bounds in the schema take precedence.
     #[arg(
         long,
         value_name = "N|N-M",
@@ -139,10 +142,10 @@ pub(super) struct Generation {
         hide_short_help = true
     )]
     pub(super) list_size: (usize, usize),
-    /// How many values are made at most to find one that fits
+    /// Most values to try when looking for one that fits
     ///
-    /// A list of three numbers is four values. What cannot be made within it is the nearest value, and
-    /// the answer says so in `Standin-Warning`.
+    /// A list of three numbers counts as four values. If no value within the limit fits, the answer
+    /// has the nearest value, and reports it in `Standin-Warning`.
     #[arg(
         long,
         value_name = "N",
@@ -152,7 +155,7 @@ pub(super) struct Generation {
         hide_short_help = true
     )]
     pub(super) max_values: usize,
-    /// How much text a generated value has at most, about
+    /// Most text in one generated value, approximately
     #[arg(
         long,
         value_name = "SIZE",
@@ -175,7 +178,7 @@ impl Generation {
         }
     }
 
-    /// Settings that differ from the usual ones in how values are generated only.
+    /// Returns the default settings with these options for generated values.
     pub(super) fn settings(&self) -> Settings {
         Settings { options: self.options(), ..Settings::default() }
     }
@@ -188,8 +191,8 @@ pub(super) enum ExamplesChoice {
     Verbatim,
 }
 
-/// Paths of the command line, each as it is; else those of a variable, with colons or, on Windows, semicolons
-/// between them.
+/// Returns the paths of the command line unchanged; without any, those of an environment variable,
+/// separated by colons or, on Windows, semicolons.
 pub(super) fn paths(given: &[PathBuf], variable: &str) -> Vec<PathBuf> {
     if !given.is_empty() {
         return given.to_vec();
@@ -198,14 +201,15 @@ pub(super) fn paths(given: &[PathBuf], variable: &str) -> Vec<PathBuf> {
     std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-/// `$XDG_CACHE_HOME/standin`, or what stands for it on this system.
+/// Returns `$XDG_CACHE_HOME/standin`, or its counterpart on this system.
 pub(super) fn usual_cache() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || set("HOME").map(|home| home.join(".cache"));
     set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home).map(|folder| folder.join("standin"))
 }
 
-/// `10MiB`, `512k`, `1048576`: units of 1000 and, with an `i`, of 1024.
+/// Parses a size such as `10MiB`, `512k` or `1048576`; units are powers of 1000 or, with an `i`, of
+/// 1024.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -223,7 +227,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(factor).ok_or_else(|| "it is too large".to_owned())
 }
 
-/// `3`, or `2-3`.
+/// Parses `3` or `2-3`.
 pub(super) fn list_size(text: &str) -> Result<(usize, usize), String> {
     let (least, most) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| text.trim().parse::<usize>().map_err(|_| "expected a number or a range such as `2-3`");

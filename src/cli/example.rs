@@ -1,4 +1,5 @@
-//! `standin example`: a request and the answer to it, without serving.
+//! `standin example`: prints a request and its answer, without serving.
+
 use std::io::Write;
 
 use bytes::Bytes;
@@ -15,32 +16,32 @@ use crate::diagnostic::escape;
 use crate::exchange::{Settings, sample};
 use crate::sandbox::Sandbox;
 
-/// The options of `example`.
+/// Options of `example`.
 #[derive(Debug, Args)]
 pub struct Example {
-    /// The operation, by its `operationId` or as `METHOD /path`
+    /// Operation, by its `operationId` or as `METHOD /path`
     operation: String,
     #[command(flatten)]
     documents: Documents,
     #[command(flatten)]
     generation: Generation,
-    /// The documented status to answer with
+    /// Documented status to answer with
     #[arg(long, value_name = "CODE", env = "STANDIN_STATUS", hide_env = true)]
     status: Option<StatusCode>,
-    /// The media type of the answer, and of the request if it is documented for it
+    /// Media type of the answer, and of the request if it is documented for it
     #[arg(long, value_name = "TYPE", value_parser = media_type, env = "STANDIN_MEDIA_TYPE", hide_env = true)]
     media_type: Option<MediaRange>,
-    /// How many, each with the next seed
+    /// Number of examples, each with the next seed
     #[arg(long, value_name = "N", default_value_t = 1, env = "STANDIN_COUNT", hide_env = true)]
     count: u32,
-    /// How they are written
+    /// Format of the messages
     #[arg(long, value_enum, default_value = "http", env = "STANDIN_FORMAT", hide_env = true)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// As messages of HTTP
+    /// HTTP messages
     Http,
     /// A JSON array of objects with `request` and `response`
     Json,
@@ -89,7 +90,7 @@ impl Example {
         Ok(Outcome::Clean)
     }
 
-    /// Returns what is wrong and what to do, if the response that was asked for is not documented.
+    /// Returns the fault and a help text, if the operation does not document the wanted response.
     fn undocumented(&self, operation: &Operation) -> Option<(String, String)> {
         let name = operation.name();
         if let Some(status) = self.status
@@ -169,7 +170,7 @@ fn headers_as_json(headers: &HeaderMap) -> Map<String, Value> {
     fields.map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes())))).collect()
 }
 
-/// JSON as it is, anything else as a string, and nothing as null.
+/// Returns JSON as it is, other content as a string, and empty content as null.
 fn body_as_json(content: &Bytes) -> Value {
     if content.is_empty() {
         return Value::Null;

@@ -1,4 +1,4 @@
-//! What the user typed → what is meant, and doing it.
+//! Command line: parses the arguments, and runs the command.
 
 mod arguments;
 mod example;
@@ -25,9 +25,9 @@ const ENVIRONMENT: &str = "Options are read from the environment too: --max-body
 
 /// A sandbox API server made from OpenAPI documents.
 ///
-/// It checks every request against the documents, and answers with the documented examples, with
-/// fixtures, or with values made from the schema. A wrong request gets the error that the API
-/// documents, filled in with what is wrong.
+/// Checks every request against the documents, and answers with the documented examples, with
+/// fixtures, or with values generated from the schema. A wrong request gets the error that the API
+/// documents, with the details of the violations.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, propagate_version = true, after_help = ENVIRONMENT)]
 pub struct Command {
@@ -40,23 +40,26 @@ enum Action {
     /// Serve documents
     ///
     /// Prints `listening on http://…` on standard output once requests are answered. Ctrl-C and
-    /// SIGTERM end it, after what is in flight.
+    /// SIGTERM stop the server after the exchanges in flight.
     #[command(after_help = ENVIRONMENT)]
     Serve(Box<Serve>),
-    /// Report everything that is wrong with documents and fixtures, and serve nothing
+    /// Report all errors and warnings of documents and fixtures, without serving
     ///
-    /// Exit code: 0 if there is no error, 1 if there is one, 2 if there is no document to check. With
-    /// `--fail-on warning` a warning makes it 1 too.
+    /// Exit code: 0 if there is no error, 1 if there is one, 2 if there is no document to check.
+    /// With `--fail-on warning`, a warning causes 1 too.
     Check(Check),
-    /// List the operations and how each would be answered, or (`--errors`) how wrong requests are
-    Routes(Routes),
-    /// Print a request to an operation, and the answer that the sandbox would give
+    /// List the operations and how they are answered
     ///
-    /// Exit code: 0, or 2 if there is no such operation, or the operation documents no such answer.
+    /// `--errors` shows how wrong requests are answered, and `--state` the resource and the action
+    /// of each operation.
+    Routes(Routes),
+    /// Print a request to an operation, and the answer of the sandbox
+    ///
+    /// Exit code: 0, or 2 if the operation does not exist or does not document the wanted answer.
     Example(Example),
     /// Print a completion script for a shell
     Completions {
-        /// The shell
+        /// Shell to complete for
         shell: clap_complete::Shell,
     },
     /// Print the manual page, in roff
@@ -64,7 +67,7 @@ enum Action {
 }
 
 impl Command {
-    /// The options of `serve`, if that is what was asked for.
+    /// Returns the options of `serve`, if this is the command.
     #[must_use]
     pub fn serve(&self) -> Option<&Serve> {
         match &self.action {
@@ -73,30 +76,30 @@ impl Command {
         }
     }
 
-    /// Does what was asked, and tells of it on standard output and standard error.
+    /// Runs the command with standard output and standard error.
     ///
     /// # Errors
     ///
-    /// [`Failure`], if the system does not let it.
+    /// [`Failure`], if the system prevents it.
     pub fn run_in_terminal(self) -> Result<Outcome, Failure> {
         let out = &mut io::stdout();
         let is_serving = self.serve().is_some();
-        // Who reads the findings of `check` is waited for; a server waits for nobody.
+        // `check` waits for the reader of its findings; a server must not wait for a reader.
         let outcome = if is_serving { self.run(out, &mut StandardError) } else { self.run(out, &mut io::stderr()) };
         if is_serving {
             stderr::settle();
         }
         let outcome = outcome?;
-        // What is not written yet fails here and not silently later.
+        // Flushing reports text that cannot be written here, instead of losing it silently later.
         out.flush()?;
         Ok(outcome)
     }
 
-    /// Does what was asked.
+    /// Runs the command.
     ///
     /// # Errors
     ///
-    /// [`Failure`], if the system does not let it.
+    /// [`Failure`], if the system prevents it.
     pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
         let err = &mut Unfailing(err);
         match self.action {
@@ -105,7 +108,7 @@ impl Command {
             Action::Routes(routes) => routes.run(out, err),
             Action::Example(example) => example.run(out, err),
             Action::Completions { shell } => {
-                // What cannot be written is a panic there.
+                // `generate` panics if it cannot write, so it writes to memory first.
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "standin", &mut script);
                 out.write_all(&script)?;

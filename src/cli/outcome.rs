@@ -1,29 +1,30 @@
-//! How a command ends, and what it prints of the documents that it loaded.
+//! Outcome of a command, and the lines that it prints about the loaded documents.
+
 use std::io::{self, Write};
 
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Severity, count, escape};
 
-/// How a command ended, as an exit code.
+/// End of a command, as an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// 0
+    /// Exit code 0: success.
     Clean,
-    /// 1: `check` found what it fails on.
+    /// Exit code 1: the run has findings that it must fail on.
     Findings,
-    /// 2
+    /// Exit code 2: the command could not run, or could not write a file at its end.
     CouldNotRun,
 }
 
-/// Why a command could not run.
+/// Reason why a command could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The address is taken, or not of this machine.
+    /// The address is taken, or does not belong to this machine.
     #[error("cannot listen on {address}: {error}\n  = help: choose another port with `--port`, or 0 for a free one")]
     Listen {
-        /// What was asked for.
+        /// Address that was to be listened on.
         address: String,
-        /// What the system says.
+        /// Error of the system.
         error: io::Error,
     },
     /// Output cannot be written, or the runtime cannot be started.
@@ -31,10 +32,11 @@ pub enum Failure {
     Io(#[from] io::Error),
 }
 
-/// Standard error, or what is in its place: that nobody reads it, or its disk is full, ends nothing.
+/// Writer for standard error, or its substitute, that ignores errors: a closed reader or a full
+/// disk does not end the command.
 #[derive(Debug)]
 pub struct Unfailing<W>(
-    /// The writer that takes the text.
+    /// Writer that receives the text.
     pub W,
 );
 
@@ -50,10 +52,10 @@ impl<W: Write> Write for Unfailing<W> {
     }
 }
 
-/// How many warnings are told at the start; `check` tells all.
+/// Maximum number of other warnings that the start prints; `check` prints all.
 pub(crate) const TOLD: usize = 10;
 
-/// What was loaded, in lines.
+/// Returns a line for each loaded document, and one for the number of skipped files.
 pub(crate) fn loaded(contract: &Contract) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, document) in contract.documents.iter().enumerate() {
@@ -67,12 +69,13 @@ pub(crate) fn loaded(contract: &Contract) -> Vec<String> {
     lines
 }
 
-/// What was repaired and what is wrong, in lines; in the last, how much of everything there is.
+/// Returns the diagnostics as lines: errors in full, warnings about operations that cannot be
+/// answered, and at most [`TOLD`] other warnings; the last line has the totals.
 pub(crate) fn findings(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {
     let mut lines = Vec::new();
     let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity() == Severity::Error);
     lines.extend(errors.iter().map(|error| error.render().trim_end().to_owned()));
-    // What cannot be answered is told whatever else there is.
+    // Warnings about operations that cannot be answered are always printed.
     let is_unanswerable = |warning: &&&Diagnostic| warning.code == Code::Ungeneratable;
     let others: Vec<_> = warnings.iter().filter(|warning| !is_unanswerable(warning)).collect();
     lines.extend(warnings.iter().filter(is_unanswerable).map(|warning| warning.render_line()));

@@ -1,4 +1,5 @@
-//! `standin check` and `standin routes`: what there is to know without serving.
+//! `standin check` and `standin routes`: report on documents without serving them.
+
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
@@ -14,17 +15,17 @@ use crate::resource::Collection;
 use crate::resource::place::Slot;
 use crate::sandbox::Sandbox;
 
-/// The options of `check`.
+/// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]
     documents: Documents,
     #[command(flatten)]
     generation: Generation,
-    /// How findings are written
+    /// Format of the report
     #[arg(long, value_enum, default_value = "text", env = "STANDIN_FORMAT", hide_env = true)]
     format: CheckFormat,
-    /// Findings that make the exit code 1: errors, or warnings too
+    /// Findings that cause exit code 1: errors, or warnings too
     #[arg(
         long,
         value_enum,
@@ -37,10 +38,10 @@ pub struct Check {
     fail_on: FailOn,
 }
 
-/// The least severity of a finding that `check` fails on.
+/// Lowest severity of a finding that `check` fails on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// Errors only; warnings are told.
+    /// Errors only; warnings are printed.
     Error,
     /// Errors and warnings.
     Warning,
@@ -54,7 +55,7 @@ impl FailOn {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum CheckFormat {
-    /// For people
+    /// Text for people
     Text,
     /// A JSON object
     Json,
@@ -62,24 +63,25 @@ enum CheckFormat {
     Sarif,
 }
 
-/// The options of `routes`.
+/// Options of `routes`.
 #[derive(Debug, Args)]
 pub struct Routes {
     #[command(flatten)]
     documents: Documents,
-    /// Show how each operation answers a wrong request, and not a right one
+    /// Show how each operation answers wrong requests
     ///
-    /// Where the words of its error come from (`fixture`, `example` of its own, `sibling`: examples of
-    /// other operations, `schema`, `none`: a problem of RFC 9457), and the error for a missing field.
+    /// Lists the source of the error text (`fixture`, `example`: examples of the operation,
+    /// `sibling`: examples of other operations, `schema`, `none`: a problem of RFC 9457), and the
+    /// error for a missing field.
     #[arg(long)]
     errors: bool,
-    /// Show what each operation does with which resource, and why it is taken for that
+    /// Show the resource and the action of each operation, and the reason
     ///
-    /// What it does is one of create, upsert, list, find, read, replace, merge, delete, exists. `resources:`
-    /// in fixtures says otherwise.
+    /// The action is one of create, upsert, list, find, read, replace, merge, delete, exists.
+    /// `resources:` in fixtures overrides it.
     #[arg(long, conflicts_with = "errors")]
     state: bool,
-    /// How operations are written
+    /// Format of the list
     #[arg(long, value_enum, default_value = "text", env = "STANDIN_FORMAT", hide_env = true)]
     format: RoutesFormat,
 }
@@ -131,7 +133,7 @@ impl Routes {
     pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
         let sandbox = self.documents.load(Settings::default(), err)?;
         let contract = sandbox.contract();
-        // What is not in the list, and why.
+        // Errors explain which operations the list lacks, and why.
         let of_operations = contract.operations.iter().flat_map(|operation| &operation.diagnostics);
         let found = contract.diagnostics.iter().chain(of_operations);
         for diagnostic in found.filter(|d| d.severity() == Severity::Error) {
@@ -180,7 +182,7 @@ impl Routes {
     }
 }
 
-/// What each operation does with resources: what, the collection, method, path, and why.
+/// Returns a row for each operation: action, collection, method, path, and reason.
 fn roles_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
     let contract = sandbox.contract();
     let row = |(index, operation): (usize, &Operation)| {
@@ -193,13 +195,13 @@ fn roles_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
     contract.operations.iter().enumerate().map(row).collect()
 }
 
-/// `/pets by id`
+/// Formats a collection with its key: `/pets by id`.
 fn shown(collection: &Collection) -> String {
     let key = collection.key.as_ref().map(|key| format!(" by {key}")).unwrap_or_default();
     format!("{}{key}", collection.name)
 }
 
-/// What of the resource the answer has, for people.
+/// Describes the part of the answer that holds the resource, for people.
 fn shows(slot: &Slot) -> String {
     let at = |way: &[String]| if way.is_empty() { "the answer".to_owned() } else { format!("`{}`", way.join(".")) };
     match slot {
@@ -225,8 +227,8 @@ fn roles_as_json(sandbox: &Sandbox) -> Vec<Value> {
     contract.operations.iter().enumerate().map(object).collect()
 }
 
-/// How each operation answers a wrong request: where its words come from, method, path, what is missing
-/// in the request, and the error.
+/// Returns a row for each operation: source of the error text, method, path, missing field, and
+/// error.
 fn errors_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
     let row = |operation: &Operation| {
         let survey = sandbox.survey(operation);
@@ -242,7 +244,7 @@ fn errors_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
     sandbox.contract().operations.iter().map(row).collect()
 }
 
-/// One line of a table.
+/// Shortens text to fit one line of a table: at most 240 characters.
 fn shorten(content: &str) -> String {
     const LONGEST: usize = 240;
     match content.char_indices().nth(LONGEST) {
@@ -269,7 +271,7 @@ fn errors_as_json(sandbox: &Sandbox) -> Vec<Value> {
     sandbox.contract().operations.iter().map(object).collect()
 }
 
-/// Columns as wide as their widest cell.
+/// Formats rows as columns that are as wide as their widest cell.
 fn table(rows: &[[String; 5]]) -> String {
     let shown = |row: &[String; 5]| row.each_ref().map(|cell| escape::one_line(cell).into_owned());
     let rows: Vec<[String; 5]> = rows.iter().map(shown).collect();

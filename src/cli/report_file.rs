@@ -1,4 +1,5 @@
-//! What a run of the server came to: a report at its end, and whether it failed, for CI.
+//! Result of a server run for CI: a report at its end, and the conditions under which it fails.
+
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -10,40 +11,40 @@ use crate::contract::Contract;
 use crate::diagnostic::{count, escape};
 use crate::state::coverage::Coverage;
 
-/// The form of a report.
+/// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A test case for each operation.
+    /// JUnit XML, with a test case for each operation.
     Junit,
-    /// A page for people.
+    /// HTML page for people.
     Html,
-    /// What `/_standin/coverage` says, and the wrong requests.
+    /// Coverage as in `/_standin/coverage`, and the wrong requests.
     Json,
 }
 
-/// Where a report goes (`--report FORM FILE`).
+/// Report to write (`--report FORM FILE`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its form.
+    /// Format of the report.
     pub form: Form,
-    /// The file.
+    /// File to write.
     pub file: PathBuf,
 }
 
-/// What a run must not come to (`--fail-on`).
+/// Condition that fails a run (`--fail-on`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Condition {
-    /// A request was wrong.
+    /// A request violated the documents.
     Violations,
-    /// More than so many of a hundred operations were never called.
+    /// More than this percentage of the operations was never called.
     Uncovered(f64),
 }
 
-/// Reads `junit report.xml`.
+/// Reads pairs such as `junit report.xml`.
 ///
 /// # Errors
 ///
-/// What is expected.
+/// Message that describes the expected form.
 pub fn targets(words: &[String]) -> Result<Vec<Target>, String> {
     words
         .chunks(2)
@@ -68,7 +69,7 @@ pub fn targets(words: &[String]) -> Result<Vec<Target>, String> {
 ///
 /// # Errors
 ///
-/// What is expected.
+/// Message that describes the expected form.
 pub fn condition(text: &str) -> Result<Condition, String> {
     let expected = || format!("`{text}` is no condition, expected `violations` or such as `uncovered=10%`");
     match text.split_once('=') {
@@ -83,7 +84,7 @@ pub fn condition(text: &str) -> Result<Condition, String> {
     }
 }
 
-/// What of the conditions holds, in sentences.
+/// Returns a sentence for each condition that holds.
 #[must_use]
 pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
     let wrong: u64 = coverage.used().iter().map(|(_, used)| used.violations).sum();
@@ -100,11 +101,11 @@ pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
     conditions.iter().filter_map(failure).collect()
 }
 
-/// Why a report cannot be written.
+/// Reason why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the report `{}` cannot be written: {error}", escape::one_line(&.file.display().to_string()))]
 pub struct ReportError {
-    /// The file.
+    /// File of the report.
     file: PathBuf,
     /// Error of the file system.
     error: io::Error,
@@ -115,21 +116,21 @@ impl Target {
         ReportError { file: self.file.clone(), error }
     }
 
-    /// Finds out at the start whether the report could be written at the end.
+    /// Checks at the start that the report can be written at the end.
     ///
     /// # Errors
     ///
-    /// [`ReportError`], if it could not.
+    /// [`ReportError`], if it cannot be written.
     pub fn check(&self) -> Result<(), ReportError> {
         let is_there = match fs::metadata(&self.file) {
-            // To open a pipe waits for its reader.
+            // Opening a pipe would wait for its reader.
             Ok(there) if !there.is_file() && !there.is_dir() => return Ok(()),
             Ok(_) => true,
             Err(_) => false,
         };
         OpenOptions::new().append(true).create(true).open(&self.file).map_err(|error| self.failed(error))?;
         if !is_there {
-            // A run that is killed has no report rather than an empty one.
+            // A run that is killed leaves no report, rather than an empty one.
             fs::remove_file(&self.file).map_err(|error| self.failed(error))?;
         }
         Ok(())
@@ -163,8 +164,8 @@ fn as_json(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Val
     report
 }
 
-/// Returns text as XML 1.0 and HTML can have it. Control characters are no characters of XML, not even as references
-/// (XML 1.0 §2.2), so they are escaped as in every other text for people.
+/// Escapes text for XML 1.0 and HTML. Control characters are not allowed in XML, not even as
+/// references (XML 1.0 §2.2), so they are escaped as in all other text for people.
 fn escaped(text: &str) -> String {
     let mut written = String::new();
     for letter in escape::lines(text).chars() {

@@ -1,4 +1,4 @@
-//! The options of `standin serve`, and the settings that they stand for.
+//! Options of `standin serve`, and the settings that they set.
 
 mod run;
 mod signal;
@@ -20,7 +20,7 @@ use crate::server::{Limits, log};
 use crate::state::sessions::Bounds;
 use crate::validate::{AbsentBody, OtherNames};
 
-/// The options of `serve`.
+/// Options of `serve`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one option")]
 pub struct Serve {
@@ -34,10 +34,10 @@ pub struct Serve {
     port: u16,
     #[command(flatten)]
     generation: Generation,
-    /// What wrong requests get
+    /// Treatment of wrong requests
     ///
-    /// `strict` rejects them with the documented error; `warn` answers them and says in the
-    /// `Standin-Violations` header and in the log what is wrong; `off` does not look.
+    /// `strict` rejects them with the documented error; `warn` answers them and reports the
+    /// violations in the `Standin-Violations` header and in the log; `off` does not validate.
     #[arg(
         long,
         value_enum,
@@ -48,10 +48,10 @@ pub struct Serve {
         hide_env = true
     )]
     validate: ValidationChoice,
-    /// Refuse to start if the documents or fixtures have errors
+    /// Refuse to start if documents or fixtures have errors
     ///
-    /// Without it what is wrong costs only its place: anything is allowed there, and answers say so in
-    /// `Standin-Warning`. With it the errors are told, and the exit code is 1.
+    /// Without it, an error affects only its place: any value is allowed there, and answers report
+    /// it in `Standin-Warning`. With it, the errors are printed and the exit code is 1.
     #[arg(
         long,
         env = "STANDIN_STRICT_DOCUMENTS", hide_env = true, hide_short_help = true,
@@ -59,10 +59,10 @@ pub struct Serve {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     strict_documents: bool,
-    /// Judge an absent body as an empty object, even where the document does not require one
+    /// Validate an absent body as an empty object, even if none is required
     ///
-    /// The standard lets a request omit its body unless `requestBody.required` is true, and many
-    /// documents forget to say so.
+    /// OpenAPI allows a request to omit its body unless `requestBody.required` is true, and many
+    /// documents forget to set it.
     #[arg(
         long,
         env = "STANDIN_REQUIRE_BODIES", hide_env = true, hide_short_help = true,
@@ -70,7 +70,7 @@ pub struct Serve {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     require_bodies: bool,
-    /// Refuse names in the query that no parameter has
+    /// Reject query names that no parameter declares
     #[arg(
         long,
         env = "STANDIN_STRICT_QUERY", hide_env = true, hide_short_help = true,
@@ -78,10 +78,10 @@ pub struct Serve {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     strict_query: bool,
-    /// How lists in queries may be written, beside what is documented
+    /// Extra array notations accepted in queries
     ///
-    /// `brackets` takes a[]=1&a[]=2, which is always taken; `comma` takes a=1,2 too, and `repeat`
-    /// a=1&a=2.
+    /// `brackets` accepts a[]=1&a[]=2, which the other values accept too; `comma` also accepts
+    /// a=1,2, and `repeat` a=1&a=2.
     #[arg(
         long,
         value_enum,
@@ -93,9 +93,9 @@ pub struct Serve {
         hide_short_help = true
     )]
     query_arrays: ArraysChoice,
-    /// Whether what requests write is remembered, and so can be read
+    /// Keep what requests write, so that it can be read
     ///
-    /// `standin routes --state` shows what each operation is taken to do.
+    /// `standin routes --state` shows the resource and the action of each operation.
     #[arg(
         long,
         value_enum,
@@ -106,9 +106,9 @@ pub struct Serve {
         hide_env = true
     )]
     state: Switch,
-    /// Whether answers say again what requests say, where nothing is remembered [default: as --state]
+    /// Copy values from the request into answers that are not backed by state [default: as --state]
     ///
-    /// Values of the same name and type, and the ids of the path.
+    /// Copies values of the same name and type, and the ids of the path.
     #[arg(
         long,
         value_enum,
@@ -119,9 +119,10 @@ pub struct Serve {
         hide_short_help = true
     )]
     echo: Option<Switch>,
-    /// What an entity is that nobody wrote, with `--state on`
+    /// Answer to a request for an id that was never created
     ///
-    /// `404`: there is none; `seeded`: it is made on the spot from what it is called, always the same.
+    /// Applies with `--state on`. `404`: not found; `seeded`: an entity generated from the id,
+    /// always the same.
     #[arg(
         long,
         value_enum,
@@ -133,10 +134,10 @@ pub struct Serve {
         hide_short_help = true
     )]
     unknown: UnknownChoice,
-    /// The scenario of the fixtures that is on where a session says no other
+    /// Default scenario of the fixtures, if the session selects no other
     #[arg(long, value_name = "NAME", env = "STANDIN_SCENARIO", hide_env = true, hide_short_help = true)]
     scenario: Option<String>,
-    /// How long answers wait, such as 300ms or 100ms-1s, where nothing else says so
+    /// Delay of answers, such as 300ms or 100ms-1s, if nothing else sets one
     #[arg(
         long,
         value_name = "TIME",
@@ -146,7 +147,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     delay: Option<Delay>,
-    /// Longest delay that clients may ask for by `Prefer: delay`; what is more is cut
+    /// Longest delay that `Prefer: delay` sets; a longer one is cut
     #[arg(
         long,
         value_name = "TIME",
@@ -157,7 +158,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     max_delay: Duration,
-    /// Sessions that are remembered at a time; then the one that was not used for longest is forgotten
+    /// Most sessions kept at a time; then the least recently used one is removed
     #[arg(
         long,
         value_name = "N",
@@ -168,7 +169,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     max_sessions: u32,
-    /// What all sessions may take together, such as 512MiB; then the one that was not used for longest is forgotten
+    /// Memory of all sessions together, such as 512MiB; then the least recently used one is removed
     #[arg(
         long,
         value_name = "SIZE",
@@ -179,9 +180,9 @@ pub struct Serve {
         hide_short_help = true
     )]
     session_memory: usize,
-    /// Whether there is the control API below `/_standin/`
+    /// Enable the control API below `/_standin/`
     ///
-    /// It is there on loopback addresses; on others it takes `--control-token`.
+    /// On an address that is not loopback, it is enabled only with `--control-token`.
     #[arg(
         long,
         value_enum,
@@ -193,7 +194,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     control: Switch,
-    /// What the control API must be asked with: `Authorization: Bearer TOKEN`
+    /// Token that the control API requires: `Authorization: Bearer TOKEN`
     #[arg(
         long,
         value_name = "TOKEN",
@@ -204,10 +205,11 @@ pub struct Serve {
         hide_short_help = true
     )]
     control_token: Option<String>,
-    /// Name by which the control API is asked beside loopback names and the address; may be repeated
+    /// Another host name that the control API answers to; may be repeated
     ///
-    /// Such as `host.docker.internal`, or the name of a container or a proxy. Requests to other names may come
-    /// from pages whose names were made to lead here (DNS rebinding).
+    /// Loopback names and the address of the server are always accepted. Examples of other names
+    /// are `host.docker.internal`, and the name of a container or a proxy. Requests to unknown
+    /// names may come from pages whose host names resolve to this machine (DNS rebinding).
     #[arg(
         long,
         value_name = "NAME",
@@ -217,10 +219,11 @@ pub struct Serve {
         hide_short_help = true
     )]
     control_host: Vec<String>,
-    /// Answer requests to any name, even where only this machine reaches the server
+    /// Answer requests to any host name on a loopback address
     ///
-    /// For another name of this machine, a tunnel or a proxy. On an address that others reach, the API always
-    /// does, and the control API answers to the names of `--control-host` only.
+    /// Use it for another name of this machine, a tunnel or a proxy. On other addresses, the API
+    /// always answers to any name. The control API is not affected; for other names it needs
+    /// `--control-host`.
     #[arg(
         long,
         env = "STANDIN_ALLOW_ANY_HOST", hide_env = true, hide_short_help = true,
@@ -238,7 +241,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     journal: usize,
-    /// Whether pages of other origins may use the sandbox
+    /// Allow pages of other origins to use the sandbox
     #[arg(
         long,
         value_enum,
@@ -250,9 +253,10 @@ pub struct Serve {
         hide_short_help = true
     )]
     cors: Switch,
-    /// Compress answers for clients that accept it, where that makes them shorter
+    /// Compress answers for clients that accept it, if that makes them shorter
     ///
-    /// gzip or deflate, from 1 KiB on, of text such as JSON; what comes item by item is sent as it is.
+    /// Uses gzip or deflate, from 1 KiB on, for text such as JSON. Answers that are sent item by
+    /// item are not compressed.
     #[arg(
         long,
         value_enum,
@@ -267,9 +271,9 @@ pub struct Serve {
     /// Largest request content, such as 512KiB; a larger one gets 413
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = size, env = "STANDIN_MAX_BODY", hide_env = true)]
     max_body: usize,
-    /// What contents of requests and answers may take together, such as 512MiB; then requests get 503
+    /// Memory of all contents of requests and answers, such as 512MiB; then requests get 503
     ///
-    /// Contents of up to 4 KiB are not counted, nor what several answers share.
+    /// Contents of up to 4 KiB are not counted, nor content that several answers share.
     #[arg(
         long,
         value_name = "SIZE",
@@ -282,7 +286,7 @@ pub struct Serve {
     content_memory: usize,
     /// Milliseconds between the items of an answer that is sent item by item
     ///
-    /// Server-sent events, JSON Lines and JSON text sequences are sent so.
+    /// Applies to server-sent events, JSON Lines and JSON text sequences.
     #[arg(
         long,
         value_name = "MS",
@@ -293,7 +297,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     item_delay: u64,
-    /// Connections that are served at a time
+    /// Most connections served at a time
     ///
     /// Others wait in the queue of the system until one of them closes.
     #[arg(
@@ -306,7 +310,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     max_connections: u32,
-    /// Requests that one HTTP/2 connection may have open at a time
+    /// Most open requests on one HTTP/2 connection
     #[arg(
         long,
         value_name = "N",
@@ -317,10 +321,10 @@ pub struct Serve {
         hide_short_help = true
     )]
     max_streams: u32,
-    /// Seconds that a client has to send the head of a request, or to begin the next one
+    /// Seconds for a client to send the head of a request, or to begin the next one
     ///
-    /// Then its connection is closed. An HTTP/2 connection on which nothing comes for so long gets a ping
-    /// that must be answered.
+    /// Then its connection is closed. An HTTP/2 connection that is silent for this time gets a
+    /// ping, which must be answered.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -331,7 +335,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     header_timeout: u64,
-    /// Seconds that a client has to send the content of a request; then it gets 408
+    /// Seconds for a client to send the content of a request; then it gets 408
     #[arg(
         long,
         value_name = "SECONDS",
@@ -342,7 +346,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     body_timeout: u64,
-    /// Seconds that a client may take nothing of an answer; then its connection is closed
+    /// Seconds in which a client may read nothing of an answer; then its connection closes
     #[arg(
         long,
         value_name = "SECONDS",
@@ -353,7 +357,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     write_timeout: u64,
-    /// Seconds that exchanges in flight have to finish at the end
+    /// Seconds for exchanges in flight to finish when the server stops
     #[arg(
         long,
         value_name = "SECONDS",
@@ -364,12 +368,12 @@ pub struct Serve {
         hide_short_help = true
     )]
     drain: u64,
-    /// File that keeps the state of the session without a name across restarts, with `--state on`
+    /// File that keeps the state of the unnamed session across restarts, with `--state on`
     ///
-    /// One server has it at a time, which the file `FILE.lock` beside it is for.
+    /// One server uses the file at a time; the file `FILE.lock` beside it ensures this.
     #[arg(long, value_name = "FILE", env = "STANDIN_STATE_FILE", hide_env = true, hide_short_help = true)]
     state_file: Option<PathBuf>,
-    /// Report that is written at the end: `junit`, `html` or `json`, and a file
+    /// Report to write when the server stops: `junit`, `html` or `json`, and a file
     #[arg(
         long,
         value_names = ["FORM", "FILE"],
@@ -378,7 +382,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     report: Vec<String>,
-    /// What ends with exit code 1: `violations`, `uncovered=10%`
+    /// Condition that causes exit code 1: `violations`, `uncovered=10%`
     #[arg(
         long,
         value_name = "CONDITION",
@@ -389,9 +393,9 @@ pub struct Serve {
         hide_short_help = true
     )]
     fail_on: Vec<Condition>,
-    /// How the log on standard error is written
+    /// Format of the log on standard error
     ///
-    /// One line for each exchange. `STANDIN_LOG_LEVEL=debug` adds more.
+    /// One line for each exchange. `STANDIN_LOG_LEVEL=debug` adds the reason of each answer.
     #[arg(
         long,
         value_enum,
@@ -432,7 +436,7 @@ enum Switch {
 }
 
 impl Serve {
-    /// How the control API is served.
+    /// Returns the options of the control API.
     #[must_use]
     pub fn control_options(&self) -> Options {
         let hosts = Hosts { bound: self.host.clone(), names: self.control_host.clone(), any: self.allow_any_host };
@@ -444,7 +448,7 @@ impl Serve {
         Options { access, journal: self.journal, hosts }
     }
 
-    /// What the server does not go beyond.
+    /// Returns the limits of the server.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {
@@ -460,13 +464,13 @@ impl Serve {
         }
     }
 
-    /// How documents are read.
+    /// Returns the settings for reading documents.
     #[must_use]
     pub fn reading(&self) -> Reading {
         self.documents.reading()
     }
 
-    /// How requests are answered.
+    /// Returns the settings for answering requests.
     #[must_use]
     pub fn settings(&self) -> Settings {
         Settings {
@@ -511,7 +515,8 @@ impl Serve {
     }
 }
 
-/// A token as a header field can have it. An empty one, as of a secret that is not set, would protect nothing.
+/// Parses a control token that a header field can hold. An empty one, as from a secret that is not
+/// set, is refused because it would protect nothing.
 fn token(text: &str) -> Result<String, String> {
     match text {
         "" => {
@@ -531,5 +536,6 @@ fn delay(text: &str) -> Result<Delay, String> {
     Delay::parse(text).ok_or_else(|| "expected such as 300ms, 1.5s or 100ms-1s, an hour at most".to_owned())
 }
 
-/// The seconds of a year: beyond it, clocks cannot tell when a wait is over.
+/// Seconds of a year, the maximum of options in seconds; larger values are refused, because clocks
+/// cannot represent the end of such a wait.
 const YEAR: u64 = 31_536_000;

@@ -1,7 +1,8 @@
-//! Keeps the state of the session without a name in a file, and reads it back at the next start.
+//! Keeps the state of the unnamed session in a file, and reads it at the next start.
 //!
-//! The file is written on a thread of its own: neither a request nor the end of the server waits for a disk more
-//! than it must.
+//! A separate thread writes the file: requests do not wait for the disk, and the end of the server
+//! only as long as it must.
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::io::Write as _;
@@ -17,16 +18,16 @@ use crate::Sandbox;
 use crate::diagnostic::escape;
 use crate::state::session::{SessionState, Snapshot};
 
-/// How long a change may be only in memory.
+/// Longest time for which a change is only in memory.
 const OFTEN: Duration = Duration::from_millis(500);
 
 /// Time for which a failure to write is not reported again.
 const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
-/// Why state cannot be kept in a file.
+/// Reason why state cannot be kept in a file.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The file, or the folder that it is in, is not what it must be.
+    /// The file or its folder is not usable.
     #[error("the state file `{}` cannot be used: {why}", shown(.path))]
     Unusable {
         /// The file.
@@ -34,7 +35,7 @@ pub enum StateError {
         /// Description of the fault.
         why: String,
     },
-    /// Another server writes the file.
+    /// Another server uses the file.
     #[error(
         "the state file `{}` is used by another server, whose changes would be lost\n  = help: end that server, or give each its own `--state-file`",
         shown(.0)
@@ -54,26 +55,27 @@ fn shown(path: &Path) -> String {
     escape::one_line(&path.display().to_string()).into_owned()
 }
 
-/// A file that has the state.
+/// File that holds the state.
 #[derive(Debug)]
 pub struct StateFile {
-    /// The file as the user names it.
+    /// Path as the user wrote it.
     named: PathBuf,
-    /// The file that is written, behind links.
+    /// Path of the file that is written, with links resolved.
     path: PathBuf,
-    /// The changes that are in it.
+    /// Number of changes that the file includes.
     written: u64,
-    /// Open as long as this server may write the file.
+    /// Lock file, open as long as this server may write the state file.
     _lock: File,
 }
 
 impl StateFile {
-    /// Reads the file into the sandbox, and keeps other servers from it; a file that is not there or empty is an
-    /// empty state.
+    /// Reads the file into the sandbox, and locks it against other servers; a missing or empty file
+    /// is an empty state.
     ///
     /// # Errors
     ///
-    /// [`StateError`], if the file cannot be read or written, or is not of a state. It is not touched then.
+    /// [`StateError`], if the file cannot be read or written, or does not hold a state. It is not
+    /// changed then.
     pub fn open(named: &Path, sandbox: &Sandbox) -> Result<Self, StateError> {
         let unusable = |why: String| StateError::Unusable { path: named.to_owned(), why };
         let path = fs::canonicalize(named).unwrap_or_else(|_| named.to_owned());
@@ -98,7 +100,7 @@ impl StateFile {
         Ok(Self { named: named.to_owned(), path, written, _lock: lock })
     }
 
-    /// Writes what changed, if anything did.
+    /// Writes the state if it has changed.
     fn write(&mut self, sandbox: &Sandbox) -> Result<(), StateError> {
         let changed = |session_state: &SessionState| {
             (session_state.changes() != self.written).then(|| (session_state.changes(), session_state.now()))
@@ -110,7 +112,7 @@ impl StateFile {
         Ok(())
     }
 
-    /// Writes what changes, on a thread of its own, until [`Keeper::end`].
+    /// Starts a thread that writes changes until [`Keeper::end`].
     ///
     /// # Errors
     ///
@@ -137,7 +139,7 @@ impl StateFile {
     }
 }
 
-/// The thread that writes a state file.
+/// Thread that writes a state file.
 #[derive(Debug)]
 pub struct Keeper {
     named: PathBuf,
@@ -146,11 +148,11 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Writes what has not been written yet, and ends.
+    /// Writes the remaining changes, and ends the thread.
     ///
     /// # Errors
     ///
-    /// [`StateError`], if that failed.
+    /// [`StateError`], if they cannot be written.
     pub fn end(self) -> Result<(), StateError> {
         drop(self.stop);
         let panicked =
@@ -159,12 +161,12 @@ impl Keeper {
     }
 }
 
-/// Puts bytes in a file: first beside it, so that there is always a whole one.
+/// Replaces a file through a new one beside it, so that a whole file exists at any time.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path, ".new");
     let written = write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
-        // On a full disk the half of a file is in the way of everything else.
+        // On a full disk, half a file would take space from everything else.
         let _gone = fs::remove_file(&beside);
     }
     written
@@ -176,29 +178,30 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// `state.json.lock` for `state.json`.
+/// Returns the path of a file beside another: `state.json.lock` for `state.json`.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
     path.with_file_name(name)
 }
 
-/// Opens the file beside a state file that one server has at a time. It is not the state file itself, because that
-/// is another one after each write; and it stays, because a server that starts at this moment may have it open.
+/// Opens and locks the file beside a state file. The lock is not the state file itself, because
+/// each write replaces that one; and it is never removed, because a server that starts at this
+/// moment may have it open.
 fn lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(windows)]
     {
         use std::os::windows::fs::OpenOptionsExt as _;
-        // Others cannot open it.
+        // Other processes cannot open it.
         options.share_mode(0);
     }
     let file = options.open(beside(path, ".lock"))?;
     #[cfg(unix)]
     {
         let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-        // Some network file systems have no locks, and one server on them is the usual case.
+        // Some network file systems have no locks, and usually only one server uses the file.
         if locked == Err(rustix::io::Errno::WOULDBLOCK) {
             return Err(io::ErrorKind::WouldBlock.into());
         }

@@ -1,4 +1,7 @@
-//! Which media types a client accepts (RFC 9110 §12.5.1), and which one is sent.
+//! Media types that a client accepts (RFC 9110 §12.5.1), and the choice of the one to send.
+//!
+//! Used when an answer is planned, to choose among the documented media types.
+
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -11,7 +14,8 @@ use crate::contract::{MediaType, Operation};
 pub struct Accept(Vec<(MediaRange, u16)>);
 
 impl Accept {
-    /// Reads the header fields. What is no media range is ignored; without any, all is accepted.
+    /// Reads the `Accept` header fields. Entries that are not media ranges are ignored; without
+    /// any, every type is accepted.
     #[must_use]
     pub fn read(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(http::header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -23,8 +27,9 @@ impl Accept {
         Self(ranges.collect())
     }
 
-    /// Reads the header fields of a request to an operation. A value that a parameter `Accept` of the operation
-    /// documents is met by whatever the operation answers, if by nothing better.
+    /// Reads the `Accept` header fields of a request to an operation. If the operation documents a
+    /// parameter `Accept` and its schema allows the value, any media type is accepted with the
+    /// lowest weight, 0.001.
     #[must_use]
     pub fn of(headers: &HeaderMap, operation: &Operation) -> Self {
         let mut accept = Self::read(headers);
@@ -39,7 +44,8 @@ impl Accept {
         accept
     }
 
-    /// The weight of a type, by the most specific range that covers it, and the range's place.
+    /// Returns the weight of a type, from the most specific range that covers it, and the position
+    /// of that range.
     fn weight(&self, offered: &MediaRange) -> (u16, usize) {
         if self.0.is_empty() {
             return (1000, 0);
@@ -47,9 +53,10 @@ impl Accept {
         self.weight_by(|range| range.covers(offered)).unwrap_or_default()
     }
 
-    /// The weight of a type that no range covers, by the ranges that ask for parameters which it lacks: most who send
-    /// `application/json;odata=verbose` are content with `application/json`, and RFC 9110 §12.5.1 lets a server
-    /// answer with what it has.
+    /// Returns the weight of a type like [`weight`](Self::weight), but falls back to ranges with
+    /// parameters that the type lacks: most clients that send `application/json;odata=verbose` are
+    /// content with `application/json`, and RFC 9110 §12.5.1 lets a server answer with what it
+    /// has.
     fn near_weight(&self, offered: &MediaRange) -> (u16, usize) {
         match self.weight_by(|range| range.covers(offered)) {
             Some(weight) => weight,
@@ -57,15 +64,16 @@ impl Accept {
         }
     }
 
-    /// The weight and the place of the most specific range that covers a type, of equal ones of the first.
+    /// Returns the weight and the position of the most specific range that covers a type; the
+    /// first of equally specific ones.
     fn weight_by(&self, covers: impl Fn(&MediaRange) -> bool) -> Option<(u16, usize)> {
         let covering = self.0.iter().enumerate().filter(|(_, (range, _))| covers(range));
         let best = covering.max_by_key(|(index, (range, _))| (range.specificity(), usize::MAX - index));
         best.map(|(index, (_, weight))| (*weight, index))
     }
 
-    /// The type to send for a documented type or range: the usual one, or, where that is not accepted, one that
-    /// is, that the range covers and that values can be written in.
+    /// Returns the type to send for a documented type or range: the default one, or, if it is not
+    /// accepted, an accepted type that the range covers and that values can be written in.
     #[must_use]
     pub fn concrete<'c>(&self, media: &'c MediaType) -> Cow<'c, MediaRange> {
         let usual = concrete(media);
@@ -82,8 +90,8 @@ impl Accept {
         best.and_then(|(range, _)| MediaRange::parse(range.essence())).map_or(usual, Cow::Owned)
     }
 
-    /// The best of the documented types; of equal ones the one that the client names first, then
-    /// the one that the document does.
+    /// Returns the best of the documented types; of equally weighted ones, the one that the client
+    /// lists first, then the one that the document lists first.
     pub fn best_of<'c>(&self, offered: impl Iterator<Item = &'c MediaType>) -> Option<&'c MediaType> {
         let offered: Vec<&MediaType> = offered.collect();
         let best = |weigh: &dyn Fn(&MediaRange) -> (u16, usize)| {
@@ -94,32 +102,34 @@ impl Accept {
         best(&|range| self.weight(range)).or_else(|| best(&|range| self.near_weight(range)))
     }
 
-    /// The best of the documented types, or the first if none is accepted.
+    /// Returns the best of the documented types, or the first if none is accepted.
     #[must_use]
     pub fn best<'c>(&self, offered: &'c [MediaType]) -> Option<&'c MediaType> {
         self.best_of(offered.iter()).or_else(|| offered.first())
     }
 }
 
-/// `0.8` → 800; what is no weight counts as 1.
+/// Converts a weight to thousandths: `0.8` → 800; text that is no weight counts as 1 (1000).
 #[must_use]
 pub fn thousandths(weight: &str) -> u16 {
     let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
     let digits = format!("{fraction:0<3}");
     match (whole, digits.get(..3).and_then(|digits| digits.parse::<u16>().ok())) {
-        // Many leave the zero out, such as the HTTP client of Java before 11.
+        // Many clients leave out the zero, such as the HTTP client of Java before 11.
         ("0" | "", Some(fraction)) => fraction,
         _ => 1000,
     }
 }
 
-/// RFC 9110 §15.3.5 and §15.4.5.
+/// Returns whether responses with this status have no content: 204, 205 and 304 (RFC 9110 §15.3.5,
+/// §15.3.6 and §15.4.5).
 #[must_use]
 pub fn is_without_content(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// The type to send for a documented range: JSON wherever the range and the schema allow it.
+/// Returns the type to send for a documented range: JSON wherever the range and the schema allow
+/// it.
 #[must_use]
 pub fn concrete(media: &MediaType) -> Cow<'_, MediaRange> {
     if !media.range.is_range() {
@@ -129,7 +139,7 @@ pub fn concrete(media: &MediaType) -> Cow<'_, MediaRange> {
     let is_text = types == ["string"];
     let subtype = media.range.essence().split('/').nth(1).unwrap_or_default();
     if subtype != "*" {
-        // `application/*+json`: any name is as good.
+        // Any name fits `application/*+json`, so the wildcard becomes `x`.
         let text = media.range.essence().replace('*', "x");
         return MediaRange::parse(&text).map_or(Cow::Borrowed(&media.range), Cow::Owned);
     }

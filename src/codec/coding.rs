@@ -1,6 +1,8 @@
-//! Content codings (RFC 9110 §8.4): undone of the content of requests, and applied to bytes for `compression`.
+//! Content codings (RFC 9110 §8.4): decodes the content of requests, and encodes bytes for
+//! `compression`.
 //!
-//! The only file that names the packages of the formats.
+//! This is the only file that names the crates of the formats.
+
 use std::io::Read;
 use std::io::Write as _;
 
@@ -15,38 +17,39 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
 use crate::codec::message::{Body, CodingFault, Request};
 
-/// The codings of request content that are undone, for `Accept-Encoding` of a 415 (RFC 9110 §12.5.3).
+/// Codings that are decoded in requests, as the value of `Accept-Encoding` in a 415 response (RFC
+/// 9110 §12.5.3).
 pub const UNDONE: &str = "gzip, deflate, br, zstd";
 
-/// How many codings content may have one upon the other; content with more is malformed.
+/// Maximum number of codings applied to one content; content with more is malformed.
 const MOST_CODINGS: usize = 4;
 
-/// How many members a gzip file, or frames a zstd file, may have; content with more is malformed. Each costs a state
-/// of its own, however short it is.
+/// Maximum number of members in a gzip file, or of frames in a zstd file; content with more is
+/// malformed. Each costs a decoder state, however short it is.
 const MOST_MEMBERS: usize = 1000;
 
-/// The largest window of zstd in bytes, which is the largest that RFC 9659 allows for content; content with a larger
-/// one is malformed.
+/// Largest zstd window in bytes, the maximum that RFC 9659 allows for content; content with a
+/// larger window is malformed.
 const LARGEST_WINDOW: u64 = 8 * 1024 * 1024;
 
-/// How much brotli is read at once, in bytes.
+/// Size of the brotli read buffer, in bytes.
 const PIECE: usize = 4096;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// RFC 1952
+    /// `gzip` (RFC 1952).
     Gzip,
-    /// RFC 1950; some clients leave its head and its checksum out (RFC 1951).
+    /// `deflate` (RFC 1950); some clients omit its header and checksum (RFC 1951).
     Deflate,
-    /// RFC 7932
+    /// `br` (RFC 7932).
     Brotli,
-    /// RFC 8878
+    /// `zstd` (RFC 8878).
     Zstd,
 }
 
 impl Coding {
-    /// The coding of a name, which may be in any case (RFC 9110 §8.4.1).
+    /// Returns the coding with a name, in any case (RFC 9110 §8.4.1).
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
@@ -58,7 +61,7 @@ impl Coding {
         }
     }
 
-    /// The name of the coding: `gzip`.
+    /// Returns the name of the coding: `gzip`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -70,12 +73,14 @@ impl Coding {
     }
 }
 
-/// Marks a request whose content is no longer coded, as an extension of it.
+/// Request extension that marks content as already decoded.
 #[derive(Debug, Clone, Copy)]
 struct Undone;
 
-/// The request with the codings of its content undone; none if it has no coding, or none any more. More than `max`
-/// bytes are not kept, whatever they come from.
+/// Returns the request with its content decoded; `None` if there is nothing to decode, or if it
+/// was decoded before.
+///
+/// Decoding stops at `max` bytes, and the body becomes [`Body::TooLarge`].
 #[must_use]
 pub fn undo(request: &Request, max: usize) -> Option<Request> {
     if !request.headers().contains_key(CONTENT_ENCODING) || request.extensions().get::<Undone>().is_some() {
@@ -95,7 +100,7 @@ pub fn undo(request: &Request, max: usize) -> Option<Request> {
     Some(undone)
 }
 
-/// Undoes codings, the one that was applied last first.
+/// Decodes codings in reverse order of their application.
 fn decode_all(bytes: &Bytes, names: &[&str], max: usize) -> Body {
     if names.len() > MOST_CODINGS {
         let why = format!("malformed content coding: there are more than {MOST_CODINGS} codings");
@@ -118,7 +123,7 @@ fn decode_all(bytes: &Bytes, names: &[&str], max: usize) -> Body {
     Body::Complete(bytes)
 }
 
-/// Why decoding stops.
+/// Reasons for decoding to stop.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
     TooLarge,
@@ -135,7 +140,8 @@ fn decode(bytes: &[u8], coding: Coding, max: usize) -> Result<Vec<u8>, Stop> {
     let mut decoded = Vec::new();
     match coding {
         Coding::Gzip => gzip(bytes, &mut decoded, max)?,
-        // RFC 1950 §2.2: the first two bytes are a multiple of 31, and begin with the method 8.
+        // A zlib header starts with method 8, and its first two bytes are a multiple of 31 (RFC
+        // 1950 §2.2).
         Coding::Deflate
             if bytes.len() > 1 && bytes[0] & 15 == 8 && u16::from_be_bytes([bytes[0], bytes[1]]).is_multiple_of(31) =>
         {
@@ -148,14 +154,14 @@ fn decode(bytes: &[u8], coding: Coding, max: usize) -> Result<Vec<u8>, Stop> {
     Ok(decoded)
 }
 
-/// Reads what a decoder gives, as far as there is room for it.
+/// Appends the output of a decoder to `decoded`; more than `max` bytes in total are `TooLarge`.
 fn take(decoder: impl Read, decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop> {
     let room = max.saturating_sub(decoded.len()) as u64;
     let taken = decoder.take(room.saturating_add(1)).read_to_end(decoded)?;
     if taken as u64 > room { Err(Stop::TooLarge) } else { Ok(()) }
 }
 
-/// The members of a gzip file one after the other (RFC 1952 §2.2).
+/// Decodes the members of a gzip file one after the other (RFC 1952 §2.2).
 fn gzip(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop> {
     for _ in 0..MOST_MEMBERS {
         take(GzDecoder::new(&mut bytes), decoded, max)?;
@@ -166,7 +172,7 @@ fn gzip(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop>
     Err(Stop::Malformed(format!("there are more than {MOST_MEMBERS} members")))
 }
 
-/// The frames of a zstd file one after the other (RFC 8878 §3).
+/// Decodes the frames of a zstd file one after the other (RFC 8878 §3).
 fn zstd(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop> {
     for _ in 0..MOST_MEMBERS {
         match StreamingDecoder::new_with_max_window_size(&mut bytes, LARGEST_WINDOW) {
@@ -187,7 +193,7 @@ fn zstd(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop>
     Err(Stop::Malformed(format!("there are more than {MOST_MEMBERS} frames")))
 }
 
-/// Applies a coding to content; none if it is one that is only undone.
+/// Encodes content; `None` for a coding that is only decoded here.
 #[must_use]
 pub fn encode(bytes: &[u8], coding: Coding) -> Option<Vec<u8>> {
     let level = Compression::fast();
@@ -229,7 +235,7 @@ mod tests {
     fn each_coding_is_undone() {
         let zlib = encode(TEXT, Coding::Deflate).expect("can be applied");
         let gzip = encode(TEXT, Coding::Gzip).expect("can be applied");
-        // Written by the reference implementations, those of Node.js and `zstd`.
+        // Written by the reference implementations, those in Node.js and `zstd`.
         let brotli = from("CweAeyJuYW1lIjogIlJleCJ9Aw==");
         let zstd = from("KLUv/QRYeQAAeyJuYW1lIjogIlJleCJ9PKMabw==");
         let all = [

@@ -1,17 +1,20 @@
-//! Lists whose delimiter no style of OpenAPI 3 has: `collectionFormat` of OpenAPI 2.0, also of lists in lists.
+//! Lists with a delimiter that no OpenAPI 3 style has: `collectionFormat` of OpenAPI 2.0, also for
+//! nested lists.
 //!
-//! The upgrade of a document leaves the keyword in the schema of each list that needs it.
+//! The upgrade of an OpenAPI 2.0 document leaves the keyword in the schema of each list that needs
+//! it.
+
 use serde_json::Value;
 
 use crate::codec::text::plain;
 use crate::schema::Schema;
 
-/// What is between the items of a list (OpenAPI 2.0, Parameter Object).
+/// Delimiter between the items of a list (OpenAPI 2.0, Parameter Object).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CollectionFormat {
     /// `csv`: a comma.
     Commas,
-    /// `ssv`: a blank.
+    /// `ssv`: a space.
     Blanks,
     /// `tsv`: a tab.
     Tabs,
@@ -20,7 +23,7 @@ pub enum CollectionFormat {
 }
 
 impl CollectionFormat {
-    /// The format that the schema of a list has, if it has one.
+    /// Returns the format in the schema of a list, if it has one.
     #[must_use]
     pub fn of(schema: &Schema, node: &Value) -> Option<Self> {
         match schema.resolve(node).get("collectionFormat")?.as_str()? {
@@ -32,7 +35,8 @@ impl CollectionFormat {
         }
     }
 
-    /// The delimiter, as it is and as clients encode it; the first that a text has is meant.
+    /// Returns the delimiter, plain and as clients encode it; the first that occurs in a text
+    /// splits it.
     fn delimiters(self) -> &'static [&'static str] {
         match self {
             Self::Commas => &[",", "%2C", "%2c"],
@@ -42,7 +46,8 @@ impl CollectionFormat {
         }
     }
 
-    /// Splits the text of a list, which is still percent-encoded; the empty text is the empty list.
+    /// Splits the text of a list, which is still percent-encoded; the empty text is the empty
+    /// list.
     #[must_use]
     pub fn split(self, raw: &str) -> Vec<&str> {
         if raw.is_empty() {
@@ -54,7 +59,7 @@ impl CollectionFormat {
         }
     }
 
-    /// The delimiter as a query, a path or a header field has it.
+    /// Returns the delimiter, percent-encoded for URLs or plain.
     #[must_use]
     pub fn delimiter(self, is_encoded: bool) -> &'static str {
         match self {
@@ -68,7 +73,8 @@ impl CollectionFormat {
         }
     }
 
-    /// Writes a list that is an item of another as one text.
+    /// Joins a list that is an item of another list into one string; returns other values
+    /// unchanged.
     #[must_use]
     pub fn join(schema: &Schema, node: &Value, value: &Value) -> Value {
         let (Value::Array(items), Some(format)) = (value, Self::of(schema, node)) else { return value.clone() };

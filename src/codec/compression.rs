@@ -1,4 +1,6 @@
-//! Answers in a content coding that the client accepts (RFC 9110 §12.5.3), where it is worth it.
+//! Compression of responses with a content coding that the client accepts (RFC 9110 §12.5.3), if
+//! it pays off.
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, VARY,
@@ -9,24 +11,24 @@ use crate::codec::accept::{is_without_content, thousandths};
 use crate::codec::coding::{Coding, encode};
 use crate::codec::message::{Items, Response};
 
-/// The smallest content that is compressed unless the client accepts nothing else, in bytes: what fits into one
-/// packet is not sooner there.
+/// Smallest content that is compressed, in bytes, unless the client accepts nothing else: content
+/// that fits into one packet does not arrive sooner.
 const SMALLEST: usize = 1024;
 
-/// The codings that answers may have, the best first.
+/// Codings that responses may have, the best first.
 const CODINGS: [Coding; 2] = [Coding::Gzip, Coding::Deflate];
 
-/// The content of a compressed response as it was before, as an extension of it.
+/// Response extension with the content before compression.
 #[derive(Debug, Clone)]
 struct Plain(Bytes);
 
-/// The content of a response without its coding.
+/// Returns the content of a response without its coding.
 #[must_use]
 pub fn plain(response: &Response) -> &Bytes {
     response.extensions().get::<Plain>().map_or(response.body(), |plain| &plain.0)
 }
 
-/// What a client accepts, in thousandths; 0 is not acceptable.
+/// Codings that a client accepts, with weights in thousandths; 0 is not acceptable.
 struct Accepted(Vec<(String, u16)>);
 
 impl Accepted {
@@ -49,7 +51,7 @@ impl Accepted {
         own.or_else(|| self.of(|name| name == "*")).unwrap_or(0)
     }
 
-    /// The best coding, unless content without any is liked better.
+    /// Returns the best accepted coding, unless the client prefers uncoded content.
     fn best(&self) -> Option<Coding> {
         let plain = self.of(|name| name == "identity").unwrap_or(0);
         let weighed = CODINGS.into_iter().map(|coding| (self.weight(coding), coding));
@@ -62,8 +64,10 @@ impl Accepted {
     }
 }
 
-/// Compresses the content of a response if the client accepts that, and if it is worth it. What comes item by item,
-/// is a part, has a coding already or must not be transformed (RFC 9111 §5.2.2.6) stays as it is.
+/// Compresses the content of a response if the client accepts that and if it pays off.
+///
+/// Content that is sent item by item, is a part, already has a coding or must not be transformed
+/// (RFC 9111 §5.2.2.6) stays unchanged.
 pub fn compress(request: &HeaderMap, response: &mut Response) {
     let headers = response.headers();
     let is_fixed = headers.contains_key(CONTENT_ENCODING)
@@ -94,8 +98,8 @@ pub fn compress(request: &HeaderMap, response: &mut Response) {
     tag(coding, response.headers_mut());
 }
 
-/// Gives a strong entity tag to the coded content that is another than that of the plain one (RFC 9110 §8.8.3.3):
-/// `"abc-gzip"` for `"abc"`.
+/// Changes the strong entity tag of compressed content, which must differ from that of the
+/// uncompressed content (RFC 9110 §8.8.3.3): `"abc-gzip"` for `"abc"`.
 fn tag(coding: Coding, headers: &mut HeaderMap) {
     let Some(tag) = headers.get(ETAG).and_then(|tag| tag.to_str().ok()) else { return };
     let Some(inner) = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) else { return };
@@ -104,7 +108,7 @@ fn tag(coding: Coding, headers: &mut HeaderMap) {
     }
 }
 
-/// The entity tag of the plain content, for one that may be of the content in a coding.
+/// Returns the entity tag of the uncompressed content for a tag that may be of compressed content.
 #[must_use]
 pub fn plain_tag(tag: &str) -> String {
     let Some(inner) = tag.strip_suffix('"') else { return tag.to_owned() };
@@ -112,7 +116,7 @@ pub fn plain_tag(tag: &str) -> String {
     ends.map_or_else(|| tag.to_owned(), |inner| format!("{inner}\""))
 }
 
-/// Whether content of a type becomes smaller: text, and formats that are text.
+/// Returns whether content of this type gets smaller: text, and formats based on text.
 fn is_compressible(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else { return false };
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,4 +1,5 @@
 //! Cross-origin requests from browsers (Fetch standard, §3.2): preflights and permissions.
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -6,13 +7,13 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-/// Whether a request asks for permission and not for an answer.
+/// Returns whether a request is a CORS preflight, which asks for permission only.
 #[must_use]
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Permits what a preflight asks for.
+/// Allows the methods and header fields that a preflight requests, for 600 seconds.
 pub fn permit_preflight(request: &HeaderMap, methods: &HeaderValue, response: &mut HeaderMap) {
     response.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
     if let Some(names) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
@@ -21,9 +22,9 @@ pub fn permit_preflight(request: &HeaderMap, methods: &HeaderValue, response: &m
     response.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
 }
 
-/// Permits the page that made the request to read the response and all of its header fields.
+/// Allows the page that made the request to read the response and all of its header fields.
 ///
-/// The origin is repeated and not `*`, so that requests with credentials work too.
+/// The origin is repeated instead of `*`, so that requests with credentials work too.
 pub fn permit(request: &HeaderMap, response: &mut HeaderMap) {
     let Some(origin) = request.get(ORIGIN) else { return };
     let names: Vec<&str> = response.keys().map(HeaderName::as_str).collect();

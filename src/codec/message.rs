@@ -1,4 +1,5 @@
-//! A request and a response, each complete.
+//! Requests and responses whose content is complete, and the extensions that they carry.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,16 +11,16 @@ use crate::contract::media::{MediaRange, Written};
 /// The content of a request.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// All of it.
+    /// The whole content.
     Complete(Bytes),
-    /// It was more than this many bytes, and was not kept.
+    /// Content above this limit in bytes, which was discarded.
     TooLarge(usize),
-    /// It has a content coding that cannot be undone.
+    /// Content with a coding that cannot be decoded.
     Undecodable(CodingFault),
 }
 
 impl Body {
-    /// The content, as far as it is there.
+    /// Returns the content; empty if it was too large or cannot be decoded.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         match self {
@@ -29,40 +30,39 @@ impl Body {
     }
 }
 
-/// The path below which a request was sent, as an extension of it, where it was cut off: answers that say where
-/// something is have it.
+/// Request extension with the path prefix that was cut off. Answers that contain URLs repeat it.
 #[derive(Debug, Clone)]
 pub struct Mounted(pub String);
 
-/// The path below which a request was sent.
+/// Returns the path prefix that was cut off the request; empty if there was none.
 #[must_use]
 pub fn mount(request: &Request) -> &str {
     request.extensions().get::<Mounted>().map_or("", |mounted| &mounted.0)
 }
 
-/// A request, read to its end.
+/// A request with its content.
 pub type Request = http::Request<Body>;
 
-/// A response, complete; one with [`Items`] among its extensions is sent in pieces.
+/// A complete response; one with [`Items`] among its extensions is sent in pieces.
 pub type Response = http::Response<Bytes>;
 
-/// Where the items of a response end that is sent item by item.
+/// Response extension of content that is sent item by item.
 #[derive(Debug, Clone)]
 pub struct Items {
-    /// Positions in the content, the last one at its end.
+    /// End of each item in the content; the last one is the end of the content.
     pub ends: Arc<[usize]>,
 }
 
-/// Why the codings of content cannot be undone.
+/// Reasons for content that cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodingFault {
-    /// A coding that is not known, by its name.
+    /// An unknown coding, by its name.
     Unknown(String),
-    /// The bytes are not what the coding says: `malformed gzip: corrupt deflate stream`.
+    /// Bytes that the coding does not allow: `malformed gzip: corrupt deflate stream`.
     Malformed(String),
 }
 
-/// The URL of a request, as far as it says it.
+/// Returns the URL of a request; without scheme and host if it has no `Host` header field.
 pub fn target_of(request: &Request) -> String {
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let target = format!("{}{target}", mount(request));
@@ -70,7 +70,8 @@ pub fn target_of(request: &Request) -> String {
     host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"))
 }
 
-/// Puts content in a response; what is sent item by item is cut by the server, see [`Items`].
+/// Puts content into a response. Content with several items is marked with [`Items`], and the
+/// server splits it.
 pub fn send(written: Written, media: &MediaRange, response: &mut Response) {
     match written.media {
         Some(media) => {

@@ -1,4 +1,5 @@
-//! Bytes ↔ values: media types, parameter styles, `Accept`, `Prefer`, content codings and header fields.
+//! Bytes ↔ values: media types, parameter styles, `Accept`, `Prefer`, content codings and header
+//! fields.
 
 pub mod accept;
 pub mod coding;

@@ -1,7 +1,8 @@
 //! Path, query, header and cookie text → typed values, by `style` and `explode`.
 //!
-//! Whether a value fits its schema is left to `validate`; text that cannot be the documented type
-//! stays a string, so that the schema says what is wrong with it.
+//! `validate` checks the values afterwards. Text that cannot be the documented type stays a
+//! string, so that its schema reports the violation.
+
 use std::borrow::Cow;
 
 use http::HeaderMap;
@@ -12,27 +13,28 @@ use crate::codec::style::{Pairs, QueryArrays, Read, Reader, typed};
 use crate::codec::text::decode;
 use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, SecurityScheme};
 
-/// The text of a request that parameters are read from.
+/// Parts of a request that parameters are read from.
 #[derive(Debug)]
 pub struct Inputs<'r> {
     /// Values of the path template's expressions by name, percent-encoded.
     pub path: Vec<(&'r str, &'r str)>,
     /// Query parameters in order.
     pub query: Pairs<'r>,
-    /// The query as it came.
+    /// The raw query.
     pub raw_query: &'r str,
     /// Header fields.
     pub headers: &'r HeaderMap,
     /// Cookies in order.
     pub cookies: Vec<(String, String)>,
-    /// The names of the documented query parameters and of keys in the query.
+    /// Names of the documented query parameters and of API keys in the query.
     pub claimed: Vec<&'r str>,
-    /// How else than documented lists may be written.
+    /// Extra array notations accepted in queries.
     pub arrays: QueryArrays,
 }
 
 impl<'r> Inputs<'r> {
-    /// The inputs of a request whose path gave `values` for the names of the operation's template.
+    /// Creates the inputs of a request; `values` are the path's values for the names in the
+    /// operation's template.
     #[must_use]
     pub fn new(operation: &'r Operation, values: &'r [String], query: Option<&'r str>, headers: &'r HeaderMap) -> Self {
         let names = operation.path_names.iter().map(String::as_str);
@@ -58,13 +60,14 @@ impl<'r> Inputs<'r> {
         }
     }
 
-    /// With lists that may be written in another way too.
+    /// Returns the inputs with extra array notations accepted in queries.
     #[must_use]
     pub fn with_arrays(self, arrays: QueryArrays) -> Self {
         Self { arrays, ..self }
     }
 
-    /// The value of a header field; several lines are one list (RFC 9110 §5.3).
+    /// Returns the value of a header field; several lines are joined into one list (RFC 9110
+    /// §5.3).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'r, str>> {
         let mut lines = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -77,7 +80,7 @@ impl<'r> Inputs<'r> {
         Some(text)
     }
 
-    /// The value of a cookie.
+    /// Returns the value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
@@ -134,7 +137,7 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
     }
 }
 
-/// The whole query as content of a media type (OpenAPI 3.2.0 §4.12.2.3).
+/// Reads the whole query as content of a media type (OpenAPI 3.2.0 §4.12.2.3).
 fn read_whole_query(media: &MediaType, query: &str) -> Read {
     if query.is_empty() {
         return Read::Absent;
@@ -153,7 +156,7 @@ fn read_whole_query(media: &MediaType, query: &str) -> Read {
     })
 }
 
-/// The whole text of a parameter, decoded.
+/// Returns the whole text of a parameter, decoded.
 fn raw(parameter: &Parameter, inputs: &Inputs<'_>) -> Option<String> {
     match parameter.location {
         Location::Query => inputs.query.first(&parameter.name),
@@ -169,7 +172,7 @@ fn read_query(parameter: &Parameter, reader: &Reader<'_>, inputs: &Inputs<'_>) -
         return Read::Empty;
     }
     let read = reader.pairs(&inputs.query);
-    // Where a text is documented beside a list or an object, it may be what was meant.
+    // A schema that allows a string beside a list or an object may have been sent the string.
     if let (Read::Value(Value::Array(_) | Value::Object(_)), true) = (&read, reader.wants("string"))
         && let Some(text) = inputs.query.first(&parameter.name)
     {

@@ -1,24 +1,26 @@
-//! What the client would like: `Prefer` (RFC 7240), and for browsers `__code` and the like in the
-//! query.
+//! Preferences of the client: `Prefer` (RFC 7240), and for browsers `__code` and similar names in
+//! the query.
+
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::codec::style::Pairs;
 use crate::contract::simulation::Delay;
 
-/// RFC 7240 §2
+/// The `Prefer` header field (RFC 7240 §2).
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The names of the preferences that are met.
+/// Names of the supported preferences.
 const NAMES: [&str; 6] = ["code", "example", "dynamic", "seed", "scenario", "delay"];
 
-/// The preferences of a request. What cannot be read is ignored, as the standard says, and told in `Standin-Warning`.
+/// Preferences of a request. Unreadable ones are ignored, as the standard requires, and reported
+/// in `Standin-Warning`.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Preferences {
     /// `code=404`
     pub code: Option<StatusCode>,
     /// `example="Example 2"`
     pub example: Option<String>,
-    /// `dynamic=true`: a generated value, whatever is documented.
+    /// `dynamic=true`: a generated value, even if examples are documented.
     pub dynamic: Option<bool>,
     /// `seed=7`
     pub seed: Option<u64>,
@@ -26,18 +28,20 @@ pub struct Preferences {
     pub scenario: Option<String>,
     /// `delay=300ms`
     pub delay: Option<Delay>,
-    /// Preferences that mean nothing, each with the reason.
+    /// A sentence for each preference that was ignored, with the reason.
     pub misread: Vec<String>,
 }
 
 impl Preferences {
-    /// Reads them from the header fields, then from the query; the first of each name counts.
+    /// Reads the preferences from the header fields, then from the query; the first with each name
+    /// counts.
     #[must_use]
     pub fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
         let mut preferences = Self::default();
         for line in headers.get_all(PREFER).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
             for preference in split(line, ',') {
-                // RFC 7240 §2: what follows a semicolon qualifies the preference; ours have nothing there.
+                // Text after a semicolon qualifies a preference (RFC 7240 §2); no supported one
+                // has any.
                 let preference = split(preference, ';')[0];
                 let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
                 preferences.take(name.trim(), &unquote(value.trim()));
@@ -51,7 +55,7 @@ impl Preferences {
         preferences
     }
 
-    /// Whether a request may have preferences at all.
+    /// Returns whether a request can have preferences; a cheap check before reading them.
     #[must_use]
     pub fn are_in(headers: &HeaderMap, query: &str) -> bool {
         headers.contains_key(PREFER) || query.contains("__")
@@ -65,7 +69,7 @@ impl Preferences {
                 self.code = self.code.or_else(|| code.and_then(|code| StatusCode::from_u16(code).ok()));
             }
             "example" if self.example.is_none() && !value.is_empty() => self.example = Some(value.to_owned()),
-            // RFC 7240 §2: a preference without a value has the empty one.
+            // A preference without a value has the empty value (RFC 7240 §2).
             "dynamic" => {
                 let wanted = if value.is_empty() { Some(true) } else { value.parse().ok() };
                 self.dynamic = self.dynamic.or(wanted);
@@ -77,15 +81,15 @@ impl Preferences {
         }
     }
 
-    /// Whether the client asks for a particular answer.
+    /// Returns whether the client asks for a particular answer.
     #[must_use]
     pub fn chooses(&self) -> bool {
         self.code.is_some() || self.example.is_some() || self.dynamic == Some(true)
     }
 }
 
-/// Why a preference means nothing, if it does not. Names that others gave a meaning, such as `wait` and `return`, are
-/// no mistake; those that are nearly one of ours are.
+/// Returns the reason why a preference is ignored; `None` if it is valid. Unknown names such as
+/// `wait` and `return` are allowed, unless they are within one typing error of a supported name.
 fn misread(name: &str, value: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     let expected = match lower.as_str() {
@@ -107,7 +111,7 @@ fn misread(name: &str, value: &str) -> Option<String> {
     Some(format!("the preference `{name}={value}` is ignored, {expected}"))
 }
 
-/// Cuts at delimiters that are not inside quotes.
+/// Splits at delimiters outside quotes.
 fn split(text: &str, delimiter: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);
@@ -127,7 +131,7 @@ fn split(text: &str, delimiter: char) -> Vec<&str> {
     parts
 }
 
-/// A token, or what a quoted string says (RFC 9110 §5.6.4).
+/// Returns a token, or the text of a quoted string (RFC 9110 §5.6.4).
 fn unquote(text: &str) -> String {
     let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
         return text.to_owned();

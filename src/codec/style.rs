@@ -1,4 +1,8 @@
-//! The styles of OpenAPI (`form`, `simple`, `deepObject`, …): texts ↔ the values of one parameter or property of a form.
+//! Styles of OpenAPI (`form`, `simple`, `deepObject`, …): text → the value of one parameter or
+//! form property.
+//!
+//! `parameter` and `content` call it to read requests.
+
 use std::borrow::Cow;
 
 use http::HeaderMap;
@@ -11,25 +15,25 @@ use crate::contract::Style;
 use crate::document::number;
 use crate::schema::Schema;
 
-/// How clients may write lists in queries, beside the documented style (`--query-arrays`).
+/// Extra array notations accepted in queries, beside the documented style (`--query-arrays`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueryArrays {
-    /// As documented, or with brackets: `a[]=1&a[]=2`.
+    /// The documented style, or brackets: `a[]=1&a[]=2`.
     #[default]
     Brackets,
-    /// With commas too: `a=1,2`.
+    /// Commas too: `a=1,2`.
     Comma,
-    /// Repeated too: `a=1&a=2`.
+    /// Repeated names too: `a=1&a=2`.
     Repeat,
 }
 
-/// Pairs of a query or form: names decoded, values percent-encoded, because the delimiters of a
-/// style are told from encoded ones.
+/// Pairs of a query or form. Names are decoded; values stay percent-encoded, because an encoded
+/// delimiter is data and not a delimiter.
 #[derive(Debug, Default, Clone)]
 pub struct Pairs<'r>(pub Vec<(String, &'r str)>);
 
 impl<'r> Pairs<'r> {
-    /// Cuts `a=1&b=x%20y`.
+    /// Splits a query or form such as `a=1&b=x%20y`.
     #[must_use]
     pub fn parse(text: &'r str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
@@ -41,45 +45,45 @@ impl<'r> Pairs<'r> {
         )
     }
 
-    /// The values of a name, in order, still encoded.
+    /// Returns the values of a name, in order, still encoded.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'r str> + 's {
         self.0.iter().filter(move |(there, _)| there == name).map(|(_, value)| *value)
     }
 
-    /// The first value of a name, decoded.
+    /// Returns the first value of a name, decoded.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<String> {
         self.all(name).next().map(decode_form)
     }
 }
 
-/// What a request has for a parameter.
+/// Result of reading a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Read {
-    /// Nothing.
+    /// No value.
     Absent,
-    /// An empty value where `allowEmptyValue` lets any pass.
+    /// An empty value that `allowEmptyValue` accepts whatever the schema.
     Empty,
     /// A value, typed by its schema.
     Value(Value),
-    /// Text that cannot be cut as the style says, and why.
+    /// Text that does not follow the style, with the reason.
     Malformed(String),
 }
 
-/// How deep brackets in a name go: `f[a][b]` is 2. What is deeper is malformed.
+/// Maximum nesting of brackets in a name: `f[a][b]` has 2. Deeper names are malformed.
 pub const DEEPEST_BRACKETS: usize = 32;
 
-/// Reads one value by style, explode and schema.
+/// Reader of one value, by style, explode and schema.
 pub(super) struct Reader<'s> {
     pub(super) name: &'s str,
     pub(super) style: Style,
     pub(super) explode: bool,
     pub(super) schema: &'s Schema,
-    /// The part of the schema that describes the value; none if it is all of it.
+    /// Subschema that describes the value; `None` for the schema itself.
     pub(super) part: Option<&'s Value>,
-    /// The types that it names.
+    /// Types that the schema of the value allows.
     pub(super) types: Cow<'s, [&'s str]>,
-    /// The names that belong to other parameters.
+    /// Names that belong to other parameters.
     pub(super) claimed: &'s [&'s str],
     pub(super) arrays: QueryArrays,
 }
@@ -112,7 +116,7 @@ impl<'s> Reader<'s> {
         self.item_of(self.schema.items(self.node()).unwrap_or(&any), raw)
     }
 
-    /// An item of a list, which may be a list of its own in documents of OpenAPI 2.0.
+    /// Reads an item of a list, which may be a list too in documents of OpenAPI 2.0.
     fn item_of(&self, node: &Value, raw: &str) -> Value {
         match (CollectionFormat::of(self.schema, node), self.schema.items(node)) {
             (Some(format), Some(item)) => format.split(raw).into_iter().map(|raw| self.item_of(item, raw)).collect(),
@@ -129,7 +133,7 @@ impl<'s> Reader<'s> {
         Read::Value(Value::Array(raws.map(|raw| self.item(raw)).collect()))
     }
 
-    /// `R,100,G,200`.
+    /// Reads an object from alternating names and values: `R,100,G,200`.
     fn alternating<'r>(&self, mut raws: impl Iterator<Item = &'r str>) -> Read {
         let mut object = Map::new();
         while let Some(name) = raws.next() {
@@ -143,7 +147,7 @@ impl<'s> Reader<'s> {
         Read::Value(Value::Object(object))
     }
 
-    /// `R=100,G=200`.
+    /// Reads an object from assignments: `R=100,G=200`.
     fn assignments<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
         let mut object = Map::new();
         for raw in raws {
@@ -157,7 +161,7 @@ impl<'s> Reader<'s> {
         Read::Value(Value::Object(object))
     }
 
-    /// A value whose parts stand between delimiters, as lists and objects do without `explode`.
+    /// Reads a value with parts between delimiters, as lists and objects have without `explode`.
     pub(super) fn delimited(&self, raw: &str, delimiter: char) -> Read {
         if self.wants("array")
             && let Some(format) = CollectionFormat::of(self.schema, self.node())
@@ -174,8 +178,9 @@ impl<'s> Reader<'s> {
         if self.explode && raw.contains('=') { self.assignments(parts()) } else { self.alternating(parts()) }
     }
 
-    /// Parts between commas. A comma that is encoded belongs to a part (RFC 6570 §3.2.1), but many clients encode a
-    /// value whole, its delimiters too: they are believed where only that gives a value that fits.
+    /// Reads parts between commas. An encoded comma belongs to a part (RFC 6570 §3.2.1), but many
+    /// clients encode a whole value including its delimiters; encoded commas delimit if only that
+    /// gives a value that fits.
     fn between_commas(&self, raw: &str) -> Read {
         let strict = self.delimited(raw, ',');
         let is_compound = self.wants("array") || self.wants("object");
@@ -186,8 +191,8 @@ impl<'s> Reader<'s> {
         if matches!(lenient, Read::Malformed(_)) { strict } else { lenient }
     }
 
-    /// Whether a list or an object can be what was meant: it fits its schema, or, of a property of a form, which has
-    /// no validator of its own, its items are any text.
+    /// Returns whether a list or an object is plausible: it fits its schema. A form property has
+    /// no validator; it is plausible if its items, where described, are unrestricted strings.
     fn fits(&self, read: &Read) -> bool {
         let Read::Value(value) = read else { return false };
         if self.part.is_none() {
@@ -198,8 +203,8 @@ impl<'s> Reader<'s> {
         item.is_none_or(|item| self.schema.types(item) == ["string"] && !narrows(self.schema.resolve(item)))
     }
 
-    /// Exploded lists and objects: as cookies of their own, or joined as in a query, which is what
-    /// RFC 6570 makes of `style: form`.
+    /// Reads exploded lists and objects: separate cookies, or pairs joined as in a query, which
+    /// follows from RFC 6570 for `style: form`.
     pub(super) fn cookies(&self, headers: &HeaderMap) -> Read {
         let lines: Vec<&str> =
             headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -212,7 +217,8 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn header(&self, text: &str) -> Read {
-        // Percent signs in a header field are only that (OpenAPI 3.1.1 Appendix D).
+        // Header fields are not percent-decoded, so a percent sign is data (OpenAPI 3.1.1 Appendix
+        // D).
         let text = text.trim();
         if text.contains('%') { self.delimited(&text.replace('%', "%25"), ',') } else { self.delimited(text, ',') }
     }
@@ -235,7 +241,8 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Without `explode` OpenAPI 3.0.4 says `.a,b` and 3.0.3 said `.a.b`.
+    /// Reads the style `label`. Without `explode`, OpenAPI 3.0.4 writes `.a,b` and 3.0.3 wrote
+    /// `.a.b`.
     fn label(&self, rest: &str) -> Read {
         let is_compound = self.wants("array") || self.wants("object");
         let delimiter = if is_compound && (self.explode || !rest.contains(',')) { '.' } else { ',' };
@@ -262,7 +269,7 @@ impl<'s> Reader<'s> {
     pub(super) fn pairs(&self, pairs: &Pairs<'_>) -> Read {
         if self.style == Style::DeepObject {
             return match self.deep_object(pairs) {
-                // The style is for objects; what is none is written without brackets.
+                // The style is for objects; other types are written without brackets.
                 Read::Absent if *self.types != ["object"] => self.documented(pairs),
                 read => read,
             };
@@ -271,13 +278,13 @@ impl<'s> Reader<'s> {
             return Read::Value(object);
         }
         match self.documented(pairs) {
-            // Many clients write `tags[]=a` and `filter[b]=c` whatever is documented.
+            // Many clients write `tags[]=a` and `filter[b]=c`, whatever is documented.
             Read::Absent if self.wants("array") || self.wants("object") => self.deep_object(pairs),
             read => read,
         }
     }
 
-    /// `selector={"a":1}`, which many APIs mean by an object and few document.
+    /// Reads `selector={"a":1}`, a notation for objects that many APIs use and few document.
     fn json_text(&self, pairs: &Pairs<'_>) -> Option<Value> {
         if !self.wants("object") {
             return None;
@@ -286,7 +293,7 @@ impl<'s> Reader<'s> {
         serde_json::from_str(&text).ok()
     }
 
-    /// The value in the documented style.
+    /// Reads the value in the documented style.
     fn documented(&self, pairs: &Pairs<'_>) -> Read {
         let is_object = self.wants("object");
         if is_object && self.explode && self.style == Style::Form {
@@ -311,7 +318,8 @@ impl<'s> Reader<'s> {
                 self.list(decoded.iter().map(String::as_str))
             }
             (_, Style::SpaceDelimited) => self.delimited(&values[0].replace("%20", "+"), '+'),
-            // The delimiter is encoded as a rule (OpenAPI 3.0.4 §4.7.12.2.3); where it is not, what is encoded is text.
+            // The delimiter is usually encoded (OpenAPI 3.0.4 §4.7.12.2.3); beside a plain `|`, an
+            // encoded one is data.
             (_, Style::PipeDelimited) if values[0].contains('|') => self.delimited(&values[0].replace('+', "%20"), '|'),
             (_, Style::PipeDelimited) => {
                 self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|')
@@ -320,7 +328,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// An exploded object in a query: each of its properties is a parameter of its own.
+    /// Reads an exploded object in a query: each of its properties is a parameter.
     fn spread(&self, pairs: &Pairs<'_>) -> Read {
         let declared = self.schema.properties(self.node());
         let is_declared = |name: &str| declared.iter().any(|(there, _)| *there == name);
@@ -346,7 +354,7 @@ impl<'s> Reader<'s> {
         if object.is_empty() { Read::Absent } else { Read::Value(Value::Object(object)) }
     }
 
-    /// `name[a]=1&name[b][c]=2`; a name that comes again makes a list.
+    /// Reads `name[a]=1&name[b][c]=2`; a repeated name of a list adds items.
     fn deep_object(&self, pairs: &Pairs<'_>) -> Read {
         let mut root = Value::Null;
         let mut is_there = false;
@@ -365,7 +373,8 @@ impl<'s> Reader<'s> {
         if is_there { Read::Value(root) } else { Read::Absent }
     }
 
-    /// Puts a value where the keys lead; `[]` and `[0]` lead into a list where the schema has one.
+    /// Puts a value at the place that the keys describe; `[]` and `[0]` address items if the
+    /// schema is a list.
     fn place(&self, at: &mut Value, node: &Value, keys: &[&str], raw: &str) {
         let any = Value::Bool(true);
         let Some((key, rest)) = keys.split_first() else {
@@ -401,7 +410,7 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// Reads a property of a form body, as the same property in a query would be.
+/// Reads a property of a form body, as the query parameter with that name would be read.
 #[must_use]
 pub fn read_property(
     schema: &Schema,
@@ -417,7 +426,8 @@ pub fn read_property(
     Reader { name, style, explode, schema, part, types, claimed: &[], arrays }.pairs(pairs)
 }
 
-/// Reads an object or a list whose members come with names of their own: `name[a]`, `name[b][0]`, `name[]`.
+/// Reads an object or a list with members that have separate names: `name[a]`, `name[b][0]`,
+/// `name[]`.
 #[must_use]
 pub fn read_brackets(schema: &Schema, node: &Value, name: &str, members: &[(String, String)]) -> Read {
     let encoded: Vec<String> =
@@ -427,13 +437,13 @@ pub fn read_brackets(schema: &Schema, node: &Value, name: &str, members: &[(Stri
     read_property(schema, node, name, Style::DeepObject, true, &pairs)
 }
 
-/// Turns text into the type that a schema asks for, or leaves it a string.
+/// Converts text to the type that a schema requires, or leaves it a string.
 #[must_use]
 pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
     typed_as(&schema.types(node), schema, || node, text)
 }
 
-/// The same where the types are known; `node` is only looked at where they do not tell.
+/// Converts text to one of the given types; calls `node` only if the types do not decide.
 fn typed_as<'s>(types: &[&str], schema: &'s Schema, node: impl FnOnce() -> &'s Value, text: &str) -> Value {
     let number = || text.parse::<Number>().ok().map(Value::Number);
     let read = |name: &&str| match *name {
@@ -459,7 +469,7 @@ fn typed_as<'s>(types: &[&str], schema: &'s Schema, node: impl FnOnce() -> &'s V
     if is_null { Value::Null } else { Value::String(text.to_owned()) }
 }
 
-/// An object or list that came as JSON text.
+/// Parses an object or a list that was sent as JSON text; returns other values unchanged.
 pub(crate) fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
     if let Value::Array(items) = &value {
         // Each item of a list may be JSON text (OpenAPI 3.0.4 §4.7.15.1.1).

@@ -1,17 +1,18 @@
-//! Values as text, and text in URLs (RFC 3986 §2.1).
+//! Values as text, and percent-encoding of text in URLs (RFC 3986 §2.1).
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
-/// A value as text: strings without quotes, anything else as JSON.
+/// Returns a value as text: strings without quotes, anything else as JSON.
 #[must_use]
 pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What RFC 3986 §2.3 lets stand in a URI as it is.
+/// ASCII characters that are percent-encoded: all but the unreserved ones of RFC 3986 §2.3.
 pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text as a part of a URI (RFC 3986 §2.3).
+/// Percent-encodes a text for a component of a URI (RFC 3986 §2.3).
 #[must_use]
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
@@ -23,7 +24,7 @@ pub fn decode(raw: &str) -> String {
     percent_decode_str(raw).decode_utf8_lossy().into_owned()
 }
 
-/// Percent-decodes, with `+` for a blank, as forms and queries have it.
+/// Percent-decodes, with `+` for a space, as in forms and queries.
 #[must_use]
 pub fn decode_form(raw: &str) -> String {
     if raw.contains('+') { decode(&raw.replace('+', " ")) } else { decode(raw) }

@@ -1,6 +1,8 @@
-//! Several documents and the fixtures → one contract: which operation answers where.
+//! Several documents and the fixture files → one contract, which says which operation answers at a
+//! path.
 //!
-//! How the operations of one document are compiled is left to `outline`.
+//! `outline` finds the operations of each document.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Document, FixtureFile, Loaded};
 use crate::schema::{Demand, Schemas};
 
-/// Makes one contract of everything that was loaded.
+/// Assembles one contract from everything that was loaded.
 #[must_use]
 pub fn assemble(loaded: &Loaded, fixtures: &[FixtureFile], examples: Examples, demand: Demand) -> Contract {
     let mut assembly = Assembly::new(loaded.diagnostics.clone());
@@ -24,7 +26,7 @@ pub fn assemble(loaded: &Loaded, fixtures: &[FixtureFile], examples: Examples, d
     assembly.finish(fixtures, loaded.passed_over)
 }
 
-/// The contract while it grows.
+/// A contract under construction.
 struct Assembly {
     documents: Vec<Arc<Schemas>>,
     operations: Vec<Operation>,
@@ -53,7 +55,9 @@ impl Assembly {
         operations.into_iter().for_each(|operation| self.add(operation));
     }
 
-    /// Adds an operation at its bare path; where that is taken, the first keeps it.
+    /// Adds an operation at its path without a base path. If the path is taken, the first
+    /// operation keeps it, unless that one is broken and this one is not; variants of a path share
+    /// it.
     fn add(&mut self, operation: Operation) {
         let template = PathTemplate::parse(&operation.template);
         let bare = self.router.add(&PathTemplate::parse(""), &template, &operation.method, self.operations.len());
@@ -68,7 +72,7 @@ impl Assembly {
             return;
         }
         if !self.operations[first].unknown.is_empty() && operation.unknown.is_empty() {
-            // The place is the first's, but only one of them can answer.
+            // Only one of them can answer here, so the intact operation replaces the broken one.
             let broken = std::mem::replace(&mut self.operations[first], operation);
             self.diagnostics.extend(broken.diagnostics.iter().cloned());
             return;
@@ -107,8 +111,8 @@ impl Assembly {
         contract
     }
 
-    /// What is documented at a path goes before what a base path moves there, so base paths are
-    /// added last, and silently where the place is taken.
+    /// Adds the base paths last, and ignores those whose place is taken: an operation documented
+    /// at a path takes precedence over one that a base path moves there.
     fn base_paths(&mut self) {
         for (index, operation) in self.operations.iter().enumerate() {
             let template = PathTemplate::parse(&operation.template);
@@ -133,8 +137,8 @@ impl Assembly {
     }
 }
 
-/// Gives what is said of errors to their operations: what is said of an operation goes before what is
-/// said of its document, and that before what is said of all.
+/// Attaches error overrides to their operations. Those of an operation take precedence over those
+/// of its document, and these over those of `*`.
 fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
     let mut found = Vec::new();
     let (mut of_operations, mut of_documents, mut of_all) = (Vec::new(), Vec::new(), Vec::new());
@@ -164,12 +168,12 @@ fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
     contract.diagnostics.append(&mut found);
 }
 
-/// Whether a document is meant by a name: its path, or the end of it.
+/// Returns whether a name refers to a document: its path, or the end of its path.
 fn is_called(document: &str, name: &str) -> bool {
     document == name || document.strip_suffix(name).is_some_and(|before| before.ends_with(['/', '\\']))
 }
 
-/// Gives the fixtures of a file to their operations.
+/// Attaches the fixtures of a file to their operations.
 fn attach(contract: &mut Contract, file: &FixtureFile) {
     let (entries, mut found) = fixture::entries(file);
     for (name, pointer) in entries {

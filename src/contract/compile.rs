@@ -1,7 +1,8 @@
-//! An operation of a document → what it asks for and promises.
+//! An operation of a document → its compiled [`Terms`]: parameters, content, responses, security.
 //!
-//! A broken operation costs only itself. Schemas are not compiled here but when first needed. This
-//! is the only file that names `openapiv3`.
+//! A broken part of an operation is reported and left out. Schemas are not compiled here, but on
+//! first use. This is the only file that names `openapiv3`.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -25,7 +26,7 @@ use crate::document::{Expect, Kind, Members};
 use crate::schema::name::carries_credentials;
 use crate::schema::{Direction, Schema, Schemas, unknown};
 
-/// Compiles the operations of a document, which share what they refer to.
+/// Compiler of the operations of a document, which share the components that they refer to.
 pub struct Compiler {
     schemas: Arc<Schemas>,
     examples: Examples,
@@ -36,7 +37,7 @@ pub struct Compiler {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// How much of a description is kept, in characters.
+/// Maximum characters of a summary, and of a description, that are kept; the rest is dropped.
 const MOST_SAID: usize = 300;
 
 fn said(operation: &openapiv3::Operation) -> String {
@@ -44,11 +45,11 @@ fn said(operation: &openapiv3::Operation) -> String {
     texts.flat_map(|text| text.chars().take(MOST_SAID).chain(['\n'])).collect()
 }
 
-/// The extension that remembers where an object of the skeleton stands in the document.
+/// Extension that records the place of an object of the skeleton in the document.
 const AT: &str = "x-at";
 
 impl Compiler {
-    /// One for a document.
+    /// Creates a compiler for a document.
     #[must_use]
     pub fn new(schemas: Arc<Schemas>, examples: Examples) -> Self {
         Self {
@@ -70,13 +71,13 @@ impl Compiler {
         Place::value(self.schemas.source(), pointer)
     }
 
-    /// Uses the schemas of an operation, and nothing else.
+    /// Registers the schemas of an operation; the compiled operation is dropped.
     pub fn note(&mut self, template: &str, item: &str, at: &str) {
         let place = Place::key(self.schemas.source(), at);
         drop(self.compile(&Named { method: &Method::GET, template, place: &place }, item, at));
     }
 
-    /// What an operation asks for and promises that stands at `at`, and its path item at `item_at`.
+    /// Compiles the operation at the JSON Pointer `at`, whose path item is at `item_at`.
     pub fn compile(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
         self.diagnostics.clear();
         let mut terms = self.terms(operation, item_at, at);
@@ -123,8 +124,9 @@ impl Compiler {
         }
     }
 
-    /// The operation as `openapiv3` can read it: references followed, each schema a reference to
-    /// where it stands, and no examples, which are read from the tree when they are needed.
+    /// Returns the operation in a form that `openapiv3` can read: references resolved, each schema
+    /// replaced by a reference to its place, and no `examples`, which are read from the tree when
+    /// they are needed.
     fn skeleton(tree: &Value, (item, item_at): (&Value, &str), value: &Value, at: &str) -> Value {
         let mut skeleton = bones(tree, Kind::Operation, value, at);
         let own = skeleton["parameters"].take();
@@ -134,7 +136,8 @@ impl Compiler {
             bones_of(tree, Expect::Object(Kind::Parameter), parameter, &at)
         });
         let own = own.as_array().into_iter().flatten().cloned();
-        // A parameter of the operation replaces one of its path item with the same name and location.
+        // A parameter of the operation replaces one of its path item with the same name and
+        // location.
         let mut parameters: IndexMap<(String, String), Value> = IndexMap::new();
         for parameter in inherited.chain(own) {
             let text = |field: &str| parameter[field].as_str().unwrap_or_default().to_owned();
@@ -144,7 +147,8 @@ impl Compiler {
         skeleton
     }
 
-    /// `openapiv3` drops keys of `responses` that are no status; the author should know.
+    /// Warns about keys of `responses` that are not a status, because `openapiv3` drops them
+    /// silently.
     fn status_keys(&mut self, value: &Value, at: &str) {
         let at = join(at, "responses");
         let keys = value["responses"].as_object().into_iter().flatten().map(|(key, _)| key);
@@ -155,8 +159,8 @@ impl Compiler {
         }
     }
 
-    /// The schema at a place; where that is only a reference it is the one that it leads to, which
-    /// every place that refers to it shares.
+    /// Returns the schema at a place. If that is only a reference, returns its target, which all
+    /// places that refer to it share.
     fn schema(&mut self, pointer: &str, direction: Direction) -> Arc<Schema> {
         let schemas = &self.schemas;
         let tree = schemas.tree();
@@ -277,7 +281,7 @@ impl Compiler {
         let range = self.media_range(name, &at)?;
         let schema = media.schema.as_ref().and_then(|schema| self.schema_of(schema, direction));
         let examples = self.examples(tree, &at, schema.as_ref(), Some(&range));
-        // `openapiv3` knows no `itemSchema`.
+        // `openapiv3` has no `itemSchema`.
         let item = join(&at, "itemSchema");
         let item = tree.pointer(&item).is_some().then(|| self.schema(&item, direction));
         let encoding = media
@@ -290,7 +294,7 @@ impl Compiler {
 
     fn encoding(&mut self, tree: &Value, at: &str, encoding: &openapiv3::Encoding) -> Encoding {
         let style = encoding.style.as_ref().map_or(Style::Form, query_style);
-        // `openapiv3` takes an absent `explode` for false.
+        // `openapiv3` reads an absent `explode` as false.
         let explode = tree.pointer(&join(at, "explode")).and_then(Value::as_bool).unwrap_or(style == Style::Form);
         let content_types = encoding.content_type.as_deref().unwrap_or_default().split(',');
         let content_types = content_types.filter_map(|range| MediaRange::parse(range.trim())).collect();
@@ -327,7 +331,8 @@ impl Compiler {
         MediaRange::parse(assumed)
     }
 
-    /// The examples of the object at `at`: `examples`, else `example`, else the schema's first.
+    /// Returns the examples of the object at `at`: `examples`, else `example`, else the schema's
+    /// first.
     fn examples(
         &mut self,
         tree: &Value,
@@ -341,7 +346,8 @@ impl Compiler {
         let named = object.get("examples").and_then(Value::as_object).into_iter().flatten();
         let named = named.filter_map(|(name, example)| {
             let end = resolve(tree, example, &join(&in_examples, name)).ok()?;
-            // The last two are of OpenAPI 3.2, where they tell the value from its text.
+            // `dataValue` and `serializedValue` are OpenAPI 3.2, and distinguish a value from its
+            // text.
             let fields = if is_text {
                 ["value", "serializedValue", "dataValue"]
             } else {
@@ -372,7 +378,8 @@ impl Compiler {
             {
                 return Example::new(name, place, Arc::new(value), String::new(), schema.cloned(), self.examples);
             }
-            // A text in a type that is not JSON is the content itself, and no instance of the schema.
+            // A string for a type that is not JSON is the content itself, and not an instance of
+            // the schema.
             let takes_text = |schema: &&Arc<Schema>| is_json || text.is_none() || schema.own_types() == ["string"];
             let schema = schema.filter(takes_text).cloned();
             Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema, self.examples)
@@ -423,7 +430,7 @@ impl Compiler {
         Some(ResponseHeader { name, explode, schema, examples, lines: OnceLock::new() })
     }
 
-    /// The requirements of the operation, else of the document (OpenAPI 3.0.4 §4.7.10.1).
+    /// Returns the requirements of the operation, else of the document (OpenAPI 3.0.4 §4.7.10.1).
     fn security(&mut self, tree: &Value, operation: &Value, at: &str) -> Vec<SecurityRequirement> {
         let (requirements, at) = match operation.get("security") {
             Some(own) => (own, join(at, "security")),
@@ -459,17 +466,18 @@ impl Compiler {
     }
 }
 
-/// What an operation is called in findings, and where it stands.
+/// Name of an operation in diagnostics, and its place.
 pub struct Named<'o> {
-    /// Its method.
+    /// Method of the operation.
     pub method: &'o Method,
-    /// Its path template.
+    /// Path template of the operation.
     pub template: &'o str,
-    /// Where it stands.
+    /// Place of the operation in its document.
     pub place: &'o Place,
 }
 
-/// An object with only the fields of the standard, each where it really stands.
+/// Returns an object with only the fields of the standard, and with its real place in the
+/// document.
 fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value {
     let mut object = Map::new();
     object.insert(AT.to_owned(), json!(at));
@@ -479,7 +487,8 @@ fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value {
             Members::Each(expect) => Some(expect),
             Members::Fields(fields) => fields.iter().find(|(field, _)| field == name).map(|(_, expect)| *expect),
         };
-        // Headers of parts of a body are read by nobody, and could lead back to themselves.
+        // Headers of an Encoding Object are read from the tree, because they could refer back to
+        // themselves.
         let is_left_out = matches!(name.as_str(), "examples" | "callbacks" | "servers" | "security")
             || kind == Kind::Encoding && name == "headers";
         if let Some(expect) = expect
@@ -496,7 +505,7 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
     match expect {
         Expect::Object(Kind::Schema) => Some(json!({ "$ref": at })),
         Expect::Object(kind) => {
-            // What cannot be resolved was reported when the document was loaded.
+            // Unresolvable references were reported when the document was loaded.
             let end = resolve(tree, value, at).ok()?;
             if end.value.get(UNKNOWN).is_some() && !matches!(kind, Kind::Response | Kind::RequestBody | Kind::MediaType)
             {
@@ -517,17 +526,19 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
             });
             Some(Value::Object(members.collect()))
         }
-        // Words of OpenAPI 3.2 that `openapiv3` does not know; who needs them reads them from the tree.
+        // `openapiv3` does not know these words of OpenAPI 3.2; code that needs them reads the
+        // tree.
         Expect::Word(words) if *value == "querystring" && words.contains(&"querystring") => Some(json!("query")),
         Expect::Word(words) if *value == "cookie" && words.contains(&"deepObject") => Some(json!("form")),
         _ => Some(value.clone()),
     }
 }
 
-/// The fields of an operation that are read.
+/// Fields of an operation that are read.
 const NEEDED: [&str; 6] = ["parameters", "responses", "requestBody", "summary", "description", "deprecated"];
 
-/// Takes the parts out of a skeleton that cannot be understood; says of each what it is and why.
+/// Removes the parts of a skeleton that cannot be deserialized, and empties such responses;
+/// returns a description of each with the error.
 fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
     let mut dropped = Vec::new();
     let Some(operation) = skeleton.as_object_mut() else { return dropped };
@@ -560,12 +571,12 @@ fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
     dropped
 }
 
-/// Where an object of the skeleton stands.
+/// Returns the place of an object of the skeleton in the document.
 fn at_of(extensions: &IndexMap<String, Value>) -> &str {
     extensions.get(AT).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// OpenAPI 3.0.4 §4.7.12.2.1: a header parameter with one of these names shall be ignored.
+/// Returns whether a header parameter has a name that OpenAPI ignores (OpenAPI 3.0.4 §4.7.12.2.1).
 fn is_ignored(parameter: &openapiv3::Parameter) -> bool {
     const NAMES: [&str; 3] = ["accept", "content-type", "authorization"];
     let name = parameter.parameter_data_ref().name.to_ascii_lowercase();

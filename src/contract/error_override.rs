@@ -1,6 +1,7 @@
-//! What the user says of the errors of operations: the section `errors` of fixture files.
+//! Section `errors` of fixture files: the user's overrides of documented errors.
 //!
-//! How it is told is left to `exchange`.
+//! `errors` applies them when an error is rendered.
+
 use http::StatusCode;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -10,37 +11,39 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
 
-/// What is said of the errors of an operation, of a document, or of all.
+/// Overrides of the errors of an operation, of a document, or of all operations.
 #[derive(Debug)]
 pub struct ErrorOverride {
-    /// Whatever rule is broken.
+    /// Override for every rule.
     pub general: Telling,
-    /// The family of the catalogue whose sentences and codes are said.
+    /// Family of the error catalogue that provides the messages and codes.
     pub idiom: Option<String>,
-    /// Where the rule is one of these.
+    /// Overrides for single rules, by name.
     pub rules: IndexMap<String, Telling>,
-    /// Where it stands.
+    /// Place of the entry in the fixture file.
     pub place: Place,
 }
 
-/// How an error is told.
+/// Override of one error.
 #[derive(Debug, Default)]
 pub struct Telling {
-    /// The status to send.
+    /// Status to send.
     pub status: Option<StatusCode>,
-    /// The documented example to fill in.
+    /// Name of the documented example to fill in.
     pub example: Option<String>,
-    /// The sentence.
+    /// Template of the message.
     pub message: Option<Template>,
-    /// The code: a text is a template.
+    /// Error code; a string is a template.
     pub code: Option<Value>,
-    /// The whole body: its texts are templates, and a list of one item has one for each violation.
+    /// Whole body: its strings are templates, and a list of one item is repeated for each
+    /// violation.
     pub body: Option<Value>,
 }
 
 const FIELDS: [&str; 7] = ["status", "example", "idiom", "message", "code", "body", "rules"];
 
-/// The entries of the section, each with the name that it is for: `*`, a document or an operation.
+/// Reads the entries of the section, each with the name that it applies to: `*`, a document or an
+/// operation. Invalid entries are reported in `found` and left out.
 #[must_use]
 pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, ErrorOverride)> {
     let Some(section) = section(file) else { return Vec::new() };
@@ -55,7 +58,8 @@ pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, Err
     overrules
 }
 
-/// `errors` as a map is the section; as a list it is an operation of that name.
+/// Returns the section `errors` if it is a map; a list has the fixtures of an operation named
+/// `errors`.
 #[must_use]
 pub fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
     file.tree.get("errors").and_then(Value::as_object)
@@ -95,7 +99,7 @@ impl Reader<'_> {
         })
     }
 
-    /// A sentence alone, or a map as for all rules.
+    /// Reads the override of one rule: a message, or a map with the fields that all rules have.
     fn rule(&self, telling: &Value, at: &str) -> Result<Telling, Diagnostic> {
         match telling {
             Value::String(text) => Ok(Telling { message: Some(self.template(text, at)?), ..Telling::default() }),
@@ -160,7 +164,7 @@ impl Reader<'_> {
         Template::parse(text).map_err(|why| self.invalid(at, why))
     }
 
-    /// Every text of a value must be a template.
+    /// Checks that every string of a value is a valid template.
     fn templates(&self, value: &Value, at: &str) -> Result<(), Diagnostic> {
         match value {
             Value::String(text) => self.template(text, at).map(|_| ()),

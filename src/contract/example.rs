@@ -1,8 +1,9 @@
-//! A documented example, and what is served for it.
+//! A documented example, and the value that is served for it.
 //!
-//! Documents have examples that break their own schema. Where one reading is beyond doubt
-//! (`"true"` for a boolean) it is taken; where not, the example is served as it stands. Examples of schemas
-//! and properties are examples too: they are served as parts of what is generated.
+//! Some documents have examples that break their own schema. If only one reading is possible
+//! (`"true"` for a boolean), the example is converted; otherwise it is served unchanged. Examples
+//! of schemas and properties are examples too: they are served as parts of generated values.
+
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
@@ -15,14 +16,14 @@ pub use crate::schema::Examples;
 use crate::schema::coercion::{Coercion, coerce};
 use crate::schema::{Direction, Schema, SchemaError};
 
-/// An example by name.
+/// An example, with its schema.
 #[derive(Debug)]
 pub struct Example {
-    /// The key in `examples`; empty for `example` and for an example of the schema.
+    /// Key in `examples`; empty for `example` and for an example of the schema.
     pub name: String,
-    /// Where it stands.
+    /// Place of the example in its document.
     pub place: Place,
-    /// The tree that it is a part of, and where in it.
+    /// Tree that has the example at `pointer`.
     tree: Arc<Value>,
     pointer: String,
     part: Part,
@@ -34,14 +35,14 @@ pub struct Example {
 
 #[derive(Debug)]
 struct Prepared {
-    /// The changed value, if it was changed.
+    /// Changed value; `None` if the example is unchanged.
     value: Option<Value>,
     coercions: Vec<Coercion>,
     errors: Vec<SchemaError>,
 }
 
 impl Example {
-    /// The example at `pointer` of `tree`.
+    /// Creates an example for the value at `pointer` of `tree`.
     #[must_use]
     pub fn new(
         name: String,
@@ -56,36 +57,36 @@ impl Example {
         Self { name, place, tree, pointer, part, schema, mode, prepared, content }
     }
 
-    /// As the author wrote it.
+    /// Returns the value as the author wrote it.
     #[must_use]
     pub fn verbatim(&self) -> &Value {
         self.part.find(&self.tree, &self.pointer).unwrap_or(&Value::Null)
     }
 
-    /// As it is served.
+    /// Returns the value as it is served.
     #[must_use]
     pub fn value(&self) -> &Value {
         self.prepared().value.as_ref().unwrap_or_else(|| self.verbatim())
     }
 
-    /// As it is served, in bytes that are written once.
+    /// Returns the served value as bytes; `write` is called only once.
     pub fn content(&self, write: impl FnOnce(&Value) -> Written) -> Written {
         self.content.get_or_init(|| write(self.value())).clone()
     }
 
-    /// The schema that it should be made to fit and does not, if that is wanted.
+    /// Returns the schema if the example does not fit it and should be repaired.
     #[must_use]
     pub fn to_repair(&self) -> Option<&Schema> {
         self.schema.as_deref().filter(|_| self.mode == Examples::Repair && !self.errors().is_empty())
     }
 
-    /// What was changed to make it fit.
+    /// Returns the changes that were made to fit the schema.
     #[must_use]
     pub fn coercions(&self) -> &[Coercion] {
         &self.prepared().coercions
     }
 
-    /// What does not fit all the same.
+    /// Returns the errors that remain after the changes.
     #[must_use]
     pub fn errors(&self) -> &[SchemaError] {
         &self.prepared().errors
@@ -100,7 +101,7 @@ impl Example {
 }
 
 fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
-    // A schema that cannot be compiled is a finding of its own.
+    // A schema that cannot be compiled has a diagnostic already.
     let errors = schema.errors(verbatim).unwrap_or_default();
     let coerced =
         if errors.is_empty() || mode == Examples::Verbatim { None } else { coerce(schema, schema.tree(), verbatim) };
@@ -113,7 +114,7 @@ fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
     }
 }
 
-/// Returns whether a value fits its schema, examples apart that the document has for parts of it.
+/// Returns whether a value fits its schema, apart from errors in documented examples of its parts.
 #[must_use]
 pub fn fits(schema: &Schema, value: &Value) -> bool {
     match schema.is_valid(value) {
@@ -125,8 +126,8 @@ pub fn fits(schema: &Schema, value: &Value) -> bool {
     }
 }
 
-/// Returns whether an error of a value is one of an example that the document has for a part of it, and
-/// that is served as it stands.
+/// Returns whether an error of a value is caused by a documented example of a part that is served
+/// unchanged.
 #[must_use]
 pub fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> bool {
     if must_fit(schema) {
@@ -138,12 +139,13 @@ pub fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> boo
     error.branches.iter().any(is_of_branch) || is_in_example(schema, value, &error.pointer)
 }
 
-/// Returns whether an example that does not fit is never part of a value: what is sent as a request has to be accepted.
+/// Returns whether examples that do not fit are never used: if examples are repaired, and in
+/// requests, which must be accepted.
 fn must_fit(schema: &Schema) -> bool {
     schema.examples() == Examples::Repair || schema.direction() == Direction::Request
 }
 
-/// Returns whether a place is in a part of a value that an example of its schema has.
+/// Returns whether a place is within a part of the value that equals an example of its schema.
 fn is_in_example(schema: &Schema, value: &Value, pointer: &str) -> bool {
     let (mut nodes, mut at) = (schema.with_branches(schema.tree()), value);
     let is_example = |nodes: &[&Value], value: &Value| {
@@ -172,10 +174,11 @@ fn is_in_example(schema: &Schema, value: &Value, pointer: &str) -> bool {
     is_example(&nodes, at)
 }
 
-/// How many schemas of one part are looked at for an example; more are taken to have none.
+/// Maximum schemas of one part that are searched for an example; the others are taken to have
+/// none.
 const MOST_NODES: usize = 1000;
 
-/// Returns the schemas that one schema has for a member or an item.
+/// Returns the subschemas that a schema applies to a member or an item.
 fn part_of<'s>(schema: &'s Schema, node: &'s Value, name: &str) -> Vec<&'s Value> {
     let property = node.get("properties").and_then(|properties| properties.get(name));
     let other = || node.get("additionalProperties");

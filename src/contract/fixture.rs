@@ -1,6 +1,7 @@
-//! What the user supplied to answer with: fixture files → fixtures of operations.
+//! Fixture files → fixtures of operations: the responses that the user supplies.
 //!
-//! Whether the condition of a fixture holds for a request is left to `exchange`.
+//! `exchange` tests afterwards whether the condition of a fixture holds for a request.
+
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -18,43 +19,46 @@ use crate::schema::{Demand, Direction, Schema, Schemas};
 /// One response of a fixture file.
 #[derive(Debug)]
 pub struct Fixture {
-    /// A JSON Schema over `{path, query, header, cookie, body}`; always, if there is none.
+    /// Condition, a JSON Schema over `{path, query, header, cookie, body}`; always holds if
+    /// absent.
     pub when: Option<Arc<Schema>>,
-    /// The status to answer with; else that of the example, or the one of a success.
+    /// Status to answer with; if absent, the status of the example or of the success response.
     pub status: Option<StatusCode>,
-    /// What to answer.
+    /// Source of the body.
     pub answer: FixtureAnswer,
     /// Headers to add.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The scenario that it is of; it is there in any, if there is none.
+    /// Scenario that the fixture belongs to; it applies in every scenario if absent.
     pub scenario: Option<String>,
-    /// After how many answers the next one is taken, and which.
+    /// Number of answers after which the next step applies, and that step.
     pub then: Option<(u64, Box<Fixture>)>,
-    /// How long the answer waits.
+    /// Delay of the answer.
     pub delay: Option<Delay>,
-    /// What goes wrong.
+    /// Fault to simulate.
     pub fault: Option<Fault>,
-    /// How often the operation may be called.
+    /// Limit on calls of the operation.
     pub rate_limit: Option<RateLimit>,
-    /// Whether its body has expressions such as `{$request.body#/name}`.
+    /// True if the body has runtime expressions such as `{$request.body#/name}`.
     pub has_expressions: bool,
-    /// Where it stands.
+    /// Place of the entry in the fixture file.
     pub place: Place,
 }
 
 impl Fixture {
-    /// Whether it says nothing of what is answered, only how it is sent.
+    /// Returns whether the fixture only changes how an answer is sent, and not its status, headers
+    /// or body.
     #[must_use]
     pub fn is_manner(&self) -> bool {
         matches!(self.answer, FixtureAnswer::Documented) && self.status.is_none() && self.headers.is_empty()
     }
 
-    /// It, and what is answered after it.
+    /// Returns the fixture and the steps after it (`then`).
     pub fn steps(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |fixture| fixture.then.as_ref().map(|(_, then)| &**then))
     }
 
-    /// Whether it depends on what was before.
+    /// Returns whether answering needs a view of the session: for the scenario, further steps, the
+    /// rate limit, delays, faults or runtime expressions.
     #[must_use]
     pub fn is_staged(&self) -> bool {
         self.scenario.is_some()
@@ -66,25 +70,26 @@ impl Fixture {
     }
 }
 
-/// What a fixture answers with.
+/// Source of a fixture's body.
 #[derive(Debug)]
 pub enum FixtureAnswer {
-    /// The documented example of this name.
+    /// Documented example with this name.
     Example(String),
-    /// Its own body.
+    /// Body in the fixture file.
     Body(Box<Example>),
-    /// What the document has for the status.
+    /// Documented content for the status.
     Documented,
 }
 
-/// The fields that an entry may have.
+/// Fields that an entry may have.
 const FIELDS: [&str; 11] =
     ["when", "status", "example", "body", "headers", "scenario", "after", "then", "delay", "fault", "rate_limit"];
 
-/// The parts of a request that a condition is about.
+/// Parts of a request that a condition can test.
 const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
 
-/// The operations that a file has entries for, each with its name and the pointer of its list.
+/// Returns the operations that a file has entries for, each as its name and the JSON Pointer of
+/// its list.
 #[must_use]
 pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     let mut entries = Vec::new();
@@ -118,7 +123,8 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     (entries, found)
 }
 
-/// The fixtures of one operation, from the list at `pointer`.
+/// Reads the fixtures of one operation from the list at `pointer`. Invalid entries are reported in
+/// `found` and left out.
 pub fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
     let reader = Reader { file, schemas: Schemas::new(Arc::clone(&file.source), Arc::clone(&file.tree), Demand::Few) };
     let list = file.tree.pointer(pointer);
@@ -178,7 +184,7 @@ impl Reader<'_> {
         })
     }
 
-    /// `after: 2 calls` and `then: {…}` go together.
+    /// Reads `after: 2 calls` and `then: {…}`, which require each other.
     fn then(
         &self,
         at: &str,
@@ -209,8 +215,8 @@ impl Reader<'_> {
         Ok(Some(Arc::new(schema)))
     }
 
-    /// Refuses keywords that JSON Schema does not have, and parts that a request does not have: what is
-    /// passed over would make the condition hold for every request.
+    /// Rejects keywords that JSON Schema does not have, and parts that a request does not have:
+    /// ignoring them would make the condition hold for every request.
     fn keywords(&self, pointer: &str, when: &Value) -> Result<(), Diagnostic> {
         if let Some(unknown) = unknown_keyword(when) {
             let help = match unknown.meant {
@@ -281,7 +287,7 @@ impl Reader<'_> {
             headers.as_object().ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
         let mut lines = Vec::new();
         for (name, value) in map {
-            // A list has a line for each of its values, such as several `Set-Cookie`.
+            // A list of values gives one header line each, such as several `Set-Cookie`.
             let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
             for value in values {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -1,7 +1,7 @@
-//! Does what a contract says fit together: schemas compile, examples and fixtures fit them.
+//! Consistency checks of a contract: schemas compile, examples and fixtures fit them.
 //!
-//! It builds everything that is otherwise built when first needed. What takes an exchange to find
-//! out is left to `check`.
+//! Everything that is otherwise built on first use is built here. `check` adds the checks that
+//! need an exchange.
 
 mod patterns;
 pub(crate) mod schemas;
@@ -22,11 +22,12 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::ALLOWED;
 use crate::schema::{Schema, SchemaError};
 
-/// Everything that is wrong inside the contract, in the order of its operations.
+/// Returns a diagnostic for everything that is wrong inside the contract: from compiling its
+/// operations, from the schemas of each document, then for each operation and for error overrides.
 #[must_use]
 pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
-    // Before the first validator is built, as all are built together.
+    // Gather before the first validator is built, because all are built together.
     contract.operations.iter().for_each(|operation| inspection.gather(operation));
     for operation in &contract.operations {
         inspection.found.extend(operation.diagnostics.iter().cloned());
@@ -41,8 +42,8 @@ pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     inspection.found
 }
 
-/// Examples and statuses that `errors` of the fixtures names and none of the operations documents that it
-/// is for.
+/// Returns a diagnostic for each example and status that `errors` of a fixture file names and that
+/// no operation the entry applies to documents.
 fn overrules(contract: &Contract) -> Vec<Diagnostic> {
     let mut told: IndexMap<usize, (&ErrorOverride, Vec<&Operation>)> = IndexMap::new();
     for operation in &contract.operations {
@@ -83,15 +84,15 @@ fn undocumented(overrule: &ErrorOverride, operations: &[&Operation]) -> Vec<Diag
 #[derive(Default)]
 struct Inspection {
     found: Vec<Diagnostic>,
-    /// Addresses of schemas and responses that operations share, so that each is reported once.
+    /// Addresses of schemas and responses that operations share; each is reported once.
     seen: HashSet<usize>,
-    /// The places of parts of schemas that cannot be compiled, which schemas share.
+    /// Places of subschemas that cannot be compiled; schemas may share them.
     faults: HashSet<String>,
-    /// Examples of schemas and of their parts, by the address of the schema.
+    /// Examples of schemas and their subschemas, by the address of the schema.
     samples: HashMap<usize, Vec<Example>>,
-    /// The schemas whose examples are among them.
+    /// Schemas whose examples are in `samples` already.
     sampled: Seen,
-    /// The places of examples of schemas that were reported.
+    /// Places of examples of schemas that were reported.
     told: HashSet<(usize, String)>,
 }
 
@@ -100,7 +101,7 @@ impl Inspection {
         self.seen.insert(Arc::as_ptr(shared).addr())
     }
 
-    /// Finds the examples of all schemas of an operation.
+    /// Collects the examples of all schemas of an operation.
     fn gather(&mut self, operation: &Operation) {
         let mut schemas: Vec<&Arc<Schema>> = Vec::new();
         let mut contents: Vec<&MediaType> = Vec::new();
@@ -188,7 +189,7 @@ impl Inspection {
             self.example(&example);
             self.told.insert(place_of(&example));
         }
-        // Once for each document, when all of its schemas are known.
+        // Inspect patterns once per document, when all of its schemas are known.
         if self.is_new(schema.of_document()) {
             self.found.extend(patterns::inspect(schema.of_document()));
         }
@@ -264,18 +265,19 @@ impl Inspection {
     }
 }
 
-/// The place of an example, without looking for its line.
+/// Returns the place of an example as the address of its source and a JSON Pointer; cheaper than a
+/// line number.
 fn place_of(example: &Example) -> (usize, String) {
     (Arc::as_ptr(example.place.source()).addr(), example.place.pointer().to_owned())
 }
 
-/// An error in one line: `/emails: must be array`.
+/// Returns an error in one line: `/emails: must be array`.
 fn say(error: &SchemaError) -> String {
     let at = if error.pointer.is_empty() { String::new() } else { format!("`{}` ", error.pointer) };
     format!("{at}{}", error.sentence())
 }
 
-/// A JSON text that fits into a line.
+/// Returns JSON text in back-ticks, cut to 60 characters and `…`.
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
     if text.chars().count() <= LONGEST {

@@ -1,4 +1,5 @@
-//! Media types and media ranges (RFC 9110 §8.3.1 and §12.5.1): parsing and fitting.
+//! Media types and media ranges (RFC 9110 §8.3.1 and §12.5.1): parsing, matching and precedence.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,16 +11,16 @@ use mediatype::ReadParams as _;
 /// A key of `content`: a media type such as `application/json`, or a range such as `text/*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaRange {
-    /// As documented, with its parameters: what is sent as `Content-Type`.
+    /// Text as documented, with parameters; sent as `Content-Type`.
     text: String,
-    /// `application/json` in lower case, without parameters.
+    /// Type and subtype in lower case, without parameters: `application/json`.
     essence: String,
     parameters: Vec<(String, String)>,
     is_range: bool,
 }
 
 impl MediaRange {
-    /// Parses `application/json; charset=utf-8`; `None` if it is no media type.
+    /// Parses `application/json; charset=utf-8`; `None` if it is not a media type.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = Parsed::parse(text.trim().trim_end_matches(';')).ok()?;
@@ -31,37 +32,38 @@ impl MediaRange {
         Some(Self { text: text.trim().to_owned(), essence, parameters: parameters.collect(), is_range })
     }
 
-    /// Whether a text is this type, letter by letter; a range is never what is sent.
+    /// Returns whether a text equals this type character by character; never true for a range.
     #[must_use]
     pub fn is_exactly(&self, text: &str) -> bool {
         self.text == text && !self.is_range()
     }
 
-    /// As it was written.
+    /// Returns the text as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Type and subtype in lower case: `application/json`.
+    /// Returns type and subtype in lower case: `application/json`.
     #[must_use]
     pub fn essence(&self) -> &str {
         &self.essence
     }
 
-    /// The value of a parameter in lower case, such as `utf-8` for `charset`.
+    /// Returns the value of a parameter in lower case, such as `utf-8` for `charset`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether it is a range: `*/*`, `text/*`.
+    /// Returns whether this is a range: `*/*`, `text/*`.
     #[must_use]
     pub fn is_range(&self) -> bool {
         self.is_range
     }
 
-    /// Whether its content is JSON: `application/json`, or a subtype with the suffix `+json`.
+    /// Returns whether the content is JSON: `application/json`, a subtype with the suffix `+json`
+    /// other than `stream+json`, or a vendor name (`x-json`, `x-amz-json-1.1`).
     #[must_use]
     pub fn is_json(&self) -> bool {
         let subtype = self.essence.split('/').nth(1).unwrap_or_default();
@@ -69,29 +71,29 @@ impl MediaRange {
         subtype == "json" || is_other_name || subtype.ends_with("+json") && subtype != "stream+json"
     }
 
-    /// Whether a media type falls under this range or is this type (RFC 9110 §12.5.1). Each parameter of the range
-    /// must be in the type with the same value, apart from those that say how it was written: `charset`, `boundary`
-    /// and `q`.
+    /// Returns whether a media type matches this range or equals this type (RFC 9110 §12.5.1). The
+    /// type must have each parameter of the range with the same value, apart from `charset`,
+    /// `boundary` and `q`, which do not identify a type.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.covers_essence(other)
             && self.distinguishing().all(|(name, value)| other.parameter(name).is_some_and(|there| there == value))
     }
 
-    /// Whether a media type would fall under this range if it had the parameters of the range that it lacks.
+    /// Returns whether a media type would match this range if parameters that it lacks were added.
     #[must_use]
     pub fn nearly_covers(&self, other: &Self) -> bool {
         self.covers_essence(other)
             && self.distinguishing().all(|(name, value)| other.parameter(name).is_none_or(|there| there == value))
     }
 
-    /// The parameters that tell media types apart.
+    /// Returns the parameters that distinguish media types.
     fn distinguishing(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         all.filter(|(name, _)| !matches!(*name, "charset" | "boundary" | "q"))
     }
 
-    /// Compares type and subtype; a subtype with one `*`, such as `*+json`, has any text there.
+    /// Compares type and subtype; a `*`, as in `*+json`, matches any text.
     fn covers_essence(&self, other: &Self) -> bool {
         if !self.is_range {
             return self.essence == other.essence;
@@ -107,7 +109,8 @@ impl MediaRange {
         fits(main, other_main) && fits(subtype, other_subtype)
     }
 
-    /// How specific it is: `*/*` 0, `text/*` 1, `application/*+json` 2, `text/plain` 3, with parameters 4 and more.
+    /// Returns how specific a range is: `*/*` 0, `text/*` 1, `application/*+json` 2, `text/plain`
+    /// 3, with parameters 4 and more.
     #[must_use]
     pub fn specificity(&self) -> usize {
         let (main, subtype) = self.essence.split_once('/').unwrap_or_default();
@@ -120,24 +123,24 @@ impl MediaRange {
     }
 }
 
-/// How the items of a sequential media type are framed (OpenAPI 3.2.0 §4.14.3.1).
+/// Framing of the items of a sequential media type (OpenAPI 3.2.0 §4.14.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sequence {
     /// `text/event-stream`: server-sent events.
     Events,
-    /// JSON Lines, also known as NDJSON: one JSON text a line.
+    /// JSON Lines, also known as NDJSON: one JSON text per line.
     Lines,
-    /// RFC 7464: JSON texts that each begin with a record separator.
+    /// JSON text sequences (RFC 7464): each text begins with a record separator.
     Records,
 }
 
 impl MediaRange {
-    /// How its items are framed, if it is a sequential type.
+    /// Returns the framing of the items, if this is a sequential type.
     #[must_use]
     pub fn sequence(&self) -> Option<Sequence> {
         let (main, subtype) = self.essence.split_once('/')?;
         match subtype {
-            // Most are.
+            // The most frequent type, so it is compared first.
             "json" => None,
             "event-stream" if main == "text" => Some(Sequence::Events),
             "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "x-ndjson" | "ndjson"
@@ -149,7 +152,8 @@ impl MediaRange {
         }
     }
 
-    /// Whether its content is XML: `application/xml`, `text/xml`, or a subtype with the suffix `+xml`.
+    /// Returns whether the content is XML: `application/xml`, `text/xml`, or a subtype with the
+    /// suffix `+xml`.
     #[must_use]
     pub fn is_xml(&self) -> bool {
         let subtype = self.essence.split('/').nth(1).unwrap_or_default();
@@ -163,16 +167,16 @@ impl fmt::Display for MediaRange {
     }
 }
 
-/// Content as it is sent.
+/// Serialized content.
 #[derive(Debug, Clone, Default)]
 pub struct Written {
-    /// All of it.
+    /// The whole content.
     pub bytes: Bytes,
-    /// Where each item ends, for content that is sent item by item; empty for any other.
+    /// End of each item, for content that is sent item by item; empty for any other.
     pub ends: Arc<[usize]>,
-    /// The media type, where it takes a parameter that no document has (`boundary`).
+    /// Media type to send, if it has a parameter that the document cannot have (`boundary`).
     pub media: Option<HeaderValue>,
-    /// Whether there was a value that cannot be written in the media type.
+    /// True if a value cannot be written in the media type.
     pub is_lost: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Several documents as one: which operations are the same, and what the whole looks like.
+//! Several documents as one: comparison of operations, and the merged document.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use crate::document::reference::resolve;
 use crate::document::syntax::{join, unescape};
 use crate::schema::Schemas;
 
-/// Whether two operations promise the same, references followed in the document of each.
+/// Returns whether two operations are documented identically, with references followed in the
+/// document of each.
 #[must_use]
 pub fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) -> bool {
     let roots = [documents[a.document].tree(), documents[b.document].tree()];
@@ -25,26 +27,26 @@ pub fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) 
         })
 }
 
-/// The operation, and the parameters of its path item.
+/// Returns the operation, and the parameters of its path item.
 fn surroundings<'t>(root: &'t Value, operation: &Operation) -> [Option<&'t Value>; 2] {
     let at = operation.place.pointer();
     let item = root.pointer(item_of(at));
     [root.pointer(at), item.and_then(|item| item.get("parameters"))]
 }
 
-/// The pointer of the path item of an operation.
+/// Returns the JSON Pointer of the path item of an operation.
 fn item_of(at: &str) -> &str {
     let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);
     parent.strip_suffix("/additionalOperations").unwrap_or(parent)
 }
 
-/// How deep two documents are compared; what is deeper is taken to differ.
+/// Maximum nesting that is compared; deeper values count as different.
 const DEEPEST: usize = 200;
 
 struct Comparison<'t> {
     left: &'t Value,
     right: &'t Value,
-    /// Pairs of places that are being compared, so that circles end.
+    /// Pairs of values under comparison, so that circular references end.
     assumed: HashSet<(usize, usize)>,
 }
 
@@ -72,9 +74,9 @@ impl Comparison<'_> {
     }
 }
 
-/// The loaded documents as one OpenAPI 3.1 document.
+/// Returns the loaded documents as one OpenAPI 3.1 document.
 ///
-/// Components of one name and different content are told apart by a number: `Error`, `Error_2`.
+/// Components with the same name and different content are numbered: `Error`, `Error_2`.
 #[must_use]
 pub fn as_one_document(contract: &Contract) -> Value {
     if let [only] = contract.documents.as_slice() {
@@ -107,13 +109,13 @@ struct Merged {
     paths: Map<String, Value>,
     components: Map<String, Value>,
     tags: Vec<Value>,
-    /// The other files that the documents were split over.
+    /// Further files of documents that are split over several.
     files: Map<String, Value>,
 }
 
 impl Merged {
-    /// The tree with names of its own for what others have under the same name: its components,
-    /// and the files that it is split over.
+    /// Returns the tree with new names for components whose name has other content already, and
+    /// for the files that the document is split over.
     fn with_own_names(&self, tree: &Value, index: usize) -> Value {
         let mut renamed: Vec<(String, String)> = Vec::new();
         for (section, names) in tree["components"].as_object().into_iter().flatten() {
@@ -181,7 +183,7 @@ impl Merged {
         let item = if is_additional { &mut item["additionalOperations"] } else { item };
         let method = operation.method.as_str();
         let method = if is_additional { method.to_owned() } else { method.to_ascii_lowercase() };
-        // Of two operations at one path the first answers there.
+        // Of two operations at one path, the first answers.
         if item.get(&method).is_none() {
             item[method] = value;
         }
@@ -213,7 +215,7 @@ fn rename_references(value: &mut Value, renamed: &[(String, String)]) {
     }
 }
 
-/// Security requirements name their schemes without a reference.
+/// Renames the security schemes of a requirement, which names them without a reference.
 fn rename_schemes(requirement: &mut Value, renamed: &[(String, String)]) {
     let Some(schemes) = requirement.as_object_mut() else { return };
     for (at, new) in renamed {

@@ -1,7 +1,7 @@
-//! What the API promises: plain data, immutable once compiled.
+//! The contract of the loaded documents: plain data, immutable once compiled.
 //!
-//! How documents become a contract is in [`assembly`]; what a request makes of it is left to
-//! `exchange`.
+//! [`assembly`] builds a contract from documents and fixtures; `exchange` uses it to answer
+//! requests.
 
 pub mod assembly;
 pub mod compile;
@@ -34,34 +34,35 @@ use crate::contract::route::{Routed, Router};
 use crate::diagnostic::Diagnostic;
 use crate::schema::{Direction, Schema, Schemas};
 
-/// Everything that the loaded documents promise, as one API.
+/// Operations of all loaded documents, as one API.
 #[derive(Debug)]
 pub struct Contract {
-    /// In the order of the documents, and in each in the author's order.
+    /// Operations in the order of the documents, and in each in the author's order.
     pub operations: Vec<Operation>,
-    /// The documents, in the order in which they were given.
+    /// Documents in the order in which they were given.
     pub documents: Vec<Arc<Schemas>>,
-    /// What was found while loading; [`inspect`] finds more.
+    /// Diagnostics from loading; [`inspect`] finds more.
     pub diagnostics: Vec<Diagnostic>,
-    /// Files in folders that are no OpenAPI documents.
+    /// Number of files in folders that are not OpenAPI documents.
     pub passed_over: usize,
     router: Router,
-    /// Operations that share their method and path with the first of them.
+    /// Operations that share their method and path, by the first of them.
     variants: HashMap<usize, Vec<usize>>,
-    /// Schemas that fixtures name, by document and pointer, compiled when first needed.
+    /// Schemas that fixtures name, by document and JSON Pointer, compiled on first use.
     named: Mutex<HashMap<(usize, String), Arc<Schema>>>,
 }
 
 impl Contract {
-    /// The operations that share their method and path with the one that was routed to, itself
-    /// among them; none if it is the only one.
+    /// Returns the operations that share the method and path of a routed one, itself included;
+    /// empty if it is the only one.
     #[must_use]
     pub fn variants(&self, index: usize) -> &[usize] {
         self.variants.get(&index).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The schema at a pointer of a document, as responses have it: `/components/schemas/Pet`. Each is compiled once;
-    /// there are as many as fixtures name. `None` if nothing is there.
+    /// Returns the response schema at a JSON Pointer of a document: `/components/schemas/Pet`.
+    /// Each is compiled once; their number is bounded by the names in fixtures. `None` if the
+    /// pointer leads nowhere.
     #[must_use]
     pub fn schema_at(&self, document: usize, pointer: &str) -> Option<Arc<Schema>> {
         let schemas = &self.documents[document];
@@ -73,7 +74,7 @@ impl Contract {
         Some(Arc::clone(schema))
     }
 
-    /// The methods that any path of the documents has, in the order documented.
+    /// Returns the methods of all operations, in the order documented.
     #[must_use]
     pub fn methods(&self) -> Vec<Method> {
         let mut methods: Vec<Method> = Vec::new();
@@ -91,7 +92,7 @@ impl Contract {
         self.router.route(method, path)
     }
 
-    /// The operation that a fixture or a person calls by its `operationId` or by `METHOD /path`.
+    /// Finds an operation by its `operationId` or by `METHOD /path`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<usize> {
         let by_id = self.operations.iter().position(|operation| operation.id.as_deref() == Some(name));
@@ -105,7 +106,8 @@ impl Contract {
 }
 
 impl Contract {
-    /// The operation whose `operationId` or `METHOD /path` is most like a name that none has.
+    /// Returns the name of the operation that is most similar to an unknown name, if the
+    /// Jaro-Winkler similarity exceeds 0.8.
     #[must_use]
     pub fn nearest_operation(&self, name: &str) -> Option<String> {
         let names =

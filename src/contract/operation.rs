@@ -1,4 +1,5 @@
-//! One method of one path template, compiled when it is first asked for.
+//! An operation: one method of one path template, compiled on first use.
+
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,12 +13,12 @@ use crate::contract::route::Variant;
 use crate::contract::terms::{Response, StatusPattern, Terms};
 use crate::diagnostic::Place;
 
-/// Where an operation stands, and who compiles those of its document.
+/// Place of an operation, and the compiler of its document.
 pub struct Recipe {
     pub(super) compiler: Arc<Mutex<Compiler>>,
-    /// Where its path item really stands, for what it inherits.
+    /// JSON Pointer of the path item, with references followed, for the fields that it passes on.
     pub(super) item: String,
-    /// Where it really stands.
+    /// JSON Pointer of the operation, with references followed.
     pub(super) at: String,
 }
 
@@ -28,11 +29,12 @@ impl fmt::Debug for Recipe {
 }
 
 impl Recipe {
-    /// Compiles what the operation asks for and promises.
+    /// Compiles the terms of the operation.
     #[must_use]
     pub fn compile(&self, operation: &Operation) -> Terms {
         let named = Named { method: &operation.method, template: &operation.template, place: &operation.place };
-        // What one operation left half done is only missing, so the others go on with it.
+        // Lock poisoning is safe: an interrupted compilation leaves entries out, and no partial
+        // ones.
         let mut compiler = self.compiler.lock().unwrap_or_else(PoisonError::into_inner);
         compiler.compile(&named, &self.item, &self.at)
     }
@@ -41,28 +43,28 @@ impl Recipe {
 /// One method of one path template.
 #[derive(Debug)]
 pub struct Operation {
-    /// `POST`.
+    /// Method of the operation: `POST`.
     pub method: Method,
-    /// As documented: `/pets/{id}`.
+    /// Path template as documented: `/pets/{id}`.
     pub template: String,
-    /// What its path key has beyond the path.
+    /// Query or fragment in the path key.
     pub variant: Option<Variant>,
-    /// Its `operationId`.
+    /// The `operationId`.
     pub id: Option<String>,
-    /// Which of [`Contract::documents`] it stands in.
+    /// Index of its document in [`Contract::documents`](crate::contract::Contract::documents).
     pub document: usize,
-    /// Where it stands.
+    /// Place of the operation in its document.
     pub place: Place,
-    /// What the user supplied to answer with; the first whose condition holds is taken.
+    /// Fixtures that the user supplied; the first whose condition holds is used.
     pub fixtures: Vec<Fixture>,
-    /// What the user says of its errors; the first that says something is taken.
+    /// Error overrides that the user supplied; the first that sets a value is used.
     pub overrules: Vec<Arc<ErrorOverride>>,
-    /// The base paths of its servers, such as `/v1`; without the empty one.
+    /// Base paths of its servers, such as `/v1`, without the empty one.
     pub bases: Arc<[String]>,
-    /// How its terms are compiled.
+    /// Input for compiling the terms.
     pub(super) recipe: Recipe,
     pub(super) terms: OnceLock<Terms>,
-    /// Its name, if it has no `operationId`.
+    /// Name of an operation without an `operationId`, built on first use.
     pub(super) name: OnceLock<Box<str>>,
 }
 
@@ -75,7 +77,7 @@ impl std::ops::Deref for Operation {
 }
 
 impl Operation {
-    /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
+    /// Returns the `operationId`, such as `post-contacts`, else method and path: `POST /contacts`.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.id {
@@ -84,28 +86,29 @@ impl Operation {
         }
     }
 
-    /// The path template with what its key has beyond it: `/v1/messages?beta=true`.
+    /// Returns the path template with the query or fragment of its key: `/v1/messages?beta=true`.
     #[must_use]
     pub fn path_key(&self) -> String {
         format!("{}{}", self.template, self.variant.as_ref().map(|variant| variant.text.as_str()).unwrap_or_default())
     }
 
-    /// Whether a value of `accept` or `content-type` is one that a parameter of this name documents.
+    /// Returns whether a documented header parameter `accept` or `content-type` allows the value.
     #[must_use]
     pub fn documents_field(&self, name: &str, value: &str) -> bool {
         let mut schemas = self.negotiated.iter().filter(|(there, _)| *there == name);
         schemas.any(|(_, schema)| schema.is_valid(&Value::from(value)) == Ok(true))
     }
 
-    /// The response documented for a status: the status itself, else its range, else `default`.
+    /// Returns the response documented for a status: the status itself, else its range, else
+    /// `default`.
     #[must_use]
     pub fn response(&self, status: StatusCode) -> Option<&Response> {
         let covering = self.responses.iter().filter(|(pattern, _)| pattern.covers(status));
         covering.min_by_key(|(pattern, _)| *pattern).map(|(_, response)| &**response)
     }
 
-    /// The response of a success and its status: the lowest 2xx (`2XX` is 200), else the lowest 3xx,
-    /// else `default` as 200, else a 1xx. None where only errors are documented.
+    /// Returns the success response and its status: the lowest 2xx (`2XX` is 200), else the lowest
+    /// 3xx, else `default` as 200, else a 1xx; `None` if only errors are documented.
     #[must_use]
     pub fn success(&self) -> Option<(StatusCode, &Response)> {
         let success = self.responses.iter().filter_map(|(pattern, response)| match pattern {
@@ -127,14 +130,14 @@ impl Operation {
             })
     }
 
-    /// The status of a success that no response documents: 204 beside documented errors, since a client that
-    /// reads content would have none described.
+    /// Returns the status of a success that no response documents: 204 beside documented errors,
+    /// because no content is described; 200 if no response is documented.
     #[must_use]
     pub fn undocumented_success(&self) -> StatusCode {
         if self.responses.is_empty() { StatusCode::OK } else { StatusCode::NO_CONTENT }
     }
 
-    /// The response documented under exactly this key.
+    /// Returns the response documented under exactly this key.
     #[must_use]
     pub fn response_at(&self, pattern: StatusPattern) -> Option<&Response> {
         self.responses.iter().find(|(there, _)| *there == pattern).map(|(_, response)| &**response)
@@ -142,7 +145,8 @@ impl Operation {
 }
 
 impl Operation {
-    /// The names of the documented examples that a fixture can mean: of its status, if it has one.
+    /// Returns the names of the documented examples that a fixture can refer to: those of its
+    /// status, if it has one.
     #[must_use]
     pub fn examples_for(&self, fixture: &Fixture) -> Vec<String> {
         let meant = |pattern: &StatusPattern| fixture.status.is_none_or(|status| pattern.covers(status));
@@ -151,7 +155,7 @@ impl Operation {
         examples.map(|example| example.name.clone()).filter(|name| !name.is_empty()).collect()
     }
 
-    /// Whether the example `name` is one that a fixture can mean.
+    /// Returns whether a fixture can refer to the example `name`.
     #[must_use]
     pub fn has_example_for(&self, fixture: &Fixture, name: &str) -> bool {
         self.examples_for(fixture).iter().any(|there| there == name)

@@ -1,6 +1,7 @@
-//! Which operations a document has: their methods, paths and base paths.
+//! Outline of a document: methods, paths and base paths of its operations.
 //!
-//! What each of them asks for and promises is left to `compile`, when it is first needed.
+//! `compile` adds the terms of each operation on first use.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -18,8 +19,8 @@ use crate::document::reference::resolve;
 use crate::document::syntax::join;
 use crate::schema::Schemas;
 
-/// Finds the operations of one document, which is the one of this number. What each of them says is
-/// compiled when it is first needed.
+/// Finds the operations of the document with this index. The terms of each are compiled on first
+/// use.
 #[must_use]
 pub fn outline(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec<Operation>, Vec<Diagnostic>) {
     let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
@@ -38,20 +39,21 @@ pub fn outline(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec
     (operations, finder.diagnostics)
 }
 
-/// How many different base paths one list of servers may have. Operations answer without the others.
+/// Maximum number of different base paths in one list of servers; operations do not answer at
+/// further ones.
 const MOST_BASES: usize = 64;
 
-/// Finds the operations of a document.
+/// Finder of the operations of a document.
 struct Finder<'c> {
     schemas: &'c Arc<Schemas>,
     index: usize,
     compiler: Arc<Mutex<Compiler>>,
-    /// The base paths of lists of servers, by where they stand.
+    /// Base paths of lists of servers, by JSON Pointer.
     known_bases: HashMap<String, Arc<[String]>>,
     diagnostics: Vec<Diagnostic>,
 }
 
-/// A path item, its references followed.
+/// A path item, with its reference followed.
 struct PathItem<'t> {
     template: &'t str,
     variant: Option<&'t Variant>,
@@ -75,7 +77,8 @@ impl Finder<'_> {
             let (template, variant) = self.template(path, &at);
             let own = PathItem { template: &template, variant: variant.as_ref(), value: item, at: &at };
             operations.extend(self.methods(&tree, &own, &[]));
-            // What stands beside a reference goes before what it leads to (OpenAPI 3.0.4 §4.7.9).
+            // Fields next to a reference take precedence over those of its target (OpenAPI 3.0.4
+            // §4.7.9).
             if item.get("$ref").is_some()
                 && let Ok(end) = resolve(&tree, item, &at)
             {
@@ -88,7 +91,7 @@ impl Finder<'_> {
         operations
     }
 
-    /// The operations of a path item, but for the methods that are known already.
+    /// Returns the operations of a path item, except for methods that are known already.
     fn methods(&mut self, tree: &Value, item: &PathItem<'_>, known: &[&String]) -> Vec<Operation> {
         let fields = item.value.as_object().into_iter().flatten();
         let fields = fields.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
@@ -127,7 +130,8 @@ impl Finder<'_> {
         })
     }
 
-    /// The path template with what the standard does not allow in it taken away.
+    /// Returns the path template without syntax that the standard does not allow, and the query or
+    /// fragment that was cut off.
     fn template(&mut self, path: &str, at: &str) -> (String, Option<Variant>) {
         let place = Place::key(self.schemas.source(), at);
         let mut template = path.to_owned();
@@ -159,7 +163,8 @@ impl Finder<'_> {
         (template, variant)
     }
 
-    /// The base paths of the nearest `servers`: of the operation, its path item, the document.
+    /// Returns the base paths of the nearest `servers`: of the operation, its path item, the
+    /// document.
     fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Arc<[String]> {
         let nearest = [(operation, at), (item.value, item.at), (tree, "")];
         let servers = nearest.iter().find_map(|(value, at)| {
@@ -193,8 +198,8 @@ impl Finder<'_> {
     }
 }
 
-/// Returns the template with expressions for the segments that are written as Express has them, if there
-/// are any: `/pets/{id}` for `/pets/:id`.
+/// Returns the template with expressions for segments in the notation of Express, if there are
+/// any: `/pets/{id}` for `/pets/:id`.
 fn with_expressions(template: &str) -> Option<String> {
     let name = |segment: &str| {
         let name = segment.strip_prefix(':')?;
@@ -207,7 +212,7 @@ fn with_expressions(template: &str) -> Option<String> {
     (written != template).then_some(written)
 }
 
-/// Returns whether a segment has a `{` without its `}`, or the other way round.
+/// Returns whether a segment has a `{` without its `}`, or a `}` without its `{`.
 fn has_odd_brace(segment: &str) -> bool {
     let mut is_open = false;
     for brace in segment.chars().filter(|c| matches!(c, '{' | '}')) {

@@ -1,40 +1,42 @@
-//! Which operation a path belongs to: path templates, their precedence, and the router.
+//! Routing: path templates, their precedence, and the router that finds the operation of a
+//! request.
 //!
-//! What the parts of a path mean as parameters is left to `exchange`.
+//! `codec::parameter` reads the captured values afterwards.
+
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use http::Method;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// What an operation has in its path key beyond the path: `?beta=true`, `#upload`. Requests have no
-/// fragments, so operations of one path are told apart by what requests carry.
+/// Query or fragment in the path key of an operation: `?beta=true`, `#upload`. Requests have no
+/// fragments, so operations at one path are distinguished by other parts of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// As documented, from `?` or `#` on.
+    /// Text as documented, from `?` or `#` on.
     pub text: String,
-    /// What a request for it carries.
+    /// Names and values that a request for the operation has.
     pub pins: Vec<Pin>,
 }
 
-/// A name and its value that a request carries, decoded.
+/// A decoded name and value that a request must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pin {
-    /// In the query; no value for a name that only has to be there.
+    /// A query parameter; without a value, any value matches.
     Query(String, Option<String>),
-    /// In a header field or in the query, for a fragment such as `#X-Amz-Target=A.B`.
+    /// A header field or query parameter, from a fragment such as `#X-Amz-Target=A.B`.
     Field(String, String),
 }
 
 impl Variant {
-    /// Cuts what follows the path of a key.
+    /// Parses the query and fragment of a path key.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (query, fragment) = text.split_once('#').unwrap_or((text, ""));
         let pairs = |text: &str| text.split('&').map(str::to_owned).filter(|pair| !pair.is_empty()).collect::<Vec<_>>();
         let decode = |text: &str| decode(&text.replace('+', " "));
         let query = pairs(query.trim_start_matches('?')).into_iter().map(|pair| match pair.split_once('=') {
-            // `x={x}` pins the name only.
+            // `x={x}` requires only the name.
             Some((name, value)) if value.starts_with('{') && value.ends_with('}') => Pin::Query(decode(name), None),
             Some((name, value)) => Pin::Query(decode(name), Some(decode(value))),
             None => Pin::Query(decode(&pair), None),
@@ -53,12 +55,12 @@ pub struct PathTemplate {
     segments: Vec<Segment>,
 }
 
-/// What stands between two slashes.
+/// Text between two slashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     /// Only literal text, percent-decoded.
     Literal(String),
-    /// Literals and expressions in turn: `{a}.{b}` is `["", ".", ""]` around two names.
+    /// Alternating literals and expressions: `{a}.{b}` is `["", ".", ""]` around two names.
     Pattern(Pattern),
 }
 
@@ -70,14 +72,14 @@ struct Pattern {
 }
 
 impl PathTemplate {
-    /// Cuts a template at its slashes and braces. A brace without its partner is literal text.
+    /// Splits a template at its slashes and braces. An unpaired brace is literal text.
     #[must_use]
     pub fn parse(template: &str) -> Self {
         let path = template.strip_prefix('/').unwrap_or(template);
         Self { segments: path.split('/').map(Segment::parse).collect() }
     }
 
-    /// The names of its expressions from left to right: `id` for `/pets/{id}`.
+    /// Returns the names of its expressions from left to right: `id` for `/pets/{id}`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.segments
             .iter()
@@ -112,10 +114,11 @@ impl Segment {
 }
 
 impl Pattern {
-    /// The values of the expressions, each at least one character, if the segment is of this form.
+    /// Appends the values of the expressions, each at least one character, and returns whether the
+    /// segment matches.
     ///
-    /// `raw` is as it came: its literals are compared decoded, its values are left encoded, because
-    /// the delimiters of a parameter style are told from encoded ones (OpenAPI 3.0.4 Appendix E).
+    /// `raw` is the encoded segment. Its literals are compared decoded; its values stay encoded,
+    /// because an encoded delimiter of a parameter style is data (OpenAPI 3.0.4 Appendix E).
     fn captures(&self, raw: &str, values: &mut Vec<String>) -> bool {
         let before = values.len();
         let Some((first, rest)) = self.literals.split_first() else { return false };
@@ -132,14 +135,14 @@ impl Pattern {
         true
     }
 
-    /// How much is fixed: more literal text first, then fewer expressions.
+    /// Returns the precedence of a pattern: more literal text first, then fewer expressions.
     fn weight(&self) -> (usize, std::cmp::Reverse<usize>) {
         let literal = self.literals.iter().map(String::len).sum();
         (literal, std::cmp::Reverse(self.names.len()))
     }
 }
 
-/// `raw` without the `literal` that it begins with, both compared percent-decoded.
+/// Returns `raw` without its prefix `literal`, both compared percent-decoded.
 fn strip_literal<'r>(raw: &'r str, literal: &str) -> Option<&'r str> {
     let mut left = raw;
     for byte in literal.bytes() {
@@ -152,7 +155,7 @@ fn strip_literal<'r>(raw: &'r str, literal: &str) -> Option<&'r str> {
     Some(left)
 }
 
-/// The first byte of a percent-encoded text, and how many characters encode it.
+/// Returns the first byte of a percent-encoded text, and the number of characters that encode it.
 fn first_byte(raw: &str) -> Option<(u8, usize)> {
     let bytes = raw.as_bytes();
     let hex = |index: usize| bytes.get(index).and_then(|b| char::from(*b).to_digit(16));
@@ -162,8 +165,8 @@ fn first_byte(raw: &str) -> Option<(u8, usize)> {
     }
 }
 
-/// The value before a literal, and what is after it. The last literal ends the segment; the others
-/// are taken where they first occur.
+/// Splits at a literal: the value before it, and the text after it. The last literal must end the
+/// segment; the others match at their first occurrence.
 fn split_at_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&'r str, &'r str)> {
     if is_last && literal.is_empty() {
         return (!raw.is_empty()).then_some((raw, ""));
@@ -178,12 +181,13 @@ fn split_at_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&
     Some((&raw[..start], strip_literal(&raw[start..], literal)?))
 }
 
-/// The longest literal that is looked for place by place, in bytes; others are looked for in linear time.
+/// Longest literal, in bytes, that is compared at each position; longer ones are searched in
+/// linear time.
 const SHORT: usize = 64;
 
-/// Splits as [`split_at_literal`] does, at a literal that is long.
+/// Splits like [`split_at_literal`] at a literal longer than [`SHORT`].
 fn split_at_long_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&'r str, &'r str)> {
-    // A character for each byte, because only texts are searched in linear time.
+    // One character per byte, because only `str` has a linear-time search.
     let wide = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
     let mut places = Vec::with_capacity(raw.len() + 1);
     let mut decoded = Vec::with_capacity(raw.len());
@@ -202,7 +206,7 @@ fn split_at_long_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Opti
         decoded.len().checked_sub(literal_bytes.len()).filter(|start| decoded[*start..] == *literal_bytes)?
     } else {
         let (text, wanted) = (wide(&decoded), wide(literal_bytes));
-        // The value before it is at least one character; each of the text is one byte.
+        // The value before it has at least one character, which is one byte of the decoded text.
         let skipped = text.chars().next().map_or(0, char::len_utf8);
         let found = text[skipped..].find(&wanted)? + skipped;
         text[..found].chars().count()
@@ -213,43 +217,46 @@ fn split_at_long_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Opti
     Some((&raw[..places[start]], &raw[places[start + literal_bytes.len()]..]))
 }
 
-/// Percent-decodes; bytes that are no UTF-8 are replaced, as they can equal no literal anyway.
+/// Percent-decodes; bytes that are not UTF-8 are replaced, because they cannot equal a literal.
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// What the router found for a method and a path.
+/// Result of routing a method and a path.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Routed {
-    /// The operation, and the values of its template's expressions, still percent-encoded.
+    /// Index of the operation, and the values of its template's expressions, still
+    /// percent-encoded.
     Operation(usize, Vec<String>),
-    /// The path is documented, the method is not; the methods that are, in the order documented.
+    /// Documented methods of a path that lacks the requested one, in the order documented.
     OtherMethods(Vec<Method>),
-    /// No template fits the path.
+    /// A path that matches no template.
     Unknown,
 }
 
-/// Finds the operation of a request: a tree of segments, literals before patterns.
+/// Tree of path segments that finds the operation of a request; literals come before patterns.
 ///
 /// The cost of a look-up grows with the length of the path, not with the number of operations.
 #[derive(Debug, Default)]
 pub struct Router {
     nodes: Vec<Node>,
-    /// The ends of templates without expressions, by their whole paths: the search would come to them first.
+    /// Nodes of templates without expressions, by whole path; a short cut, because the search
+    /// would find them first.
     whole: HashMap<String, usize, FixedState>,
 }
 
 #[derive(Debug, Default)]
 struct Node {
-    /// Only documents add to it, so nobody can make its hashes collide by requests.
+    /// Children by literal. Keys come only from documents, so requests cannot cause hash
+    /// collisions.
     literals: HashMap<String, usize, FixedState>,
-    /// Heaviest first, see [`Pattern::weight`].
+    /// Children by pattern, in order of [`Pattern::weight`], the greatest first.
     patterns: Vec<(Pattern, usize)>,
     methods: Vec<(Method, usize)>,
 }
 
 impl Router {
-    /// A router without operations.
+    /// Creates a router without operations.
     #[must_use]
     pub fn new() -> Self {
         Self { nodes: vec![Node::default()], whole: HashMap::default() }
@@ -259,7 +266,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// The operation that is there already, if its method and the form of its path are the same.
+    /// Returns the operation that has the same method and an equivalent path already.
     pub fn add(
         &mut self,
         base: &PathTemplate,
@@ -311,14 +318,14 @@ impl Router {
         found
     }
 
-    /// Finds the operation for a method and a path as it came, without the query.
+    /// Finds the operation for a method and an encoded path without the query.
     ///
-    /// A concrete path wins over templates, with the methods that it has. Concrete segments win over templated
-    /// ones, more literal text over less; of templates, one that fits the path but lacks the method makes way for a
-    /// less concrete one that has it.
+    /// A concrete path takes precedence over templates, even if it lacks the method. Concrete
+    /// segments take precedence over templated ones, and more literal text over less. A template
+    /// that matches the path but lacks the method is skipped for a less concrete one that has it.
     #[must_use]
     pub fn route(&self, method: &Method, path: &str) -> Routed {
-        // A path may come with characters that should have been encoded.
+        // A path may have characters that should have been encoded.
         let encoded = (!path.is_ascii()).then(|| utf8_percent_encode(path, CONTROLS).to_string());
         let path = encoded.as_deref().unwrap_or(path);
         if let Some(end) = self.whole.get(path) {
@@ -346,7 +353,7 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// Goes on from a node with the segments that are left.
+    /// Continues from a node with the remaining segments.
     fn descend(&mut self, at: usize, left: Option<&str>) -> Option<usize> {
         let node = &self.router.nodes[at];
         let Some(left) = left else {

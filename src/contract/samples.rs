@@ -1,6 +1,7 @@
-//! Which examples do a schema and its parts have?
+//! Examples of a schema and of its subschemas.
 //!
-//! Only `check` asks: what is generated takes them where it comes to them.
+//! Only `inspect` collects them; generation reads examples while it walks a schema.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -13,10 +14,11 @@ use crate::document::syntax::{find, join};
 use crate::schema::Schema;
 use crate::schema::coercion::is_of;
 
-/// Schemas that were looked into: the address of their document, and their pointer.
+/// Visited schemas, by the address of their document and their JSON Pointer.
 pub type Seen = HashSet<(usize, String)>;
 
-/// Returns the examples of a schema and of what it leads to that may not fit, in the author's order, each once.
+/// Returns the examples that may not fit of a schema, its subschemas and the schemas that it
+/// refers to, in the author's order, each once.
 #[must_use]
 pub fn of_schema(schema: &Schema, seen: &mut Seen) -> Vec<Example> {
     let root = schema.root();
@@ -37,7 +39,7 @@ pub fn of_schema(schema: &Schema, seen: &mut Seen) -> Vec<Example> {
     found
 }
 
-/// The examples of one schema.
+/// Returns the examples of one schema; none if all of them fit without a validator.
 fn own(schema: &Schema, node: &Map<String, Value>, pointer: &str) -> Vec<Example> {
     let examples = node.get("examples").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if examples.iter().all(|example| fits_plainly(node, example)) {
@@ -53,7 +55,7 @@ fn own(schema: &Schema, node: &Map<String, Value>, pointer: &str) -> Vec<Example
     (0..examples.len()).map(example).collect()
 }
 
-/// The places of the schemas that one schema is made of.
+/// Returns the JSON Pointers of the subschemas of a schema.
 fn parts(node: &Map<String, Value>, pointer: &str) -> Vec<String> {
     let mut parts = Vec::new();
     for (keyword, value) in node {
@@ -72,8 +74,8 @@ fn parts(node: &Map<String, Value>, pointer: &str) -> Vec<String> {
     parts
 }
 
-/// Returns whether an example fits a schema that says nothing but its type, as most do: no validator is built
-/// for those.
+/// Returns whether an example fits a schema that restricts only its type, as most do; no validator
+/// is built for those.
 fn fits_plainly(node: &Map<String, Value>, example: &Value) -> bool {
     const WORDS: [&str; 11] = [
         "type",

@@ -1,13 +1,15 @@
 //! The base paths of Server Objects: `https://{host}/v{n}` → `/v1`.
+
 use serde_json::Value;
 
-/// The base path of one Server Object, without a trailing slash: `/v1`, or empty.
+/// Returns the base path of one Server Object, without a trailing slash: `/v1`, or empty.
 ///
-/// Variables take their default. Host and scheme do not matter to a sandbox.
+/// Variables take their default, else their first `enum` value. Host and scheme do not matter to a
+/// sandbox.
 ///
 /// # Errors
 ///
-/// What is wrong, if a variable has no default or the URL has no readable path.
+/// Returns a sentence if a variable in the path has neither.
 pub fn base_path(server: &Value) -> Result<String, String> {
     let url = server.get("url").and_then(Value::as_str).unwrap_or("/");
     let url = substitute(url, server.get("variables"));
@@ -24,7 +26,7 @@ pub fn base_path(server: &Value) -> Result<String, String> {
     Ok(if path.is_empty() || path == "." { String::new() } else { format!("/{path}") })
 }
 
-/// Stands around the name of a variable without a default, which does not matter in a host.
+/// Delimiter around the name of a variable without a default, which does not matter in a host.
 const UNKNOWN: char = '\u{0}';
 
 fn substitute(url: &str, variables: Option<&Value>) -> String {

@@ -1,29 +1,32 @@
-//! How an answer is sent, as the user says it: after a delay, broken, or not so often.
+//! Simulated conditions of an answer that the user configures: delays, faults and rate limits.
+
 use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-/// How long an answer waits.
+/// Delay of an answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Delay {
-    /// Always as long: `300ms`.
+    /// Constant delay: `300ms`.
     Fixed(Duration),
-    /// Any time between two: `100ms-1s`.
+    /// Uniform distribution between two times: `100ms-1s`.
     Uniform(Duration, Duration),
-    /// Often about the middle, and now and then much longer: `{median: 200ms, sigma: 0.5}`.
+    /// Log-normal distribution, near the median and sometimes much longer:
+    /// `{median: 200ms, sigma: 0.5}`.
     LogNormal(Duration, f64),
 }
 
-/// The longest delay: an hour.
+/// Longest delay, an hour: longer configured times are refused, longer random ones are cut.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 impl Delay {
-    /// Reads `300`, which is milliseconds, `300ms`, `1.5s`, `100ms-1s`, `{min: …, max: …}` or `{median: …, sigma: …}`.
+    /// Reads `300` (milliseconds), `300ms`, `1.5s`, `100ms-1s`, `{min: …, max: …}` or
+    /// `{median: …, sigma: …}`.
     ///
     /// # Errors
     ///
-    /// What is expected.
+    /// Returns a sentence with the expected notation.
     pub fn read(value: &Value) -> Result<Self, String> {
         let expected =
             || format!("`{value}` is no delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}");
@@ -45,7 +48,7 @@ impl Delay {
         }
     }
 
-    /// Reads `300ms`, `1.5s`, `100ms-1s`.
+    /// Parses `300ms`, `1.5s`, `100ms-1s`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some((min, max)) = text.split_once('-') {
@@ -55,14 +58,14 @@ impl Delay {
         duration(text).map(Self::Fixed)
     }
 
-    /// The time to wait; `first` and `second` are drawn evenly from 0 to 1.
+    /// Returns the time to wait; `first` and `second` are uniform random numbers from 0 to 1.
     #[must_use]
     pub fn draw(self, first: f64, second: f64) -> Duration {
         match self {
             Self::Fixed(time) => time,
             Self::Uniform(min, max) => min + max.saturating_sub(min).mul_f64(first.clamp(0.0, 1.0)),
             Self::LogNormal(median, sigma) => {
-                // Box and Muller, 1958
+                // Box-Muller transform (1958).
                 let normal = (-2.0 * first.max(f64::MIN_POSITIVE).ln()).sqrt() * (std::f64::consts::TAU * second).cos();
                 let seconds = median.as_secs_f64() * (sigma * normal).exp();
                 Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
@@ -75,7 +78,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Reads `300` and `300ms`, `1.5s`, `2m`; an hour at most.
+/// Parses `300` and `300ms`, `1.5s`, `2m`; `None` for more than an hour.
 #[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -85,36 +88,37 @@ pub fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number * unit).ok().filter(|time| *time <= LONGEST)
 }
 
-/// How an answer goes wrong.
+/// Kinds of simulated faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Break {
-    /// The connection is reset, and nothing sent.
+    /// Connection reset; no response is sent.
     Reset,
-    /// The connection is closed, and nothing sent.
+    /// Connection closed; no response is sent.
     Empty,
-    /// The connection is closed after half of the content.
+    /// Connection closed after half of the content.
     Truncate,
-    /// The content comes in small pieces, with time between them.
+    /// Content sent in small pieces, with pauses between them.
     SlowBody,
-    /// The documented error of this status.
+    /// Documented error with this status.
     Status(StatusCode),
 }
 
-/// What goes wrong, and how often.
+/// A fault and its probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fault {
-    /// What.
+    /// Kind of fault.
     pub kind: Break,
-    /// How often, from 0 to 1.
+    /// Probability from 0 to 1.
     pub probability: f64,
 }
 
 impl Fault {
-    /// Reads `reset` or `{kind: reset, probability: 0.2}`; `status` is that of the entry.
+    /// Reads `reset` or `{kind: reset, probability: 0.2}`; `status` is the status of the fixture
+    /// entry.
     ///
     /// # Errors
     ///
-    /// What is expected.
+    /// Returns a sentence with the expected kinds or range.
     pub fn read(value: &Value, status: Option<StatusCode>) -> Result<Self, String> {
         let (kind, probability) = match value {
             Value::String(kind) => (kind.as_str(), Some(1.0)),
@@ -144,12 +148,12 @@ impl Fault {
     }
 }
 
-/// How often an operation may be called.
+/// Limit on the calls of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// So often.
+    /// Calls that are allowed within the period.
     pub calls: u64,
-    /// In so long a time.
+    /// Length of the period.
     pub per: Duration,
 }
 
@@ -158,7 +162,7 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// What is expected.
+    /// Returns a sentence with the expected notation.
     pub fn read(value: &Value) -> Result<Self, String> {
         let expected = || format!("`{value}` is no limit, expected such as {{calls: 5, per: 60s}}");
         let object = value.as_object().ok_or_else(expected)?;
@@ -180,11 +184,11 @@ fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
     }
 }
 
-/// After how many calls: `2`, `2 calls`.
+/// Reads a number of calls: `2`, `2 calls`.
 ///
 /// # Errors
 ///
-/// What is expected.
+/// Returns a sentence with the expected notation.
 pub fn calls(value: &Value) -> Result<u64, String> {
     let text = plain(value);
     let number = text.split_whitespace().next().and_then(|number| number.parse().ok());

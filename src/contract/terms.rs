@@ -1,4 +1,7 @@
-//! What one operation asks for and promises, compiled: parameters, bodies, responses, security.
+//! Compiled terms of one operation: parameters, bodies, responses, security.
+//!
+//! `compile` builds them; validation, generation and codecs read them.
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -9,48 +12,52 @@ use crate::contract::media::{MediaRange, Written};
 use crate::diagnostic::Diagnostic;
 use crate::schema::Schema;
 
-/// What an operation asks for and promises. An [`Operation`] derefs to it, and it is compiled when that
-/// happens first: a large document has a thousand of them, and most are never asked for.
+/// Terms of an operation: its documented inputs, responses and security. An
+/// [`Operation`](crate::contract::Operation) derefs to them and compiles them on first use,
+/// because a large document has a thousand operations, most of which are never called.
 #[derive(Debug, Default)]
 pub struct Terms {
-    /// Whether it is marked as `deprecated`.
+    /// Value of `deprecated`.
     pub deprecated: bool,
-    /// Its summary and the beginning of its description, for what they say of what it does.
+    /// Summary and beginning of the description, from which the purpose of the operation is
+    /// inferred.
     pub said: String,
-    /// The names of the expressions of the path template, from left to right.
+    /// Names of the expressions of the path template, from left to right.
     pub path_names: Vec<String>,
     /// Parameters of the operation and of its path item, in the order documented.
     pub parameters: Vec<Arc<Parameter>>,
-    /// Schemas of the header parameters `accept` and `content-type`, by these names: OpenAPI has them ignored as
-    /// parameters, but whoever documents them means their values.
+    /// Schemas of the header parameters `accept` and `content-type`, by these names. OpenAPI
+    /// ignores such parameters, but documents that have them intend to allow their values.
     pub negotiated: Vec<(&'static str, Arc<Schema>)>,
-    /// What the request may or must carry.
+    /// Request body, if one is documented.
     pub body: Option<RequestBody>,
-    /// In the order documented; a response of `components` is shared by all that refer to it.
+    /// Responses in the order documented; a response of `components` is shared by all references
+    /// to it.
     pub responses: Vec<(StatusPattern, Arc<Response>)>,
-    /// One of these must be met; no requirement at all if empty.
+    /// Alternative requirements, one of which must be met; none is required if empty.
     pub security: Vec<SecurityRequirement>,
-    /// What is not known of it and so allows anything, in sentences: `reference … does not resolve`.
+    /// Sentences about parts that are unknown and so allow anything:
+    /// `reference … does not resolve`.
     pub unknown: Vec<String>,
-    /// What was found while compiling it.
+    /// Diagnostics from compiling the operation.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Where a parameter is (OpenAPI `in`).
+/// Location of a parameter (OpenAPI `in`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Location {
-    /// In the path template.
+    /// The path template.
     Path,
-    /// In the query.
+    /// The query.
     Query,
-    /// A header field; names in any case.
+    /// A header field; names are case-insensitive.
     Header,
-    /// In `Cookie`.
+    /// The `Cookie` header field.
     Cookie,
 }
 
 impl Location {
-    /// The word of the standard: `path`.
+    /// Returns the word of the standard: `path`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +69,7 @@ impl Location {
     }
 }
 
-/// How a parameter's value is written (OpenAPI 3.0.4 §4.7.12.2.2).
+/// Style of a parameter's value (OpenAPI 3.0.4 §4.7.12.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// `;id=5`
@@ -84,26 +91,27 @@ pub enum Style {
 /// A parameter of an operation.
 #[derive(Debug)]
 pub struct Parameter {
-    /// As documented: `X-Request-Id`.
+    /// Name as documented: `X-Request-Id`.
     pub name: String,
-    /// Where it is.
+    /// Location in the request.
     pub location: Location,
-    /// The documented description, of parameters of the query; lists are paged and filtered by what it says.
+    /// Description of a query parameter, from which paging and filtering are inferred; `None` for
+    /// other locations.
     pub description: Option<Box<str>>,
-    /// Whether a request without it is wrong; path parameters always are.
+    /// True if a request without it is invalid; always true for path parameters.
     pub required: bool,
-    /// Whether an empty value passes for any schema (`allowEmptyValue`).
+    /// True if an empty value is valid for any schema (`allowEmptyValue`).
     pub allow_empty: bool,
-    /// Whether its name says that it carries credentials: `X-Auth-Token`.
+    /// True if its name suggests credentials: `X-Auth-Token`.
     pub carries_credentials: bool,
-    /// How its text is read.
+    /// Serialization of the value.
     pub form: ParameterForm,
-    /// The documented examples, named.
+    /// Documented examples, with their names.
     pub examples: Vec<Example>,
 }
 
 impl Parameter {
-    /// The schema of its value.
+    /// Returns the schema of its value.
     #[must_use]
     pub fn schema(&self) -> Option<&Arc<Schema>> {
         match &self.form {
@@ -113,60 +121,60 @@ impl Parameter {
     }
 }
 
-/// How a parameter's text becomes a value.
+/// Serialization of a parameter's value.
 #[derive(Debug)]
 pub enum ParameterForm {
-    /// By `style` and `explode`.
+    /// Serialization by `style` and `explode`.
     Styled {
-        /// How its parts are delimited.
+        /// Delimiters of the parts.
         style: Style,
-        /// Whether its parts are parameters of their own.
+        /// True if each item or member is written separately (`explode`).
         explode: bool,
-        /// What its value must fit.
+        /// Schema of the value.
         schema: Arc<Schema>,
     },
-    /// As content of a media type.
+    /// Content of a media type.
     Content(Box<MediaType>),
-    /// As content that is the whole query (`in: querystring`).
+    /// Content that is the whole query (`in: querystring`).
     Query(Box<MediaType>),
 }
 
-/// What a request may carry.
+/// Documented body of a request.
 #[derive(Debug)]
 pub struct RequestBody {
-    /// Whether a request without it is wrong.
+    /// True if a request without a body is invalid.
     pub required: bool,
-    /// In the order documented.
+    /// Media types in the order documented.
     pub content: Vec<MediaType>,
 }
 
 /// One entry of `content`.
 #[derive(Debug)]
 pub struct MediaType {
-    /// The key: a media type or range.
+    /// Key of the entry: a media type or range.
     pub range: MediaRange,
-    /// What its values must fit.
+    /// Schema of the content.
     pub schema: Option<Arc<Schema>>,
-    /// What each item of a sequential media type must fit (`itemSchema`).
+    /// Schema of each item of a sequential media type (`itemSchema`).
     pub item: Option<Arc<Schema>>,
-    /// `examples` or `example`, else the schema's own.
+    /// Documented `examples` or `example`, else those of the schema.
     pub examples: Vec<Example>,
-    /// How properties of a form or multipart body are written, by name.
+    /// Encoding Objects of the properties of a form or multipart body, by name.
     pub encoding: Vec<(String, Encoding)>,
-    /// What was generated for it, once it was needed.
+    /// Cache of generated content.
     pub generated: GeneratedCache,
 }
 
 impl MediaType {
-    /// Returns whether its schema is that of an object or a list, and of nothing else.
+    /// Returns whether its schema allows objects or lists, and nothing else.
     #[must_use]
     pub fn is_structured(&self) -> bool {
         let types = self.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
         !types.is_empty() && types.iter().all(|name| matches!(*name, "object" | "array"))
     }
 
-    /// Returns whether its content is JSON: by its name, or because it is a vendor's type, which says nothing of
-    /// its form, and has a schema that is an object or a list.
+    /// Returns whether the content is JSON: by its name, or because it is a vendor's type, whose
+    /// name does not say the format, and its schema is an object or a list.
     #[must_use]
     pub fn is_json(&self) -> bool {
         const KNOWN: [&str; 7] = ["csv", "yaml", "x-yaml", "x-www-form-urlencoded", "octet-stream", "pdf", "zip"];
@@ -181,26 +189,27 @@ impl MediaType {
     }
 }
 
-/// Generated content, kept because the same seed would make it again.
+/// Generated content, cached because the same seed generates it again.
 #[derive(Debug, Clone)]
 pub struct Generated {
-    /// What is sent.
+    /// Serialized content.
     pub written: Written,
-    /// Whether it fits the schema.
+    /// True if the value fits the schema.
     pub fits: bool,
 }
 
-/// The generated contents of one media type, by the seed and what else they were made for.
+/// Generated contents of one media type, by the seed and a fingerprint of the other inputs.
 #[derive(Debug, Default)]
 pub struct GeneratedCache(RwLock<HashMap<(u64, u64), Generated>>);
 
 impl GeneratedCache {
-    /// How many are kept; others are made again for each request.
+    /// Maximum number of cached contents; others are generated for each request.
     const MOST: usize = 64;
 
-    /// What is kept for the key, else what is made now.
+    /// Returns the cached content for a key; otherwise generates it, and caches it if there is
+    /// room.
     pub fn get_or_make(&self, key: (u64, u64), make: impl FnOnce() -> Generated) -> Generated {
-        // What was kept is whole even if somebody panicked beside it.
+        // Lock poisoning is safe: entries are inserted whole.
         let read = || self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = read().get(&key) {
             return kept.clone();
@@ -214,7 +223,7 @@ impl GeneratedCache {
     }
 }
 
-/// What is made once for each key, when it is first needed, and kept as long as the contract.
+/// Cache of values that are built once per key, on first use, and kept as long as the contract.
 #[derive(Debug)]
 pub struct ConversionCache<V>(RwLock<HashMap<(usize, usize), Arc<V>>>);
 
@@ -225,9 +234,9 @@ impl<V> Default for ConversionCache<V> {
 }
 
 impl<V> ConversionCache<V> {
-    /// What is there for the key, else what is made now.
+    /// Returns the cached value for a key; otherwise builds and caches it.
     pub fn get_or_make(&self, key: (usize, usize), make: impl FnOnce() -> V) -> Arc<V> {
-        // What was kept is whole even if somebody panicked beside it.
+        // Lock poisoning is safe: entries are inserted whole.
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(known);
         }
@@ -237,44 +246,45 @@ impl<V> ConversionCache<V> {
     }
 }
 
-/// How one property of a form or multipart body is written.
+/// Encoding Object of one property of a form or multipart body.
 #[derive(Debug)]
 pub struct Encoding {
-    /// How it is written, in forms.
+    /// Style of the value, in forms.
     pub style: Style,
-    /// Whether its items are repeated.
+    /// True if the name is repeated for each item.
     pub explode: bool,
-    /// The media types that its part may have; any if empty.
+    /// Media types that the part may have; any if empty.
     pub content_types: Vec<MediaRange>,
-    /// The header fields that its part has, and whether it must.
+    /// Documented header fields of the part, except `Content-Type`.
     pub headers: Vec<PartHeader>,
 }
 
 /// A header field of a part of a multipart body.
 #[derive(Debug)]
 pub struct PartHeader {
-    /// Its name in lower case.
+    /// Name in lower case.
     pub name: String,
-    /// Whether a part without it is wrong.
+    /// True if a part without it is invalid.
     pub required: bool,
-    /// What its value must fit.
+    /// Schema of the value.
     pub schema: Option<Arc<Schema>>,
 }
 
-/// The statuses that a response is documented for; exact ones go before ranges, ranges before the
-/// default.
+/// Statuses that a response is documented for. Exact ones take precedence over ranges, and ranges
+/// over the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatusPattern {
-    /// `404`.
+    /// A status: `404`.
     Exact(StatusCode),
-    /// `4XX`, as 4.
+    /// A range by its first digit: `4XX` is 4.
     Range(u16),
     /// `default`.
     Default,
 }
 
 impl StatusPattern {
-    /// Reads a key of `responses`: `404`, `4XX` in any case, `default`; none if it is none of them.
+    /// Parses a key of `responses`: `404`, `4XX` in any case, `default`; `None` for any other
+    /// text.
     #[must_use]
     pub fn parse(key: &str) -> Option<Self> {
         match key.as_bytes() {
@@ -285,7 +295,7 @@ impl StatusPattern {
         }
     }
 
-    /// The status to send for it when nothing says another: 400 for `4XX`, 200 for `default`.
+    /// Returns the status to send if nothing else determines it: 400 for `4XX`, 200 for `default`.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -295,7 +305,7 @@ impl StatusPattern {
         }
     }
 
-    /// Whether a status falls under it.
+    /// Returns whether the pattern covers a status.
     #[must_use]
     pub fn covers(self, status: StatusCode) -> bool {
         match self {
@@ -319,51 +329,52 @@ impl std::fmt::Display for StatusPattern {
 /// A documented response.
 #[derive(Debug)]
 pub struct Response {
-    /// In the order documented.
+    /// Headers in the order documented.
     pub headers: Vec<ResponseHeader>,
-    /// In the order documented.
+    /// Media types in the order documented.
     pub content: Vec<MediaType>,
 }
 
 /// A documented header of a response.
 #[derive(Debug)]
 pub struct ResponseHeader {
-    /// Its name in lower case.
+    /// Name in lower case.
     pub name: HeaderName,
-    /// Whether an object is written `a=1,b=2` and not `a,1,b,2`.
+    /// True if an object is written `a=1,b=2` and not `a,1,b,2`.
     pub explode: bool,
-    /// What its value must fit.
+    /// Schema of the value.
     pub schema: Option<Arc<Schema>>,
-    /// The documented examples.
+    /// Documented examples.
     pub examples: Vec<Example>,
-    /// The lines that are sent, once they were needed; none if no value can be one.
+    /// Lines that are sent, built on first use; empty if no value can be a header field.
     pub lines: OnceLock<Vec<HeaderValue>>,
 }
 
-/// Schemes that must all be met together; none for a requirement that is always met.
+/// Schemes that must be met together; an empty list is always met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityRequirement {
-    /// All of them must be met.
+    /// Schemes, all of which must be met.
     pub schemes: Vec<SecurityScheme>,
 }
 
-/// A way to show credentials.
+/// Documented kind of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecurityScheme {
     /// A key in a header, query parameter or cookie.
     ApiKey {
-        /// Header, query or cookie.
+        /// Location of the key: header, query or cookie.
         location: Location,
-        /// `X-Api-Key`
+        /// Name of the field: `X-Api-Key`.
         name: String,
     },
-    /// `Authorization` with a scheme of RFC 9110 §11, in lower case: `basic`, `bearer`, `digest`.
+    /// `Authorization` with an authentication scheme (RFC 9110 §11).
     Http {
-        /// `basic`; empty for a scheme that the document does not define.
+        /// Scheme in lower case, such as `basic`, `bearer`, `digest`; empty if the document does
+        /// not define it.
         scheme: String,
     },
-    /// OAuth 2.0 and OpenID Connect: a bearer token.
+    /// OAuth 2.0 or OpenID Connect: a bearer token.
     Token,
-    /// Something that is not in the request, such as a client certificate.
+    /// Credentials outside the request, such as a client certificate.
     OutOfBand,
 }

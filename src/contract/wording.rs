@@ -1,10 +1,10 @@
-//! Texts with slots for what is wrong with a request: `"{path}" must be {types}`.
+//! Message templates with slots for errors of a request: `"{path}" must be {types}`.
 //!
-//! What fills the slots is left to `exchange`.
+//! `errors` fills the slots.
+
 use crate::schema::name::Form;
 
-/// The rules that a request can break: keywords of JSON Schema, and what else an API answers errors
-/// for.
+/// Rules that a request can break: keywords of JSON Schema, and other causes of documented errors.
 pub const RULES: [&str; 40] = [
     "required",
     "type",
@@ -48,63 +48,64 @@ pub const RULES: [&str; 40] = [
     "failure",
 ];
 
-/// Those of them that are about the whole of a request, and not about a field or the content.
+/// Rules about the whole request, and not about a field or the content.
 pub const OF_WHOLE: &[&str] = RULES.split_at(30).1;
 
-/// What a slot is filled with.
+/// Slot of a template, by the value that fills it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
-    /// The name of the field: `city`.
+    /// Name of the field: `city`.
     Name,
-    /// The way to it: `address.city`.
+    /// Path of the field: `address.city`.
     Path,
-    /// The same as a JSON Pointer: `/address/city`.
+    /// JSON Pointer of the field: `/address/city`.
     Pointer,
-    /// The way to the object that it is in: `address`.
+    /// Path of the object that contains the field: `address`.
     Parent,
-    /// The JSON Pointer of the object that has the rule: of a missing property the one that lacks it.
+    /// JSON Pointer of the object that has the rule; for a missing property, the object that lacks
+    /// it.
     Container,
-    /// Where the rule stands in the schema, as validators say it: `#/properties/address/required`.
+    /// Place of the rule in the schema, as validators write it: `#/properties/address/required`.
     Schema,
-    /// `body`, `query`, `path`, `header`, `cookie`.
+    /// Location of the value: `body`, `query`, `path`, `header`, `cookie`.
     Location,
-    /// What was sent.
+    /// Value that was sent.
     Value,
-    /// The type of what was sent.
+    /// Type of the value that was sent.
     Type,
-    /// How many characters, items or properties it has.
+    /// Number of characters, items or properties of the value.
     Length,
-    /// The types that are allowed.
+    /// Allowed types.
     Types,
-    /// The values that are allowed.
+    /// Allowed values.
     Values,
-    /// The bound.
+    /// Bound of the rule.
     Limit,
-    /// The lower bound, or the least that there can be.
+    /// Lower bound, or the least possible value.
     Least,
-    /// The upper bound, or the most that there can be.
+    /// Upper bound, or the greatest possible value.
     Most,
-    /// `s`, unless the bound is 1.
+    /// Plural `s`, unless the bound is 1.
     Plural,
-    /// The regular expression.
+    /// Regular expression of the rule.
     Pattern,
-    /// The format: `email`.
+    /// Format of the rule: `email`.
     Format,
-    /// The property that is missing or too much.
+    /// Missing or unknown property.
     Property,
-    /// The status: 400.
+    /// Status code: 400.
     Status,
-    /// Its phrase: `Bad Request`.
+    /// Reason phrase of the status: `Bad Request`.
     Reason,
-    /// What a parser said.
+    /// Message of a parser.
     Detail,
-    /// The media type that was sent.
+    /// Media type that was sent.
     Media,
-    /// The method of the request.
+    /// Method of the request.
     Method,
-    /// The whole sentence.
+    /// The whole message.
     Message,
-    /// The code for it.
+    /// Error code of the message.
     Code,
 }
 
@@ -138,7 +139,7 @@ impl Slot {
         ("code", Self::Code),
     ];
 
-    /// Whether it names the field.
+    /// Returns whether the slot names the field.
     #[must_use]
     pub fn is_name(self) -> bool {
         matches!(self, Self::Name | Self::Path | Self::Pointer | Self::Property)
@@ -148,25 +149,25 @@ impl Slot {
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// It stands as it is.
+    /// Fixed text.
     Text(String),
-    /// It is filled, in a form.
+    /// A slot, and the form in which its value is written.
     Slot(Slot, Form),
 }
 
 /// A text with slots.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Template {
-    /// From left to right; texts are not empty, and never stand side by side.
+    /// Parts from left to right; texts are not empty and never adjacent.
     pub parts: Vec<Part>,
 }
 
 impl Template {
-    /// Reads `The {name|words} field is required.`; `{{` and `}}` are braces.
+    /// Parses `The {name|words} field is required.`; `{{` and `}}` are literal braces.
     ///
     /// # Errors
     ///
-    /// What is wrong, if a slot or a form is not known or a brace is not closed.
+    /// Returns a sentence if a slot or a form is unknown or a brace is not closed.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut template = Self::default();
         let mut rest = text;
@@ -189,7 +190,7 @@ impl Template {
         Ok(template)
     }
 
-    /// A text without any slot.
+    /// Returns a template without any slot.
     #[must_use]
     pub fn plain(text: &str) -> Self {
         let mut template = Self::default();
@@ -197,7 +198,7 @@ impl Template {
         template
     }
 
-    /// Adds text at the end.
+    /// Appends text.
     pub fn push_text(&mut self, text: &str) {
         match self.parts.last_mut() {
             _ if text.is_empty() => {}
@@ -206,7 +207,7 @@ impl Template {
         }
     }
 
-    /// Adds another template at the end.
+    /// Appends another template.
     pub fn push(&mut self, other: Self) {
         for part in other.parts {
             match part {
@@ -216,12 +217,12 @@ impl Template {
         }
     }
 
-    /// Whether it has a slot for which this holds.
+    /// Returns whether any slot satisfies a predicate.
     pub fn has(&self, is_meant: impl Fn(Slot) -> bool) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Slot(slot, _) if is_meant(*slot)))
     }
 
-    /// Its text with each slot filled.
+    /// Returns the text with each slot filled by `fill`.
     pub fn fill(&self, fill: impl Fn(Slot, Form) -> String) -> String {
         let mut text = String::new();
         for part in &self.parts {

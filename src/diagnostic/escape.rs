@@ -1,29 +1,34 @@
-//! How is text of others shown to people? Characters that change what a terminal or a page shows are written
-//! as escapes, such as `\u{1b}` for ESC and `\u{202e}` for a change of the writing direction.
+//! Escapes characters that change what a terminal or a page shows, such as ESC as `\u{1b}` and a
+//! change of the writing direction as `\u{202e}`.
+//!
+//! Applied to text from documents and requests before it is shown to people.
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Returns the text in one line, with every character that cannot be seen as an escape.
+/// Returns the text in one line, with each invisible character as an escape.
 #[must_use]
 pub fn one_line(text: &str) -> Cow<'_, str> {
     without(text, |_| false)
 }
 
-/// Returns the text with its line ends, and every other character that cannot be seen as an escape.
+/// Returns the text with its line feeds kept, and each other invisible character as an escape.
 #[must_use]
 pub fn lines(text: &str) -> Cow<'_, str> {
     without(text, |letter| letter == '\n')
 }
 
-/// Returns indented JSON for people and machines: what cannot be seen is escaped, and read as what it is.
+/// Returns indented JSON for people and machines: invisible characters are escaped, and parse as
+/// what they were.
 #[must_use]
 pub fn pretty_json(value: &Value) -> String {
     json(&format!("{value:#}")).into_owned()
 }
 
-/// Escapes what cannot be seen in a JSON text; outside of strings JSON has no such character but line ends.
+/// Escapes invisible characters in a JSON text; outside of strings it may have no such character
+/// but line feeds.
 #[must_use]
 pub fn json(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
@@ -57,13 +62,13 @@ fn without(text: &str, is_kept: fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// Whether a text has nothing but visible ASCII, as most have.
+/// Returns whether a text has only visible ASCII characters and blanks, as most texts do.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// Whether a character is a control character, a line end, or changes the writing direction or the text around it
-/// without being seen.
+/// Returns whether a character is a control character or a line end, or invisibly changes the
+/// writing direction or the text around it.
 #[must_use]
 pub fn is_hidden(letter: char) -> bool {
     letter.is_control()
@@ -80,7 +85,7 @@ mod tests {
     fn what_cannot_be_seen_is_escaped() {
         assert_eq!(one_line("a\u{1b}[31m\r\n\u{202e}b\u{85}"), r"a\u{1b}[31m\r\n\u{202e}b\u{85}");
         assert_eq!(lines("a\nb\u{7f}"), "a\nb\\u{7f}");
-        // A family is joined of several characters, and Persian words have zero-width marks.
+        // A family emoji joins several characters, and Persian words have zero-width marks.
         assert_eq!(one_line("é 👨\u{200d}👩 \u{200c}"), "é 👨\u{200d}👩 \u{200c}");
     }
 

@@ -1,9 +1,13 @@
-//! Where did the author write what a document is made of by now?
+//! Texts of documents, and the positions in them of what the author wrote.
+//!
+//! Reading, splicing and upgrading a document note the parts that they move; a diagnostic looks up
+//! the original position when it is shown.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A text that a document was read from, kept so that a finding can show its line.
+/// Text that a document was read from, kept so that a diagnostic can show its line.
 pub struct Source {
     name: String,
     text: Mutex<Text>,
@@ -13,29 +17,29 @@ pub struct Source {
     parts: OnceLock<Vec<Written>>,
 }
 
-/// A part of a tree that was written elsewhere than it is.
+/// Part of a tree that was written in another place.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// Where it is, as a JSON Pointer.
+    /// JSON Pointer of the part in the tree.
     pub at: String,
-    /// The text that it was written in; none for another place of the same text.
+    /// Text in which the part was written; `None` for another place in the same text.
     pub source: Option<Arc<Source>>,
-    /// Where it was written, as a JSON Pointer.
+    /// JSON Pointer at which the part was written.
     pub from: String,
 }
 
-/// A text as it is kept.
+/// Text in memory.
 enum Text {
     Plain(Arc<String>),
-    /// Compressed (LZ4 block format).
+    /// Text compressed with LZ4 (block format).
     Packed(Vec<u8>),
 }
 
-/// Texts that are shorter are not worth packing, in bytes.
+/// Size in bytes up to which a text is not worth compressing.
 const WORTH_PACKING: usize = 64 * 1024;
 
 impl Source {
-    /// A text called `name` (`specs/pets.yaml`); `locate` works out its places when first asked.
+    /// Creates a text named `name` (`specs/pets.yaml`); `locate` finds its positions on first use.
     #[must_use]
     pub fn new(name: String, text: String, locate: fn(&str) -> Positions) -> Arc<Self> {
         Arc::new(Self {
@@ -48,13 +52,13 @@ impl Source {
         })
     }
 
-    /// The name that people know the text by: `specs/pets.yaml`, or `-` for standard input.
+    /// Returns the name of the text as users know it: `specs/pets.yaml`, or `-` for standard input.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Notes that parts of the tree no longer stand where the author wrote them: pairs of new and
+    /// Notes parts of the tree that were moved from where the author wrote them: pairs of new and
     /// old pointer. Only the first call counts.
     pub fn note_moves(&self, moves: Vec<(String, String)>) {
         let _noted = self.moves.set(moves);
@@ -65,7 +69,7 @@ impl Source {
         let _noted = self.parts.set(parts);
     }
 
-    /// The text that the author wrote a part of the tree in, and the pointer in that text.
+    /// Returns the text in which the author wrote a part of the tree, and the pointer in that text.
     pub(super) fn owner(self: &Arc<Self>, pointer: &str) -> (Arc<Self>, String) {
         let pointer = self.original(pointer);
         match written(self.parts.get().map_or(&[], Vec::as_slice), &pointer) {
@@ -75,7 +79,7 @@ impl Source {
         }
     }
 
-    /// Where what the author wrote at `pointer` stands now.
+    /// Returns the current pointer of the part that the author wrote at `pointer`.
     #[must_use]
     pub fn moved(&self, pointer: &str) -> String {
         let below = |old: &str| pointer.strip_prefix(old).filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -86,7 +90,7 @@ impl Source {
             .map_or_else(|| pointer.to_owned(), |(_, new, rest)| format!("{new}{rest}"))
     }
 
-    /// Where the author wrote what now stands at `pointer`.
+    /// Returns the pointer at which the author wrote the part that is now at `pointer`.
     #[must_use]
     pub fn original(&self, pointer: &str) -> String {
         let below = |new: &str| pointer.strip_prefix(new).filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -114,8 +118,9 @@ impl Source {
         Arc::clone(positions.get_or_insert_with(|| Arc::new((self.locate)(&self.text()))))
     }
 
-    /// Gives back the memory that only findings need, because none is expected soon: a large text is
-    /// packed, and where its parts stand is worked out again if it has to be.
+    /// Frees memory that only diagnostics need, when none is expected soon: compresses a text of
+    /// more than 64 KiB, and drops the positions, which are found again on the next use. Does so
+    /// for the texts of its parts as well.
     pub fn rest(&self) {
         *self.positions.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +133,8 @@ impl Source {
         self.parts.get().into_iter().flatten().filter_map(|part| part.source.as_ref()).for_each(|part| part.rest());
     }
 
-    /// The pointer as OpenAPI 3.0 writes it, whose schemas have an `example` for the first of `examples`.
+    /// Returns the pointer as OpenAPI 3.0 writes it, where a schema has an `example` instead of the
+    /// first of `examples`.
     fn with_example(&self, pointer: String) -> String {
         const FIRST: &str = "/examples/0";
         let Some(at) = pointer.rfind(FIRST) else { return pointer };
@@ -139,7 +145,8 @@ impl Source {
         single + &pointer[at + FIRST.len()..]
     }
 
-    /// The places of the nearest thing above or at `pointer` that the author wrote.
+    /// Returns the positions of the nearest part that the author wrote at or above `pointer`, and
+    /// whether that is `pointer` itself.
     pub(super) fn nearest(&self, pointer: &str) -> Option<(KeyAndValue, bool)> {
         let pointer = self.with_example(pointer.to_owned());
         let mut rest = pointer.as_str();
@@ -158,7 +165,8 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Where a place of a tree was written, if it is in one of the parts that were written elsewhere.
+/// Returns the text and the pointer at which a place of a tree was written; `None` if the place is
+/// in no part of `parts`. The text is `None` for another place in the same text.
 #[must_use]
 pub fn written<'p>(parts: &'p [Written], pointer: &str) -> Option<(Option<&'p Arc<Source>>, String)> {
     let below = |at: &str| pointer.strip_prefix(at).filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -167,27 +175,27 @@ pub fn written<'p>(parts: &'p [Written], pointer: &str) -> Option<(Option<&'p Ar
     Some((part.source.as_ref(), format!("{}{rest}", part.from)))
 }
 
-/// A stretch of one line of text; `line` and `column` count from 1, `length` is in characters.
+/// Stretch of one line of text; `line` and `column` count from 1, `length` is in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
-    /// 1 for the first line.
+    /// Number of the line; 1 for the first.
     pub line: usize,
-    /// 1 for the first character of the line.
+    /// Number of the character in the line; 1 for the first.
     pub column: usize,
-    /// How many characters are meant, at least 1.
+    /// Number of characters, at least 1.
     pub length: usize,
 }
 
-/// Where the key and the value of a JSON Pointer stand in a text.
+/// Positions of the key and the value of a member in a text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct KeyAndValue {
-    /// The key, for members of an object.
+    /// Position of the key, for members of an object.
     pub key: Option<Span>,
-    /// The value.
+    /// Position of the value.
     pub value: Span,
 }
 
-/// The places of a text by JSON Pointer, such as `/info/title`.
+/// Positions in a text by JSON Pointer, such as `/info/title`.
 pub type Positions = HashMap<String, KeyAndValue>;
 
 #[cfg(test)]

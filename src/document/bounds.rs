@@ -1,33 +1,38 @@
-//! Bounds on a text before it is parsed: the YAML parser takes quadratic time for what is nested deeply, and keeps
-//! each alias in memory, before anybody is asked.
+//! Checks the bounds of a text before it is parsed: the YAML parser takes quadratic time for deep
+//! nesting, and keeps each alias in memory, before it hands over the first value.
+
 use crate::diagnostic::Span;
 use crate::document::error::SyntaxError;
 
-/// How many brackets in a row may be opened, and how many block collections one line may begin.
+/// Maximum number of brackets opened in a row, and of block collections begun on one line; a text
+/// with more is refused.
 const MOST_IN_A_ROW: usize = 1000;
 
-/// How many more brackets may be opened than closed. Texts in a document may have some that are never closed.
+/// Maximum number of brackets that are open at once; a text with more is refused. Strings in a
+/// document may have some that are never closed.
 const MOST_OPEN: usize = 5000;
 
-/// How many aliases a text may have, and one more for each so many bytes.
+/// Maximum number of aliases of a text, plus one for each `BYTES_FOR_AN_ALIAS` bytes; a text with
+/// more is refused.
 const MOST_ALIASES: usize = 100_000;
 const BYTES_FOR_AN_ALIAS: usize = 100;
 
-/// How many values a text may have, aliases followed, and one more for each so many bytes.
+/// Maximum number of values of a text, aliases followed, plus one for each `BYTES_FOR_A_VALUE`
+/// bytes; a text with more is refused.
 const MOST_VALUES: usize = 1_000_000;
 const BYTES_FOR_A_VALUE: usize = 4;
 
-/// How many values a text may have, aliases followed.
+/// Returns the maximum number of values of a text, aliases followed.
 #[must_use]
 pub fn most_values(text: &str) -> usize {
     MOST_VALUES + text.len() / BYTES_FOR_A_VALUE
 }
 
-/// Whether a text keeps the bounds.
+/// Checks that a text keeps the bounds.
 ///
 /// # Errors
 ///
-/// [`SyntaxError`] that names the bound, at the place where it is reached.
+/// Returns a [`SyntaxError`] that names the bound, at the place where it is exceeded.
 pub fn check(text: &str) -> Result<(), SyntaxError> {
     let most_aliases = MOST_ALIASES + text.len() / BYTES_FOR_AN_ALIAS;
     let (mut row, mut open, mut begun, mut aliases) = (0_usize, 0_usize, 0_usize, 0_usize);

@@ -1,7 +1,8 @@
-//! Schemas that are composed of others so deeply that nothing could walk through them: they are cut.
+//! Cuts schemas that are composed of others so deeply that no later stage could walk through them.
 //!
-//! What counts is how many schemas judge one and the same value, each inside of the other: by `allOf`, `anyOf`,
-//! `oneOf`, `not`, `if` and references.
+//! The depth is the number of schemas that apply to one instance, each inside the other: by
+//! `allOf`, `anyOf`, `oneOf`, `not`, `if` with `then` and `else`, and references.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,19 +14,19 @@ use crate::document::reference::{ALLOWED, UNKNOWN, local_pointer};
 use crate::document::shape::{Kind, each_object};
 use crate::document::syntax::{find, join};
 
-/// How many schemas may judge one value, each inside of the other. A deeper one allows anything, which is a
-/// diagnostic.
+/// Maximum number of schemas that apply to one instance, each inside the other. A deeper one allows
+/// anything, which is a diagnostic.
 const DEEPEST: usize = 256;
 
-/// What is known of a schema on the way.
+/// State of a schema during the search.
 enum State {
-    /// Its parts are being looked at.
+    /// A schema whose parts are being visited.
     Open,
-    /// How many schemas are inside of it, one in the other.
+    /// A visited schema, with the number of schemas one inside the other, itself included.
     Done(usize),
 }
 
-/// A schema whose parts are being looked at.
+/// A schema whose parts are being visited.
 struct Visit {
     at: String,
     parts: Vec<(String, String)>,
@@ -33,7 +34,7 @@ struct Visit {
     height: usize,
 }
 
-/// Cuts the schemas of a document that are too deep.
+/// Cuts the schemas of a document that are too deep and returns a diagnostic for each.
 pub fn cut(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
     let mut composed = Vec::new();
     for (kind, at) in extents {
@@ -69,7 +70,7 @@ fn is_composed(schema: &Value) -> bool {
     schema.as_object().is_some_and(|members| members.keys().any(is_part))
 }
 
-/// Goes through what a schema is composed of, without recursion.
+/// Visits the schemas that a schema is composed of, without recursion, and collects those too deep.
 fn look(tree: &Value, at: String, known: &mut HashMap<String, State>, too_deep: &mut Vec<String>) {
     if known.contains_key(&at) {
         return;
@@ -89,7 +90,7 @@ fn look(tree: &Value, at: String, known: &mut HashMap<String, State>, too_deep: 
         visit.next += 1;
         let depth = way.len();
         match known.get(&target) {
-            // A circle is as deep as the value.
+            // A circle is only as deep as the instance.
             Some(State::Open) => {}
             Some(State::Done(height)) if depth + height > DEEPEST => too_deep.push(place),
             Some(State::Done(height)) => {
@@ -106,7 +107,8 @@ fn look(tree: &Value, at: String, known: &mut HashMap<String, State>, too_deep: 
     }
 }
 
-/// The schemas that judge the same value as one: where each is written, and where it really is.
+/// Returns the schemas that apply to the same instance as the one at `at`: the pointer where each
+/// is written, and that of its target.
 fn parts(tree: &Value, at: &str) -> Vec<(String, String)> {
     let Some(schema) = find(tree, at).and_then(Value::as_object) else { return Vec::new() };
     let mut parts = Vec::new();

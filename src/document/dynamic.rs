@@ -1,8 +1,9 @@
-//! `$dynamicRef` whose meaning depends on the way that led to it (JSON Schema 2020-12 §8.2.3.2): a
-//! generic schema is copied for each that fills in its `$dynamicAnchor`.
+//! Resolves `$dynamicRef` whose target depends on the references that led to it (JSON Schema
+//! 2020-12 §8.2.3.2): a generic schema is copied for each schema that defines its `$dynamicAnchor`.
 //!
-//! After it every reference leads to one place. Those that lead to one place anyway are left to
-//! `identifier`.
+//! After this stage every reference has one target. Dynamic references with only one possible
+//! target are left to `identifier`.
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
@@ -11,14 +12,15 @@ use crate::document::reference::local_pointer;
 use crate::document::shape::{Kind, each_object};
 use crate::document::syntax::{fragment, join};
 
-/// How many copies one document may need; beyond, references are left to fail.
+/// Maximum number of copies in one document; references beyond it lead to the generic schema
+/// itself.
 const MOST_COPIES: usize = 500;
 
-/// What anchors mean, by name: the schemas of those who fill them in.
+/// Targets of dynamic anchors, by name: the pointers of the schemas that define them.
 type Scope = BTreeMap<String, String>;
 
-/// Makes the dynamic references of a document plain ones. `resources` are the places of the schemas
-/// with an `$id`; other references are JSON Pointers by now.
+/// Replaces the dynamic references of a document with plain ones. `resources` are the pointers of
+/// the schemas with an `$id`; other references are JSON Pointers already.
 pub fn specialise(tree: &mut Value, resources: &[String]) {
     let mut anchors: Vec<(String, String)> = Vec::new();
     let mut references: Vec<(String, String)> = Vec::new();
@@ -60,7 +62,8 @@ struct Copier<'t> {
 }
 
 impl Copier<'_> {
-    /// The innermost resource that a place is in; the document is the empty one.
+    /// Returns the innermost resource that a pointer is in; the document itself is the empty
+    /// pointer.
     fn resource(&self, at: &str) -> String {
         let is_in =
             |resource: &&String| at.strip_prefix(resource.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/'));
@@ -78,8 +81,8 @@ impl Copier<'_> {
         }
     }
 
-    /// A copy of a resource in which the anchors of a scope are what they mean; none if nothing in it,
-    /// or in what it refers to, asks for them.
+    /// Returns the pointer of a copy of a resource whose anchors resolve in a scope; `None` if
+    /// neither it nor the resources that it refers to use those anchors, or at the limit of copies.
     fn copy(&mut self, resource: &str, scope: &Scope) -> Option<String> {
         let key = (resource.to_owned(), scope.clone());
         if let Some(made) = self.made.get(&key) {
@@ -137,7 +140,8 @@ impl Copier<'_> {
         }
     }
 
-    /// Whether a resource, or one that it refers to, has a dynamic reference to one of the anchors.
+    /// Returns whether a resource, or one that it refers to, has a dynamic reference to one of the
+    /// anchors.
     fn asks(&self, resource: &str, scope: &Scope) -> bool {
         let mut seen = HashSet::from([resource.to_owned()]);
         let mut resources = vec![resource.to_owned()];
@@ -164,7 +168,8 @@ impl Copier<'_> {
         false
     }
 
-    /// What is left means the anchor of its own resource: nobody else leads to it.
+    /// Resolves the remaining dynamic references to the anchors of their own resources: references
+    /// from other resources lead to copies by now.
     fn rest(&mut self) {
         let mut left: Vec<(String, String)> = Vec::new();
         each_object(Kind::Document, self.tree, "", &mut |kind, object, at| {
@@ -185,19 +190,19 @@ impl Copier<'_> {
     }
 }
 
-/// Where a resource is copied from and to, and what anchors mean in the copy.
+/// Pointers that a resource is copied from and to, and the targets of anchors in the copy.
 struct Placed<'p> {
     from: &'p str,
     to: &'p str,
     scope: &'p Scope,
 }
 
-/// The name of the anchor that a reference ends in.
+/// Returns the name of the anchor at the end of a reference.
 fn anchor(reference: &str) -> &str {
     reference.rsplit('#').next().unwrap_or_default()
 }
 
-/// Keywords whose values are no schemas.
+/// Returns whether the value of a keyword is data and not a schema.
 fn is_data(keyword: &str) -> bool {
     matches!(keyword, "enum" | "const" | "default" | "example" | "examples")
 }

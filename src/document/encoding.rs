@@ -1,7 +1,7 @@
-//! Bytes → text, and whether a text looks like an OpenAPI document.
+//! Decodes bytes to text, and recognizes texts that look like OpenAPI documents.
 
-/// Text from UTF-8 or UTF-16, told by a byte order mark or by the zeros of the first ASCII character
-/// (YAML 1.2.2 §5.2); `None` for anything else.
+/// Decodes UTF-8 or UTF-16, detected by a byte order mark or by the zeros of the first two ASCII
+/// characters (YAML 1.2.2 §5.2); returns `None` for anything else.
 pub(crate) fn decode(bytes: Vec<u8>) -> Option<String> {
     let wide = |start: usize, to_unit: fn([u8; 2]) -> u16| {
         if !(bytes.len() - start).is_multiple_of(2) {
@@ -19,12 +19,14 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Option<String> {
     }
 }
 
-/// A quick look that saves parsing every file of a folder.
+/// Returns whether a text may be an OpenAPI document; the quick search saves parsing every file of
+/// a folder.
 pub(crate) fn mentions_openapi(text: &str) -> bool {
     text.contains("openapi") || text.contains("swagger")
 }
 
-/// Whether a text that does not parse was meant to be a document: `openapi` is a key at its top.
+/// Returns whether a text looks like a document, even if it does not parse: one of its first 50
+/// lines begins with the key of the version.
 pub(crate) fn begins_as_openapi(text: &str) -> bool {
     let is_version = |line: &str| {
         let key = line.trim_start_matches(['{', ' ', '"', '\'', '\u{feff}']);

@@ -1,18 +1,19 @@
-//! Why a text cannot be parsed, and where.
+//! Errors of parsing texts.
+
 use crate::diagnostic::Span;
 
-/// Why a text is neither JSON nor YAML, and where.
+/// Error of a text that is neither JSON nor YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// What the parser says, such as `mapping values are not allowed in this context`.
+    /// Message of the parser, such as `mapping values are not allowed in this context`.
     pub message: String,
-    /// Where it gave up.
+    /// Position at which the parser failed.
     pub span: Span,
 }
 
 impl SyntaxError {
     pub(crate) fn from_json(error: &serde_json::Error, text: &str) -> Self {
-        // The parser counts bytes, people count characters.
+        // The parser counts bytes; diagnostics count characters.
         let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
         let before = line.as_bytes().get(..error.column().saturating_sub(1)).unwrap_or(line.as_bytes());
         let column = String::from_utf8_lossy(before).chars().count() + 1;

@@ -1,14 +1,15 @@
-//! Which part of a linked tree comes from which file, and what structure it has.
+//! Extents: the parts of a linked tree, and the structure of the root document.
+
 use crate::document::shape::Kind;
 
-/// A part of a tree and what it is: where repairs, upgrades and checks begin.
+/// Kind and JSON Pointer of a part of a tree; repairs, upgrades and checks begin there.
 pub type Extent = (Kind, String);
 
-/// Of which structure a document is.
+/// Structure of the root document: OpenAPI 2.0 or 3.x.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// OpenAPI 2.0.
     V2,
-    /// 3.0 and later.
+    /// OpenAPI 3.0 and later.
     V3,
 }

@@ -1,37 +1,39 @@
-//! What is at a URI, if the user allowed its host: fetched once, then read from a folder.
+//! Fetches the content of URIs from hosts that the user allowed, and caches it in a folder.
 //!
 //! This is the only file that names `ureq`, and the only one that reaches the network.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ureq::http::Uri;
 
-/// What documents may refer to, beside what is in their own folder.
+/// Folders and hosts that documents may refer to, beside their own folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// Folders, with everything below them (`--allow-path`).
     pub folders: Vec<PathBuf>,
     /// Hosts, such as `example.com` or `localhost:8080` (`--allow-host`).
     pub hosts: Vec<String>,
-    /// The folder in which what was fetched is kept (`--cache`).
+    /// Folder that caches fetched content (`--cache`).
     pub cache: Option<PathBuf>,
 }
 
-/// How long one answer may take, from the first byte sent to the last one received.
+/// Timeout of one request, from connecting to the last byte; a slower answer is an error.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The largest answer that is read, in bytes: 64 MiB.
+/// Maximum size of an answer in bytes: 64 MiB. A larger one is an error.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
-/// How many redirections in a row are followed; each leads to an allowed host, or nowhere.
+/// Maximum number of redirects in a row; more are an error. Each must lead to an allowed host.
 const MOST_REDIRECTIONS: usize = 5;
 
-/// The content at a URI: from the cache, else from its host.
+/// Returns the content of a URI: from the cache, else from its host.
 ///
 /// # Errors
 ///
-/// In words for people: the host is not allowed, does not answer, or answers something else.
+/// Returns a message for users: the host is not allowed, does not answer, or answers something
+/// else.
 pub fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
     allowed(uri, access)?;
     let kept = access.cache.as_deref().map(|folder| place(folder, uri));
@@ -40,13 +42,13 @@ pub fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
     }
     let bytes = download(uri, access)?;
     if let Some(path) = kept {
-        // Without the file the next start fetches it again, which is worth no word.
+        // Without the cached file the next start fetches it again, which deserves no message.
         let _kept = keep(&path, &bytes);
     }
     Ok(bytes)
 }
 
-/// Whether the host of a URI is one that the user allowed.
+/// Checks that the user allowed the host of a URI; the error names the option that would allow it.
 fn allowed(uri: &str, access: &Access) -> Result<(), String> {
     let parsed: Uri = uri.parse().map_err(|error| format!("`{uri}` is no URI: {error}"))?;
     let host = parsed.host().unwrap_or_default();
@@ -90,7 +92,7 @@ fn download(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
     Err(format!("`{uri}` is redirected more than {MOST_REDIRECTIONS} times"))
 }
 
-/// The file of a URI in the cache: readable, and different for different URIs.
+/// Returns the file of a URI in the cache: readable, and different for different URIs.
 fn place(folder: &Path, uri: &str) -> PathBuf {
     const LONGEST: usize = 80;
     let hash = uri
@@ -105,7 +107,7 @@ fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // Written beside and moved, so that a start that is cut off leaves no half file.
+    // Write beside and rename, so that an interrupted start leaves no half-written file.
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     fs::write(&part, bytes)?;

@@ -1,8 +1,9 @@
-//! Which files and URIs may a document refer to, and what is in them?
+//! Reads the files and URIs that a document may refer to.
 //!
-//! A document may refer to files in its own folder and below; if it is in the current folder or in a folder
-//! that is served, also to files there; and to what the user allowed. What is referred to is left to `splice`
-//! and `link`; hosts are left to `fetch`.
+//! A document may refer to files in its own folder and below; if it is in the current folder or in
+//! a served folder, also to files there, hidden ones excepted; and to folders and hosts that the
+//! user allowed. References themselves are left to `splice` and `link`; hosts are left to `fetch`.
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -18,24 +19,24 @@ use crate::document::error::SyntaxError;
 pub use crate::document::fetch::Access;
 use crate::document::{fetch, identifier, metaschema, position, syntax};
 
-/// The largest file that is read, in bytes: 256 MiB. A larger one is a diagnostic.
+/// Maximum size of a file in bytes: 256 MiB. A larger one is a diagnostic.
 pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
-/// How many files one document may be split over. References to more are diagnostics.
+/// Maximum number of files that one document refers to; references to more are diagnostics.
 const MOST_FILES: usize = 2000;
 
-/// How many bytes the files may have together that one document refers to: 512 MiB. References to more are
-/// diagnostics.
+/// Maximum total size in bytes of the files that one document refers to: 512 MiB. References to
+/// more are diagnostics.
 const MOST_BYTES: usize = 512 * 1024 * 1024;
 
 /// Reads a regular file.
 ///
 /// # Errors
 ///
-/// Says why it cannot be read: it is a folder, a pipe or a device, it is larger than [`LARGEST_FILE`], or what
-/// the system says.
+/// Returns the reason why it cannot be read: it is a folder, a pipe or a device, it is larger than
+/// [`LARGEST_FILE`], or the system refuses.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    // A pipe would be waited for as soon as it is opened.
+    // Opening a pipe would block.
     let metadata = path.metadata().map_err(|error| error.to_string())?;
     if metadata.is_dir() {
         return Err("it is a folder".to_owned());
@@ -45,7 +46,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     }
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST_FILE)).unwrap_or_default());
-    // It may have grown, or say nothing of its size, as those of `/proc` do.
+    // The file may have grown, or report no size, as those of `/proc` do.
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(format!("it has more than {LARGEST_FILE} bytes"));
@@ -53,10 +54,10 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Where a document is from.
+/// Location of a document or file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Home {
-    /// The real path of a file.
+    /// Real path of a file.
     File(PathBuf),
     /// An absolute URI without a fragment.
     Uri(String),
@@ -65,9 +66,9 @@ pub enum Home {
 /// A file that was read.
 #[derive(Debug, Clone)]
 pub struct Read {
-    /// Its text, for findings.
+    /// Source text, for diagnostics.
     pub source: Arc<Source>,
-    /// Its tree, as it is written.
+    /// Tree of the file before any repair or upgrade.
     pub tree: Arc<Value>,
 }
 
@@ -75,7 +76,7 @@ pub struct Read {
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
-    /// Whether hidden files and folders in it are as good as outside: nobody named them.
+    /// True if hidden files and folders in it are excluded, because the user did not name them.
     is_without_hidden: bool,
 }
 
@@ -84,17 +85,17 @@ struct Folder {
 pub struct Files<'a> {
     access: &'a Access,
     home: Option<Home>,
-    /// The name that people know the document by.
+    /// Name of the document in messages.
     name: &'a str,
     folders: Vec<Folder>,
     known: HashMap<Home, Result<Read, String>>,
-    /// How many bytes were read.
+    /// Number of bytes read so far.
     bytes: usize,
 }
 
 impl<'a> Files<'a> {
-    /// Those of a document called `name` that is the file `home`, if it is one; `served` are the folders in
-    /// which documents were looked for.
+    /// Creates the files of the document `name`. `home` is its file, if it is one; `served` are the
+    /// folders that were searched for documents.
     #[must_use]
     pub fn new(name: &'a str, home: Option<&Path>, access: &'a Access, served: &[PathBuf]) -> Self {
         let home = home.and_then(|path| path.canonicalize().ok());
@@ -110,17 +111,17 @@ impl<'a> Files<'a> {
         Self { access, home, name, folders, known: HashMap::new(), bytes: 0 }
     }
 
-    /// The file that the document is.
+    /// Returns the location of the document, if it is a file.
     #[must_use]
     pub fn home(&self) -> Option<&Home> {
         self.home.as_ref()
     }
 
-    /// The file or URI that a text in a document means, if it may be read.
+    /// Returns the file or URI that a text in a document refers to, if it may be read.
     ///
     /// # Errors
     ///
-    /// Says why it may not.
+    /// Returns the reason why it may not.
     pub fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, String> {
         match base {
             _ if text.starts_with("http://") || text.starts_with("https://") => Ok(Home::Uri(text.to_owned())),
@@ -136,7 +137,7 @@ impl<'a> Files<'a> {
     fn file_beside(&self, base: &Path, text: &str) -> Result<PathBuf, String> {
         let folder = base.parent().ok_or("a document that is no file has no folder to refer to")?;
         let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
-        // A name may have a percent sign of its own.
+        // A file name may contain a literal percent sign.
         let names = [decoded.as_str(), text];
         let path = names.iter().find_map(|name| folder.join(name).canonicalize().ok());
         let path = path.ok_or_else(|| format!("there is no file `{}`", folder.join(&decoded).display()))?;
@@ -151,11 +152,11 @@ impl<'a> Files<'a> {
         ))
     }
 
-    /// The tree of a file, or of what is at a URI.
+    /// Returns the parsed content of a file or URI, read once.
     ///
     /// # Errors
     ///
-    /// Says why it cannot be read.
+    /// Returns the reason why it cannot be read.
     pub fn read(&mut self, home: &Home) -> Result<Read, String> {
         if let Some(known) = self.known.get(home) {
             return known.clone();
@@ -184,11 +185,11 @@ impl<'a> Files<'a> {
         Ok(Read { source: Source::new(name, text, position::positions), tree: Arc::new(tree) })
     }
 
-    /// The text of a file, or of what is at a URI.
+    /// Reads the text of a file or URI.
     ///
     /// # Errors
     ///
-    /// Says why it cannot be read.
+    /// Returns the reason why it cannot be read.
     pub fn text(&mut self, home: &Home) -> Result<String, String> {
         let (name, bytes) = match home {
             Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
@@ -205,7 +206,8 @@ impl<'a> Files<'a> {
         decode(bytes).ok_or_else(|| format!("`{name}` is not text in UTF-8 or UTF-16"))
     }
 
-    /// The path as people know it: beside the name of the document, if it is below its folder.
+    /// Returns a path as messages show it: below the folder in the document's name, if the file is
+    /// below the document's folder.
     fn shown(&self, path: &Path) -> String {
         let own = match &self.home {
             Some(Home::File(path)) => path.parent(),
@@ -228,7 +230,7 @@ impl Folder {
     }
 }
 
-/// The tree of a file: JSON, YAML, or the first document that is fenced in a page.
+/// Parses a file as JSON or YAML, or else the first document that is fenced in a Markdown page.
 fn parse(text: String) -> Result<(String, Value), SyntaxError> {
     let parsed = syntax::parse(&text);
     match parsed {

@@ -1,7 +1,9 @@
-//! `$id` and `$anchor` of schemas: references by them become references by JSON Pointer.
+//! Rewrites references by `$id` and `$anchor` of schemas to references by JSON Pointer.
 //!
-//! After it a schema is found by its place only (JSON Schema 2020-12 §8.2). So is what a `$dynamicRef`
-//! means, where its anchor is there once; the others are left to `dynamic`.
+//! After this stage a schema is found only by its pointer (JSON Schema 2020-12 §8.2). A
+//! `$dynamicRef` whose anchor is defined once is rewritten as well; the others are left to
+//! `dynamic`.
+
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
@@ -11,8 +13,8 @@ use crate::document::dynamic;
 use crate::document::shape::{Kind, each_object};
 use crate::document::syntax::fragment;
 
-/// Whether a document of this text may have identifiers: most have none, and a look at the text is quicker
-/// than one at the tree.
+/// Returns whether a document with this text may have identifiers. Most have none, and searching
+/// the text is faster than searching the tree.
 #[must_use]
 pub fn may_be_in(text: &str) -> bool {
     let words = ["id", "anchor", "dynamic"];
@@ -21,7 +23,7 @@ pub fn may_be_in(text: &str) -> bool {
     text.match_indices('$').any(|(at, _)| begins(at)) || text.contains("\\u0024") || text.contains("\\x24")
 }
 
-/// Rewrites the references of a document, and takes the identifiers away.
+/// Rewrites the references of a document and removes its identifiers.
 pub fn localise(tree: &mut Value) {
     let mut known = Identifiers::default();
     let mut references = Vec::new();
@@ -46,7 +48,7 @@ pub fn localise(tree: &mut Value) {
             "$ref" => known.pointer(&text, &at)?,
             _ => known.dynamic_pointer(&text, &at)?,
         };
-        // Many who give a schema an `$id` go on to refer to the document by `#/components/…`.
+        // Many authors give a schema an `$id` and still refer to the document by `#/components/…`.
         let of_document = text.strip_prefix('#').map(str::to_owned).filter(|to| to.starts_with('/') && is_there(to));
         let to = if is_there(&to) { to } else { of_document.unwrap_or(to) };
         Some((at, keyword, format!("#{}", fragment(&to))))
@@ -73,11 +75,11 @@ pub fn localise(tree: &mut Value) {
 
 #[derive(Default)]
 struct Identifiers {
-    /// Schemas with a `$id`: pointer and URI, outermost first once resolved.
+    /// Pointers and URIs of schemas with an `$id`, outermost first once resolved.
     resources: Vec<(String, String)>,
-    /// Schemas with an `$anchor`: pointer and name.
+    /// Pointers and names of schemas with an `$anchor` or `$dynamicAnchor`.
     anchors: Vec<(String, String)>,
-    /// Names of `$dynamicAnchor`, and how often each is there.
+    /// Number of definitions of each `$dynamicAnchor`, by name.
     dynamic: HashMap<String, usize>,
     by_uri: HashMap<String, String>,
     by_anchor: HashMap<(String, String), String>,
@@ -97,7 +99,7 @@ impl Identifiers {
         }
     }
 
-    /// Makes the URIs absolute, from the outside in, and notes what is where.
+    /// Makes the URIs absolute, outermost first, and indexes the schemas by URI and anchor.
     fn resolve(&mut self) {
         self.resources.sort_by_key(|(at, _)| at.len());
         for index in 0..self.resources.len() {
@@ -113,14 +115,15 @@ impl Identifiers {
         }
     }
 
-    /// The pointer and URI of the resource that a place is in; the document has neither.
+    /// Returns the pointer and URI of the resource that a pointer is in; both are empty for the
+    /// document.
     fn resource(&self, at: &str) -> (&str, &str) {
         let inner = self.resources.iter().rev().find(|(outer, _)| is_below(at, outer));
         inner.map_or(("", ""), |(at, uri)| (at, uri))
     }
 
-    /// Where a reference at a place leads, if it is by an identifier, or from inside of something
-    /// that has one.
+    /// Returns the pointer of the target of a reference at `at`; `None` if its URI or anchor is
+    /// unknown.
     fn pointer(&self, reference: &str, at: &str) -> Option<String> {
         let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let (own, base) = self.resource(at);
@@ -134,8 +137,8 @@ impl Identifiers {
 }
 
 impl Identifiers {
-    /// Where a `$dynamicRef` leads, if it leads to the same place from everywhere: its anchor is there
-    /// once. What depends on the way that led to it is left to fail.
+    /// Returns the target of a `$dynamicRef`, if it is the same from everywhere: its anchor is
+    /// defined at most once. The others depend on the references that lead to them.
     fn dynamic_pointer(&self, reference: &str, at: &str) -> Option<String> {
         let name = reference.rsplit('#').next().unwrap_or_default();
         let is_fixed = self.dynamic.get(name).is_none_or(|count| *count < 2);
@@ -147,8 +150,8 @@ fn is_below(at: &str, outer: &str) -> bool {
     at.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A reference against a base (RFC 3986 §5.2, as far as schemas use it): absolute ones stay,
-/// others replace the last segment of the base, or its whole path.
+/// Resolves a reference against a base (the parts of RFC 3986 §5.2 that schemas use): absolute ones
+/// stay, others replace the last segment of the base, or its whole path.
 pub fn absolute(base: &str, reference: &str) -> String {
     let is_absolute = reference.split(['/', '?']).next().is_some_and(|first| first.contains(':'));
     if is_absolute || base.is_empty() {

@@ -1,8 +1,9 @@
-//! The other files that a document refers to: they become parts of its tree.
+//! Links the other files that a document refers to into its tree.
 //!
-//! A file is read when a reference leads to it, put below [`FILES`], and the references in it and to
-//! it become local ones. After it a document is one tree, whatever it was written as. Which files may
-//! be read is in `files`.
+//! A file is read when a reference leads to it, and is put below [`FILES`]; the references in it
+//! and to it become local. After this stage a document is one tree, however many files it had.
+//! `files` decides which files may be read.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -17,10 +18,10 @@ use crate::document::splice::Splicer;
 use crate::document::syntax::{self, join};
 use crate::document::{identifier, metaschema, repair, upgrade};
 
-/// The extension of the document that other files become parts of.
+/// Extension of the document that holds the linked files.
 pub const FILES: &str = "x-files";
 
-/// Makes a document one tree; gives its extents and what was found.
+/// Links all files into one tree, and returns its extents and the diagnostics.
 pub fn link(
     tree: &mut Value,
     source: &Arc<Source>,
@@ -49,14 +50,14 @@ struct Part {
     home: Home,
     prefix: String,
     source: Arc<Source>,
-    /// Whether it is worked on as a whole, and not where references lead.
+    /// True if the file is processed as a whole, and not only where references lead.
     is_openapi: bool,
 }
 
 struct Linker<'l, 'f> {
     tree: &'l mut Value,
     source: &'l Arc<Source>,
-    /// The URI that the document gives itself (`$self`, OpenAPI 3.2.0 §4.1.2.2).
+    /// URI of the document itself (`$self`, OpenAPI 3.2.0 §4.1.2.2).
     own_uri: Option<String>,
     files: &'l mut Files<'f>,
     splicer: &'l mut Splicer,
@@ -67,7 +68,7 @@ struct Linker<'l, 'f> {
     found: Vec<Diagnostic>,
 }
 
-/// A reference on its way: what it stands in for, where its text is, and what it says.
+/// A reference to link: the kind of object it replaces, the pointer of its text, and the text.
 struct Reference {
     kind: Kind,
     slot: String,
@@ -103,8 +104,8 @@ impl Linker<'_, '_> {
     fn references(&mut self, kind: Kind, at: &str) -> Vec<Reference> {
         let mut references = Vec::new();
         let mut values = Vec::new();
-        // What stays in the document itself leads there already, and is worked on if it is where the standard
-        // has it.
+        // Local references need no rewriting. Their targets are processed anyway where the standard
+        // defines their place; only the others are added.
         let is_part = self.part_of(at).is_some();
         let may_leave = |text: &str| is_part || !text.starts_with('#');
         let mut elsewhere = Vec::new();
@@ -142,7 +143,8 @@ impl Linker<'_, '_> {
         references
     }
 
-    /// Reads the value of an example from its file, as JSON or YAML if it is called so.
+    /// Reads the external value of an example from its file: as JSON or YAML if the extension says
+    /// so, else as text.
     fn external_value(&mut self, at: &str, text: &str) -> Result<(), String> {
         let home = self.locate(at, text)?;
         let text = self.files.text(&home)?;
@@ -162,7 +164,7 @@ impl Linker<'_, '_> {
         Ok(())
     }
 
-    /// The part that a place is in; none for the document itself.
+    /// Returns the part that a pointer is in; `None` for the document itself.
     fn part_of(&self, at: &str) -> Option<&Part> {
         self.parts
             .iter()
@@ -184,7 +186,7 @@ impl Linker<'_, '_> {
         }
     }
 
-    /// A reference inside of a part leads into that part.
+    /// Makes a reference without a file local: inside a part it leads into that part.
     fn local(&mut self, reference: &Reference, fragment: &str) {
         let Some(part) = self.part_of(&reference.slot) else {
             if !reference.text.starts_with('#') {
@@ -215,14 +217,14 @@ impl Linker<'_, '_> {
         Ok(())
     }
 
-    /// The file or URI that a text at a place means, if it may be read.
+    /// Returns the file or URI that a text at a pointer refers to, if it may be read.
     fn locate(&self, at: &str, text: &str) -> Result<Home, String> {
         let base = self.part_of(at).map(|part| &part.home).or(self.files.home());
         self.files.locate(base, text)
     }
 
-    /// Makes the reference local. What it leads to is worked on as what it stands in for, unless
-    /// it is in a document, which is worked on as a whole.
+    /// Makes the reference local. Its target is then processed as the kind of object that it
+    /// replaces, unless it is in a file that is processed as a whole.
     fn arrive(&mut self, reference: &Reference, prefix: &str, fragment: &str, is_openapi: bool) {
         let fragment = if fragment == "/" { "" } else { fragment };
         self.lead(reference, &format!("#{prefix}{fragment}"));
@@ -247,7 +249,7 @@ impl Linker<'_, '_> {
         }
         let index = self.parts.len();
         let prefix = format!("/{FILES}/{index}");
-        // A meta-schema is as it must be.
+        // A meta-schema needs no processing.
         let is_whole = matches!(&home, Home::Uri(uri) if metaschema::place(&mut value, uri, &prefix));
         if let Some(root) = self.tree.as_object_mut() {
             let files = root.entry(FILES).or_insert_with(|| Value::Object(Map::new()));
@@ -265,12 +267,12 @@ impl Linker<'_, '_> {
     }
 }
 
-/// Whether a reference is to a component by its name, as most are.
+/// Returns whether a reference is to a component by its name, as most are.
 fn is_component(text: &str) -> bool {
     text.strip_prefix("#/components/").is_some_and(|rest| rest.matches('/').count() == 1 && !rest.starts_with("x-"))
 }
 
-/// The values of a `mapping` that are references and no names of components.
+/// Returns the values of a `mapping` that are references and not names of components.
 fn mapped(schema: &Value, at: &str) -> Vec<Reference> {
     let mapping = schema.pointer("/discriminator/mapping").and_then(Value::as_object).into_iter().flatten();
     let at = join(&join(at, "discriminator"), "mapping");

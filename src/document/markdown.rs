@@ -1,16 +1,17 @@
-//! Which OpenAPI documents are fenced as code in a Markdown or text page.
+//! Finds the OpenAPI documents that are fenced as code in a Markdown or text page.
 //!
-//! What is in them is left to `syntax`.
+//! Their content is left to `syntax`.
+
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-/// The fenced code blocks of a page that look like OpenAPI documents, in their order.
+/// Returns the fenced code blocks of a page that look like OpenAPI documents, in their order.
 ///
-/// Each comes with as many empty lines before it as it has lines above it in the page, so that
-/// its lines and columns are those of the page.
+/// Each is preceded by as many empty lines as it has lines above it in the page, so that its lines
+/// and columns are those of the page.
 #[must_use]
 pub fn documents(page: &str) -> Vec<String> {
     let mut found = Vec::new();
-    // A large text that is no page is not read as one.
+    // Do not parse a large text without fences as a page.
     if !page.contains("```") && !page.contains("~~~") {
         return found;
     }

@@ -1,11 +1,13 @@
-//! The meta-schemas of JSON Schema, which documents refer to by their URIs: they are here without the network.
+//! Meta-schemas of JSON Schema, built in, so that documents can refer to them without the network.
 //!
-//! Each is one tree whose references are local, so that it can be a part of any document. This is the only file
-//! that names `referencing`.
+//! Each is one tree whose references are local, so that it can be a part of any document. This is
+//! the only file that names `referencing`.
+
 use referencing::meta;
 use serde_json::{Map, Value, json};
 
-/// The meta-schema of a URI, with or without `#` at its end, for either scheme; none if it is of none.
+/// Returns the meta-schema of a URI, with any scheme and with or without `#` at its end; `None` if
+/// the URI is not that of a meta-schema.
 #[must_use]
 pub fn built_in(uri: &str) -> Option<Value> {
     let name = uri.split_once("://").map(|(_, rest)| rest.trim_end_matches('#'))?;
@@ -49,8 +51,8 @@ pub fn built_in(uri: &str) -> Option<Value> {
     Some(tree)
 }
 
-/// Makes the meta-schema of a URI lead to itself from the place of a document that it is put at; says whether
-/// the URI is of one.
+/// Rewrites the references of a meta-schema for its place at the pointer `at` of a document.
+/// Returns whether the URI is that of a meta-schema.
 pub fn place(value: &mut Value, uri: &str, at: &str) -> bool {
     if built_in(uri).is_none() {
         return false;
@@ -71,7 +73,7 @@ pub fn place(value: &mut Value, uri: &str, at: &str) -> bool {
     true
 }
 
-/// A meta-schema whose references lead into the one tree, in which it is at a place.
+/// Returns a schema whose references are local to the one tree that has it at `at`.
 fn local(schema: &Value, at: &str) -> Value {
     let mut schema = schema.clone();
     localise(&mut schema, at, true);
@@ -86,7 +88,7 @@ fn localise(value: &mut Value, at: &str, is_schema: bool) {
                 for keyword in ["$id", "id", "$schema", "$vocabulary", "$dynamicAnchor", "$recursiveAnchor"] {
                     object.shift_remove(keyword);
                 }
-                // Before draft-06 it said that `minimum` is exclusive.
+                // Before draft-06 this keyword said that `minimum` is exclusive.
                 if object.get("exclusiveMinimum") == Some(&json!(true)) {
                     let bound = object.shift_remove("minimum").unwrap_or_default();
                     object.insert("exclusiveMinimum".to_owned(), bound);

@@ -1,7 +1,7 @@
-//! What the author wrote: files, folders, standard input and Markdown pages → documents.
+//! Loads documents from files, folders, standard input and Markdown pages.
 //!
-//! It never stops at the first fault: what can be read is, and the rest is a list of diagnostics.
-//! What the documents promise is left to `contract`.
+//! Loading never stops at the first fault: it reads what it can, and returns the rest as
+//! diagnostics. Compiling documents into contracts is left to `contract`.
 
 mod bounds;
 mod depth;
@@ -45,59 +45,60 @@ pub use crate::document::shape::{Expect, Kind, METHODS, Members};
 use crate::document::splice::Splicer;
 use crate::document::syntax::{OddityKind, Parsed};
 
-/// Where documents come from.
+/// A source of documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// A file, or a folder that is searched recursively.
     Path(PathBuf),
     /// Standard input, written as `-`.
     Stdin,
-    /// A text that is already here, with the name that findings call it by.
+    /// A text in memory, with the name that diagnostics use for it.
     Text {
-        /// `specs/pets.yaml`
+        /// Name of the text, such as `pets.yaml`.
         name: String,
-        /// JSON, YAML or Markdown.
+        /// Text in JSON, YAML or Markdown.
         text: String,
     },
 }
 
-/// One OpenAPI document, repaired, in the internal shape, with its references checked.
+/// An OpenAPI document, repaired, in the internal shape, with its references checked.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// Where its text is, for findings.
+    /// Source text, for diagnostics.
     pub source: Arc<Source>,
-    /// The tree; shared with the compiled schemas, which resolve their references in it.
+    /// Tree of the document; shared with the compiled schemas, which resolve their references in
+    /// it.
     pub tree: Arc<Value>,
 }
 
-/// A fixture file, parsed: operations by name, each with a list of responses.
+/// A parsed fixture file: operations by name, each with a list of responses; or a file of entities.
 #[derive(Debug, Clone)]
 pub struct FixtureFile {
-    /// Where its text is, for findings.
+    /// Source text, for diagnostics.
     pub source: Arc<Source>,
-    /// The tree.
+    /// Tree of the file.
     pub tree: Arc<Value>,
 }
 
-/// What was found at the inputs.
+/// Documents and diagnostics of the inputs.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// In the order of the inputs; files of a folder by name.
+    /// Documents in the order of the inputs; files of a folder by name.
     pub documents: Vec<Document>,
-    /// What was wrong, in the order of the documents.
+    /// Diagnostics in the order in which they were found: overlays, documents, idle overlays.
     pub diagnostics: Vec<Diagnostic>,
-    /// Files in folders that are no OpenAPI documents.
+    /// Number of files in folders that are not OpenAPI documents.
     pub passed_over: usize,
     access: Access,
-    /// The folders in which documents are looked for.
+    /// Folders that are searched for documents.
     served: Vec<PathBuf>,
     overlays: Vec<Overlay>,
-    /// What was found and is not read yet, in order.
+    /// Inputs that are found and not yet parsed, in order.
     waiting: Vec<Waiting>,
 }
 
-/// Loads every document of the inputs, and the files that they refer to as far as they may; overlays
-/// change each before it is looked at.
+/// Loads every document of the inputs, with the files that it may refer to. Overlays are applied to
+/// a document before any other step reads it.
 #[must_use]
 pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
     let mut loaded = Loaded { access: access.clone(), ..Loaded::default() };
@@ -121,8 +122,8 @@ pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
     loaded
 }
 
-/// Reads every YAML and JSON file of a folder of fixtures, by name. What cannot be read is a
-/// diagnostic.
+/// Reads every YAML and JSON file of a folder of fixtures, in the order of their names. A file that
+/// cannot be read is a diagnostic.
 #[must_use]
 pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
     let mut files = Vec::new();
@@ -152,8 +153,8 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
     (files, found)
 }
 
-/// Reads the entities that the user supplies: the files of `data` in a folder of fixtures, by their names without
-/// the extension. The tree of a file with comma-separated lines is its text.
+/// Reads the entities that the user supplies: the files of `data` in a folder of fixtures, with
+/// their names without extension. The tree of a CSV file is its text as a string.
 #[must_use]
 pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>) {
     let folder = folder.join("data");
@@ -177,24 +178,25 @@ pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>)
     (files.into_iter().map(|file| (stem(&file), file)).collect(), found)
 }
 
-/// The text of a file that the user supplies.
+/// Reads a file as text; the error is a diagnostic.
 fn read_text(path: &Path) -> Result<String, Diagnostic> {
     let text = read_file(path).and_then(|bytes| decode(bytes).ok_or_else(|| NO_TEXT.to_owned()));
     text.map_err(|why| unreadable(&path.display().to_string(), &why))
 }
 
-/// Why bytes that are no text are not read.
+/// Reason for refusing bytes that are not text.
 const NO_TEXT: &str = "it is not text in UTF-8 or UTF-16";
 
 fn unreadable(name: &str, why: &str) -> Diagnostic {
     Diagnostic::without_place(Code::UnreadableFile, format!("`{name}` cannot be read: {why}"))
 }
 
-/// Parses the text of a file of entities; comma-separated lines are not parsed here, but are its tree as a text.
+/// Parses a file of entities. A file with the extension `csv` is not parsed yet: its tree is its
+/// text as a string.
 ///
 /// # Errors
 ///
-/// A diagnostic, if it is neither JSON nor YAML.
+/// Returns a diagnostic if it is neither JSON nor YAML.
 pub fn data_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> {
     if Path::new(&name).extension().is_none_or(|extension| extension != "csv") {
         return fixture_text(name, text).map(|(file, _)| file);
@@ -203,11 +205,12 @@ pub fn data_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> 
     Ok(FixtureFile { source: Source::new(name, text, position::positions), tree })
 }
 
-/// Parses the text of a fixture file; keys that stand twice come beside it.
+/// Parses the text of a fixture file, and returns it with diagnostics for oddities such as
+/// duplicate keys.
 ///
 /// # Errors
 ///
-/// A diagnostic, if it is neither JSON nor YAML.
+/// Returns a diagnostic if it is neither JSON nor YAML.
 pub fn fixture_text(name: String, text: String) -> Result<(FixtureFile, Vec<Diagnostic>), Diagnostic> {
     let parsed = syntax::parse(&text);
     let source = Source::new(name, text, position::positions);
@@ -220,7 +223,7 @@ pub fn fixture_text(name: String, text: String) -> Result<(FixtureFile, Vec<Diag
     }
 }
 
-/// What was found by name, and is to be read.
+/// An input that is found and not yet parsed.
 #[derive(Debug, Clone)]
 enum Waiting {
     Text {
@@ -229,11 +232,11 @@ enum Waiting {
         home: Option<PathBuf>,
         asked: Naming,
     },
-    /// It cannot be read at all.
+    /// A diagnostic for an input that cannot be read.
     Fault(Diagnostic),
 }
 
-/// Whether the user named a text, and so expects it to be a document.
+/// Origin of a text: named by the user, who expects it to be a document, or found in a folder.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Naming {
     ByName,
@@ -309,7 +312,7 @@ impl Loaded {
         self.waiting.push(Waiting::Text { name, text, home, asked });
     }
 
-    /// Parses all that waits, and takes it in order.
+    /// Parses the waiting texts in parallel and handles them in order.
     fn read_all(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         let texts = waiting.iter().filter_map(|waiting| match waiting {
@@ -354,7 +357,8 @@ impl Loaded {
         }
     }
 
-    /// A text that is no document: a fault, if the user named it or if it was meant to be one.
+    /// Reports a text that is not a document, if the user named it or it begins as one and does not
+    /// parse; counts any other as passed over.
     fn no_document(&mut self, name: &str, text: String, fault: Option<SyntaxError>, asked: Naming) {
         match fault {
             Some(error) if begins_as_openapi(&text) || looks_like_data(&text) && asked == Naming::ByName => {
@@ -408,8 +412,8 @@ impl Loaded {
     }
 }
 
-/// What JSON and YAML allow and OpenAPI does not. A number may be the name of anything in an
-/// example, so only those that name responses are worth a word.
+/// Returns diagnostics for constructs that JSON and YAML allow and OpenAPI does not. Numeric keys
+/// are reported only in `responses`, because in an example a number may be any name.
 fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
     let in_responses = |pointer: &str| pointer.rsplit('/').nth(1) == Some("responses");
     let place = |pointer: &String| Place::key(source, pointer.clone());

@@ -1,8 +1,9 @@
-//! Is an unknown field a known one, misspelt?
+//! Is an unknown field a misspelling of a known one?
 //!
-//! `shape` lists the fields that the later stages read; here are the others that the standards have, so
-//! that only what no standard knows is taken for a mistake: `paramters` for `parameters`. It serves
-//! `repair`, which reports them in documents, and fixtures, where an unknown keyword is an error.
+//! `shape` lists the fields that the later stages read; this file adds the others that the
+//! standards have, so that only names unknown to every standard count as mistakes: `paramters` for
+//! `parameters`. `repair` reports them in documents; in fixtures an unknown keyword is an error.
+
 use serde_json::{Map, Value};
 
 use crate::document::shape::{Kind, Members};
@@ -15,16 +16,16 @@ pub fn is_known(kind: Kind, name: &str) -> bool {
     name.starts_with("x-") || others(kind).contains(&name) || fields(kind).any(|known| known == name)
 }
 
-/// Returns the known field that the unknown `name` is most likely meant to be, if it is not there itself:
-/// `required` for `require`, `readOnly` for `read_only`.
+/// Returns the known field that the unknown `name` most likely means, unless the object has it
+/// already: `required` for `require`, `readOnly` for `read_only`.
 #[must_use]
 pub fn meant(kind: Kind, name: &str, object: &Map<String, Value>) -> Option<&'static str> {
     let candidates = fields(kind).chain(others(kind).iter().copied());
     nearest(name, candidates.filter(|known| !object.contains_key(*known)))
 }
 
-/// Returns the candidate that differs from `name` least, if the difference is no more than a slip: in case
-/// and separators, or in one letter of four, in two of eight.
+/// Returns the candidate closest to `name`, if they differ no more than by a slip: in case and
+/// separators, in one letter from four letters on, in two from eight on.
 #[must_use]
 pub fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let name = plain(name);
@@ -39,7 +40,8 @@ pub fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Opt
     (least <= most).then_some(known)
 }
 
-/// The optimal string alignment distance, or one more than `most` where the lengths alone say so.
+/// Returns the optimal string alignment distance, or `most + 1` if the lengths alone exceed the
+/// limit.
 fn distance(name: &str, known: &str, most: usize) -> usize {
     if name.len().abs_diff(known.len()) > most || name.len() > LONGEST {
         return most + 1;
@@ -47,10 +49,10 @@ fn distance(name: &str, known: &str, most: usize) -> usize {
     strsim::osa_distance(name, known)
 }
 
-/// Names that are longer are never a slip for a known one, in bytes.
+/// Maximum length in bytes of a name that is compared; longer names are never taken for a slip.
 const LONGEST: usize = 64;
 
-/// A name without case and separators.
+/// Returns a name in lower case, without separators.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '$')).take(LONGEST + 1);
     letters.flat_map(char::to_lowercase).collect()
@@ -67,15 +69,16 @@ fn fields(kind: Kind) -> impl Iterator<Item = &'static str> {
 /// An unknown keyword of a JSON Schema.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownKeyword {
-    /// The JSON Pointer of the keyword, below that of the schema.
+    /// JSON Pointer of the keyword, relative to the outermost schema.
     pub pointer: String,
     /// The keyword as it is written.
     pub name: String,
-    /// The keyword that is most likely meant.
+    /// The known keyword that it most likely means.
     pub meant: Option<&'static str>,
 }
 
-/// Returns the first keyword of a schema, and of those in it, that JSON Schema 2020-12 does not have.
+/// Returns the first keyword of a schema, or of the schemas in it, that JSON Schema 2020-12 does
+/// not have.
 ///
 /// Keywords that begin with `x-` are extensions and pass.
 #[must_use]
@@ -156,7 +159,7 @@ const JSON_SCHEMA: [&str; 59] = [
     "dependencies",
 ];
 
-/// The fields of the standards that `shape` does not list, of OpenAPI 2.0 to 3.2 and JSON Schema.
+/// Returns the fields of OpenAPI 2.0 to 3.2 and JSON Schema that `shape` does not list.
 fn others(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Document => &[

@@ -1,7 +1,8 @@
-//! Which text is a number written as, and which numbers are equal?
+//! Numbers as the author wrote them, and their comparison by value.
 //!
-//! Numbers keep the text that the author wrote: all digits of `1000000000000100000001`, and the zero of `1.10`.
-//! Their `==` compares texts, so that what asks for values asks here.
+//! A number keeps its text: all digits of `1000000000000100000001`, and the zero of `1.10`. The
+//! `==` of numbers compares texts, so compare values with the functions of this file.
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -10,7 +11,8 @@ use serde_json::{Number, Value};
 /// The key of a number in the data model of `serde` (`serde_json`'s `arbitrary_precision`).
 pub const TOKEN: &str = "$serde_json::private::Number";
 
-/// Returns whether two values are equal as JSON Schema has it: `1`, `1.0` and `1e0` are one number.
+/// Returns whether two values are equal as JSON Schema defines it: `1`, `1.0` and `1e0` are one
+/// number.
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -23,19 +25,19 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Returns whether a list has a value.
+/// Returns whether a list contains a value, compared by [`same`].
 #[must_use]
 pub fn has(list: &[Value], value: &Value) -> bool {
     list.iter().any(|item| same(item, value))
 }
 
-/// Returns whether two numbers are equal, however they are written; the work is linear in their texts.
+/// Returns whether two numbers are equal by value, in time linear in their texts.
 #[must_use]
 pub fn equal(a: &Number, b: &Number) -> bool {
     a == b || Decimal::of(a.as_str()) == Decimal::of(b.as_str())
 }
 
-/// Returns whether a text is a number that is equal to this one.
+/// Returns whether a text is a number equal to `number`.
 #[must_use]
 pub fn is_text_of(number: &Number, text: &str) -> bool {
     number.as_str() == text || text.parse::<Number>().is_ok_and(|other| equal(number, &other))
@@ -52,7 +54,7 @@ pub fn is_plain_integer(number: &Number) -> bool {
 struct Decimal {
     is_negative: bool,
     digits: Vec<u8>,
-    /// Saturates, so that numbers beyond `1e9223372036854775807` are equal.
+    /// Power of ten; saturates, so that numbers beyond `1e9223372036854775807` are equal.
     exponent: i64,
 }
 
@@ -76,15 +78,16 @@ impl Decimal {
     }
 }
 
-/// Makes a number of the text that an author wrote, as it is where JSON has such a number (RFC 8259 §6).
+/// Returns the number with the text that an author wrote, without a leading `+`; `None` if JSON has
+/// no such number (RFC 8259 §6).
 #[must_use]
 pub fn as_written(text: &str) -> Option<Number> {
     let text = text.strip_prefix('+').unwrap_or(text);
-    // `serde_json` would read `1e3` as `1e+3`. It checks the text here, and the text is kept.
+    // `serde_json` reads `1e3` as `1e+3`. Here it only checks the text, and the text is kept.
     text.parse::<Number>().ok().map(|_| Number::from_string_unchecked(text.to_owned()))
 }
 
-/// Texts of the numbers of a JSON text that have an exponent, in their order.
+/// Returns the texts of the numbers of a JSON text that have an exponent, in their order.
 #[must_use]
 pub fn with_exponent(text: &str) -> Vec<&str> {
     let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
@@ -99,7 +102,7 @@ pub fn with_exponent(text: &str) -> Vec<&str> {
             _ => 1,
         };
         if byte != b'"' && length > 1 {
-            // Only characters of numbers are in it, which are one byte each.
+            // Characters of numbers are one byte each.
             found.extend(text.get(at..at + length).filter(|number| number.contains(['e', 'E'])));
         }
         at += length;
@@ -107,7 +110,7 @@ pub fn with_exponent(text: &str) -> Vec<&str> {
     found
 }
 
-/// Returns how many bytes a string of JSON has, its quotation marks counted.
+/// Returns the length in bytes of the JSON string that begins the text, with its quotation marks.
 fn length_of_string(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {
@@ -120,37 +123,40 @@ fn length_of_string(bytes: &[u8]) -> usize {
     at.min(bytes.len())
 }
 
-/// A reader of the scalars of a YAML text behind its parser, which tells no texts of numbers.
+/// A reader of the scalars of a YAML text that follows the parser, which does not report the texts
+/// of numbers.
 ///
-/// The parser lends strings out of the text, which says where it is; a number is the next scalar, if that
-/// has its value. Where it is not known (behind a string with escapes), a number is written as usual.
+/// The parser lends strings out of the text, which reveals its position; a number is the next
+/// scalar, if that has its value. Where the position is unknown (after a string with escapes), a
+/// number is written as usual.
 pub struct Follower<'t> {
     text: &'t str,
-    /// The offset of the end of the last scalar, where it is known.
+    /// Offset of the end of the last scalar, if it is known.
     at: Cell<Option<usize>>,
-    /// Numbers that have an anchor.
+    /// Texts of scalars with an anchor, by the name of the anchor; strings are not among them.
     anchored: RefCell<HashMap<&'t str, &'t str>>,
 }
 
 impl<'t> Follower<'t> {
-    /// Follows the parser of a text from its beginning.
+    /// Creates a reader at the beginning of a text.
     #[must_use]
     pub fn new(text: &'t str) -> Self {
         Self { text, at: Cell::new(Some(0)), anchored: RefCell::default() }
     }
 
-    /// Passes a string that is a part of the text.
+    /// Passes a string that the parser lent out of the text.
     pub fn lent(&self, part: &str) {
         let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr());
         self.at.set(start.map(|start| start + part.len()).filter(|end| *end <= self.text.len()));
     }
 
-    /// Passes a string that is none.
+    /// Passes a string that is not part of the text; the position is unknown then.
     pub fn lost(&self) {
         self.at.set(None);
     }
 
-    /// Passes a scalar, and returns its text if it is as expected.
+    /// Passes the next scalar and returns its text, if it is as expected; else the position is
+    /// unknown.
     pub fn pass(&self, is_expected: impl Fn(&str) -> bool) -> Option<&'t str> {
         let (anchor, token, end) = self.next_scalar(self.at.get()?)?;
         let token = match token.strip_prefix('*') {
@@ -168,10 +174,10 @@ impl<'t> Follower<'t> {
         Some(token)
     }
 
-    /// The next plain scalar or alias: its anchor, its text, its end.
+    /// Returns the next plain scalar or alias: its anchor, its text, its end.
     fn next_scalar(&self, mut at: usize) -> Option<(Option<&'t str>, &'t str, usize)> {
         let mut anchor = None;
-        // The closing quotation mark of the last string.
+        // Skip the closing quotation mark of the last string.
         at += usize::from(self.text.get(at..)?.starts_with(['"', '\'']));
         loop {
             let rest = self.text.get(at..)?;
@@ -193,7 +199,7 @@ impl<'t> Follower<'t> {
     }
 }
 
-/// Returns how long the word is that a text begins with.
+/// Returns the length in bytes of the word that begins the text.
 fn length_of_plain(text: &str) -> usize {
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {

@@ -1,7 +1,9 @@
-//! Overlays (OpenAPI Overlay Specification 1.0 and 1.1): changes to documents that are not ours to
-//! edit, made before anything else looks at them.
+//! Overlays (OpenAPI Overlay Specification 1.0 and 1.1): changes to documents that the user cannot
+//! edit.
 //!
-//! This is the only file that names `serde_json_path`.
+//! They are applied before any other step reads a document. This is the only file that names
+//! `serde_json_path`.
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,29 +13,29 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::position;
 use crate::document::syntax::{self, join, size};
 
-/// An overlay, read.
+/// A parsed overlay.
 #[derive(Debug)]
 pub struct Overlay {
     source: Arc<Source>,
-    /// The document that it is for, if it says so.
+    /// Document that the overlay is for, if it names one.
     extends: Option<String>,
-    /// Whether any document was the one that it is for.
+    /// True once the overlay was applied to a document.
     is_used: bool,
     actions: Vec<Action>,
 }
 
-/// One change.
+/// An action: one change of a document.
 #[derive(Debug)]
 struct Action {
     target: JsonPath,
     /// The target as the author wrote it.
     text: String,
     change: Change,
-    /// Where it stands.
+    /// JSON Pointer of the action in the overlay.
     at: String,
-    /// Whether any document had its target.
+    /// True once the action was applied to a document.
     has_effect: bool,
-    /// The field whose place no document had.
+    /// Field whose path matched nothing: `target` or `copy`.
     lacks: &'static str,
 }
 
@@ -41,15 +43,16 @@ struct Action {
 enum Change {
     Remove,
     Update(Value),
-    /// The value at another place of the document, which the author wrote so (1.1).
+    /// A copy of the value at another path, with the path as the author wrote it (1.1).
     Copy(JsonPath, String),
 }
 
-/// Reads the text of an overlay.
+/// Reads the text of an overlay and returns it with its diagnostics.
 ///
 /// # Errors
 ///
-/// What is wrong with it; actions that cannot be read are among them, and cost only themselves.
+/// Returns no overlay if the text cannot be parsed or its version is not 1.x. An action that cannot
+/// be read is a diagnostic and is skipped.
 pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
     let parsed = syntax::parse(&text);
     let source = Source::new(name.to_owned(), text, position::positions);
@@ -103,7 +106,9 @@ fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
 }
 
 impl Overlay {
-    /// Applies it to a document, unless it is for another one; gives the actions that are too much.
+    /// Applies the overlay to the document `name`, unless it is for another one. Returns a
+    /// diagnostic for the action that would add too many values; it and the actions after it are
+    /// not applied.
     pub fn apply(&mut self, tree: &mut Value, name: &str) -> Vec<Diagnostic> {
         if self.extends.as_deref().is_some_and(|extends| !is_same_file(extends, name)) {
             return Vec::new();
@@ -135,7 +140,7 @@ impl Overlay {
                 found.push(Diagnostic::at(Code::BrokenOverlay, place, message).help(help));
                 break;
             }
-            // From the end, so that what is removed moves nothing that is still to be.
+            // Begin at the end, so that a removal does not move the targets that remain.
             for target in targets.iter().rev() {
                 match &update {
                     None => remove(tree, target),
@@ -150,7 +155,8 @@ impl Overlay {
         found
     }
 
-    /// What it was not able to do in any document.
+    /// Returns a diagnostic if the overlay matched no document, else one for each action that
+    /// changed nothing in any document.
     pub fn without_effect(&self) -> Vec<Diagnostic> {
         if !self.is_used {
             let extends = self.extends.as_deref().unwrap_or_default();
@@ -172,10 +178,11 @@ impl Overlay {
     }
 }
 
-/// How many values the actions of an overlay may add to a document.
+/// Maximum number of values that an overlay adds to a document; the action that would exceed it and
+/// those after it are not applied.
 const MOST_ADDED: usize = 2_000_000;
 
-/// Whether `extends`, a file or URI, means the document of a name: their last segments agree.
+/// Returns whether `extends`, a file or URI, means the document `name`: their last segments agree.
 fn is_same_file(extends: &str, name: &str) -> bool {
     let last = |text: &str| text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     last(extends) == last(name)
@@ -197,7 +204,8 @@ fn remove(tree: &mut Value, pointer: &str) {
     }
 }
 
-/// Overlay 1.1.0 §4.4.3: objects are merged, lists are joined, anything else is replaced.
+/// Merges an update into a value (Overlay 1.1.0 §4.4.3): objects are merged, lists are joined,
+/// another value is appended to a list, anything else is replaced.
 fn merge(there: &mut Value, update: &Value) {
     match (there, update) {
         (Value::Object(there), Value::Object(update)) => {

@@ -1,16 +1,17 @@
-//! From a JSON Pointer back to line and column.
+//! Maps JSON Pointers back to lines and columns.
+
 use saphyr_parser::{Event, Parser, Span as YamlSpan};
 
 use crate::diagnostic::{KeyAndValue, Positions, Span};
 use crate::document::syntax::join;
 
-/// Where every key and value of a JSON or YAML text stands.
+/// Returns the positions of every key and value of a JSON or YAML text.
 ///
-/// It reads the whole text again, so it is called only when there is a finding to show. A text that
-/// the event parser cannot finish gives the places up to there.
+/// The whole text is parsed again, so call this only if there is a diagnostic to show. If the event
+/// parser fails, the positions up to the failure are returned.
 #[must_use]
 pub fn positions(text: &str) -> Positions {
-    // A YAML parser stumbles over what only JSON has, such as `"\ud83d\ude00"`, and is slower.
+    // A YAML parser is slower and fails at constructs that only JSON has, such as `"\ud83d\ude00"`.
     if text.trim_start_matches('\u{feff}').trim_start().starts_with('{')
         && let Some(positions) = Scan::new(text).document()
     {
@@ -42,7 +43,7 @@ struct Open {
 enum Next {
     Key,
     ValueOf(String, Span),
-    /// A key that is itself a map or a list, and its value, have no pointer.
+    /// A key that is itself a map or a list; neither it nor its value has a pointer.
     Nothing,
     Item(usize),
 }
@@ -77,7 +78,7 @@ impl Walk {
         }
     }
 
-    /// Notes the value that begins here, and gives its pointer.
+    /// Notes the value that begins here and returns its pointer.
     pub(crate) fn value(&mut self, value: Span) -> String {
         let Some(open) = self.open.last_mut() else {
             self.positions.insert(String::new(), KeyAndValue { key: None, value });
@@ -110,7 +111,7 @@ fn first_character(span: YamlSpan) -> Span {
     Span { line: span.start.line(), column: span.start.col() + 1, length: 1 }
 }
 
-/// Goes through a JSON text that is known to parse, or gives up.
+/// Scanner of a JSON text that is known to parse; it gives up at anything else.
 struct Scan<'t> {
     text: &'t str,
     at: usize,
@@ -124,7 +125,7 @@ impl<'t> Scan<'t> {
         Self { text, at: 0, line: 1, line_start: 0, positions: Positions::new() }
     }
 
-    /// The places of the whole text; none if it is no JSON.
+    /// Returns the positions of the whole text; `None` if it is not JSON.
     fn document(mut self) -> Option<Positions> {
         let mut open: Vec<(String, Option<usize>)> = Vec::new();
         let mut pending: Option<(String, Option<Span>)> = Some((String::new(), None));
@@ -168,7 +169,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// A list that ends at once has no first item.
+    /// Clears the pending first item if the list is empty.
     fn empty_list(&mut self, pending: &mut Option<(String, Option<Span>)>) {
         if self.skip_blanks() == Some(b']') {
             *pending = None;
@@ -195,7 +196,7 @@ impl<'t> Scan<'t> {
         (self.at - 1, self.at)
     }
 
-    /// A string, with its quotes, or a word or number.
+    /// Reads a string with its quotes, or a word or number, and returns its byte range.
     fn token(&mut self) -> Option<(usize, usize)> {
         let start = self.at;
         let bytes = self.text.as_bytes();

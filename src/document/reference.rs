@@ -1,7 +1,8 @@
-//! Where a `$ref` leads: through chains and cycles.
+//! Resolves `$ref` through chains, and finds cycles.
 //!
-//! By now a document is one tree, see `link`. A reference that leads nowhere costs only what it stands
-//! for: anything is allowed there.
+//! By now a document is one tree, see `link`. A reference that cannot be followed affects only its
+//! own place, where anything is allowed then.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,46 +14,47 @@ use crate::document::extent::Extent;
 use crate::document::shape::{Kind, each_object};
 use crate::document::syntax::{find, fragment, join};
 
-/// The extension that stands in the place of a reference that cannot be followed, with a sentence that says
-/// why. What it stands for allows anything.
+/// Extension that replaces a reference that cannot be followed; its value is a sentence with the
+/// reason. Anything is allowed in its place.
 pub const UNKNOWN: &str = "x-standin-unknown";
 
-/// Why a reference cannot be followed.
+/// Reason why a reference cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// It leads to no place in the document.
+    /// Target that is not in the document.
     Unresolved,
-    /// It leads to itself.
+    /// Reference that leads back to itself.
     Circular,
-    /// It leads to another file or host.
+    /// Target in another file or on another host.
     External,
-    /// It stands for a parameter, and leads to something else.
+    /// Reference in the place of a parameter whose target is not a parameter.
     NoParameter,
 }
 
-/// A value and the JSON Pointer at which it really stands.
+/// A value and its JSON Pointer, after references are followed.
 #[derive(Debug, Clone)]
 pub struct Resolved<'t> {
-    /// What is there.
+    /// Value at the pointer.
     pub value: &'t Value,
-    /// Where it really stands: `/components/schemas/Pet`.
+    /// JSON Pointer of the value, such as `/components/schemas/Pet`.
     pub pointer: String,
 }
 
-/// Follows the `$ref` of `value`, and the `$ref` of what that leads to, to the end.
+/// Follows the `$ref` of `value`, and the `$ref` of each target, to the end of the chain.
 ///
-/// A value without a `$ref` is its own end.
+/// A value without a `$ref` is returned as it is.
 ///
 /// # Errors
 ///
-/// The first [`Fault`] on the way, with the reference that has it.
+/// Returns the first [`Fault`] of the chain, with the reference that has it.
 pub fn resolve<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
     follow_while(root, value, pointer, |_| true)
 }
 
-/// Follows references as long as what they lead to is one that `goes_on`.
+/// Follows references while `goes_on` accepts their targets.
 ///
-/// A circle is found as Brent does (1980): the value at each power of two steps is met again.
+/// Circles are found by Brent's algorithm (1980): the value at each power of two steps is met
+/// again.
 fn follow_while<'t>(
     root: &'t Value,
     value: &'t Value,
@@ -77,7 +79,7 @@ fn follow_while<'t>(
     Ok(at)
 }
 
-/// Whether a schema says nothing beside its `$ref` that constrains a value.
+/// Returns whether a schema has nothing beside its `$ref` that constrains an instance.
 #[must_use]
 pub fn is_only_reference(value: &Value) -> bool {
     const ANNOTATIONS: [&str; 6] = ["description", "summary", "title", "deprecated", "example", "examples"];
@@ -86,55 +88,57 @@ pub fn is_only_reference(value: &Value) -> bool {
     })
 }
 
-/// Follows the `$ref` of a schema to the first that says more than where to look: from 3.1 on what
-/// stands beside a `$ref` counts.
+/// Follows the `$ref` of a schema to the first target that is more than a reference: from OpenAPI
+/// 3.1 on keywords beside a `$ref` count.
 ///
 /// # Errors
 ///
-/// The first [`Fault`] on the way, with the reference that has it.
+/// Returns the first [`Fault`] of the chain, with the reference that has it.
 pub fn resolve_schema<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
     follow_while(root, value, pointer, is_only_reference)
 }
 
-/// One step: what `#/components/schemas/Pet` leads to.
+/// Returns the target of one reference, such as `#/components/schemas/Pet`.
 fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, Fault> {
     let pointer = local_pointer(reference).ok_or(Fault::External)?;
     let value = find(root, &pointer).ok_or(Fault::Unresolved)?;
     Ok(Resolved { value, pointer })
 }
 
-/// The JSON Pointer in a URI fragment (RFC 6901 §6), if the reference is only that.
+/// Returns the JSON Pointer in a URI fragment (RFC 6901 §6), if the reference is only that.
 #[must_use]
 pub fn local_pointer(reference: &str) -> Option<String> {
     let fragment = reference.strip_prefix('#')?;
     Some(pointer_of(fragment))
 }
 
-/// The JSON Pointer that a fragment is. `#/` is written for the whole of a file, and not for its member with
-/// an empty name.
+/// Returns the JSON Pointer of a URI fragment. A fragment `/` means the whole file, and not its
+/// member with an empty name.
 #[must_use]
 pub fn pointer_of(fragment: &str) -> String {
     if fragment == "/" { String::new() } else { percent_decode_str(fragment).decode_utf8_lossy().into_owned() }
 }
 
-/// Whether a value of a discriminator's `mapping` is a URI reference; else it is the name of a component
-/// (OpenAPI 3.1.1 §4.8.25.3).
+/// Returns whether a value of a discriminator's `mapping` is a URI reference; else it is the name
+/// of a component (OpenAPI 3.1.1 §4.8.25.3).
 #[must_use]
 pub fn is_reference(text: &str) -> bool {
     text.contains(['#', '/']) || [".yaml", ".yml", ".json"].iter().any(|end| text.to_ascii_lowercase().ends_with(end))
 }
 
-/// The reference that a value of `mapping` is.
+/// Returns the reference for a value of `mapping`; the name of a component becomes a reference to
+/// its schema.
 #[must_use]
 pub fn mapped(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     Some(if is_reference(text) { text.to_owned() } else { join("#/components/schemas", text) })
 }
 
-/// Reports every reference of the document that cannot be followed, and puts [`UNKNOWN`] in its place; the
-/// others it makes lead straight to where they end.
+/// Reports every reference of the document that cannot be followed and replaces it with
+/// [`UNKNOWN`]. The others are rewritten to lead straight to the end of their chain. References in
+/// examples are reported too.
 pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
-    // Most references are to what others refer to as well, and all of them lead somewhere.
+    // Check each distinct target once; most are shared and resolve.
     let mut texts: HashSet<String> = HashSet::new();
     let mut parameters: HashSet<String> = HashSet::new();
     let mut in_examples = Vec::new();
@@ -165,7 +169,7 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
     }
     let found = faults.iter().map(|broken| explain(tree, source, broken));
     let mut found: Vec<Diagnostic> = found.collect();
-    // What was written once may be in several places by now.
+    // An inlined value may be in several places by now: report its reference once.
     let mut told = HashSet::new();
     found.retain(|found| told.insert((found.message.clone(), found.place.as_ref().map(Place::written_name))));
     found.extend(in_examples.into_iter().take(MOST_TOLD).map(|at| {
@@ -175,38 +179,38 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
     found
 }
 
-/// The reference of an object, if it is one that must lead somewhere.
+/// Returns the reference of an object, if it must resolve here.
 fn target(kind: Kind, object: &Value) -> Option<&str> {
     let to = object.get("$ref")?.as_str()?;
     let is_anchor = to.starts_with('#') && !to.starts_with("#/") && to != "#";
-    // `$anchor` and `$dynamicAnchor` are the schema compiler's to resolve.
+    // The schema compiler resolves `$anchor` and `$dynamicAnchor`.
     (!(kind == Kind::Schema && is_anchor)).then_some(to)
 }
 
-/// Whether a value has what tells one parameter from another.
+/// Returns whether a parameter can be identified: it has a `name` and an `in`, or is [`UNKNOWN`].
 fn is_findable(parameter: &Value) -> bool {
     parameter.get(UNKNOWN).is_some() || ["name", "in"].iter().all(|field| parameter.get(*field).is_some())
 }
 
-/// Where a reference ends.
+/// End of a chain of references.
 #[derive(Debug, Clone)]
 struct End {
-    /// The last of the chain, which says what is meant.
+    /// JSON Pointer of the last target of the chain.
     pointer: String,
-    /// The reference to the first of the chain that says more than where to look.
+    /// Reference to the first target of the chain that is more than a `$ref`.
     text: String,
 }
 
-/// The ends of the references of a document, each worked out once.
+/// Ends of the references of a document, each computed once.
 struct Ends<'t> {
     tree: &'t Value,
     known: HashMap<String, Result<End, (Fault, String)>>,
 }
 
 impl Ends<'_> {
-    /// Follows a reference, and notes the end of each that is met on the way.
+    /// Follows a reference, and stores the end of each reference in its chain.
     fn find(&mut self, text: &str) {
-        // What is met, and whether it says more than where to look.
+        // Steps so far: reference, pointer, and whether the target is more than a `$ref`.
         let mut way: Vec<(String, String, bool)> = Vec::new();
         let mut met: HashSet<String> = HashSet::new();
         let mut next = text.to_owned();
@@ -243,7 +247,8 @@ impl Ends<'_> {
         }
     }
 
-    /// The place that a reference means: as it is written, decoded or not, else through references on the way.
+    /// Returns the pointer that a reference means: decoded, else as it is written, else by
+    /// following the references along it.
     fn pointer(&self, text: &str) -> Option<String> {
         let pointer = local_pointer(text)?;
         if find(self.tree, &pointer).is_some() {
@@ -256,7 +261,7 @@ impl Ends<'_> {
         self.through(&pointer)
     }
 
-    /// The place that a pointer means if what is on its way refers to what is meant.
+    /// Returns the pointer that results if the references along `pointer` are followed.
     fn through(&self, pointer: &str) -> Option<String> {
         let mut at = Resolved { value: self.tree, pointer: String::new() };
         for segment in pointer.strip_prefix('/')?.split('/') {
@@ -268,14 +273,16 @@ impl Ends<'_> {
     }
 }
 
-/// A reference that cannot be followed: where, why, and which on the way it is.
+/// A reference that cannot be followed: its object, the fault, and the reference of the chain that
+/// has it.
 struct Broken {
     pointer: String,
     fault: Fault,
     reference: String,
 }
 
-/// Makes the references lead to their ends, and puts [`UNKNOWN`] where there is none.
+/// Rewrites the references to lead to their ends, and replaces those without one with [`UNKNOWN`];
+/// returns the latter.
 fn settle(
     tree: &mut Value,
     extents: &[Extent],
@@ -309,7 +316,8 @@ fn settle(
     faults
 }
 
-/// Takes a reference away that cannot be followed; what it stands for allows anything.
+/// Removes a reference that cannot be followed, with [`UNKNOWN`] and the reason `why` in its place;
+/// anything is allowed there.
 pub fn forget(kind: Kind, object: &mut Value, why: &str) {
     let Some(object) = object.as_object_mut() else { return };
     object.shift_remove("$ref");
@@ -323,13 +331,13 @@ pub fn forget(kind: Kind, object: &mut Value, why: &str) {
     object.entry(field).or_insert(value);
 }
 
-/// How many examples with references are told of one document.
+/// Maximum number of examples with a `$ref` reported per document; further ones are not reported.
 const MOST_TOLD: usize = 20;
 
-/// How deep an example is looked through for references.
+/// Maximum depth to which an example is searched for a `$ref`; deeper values are not searched.
 const DEEPEST_EXAMPLE: usize = 32;
 
-/// The place of a `$ref` in the example of an object, if it has one.
+/// Returns the pointer of a `$ref` in the example of an object, if it has one.
 fn example_with_ref(kind: Kind, object: &Value, at: &str) -> Option<String> {
     let field = match kind {
         Kind::MediaType | Kind::Parameter | Kind::Header => "example",
@@ -367,7 +375,7 @@ fn ref_in(value: &Value, at: &str, depth: usize) -> Option<String> {
 }
 
 impl Broken {
-    /// What is wrong, as the answers of what uses it say it.
+    /// Returns the message of the fault, for the diagnostic and for the value of [`UNKNOWN`].
     fn sentence(&self, source: &Arc<Source>) -> String {
         let reference = &self.reference;
         let shown = local_pointer(reference).map(|to| format!("#{}", Place::value(source, to).written_pointer()));
@@ -406,10 +414,11 @@ fn explain(tree: &Value, source: &Arc<Source>, broken: &Broken) -> Diagnostic {
     }
 }
 
-/// What becomes of what a reference stands for that cannot be followed.
+/// Help text for references and schemas that are replaced with [`UNKNOWN`].
 pub const ALLOWED: &str = "anything is allowed in its place, and answers of what uses it say so in `Standin-Warning`";
 
-/// The name beside the one that is missing that is most like it.
+/// Returns the name and pointer of the sibling most similar to the missing target, if one is
+/// similar.
 fn nearest(tree: &Value, reference: &str) -> Option<(String, String)> {
     let pointer = local_pointer(reference)?;
     let (parent, wanted) = pointer.rsplit_once('/')?;

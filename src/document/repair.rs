@@ -1,7 +1,9 @@
-//! Mistakes that we can read past: what was found, where, and what we assume instead.
+//! Repairs recoverable mistakes in a document, and reports what it found and what it assumes
+//! instead.
 //!
-//! It makes the tree keep to the field tables of `shape`, so that the later stages need not ask.
-//! What a newer or older version of the standard says differently is left to `upgrade`.
+//! After it the tree conforms to the field tables of `shape`, so that later stages need not check
+//! types. Differences between the versions of OpenAPI are left to `upgrade`.
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -12,14 +14,15 @@ use crate::document::shape::{Expect, Kind, Members, field};
 use crate::document::syntax::{join, push, unescape};
 use crate::document::{names, retyped};
 
-/// Repairs the whole document in place; each repair is a diagnostic.
+/// Repairs the whole document in place and returns a diagnostic for each repair.
 pub fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
     repair_part(Kind::Document, tree, "", source)
 }
 
-/// Repairs an object of the document that stands at `pointer`.
+/// Repairs `value`, an object of the document at `pointer`, and returns a diagnostic for each
+/// repair.
 pub fn repair_part(kind: Kind, value: &mut Value, pointer: &str, source: &Arc<Source>) -> Vec<Diagnostic> {
-    // From 3.2 on a response needs no description.
+    // From OpenAPI 3.2 on the `description` of a Response Object is optional.
     let is_described = value.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with("3.2"));
     let mut repair = Repair { source, is_described, found: Vec::new() };
     repair.object(kind, value, &mut pointer.to_owned());
@@ -28,12 +31,12 @@ pub fn repair_part(kind: Kind, value: &mut Value, pointer: &str, source: &Arc<So
 
 struct Repair<'s> {
     source: &'s Arc<Source>,
-    /// Whether a response is as good as described without a description.
+    /// True if the document is of OpenAPI 3.2, where a response needs no `description`.
     is_described: bool,
     found: Vec<Diagnostic>,
 }
 
-/// Whether a member can stay after it was repaired.
+/// Decision on a member after its repair.
 #[derive(PartialEq)]
 enum Verdict {
     Keep,
@@ -72,7 +75,7 @@ impl Repair<'_> {
         self.after_fields(kind, object, at);
     }
 
-    /// Reports the unknown fields that are most likely known ones, misspelt.
+    /// Reports the unknown fields that are probably known ones, misspelt.
     fn misspelt(&mut self, kind: Kind, object: &Map<String, Value>, unknown: &[String], at: &str) {
         for name in unknown {
             let Some(meant) = names::meant(kind, name, object) else { continue };
@@ -83,7 +86,8 @@ impl Repair<'_> {
         }
     }
 
-    /// Looks at each member of a map; one that cannot be read is as good as missing.
+    /// Repairs each member of a map with `look` and removes those that it drops, as if they were
+    /// missing.
     fn members(
         &mut self,
         map: &mut Map<String, Value>,
@@ -103,7 +107,8 @@ impl Repair<'_> {
         }
     }
 
-    /// An entry of a map: its name alone says something, so a null is an empty object.
+    /// Repairs an entry of a map. Its name alone carries meaning, so a null becomes an empty
+    /// object.
     fn entry(&mut self, expect: Expect, name: &str, value: &mut Value, at: &mut String) -> Verdict {
         if value.is_null() && matches!(expect, Expect::Object(_)) {
             *value = json!({});
@@ -139,7 +144,7 @@ impl Repair<'_> {
         inside: impl FnOnce(&mut Self, &mut Value, &mut String),
     ) -> Verdict {
         if value.as_array().is_some_and(Vec::is_empty) {
-            // What some languages write for an empty map.
+            // Some languages serialize an empty map as an empty list.
             let message = format!("`{}` is an empty list, expected an object", last(at));
             self.warn(Code::WrongType, at, message, "read as an empty object");
             *value = json!({});
@@ -172,7 +177,8 @@ impl Repair<'_> {
         Verdict::Keep
     }
 
-    /// A parameter without a name or a location is none; it costs itself, not its operation.
+    /// Returns whether a list keeps a parameter: it has a `name` and an `in`, or it is a reference.
+    /// Any other parameter is reported and dropped; its operation stays.
     fn can_be_found(&mut self, parameter: &Value, at: &str) -> bool {
         let missing = ["name", "in"].into_iter().find(|field| parameter.get(*field).is_none());
         match missing.filter(|_| !["$ref", UNKNOWN].iter().any(|field| parameter.get(*field).is_some())) {
@@ -190,12 +196,12 @@ impl Repair<'_> {
         }
     }
 
-    /// A Schema Object, or the boolean that JSON Schema allows in its place.
+    /// Repairs a Schema Object, or the boolean that JSON Schema allows in its place.
     fn schema(&mut self, value: &mut Value, at: &mut String) -> Verdict {
         match value {
             Value::Bool(_) => Verdict::Keep,
             Value::String(text) if as_boolean(text).is_some() => self.boolean(value, at),
-            // Before JSON Schema 2020-12, a list here had one schema an item.
+            // Before JSON Schema 2020-12, `items` could be a list with one schema per item.
             Value::Array(_) if last(at) == "items" => Verdict::Keep,
             _ => self.map_of(value, at, |repair, value, at| repair.object(Kind::Schema, value, at)),
         }
@@ -286,7 +292,8 @@ impl Repair<'_> {
         };
         let mut index = 0;
         items.retain_mut(|item| {
-            // Most are, and most lists have several.
+            // Most items are strings, and most lists have several: build a pointer only for the
+            // others.
             let is_kept = item.is_string() || self.text(item, &join(at, &index.to_string())) == Verdict::Keep;
             index += 1;
             is_kept
@@ -310,7 +317,7 @@ impl Repair<'_> {
         }
     }
 
-    /// What must be put right before the fields are looked at one by one.
+    /// Makes the repairs that must precede those of single fields: examples and missing schemas.
     fn before_fields(&mut self, kind: Kind, object: &mut Map<String, Value>, at: &str) {
         if matches!(kind, Kind::MediaType | Kind::Parameter | Kind::Header) {
             self.examples(object, at);
@@ -347,8 +354,8 @@ impl Repair<'_> {
         }
     }
 
-    /// `example: {summary: …, value: …}` is an Example Object in the wrong field, unless the schema
-    /// has such properties.
+    /// Unwraps `example: {summary: …, value: …}`, an Example Object in the wrong field, unless the
+    /// schema has a property `value` or lists no properties at all.
     fn example_object(&mut self, object: &mut Map<String, Value>, at: &str) {
         let is_example_object = object.get("example").and_then(Value::as_object).is_some_and(|example| {
             example.contains_key("value")
@@ -387,7 +394,8 @@ impl Repair<'_> {
         object.insert("schema".to_owned(), Value::Object(schema));
     }
 
-    /// What must be there once the fields are right.
+    /// Makes the repairs that follow those of single fields: missing required fields, styles,
+    /// types, and values of another type.
     fn after_fields(&mut self, kind: Kind, object: &mut Map<String, Value>, at: &str) {
         match kind {
             Kind::Document => {
@@ -432,7 +440,7 @@ impl Repair<'_> {
         }
     }
 
-    /// Not every style is for every location (OpenAPI 3.0.4 §4.7.12.2.2).
+    /// Repairs or drops a `style` that its location does not allow (OpenAPI 3.0.4 §4.7.12.2.2).
     fn style(&mut self, object: &mut Map<String, Value>, at: &str) {
         let allowed: &[&str] = match object.get("in").and_then(Value::as_str) {
             Some("path") => &["matrix", "label", "simple"],
@@ -446,7 +454,7 @@ impl Repair<'_> {
         }
     }
 
-    /// A `type` that JSON Schema does not have constrains nothing.
+    /// Repairs the `type` of a schema and drops names that JSON Schema does not have.
     fn schema_type(&mut self, object: &mut Map<String, Value>, at: &str) {
         const TYPES: &[&str] = &["string", "number", "integer", "boolean", "object", "array", "null"];
         let is_plain = |kind: &Value| kind.as_str().is_some_and(|kind| TYPES.contains(&kind));
@@ -475,7 +483,8 @@ impl Repair<'_> {
         }
     }
 
-    /// A value of another type than its schema could never be sent.
+    /// Converts values of `enum`, `const` and `default` to the schema's `type`, because a value of
+    /// another type could never be sent.
     fn values_of_type(&mut self, object: &mut Map<String, Value>, at: &str) {
         let types: Vec<String> = match object.get("type") {
             Some(Value::String(name)) => vec![name.clone()],
@@ -526,7 +535,7 @@ fn as_example(item: Value) -> Value {
     if is_bare_value(&item) { json!({ "value": item }) } else { item }
 }
 
-/// Whether what stands in `examples` is a value and not an Example Object.
+/// Returns whether an entry of `examples` is a plain value instead of an Example Object.
 fn is_bare_value(example: &Value) -> bool {
     const FIELDS: [&str; 6] = ["value", "externalValue", "$ref", "dataValue", "serializedValue", "summary"];
     match example {
@@ -539,7 +548,7 @@ fn is_filled(value: &Value) -> bool {
     value.as_object().is_some_and(|object| !object.is_empty())
 }
 
-/// The last name of a pointer, unescaped.
+/// Returns the last segment of a pointer, unescaped.
 fn last(pointer: &str) -> String {
     let name = pointer.rsplit('/').next().unwrap_or_default();
     unescape(name)

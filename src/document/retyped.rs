@@ -1,8 +1,9 @@
-//! A value that a document has in the form of another type: `0` for a text, `"1"` for a number.
+//! Converts values that are written as another type: `0` for a string, `"1"` for a number.
+
 use serde_json::Value;
 
-/// Makes a value one of the types, if it is of none of them and says the same as one; gives what it was and what
-/// it is, as JSON.
+/// Converts a value to the first of the types that can express it, if it is of none of them.
+/// Returns the old and the new value as JSON; `None` if nothing changed.
 pub fn retype(value: &mut Value, types: &[String]) -> Option<(String, String)> {
     if value.is_null() || types.iter().any(|name| is_of(value, name)) {
         return None;
@@ -28,7 +29,7 @@ fn is_whole(value: &Value) -> bool {
     value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
-/// What a value says, in another type.
+/// Returns a value in another type that expresses it, if there is one.
 fn written_as(value: &Value, name: &str) -> Option<Value> {
     match (value, name) {
         (Value::Number(_) | Value::Bool(_), "string") => Some(Value::String(value.to_string())),

@@ -1,7 +1,8 @@
-//! Which fields the objects of an OpenAPI document have, and what may stand in them.
+//! Field tables of the objects of an OpenAPI document: their fields and the expected values.
 //!
-//! The table follows the field tables of OpenAPI 3.0.4 and 3.1.1 §4 and JSON Schema 2020-12. What to
-//! do with a document that does not keep to it is left to `repair`, `upgrade` and `reference`.
+//! They follow OpenAPI 3.0.4 and 3.1.1 §4 and JSON Schema 2020-12, with the new fields of OpenAPI
+//! 3.2.0. Documents that do not conform to them are left to `repair`, `upgrade` and `reference`.
+
 use serde_json::Value;
 
 use crate::document::syntax::{push, unescape};
@@ -32,14 +33,14 @@ pub enum Kind {
     Schema,
 }
 
-/// What may stand in a field.
+/// Expected value of a field.
 #[derive(Debug, Clone, Copy)]
 pub enum Expect {
     /// Any JSON value.
     Anything,
     /// A string.
     Text,
-    /// One of the words that the standard lists.
+    /// A word from the list in the standard.
     Word(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
@@ -49,28 +50,28 @@ pub enum Expect {
     Count,
     /// A list of strings.
     Texts,
-    /// A list of anything that is not empty, such as `enum`.
+    /// A list of any values that is not empty, such as `enum`.
     Values,
     /// An object of the standard.
     Object(Kind),
-    /// A list of them.
+    /// A list of objects of the standard.
     List(Kind),
-    /// A map of names to them.
+    /// A map from names to objects of the standard.
     Map(Kind),
 }
 use Expect::{Anything, Boolean, Count, List, Map, Number, Object, Text, Texts, Values, Word};
 
-/// What the members of an object are.
+/// Members that an object may have.
 #[derive(Clone, Copy)]
 pub enum Members {
-    /// Fields with names of their own; others are extensions or unknown and pass.
+    /// Fields with fixed names; others are extensions or unknown and pass.
     Fields(&'static [(&'static str, Expect)]),
-    /// Any name, and one kind of value: path templates, status codes, expressions.
+    /// Any names, with one kind of value: path templates, status codes, expressions.
     Each(Expect),
 }
 
 impl Kind {
-    /// The object's name in the standard, such as `Path Item`.
+    /// Returns the object's name in the standard, such as `Path Item`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -97,7 +98,7 @@ impl Kind {
         }
     }
 
-    /// What its members are.
+    /// Returns the members of objects of this kind.
     #[must_use]
     pub fn members(self) -> Members {
         let fields: &'static [(&'static str, Expect)] = match self {
@@ -126,7 +127,7 @@ impl Kind {
         Members::Fields(fields)
     }
 
-    /// Whether a Reference Object may stand in its place.
+    /// Returns whether a Reference Object is allowed in its place.
     #[must_use]
     pub fn may_be_reference(self) -> bool {
         !matches!(
@@ -254,7 +255,8 @@ const SECURITY_SCHEME: &[(&str, Expect)] = &[
     ("description", Text),
 ];
 
-/// Those that most schemas have come first, because they are looked for one by one.
+/// Fields of a Schema Object; the most frequent come first, because the list is searched from its
+/// start.
 const SCHEMA: &[(&str, Expect)] = &[
     ("type", Anything),
     ("description", Text),
@@ -311,7 +313,7 @@ const SCHEMA: &[(&str, Expect)] = &[
 /// `visit` gets the kind of the object, the object, and its JSON Pointer. Examples, defaults and
 /// extensions are data and not visited.
 pub fn each_object(kind: Kind, value: &mut Value, pointer: &str, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
-    // One text for all pointers: a large document has hundreds of thousands of them.
+    // Share one buffer among all pointers: a large document has hundreds of thousands of them.
     each_below(kind, value, &mut pointer.to_owned(), visit);
 }
 
@@ -333,7 +335,8 @@ fn each_below(kind: Kind, value: &mut Value, at: &mut String, visit: &mut dyn Fn
     visit(kind, value, at);
 }
 
-/// Whether a place of a document is one that the standard has, and so is visited by [`each_object`].
+/// Returns whether the standard has a place for the value at `pointer`, so that [`each_object`]
+/// visits it.
 #[must_use]
 pub fn is_known(pointer: &str) -> bool {
     let mut expect = Object(Kind::Document);
@@ -354,7 +357,7 @@ pub fn is_known(pointer: &str) -> bool {
     true
 }
 
-/// What may stand in a field.
+/// Returns the expected value of the field `name`, if the table has it.
 #[must_use]
 pub fn field(fields: &'static [(&'static str, Expect)], name: &str) -> Option<Expect> {
     fields.iter().find(|(field, _)| *field == name).map(|(_, expect)| *expect)

@@ -1,9 +1,11 @@
-//! References where the standard has none: what they lead to is put in their places.
+//! Inlines references where OpenAPI allows none: their targets are put in their places.
 //!
-//! `get: {$ref: operations/list.yaml}`, `properties: {$ref: …}`, `parameters: {$ref: …}` are no Reference
-//! Objects, and documents that people have are full of them. After it a reference stands only where the later
-//! stages follow it. Of a document of OpenAPI 2.0 path items, parameters and responses are put in place as well,
-//! because what becomes of them depends on the operation.
+//! `get: {$ref: operations/list.yaml}`, `properties: {$ref: …}` and `parameters: {$ref: …}` are not
+//! Reference Objects, but many real documents have them. After this stage a reference remains only
+//! where later stages follow it. In a document of OpenAPI 2.0, references to path items, and to
+//! parameters and responses outside of its `parameters` and `responses`, are inlined as well,
+//! because their upgrade depends on the operation.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -19,51 +21,53 @@ use crate::document::reference::{ALLOWED, UNKNOWN, forget, is_reference, pointer
 use crate::document::shape::{Expect, Kind, Members, field};
 use crate::document::syntax::{find, join, push, size};
 
-/// How many values are put in the places of references in one document. References beyond are diagnostics.
+/// Maximum number of values that inlined references add to one document; references beyond it are
+/// diagnostics.
 const MOST_ADDED: usize = 2_000_000;
 
-/// How many references are put in place one inside of the other, which is a circle or as good as one.
+/// Maximum number of references inlined one inside the other; a deeper one is reported as circular.
 const DEEPEST: usize = 16;
 
-/// Puts what references lead to in their places.
+/// Inliner of the misplaced references of one document.
 pub struct Splicer {
-    /// Of which structure the parts are that are looked through.
+    /// Structure of the parts that are searched: OpenAPI 2.0 or 3.x.
     pub origin: Origin,
-    /// The parts of the document that were written elsewhere.
+    /// Parts of the tree that were written elsewhere.
     pub parts: Vec<Written>,
-    /// What was found on the way, but for the references themselves.
+    /// Diagnostics so far; [`Splicer::report`] adds those about misplaced references.
     pub found: Vec<Diagnostic>,
-    /// By what stood there: how many, and where the first.
+    /// Count and first place of the misplaced references, by what they replace, such as `a map`.
     misplaced: IndexMap<&'static str, (usize, Place)>,
     added: usize,
 }
 
-/// A reference that is to be replaced.
+/// A reference to inline.
 struct Misplaced {
     at: String,
     expect: Expect,
     text: String,
-    /// What its place is inside of, so that circles end.
+    /// References whose targets contain this one, so that circles end.
     trail: Arc<Vec<String>>,
 }
 
-/// What a reference leads to.
+/// Target of a reference.
 struct Target {
     value: Value,
-    /// The file that it is in; none for the document itself.
+    /// File or URI that the target is in; `None` for the document itself.
     home: Option<Home>,
     source: Option<Arc<Source>>,
     pointer: String,
 }
 
 impl Splicer {
-    /// One for a document.
+    /// Creates the inliner for a document of this structure.
     #[must_use]
     pub fn new(origin: Origin) -> Self {
         Self { origin, parts: Vec::new(), found: Vec::new(), misplaced: IndexMap::new(), added: 0 }
     }
 
-    /// Looks through the part of a tree at a place, which is what is said, and is from the file `home`.
+    /// Inlines the misplaced references of the value at `at`, which must be as `expect` says and
+    /// comes from the file `home`.
     pub fn run(
         &mut self,
         tree: &mut Value,
@@ -90,7 +94,7 @@ impl Splicer {
         }
     }
 
-    /// Says once for each kind of place that references stand where the standard has none.
+    /// Adds one diagnostic for each kind of place that has misplaced references.
     pub fn report(&mut self) {
         for (what, (count, place)) in std::mem::take(&mut self.misplaced) {
             let times = if count == 1 { String::new() } else { format!(", {count} times") };
@@ -100,8 +104,8 @@ impl Splicer {
         }
     }
 
-    /// Finds the references in a value that are to be replaced, and makes those that stay lead to the same
-    /// places as from the file `home`, if the value was there.
+    /// Collects the references in `value` that are to be inlined in `open`. If `value` comes from
+    /// the file `home`, rewrites its references to resolve as they did there.
     fn look(
         &mut self,
         expect: Expect,
@@ -153,7 +157,7 @@ impl Splicer {
         }
     }
 
-    /// Whether what a reference leads to is put in its place.
+    /// Returns whether the target of a reference is inlined where `expect` applies.
     fn is_replaced(&self, expect: Expect, text: &str) -> bool {
         let is_local = |section: &str| text.strip_prefix(section).is_some_and(|name| !name.contains('/'));
         match (self.origin, expect) {
@@ -167,7 +171,7 @@ impl Splicer {
         }
     }
 
-    /// What is expected in a member of an object.
+    /// Returns the expected value of an object's member; `None` for unknown members and extensions.
     fn member(&self, kind: Kind, name: &str) -> Option<Expect> {
         if self.origin == Origin::V2
             && let Some(fields) = members_of_2(kind)
@@ -181,7 +185,8 @@ impl Splicer {
         }
     }
 
-    /// What a reference leads to at the end of its chain.
+    /// Returns the target of a reference at the end of its chain, or a code and the reason why
+    /// there is none.
     fn target(
         &mut self,
         tree: &Value,
@@ -218,7 +223,7 @@ impl Splicer {
             let Some(value) = value else {
                 return Err((Code::UnresolvedRef, format!("reference `{text}` does not resolve")));
             };
-            // What a chain leads to, unless the next of it may stay.
+            // Follow the chain, unless its next reference may stay.
             let further = value.get("$ref").and_then(Value::as_str);
             let further =
                 further.map(|further| there.as_ref().map_or_else(|| further.to_owned(), |home| rebased(further, home)));
@@ -236,7 +241,8 @@ impl Splicer {
         }
     }
 
-    /// Puts what a reference leads to in its place; what is beside the reference goes before it.
+    /// Puts the target of a reference in its place; members beside the `$ref` win over the
+    /// target's.
     fn place(
         &mut self,
         tree: &mut Value,
@@ -264,7 +270,7 @@ impl Splicer {
         self.parts.push(Written { at: misplaced.at.clone(), source: target.source, from: target.pointer });
     }
 
-    /// The place where the author wrote what is at a pointer now.
+    /// Returns the place where the author wrote the value that is now at a pointer.
     fn written(&self, pointer: &str, source: &Arc<Source>) -> Place {
         match written(&self.parts, pointer) {
             Some((own, pointer)) => Place::as_written(own.unwrap_or(source), pointer),
@@ -272,7 +278,7 @@ impl Splicer {
         }
     }
 
-    /// Takes a reference away that cannot be followed; what it stands for allows anything.
+    /// Reports and removes a reference that cannot be followed; anything is allowed in its place.
     fn give_up(&mut self, tree: &mut Value, misplaced: &Misplaced, code: Code, why: &str, source: &Arc<Source>) {
         let text = &misplaced.text;
         let (message, help) = match code {
@@ -287,7 +293,7 @@ impl Splicer {
             }
             return;
         }
-        // A map or a list has no place for it; what has the map does.
+        // A map or a list cannot hold the extension; the object that has the map can.
         let Some((owner, name)) = misplaced.at.rsplit_once('/') else { return };
         if let Some(owner) = tree.pointer_mut(owner).and_then(Value::as_object_mut) {
             owner.shift_remove(&crate::document::syntax::unescape(name));
@@ -296,7 +302,7 @@ impl Splicer {
     }
 }
 
-/// The name of what a reference is in the place of.
+/// Returns the name of a kind of place in messages, such as `a map of schemas`.
 pub(crate) fn named(expect: Expect) -> &'static str {
     match expect {
         Expect::Object(Kind::Operation) => "an operation",
@@ -317,7 +323,8 @@ pub(crate) fn named(expect: Expect) -> &'static str {
     }
 }
 
-/// The fields that objects of OpenAPI 2.0 have and those of 3.0 have not, or elsewhere.
+/// Returns the fields of an OpenAPI 2.0 object that are searched for references; `None` if they are
+/// those of 3.x.
 fn members_of_2(kind: Kind) -> Option<&'static [(&'static str, Expect)]> {
     Some(match kind {
         Kind::Document => &[
@@ -345,7 +352,8 @@ fn members_of_2(kind: Kind) -> Option<&'static [(&'static str, Expect)]> {
     })
 }
 
-/// Makes the references of an object that are no `$ref` lead to the same places as from the file `home`.
+/// Rewrites the references of an object other than `$ref` (`mapping`, `externalValue`) to resolve
+/// as they did in the file `home`.
 fn rebase_others(kind: Kind, value: &mut Value, home: &Home) {
     if kind == Kind::Schema
         && let Some(Value::Object(mapping)) = value.pointer_mut("/discriminator/mapping")
@@ -364,7 +372,8 @@ fn rebase_others(kind: Kind, value: &mut Value, home: &Home) {
     }
 }
 
-/// A reference that leads from anywhere to the same place as from the file `home`.
+/// Returns a reference that resolves from anywhere to the target that `text` has in the file
+/// `home`.
 fn rebased(text: &str, home: &Home) -> String {
     match home {
         _ if text.contains("://") => text.to_owned(),

@@ -1,7 +1,8 @@
-//! From text to a value tree.
+//! Parses JSON and YAML texts into value trees.
 //!
-//! Where its parts stand in the text is left to `position`, what it means to the other files of this room. This is the only file that names
-//! `serde_yaml`.
+//! Positions in the text are left to `position`, the meaning of the tree to the other files of this
+//! module. This is the only file that names `serde_yaml`.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -19,11 +20,11 @@ use crate::document::number::Follower;
 use crate::document::tree::{Node, Notes};
 pub use crate::document::tree::{Oddity, OddityKind, join, push};
 
-/// What [`parse`] made of a text.
+/// Result of [`parse`].
 pub struct Parsed {
     /// The tree; for a YAML stream, its first document.
     pub tree: Value,
-    /// What could be read past.
+    /// Constructs that were read although OpenAPI does not allow them.
     pub oddities: Vec<Oddity>,
 }
 
@@ -33,13 +34,14 @@ pub struct Parsed {
 ///
 /// # Errors
 ///
-/// [`SyntaxError`] with line and column, from the parser whose language the text begins like.
+/// Returns a [`SyntaxError`] with line and column, from the parser of the language that the text
+/// begins like.
 pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     let text = text.trim_start_matches('\u{feff}');
     if !text.trim_start().starts_with(['{', '[']) {
         return parse_yaml(text);
     }
-    // A JSON text with comments or trailing commas is no JSON, but YAML's flow style reads it.
+    // JSON with comments or trailing commas is not JSON, but YAML's flow style reads it.
     parse_json(text).or_else(|error| {
         let mut parsed = parse_yaml(&without_comments(text)).or_else(|_| parse_yaml(text)).map_err(|_| error)?;
         parsed.oddities.push(Oddity { kind: OddityKind::LenientJson, pointer: String::new() });
@@ -47,10 +49,11 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     })
 }
 
-/// The stack of a thread that parses, in bytes: what is nested deeply is read by recursion.
+/// Stack size of a parsing thread in bytes; nested values are parsed by recursion.
 const STACK: usize = 16 * 1024 * 1024;
 
-/// Parses texts on as many threads as there are processors, each thread the next that nobody has begun.
+/// Parses texts on as many threads as there are processors; each thread takes the next unparsed
+/// text. Results are in the order of `texts`.
 #[must_use]
 pub fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
     let places: Vec<OnceLock<_>> = texts.iter().map(|_| OnceLock::new()).collect();
@@ -63,7 +66,7 @@ pub fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(texts.len());
     thread::scope(|scope| {
         for _ in 1..threads {
-            // Where there are no more threads, fewer do it.
+            // If no more threads can be spawned, fewer do the work.
             let _spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         }
         work();
@@ -71,8 +74,9 @@ pub fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
     places.into_iter().zip(texts).map(|(place, text)| place.into_inner().unwrap_or_else(|| parse(text))).collect()
 }
 
-/// Returns the text with blanks for `// …` and `/* … */` outside of strings, so that places stay. YAML may have
-/// `https://…` and `*/*` without quotes; a comment comes after a blank or a bracket.
+/// Returns the text with blanks instead of `// …` and `/* … */` outside of strings, so that
+/// positions stay. YAML allows `https://…` and `*/*` without quotes, so a comment begins only after
+/// white space, a bracket, a comma or a quotation mark.
 fn without_comments(text: &str) -> String {
     let mut made = String::with_capacity(text.len());
     let mut rest = text;
@@ -136,10 +140,10 @@ fn yaml_error(error: &serde_yaml::Error) -> SyntaxError {
     SyntaxError { message, span: Span { line: line.max(1), column: column.max(1), length: 1 } }
 }
 
-/// A JSON Pointer as a URI fragment, without the `#` (RFC 6901 §6).
+/// Returns a JSON Pointer as a URI fragment, without the `#` (RFC 6901 §6).
 #[must_use]
 pub fn fragment(pointer: &str) -> String {
-    /// What RFC 3986 §3.5 does not allow in a fragment.
+    /// Characters to percent-encode, because RFC 3986 §3.5 does not allow them in a fragment.
     const FRAGMENT: &AsciiSet = &CONTROLS
         .add(b' ')
         .add(b'"')
@@ -158,7 +162,7 @@ pub fn fragment(pointer: &str) -> String {
     utf8_percent_encode(pointer, FRAGMENT).to_string()
 }
 
-/// How many values a value is made of.
+/// Returns the number of values in a value, itself included.
 pub fn size(value: &Value) -> usize {
     match value {
         Value::Object(object) => 1 + object.values().map(size).sum::<usize>(),
@@ -167,7 +171,7 @@ pub fn size(value: &Value) -> usize {
     }
 }
 
-/// What stands at a JSON Pointer, as [`Value::pointer`] says, without a copy of each name on the way.
+/// Returns the value at a JSON Pointer, as [`Value::pointer`] does, without a copy of each segment.
 #[must_use]
 pub fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
     let mut at = tree;
@@ -185,12 +189,12 @@ pub fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
     Some(at)
 }
 
-/// A part of a tree that is looked for once.
+/// A part of a tree, searched for once and then remembered.
 #[derive(Debug, Default)]
 pub struct Part(OnceLock<Yoke<&'static Value, Arc<Value>>>);
 
 impl Part {
-    /// What stands at a JSON Pointer of the tree; both must be the same each time.
+    /// Returns the value at a JSON Pointer of the tree; both must be the same at each call.
     pub fn find(&self, tree: &Arc<Value>, pointer: &str) -> Option<&Value> {
         if let Some(found) = self.0.get() {
             return Some(found.get());
@@ -200,7 +204,7 @@ impl Part {
     }
 }
 
-/// A segment of a JSON Pointer as the name that it stands for (RFC 6901 §4).
+/// Returns a segment of a JSON Pointer as the name that it encodes (RFC 6901 §4).
 #[must_use]
 pub fn unescape(segment: &str) -> String {
     if !segment.contains('~') {
@@ -215,7 +219,7 @@ mod tests {
 
     #[test]
     fn pointers_lead_where_the_standard_says() {
-        // RFC 6901 §5, and what is none.
+        // RFC 6901 §5, and pointers without a target.
         let tree = serde_json::json!({"foo": ["bar", "baz"], "": 0, "a/b": 1, "m~n": 8, "x": {"0": 1}});
         for pointer in [
             "", "/foo", "/foo/0", "/", "/a~1b", "/m~0n", "/x/0", "/foo/00", "/foo/2", "/foo/-", "foo", "/x/1",

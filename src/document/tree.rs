@@ -1,6 +1,7 @@
-//! Which value tree does a deserializer give, and what is odd in it?
+//! Builds a value tree from a JSON or YAML deserializer, and notes its oddities.
 //!
-//! The same for JSON and YAML, whose parsers are left to `syntax`.
+//! The parsers are left to `syntax`.
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
@@ -11,12 +12,12 @@ use serde_json::{Map, Number, Value};
 use crate::document::bounds;
 use crate::document::number::{self, Follower};
 
-/// Something that JSON and YAML allow, or our readers do, and that OpenAPI does not.
+/// A construct that JSON, YAML or our lenient reading accepts and OpenAPI does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oddity {
-    /// What it is.
+    /// Kind of the oddity.
     pub kind: OddityKind,
-    /// Where it is, as a JSON Pointer.
+    /// JSON Pointer of the oddity.
     pub pointer: String,
 }
 
@@ -25,22 +26,22 @@ pub struct Oddity {
 pub enum OddityKind {
     /// A map key that is a number, a boolean or null: `200:`.
     NumericKey,
-    /// A map key that stands twice; the last one counts.
+    /// A duplicate map key; the last one counts.
     DuplicateKey,
     /// A second document in a YAML stream.
     SecondDocument,
-    /// The text begins as JSON and is none: comments, trailing commas, single quotes.
+    /// A text that begins as JSON and is not: comments, trailing commas, single quotes.
     LenientJson,
 }
 
-/// A finding on its way up: its path is completed, innermost key first, by the maps around it, so
-/// that a text without findings pays nothing for them.
+/// An oddity whose path is not complete yet: each map or list around it adds a key, innermost
+/// first, so that a text without oddities pays nothing for them.
 struct Found {
     kind: OddityKind,
     path: Vec<String>,
 }
 
-/// The JSON Pointer of the member `key` of what is at `pointer` (RFC 6901 §3).
+/// Returns the JSON Pointer of the member `key` of the value at `pointer` (RFC 6901 §3).
 #[must_use]
 pub fn join(pointer: &str, key: &str) -> String {
     let mut joined = String::with_capacity(pointer.len() + key.len() + 1);
@@ -49,7 +50,8 @@ pub fn join(pointer: &str, key: &str) -> String {
     joined
 }
 
-/// Makes a pointer that of its member `key`; gives the length to cut it to for the way back.
+/// Appends the segment `key` to a pointer and returns the previous length, to truncate it
+/// afterwards.
 pub fn push(pointer: &mut String, key: &str) -> usize {
     let length = pointer.len();
     pointer.push('/');
@@ -67,28 +69,29 @@ pub fn push(pointer: &mut String, key: &str) -> usize {
     length
 }
 
-/// Builds a [`Value`] from any deserializer, and notes what is odd.
+/// Seed that builds a [`Value`] from any deserializer and notes oddities.
 pub struct Node<'f, 't>(pub &'f Notes<'t>);
 
-/// What is noted on the way, and how much of a text may still come: aliases could multiply it.
+/// Oddities found so far, and the remaining budgets of text and values: aliases could multiply
+/// both.
 pub struct Notes<'t> {
     found: RefCell<Vec<Found>>,
     left: Cell<usize>,
-    /// How many values may still come.
+    /// Number of values that may still follow.
     values: Cell<usize>,
     text: &'t str,
-    /// The scalars of a YAML text; none for JSON.
+    /// Scalars of a YAML text; `None` for JSON.
     scalars: Option<Follower<'t>>,
-    /// Numbers of a JSON text that have an exponent and are still to come, once there is one.
+    /// Numbers with an exponent that are still to come in a JSON text, collected at the first one.
     exponents: RefCell<Option<std::vec::IntoIter<&'t str>>>,
 }
 
-/// How many bytes of text a document may unfold to, whatever its aliases say: 64 MiB and 16 times
-/// its length.
+/// Maximum number of bytes of strings that a document may unfold to, aliases followed: 64 MiB plus
+/// 16 times its length, where each string counts 16 bytes more. A document with more is refused.
 const UNFOLDED: usize = 64 * 1024 * 1024;
 
 impl<'t> Notes<'t> {
-    /// Notes of a text; of a YAML text with its scalars.
+    /// Creates the notes of a text; `scalars` are those of a YAML text.
     #[must_use]
     pub fn new(text: &'t str, scalars: Option<Follower<'t>>) -> Self {
         let left = Cell::new(UNFOLDED.saturating_add(16 * text.len()));
@@ -102,7 +105,7 @@ impl<'t> Notes<'t> {
         left.map(|_| ()).ok_or_else(|| E::custom("it has more values than a text of its length may have"))
     }
 
-    /// What was found.
+    /// Returns the oddities that were found.
     #[must_use]
     pub fn oddities(self) -> Vec<Oddity> {
         let pointer = |path: Vec<String>| path.iter().rev().fold(String::new(), |pointer, key| join(&pointer, key));
@@ -126,7 +129,7 @@ impl<'t> Notes<'t> {
         self.scalars.as_ref()?.pass(is_expected)
     }
 
-    /// Passes an integer of a YAML text; in other bases than ten it is not compared.
+    /// Passes an integer of a YAML text; integers in other bases than ten are not compared.
     fn pass_integer(&self, value: i128) {
         self.pass(|text| {
             let digits = text.trim_start_matches(['-', '+']);
@@ -142,7 +145,8 @@ impl<'t> Notes<'t> {
         self.pass(|text| text.parse::<f64>().is_ok_and(|number| number.to_bits() == value.to_bits()))
     }
 
-    /// The number of a JSON text that its parser writes so.
+    /// Returns a number of a JSON text as the author wrote it; `text` is the parser's notation,
+    /// which changes exponents.
     fn of_json(&self, text: &str) -> Option<Number> {
         if !text.contains('e') {
             return text.parse().ok();
@@ -255,7 +259,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         self.deserialize(deserializer)
     }
 
-    /// A YAML tag (`!Ref x`): its value counts, the tag does not.
+    /// Reads a YAML tag (`!Ref x`): the value counts, the tag does not.
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (_tag, variant) = data.variant::<String>()?;
         variant.newtype_variant_seed(self)
@@ -295,7 +299,8 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             }
             own.push((key.text, value));
         }
-        // A map that grew would have room for twice as much, and documents have very many of them.
+        // Reserve the exact size: a map that grew has room for twice as much, and documents have
+        // very many maps.
         let mut map = Map::with_capacity(own.len());
         for (name, value) in own {
             match map.entry(name) {
@@ -313,7 +318,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     }
 }
 
-/// YAML's merge key: members that are there already win.
+/// Applies YAML's merge key (`<<`): existing members win.
 fn merge(map: &mut Map<String, Value>, value: Value) {
     match value {
         Value::Object(members) => {
@@ -326,13 +331,13 @@ fn merge(map: &mut Map<String, Value>, value: Value) {
     }
 }
 
-/// A map key, which YAML allows to be a number.
+/// A map key, which YAML allows to be a number, a boolean or null.
 struct Key {
     text: String,
     is_string: bool,
 }
 
-/// Builds a [`Key`].
+/// Seed that builds a [`Key`].
 struct KeyOf<'f, 't>(&'f Notes<'t>);
 
 impl<'de> DeserializeSeed<'de> for KeyOf<'_, '_> {

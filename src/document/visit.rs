@@ -1,13 +1,14 @@
-//! Reads every object of a document, without changing it.
+//! Visits every object of a document without changing it.
 //!
-//! `shape::each_object` is the same for those that change the tree.
+//! `shape::each_object` is the counterpart that may change the tree.
+
 use serde_json::Value;
 
 use crate::document::shape::{Expect, Kind, Members, field};
 use crate::document::syntax::push;
 
-/// Calls `look` with the kind, the value and the JSON Pointer of `value` and of every object below it,
-/// innermost first.
+/// Calls `look` with the kind, the value and the JSON Pointer of `value` and of every object below
+/// it, innermost first.
 ///
 /// Examples, defaults and extensions are data and not visited.
 pub fn visit(kind: Kind, value: &Value, pointer: &str, look: &mut dyn FnMut(Kind, &Value, &str)) {

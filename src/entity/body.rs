@@ -1,5 +1,8 @@
-//! What came of a step → the value that is answered: what is remembered in the place that the document has
-//! for it, and beside it what the document shows.
+//! Builds the value of a response from the reply to a step: entities and page data go where the
+//! document has them, everything else comes from the documented example or schema.
+//!
+//! `exchange` writes the value as content.
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -17,23 +20,23 @@ use crate::schema::Schema;
 use crate::schema::name::folded;
 use crate::state::memory::Reply;
 
-/// A value that is answered.
+/// Value of a response, and data for its header fields.
 #[derive(Debug, Clone)]
 pub struct Composed {
-    /// It.
+    /// Value of the content.
     pub value: Value,
-    /// Whether it fits its schema.
+    /// `true` if the value fits its schema.
     pub fits: bool,
-    /// Where the pages beside the one that is shown are.
+    /// Links to the neighbouring pages.
     pub turn: PageLinks,
-    /// How many there are on all pages of the list that it shows.
+    /// Number of items on all pages of the list in the value, if there is one.
     pub total: Option<usize>,
-    /// What the one entity in it is called, and it.
+    /// Key and value of the entity in the value, if there is one.
     pub entity: Option<(String, Arc<Value>)>,
 }
 
-/// Puts what is remembered into the answer that the document shows: `shown` is its example, else it is made
-/// from the schema.
+/// Inserts the entities of a reply into the documented answer: into the example `shown`, else into
+/// a value generated from the schema.
 #[must_use]
 pub fn compose(
     asked: &EntityRequest<'_>,
@@ -101,7 +104,7 @@ pub fn compose(
         _ => envelope(),
     };
     let mut fits = true;
-    // Who asks for some properties only gets what does not fit.
+    // A request that selects properties gets a value that does not fit the schema.
     if let Some(schema) = schema.filter(|_| asked.wanted.fields.is_empty()) {
         fits = example::fits(schema, &value);
         if !fits && let Some(mended) = generate::repair(schema, &value, options) {
@@ -112,7 +115,8 @@ pub fn compose(
     Composed { value, fits, turn, total, entity: named }
 }
 
-/// Whether what a request asks for is there; of nothing that is asked for it is not.
+/// Returns `true` if an entity passes the filters of the request; `false` if the request has no
+/// filters.
 #[must_use]
 pub fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) -> bool {
     let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
@@ -122,7 +126,7 @@ pub fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) -> bool
 
 fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
     let node = schema.and_then(|schema| Some((schema, find(schema.root(), pointer)?)));
-    // What only clients write, such as a password, is not shown.
+    // Properties that only clients send, such as a password, are not shown.
     let shown = |(schema, node): (&'s Schema, &'s Value)| {
         let properties = schema.properties(node).into_iter();
         properties.filter(|(_, property)| schema.asks_for(property)).map(|(name, _)| name).collect()
@@ -159,7 +163,7 @@ fn entity_in(
         }
         Slot::List(_) | Slot::Nothing => {
             let mut value = envelope();
-            // An answer that shows nothing of the entity may name it all the same.
+            // An answer that shows no entity may still have its key.
             if let Value::Object(object) = &mut value {
                 for (name, member) in object.iter_mut() {
                     if asked.collection.keys.contains(&folded(name)) && folded(name) != "id" && member.is_string() {
@@ -172,7 +176,8 @@ fn entity_in(
     }
 }
 
-/// PageField in an answer whether something is there: in the member that is a boolean and speaks of it.
+/// Sets the boolean member that tells if something exists, such as `exists`, `found` or
+/// `available`; looks into nested objects too.
 fn say_whether(value: &mut Value, is_there: bool) {
     if value.is_boolean() {
         *value = json!(is_there);
@@ -188,7 +193,7 @@ fn say_whether(value: &mut Value, is_there: bool) {
     object.values_mut().filter(|member| member.is_object()).for_each(|member| say_whether(member, is_there));
 }
 
-/// Lets a generated answer say that all went well.
+/// Sets the members `success` and `ok` of a generated answer to `true`.
 fn succeed(value: &mut Value) {
     for name in ["success", "ok"] {
         if let Some(member) = value.get_mut(name).filter(|member| member.is_boolean()) {
@@ -197,25 +202,25 @@ fn succeed(value: &mut Value) {
     }
 }
 
-/// How an answer says that there is no other page.
+/// Form in which an answer says that there is no further page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Nothing {
-    /// By null.
+    /// Member is null.
     Null,
-    /// By saying nothing.
+    /// Member is left out.
     Absent,
 }
 
-/// Where the pages beside the one that is shown are.
+/// Links to the pages before and after the one that is shown.
 #[derive(Debug, Clone, Default)]
 pub struct PageLinks {
-    /// The next one, as a whole URL where the host is known.
+    /// URL of the next page, absolute where the host is known.
     pub next: Option<String>,
-    /// The one before.
+    /// URL of the previous page.
     pub previous: Option<String>,
 }
 
-/// What an answer says of the page that it shows.
+/// Page data that is written into an answer.
 struct PageContext<'t, 'c> {
     asked: &'t EntityRequest<'c>,
     page: &'t Page,
@@ -287,14 +292,14 @@ impl PageContext<'_, '_> {
     }
 }
 
-/// Whether a member says where a page is, and not what its cursor is.
+/// Returns `true` if a member is the URL of a page, `false` if it is a cursor.
 fn is_place(name: &str, member: &Value) -> bool {
     let plain = folded(name);
     member.as_str().is_some_and(|text| text.contains('/'))
         || ["url", "uri", "link", "href", "next", "previous", "prev"].iter().any(|end| plain.ends_with(end))
 }
 
-/// A URL as a member has it: without the host, where it had none.
+/// Returns a URL in the form of a member: without scheme and host, if the member begins with `/`.
 fn written<'u>(url: &'u str, member: &Value) -> &'u str {
     let is_relative = member.as_str().is_some_and(|text| text.starts_with('/'));
     let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
@@ -302,7 +307,8 @@ fn written<'u>(url: &'u str, member: &Value) -> &'u str {
 }
 
 impl PageLinks {
-    /// The target of the request with the parameter changed that says which page it is.
+    /// Builds the links from the request's target by changing its page parameter; without a
+    /// documented page parameter there are none.
     fn of(asked: &EntityRequest<'_>, page: &Page, target: &str) -> Self {
         let documented = |names: &[&str]| {
             let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());

@@ -1,4 +1,7 @@
-//! What becomes of what a client sends: entities that are complete, fit their schema, and are called by something.
+//! Builds complete entities of a collection that fit their schema and have a key: from request
+//! content, examples, fixture data or the seed.
+//!
+//! `EntityRequest` uses it to supply the steps on a session's state.
 
 mod referring;
 use std::borrow::Cow;
@@ -21,35 +24,36 @@ use crate::schema::name::folded;
 use crate::schema::{Declared, Schema};
 use crate::state::memory::{CollectionKey, Entities, New};
 
-/// Makes the entities of one shelf.
+/// Builder of the entities of one collection, within one scope.
 pub struct EntityBuilder<'c> {
     context: ExchangeContext<'c>,
-    /// Whose entities are made.
+    /// Collection whose entities are built.
     collection: &'c Collection,
-    /// The document that it is of.
+    /// Index of the document that the collection belongs to.
     document: usize,
-    /// What sets its entities apart, with the names of the expressions: `userId` is `7`.
+    /// Names and values of the path expressions that scope the collection: `userId` and `7`.
     scope: &'c [(String, String)],
     options: GenerateOptions,
-    /// What describes what the client sends.
+    /// Schema of the request content, if the operation documents one.
     sent: Option<&'c Schema>,
-    /// The properties of an entity.
+    /// Properties that the schema of an entity declares.
     properties: &'c [Declared],
 }
 
-/// What is known of a property of a new entity before anything is made.
+/// Decision about a property of a new entity, taken before its value is generated.
 #[derive(Debug)]
 enum Settled {
-    /// It has this value.
+    /// The property has this value.
     Is(Value),
-    /// The entity has it not.
+    /// The property is left out.
     LeftOut,
-    /// Something is made.
+    /// The value is generated.
     Open,
 }
 
 impl<'c> EntityBuilder<'c> {
-    /// One for the entities of a shelf; `scope` sets them apart, with the names of the expressions of the path.
+    /// Creates a builder for the entities of a collection. `scope` has the names and values of the
+    /// path expressions that separate them from the entities of other owners.
     #[must_use]
     pub fn new(
         context: ExchangeContext<'c>,
@@ -67,7 +71,7 @@ impl<'c> EntityBuilder<'c> {
         self.collection.entity.as_deref()
     }
 
-    /// What describes a property of an entity.
+    /// Returns the schema of a property of an entity.
     fn property(&self, name: &str) -> Option<&'c Value> {
         self.schema().and_then(|schema| schema.property(schema.tree(), name))
     }
@@ -76,7 +80,7 @@ impl<'c> EntityBuilder<'c> {
         self.properties.iter().find(|declared| declared.name == name)
     }
 
-    /// The properties that a client may send.
+    /// Iterates over the properties of the request's schema that a client may send.
     fn asked(&self) -> impl Iterator<Item = &'c Declared> {
         self.sent.map(Schema::declared).unwrap_or_default().iter().filter(|declared| declared.is_asked_for)
     }
@@ -87,8 +91,9 @@ impl<'c> EntityBuilder<'c> {
         GenerateOptions { seed: self.options.seed ^ own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..self.options }
     }
 
-    /// What the shelf has before anybody writes to it: the documented examples, else as many generated
-    /// entities as lists have items.
+    /// Returns the entities that the collection has before the first write: supplied data, else
+    /// documented examples, else as many generated entities as the longest list has items (at
+    /// least one).
     #[must_use]
     pub fn base(&self, collection_key: &CollectionKey) -> Arc<Entities> {
         self.context.resources.base(collection_key, self.options.seed, || {
@@ -108,7 +113,8 @@ impl<'c> EntityBuilder<'c> {
         })
     }
 
-    /// The entities that the user supplies, those that name other owners apart.
+    /// Returns the entities that the user supplies, without those that name another owner; `None`
+    /// if the user supplies no data for the collection.
     fn supplied(&self) -> Option<IndexMap<String, Arc<Value>>> {
         let data = self.context.resources.overrules().data_of(self.collection)?;
         let mut all = IndexMap::new();
@@ -124,7 +130,7 @@ impl<'c> EntityBuilder<'c> {
         Some(all)
     }
 
-    /// The entities that the examples of answers show.
+    /// Collects the entities that the examples of responses show, at most `MOST_EXAMPLES`.
     fn documented(&self) -> IndexMap<String, Arc<Value>> {
         let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
         for (index, slot) in &self.collection.shown_by {
@@ -150,7 +156,8 @@ impl<'c> EntityBuilder<'c> {
         all
     }
 
-    /// The first entity that an example shows, whatever it is called.
+    /// Returns the entity in the first example of the first operation that shows one, whatever its
+    /// key.
     fn documented_one(&self) -> Option<Value> {
         let mut shown = self.collection.shown_by.iter().filter_map(|(index, slot)| {
             let Slot::Entity(place) = slot else { return None };
@@ -160,7 +167,8 @@ impl<'c> EntityBuilder<'c> {
         shown.next()
     }
 
-    /// What an entity is called.
+    /// Returns the key of an entity as text; `None` if the key property is missing, null, empty,
+    /// an object or an array.
     #[must_use]
     pub fn key_of(&self, entity: &Value) -> Option<String> {
         let value = entity.get(self.collection.key.as_ref()?)?;
@@ -172,7 +180,7 @@ impl<'c> EntityBuilder<'c> {
         Named { key: self.collection.key.as_deref(), number }
     }
 
-    /// A generated entity, and what it is called.
+    /// Generates the entity with a number; returns its key and the entity.
     fn generated(&self, number: u64, depth: usize) -> (String, Value) {
         let options = self.manner_of(number);
         let value = match self.schema() {
@@ -182,7 +190,8 @@ impl<'c> EntityBuilder<'c> {
         self.finished(value, number, depth)
     }
 
-    /// A generated entity in its place: called by something, and naming others that there are.
+    /// Completes a generated entity: sets its key, the keys of its owners, and references to
+    /// entities that exist. Returns its key and the entity.
     fn finished(&self, mut value: Value, number: u64, depth: usize) -> (String, Value) {
         if !value.is_object() {
             value = json!({});
@@ -193,7 +202,8 @@ impl<'c> EntityBuilder<'c> {
         (key, value)
     }
 
-    /// Gives an entity what it is called by: what the client says, else a number or what was generated.
+    /// Sets the key of an entity and returns it as text: the key that the client wants, else the
+    /// number where keys are numbers, else the generated value or random hexadecimal digits.
     fn call(&self, entity: &mut Value, wanted: Option<&str>, number: u64) -> String {
         let random = || {
             let mixed = fingerprint(&format!("{}\0{number}", self.manner_of(number).seed));
@@ -217,7 +227,8 @@ impl<'c> EntityBuilder<'c> {
         text
     }
 
-    /// What an entity can be called in the path that reads it; another value, if it is not this one.
+    /// Returns a key that the path of the reading operation accepts: `value` if it fits the schema
+    /// of the path parameter, else a generated value of the same JSON type, else `value` itself.
     fn readable(&self, value: Value, number: u64) -> Value {
         let parameter = self.collection.reader.and_then(|reader| {
             let operation = &self.context.contract.operations[reader];
@@ -228,7 +239,7 @@ impl<'c> EntityBuilder<'c> {
                 .find(|parameter| parameter.location == Location::Path && parameter.name == *name)
         });
         let Some(schema) = parameter.and_then(|parameter| parameter.schema()) else { return value };
-        // A path has a text for a number.
+        // A path has numbers as text, so the check starts from the text.
         let in_path = typed(schema, schema.tree(), &plain(&value));
         if schema.is_valid(&in_path) != Ok(false) {
             return value;
@@ -241,7 +252,8 @@ impl<'c> EntityBuilder<'c> {
         }
     }
 
-    /// Puts back what a client must not write, where a patch changed it.
+    /// Restores the properties that a client must not write, after a patch changed them: old
+    /// values come back, added properties are removed.
     pub fn protect(&self, old: &Value, new: &mut Value) {
         let Some(object) = new.as_object_mut() else { return };
         for Declared { name, is_read_only, .. } in self.properties {
@@ -255,7 +267,8 @@ impl<'c> EntityBuilder<'c> {
         }
     }
 
-    /// The names of the properties that say whose an entity is, folded, with the keys of those.
+    /// Returns the folded names of the properties that identify the owners of an entity, with the
+    /// owners' keys.
     fn owners(&self) -> impl Iterator<Item = (String, &'c str)> {
         self.scope.iter().map(|(name, text)| {
             // `{id}` of `/users/{id}/orders` is the `userId` of an order.
@@ -269,7 +282,8 @@ impl<'c> EntityBuilder<'c> {
         })
     }
 
-    /// Says in an entity whose it is: the orders of `/users/7/orders` have `userId` 7.
+    /// Sets the properties that identify the owners of an entity: the orders of `/users/7/orders`
+    /// have `userId` 7.
     fn own(&self, entity: &mut Value) {
         let Some(schema) = self.schema() else { return };
         for (plain_name, text) in self.owners() {
@@ -284,7 +298,8 @@ impl<'c> EntityBuilder<'c> {
         }
     }
 
-    /// The entities of an owner of whom none is shown: as many as lists have items, with the property that names it.
+    /// Generates the entities of an owner that no list shows: as many as the longest list has
+    /// items, with `property` set to the owner's key. Returns them with their keys.
     #[must_use]
     pub fn of_owner(&self, property: &str, owner: &Value) -> Vec<(String, Arc<Value>)> {
         let numbers = 1..=self.options.list_size.1.max(1) as u64;
@@ -296,7 +311,8 @@ impl<'c> EntityBuilder<'c> {
         entities.collect()
     }
 
-    /// An entity that nobody has seen yet, made from what it is called.
+    /// Generates an entity for a key that was never created, always the same one for a seed. For
+    /// an empty key, returns the first documented example, if there is one.
     #[must_use]
     pub fn supposed(&self, key: &str) -> Value {
         if let Some(shown) = self.documented_one().filter(|_| key.is_empty()) {
@@ -308,8 +324,9 @@ impl<'c> EntityBuilder<'c> {
         self.fitted(entity)
     }
 
-    /// A new entity of what a client sent, and what it is called. What the client could have sent and did not
-    /// is left out, unless it must be there or has a default; what only the server knows is generated.
+    /// Builds a new entity from what a client sent; returns its key and the entity. Properties
+    /// that the client could have sent and did not are left out, unless they are required or have
+    /// a default; properties that only the server sets are generated.
     #[must_use]
     pub fn make(&self, number: u64, new: &New) -> (String, Value) {
         let by_type = |name: &str| {
@@ -345,11 +362,12 @@ impl<'c> EntityBuilder<'c> {
         let key = self.call(&mut entity, new.key.as_deref(), number);
         self.own(&mut entity);
         let entity = self.fitted(entity);
-        // What fits may be called otherwise.
+        // The repair may have changed the key.
         (self.key_of(&entity).unwrap_or(key), entity)
     }
 
-    /// What a property of a new entity is; `kind` is the one type that it can have or has, if that is known.
+    /// Decides on a property of a new entity. `kind` is its JSON type, if known: the only declared
+    /// one, or that of the generated value.
     fn settled(&self, name: &str, new: &New, kind: Option<&str>) -> Settled {
         if Some(name) == self.collection.key.as_deref() {
             return Settled::Open;
@@ -358,7 +376,7 @@ impl<'c> EntityBuilder<'c> {
             return Settled::Is(value);
         }
         match kind {
-            // What is new has nothing yet.
+            // The lists of a new entity start empty.
             Some("array") if !self.could_be_sent(name) || self.requires(name) => Settled::Is(json!([])),
             _ if self.requires(name) => Settled::Open,
             _ if self.could_be_sent(name) => Settled::LeftOut,
@@ -372,8 +390,8 @@ impl<'c> EntityBuilder<'c> {
         self.asked().any(|asked| asked.name == name)
     }
 
-    /// What becomes of an entity that was changed, or that another is put in the place of: then it keeps what
-    /// only the server knows.
+    /// Returns an entity after a change, or after its replacement by `new`. A replacement keeps
+    /// the properties that only the server sets.
     #[must_use]
     pub fn remake(&self, key: &str, entity: &Value, new: Option<&New>) -> Value {
         let mut made = match new {
@@ -390,7 +408,8 @@ impl<'c> EntityBuilder<'c> {
                         object.insert(name.clone(), value);
                     }
                 }
-                // What must be there and was not sent stays as it was, before anything is invented.
+                // Required properties that were not sent keep their old values instead of getting
+                // invented ones.
                 for (name, value) in entity.as_object().into_iter().flatten() {
                     if !object.contains_key(name) && self.requires(name) {
                         object.insert(name.clone(), value.clone());
@@ -419,7 +438,8 @@ impl<'c> EntityBuilder<'c> {
         of_sent.or_else(|| self.declaration(name)?.default.as_ref()).cloned()
     }
 
-    /// Mends what does not fit the schema; what the schema does not know stays beside it.
+    /// Repairs an entity so that it fits its schema; members that the schema does not declare are
+    /// kept. Returns the entity unchanged if no repair is found.
     fn fitted(&self, entity: Value) -> Value {
         let Some(schema) = self.schema() else { return entity };
         let entity = in_order(entity, self.properties);
@@ -441,8 +461,8 @@ impl<'c> EntityBuilder<'c> {
         Value::Object(mended.into_iter().chain(others).collect())
     }
 
-    /// What a client sent, as the entity has it: with its names and its types, and without what the client must
-    /// not write.
+    /// Converts what a client sent to the names and types of the entity's properties, without
+    /// those that a client must not write.
     #[must_use]
     pub fn accept(&self, sent: &Map<String, Value>) -> Map<String, Value> {
         let mut accepted = Map::new();
@@ -450,12 +470,13 @@ impl<'c> EntityBuilder<'c> {
             let plain_name = folded(name);
             let own = self.declaration(name);
             let own = own.or_else(|| self.properties.iter().find(|own| own.folded == plain_name));
-            // One where the entity has several: `email` is one of `emails`.
+            // A single value where the entity has a list: `email` is one of `emails`.
             let own = own.or_else(|| {
                 let mut lists = self.properties.iter().filter(|own| own.types == ["array"] && !value.is_array());
                 lists.find(|own| singular(&own.folded) == plain_name)
             });
-            // What the request declares it may write, whatever the answer says of it.
+            // If the request's schema declares the property, it decides; else the response's
+            // schema does.
             let in_request = self.sent.and_then(|schema| refused(schema, name));
             if in_request.unwrap_or_else(|| own.is_some_and(|own| own.is_read_only)) {
                 continue;
@@ -468,7 +489,8 @@ impl<'c> EntityBuilder<'c> {
         accepted
     }
 
-    /// A value that was sent, as a property of the entity has it.
+    /// Converts a sent value to the type of a property of the entity; `None` if that is not
+    /// possible.
     fn adapted(&self, own: &Declared, value: &Value) -> Option<Value> {
         let is_plain = !value.is_array() && !value.is_object();
         match self.schema().zip(self.property(&own.name)) {
@@ -479,19 +501,21 @@ impl<'c> EntityBuilder<'c> {
     }
 }
 
-/// Whether a request declares a property as one that clients do not send; none if it declares none of the name.
+/// Returns `true` if the request's schema marks a property read-only; `None` if it does not
+/// declare the property.
 fn refused(sent: &Schema, name: &str) -> Option<bool> {
     let declared = sent.declaration(name).map(|declared| declared.is_read_only);
     declared.or_else(|| sent.property(sent.tree(), name).map(|node| sent.is_read_only(node)))
 }
 
-/// Whether a value is of one of the types, or of any where none is named; an integer is a number too.
+/// Returns `true` if a value is null or has one of the types, or if there are no types; an integer
+/// is also a number.
 fn takes(types: &[&str], value: &Value) -> bool {
     let kind = kind_of(value);
     types.is_empty() || value.is_null() || types.contains(&kind) || kind == "integer" && types.contains(&"number")
 }
 
-/// The members of an object in the order in which they are declared, others after them.
+/// Sorts the members of an object in the order of their declarations, undeclared ones last.
 fn in_order(entity: Value, declared: &[Declared]) -> Value {
     let Value::Object(mut object) = entity else { return entity };
     let place = |name: &String| declared.iter().position(|declared| declared.name == *name).unwrap_or(declared.len());
@@ -508,11 +532,13 @@ fn in_order(entity: Value, declared: &[Declared]) -> Value {
     Value::Object(ordered)
 }
 
-/// What an entity is called that somebody supplies.
+/// Returns the key of an entity that the user supplies: `index`, if the collection has no key
+/// property.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// A message, if the entity is no object, or if its key is missing, empty, or neither text nor
+/// number.
 pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<String, String> {
     let object = entity.as_object().ok_or_else(|| format!("entity {index} is no object"))?;
     let Some(key) = &collection.key else { return Ok(index.to_string()) };
@@ -523,14 +549,15 @@ pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<St
     }
 }
 
-/// What does not fit the schema of its collection.
+/// Returns the first violation of the collection's schema by an entity, with its JSON Pointer.
 #[must_use]
 pub fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
     let errors = collection.entity.as_ref()?.errors(entity).ok()?;
     errors.first().map(|error| format!("{} {}", error.pointer, error.sentence()).trim().to_owned())
 }
 
-/// Entities of comma-separated lines, with the types that their schema has for them.
+/// Converts the cells of a row of comma-separated values to the types that the entity's schema
+/// declares.
 #[must_use]
 pub fn typed_row(collection: &Collection, row: &Value) -> Value {
     let (Some(schema), Value::Object(row)) = (collection.entity.as_deref(), row) else { return row.clone() };
@@ -549,17 +576,17 @@ pub fn typed_row(collection: &Collection, row: &Value) -> Value {
     Value::Object(cells.collect())
 }
 
-/// How many examples become entities.
+/// Maximum number of examples that become entities of a collection; further ones are ignored.
 const MOST_EXAMPLES: usize = 1000;
 
-/// The documented examples of a success.
+/// Iterates over the documented JSON examples of the success response.
 fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {
     let response = operation.success().map(|(_, response)| response);
     let media = response.into_iter().flat_map(|response| &response.content).filter(|media| media.is_json());
     media.flat_map(|media| &media.examples).map(crate::contract::example::Example::value)
 }
 
-/// The members of an object that are declared; all of them if nothing is.
+/// Returns the members of an object that are declared; all of them if nothing is declared.
 #[must_use]
 pub fn project(entity: &Value, declared: &[&str]) -> Value {
     match entity {
@@ -571,7 +598,7 @@ pub fn project(entity: &Value, declared: &[&str]) -> Value {
     }
 }
 
-/// The type of a value in JSON Schema; `integer` for a number without a fraction.
+/// Returns the JSON Schema type of a value; `integer` for a number without a fraction.
 fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -584,8 +611,8 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// A value as the schema has it, where it is sent otherwise than it is shown: `["a@b.c"]` is
-/// `[{"address": "a@b.c"}]`. None if it cannot be that.
+/// Converts a value to the form that the schema declares, where requests and responses differ:
+/// `["a@b.c"]` becomes `[{"address": "a@b.c"}]`. Returns `None` if that is not possible.
 #[must_use]
 pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
     const DEEPEST: usize = 6;
@@ -619,7 +646,8 @@ pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Opti
             adapt(schema, schema.items(node)?, value, depth + 1).map(|item| json!([item]))
         }
         Value::String(_) | Value::Number(_) if takes("object") => {
-            // The one member that it can be: the one that is required, else the first.
+            // The value becomes one member: a required one of its type, else the first one of its
+            // type.
             let properties = schema.properties(node);
             let can_be = |(_, node): &&(&str, &Value)| schema.types(node).contains(&kind);
             let required = properties.iter().filter(|(name, _)| schema.requires(node, name)).find(can_be);

@@ -1,4 +1,7 @@
-//! Files of entities that the user supplies → entities by collection, checked.
+//! Reads the files of entities that the user supplies, and checks them against their collections.
+//!
+//! `build` starts the state of a session from them.
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,8 +16,8 @@ use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::name::folded;
 
-/// Adds the entities of some files to what the user says; what is wrong with them comes beside. A file is called
-/// like its collection: `pets`.
+/// Adds the entities of some files to the user's overrides; also returns a diagnostic for each
+/// problem with them. A file has the name of its collection: `pets`.
 #[must_use]
 pub fn supply(
     contract: &Contract,
@@ -72,7 +75,7 @@ fn entities(collection: &Collection, file: &FixtureFile) -> Result<Vec<Value>, S
     }
 }
 
-/// Says what does not fit.
+/// Adds a diagnostic for each entity that has no key or does not fit the schema.
 fn judge(collection: &Collection, file: &FixtureFile, entities: &[Value], found: &mut Vec<Diagnostic>) {
     for (index, entity) in entities.iter().enumerate() {
         let at = if file.tree.is_array() { join("", &index.to_string()) } else { String::new() };

@@ -1,23 +1,27 @@
-//! An entity that fits none of the alternatives of its schema → one that fits, of what it has.
+//! Changes an entity that fits no alternative of its schema so that it fits one.
 //!
-//! A client may write `tricks` into a cat where `oneOf` has cats and dogs. What the best alternative does not know is
-//! left out, so that what is kept fits, and not only each answer for itself.
+//! A client may write `tricks` into a cat where `oneOf` has cats and dogs. Members that the best
+//! alternative does not declare are left out of the stored entity, so that not each answer has to
+//! be repaired. `build` uses it where an entity does not fit.
+
 use serde_json::{Map, Value};
 
 use crate::document::syntax::unescape;
 use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
 
-/// How many places with alternatives are mended; a value that is wrong in more stays as it is.
+/// Maximum number of places with alternatives that are repaired; a value that needs more stays as
+/// it is.
 const MOST_PLACES: usize = 8;
 
-/// How many alternatives of a place are tried, in the order of the document; others are not.
+/// Maximum number of alternatives tried at a place, in document order; further ones are ignored.
 const MOST_ALTERNATIVES: usize = 32;
 
-/// How many values are generated to find what an alternative requires; then it is not used.
+/// Maximum number of values generated to find the properties that an alternative requires; those
+/// not found stay missing.
 const MOST_ATTEMPTS: u64 = 4;
 
-/// Returns a value that fits its schema, made of one that does not; none if that is not found.
+/// Returns a value that fits its schema, derived from one that does not; `None` if none is found.
 #[must_use]
 pub fn fit(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
     let mut value = value.clone();
@@ -34,7 +38,8 @@ pub fn fit(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<
     None
 }
 
-/// The deepest place of an error whose schema has alternatives.
+/// Finds the closest schema with alternatives at or above the place of an error; returns the JSON
+/// Pointer to its part of the instance, and its node.
 fn place<'s>(schema: &'s Schema, value: &Value) -> Option<(String, &'s Value)> {
     let errors = schema.errors(value).ok()?;
     errors.iter().find_map(|error| {
@@ -48,7 +53,7 @@ fn place<'s>(schema: &'s Schema, value: &Value) -> Option<(String, &'s Value)> {
     })
 }
 
-/// The schema of a place in an instance.
+/// Returns the schema of a place in an instance.
 fn node_at<'s>(schema: &'s Schema, pointer: &str) -> Option<&'s Value> {
     let mut node = schema.resolve(schema.tree());
     for segment in pointer.split('/').skip(1) {
@@ -58,7 +63,7 @@ fn node_at<'s>(schema: &'s Schema, pointer: &str) -> Option<&'s Value> {
     Some(node)
 }
 
-/// A node and what is joined to it by `allOf`.
+/// Returns a node and its `allOf` branches.
 fn joined<'s>(schema: &'s Schema, node: &'s Value) -> Vec<&'s Value> {
     let parts = node.get("allOf").and_then(Value::as_array).into_iter().flatten();
     std::iter::once(node).chain(parts.map(|part| schema.resolve(part))).collect()
@@ -70,8 +75,9 @@ fn alternatives<'s>(schema: &'s Schema, node: &'s Value) -> Vec<&'s Value> {
     all.take(MOST_ALTERNATIVES).map(|alternative| schema.resolve(alternative)).collect()
 }
 
-/// The value as one of the alternatives of a place has it: first those that it fits as it is, then those that keep most
-/// of it.
+/// Returns the value with the object at `pointer` changed to fit one of its alternatives.
+/// Candidates that keep most members come first; a valid candidate is preferred to one that needs
+/// repair.
 fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, options: &GenerateOptions) -> Option<Value> {
     let all = alternatives(schema, node);
     let mut candidates: Vec<(usize, Value)> = Vec::new();
@@ -89,7 +95,7 @@ fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, options: 
         return Some(fitting.clone());
     }
     let repaired = candidates.iter().find_map(|(_, candidate)| generate::repair(schema, candidate, options));
-    // Where something is wrong elsewhere too, the place is left as it is likely to be right.
+    // If there are errors elsewhere too, a candidate without errors at this place is good enough.
     let elsewhere = || {
         let is_right = |candidate: &Value| {
             let errors = schema.errors(candidate).unwrap_or_default();
@@ -100,7 +106,8 @@ fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, options: 
     repaired.or_else(elsewhere)
 }
 
-/// Adds what an alternative requires, as whole values have it that are generated.
+/// Adds the properties that an alternative requires, taken from generated values of the whole
+/// schema.
 fn complete(
     schema: &Schema,
     object: &mut Map<String, Value>,
@@ -122,7 +129,8 @@ fn complete(
     }
 }
 
-/// Whether a member is one of an alternative, or of none of them.
+/// Returns `true` if an alternative allows a member: the member is declared beside the
+/// alternatives or by this one, or by no alternative while this one is not closed.
 fn is_of(schema: &Schema, node: &Value, alternative: &Value, all: &[&Value], name: &str) -> bool {
     let own = joined(schema, node).into_iter().filter_map(|node| node.get("properties"));
     if own.into_iter().any(|properties| properties.get(name).is_some()) {

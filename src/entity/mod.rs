@@ -1,6 +1,8 @@
-//! A request → a step on what is remembered, and what comes of it → the response.
+//! Translates a request into a step on the session's state, and supplies the entities that the
+//! step needs.
 //!
-//! What an operation does with which resource is inferred by `state`; what is remembered is kept there too.
+//! `resource` infers what an operation does with which collection; `state` keeps the entities;
+//! `body` builds the response value from the reply.
 
 pub mod body;
 pub mod build;
@@ -29,50 +31,52 @@ use crate::schema::name::folded;
 use crate::state::memory::{Absent, Change, CollectionKey, Entities, EntityFactory, New, Presence, Reply, Step};
 use crate::validate::Values;
 
-/// What a request asks of what is remembered.
+/// A step on a collection, read from a request.
 #[derive(Debug)]
 pub struct EntityRequest<'c> {
-    /// What the operation does.
+    /// Role of the operation: what it does with which collection.
     pub role: &'c Role,
-    /// What it does it with: the collection of its role, or the one that has all of its entities.
+    /// Collection of the step: that of the role, or the wider one that has all of its entities.
     pub collection: &'c Collection,
-    /// The property that says whose the entities are, and its value, where the collection has those of others.
+    /// Property that identifies the owner of the entities, and its value, if the collection also
+    /// has entities of other owners.
     owner: Option<(String, Value)>,
-    /// The operation.
+    /// Operation of the request.
     pub operation: &'c Operation,
     context: ExchangeContext<'c>,
     options: GenerateOptions,
     collection_key: CollectionKey,
-    /// What sets the entities of the shelf apart, by the names of the expressions of the path.
+    /// Names and values of the path expressions that scope the collection.
     scope: Vec<(String, String)>,
     step: Step,
-    /// Whether an entity that nobody has seen is made from what it is called.
+    /// Answer for a key that was never created.
     unknown: Unknown,
-    /// Which part of a list is asked for.
+    /// Filters, order and page of the requested list.
     pub wanted: ListQuery,
-    /// What the client takes the entity for (RFC 9110 §13.1.1).
+    /// Value of `If-Match` (RFC 9110 §13.1.1).
     expected: Option<String>,
-    /// What the client has of it already (RFC 9110 §13.1.2).
+    /// Value of `If-None-Match` (RFC 9110 §13.1.2).
     pub known: Option<String>,
 }
 
-/// How many members of a content are looked at for what a list is asked for; others are passed over.
+/// Maximum number of members of the content that are read as list parameters; further ones are
+/// ignored.
 const MOST_MEMBERS: usize = 1000;
 
-/// What is read of a request.
+/// Parts of a request that a step is read from.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'r> {
-    /// Its parameters as text.
+    /// Parameters as text.
     pub inputs: &'r Inputs<'r>,
-    /// What it has, as values.
+    /// Parameters and content as JSON values.
     pub values: &'r Values,
-    /// The request.
+    /// Request itself.
     pub request: &'r Request,
 }
 
 impl<'c> EntityRequest<'c> {
-    /// What a request to an operation asks for; none if it is about no resource, or does not say which
-    /// entity it is about.
+    /// Reads the step of a request to an operation; `None` if the operation has no role, or if the
+    /// request does not identify an entity.
     #[must_use]
     pub fn of(
         context: ExchangeContext<'c>,
@@ -86,7 +90,7 @@ impl<'c> EntityRequest<'c> {
         Some(asked)
     }
 
-    /// The same, whatever part of a list is asked for.
+    /// Reads the step of a request without the filters, order and page of a list.
     fn stepping(
         context: ExchangeContext<'c>,
         index: usize,
@@ -128,8 +132,8 @@ impl<'c> EntityRequest<'c> {
         Some(asked)
     }
 
-    /// What a request shows of the world as it is at the beginning, where nothing is remembered; none, if it shows
-    /// nothing of it.
+    /// Reads the step of a request that shows entities of the initial state, for a sandbox without
+    /// state; `None` if the operation neither lists nor reads entities.
     #[must_use]
     pub fn shown(
         context: ExchangeContext<'c>,
@@ -142,7 +146,8 @@ impl<'c> EntityRequest<'c> {
         is_shown.then(|| Self::stepping(context, index, options, Unknown::Seeded, received)).flatten()
     }
 
-    /// What tells its answer from those to others of the same path.
+    /// Returns the key that is read, or an empty text for a list. Generated answers of one path
+    /// are cached by it.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.step {
@@ -169,7 +174,8 @@ impl<'c> EntityRequest<'c> {
         }
         let body = received.values.body.as_ref();
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
-        // What is added without a word of it, or as a file, is added all the same.
+        // A request without content, or with content that is no object (a file), still adds an
+        // entity.
         let empty = Map::new();
         let is_put = act == Act::Replace && matches!(self.role.key, KeyFrom::Path(_)) && body.is_none();
         let is_added = matches!(act, Act::Create | Act::Upsert) || is_put;
@@ -206,19 +212,20 @@ impl<'c> EntityRequest<'c> {
         })
     }
 
-    /// What the client calls what it adds, if it may.
+    /// Returns the key that the client chose for a new entity, if it may choose one.
     fn own_key(&self, sent: &Map<String, Value>) -> Option<String> {
         let key = self.collection.key.as_ref()?;
         let schema = self.sent_schema();
         let may = schema.and_then(|schema| schema.property(schema.tree(), key).map(|node| schema.asks_for(node)));
-        // Where the request does not say, what the answer says of it counts.
+        // If the request's schema does not declare the key, the response's schema decides.
         let declared = || self.collection.entity.as_deref().and_then(|schema| schema.declaration(key));
         let is_read_only = || declared().is_some_and(|declared| declared.is_read_only);
         let value = sent.get(key).filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
         Some(plain(value)).filter(|text| (value.is_string() || value.is_number()) && !text.is_empty() && text != "0")
     }
 
-    /// How an entity is changed by what was sent.
+    /// Returns the change that the content describes: a JSON Patch, a merge patch, or members to
+    /// set.
     fn change(&self, request: &Request, sent: &Value) -> Option<Change> {
         let media = header(request.headers(), &http::header::CONTENT_TYPE).unwrap_or_default();
         let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -234,12 +241,12 @@ impl<'c> EntityRequest<'c> {
         })
     }
 
-    /// What names the entity in the query or in the body.
+    /// Finds the key of the entity in the query or in the body.
     fn key_in(&self, received: Received<'_>) -> Option<String> {
         let keys = &self.collection.keys;
         let own = self.collection.key.as_deref().map(folded);
         let noun = &self.collection.noun;
-        // The best name first, wherever it stands.
+        // Most specific name first; each is looked up in the query, then in the body.
         let only = only_id(self.operation).map(|name| folded(&name));
         let names = keys.iter().cloned().chain(own).chain([noun.clone()]).chain(only);
         let query = &received.inputs.query.0;
@@ -255,7 +262,7 @@ impl<'c> EntityRequest<'c> {
         })
     }
 
-    /// Which part of a list the request asks for.
+    /// Reads the filters, order and page of the requested list.
     fn wanted_of(&self, received: Received<'_>) -> ListQuery {
         let role = self.role;
         if !matches!(role.act, Act::List | Act::Find | Act::Exists) {
@@ -265,7 +272,7 @@ impl<'c> EntityRequest<'c> {
         let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
         let mut names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
         names.extend(self.collection.natural.as_deref());
-        // JSON:API has them below `attributes`.
+        // JSON:API has the properties below `attributes`.
         let below = schema.and_then(|schema| schema.property(schema.tree(), "attributes").map(|node| (schema, node)));
         names.extend(below.into_iter().flat_map(|(schema, node)| schema.properties(node)).map(|(name, _)| name));
         let mut first = 1;
@@ -301,7 +308,8 @@ impl<'c> EntityRequest<'c> {
         wanted
     }
 
-    /// What is searched for may be sent in the content.
+    /// Iterates over the members of the content as list parameters, as search operations have them
+    /// there.
     fn asked_in_content<'r>(&'r self, received: Received<'r>) -> impl Iterator<Item = Asking<'r>> {
         let schema = self.sent_schema();
         let members = received.values.body.as_ref().and_then(Value::as_object).into_iter().flatten();
@@ -312,7 +320,7 @@ impl<'c> EntityRequest<'c> {
         })
     }
 
-    /// Takes the step with `apply`, which does it in the world of the session.
+    /// Takes the step with `apply`, which runs it on the state of the session.
     pub fn apply(&self, apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply) -> Reply {
         let maker = self.maker();
         let factory = EntityFactory {
@@ -329,7 +337,8 @@ impl<'c> EntityRequest<'c> {
             is_current: &|entity| {
                 let is_expected =
                     self.expected.as_ref().is_none_or(|expected| names(expected, entity, Comparison::Strong));
-                // RFC 9110 §13.1.2: only steps that change something ask, and for these a known tag is a failure too.
+                // RFC 9110 §13.1.2: only steps that change something check tags, and for these a
+                // known tag is a failure too.
                 let is_unwanted = self.known.as_ref().is_some_and(|known| names(known, entity, Comparison::Weak));
                 is_expected && !is_unwanted
             },
@@ -340,7 +349,7 @@ impl<'c> EntityRequest<'c> {
             }
             _ => None,
         };
-        // What nobody can add is there when it is asked for.
+        // Entities that no operation can add exist as soon as a request names them.
         let is_taken_away = self.collection.is_put_to && matches!(self.step, Step::Delete(_));
         let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to && !is_taken_away;
         if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || is_there) {
@@ -357,7 +366,7 @@ impl<'c> EntityRequest<'c> {
         apply(&self.collection_key, self.step.clone(), &factory)
     }
 
-    /// Adds an entity. It is made between two steps, so that nobody waits for that.
+    /// Adds an entity. It is built between two steps, so that no other request waits for it.
     fn create(
         &self,
         maker: &EntityBuilder<'_>,
@@ -370,7 +379,8 @@ impl<'c> EntityRequest<'c> {
         apply(&self.collection_key, Step::Put { key, entity, new: new.clone() }, factory)
     }
 
-    /// What the answer is where nothing is remembered: that of the world as it is at the beginning.
+    /// Returns the reply of the initial state to a list or read step, for a sandbox without state;
+    /// `None` for other steps.
     #[must_use]
     pub fn seeded(&self) -> Option<Reply> {
         let maker = self.maker();
@@ -380,7 +390,8 @@ impl<'c> EntityRequest<'c> {
                 let all = base.all.iter().map(|(key, entity)| (key.clone(), entity.clone()));
                 let Some((name, owner)) = &self.owner else { return Some(Reply::List(all.collect())) };
                 let own: Vec<_> = all.filter(|(_, entity)| entity.get(name) == Some(owner)).collect();
-                // Of an owner that no list shows some are made, so that there is something to see.
+                // An owner that no list shows gets generated entities, so that its list is not
+                // empty.
                 Some(Reply::List(if own.is_empty() { maker.of_owner(name, owner) } else { own }))
             }
             Step::Read(key) => {
@@ -393,12 +404,12 @@ impl<'c> EntityRequest<'c> {
     }
 
     fn base(&self, maker: &EntityBuilder<'_>) -> std::sync::Arc<Entities> {
-        // Of what there is only one nothing is there that is not asked for.
+        // A singleton is generated when a request first uses it, so it has no initial entities.
         if self.role.key == KeyFrom::Only { std::sync::Arc::default() } else { maker.base(&self.collection_key) }
     }
 }
 
-/// What a collection has before anybody writes to it.
+/// Returns the entities of a collection before the first write; none if no operation shows them.
 #[must_use]
 pub fn beginning(
     context: ExchangeContext<'_>,
@@ -414,8 +425,9 @@ pub fn beginning(
     maker.base(&CollectionKey { collection: collection.name.clone(), scope: scope.to_owned() })
 }
 
-/// The collection that has the entities of a narrower one too, and the property that tells whose they are, with
-/// its value: the orders of `/users/{userId}/orders` are those of `/orders` with this `userId`.
+/// Finds the wider collection that also has the entities of a nested one, and the property that
+/// identifies their owner, with its value: the orders of `/users/{userId}/orders` are those of
+/// `/orders` with this `userId`.
 fn whole_of<'c>(
     context: ExchangeContext<'c>,
     role: &'c Role,
@@ -440,22 +452,22 @@ fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// The entity tag of an entity (RFC 9110 §8.8.3).
+/// Returns the entity tag of an entity (RFC 9110 §8.8.3).
 #[must_use]
 pub fn tag(entity: &Value) -> String {
     format!("\"{:016x}\"", fingerprint(&entity.to_string()))
 }
 
-/// How entity tags are compared (RFC 9110 §8.8.3.2).
+/// Comparison of entity tags (RFC 9110 §8.8.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// A weak tag is that of nothing, as for `If-Match`.
+    /// Weak tags never match, as for `If-Match`.
     Strong,
-    /// A weak tag is as good, as for `If-None-Match`.
+    /// Weak tags match like strong ones, as for `If-None-Match`.
     Weak,
 }
 
-/// Whether one of the tags of a condition is that of an entity.
+/// Returns `true` if one of the tags of a condition matches an entity, or if the condition is `*`.
 #[must_use]
 pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
     let own = tag(entity);
@@ -466,18 +478,19 @@ pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
     })
 }
 
-/// What an entity is that nobody wrote, and that is not there from the beginning (`--unknown`).
+/// Answer for a key that was never created and is not in the initial state (`--unknown`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unknown {
-    /// There is none.
+    /// Error: there is no such entity.
     #[default]
     NotFound,
-    /// It is made on the spot from what it is called, always the same.
+    /// Entity generated from its key, always the same one.
     Seeded,
 }
 
 impl EntityRequest<'_> {
-    /// What of an entity its schema declares.
+    /// Returns the members of an entity that its schema declares, without those that only clients
+    /// send.
     #[must_use]
     pub fn visible(&self, entity: &Value) -> Value {
         let schema = self.collection.entity.as_deref();
@@ -487,7 +500,8 @@ impl EntityRequest<'_> {
         project(entity, &names.collect::<Vec<_>>())
     }
 
-    /// The path where an entity is read.
+    /// Returns the path at which an entity is read, with the base path of the request; `None` if
+    /// no operation reads it.
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<String> {
         let reader = &self.context.contract.operations[self.collection.reader?];
@@ -498,10 +512,11 @@ impl EntityRequest<'_> {
     }
 }
 
-/// The path of an operation for the values of its template: those of `scope`, and the parts of a key.
+/// Expands the path template of an operation with the values of `scope` and the segments of `key`;
+/// `None` if there are too few values.
 #[must_use]
 pub fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
-    // Only a key of several parts has slashes between them; in any other a slash is text.
+    // Only a key of several segments is split at slashes; in any other a slash is text.
     let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
     let mut values = scope.iter().map(String::as_str).chain(key.splitn(parts, '/'));
     let mut path = String::new();

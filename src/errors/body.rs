@@ -1,4 +1,7 @@
-//! The pattern of an error body, and the body that it gives for what is wrong.
+//! Patterns of error bodies, and the body that a pattern gives for the findings of a request.
+//!
+//! `reading` makes patterns from examples and schemas; `templates` chooses the one to fill.
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
@@ -10,97 +13,100 @@ use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot, SlotT
 use crate::errors::words::{NamePolicy, Words};
 use crate::schema::name::{Form, folded};
 
-/// What stands at a place of an error body.
+/// Pattern of one value of an error body.
 #[derive(Debug, Clone)]
 pub enum Pattern {
-    /// The same whatever is wrong.
+    /// A value that is the same for every error.
     Fixed(Value),
     /// A sentence.
     Words(Box<Words>),
-    /// A word or number for programs.
+    /// A code for programs, a string or a number.
     Code(CodeSlot),
-    /// The field.
+    /// The field, by name, path or JSON Pointer.
     Field(FieldSlot),
-    /// The way to the field, as a list.
+    /// The path of the field, as an array.
     Segments(SegmentsSlot),
     /// The part of the request.
     Location(LocationSlot),
-    /// What was sent; as text, if it must be one. Where nothing was, what the document shows for that.
+    /// The value that was sent, in the type that its place takes; if none was sent, the documented
+    /// value, if any.
     Sent(SlotType, Option<Value>),
     /// The path of the request.
     Url,
-    /// A text of the user.
+    /// A template from the fixtures.
     Filled(Template),
-    /// What a family says beside its sentences, in a member of this name.
+    /// A member of this name that a family has beside its sentences.
     Beside(&'static Idiom, String),
-    /// The type that is expected, or that was sent; and what the document shows.
+    /// The type that is expected or that was sent, as the slot says; the documented type if it is
+    /// not known.
     Type(Slot, Option<&'static Idiom>, String),
-    /// The status.
+    /// The status code.
     Status(SlotType),
-    /// The phrase of the status.
+    /// The reason phrase of the status.
     Reason,
     /// An object.
     Object(Vec<Member>),
-    /// A list with an entry for each thing that is wrong.
+    /// An array with an item for each finding.
     Each(Box<Pattern>),
-    /// A list of which each item has a meaning of its own.
+    /// An array whose items each have their own pattern.
     Items(Vec<Pattern>),
-    /// An object with a member for each field that is wrong.
+    /// An object with a member for each invalid field.
     ByField(ByField),
-    /// An object that has fields of the request as its members.
+    /// An object whose documented members are fields of the request.
     Fields(Fields),
     /// The `source` of JSON:API: `pointer` for the body, `parameter` or `header` for the rest.
     Source(FieldSlot),
-    /// An object with a member for each part of the request that is wrong: `{"json": …}`.
+    /// An object with a member for each part of the request that has errors: `{"json": …}`.
     ByLocation(LocationSlot, Box<Pattern>),
-    /// A text of several parts.
+    /// A text that is concatenated from parts.
     Text(Vec<Pattern>),
-    /// A text inside a document with tags.
+    /// A text inside markup, in which `&`, `<` and `>` are escaped.
     Escaped(Box<Pattern>),
 }
 
 /// A member of an object.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Its name.
+    /// Name of the member.
     pub name: String,
-    /// What stands there.
+    /// Pattern of its value.
     pub pattern: Pattern,
-    /// What stands there where the pattern has nothing to say; none if it can be left out.
+    /// Value if the pattern gives none; without one the member is left out then.
     pub otherwise: Option<Value>,
 }
 
-/// An object that has fields of the request as its members, each with what is wrong with it.
+/// An object whose documented members are fields of the request, each with its errors.
 #[derive(Debug, Clone)]
 pub struct Fields {
-    /// The segment of the path of a field that its members are: 0 for the fields of the body itself.
+    /// Index of the path segment that names its members: 0 for the fields of the body itself.
     pub depth: usize,
-    /// The members that are fields.
+    /// Members that are fields.
     pub members: Vec<Member>,
-    /// The member for what is about none of them: `non_field_errors`.
+    /// Member for errors that are about none of its fields: `non_field_errors`.
     pub rest: Option<Box<Member>>,
-    /// The members that are no fields.
+    /// Members that are no fields.
     pub others: Vec<Member>,
-    /// What is said of fields that are no members, where there may be others.
+    /// Pattern for fields that are no documented member; none if the object allows no other
+    /// members.
     pub other: Option<Box<Pattern>>,
 }
 
 /// An object with a member for each field.
 #[derive(Debug, Clone)]
 pub struct ByField {
-    /// How the field is written.
+    /// Notation of the names of members.
     pub key: FieldSlot,
-    /// What is said of one.
+    /// Pattern for the errors of one field.
     pub entry: Box<Pattern>,
-    /// Whether a field of an object is in an object of its own.
+    /// True if fields are nested like the request: `{"address": {"city": …}}`.
     pub nests: bool,
-    /// The family, whose members may have other names than the fields.
+    /// Family, which may give a member another name than that of the field.
     pub idiom: Option<&'static Idiom>,
 }
 
 impl Pattern {
-    /// What it gives for what is wrong; none, if it has nothing to say of that. There is at least one
-    /// finding.
+    /// Returns the value for the findings; none if there are none, or if the pattern has no value
+    /// for them.
     #[must_use]
     pub fn tell(&self, findings: &[Finding]) -> Option<Value> {
         let first = findings.first()?;
@@ -160,7 +166,7 @@ impl Pattern {
         }
     }
 
-    /// Whether there is a sentence in it, entries of lists apart.
+    /// Returns true if the pattern has a sentence outside the entries of lists.
     #[must_use]
     pub fn has_words(&self) -> bool {
         self.has_words_that(&|_| true)
@@ -176,19 +182,19 @@ impl Pattern {
         }
     }
 
-    /// It for a fault that is about no field: without the lists of fields, if there is something to be
-    /// said beside them.
+    /// Returns the pattern for a fault that is about no field: without lists of fields, if a
+    /// sentence or code outside them says what is wrong.
     #[must_use]
     pub fn of_whole(&self, is_malformed: bool) -> Self {
         let is_code = |member: &Member| member.is_code() && !(is_malformed && member.is_headline());
-        // What is always said does not say what is wrong.
+        // A sentence that is always the same does not say that the content is malformed.
         let says_more = |words: &Words| !is_malformed || words.constant.is_none();
         let says =
             self.has_words_that(&says_more) || matches!(self, Self::Object(members) if members.iter().any(is_code));
         if says { self.without_lists().unwrap_or_else(|| self.clone()) } else { self.clone() }
     }
 
-    /// None, if there is nothing else in it.
+    /// Returns the pattern without lists of fields; none if nothing else is left.
     fn without_lists(&self) -> Option<Self> {
         match self {
             Self::Each(_) | Self::ByField(_) | Self::Fields(_) | Self::ByLocation(..) => None,
@@ -280,7 +286,7 @@ impl Fields {
     }
 }
 
-/// Puts a value at a path, with an object for each segment but the last.
+/// Inserts a value at a path; every segment but the last becomes an object.
 fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
     match path {
         [] => {}
@@ -300,7 +306,7 @@ fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
 }
 
 impl Pattern {
-    /// Whether there is a place in it that names the field, sentences apart.
+    /// Returns true if the pattern names the field outside sentences.
     #[must_use]
     pub fn names_field(&self) -> bool {
         match self {
@@ -318,7 +324,7 @@ impl Pattern {
         }
     }
 
-    /// Whether a sentence that the document shows repeats something of the request.
+    /// Returns true if a documented sentence repeats a value of its request.
     #[must_use]
     pub fn repeats_request(&self) -> bool {
         let repeats = |slot| matches!(slot, Slot::Media | Slot::Method | Slot::Detail | Slot::Value);
@@ -331,7 +337,7 @@ impl Pattern {
         }
     }
 
-    /// Drops the sentences that speak of a thing that is not a field.
+    /// Drops the documented sentences that are about the whole request, such as a missing entity.
     pub fn forget_things(&mut self) {
         match self {
             Self::Words(words) => words.forget_thing(),
@@ -342,12 +348,12 @@ impl Pattern {
         }
     }
 
-    /// Has its sentences name the field where nothing else does.
+    /// Sets the policy by which sentences name the field.
     pub fn let_words_name(&mut self, alone: NamePolicy) {
         match self {
             Self::Words(words) => {
                 words.alone = alone;
-                // What a family always says there names nothing.
+                // A constant sentence of a family does not name the field.
                 if alone == NamePolicy::Always {
                     words.constant = None;
                 }
@@ -359,7 +365,7 @@ impl Pattern {
         }
     }
 
-    /// Whether a sentence that the document shows names the field.
+    /// Returns true if a documented sentence names the field.
     #[must_use]
     pub fn shows_name(&self) -> bool {
         match self {

@@ -1,5 +1,8 @@
-//! The error responses that most operations of a document agree on: the status of wrong requests, and the response for
-//! each status. They answer where an operation documents no error for a fault.
+//! Conventions of a document: the status for invalid requests, and the response for each status,
+//! that most of its operations use.
+//!
+//! They answer a fault for which an operation documents no error.
+
 use std::collections::HashMap;
 
 use http::StatusCode;
@@ -10,30 +13,31 @@ use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern};
 use crate::errors::unknown;
 use crate::schema::Schema;
 
-/// The conventions of one document.
+/// Conventions of one document.
 #[derive(Debug, Default)]
 pub struct Conventions {
-    /// The status of requests that do not fit: 400 or 422.
+    /// Status of requests with violations: 400 or 422.
     violation: Option<StatusCode>,
-    /// The status of content that cannot be read: 400 or 422.
+    /// Status of requests with malformed content: 400 or 422.
     malformed: Option<StatusCode>,
-    /// The error response that most operations document for a status.
+    /// Error response for each status, of the shape that most operations document for it.
     of_status: HashMap<StatusCode, Documented>,
-    /// The error response of the shape that most errors have.
+    /// Error response of the shape that most errors have: of those for invalid requests, else of
+    /// other client errors, else of server errors.
     general: Option<Documented>,
 }
 
-/// An error response of an operation.
+/// Error response of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Documented {
-    /// The number of the operation in the contract.
+    /// Index of the operation in the contract.
     pub operation: usize,
-    /// The status, range or default that it is documented for.
+    /// Status, range or default that the response is documented for.
     pub pattern: StatusPattern,
 }
 
 impl Documented {
-    /// The operation and the response.
+    /// Returns the operation and the response.
     #[must_use]
     pub fn of(self, contract: &Contract) -> Option<(&Operation, &Response)> {
         let operation = contract.operations.get(self.operation)?;
@@ -41,7 +45,7 @@ impl Documented {
     }
 }
 
-/// Responses of one shape.
+/// Number of responses of one shape, and the best of them.
 #[derive(Debug)]
 struct Tally {
     count: usize,
@@ -49,18 +53,18 @@ struct Tally {
     worth: Worth,
 }
 
-/// How well a response shows what others of its shape look like; the better, the greater.
+/// Quality of a response as a model for others of its shape; greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
-    /// It has a schema only.
+    /// A schema without examples.
     Schema,
-    /// Its example speaks of a thing of its operation.
+    /// An example that names a resource of its operation.
     Example,
-    /// Its example speaks of nothing that another operation lacks.
+    /// Examples that fit every operation.
     General,
 }
 
-/// The number of operations by shape, in the order of the document.
+/// Number of responses by shape, in the order of the document.
 #[derive(Debug, Default)]
 struct Tallies(Vec<(u64, Tally)>);
 
@@ -77,23 +81,23 @@ impl Tallies {
         }
     }
 
-    /// The response of the shape that most have; of equal ones the first.
+    /// Returns the best response of the most frequent shape; of equals the first.
     fn most(&self) -> Option<Documented> {
         self.0.iter().rev().max_by_key(|(_, tally)| tally.count).map(|(_, tally)| tally.best)
     }
 }
 
-/// The two statuses that wrong requests are answered with.
+/// Statuses for invalid requests.
 const OF_REQUESTS: [StatusCode; 2] = [StatusCode::UNPROCESSABLE_ENTITY, StatusCode::BAD_REQUEST];
 
 impl Conventions {
-    /// The conventions of a document of a contract.
+    /// Reads the conventions of a document of a contract.
     #[must_use]
     pub fn read(contract: &Contract, document: usize) -> Self {
         let mut of_status: HashMap<StatusCode, Tallies> = HashMap::new();
         let mut errors = [Tallies::default(), Tallies::default(), Tallies::default()];
         let mut votes = Votes::default();
-        // Responses that operations share are looked at once.
+        // Responses that operations share are examined once.
         let mut looks: HashMap<usize, Option<(u64, Worth)>> = HashMap::new();
         let of_document =
             contract.operations.iter().enumerate().filter(|(_, operation)| operation.document == document);
@@ -118,32 +122,33 @@ impl Conventions {
         }
     }
 
-    /// The status of requests that do not fit.
+    /// Returns the status of requests with violations; none if no operation documents 400 or 422.
     #[must_use]
     pub fn of_violations(&self) -> Option<StatusCode> {
         self.violation
     }
 
-    /// The status of content that cannot be read.
+    /// Returns the status of malformed content; none if no operation documents 400 or 422.
     #[must_use]
     pub fn of_malformed(&self) -> Option<StatusCode> {
         self.malformed
     }
 
-    /// The response that other operations document for just this status.
+    /// Returns the response that operations document for exactly this status.
     #[must_use]
     pub fn of_status(&self, status: StatusCode) -> Option<Documented> {
         self.of_status.get(&status).copied()
     }
 
-    /// The response to answer with in a status: the one for it, else one of the shape that most errors have.
+    /// Returns the response for a status: one documented for it, else one of the shape that most
+    /// errors have.
     #[must_use]
     pub fn response(&self, status: StatusCode) -> Option<Documented> {
         self.of_status(status).or(self.general)
     }
 }
 
-/// How many operations answer wrong requests with 422, with 400, and with both.
+/// Numbers of operations that document only 422, only 400, and both.
 #[derive(Debug, Default)]
 struct Votes {
     only: [usize; 2],
@@ -162,12 +167,12 @@ impl Votes {
         }
     }
 
-    /// Where an operation has both, 422 is about what does not fit.
+    /// Returns the status of most operations; one with both uses 422 for violations.
     fn of_violations(&self) -> Option<StatusCode> {
         elected(self.only[0] + self.both, self.only[1])
     }
 
-    /// Where an operation has both, 400 is about what cannot be read.
+    /// Returns the status of most operations; one with both uses 400 for malformed content.
     fn of_malformed(&self) -> Option<StatusCode> {
         elected(self.only[0], self.only[1] + self.both)
     }
@@ -178,8 +183,9 @@ fn elected(unprocessable: usize, bad: usize) -> Option<StatusCode> {
     (unprocessable + bad > 0).then_some(if bad > unprocessable { second } else { first })
 }
 
-/// Which errors tell the shape of all: 0 those of wrong requests, 1 others of the client, 2 those of the server. None
-/// for a response that is no error.
+/// Returns the rank of an error response as a model for the shape of all errors: 0 for invalid
+/// requests, 1 for other client errors and the default, 2 for server errors; none if it is no
+/// error.
 fn rank(operation: &Operation, pattern: StatusPattern) -> Option<usize> {
     match pattern {
         StatusPattern::Exact(status) if OF_REQUESTS.contains(&status) => Some(0),
@@ -191,7 +197,8 @@ fn rank(operation: &Operation, pattern: StatusPattern) -> Option<usize> {
     }
 }
 
-/// Whether an operation documents a success beside its default, so that the default is an error.
+/// Returns true if an operation documents a success beside its default, so that the default is an
+/// error.
 #[must_use]
 pub fn has_success(operation: &Operation) -> bool {
     let is_success = |pattern: &StatusPattern| *pattern != StatusPattern::Default && pattern.status().is_success();
@@ -208,7 +215,7 @@ fn look(response: &Response) -> Option<(u64, Worth)> {
     Some((shape_of(media), worth))
 }
 
-/// An example as a value: JSON text in a JSON document is what it says.
+/// Returns the value of an example; a string of JSON in a JSON media type is parsed.
 #[must_use]
 pub fn value_of(example: &Example, media: &MediaType) -> Value {
     let value = example.value();
@@ -216,7 +223,8 @@ pub fn value_of(example: &Example, media: &MediaType) -> Value {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
 }
 
-/// What bodies of the same members and types have in common; where no schema says them an example does.
+/// Returns a hash of the names and types of the members of a body, 4 levels deep: of its schema,
+/// else of its first example.
 #[must_use]
 pub fn shape_of(media: &MediaType) -> u64 {
     const DEEPEST: usize = 4;

@@ -1,5 +1,8 @@
-//! Everything that can be wrong with a request: the statuses that a document may have for it, what can be said
-//! of it, and the problem that is sent where a document shows no error.
+//! Faults of a request: the statuses that a document may have for each, its findings, and the
+//! problem that is sent where the document has no error.
+//!
+//! `exchange` finds the fault of a request; [`reject`](crate::errors::reject) answers it.
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,57 +14,57 @@ use crate::resource::KeyFrom;
 use crate::validate::credentials::MissingCredentials;
 use crate::validate::{ContentFault, Violation};
 
-/// What is wrong with a request, gravest first: only one kind is answered.
+/// Fault of a request, gravest first; only one kind is answered.
 #[derive(Debug)]
 pub enum Fault {
-    /// No credentials, or not of the documented form.
+    /// Credentials that are missing or not of the documented form.
     Credentials(MissingCredentials),
-    /// Larger than is read; the limit in bytes.
+    /// Content over the limit, which is given in bytes.
     TooLarge(usize),
-    /// Of no documented type, or not of its type.
+    /// Content of an undocumented media type or unknown coding, or malformed content.
     Content(ContentFault),
-    /// Parameters or body do not fit.
+    /// Violations in parameters or body.
     Violations(Vec<Violation>),
-    /// No document has the path; the sentence that says so.
+    /// A path that no document has, with the message for it.
     UnknownPath(String),
-    /// The path is documented for other methods.
+    /// A path that is documented for other methods only.
     Method {
         /// The method of the request.
         method: Method,
-        /// The sentence that says which methods there are.
+        /// Message that lists the documented methods.
         detail: String,
     },
-    /// An error that `Prefer` asks for by its status.
+    /// An error that `Prefer` requests by its status.
     Status(StatusCode),
-    /// An error of the status of this problem, which is sent where the document shows no error.
+    /// An error of the status of this problem, which is sent where the document has no error.
     Problem(Problem),
-    /// There is no entity that is called so.
+    /// An entity that does not exist.
     Unknown {
         /// `pet`
         noun: String,
-        /// `7`; empty if it was searched for.
+        /// `7`; empty if the request searched for the entity.
         key: String,
-        /// How the request named it.
+        /// Source of the key in the request.
         by: KeyFrom,
     },
-    /// There is an entity that is called so already.
+    /// A key that an entity has already.
     Conflict {
         /// `pet`
         noun: String,
         /// `7`
         key: String,
     },
-    /// The entity is not what the client takes it for.
+    /// An entity that fails the precondition in `If-Match` or `If-None-Match`.
     Stale,
-    /// The change cannot be made of the entity.
+    /// A change that the state does not allow, with the reason.
     Impossible(String),
-    /// The session has no room for more.
+    /// A session that is at its memory limit.
     Full,
 }
 
 impl Fault {
-    /// The statuses that a document may have for it, best first; the first is sent where only a
-    /// range or the default is documented.
+    /// Returns the statuses that a document may have for the fault, best first; the first is sent
+    /// where only a range or the default is documented.
     pub(super) fn statuses(&self) -> &'static [u16] {
         match self {
             Self::Credentials(_) => &[401],
@@ -80,7 +83,7 @@ impl Fault {
         }
     }
 
-    /// The status that it is of itself, whatever the document says.
+    /// Returns the status that the fault sets itself, whatever the document has.
     pub(super) fn own_status(&self) -> Option<StatusCode> {
         match self {
             Self::Status(status) => Some(*status),
@@ -89,18 +92,19 @@ impl Fault {
         }
     }
 
-    /// Whether a parameter of the path is wrong, so that the path names nothing that could be there.
+    /// Returns true if a path parameter is invalid, so that the path cannot name an entity.
     pub(super) fn is_about_path(&self) -> bool {
         let Self::Violations(violations) = self else { return false };
         violations.iter().any(|violation| violation.parameter().is_some_and(|(place, _)| place == Location::Path))
     }
 
-    /// Whether its problem says more than that something is not there: where to look.
+    /// Returns true if the detail of its problem also hints at where to look.
     pub(super) fn has_hint(&self) -> bool {
         matches!(self, Self::UnknownPath(_) | Self::Method { .. })
     }
 
-    /// What its problem says and neither the violations nor most errors of an API do, for the log.
+    /// Returns the detail of its problem for the log, if neither violations nor most errors of an
+    /// API contain it.
     pub(super) fn lost_hint(&self) -> Option<String> {
         match self {
             Self::Problem(problem) => Some(problem.detail.clone()),
@@ -108,7 +112,7 @@ impl Fault {
         }
     }
 
-    /// What can be said of it.
+    /// Returns the findings of the fault.
     pub(super) fn findings(&self) -> Vec<Finding> {
         let whole = |rule: &str, operands: Value| vec![Finding::whole(rule, operands)];
         match self {
@@ -121,10 +125,11 @@ impl Fault {
                 whole("unsupportedMediaType", json!({ "media": name }))
             }
             Self::Content(ContentFault::Malformed(malformed)) => {
-                // `malformed JSON: EOF …`: what it is not is said in the API's voice, why is in the header.
+                // `malformed JSON: EOF …`: the format is the media of the finding, the cause its
+                // detail.
                 let kind = malformed.detail.split(':').next().unwrap_or_default();
                 let kind = kind.strip_prefix("malformed ").unwrap_or("content");
-                // What the parser says of it: `EOF while parsing a value at line 1 column 5`.
+                // Message of the parser: `EOF while parsing a value at line 1 column 5`.
                 let said = malformed_detail(malformed);
                 let said = said.split_once(": ").map_or(said.as_str(), |(_, why)| why);
                 let mut operands = json!({ "detail": said, "media": kind });
@@ -144,7 +149,7 @@ impl Fault {
         }
     }
 
-    /// What is wrong, in lines for the log and for `Standin-Violations`.
+    /// Returns one line for each error, for the log and for `Standin-Violations`.
     #[must_use]
     pub fn summaries(&self) -> Vec<String> {
         match self {
@@ -229,7 +234,7 @@ impl Fault {
     }
 }
 
-/// The rule that an error of a status is about.
+/// Returns the rule that an error of a status is about.
 fn rule_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => "credentials",
@@ -245,7 +250,8 @@ fn rule_of(status: StatusCode) -> &'static str {
     }
 }
 
-/// `malformed JSON: EOF while parsing a value at line 1 column 8`
+/// Returns the message with its position:
+/// `malformed JSON: EOF while parsing a value at line 1 column 8`.
 fn malformed_detail(malformed: &content::Malformed) -> String {
     match malformed.place {
         Some((line, column)) => format!("{} at line {line} column {column}", malformed.detail),
@@ -253,7 +259,7 @@ fn malformed_detail(malformed: &content::Malformed) -> String {
     }
 }
 
-/// A key as it can be repeated in a message.
+/// Cuts a key to 100 characters for a message.
 fn shortened(key: &str) -> String {
     const LONGEST: usize = 100;
     key.chars().take(LONGEST).collect()

@@ -1,4 +1,8 @@
-//! What can be said of one thing that is wrong with a request, and how a dialect writes it.
+//! Findings: the errors of a request in the form that sentences and codes are filled from, and the
+//! dialects that write their parts.
+//!
+//! `fault` makes findings; `templates` chooses the error body that is filled with them.
+
 use std::collections::HashMap;
 
 use http::StatusCode;
@@ -11,24 +15,24 @@ use crate::document::syntax::{join, unescape};
 use crate::schema::name::Form;
 use crate::validate::{Subject, Violation};
 
-/// One thing that is wrong.
+/// An error of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The rule that is broken, one of [`RULES`](crate::contract::wording::RULES).
+    /// Broken rule, one of [`RULES`](crate::contract::wording::RULES).
     pub rule: String,
-    /// The part of the request that it is about: `body`, `query`; empty for the whole.
+    /// Part of the request: `body`, `query`; empty for the whole request.
     pub location: &'static str,
-    /// The way to the field: `["items", "0", "sku"]`, with the name of a parameter first.
+    /// Path of the field: `["items", "0", "sku"]`; it begins with the name of a parameter.
     pub path: Vec<String>,
-    /// What was sent there.
+    /// Value that was sent there.
     pub value: Option<Value>,
-    /// What the rule asks for, and `status`, `reason`, `detail`, `media`, `method`.
+    /// Operands of the rule such as `limit`, and `status`, `reason`, `detail`, `media`, `method`.
     pub operands: Map<String, Value>,
-    /// Of `anyOf` and `oneOf`: what is wrong with each branch.
+    /// Findings of each branch of `anyOf` and `oneOf`.
     pub branches: Vec<Vec<Finding>>,
 }
 
-/// Rules that are about a property which is not a part of the pointer.
+/// Rules about a property that the JSON Pointer of the violation does not include.
 const OF_PROPERTY: [&str; 6] = [
     "required",
     "dependentRequired",
@@ -39,7 +43,7 @@ const OF_PROPERTY: [&str; 6] = [
 ];
 
 impl Finding {
-    /// What a violation says.
+    /// Creates the finding of a violation.
     #[must_use]
     pub fn of(violation: &Violation) -> Self {
         let mut finding = Self::of_error(&violation.subject, &violation.error);
@@ -75,7 +79,7 @@ impl Finding {
         }
     }
 
-    /// A fault that is about no field.
+    /// Creates a finding that is about no field; `operands` that are no object are dropped.
     #[must_use]
     pub fn whole(rule: &str, operands: Value) -> Self {
         let operands = if let Value::Object(operands) = operands { operands } else { Map::new() };
@@ -83,14 +87,14 @@ impl Finding {
         Self { rule, location: "", path: Vec::new(), value: None, operands, branches: Vec::new() }
     }
 
-    /// It as what it is of a body that is not there at all, if it is.
+    /// Returns the finding that the whole body is required; none unless the body was absent.
     #[must_use]
     pub fn as_absent(&self) -> Option<Self> {
         self.operands.get("absent")?;
         Some(Self { rule: "required".to_owned(), path: Vec::new(), value: None, ..self.clone() })
     }
 
-    /// The same, in a response of this status to a request for this path.
+    /// Adds the status and reason phrase of the response and the path of the request.
     #[must_use]
     pub fn at(mut self, status: StatusCode, path: &str) -> Self {
         self.operands.insert("url".to_owned(), json!(path));
@@ -99,7 +103,8 @@ impl Finding {
         self
     }
 
-    /// The name of the field: the innermost segment that is no index.
+    /// Returns the name of the field: the innermost segment that is no index, else the last
+    /// segment; empty without a path.
     #[must_use]
     pub fn name(&self) -> &str {
         let mut segments = self.path.iter().rev();
@@ -107,13 +112,14 @@ impl Finding {
         named.or(self.path.last()).map_or("", String::as_str)
     }
 
-    /// Whether it is about a field at all.
+    /// Returns true if the finding is about a field.
     #[must_use]
     pub fn is_about_field(&self) -> bool {
         !self.path.is_empty()
     }
 
-    /// What must be there of several, where each branch lacks one property: `roomId` or `roomName`.
+    /// Returns the properties of which one is required, if each branch lacks one: `roomId` or
+    /// `roomName`.
     #[must_use]
     pub fn alternatives(&self) -> Option<Vec<&str>> {
         let missing = |branch: &'_ Vec<Self>| branch.first().is_some_and(|first| first.rule == "required");
@@ -129,7 +135,7 @@ impl Finding {
         Some(names)
     }
 
-    /// It as the missing property of the first branch, where each branch lacks one.
+    /// Returns the finding of the first branch if each branch lacks a property, else a copy.
     #[must_use]
     pub fn as_missing(&self) -> Self {
         match self.alternatives() {
@@ -148,7 +154,8 @@ impl Finding {
         self
     }
 
-    /// The way to what the rule is for: of a missing property the object that lacks it.
+    /// Returns the path of the value that the rule applies to: for a missing property the object
+    /// that lacks it.
     fn container(&self) -> &[String] {
         let is_of_property = OF_PROPERTY.contains(&self.rule.as_str());
         match self.path.split_last() {
@@ -169,7 +176,8 @@ impl Finding {
         self.operands.get(name)
     }
 
-    /// The type of what was sent.
+    /// Returns the type of the value that was sent: `undefined` for a missing field, `null` if no
+    /// value is known otherwise.
     #[must_use]
     pub fn sent_type(&self) -> &'static str {
         match &self.value {
@@ -194,7 +202,7 @@ impl Finding {
     }
 }
 
-/// The location that a word stands for: `querystring`, `params`.
+/// Returns the location that a word means: `query` for `querystring`, `path` for `params`.
 #[must_use]
 pub fn location_of(word: &str) -> Option<&'static str> {
     const WORDS: [(&str, &str); 17] = [
@@ -220,10 +228,10 @@ pub fn location_of(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, location)| *location)
 }
 
-/// The words of all locations, best known first.
+/// Names of all locations, the most common first.
 pub const LOCATIONS: [&str; 5] = ["body", "query", "path", "header", "cookie"];
 
-/// How the segments of a path are joined.
+/// Notation of the path of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PathStyle {
     /// `items.0.sku`
@@ -238,7 +246,7 @@ pub enum PathStyle {
 }
 
 impl PathStyle {
-    /// Its name in the catalogue.
+    /// Parses the name of a notation in the catalogue: `dotted`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         match name {
@@ -250,7 +258,7 @@ impl PathStyle {
         }
     }
 
-    /// A path in this style.
+    /// Writes a path in this notation.
     #[must_use]
     pub fn write(self, path: &[String]) -> String {
         if self == Self::Pointer {
@@ -270,13 +278,13 @@ impl PathStyle {
     }
 }
 
-/// A JSON Pointer (RFC 6901).
+/// Returns the JSON Pointer of a path (RFC 6901).
 #[must_use]
 pub fn pointer(path: &[String]) -> String {
     path.iter().fold(String::new(), |pointer, segment| join(&pointer, segment))
 }
 
-/// How values are written in sentences.
+/// Notation of values in sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ValueStyle {
     /// `abc`
@@ -286,12 +294,12 @@ pub enum ValueStyle {
     Json,
     /// `'abc'`
     Single,
-    /// As Python does: `'abc'`, `True`, `None`.
+    /// As in Python: `'abc'`, `True`, `None`.
     Repr,
 }
 
 impl ValueStyle {
-    /// Its name in the catalogue.
+    /// Parses the name of a notation in the catalogue: `json`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         match name {
@@ -322,39 +330,40 @@ impl ValueStyle {
     }
 }
 
-/// How a family of sentences writes what its slots are filled with.
+/// Notation in which a family fills the slots of its sentences.
 #[derive(Debug, Clone, Default)]
 pub struct Dialect {
-    /// How paths are written.
+    /// Notation of paths.
     pub path: PathStyle,
-    /// How values are written.
+    /// Notation of values.
     pub values: ValueStyle,
-    /// What stands between the items of a list.
+    /// Text between the items of a list.
     pub separator: String,
-    /// What stands before its last item.
+    /// Text before the last item of a list.
     pub last: String,
-    /// What types are called.
+    /// Names of types.
     pub types: HashMap<String, String>,
-    /// What the types of sent values are called, where it is something else.
+    /// Names of the types of sent values, if they differ from `types`.
     pub found: HashMap<String, String>,
-    /// What formats are called.
+    /// Names of formats.
     pub formats: HashMap<String, String>,
 }
 
-/// How many items of a list are written.
+/// Maximum number of list items in a sentence; `…` replaces the others.
 const MOST_ITEMS: usize = 20;
 
-/// How long a sent value may be to be written whole, in characters.
+/// Maximum length of a sent value in a sentence, in characters; longer ones are cut and end with
+/// `…`.
 const LONGEST: usize = 200;
 
 impl Dialect {
-    /// A template filled with what a finding says.
+    /// Fills a template from a finding.
     #[must_use]
     pub fn fill(&self, template: &Template, finding: &Finding) -> String {
         template.fill(|slot, form| self.slot(slot, form, finding))
     }
 
-    /// What a slot is filled with.
+    /// Returns the text that fills a slot.
     #[must_use]
     pub fn slot(&self, slot: Slot, form: Form, finding: &Finding) -> String {
         let named = |text: &str| form.write(text);
@@ -424,7 +433,8 @@ impl Dialect {
     }
 }
 
-/// One of two bounds; where there is none the one that 32 bits have.
+/// Returns the bound `least` or `most` of a finding, else `otherwise`, for which callers pass the
+/// bound of a non-negative 32-bit integer.
 fn bound(finding: &Finding, which: &str, otherwise: &str) -> String {
     let rule = finding.rule.as_str();
     let is_this = match which {
@@ -442,7 +452,7 @@ fn shorten(text: String) -> String {
     }
 }
 
-/// The location of a documented parameter or of the body, as findings have it.
+/// Returns the location of a documented parameter as findings name it; `body` for none.
 #[must_use]
 pub fn location_name(location: Option<Location>) -> &'static str {
     location.map_or("body", Location::as_str)

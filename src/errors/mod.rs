@@ -1,6 +1,7 @@
-//! Violations → the error that the document promises: status, example, wording.
+//! Faults of a request → the documented error: status, example, wording.
 //!
-//! Where the document has none it is our own, from `problem`.
+//! [`reject`] finds the documented response for a fault and fills it with the findings. Where the
+//! document has no error, the answer is a problem from `problem`.
 
 mod body;
 pub mod catalogue;
@@ -35,49 +36,50 @@ use crate::generate::{self, GenerateOptions};
 use crate::resource::{KeyFrom, Resources};
 use crate::validate::ContentFault;
 
-/// The error to answer with.
+/// Error to answer with.
 #[derive(Debug)]
 pub struct Rejection<'c> {
     /// The status to send.
     pub status: StatusCode,
-    /// The documented response, with headers of its own.
+    /// Documented response, whose headers are sent too; none if the document has no such response.
     pub response: Option<&'c Response>,
     /// The media type to send.
     pub media: Cow<'c, MediaRange>,
     /// The content to send.
     pub content: Written,
-    /// Where the words come from, for the log.
+    /// Source of the wording, for the log.
     pub reason: String,
-    /// The preferences that it meets, for `Preference-Applied`.
+    /// Preferences that the error meets, for `Preference-Applied`.
     pub applied: Vec<String>,
 }
 
-/// What a request is answered with.
+/// Contract and request path for which errors are answered.
 #[derive(Debug, Clone, Copy)]
 pub struct ExchangeContext<'c> {
     /// The contract.
     pub contract: &'c Contract,
-    /// Its resources.
+    /// Resources of the contract.
     pub resources: &'c Resources,
-    /// Its voices.
+    /// Error templates of the contract.
     pub templates: &'c TemplateStore,
     /// The path of the request.
     pub path: &'c str,
 }
 
-/// The error response to answer with.
+/// Documented response for an error.
 #[derive(Debug, Clone, Copy)]
 struct Found<'c> {
     status: StatusCode,
     pattern: StatusPattern,
     response: &'c Response,
-    /// The operation that documents it.
+    /// Operation that documents the response.
     operation: &'c Operation,
-    /// Whether the request is for that operation.
+    /// Owner of the response: the operation of the request, or another one.
     whose: ResponseOwner,
 }
 
-/// Answers a fault as the operation documents it, else as the other operations of the document do.
+/// Answers a fault with the error that the operation documents, else with the one that other
+/// operations of the document use, else with a problem.
 #[must_use]
 pub fn reject<'c>(
     context: ExchangeContext<'c>,
@@ -127,7 +129,8 @@ pub fn reject<'c>(
     from_response(context, found, findings, named, &problem, fault, accept, options)
 }
 
-/// Answers a fault that is none of an operation, as the operations of a document answer such faults.
+/// Answers a fault that belongs to no operation, with the error that the operations of a document
+/// use, else with a problem.
 #[must_use]
 pub fn reject_all<'c>(
     context: ExchangeContext<'c>,
@@ -144,7 +147,8 @@ pub fn reject_all<'c>(
     from_response(context, found, findings, None, &problem, fault, accept, options)
 }
 
-/// The error of a response that was found, filled in.
+/// Fills the error of a documented response; falls back to the problem if the response has no
+/// content that the client accepts, or neither example nor schema.
 #[expect(clippy::too_many_arguments, reason = "what is wrong, where it is documented, and what the client accepts")]
 fn from_response<'c>(
     context: ExchangeContext<'c>,
@@ -159,7 +163,7 @@ fn from_response<'c>(
     let Some(media) = accept.best(&found.response.content) else {
         return from_problem(problem, Some(found.response), "the documented error has no content");
     };
-    // `detail` of problem details is the place for help.
+    // The `detail` of a problem has room for the hint of a fault.
     let has_room = || concrete(media).as_str().starts_with(problem::MEDIA_TYPE);
     let says_why = matches!(fault, Fault::Impossible(_)) && found.whose == ResponseOwner::Other;
     if says_why || fault.has_hint() && has_room() {
@@ -176,7 +180,7 @@ fn from_response<'c>(
     }
 }
 
-/// A value as the content of a response that was found.
+/// Writes a value as the content of a documented response.
 fn told_as<'c>(found: Found<'c>, media: &'c MediaType, value: &Value, reason: String) -> Rejection<'c> {
     let range = concrete(media);
     let content = content::write(value, &range, Some(media));
@@ -188,7 +192,7 @@ fn told_as<'c>(found: Found<'c>, media: &'c MediaType, value: &Value, reason: St
     Rejection { status, response, media: range, content, reason, applied: Vec::new() }
 }
 
-/// The response that an operation documents for a fault.
+/// Returns the response that an operation documents for a fault, or for the status in `asked`.
 fn own_response<'c>(
     operation: &'c Operation,
     fault: &Fault,
@@ -198,7 +202,8 @@ fn own_response<'c>(
     let not_found = || at_status(operation, StatusCode::NOT_FOUND).filter(|_| names_nothing);
     let own = || not_found().or_else(|| documented(operation, fault));
     let found = match asked {
-        // An error that is not documented for the status has the body of the one that is.
+        // If the fixtures set a status that is not documented, the body is that of the documented
+        // error.
         Some(status) => {
             at_status(operation, status).or_else(|| own().map(|(_, pattern, response)| (status, pattern, response)))
         }
@@ -207,8 +212,8 @@ fn own_response<'c>(
     found.map(|(status, pattern, response)| Found { status, pattern, response, operation, whose: ResponseOwner::Own })
 }
 
-/// Whether a wrong parameter of the path is answered as a path that names nothing: where an operation documents 404 and
-/// no error that 400 or 422 would be.
+/// Returns true if an invalid path parameter is answered with 404: if the operation documents 404,
+/// and neither 400, 422, `4XX` nor a default that is an error.
 fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
     let documents = |pattern: StatusPattern| operation.response_at(pattern).is_some();
     let exact = |code: u16| StatusCode::from_u16(code).is_ok_and(|code| documents(StatusPattern::Exact(code)));
@@ -219,7 +224,8 @@ fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
     fault.is_about_path() && exact(404) && !documents_wrong
 }
 
-/// The status that the other operations of a document use for a fault that an operation documents nothing for.
+/// Returns the status that operations of a document use for a fault, for an operation that
+/// documents none.
 fn usual_status(context: ExchangeContext<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
     let conventions = context.templates.conventions(context.contract, document);
     match fault {
@@ -229,10 +235,11 @@ fn usual_status(context: ExchangeContext<'_>, document: usize, fault: &Fault) ->
     }
 }
 
-/// The statuses that an API answers alike whichever operation is called; others are the sandbox's own.
+/// Statuses that an API answers in the same way for every operation; errors of other statuses that
+/// an operation does not document are problems.
 const ALIKE: [u16; 11] = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429];
 
-/// The response that the other operations of a document use for a status.
+/// Returns the response that operations of a document use for a status.
 fn usual_response(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> Option<Found<'_>> {
     if !ALIKE.contains(&status.as_u16()) {
         return None;
@@ -242,13 +249,14 @@ fn usual_response(context: ExchangeContext<'_>, document: usize, status: StatusC
     Some(Found { status, pattern: documented.pattern, response, operation, whose: ResponseOwner::Other })
 }
 
-/// Whether an operation of a document documents just this status, with content.
+/// Returns true if an operation of a document documents exactly this status, with content.
 #[must_use]
 pub fn is_usual(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> bool {
     context.templates.conventions(context.contract, document).of_status(status).is_some()
 }
 
-/// What the user wrote, in the documented type that fits.
+/// Writes a body from the fixtures in the documented media type that the client prefers, else as
+/// plain text or JSON.
 fn from_fixture<'c>(
     status: StatusCode,
     response: Option<&'c Response>,
@@ -264,7 +272,7 @@ fn from_fixture<'c>(
     Rejection { status, response, media: range, content, reason, applied: Vec::new() }
 }
 
-/// What reads what any wrong request needs: each may be done on a thread of its own.
+/// Functions that load the data that every invalid request needs; each can run on its own thread.
 pub const WARM_UPS: [fn(); 2] = [|| drop(catalogue::idiom::candidates("")), reading::warm_up];
 
 fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str) -> Rejection<'c> {
@@ -278,14 +286,15 @@ fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str
     }
 }
 
-/// The response documented for a status: itself, its range, the default.
+/// Returns the response documented for a status: the status itself, its range, or the default.
 fn at_status(operation: &Operation, status: StatusCode) -> Option<(StatusCode, StatusPattern, &Response)> {
     let patterns = [StatusPattern::Exact(status), StatusPattern::Range(status.as_u16() / 100), StatusPattern::Default];
     patterns.into_iter().find_map(|pattern| Some((status, pattern, operation.response_at(pattern)?)))
 }
 
-/// The documented response: of one of the statuses, else of `4XX`, else the default, unless that
-/// is what a success is documented as.
+/// Returns the documented response for a fault: of one of its statuses, else of their range
+/// (`4XX`), else the default unless that documents the success, else 400 or 422 for an unknown
+/// entity that a field refers to.
 fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode, StatusPattern, &'c Response)> {
     let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok());
     let statuses = statuses.chain(fault.own_status());
@@ -295,7 +304,8 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
     let first = *statuses.first()?;
     let range = || at(first, StatusPattern::Range(first.as_u16() / 100));
     let default = || if has_success(operation) { at(first, StatusPattern::Default) } else { None };
-    // A field that names nothing is a field that is wrong, where nothing better is documented.
+    // A field that refers to an unknown entity is an invalid field, if nothing better is
+    // documented.
     let of_field = || {
         let is_field = matches!(fault, Fault::Unknown { by: KeyFrom::Field | KeyFrom::Nothing, .. });
         [400, 422].into_iter().filter(|_| is_field).find_map(|code| {
@@ -311,7 +321,8 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
     })
 }
 
-/// The status that the examples of a response for several of them are of: `{"status": 400, …}`.
+/// Returns the status, 400 or 422, that the examples of a response state, for a response for
+/// several statuses: `{"status": 400, …}`.
 fn stated_status(response: &Response) -> Option<StatusCode> {
     let examples = response.content.iter().flat_map(|media| &media.examples);
     let of_value = |value: &Value| {
@@ -324,7 +335,7 @@ fn stated_status(response: &Response) -> Option<StatusCode> {
     stated.find(|status| matches!(status.as_u16(), 400 | 422))
 }
 
-/// The body of the error, valid by its schema wherever that is possible.
+/// Returns the body of the error, valid against its schema wherever that is possible.
 fn tell(
     context: ExchangeContext<'_>,
     found: Found<'_>,
@@ -337,13 +348,13 @@ fn tell(
     let by_name =
         named.filter(|_| found.whose == ResponseOwner::Own).and_then(|name| voice.tell_example(media, name, findings));
     let told = by_name.or_else(|| voice.tell(media, findings, found.whose))?;
-    // A document that is a text already is not what its schema describes.
+    // A schema does not describe a body that is text already, such as an XML document.
     let is_text = told.value.is_string() && !media.range.is_json();
     let Some(schema) = media.schema.as_ref().filter(|_| !is_text && !told.is_of_family) else { return Some(told) };
     if schema.is_valid(&told.value) != Ok(false) {
         return Some(told);
     }
-    // What the schema demands beyond it is made; where that does not help the schema alone speaks.
+    // Generate what the schema requires beyond the body; if that fails, fill the schema alone.
     let repaired = generate::repair(schema, &told.value, options);
     let by_schema = || voice.tell_by_schema(media, findings);
     let valid = repaired.or_else(|| {

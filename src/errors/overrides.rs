@@ -1,4 +1,7 @@
-//! What the user says of errors in the fixtures, put to what is wrong with a request.
+//! Error overrides: applies the section `errors` of the fixtures to the findings of a request.
+//!
+//! `contract::error_override` reads the section; [`reject`](crate::errors::reject) applies it.
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -10,22 +13,23 @@ use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
 use crate::errors::finding::{Finding, PathStyle};
 use crate::errors::slot::{FieldSlot, FieldStyle};
 
-/// What is said of the errors of an operation: for each rule and field the nearest entry that says it.
+/// Error overrides of an operation; each setting is that of the nearest entry that has it.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorOverrides<'c> {
     operation: &'c Operation,
 }
 
 impl<'c> ErrorOverrides<'c> {
-    /// What is said of the errors of an operation; none, if nothing is.
+    /// Returns the overrides of an operation; none if no entry applies to it.
     #[must_use]
     pub fn of(operation: &'c Operation) -> Option<Self> {
         (!operation.overrules.is_empty()).then_some(Self { operation })
     }
 
-    /// From the nearest entry to the farthest, and in each from the rule to what is said of all.
+    /// Returns the settings for a rule, nearest entry first, and in each entry those of the rule
+    /// before those for all rules.
     fn tellings(self, rule: &str) -> impl Iterator<Item = &'c Telling> + use<'c> {
-        // What is said of all rules is said of those about fields and content.
+        // Settings for all rules apply to rules about fields and content only.
         let is_of_all = is_of_field(rule);
         let tellings = self.operation.overrules.iter().flat_map(move |overrule| {
             overrule.rules.get(rule).into_iter().chain(Some(&overrule.general).filter(|_| is_of_all))
@@ -33,31 +37,31 @@ impl<'c> ErrorOverrides<'c> {
         tellings.collect::<Vec<_>>().into_iter()
     }
 
-    /// The status to send.
+    /// Returns the status to send.
     #[must_use]
     pub fn status(self, rule: &str) -> Option<StatusCode> {
         self.tellings(rule).find_map(|telling| telling.status)
     }
 
-    /// The documented example to fill in.
+    /// Returns the name of the documented example to fill in; none if a nearer setting is a body.
     #[must_use]
     pub fn example(self, rule: &str) -> Option<&'c str> {
         self.tellings(rule).find(|telling| telling.example.is_some() || telling.body.is_some())?.example.as_deref()
     }
 
-    /// The body.
+    /// Returns the body to fill in; none if a nearer setting names an example.
     #[must_use]
     pub fn body(self, rule: &str) -> Option<&'c Value> {
         self.tellings(rule).find(|telling| telling.example.is_some() || telling.body.is_some())?.body.as_ref()
     }
 
-    /// The family whose sentences and codes are said.
+    /// Returns the family whose sentences and codes are used.
     #[must_use]
     pub fn idiom(self) -> Option<&'static Idiom> {
         self.operation.overrules.iter().find_map(|overrule| idiom::named(overrule.idiom.as_deref()?))
     }
 
-    /// Whether anything is said that changes the words of errors about a rule.
+    /// Returns true if an override changes the wording of errors about a rule.
     #[must_use]
     pub fn words(self, rule: &str) -> bool {
         self.idiom().is_some()
@@ -69,7 +73,8 @@ impl<'c> ErrorOverrides<'c> {
             })
     }
 
-    /// A finding with the sentence and the code that are to be said of it.
+    /// Returns the finding with the sentence and code that override its own, as the operands
+    /// `message` and `code`.
     #[must_use]
     pub fn tell(self, mut finding: Finding) -> Finding {
         let family = self.idiom();
@@ -94,10 +99,10 @@ impl<'c> ErrorOverrides<'c> {
         finding
     }
 
-    /// Its own body, filled in.
+    /// Fills a body from the fixtures with the findings.
     #[must_use]
     pub fn body_of(self, body: &Value, findings: &[Finding]) -> Option<Value> {
-        // Where it has no sentence or code of its own, the plain one is meant by its slots.
+        // A slot takes the neutral sentence or code if no override sets one.
         let plain = |finding: &Finding| {
             let said = idiom::plain().say(finding);
             let mut finding = finding.clone();
@@ -116,7 +121,7 @@ impl<'c> ErrorOverrides<'c> {
     }
 }
 
-/// A body as the user writes it.
+/// Returns the pattern of a body from the fixtures.
 fn pattern(value: &Value) -> Pattern {
     match value {
         Value::String(text) => match Template::parse(text) {
@@ -146,7 +151,7 @@ fn pattern(value: &Value) -> Pattern {
     }
 }
 
-/// How fields are written where they are the names of members: `{"{path}": ["{message}"]}`.
+/// Returns the notation of fields that are the names of members: `{"{path}": ["{message}"]}`.
 fn key_style(key: &str) -> Option<FieldStyle> {
     let template = Template::parse(key).ok()?;
     match template.parts.as_slice() {

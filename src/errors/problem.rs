@@ -1,4 +1,5 @@
-//! Our own errors, for where the document has none: RFC 9457 problem details.
+//! Problems (RFC 9457): the sandbox's own errors, sent where the document has none.
+
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,32 +10,33 @@ use crate::validate::Violation;
 /// The media type of a problem (RFC 9457 §3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Where the kinds of problem are explained; their `type` is this and their name.
+/// Path prefix of the explanations of problem kinds; the `type` of a problem is this and the
+/// kind's name.
 pub const TYPES: &str = "/_standin/problems/";
 
 macro_rules! kinds {
     ($($variant:ident = $name:literal, $title:literal, $about:literal;)*) => {
-        /// The kinds of problem.
+        /// Kind of problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Kind { $(#[doc = $about] $variant,)* }
 
         impl Kind {
-            /// Every kind that there is.
+            /// Every kind.
             pub const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
 
-            /// The last segment of its `type`: `unknown-path`.
+            /// Returns the last segment of its `type`: `unknown-path`.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Kind::$variant => $name,)* }
             }
 
-            /// Its `title`.
+            /// Returns its `title`.
             #[must_use]
             pub fn title(self) -> &'static str {
                 match self { $(Kind::$variant => $title,)* }
             }
 
-            /// A sentence or two for who looks its `type` up.
+            /// Returns the explanation for users who look up its `type`, one or two sentences.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self { $(Kind::$variant => $about,)* }
@@ -73,26 +75,26 @@ kinds! {
 /// An error of the sandbox itself.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// Its `type` and `title`.
+    /// Kind, which sets `type` and `title`.
     pub kind: Kind,
-    /// Its `status`.
+    /// Status code, sent as `status` too.
     pub status: StatusCode,
-    /// What is wrong with this request.
+    /// Explanation of this occurrence, sent as `detail`.
     pub detail: String,
-    /// What does not fit, if that is what is wrong.
+    /// Violations, sent as `errors`; empty for other kinds of error.
     pub violations: Vec<Violation>,
-    /// After how many seconds it may be better.
+    /// Seconds after which the client may try again, for `Retry-After`.
     pub retry_after: Option<u64>,
 }
 
 impl Problem {
-    /// A problem that is about no violation.
+    /// Creates a problem without violations.
     #[must_use]
     pub fn new(kind: Kind, status: StatusCode, detail: impl Into<String>) -> Self {
         Self { kind, status, detail: detail.into(), violations: Vec::new(), retry_after: None }
     }
 
-    /// Its content (RFC 9457 §3.1), with `errors` as in the example of §3.
+    /// Returns its content (RFC 9457 §3.1), with `errors` as in the example of §3.
     #[must_use]
     pub fn content(&self) -> Bytes {
         let mut body = json!({

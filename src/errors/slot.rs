@@ -1,4 +1,7 @@
-//! What stands in an error body beside its sentences: codes, fields, parts of the request.
+//! Slots of an error body other than sentences: codes, fields, parts of the request.
+//!
+//! `body` places them; each `tell` returns the value of a slot for a finding.
+
 use serde_json::{Value, json};
 
 use crate::codec::text::plain;
@@ -8,77 +11,77 @@ use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
 use crate::errors::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointer};
 use crate::schema::name::{self, Form};
 
-/// A word or number for programs.
+/// Code for programs, a string or a number.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the place")]
 pub struct CodeSlot {
-    /// What the document shows there, and for which rule.
+    /// Documented code.
     pub seen: Option<Value>,
-    /// The rule that it was shown for.
+    /// Rule of the error that the document shows it for.
     pub rule: Option<&'static str>,
-    /// The same, with the name of the field in it.
+    /// Template of the documented code, if that contains the name of the field.
     pub named: Option<Template>,
-    /// All that the schema allows; anything, if empty.
+    /// Codes that the schema allows; any, if empty.
     pub allowed: Vec<Value>,
-    /// What the document shows elsewhere.
+    /// Codes that the document shows elsewhere.
     pub others: Vec<String>,
-    /// Whose codes these are.
+    /// Family whose codes are used.
     pub idiom: Option<&'static Idiom>,
-    /// Whether it is a title for people.
+    /// True if the code is a title for people.
     pub is_title: bool,
-    /// Whether it is the title of what is wrong with requests, whichever field that is.
+    /// True if the code is a title for invalid requests in general that names no field.
     pub is_headline: bool,
-    /// Whether nothing says what codes there are.
+    /// True if nothing documents which codes there are.
     pub is_free: bool,
-    /// Whether there must be one.
+    /// True if the schema requires a code here.
     pub is_needed: bool,
 }
 
-/// The field.
+/// Name, path or JSON Pointer of the field.
 #[derive(Debug, Clone)]
 pub struct FieldSlot {
-    /// What stands before its path: `body.`, `#`, `/data/attributes`.
+    /// Text before the path: `body.`, `#`, `/data/attributes`.
     pub before: Template,
-    /// How it is written.
+    /// Notation of the field.
     pub style: FieldStyle,
 }
 
-/// How a field is written.
+/// Notation of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldStyle {
-    /// By its path, in a form.
+    /// Path, with the names in a form.
     Path(PathStyle, Form),
-    /// By its name alone, in a form.
+    /// Name alone, in a form.
     Name(Form),
-    /// By its JSON Pointer.
+    /// JSON Pointer.
     Pointer,
 }
 
-/// The way to the field, as a list.
+/// Path of the field, as an array.
 #[derive(Debug, Clone)]
 pub struct SegmentsSlot {
-    /// The part of the request, if the list begins with it.
+    /// Part of the request, if the array begins with it.
     pub location: Option<LocationSlot>,
-    /// Whether indexes are numbers.
+    /// Type of indexes: strings for [`SlotType::Text`], else numbers.
     pub index: SlotType,
 }
 
-/// The part of the request.
+/// Part of the request.
 #[derive(Debug, Clone, Default)]
 pub struct LocationSlot {
-    /// The word that the document has.
+    /// Documented word.
     pub seen: String,
-    /// The words that the schema allows; any, if empty.
+    /// Words that the schema allows; any, if empty.
     pub allowed: Vec<String>,
 }
 
-/// Whether what is missing shows who the client is.
+/// Returns true if a missing parameter carries credentials.
 fn carries_credentials(finding: &Finding) -> bool {
     finding.rule == "required" && finding.location != "body" && name::carries_credentials(finding.name())
 }
 
 impl CodeSlot {
-    /// What it is for a finding; none, if it has nothing to say of it.
+    /// Returns the code for a finding; none if no code fits.
     #[must_use]
     pub fn tell(&self, finding: &Finding) -> Option<Value> {
         if let Some(code) =
@@ -139,9 +142,9 @@ impl CodeSlot {
         if let Some(named) = self.named.as_ref().filter(|_| self.allowed.is_empty()) {
             return named_otherwise(named, finding);
         }
-        // Numbers and numbered codes say nothing that could be wrong.
+        // Numbers and codes with digits name no rule, so they cannot be wrong.
         let says_nothing = |seen: &&Value| match seen {
-            // The name of a class, say: it does not speak of a rule at all.
+            // A text that names no other rule, such as the name of a class.
             Value::String(text) if self.rule.is_some() => !code::says_other(text, finding),
             Value::String(text) => text.chars().any(|letter| letter.is_ascii_digit()) || code::says_nothing(text),
             _ => true,
@@ -149,14 +152,16 @@ impl CodeSlot {
         self.seen.as_ref().filter(says_nothing).cloned().or_else(|| self.coined(finding))
     }
 
-    /// Whether a headline says no rule, so that it holds for the others too.
+    /// Returns true if a headline is allowed and does not name its rule, so that it fits others
+    /// too.
     fn is_kept(&self, headline: &str) -> bool {
         const SAYS_RULE: i32 = 8;
         let says = |rule: &'static str| code::score(headline, &Finding::whole(rule, Value::Null)) >= SAYS_RULE;
         (self.allowed.is_empty() || self.allowed.contains(&json!(headline))) && !self.rule.is_some_and(says)
     }
 
-    /// Where there must be one, and what the document shows is wrong: a plain one, written as those are.
+    /// Returns a neutral code in the form of the documented one, if a code is required and the
+    /// documented one does not fit.
     fn coined(&self, finding: &Finding) -> Option<Value> {
         let seen = self.seen.as_ref().and_then(Value::as_str).filter(|_| self.is_needed && self.allowed.is_empty())?;
         let plain = idiom::plain().say(finding)?.code?;
@@ -174,13 +179,13 @@ impl CodeSlot {
 }
 
 impl FieldSlot {
-    /// One that is a plain path.
+    /// Creates a slot that writes a plain path: `items[0].sku`.
     #[must_use]
     pub fn plain() -> Self {
         Self { before: Template::default(), style: FieldStyle::Path(PathStyle::Brackets, Form::AsIs) }
     }
 
-    /// What it is for a finding; none, if it has nothing to say of it.
+    /// Returns the text for the field of a finding; none if the finding is about no field.
     #[must_use]
     pub fn tell(&self, finding: &Finding) -> Option<String> {
         if !finding.is_about_field() {
@@ -191,7 +196,7 @@ impl FieldSlot {
             FieldStyle::Pointer => pointer(&finding.path),
             FieldStyle::Name(form) => form.write(finding.name()),
             FieldStyle::Path(style, Form::AsIs) => style.write(&finding.path),
-            // What is no part of the body is no property of a class.
+            // Only fields of the body are properties of a class; parameters keep their names.
             FieldStyle::Path(style, Form::Pascal) if finding.location != "body" => style.write(&finding.path),
             FieldStyle::Path(style, form) => form.write(&style.write(&finding.path)),
         };
@@ -200,7 +205,7 @@ impl FieldSlot {
 }
 
 impl SegmentsSlot {
-    /// What it is for a finding; none, if it has nothing to say of it.
+    /// Returns the path of a finding; none if its rule is about the whole request.
     #[must_use]
     pub fn tell(&self, finding: &Finding) -> Option<Value> {
         if !is_of_field(&finding.rule) {
@@ -208,7 +213,7 @@ impl SegmentsSlot {
         }
         let finding = finding.as_missing();
         let location = self.location.as_ref().and_then(|slot| slot.tell(&finding)).map(Value::String);
-        // Where the content stops being readable, in characters.
+        // Position in the content at which parsing failed, in characters.
         let position = finding.operands.get("position").filter(|_| location.is_some()).map(plain);
         let segment = |segment: &String| match segment.parse::<u64>() {
             Ok(index) if self.index != SlotType::Text => json!(index),
@@ -219,7 +224,8 @@ impl SegmentsSlot {
 }
 
 impl LocationSlot {
-    /// The word for the part of the request, of those that the document's own word belongs to.
+    /// Returns the word for the part of the request, from the vocabulary of the documented word;
+    /// none for an error of the whole request, or if the schema allows no word for it.
     #[must_use]
     pub fn tell(&self, finding: &Finding) -> Option<String> {
         if finding.location.is_empty() {
@@ -237,8 +243,8 @@ impl LocationSlot {
     }
 }
 
-/// A code of the name of the field and a rule, for another rule: `source_required` → `currency_invalid`,
-/// `MISSING_EMAIL` → `INVALID_AGE`. Of a request as a whole there is no name.
+/// Rewrites a code of a field name and a rule for another rule: `source_required` →
+/// `currency_invalid`, `MISSING_EMAIL` → `INVALID_AGE`. Without a field only `invalid` is left.
 fn named_otherwise(named: &Template, finding: &Finding) -> Option<Value> {
     let ([Part::Slot(slot, form), Part::Text(rest)] | [Part::Text(rest), Part::Slot(slot, form)]) =
         named.parts.as_slice()
@@ -262,7 +268,7 @@ fn named_otherwise(named: &Template, finding: &Finding) -> Option<Value> {
     }))
 }
 
-/// What the parts of a request are called together.
+/// Vocabularies for the parts of a request, each in the order of `LOCATIONS`.
 const STYLES: [[&str; 5]; 4] = [
     LOCATIONS,
     ["body", "querystring", "params", "headers", "cookies"],
@@ -270,7 +276,7 @@ const STYLES: [[&str; 5]; 4] = [
     ["json", "query", "path", "headers", "cookies"],
 ];
 
-/// A template for what stands before a path: words for parts of the request are slots.
+/// Returns a template for the text before a path, in which names of locations are slots.
 #[must_use]
 pub fn before_path(text: &str) -> Template {
     let mut template = Template::default();
@@ -286,7 +292,7 @@ pub fn before_path(text: &str) -> Template {
     template
 }
 
-/// What a place takes.
+/// Type that a place takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotType {
     /// A string.
@@ -307,7 +313,8 @@ impl SlotType {
     }
 }
 
-/// A text that is one slot is what stands in it, and not a text.
+/// Returns the typed value of a template that is a single slot; none for other templates, and for
+/// slots that are always text.
 #[must_use]
 pub fn typed(template: &Template, finding: &Finding) -> Option<Value> {
     let [Part::Slot(slot, _)] = template.parts.as_slice() else { return None };

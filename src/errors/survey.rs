@@ -1,4 +1,5 @@
-//! What the errors of an operation are told by, for people.
+//! Survey of the error wording of an operation, for reports: its source, and a sample error.
+
 use http::StatusCode;
 
 use crate::codec::accept::Accept;
@@ -11,29 +12,29 @@ use crate::errors::{ExchangeContext, Fault, own_response, reject, usual_response
 use crate::generate::GenerateOptions;
 use crate::validate::Violation;
 
-/// How an operation answers a wrong request.
+/// Error wording of an operation.
 #[derive(Debug)]
 pub struct Survey {
-    /// Where its words come from.
+    /// Source of the wording.
     pub source: WordingSource,
-    /// The error for a request without a required field; none if the operation requires nothing.
+    /// Error for a request without a required field; none if the operation requires nothing.
     pub sample: Option<Sample>,
 }
 
-/// An error.
+/// Error that a request would get.
 #[derive(Debug)]
 pub struct Sample {
-    /// The field that is missing.
+    /// Name of the missing field.
     pub missing: String,
-    /// The status.
+    /// Status code.
     pub status: u16,
-    /// Its media type.
+    /// Media type.
     pub media: MediaRange,
-    /// Its content, as text.
+    /// Content, as text.
     pub content: String,
 }
 
-/// Looks at the errors of an operation.
+/// Returns the source of the error wording of an operation, with a sample.
 #[must_use]
 pub fn survey(context: ExchangeContext<'_>, operation: &Operation, options: &GenerateOptions) -> Survey {
     let missing = first_required(operation);
@@ -67,7 +68,8 @@ pub fn survey(context: ExchangeContext<'_>, operation: &Operation, options: &Gen
     Survey { source, sample }
 }
 
-/// The first thing that a request must have: of the body, else of the parameters.
+/// Returns the violation of a request that lacks the first required field: of the body, else of
+/// the parameters, without path parameters and those that carry credentials.
 fn first_required(operation: &Operation) -> Option<Violation> {
     let bodies = operation.body.iter().flat_map(|body| &body.content);
     let in_body = bodies.filter_map(|media| media.schema.as_ref()).find_map(|schema| {

@@ -1,7 +1,9 @@
-//! The voice of an API: how a documented error is filled in with what is really wrong.
+//! Error templates: documented error bodies that are filled with the findings of a request.
 //!
-//! It is read from the examples of the response, else from examples of the same kind elsewhere in
-//! the document, else from its schema; once, when it is first needed.
+//! The templates of a response are read at first use: from its examples, else from examples of
+//! similar responses elsewhere in the document, else from its schema. `reading` reads them, and
+//! `errors` chooses the response.
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -21,23 +23,23 @@ use crate::errors::reading::{self, Context, Names, Reading, shaping, shown};
 use crate::errors::unknown;
 use crate::schema::Schema;
 
-/// Where a voice comes from.
+/// Source of the wording of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WordingSource {
-    /// What the user says in `errors` of the fixtures.
+    /// Section `errors` of the fixtures.
     Fixture,
     /// Examples of the response.
     Example,
-    /// Examples of responses of the same kind elsewhere in the document.
+    /// Examples of similar responses elsewhere in the document.
     Sibling,
-    /// The schema of the response.
+    /// Schema of the response.
     Schema,
-    /// Nothing: RFC 9457.
+    /// No source; the error is a problem (RFC 9457).
     None,
 }
 
 impl WordingSource {
-    /// `example`
+    /// Returns the name for reports: `example`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,45 +52,46 @@ impl WordingSource {
     }
 }
 
-/// How the errors of one media type of a response are told.
+/// Templates for the errors of one media type of a response.
 #[derive(Debug)]
 pub struct ErrorTemplates {
-    /// Where it comes from, for what is about a field.
+    /// Source of the wording of errors about a field.
     pub source: WordingSource,
-    /// The examples of the response, or what the examples of the properties of its schema show.
+    /// Examples of the response, or the one that the examples of its schema's properties form.
     own: Vec<Reading>,
-    /// Whether those are of the schema, which other statuses may share.
+    /// True if `own` comes from the schema, which responses for other statuses may share.
     is_of_schema: bool,
-    /// Examples elsewhere that speak of fields, if none of its own does.
+    /// Examples elsewhere in the document that are about a field; empty if `own` has one.
     siblings: Vec<Reading>,
-    /// An example of the same status and shape elsewhere, if it has none of its own.
+    /// Example of another response with this status and shape that is about no field; searched
+    /// only if no example of `own` is about a field.
     of_status: Option<Value>,
-    /// The pattern of the schema.
+    /// Pattern of the schema and its family, made at first use.
     shaped: OnceLock<Option<(Pattern, Option<&'static Idiom>)>>,
-    /// What the document says elsewhere.
+    /// Codes that the document shows elsewhere, each after the name of its member.
     codes: Vec<(String, String)>,
     idiom: Option<&'static Idiom>,
     names: Names,
     status: StatusCode,
 }
 
-/// ResponseOwner response an error is written in.
+/// Owner of the response in which an error is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseOwner {
-    /// That of the operation that the request is for.
+    /// Operation that the request is for.
     Own,
-    /// That of another operation: what its examples say of a thing is not repeated.
+    /// Another operation; sentences of its examples about its own resource are not repeated.
     Other,
 }
 
-/// What was told.
+/// Error body with the source of its wording.
 #[derive(Debug)]
 pub struct WordedError {
     /// The body.
     pub value: Value,
-    /// Where its words come from, for the log.
+    /// Source of the wording, for the log.
     pub reason: String,
-    /// Whether it is a body that the family of the API has for such errors, which no schema describes.
+    /// True for the special body that a family has for such errors, which no schema describes.
     pub is_of_family: bool,
 }
 
@@ -98,7 +101,7 @@ impl WordedError {
     }
 }
 
-/// The voices of the operations of a contract, each read when it is first needed.
+/// Error templates of the operations of a contract, each read at first use.
 #[derive(Debug, Default)]
 pub struct TemplateStore {
     known: ConversionCache<ErrorTemplates>,
@@ -106,33 +109,35 @@ pub struct TemplateStore {
     conventions: Vec<OnceLock<Conventions>>,
 }
 
-/// What a document shows of errors, all its operations together.
+/// Error examples and codes of all operations of a document.
 #[derive(Debug, Default)]
 struct Elsewhere {
-    /// Every error response with examples.
+    /// Media types of error responses that have examples.
     shown: Vec<Shown>,
-    /// Words for programs by the name of their member.
+    /// Codes, each after the name of its member.
     codes: Vec<(String, String)>,
 }
 
-/// The examples of a media type of an error response.
+/// Media type of an error response that has examples.
 #[derive(Debug)]
 struct Shown {
     operation: usize,
     status: StatusPattern,
     shape: u64,
-    /// Which of the responses, and which media type of it.
+    /// Index of the response in the operation, and of the media type in the response.
     place: (usize, usize),
 }
 
-/// How many examples elsewhere are read for one response.
+/// Maximum number of distinct examples read elsewhere in the document for one response; beyond it
+/// no further media type is read.
 const MOST_SIBLINGS: usize = 24;
 
-/// How many words for programs of a document are kept.
+/// Maximum number of codes kept for a document; further ones are ignored.
 const MOST_CODES: usize = 400;
 
 impl TemplateStore {
-    /// Those of a contract; each contract has its own.
+    /// Creates an empty store for a contract. Each contract needs its own, because keys are
+    /// addresses.
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
         let elsewhere = contract.documents.iter().map(|_| OnceLock::new()).collect();
@@ -140,7 +145,7 @@ impl TemplateStore {
         Self { known: ConversionCache::default(), elsewhere, conventions }
     }
 
-    /// The error responses that most operations of a document agree on.
+    /// Returns the error responses that most operations of a document agree on.
     pub(super) fn conventions(&self, contract: &Contract, document: usize) -> &Conventions {
         static NONE: OnceLock<Conventions> = OnceLock::new();
         match self.conventions.get(document) {
@@ -149,7 +154,7 @@ impl TemplateStore {
         }
     }
 
-    /// The voice of a media type of a response of an operation.
+    /// Returns the templates for a media type of a response of an operation.
     #[must_use]
     pub fn of(
         &self,
@@ -158,7 +163,7 @@ impl TemplateStore {
         pattern: StatusPattern,
         media: &MediaType,
     ) -> Arc<ErrorTemplates> {
-        // Neither of the two moves while the contract is there.
+        // Addresses are stable keys: neither value moves during the life of the contract.
         let key = (std::ptr::from_ref(operation).addr(), std::ptr::from_ref(media).addr());
         self.known.get_or_make(key, || self.read(contract, operation, pattern, media))
     }
@@ -220,7 +225,7 @@ impl TemplateStore {
     }
 }
 
-/// The status that an error is sent with where its example does not say another.
+/// Returns the status that errors of a pattern have: 400 for a range or the default.
 fn error_status(pattern: StatusPattern) -> StatusCode {
     match pattern {
         StatusPattern::Exact(status) => status,
@@ -228,14 +233,15 @@ fn error_status(pattern: StatusPattern) -> StatusCode {
     }
 }
 
-/// What the examples of the properties of a schema show, with the members that they do not.
+/// Reads the error that the examples of a schema's properties form, with the members that have no
+/// example added from the schema.
 fn read_shown(value: &Value, schema: &Schema, context: Context<'_>) -> Reading {
     let reading = reading::read(value, context);
     let (described, _) = shaping::shape(schema, context);
     Reading { pattern: shown::completed(reading.pattern, &described), ..reading }
 }
 
-/// Whether an example speaks of what is wrong with a field.
+/// Returns true if an example is about an invalid field; malformed content does not count.
 fn speaks(reading: &Reading) -> bool {
     reading.about.as_ref().is_some_and(|about| is_of_field(about.rule) && about.rule != "malformed")
 }
@@ -273,7 +279,7 @@ impl Elsewhere {
         elsewhere
     }
 
-    /// Notes the words for programs of an example.
+    /// Adds the codes of an example.
     fn learn(&mut self, value: &Value) {
         reading::visit(value, &mut Vec::new(), &mut |path, text| {
             let Some(key) = path.iter().rev().find(|key| *key != "[]") else { return };
@@ -284,8 +290,10 @@ impl Elsewhere {
         });
     }
 
-    /// Examples of the same shape that speak of fields: of the same status, else of any error. And the
-    /// family of whatever examples the document has.
+    /// Returns the examples of the same shape that are about a field, those of the same status
+    /// before those of other statuses for invalid requests; the family of the first example about
+    /// a field, whatever its shape; and an example of the same shape and status that is about no
+    /// field.
     fn siblings(
         &self,
         contract: &Contract,
@@ -325,7 +333,8 @@ impl Elsewhere {
                 if of_status.is_none() && alike(&shown) && same_status(&shown) && reading.about.is_none() {
                     of_status = Some(reading.value.clone());
                 }
-                // That something is invalid says too little of how the rest would be said.
+                // A sentence that only says that a field is invalid shows too little of the API's
+                // wording.
                 let words_rule = reading.about.as_ref().is_some_and(|about| about.rule != "invalid");
                 if speaks(&reading) && words_rule && alike(&shown) {
                     siblings.push(reading);
@@ -336,7 +345,7 @@ impl Elsewhere {
     }
 }
 
-/// Whether a status is one that wrong requests are answered with.
+/// Returns true for responses to invalid requests: 400, 422, `4XX` and the default.
 fn is_of_request(pattern: StatusPattern) -> bool {
     match pattern {
         StatusPattern::Exact(status) => matches!(status.as_u16(), 400 | 422),
@@ -344,22 +353,23 @@ fn is_of_request(pattern: StatusPattern) -> bool {
     }
 }
 
-/// How well an example fits what is wrong; the better, the greater.
+/// Quality of an example as the template for a finding; greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
-    /// It speaks of something else.
+    /// About an unrelated error.
     None,
-    /// It says by a code what is wrong with a field.
+    /// About a field, by a code only.
     Coded,
-    /// It words what is wrong with a field, and another rule.
+    /// About a field in words, for another rule.
     Field,
-    /// It is worded by a family that words this rule too.
+    /// Words that apply to this rule too: of a family that words it, of several joined sentences,
+    /// or of any invalid value.
     Family,
-    /// It words a rule of the same kind.
+    /// Words for a rule of the same kind: `minLength` for `maxLength`.
     Kin,
-    /// It words this rule.
+    /// Words for this rule.
     Rule,
-    /// It says exactly what is wrong.
+    /// Words for this rule and this field, or joined sentences for a finding with branches.
     Exact,
 }
 
@@ -377,7 +387,7 @@ fn fit(reading: &Reading, finding: &Finding) -> Fit {
     match met {
         Some(finding) if about.names.iter().any(|name| name == finding.name()) && !about.is_joined => Fit::Exact,
         Some(_) if !about.is_worded => Fit::Coded,
-        // An example of one thing is closer to what is wrong than one that joins several.
+        // An example of one error is closer to the finding than one that joins several.
         Some(_) if about.is_joined => Fit::Family,
         Some(_) => Fit::Rule,
         None if reading.rules.contains(&finding.rule.as_str()) => Fit::Rule,
@@ -389,7 +399,7 @@ fn fit(reading: &Reading, finding: &Finding) -> Fit {
     }
 }
 
-/// A body without lists of fields, unless the schema wants them filled.
+/// Fills a pattern without its lists of fields, or with them if the body is valid only then.
 fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<Value> {
     let is_malformed = findings.first().is_some_and(|first| first.rule == "malformed");
     let without = pattern.of_whole(is_malformed).tell(findings)?;
@@ -400,19 +410,19 @@ fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<V
     pattern.tell(findings).filter(is_valid).or(Some(without))
 }
 
-/// What is wrong with a body that is not there, where the family says that in one error.
+/// Replaces the findings for an absent body by one, if the family reports it as one error.
 fn as_absent<'f>(findings: &'f [Finding], idiom: Option<&'static Idiom>) -> Cow<'f, [Finding]> {
     let absent =
         findings.first().filter(|_| idiom.is_some_and(|idiom| idiom.tells_absent)).and_then(Finding::as_absent);
     absent.map_or(Cow::Borrowed(findings), |absent| Cow::Owned(vec![absent]))
 }
 
-/// Whether an error is about a thing, which another operation has others of.
+/// Returns true for rules about a resource, which another operation may not have.
 fn is_of_thing(rule: &str) -> bool {
     matches!(rule, "notFound" | "conflict" | "forbidden" | "failure")
 }
 
-/// Whether two rules are about the same kind of fault.
+/// Returns true if two rules are about the same kind of fault.
 fn is_kin(one: &str, other: &str) -> bool {
     const KINDS: [&[&str]; 4] = [
         &["pattern", "format"],
@@ -424,7 +434,8 @@ fn is_kin(one: &str, other: &str) -> bool {
 }
 
 impl ErrorTemplates {
-    /// The body for what is wrong, of which there is at least one thing.
+    /// Returns the body for the findings: of the example that fits best, else of the schema. None
+    /// if there are no findings, or neither gives a body.
     #[must_use]
     pub fn tell(&self, media: &MediaType, findings: &[Finding], whose: ResponseOwner) -> Option<WordedError> {
         let first = findings.first()?;
@@ -443,7 +454,7 @@ impl ErrorTemplates {
         Some(WordedError::new(value, format!("made from the documented schema{family}")))
     }
 
-    /// The body for a fault that is about no field.
+    /// Returns the body for a fault that is about no field, or about malformed content.
     fn tell_whole(&self, media: &MediaType, findings: &[Finding], whose: ResponseOwner) -> Option<WordedError> {
         let first = findings.first()?;
         let is_of_thing = whose == ResponseOwner::Other && is_of_thing(&first.rule);
@@ -451,7 +462,7 @@ impl ErrorTemplates {
         let says_rule = |reading: &&Reading| reading.rules.contains(&first.rule.as_str());
         let about_none = |reading: &&Reading| reading.about.is_none();
         let own = self.own.iter();
-        // Content that cannot be read is nearest to what is wrong with a field.
+        // For malformed content an example about a field is the closest.
         let nearest = (first.rule == "malformed").then(|| self.best(findings)).flatten().map(|(reading, ..)| reading);
         let said = own.clone().find(says_rule).or(nearest).or_else(|| own.clone().find(about_none));
         let own = said.or_else(|| own.clone().next());
@@ -459,9 +470,10 @@ impl ErrorTemplates {
             && first.operands.get("status").and_then(Value::as_u64)
             == Some(u64::from(self.status.as_u16()))
             && self.status != StatusCode::BAD_REQUEST
-            // What the user says goes before what the document shows.
+            // A message from the fixtures, or the hint of a fault, takes precedence over examples.
             && !first.operands.contains_key("message")
-            // 422 is of what is wrong with a field too, so its examples may be about one.
+            // Examples of 422 may be about a field, so they are not sent unchanged for malformed
+            // content.
             && first.rule != "malformed";
         let is_undocumented = whose == ResponseOwner::Other && !is_of_status && first.rule != "malformed";
         if let Some(told) = self.tell_of_family(media, first, is_undocumented) {
@@ -469,7 +481,8 @@ impl ErrorTemplates {
         }
         let verbatim = |reading: &Reading| WordedError::new(reading.value.clone(), "documented example");
         match (own, &self.of_status) {
-            // What is documented for just this status says it already, but for what was sent.
+            // An example of exactly this status is right as it is, unless it repeats another
+            // request.
             (Some(reading), _) if is_of_status && !reading.pattern.repeats_request() && is_sayable(&reading.value) => {
                 Some(verbatim(reading))
             }
@@ -492,14 +505,14 @@ impl ErrorTemplates {
         }
     }
 
-    /// The family whose bodies these are.
+    /// Returns the family of the examples, else of the schema.
     fn family(&self, media: &MediaType) -> Option<&'static Idiom> {
         let of_examples = self.own.iter().find_map(|reading| reading.idiom);
         of_examples.or_else(|| self.shaped(media).and_then(|(_, idiom)| *idiom))
     }
 
-    /// The body that the family has for what is about no field, where that is another one than for fields: of what no
-    /// operation documents, and of content that cannot be read where the schema allows it.
+    /// Returns the special body that the family has for errors about no field: for errors that no
+    /// operation documents, and for malformed content if the schema allows it.
     fn tell_of_family(&self, media: &MediaType, finding: &Finding, is_undocumented: bool) -> Option<WordedError> {
         let is_malformed = finding.rule == "malformed";
         if !is_undocumented && !is_malformed {
@@ -515,7 +528,7 @@ impl ErrorTemplates {
         Some(WordedError { value, reason, is_of_family: true })
     }
 
-    /// The body that one documented example gives, filled in.
+    /// Returns the body that one documented example gives for the findings.
     #[must_use]
     pub fn tell_example(&self, media: &MediaType, name: &str, findings: &[Finding]) -> Option<WordedError> {
         let served = media.examples.iter();
@@ -524,7 +537,7 @@ impl ErrorTemplates {
         Some(WordedError::new(value, format!("example `{name}`, as the fixtures say")))
     }
 
-    /// The pattern of the schema.
+    /// Returns the pattern of the schema and its family; none if there is no schema.
     fn shaped(&self, media: &MediaType) -> Option<&(Pattern, Option<&'static Idiom>)> {
         let shape = || {
             let schema = media.schema.as_deref()?;
@@ -541,13 +554,14 @@ impl ErrorTemplates {
         self.shaped.get_or_init(shape).as_ref()
     }
 
-    /// What the schema alone gives for what is wrong.
+    /// Returns the body that the schema alone gives for the findings.
     #[must_use]
     pub fn tell_by_schema(&self, media: &MediaType, findings: &[Finding]) -> Option<Value> {
         self.shaped(media).and_then(|(pattern, _)| pattern.tell(findings))
     }
 
-    /// The example that fits best; the first of equal ones, and one of its own before others.
+    /// Returns the example that fits the first finding best: of equals the first, and the
+    /// response's own examples before others.
     fn best(&self, findings: &[Finding]) -> Option<(&Reading, &'static str, Fit)> {
         let first = &findings[0];
         let mut best: Option<(&Reading, &'static str, Fit)> = None;

@@ -1,4 +1,5 @@
-//! The documented error for an entity that is not there, where an example shows just that.
+//! Documented error for an entity that does not exist, if an example shows exactly that.
+
 use serde_json::Value;
 
 use crate::contract::{Contract, Operation, StatusPattern};
@@ -6,11 +7,11 @@ use crate::resource::Resources;
 use crate::resource::address::singular;
 use crate::schema::name::words;
 
-/// Words that say that something is not there, run together.
+/// Phrases for a missing entity, without spaces.
 const SAYINGS: [&str; 8] =
     ["notfound", "doesnotexist", "doesntexist", "notexist", "nosuch", "unknown", "couldnotfind", "missingresource"];
 
-/// Words that say nothing of what it is that is not there.
+/// Words that do not name the missing entity.
 const OTHERS: [&str; 46] = [
     "error",
     "not",
@@ -60,7 +61,7 @@ const OTHERS: [&str; 46] = [
     "invalid",
 ];
 
-/// Words of errors that speak of any request alike.
+/// Words of errors that fit every request.
 const GENERAL: [&str; 40] = [
     "access",
     "already",
@@ -104,8 +105,8 @@ const GENERAL: [&str; 40] = [
     "you",
 ];
 
-/// The example of an operation, or of one that is about the same resource, that says that what is called by a noun
-/// is not there, and speaks of nothing else.
+/// Returns the first example of an operation, or of another one on the same resource, that says
+/// that the entity named by `noun` does not exist, and is about nothing else.
 pub fn shown<'c>(
     contract: &'c Contract,
     resources: &Resources,
@@ -122,8 +123,8 @@ pub fn shown<'c>(
     })
 }
 
-/// Whether no text of an error names a thing: it could be the error of any operation. Codes, links and numbers name
-/// none.
+/// Returns true if no text of an error names a resource, so that it fits every operation. Codes,
+/// links and numbers name none.
 pub fn is_general(value: &Value) -> bool {
     match value {
         Value::String(text) if text.contains(' ') => {

@@ -1,4 +1,7 @@
-//! A sentence of an error body: as the document shows it, as a family says it, or neutral.
+//! Sentences of an error body: as the document shows them, as a family words them, or neutral.
+//!
+//! `reading` makes them from examples and schemas; `body` places them.
+
 use crate::codec::text::plain;
 use crate::contract::wording::{Slot, Template};
 use crate::errors::catalogue::code;
@@ -7,81 +10,83 @@ use crate::errors::finding::{Dialect, Finding, PathStyle};
 use crate::errors::slot::CodeSlot;
 use crate::schema::name::{capitalised, folded, words};
 
-/// A sentence.
+/// Template of a text for people.
 #[derive(Debug, Clone, Default)]
 pub struct Words {
-    /// The one that the document shows.
+    /// Documented sentence.
     pub seen: Option<SeenSentence>,
-    /// What stands before any sentence.
+    /// Text before any sentence.
     pub before: Template,
-    /// What stands there for another field than the document's, where that is something else.
+    /// Text before a sentence about a field that the document does not show, if it differs.
     pub before_others: Option<Template>,
-    /// All that the document shows there.
+    /// Documented text as a whole.
     pub whole: String,
-    /// What stands after any sentence.
+    /// Text after any sentence.
     pub after: String,
-    /// The code in brackets at its end: ` [`, the code, `]`.
+    /// Code in brackets at the end: ` [`, the code, `]`.
     pub code: Option<(String, CodeSlot, String)>,
-    /// Whose sentences these are.
+    /// Family whose sentences are used.
     pub idiom: Option<&'static Idiom>,
-    /// What stands between sentences, where all are said in one text.
+    /// Text between sentences, if one text has the sentences of all findings.
     pub joined: Option<String>,
-    /// What other predicates follow: `The '{name}' param`.
+    /// Subject of neutral sentences: `The '{name}' param`.
     pub subject: Option<Template>,
-    /// The quotation mark around names.
+    /// Quotation mark around names.
     pub quote: Option<char>,
-    /// Whether sentences end with a full stop.
+    /// True if sentences end with a full stop.
     pub has_stop: bool,
-    /// What is said before a neutral sentence: `Validation failed`.
+    /// Text before a neutral sentence, with a colon between them: `Validation failed`.
     pub general: Option<String>,
-    /// The number of characters that there may be.
+    /// Maximum length in characters; a neutral sentence replaces a longer text, which is cut if
+    /// the neutral one is too long as well.
     pub longest: Option<usize>,
-    /// Whether it says how many more there are: `(and 1 more error)`.
+    /// True if the text ends with the number of further errors: `(and 1 more error)`.
     pub counts_more: bool,
-    /// What is always said of fields.
+    /// Text for every error about a field or malformed content.
     pub constant: Option<String>,
-    /// What stands before the path of a field: the name of a class.
+    /// Segments before the path of a field, such as the name of a class.
     pub prefix: Vec<String>,
-    /// Whether only the name of a field is said where its path could be.
+    /// True if only the name of a field is written where its path could be.
     pub is_short: bool,
-    /// Whether nothing else in the body names the field.
+    /// Policy for sentences to name the field.
     pub alone: NamePolicy,
 }
 
-/// Whether a sentence is the only place that names the field.
+/// Policy for sentences to name the field, by what else in the body names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NamePolicy {
-    /// The body names it elsewhere too, or its family does not name it.
+    /// Sentences need not name it: the body names it elsewhere, or its family does not name it.
     #[default]
     No,
-    /// A family that has no sentence for the rule does not speak.
+    /// Sentences of a family must name it, unless the family has [`Idiom::stands_alone`].
     ButForFamilies,
-    /// A sentence that does not name it is not said.
+    /// Every sentence must name it; a neutral one replaces a sentence that does not.
     Always,
 }
 
-/// A sentence that the document shows.
+/// Documented sentence.
 #[derive(Debug, Clone)]
 pub struct SeenSentence {
-    /// The rule that it words.
+    /// Rule of the sentence.
     pub rule: &'static str,
-    /// It with slots.
+    /// Sentence with slots.
     pub template: Template,
-    /// How they are written.
+    /// Family in whose notation the slots are filled; the neutral one, if none.
     pub dialect: Option<&'static Idiom>,
-    /// The names that it has, of which any will do.
+    /// Names in the sentence; each may be that of the field.
     pub names: Vec<String>,
-    /// The names that it lists, of which all are meant.
+    /// Names that the sentence lists, all of them of invalid fields.
     pub listed: Vec<String>,
-    /// It as it stands there.
+    /// Sentence as documented.
     pub text: String,
 }
 
 impl Words {
-    /// The sentence, or all of them.
+    /// Returns the sentence for the first finding, or those for all of them if they are joined.
+    /// There is at least one finding.
     #[must_use]
     pub fn tell(&self, findings: &[Finding]) -> String {
-        // What is wrong with the content is of the same kind as what is wrong with its fields.
+        // Malformed content counts as an error about a field here.
         if let Some(constant) = self.constant.as_ref().filter(|_| is_of_field(&findings[0].rule)) {
             return constant.clone();
         }
@@ -104,18 +109,18 @@ impl Words {
             .as_ref()
             .and_then(|(open, slot, close)| slot.tell(first).map(|code| format!("{open}{}{close}", plain(&code))));
         let text = format!("{before}{text}{}{}", self.after, code.unwrap_or_default());
-        // What is so as it is written is not written otherwise.
+        // Keep the documented text if the new one differs only in case or punctuation.
         if folded(&text) == folded(&self.whole) {
             return self.whole.clone();
         }
         let Some(longest) = self.longest.filter(|longest| text.chars().count() > *longest) else { return text };
-        // Cut, it could lose the name.
+        // A text that is cut could lose the name.
         let plain = self.neutral(first);
         let told = if plain.chars().count() <= longest { plain } else { text };
         told.chars().take(longest).collect()
     }
 
-    /// Drops the sentence that the document shows where it is about the whole of a request.
+    /// Drops the documented sentence if it is about the whole request.
     pub fn forget_thing(&mut self) {
         if self.seen.as_ref().is_some_and(|seen| !is_of_field(seen.rule)) {
             (self.seen, self.before) = (None, Template::default());
@@ -132,7 +137,7 @@ impl Words {
     }
 
     fn sentence(&self, finding: &Finding) -> String {
-        // What the user says goes before what the document shows.
+        // A message from the fixtures, or the hint of a fault, takes precedence over examples.
         if let Some(said) = finding.operands.get("message").and_then(serde_json::Value::as_str) {
             return said.to_owned();
         }
@@ -156,7 +161,8 @@ impl Words {
         }
     }
 
-    /// Whether a sentence of a family tells the field that it is about.
+    /// Returns true if a sentence of a family names the field as the policy requires, and none if
+    /// the error is about no field.
     fn is_enough(&self, sentence: &str, idiom: &Idiom, finding: &Finding) -> bool {
         if !finding.is_about_field() {
             return !idiom.names(finding) || !is_of_field(&finding.rule);
@@ -178,7 +184,7 @@ impl Words {
         finding
     }
 
-    /// A neutral sentence about the field, in the words that stand around its name.
+    /// Returns a neutral sentence about the field, with the documented words around its name.
     fn neutral(&self, finding: &Finding) -> String {
         let meant = finding.as_missing();
         let sentence = idiom::plain().say(&meant).and_then(|said| said.sentence).unwrap_or_default();
@@ -212,7 +218,7 @@ impl Words {
         let quote = self.quote.map(String::from).unwrap_or_default();
         let names = match (finding.alternatives(), self.alone) {
             (Some(names), _) => names.into_iter().map(str::to_owned).collect(),
-            // Where nothing else says where it is, the whole way is told.
+            // If nothing else names the field, write its whole path.
             (None, NamePolicy::Always) => vec![PathStyle::Brackets.write(&finding.path)],
             (None, _) => vec![finding.name().to_owned()],
         };
@@ -224,14 +230,14 @@ impl Words {
     }
 }
 
-/// Whether a sentence has a name, in whatever form, as words of its own.
+/// Returns true if a sentence has a name, in any form, as whole words.
 fn has_name(sentence: &str, name: &str) -> bool {
     let sentence: Vec<String> = sentence.split(' ').flat_map(words).collect();
     let name = words(name);
     !name.is_empty() && sentence.windows(name.len()).any(|part| part == name)
 }
 
-/// A finding after what is wrong with each of its branches, as validators list them.
+/// Returns the findings of all branches and then the finding itself, as validators list them.
 fn all_of(finding: &Finding) -> Vec<&Finding> {
     let mut all: Vec<&Finding> = finding.branches.iter().flatten().flat_map(all_of).collect();
     all.push(finding);
@@ -239,26 +245,26 @@ fn all_of(finding: &Finding) -> Vec<&Finding> {
 }
 
 impl SeenSentence {
-    /// Whether it has the name of the field.
+    /// Returns true if the sentence names the field of a finding.
     fn has_name(&self, finding: &Finding) -> bool {
         self.names.iter().any(|name| folded(name) == folded(finding.name()))
     }
 
-    /// Whether it lists the fields of all findings, and no other.
+    /// Returns true if the sentence lists the fields of all findings and no others.
     fn lists_just(&self, findings: &[Finding]) -> bool {
         let is_listed =
             |finding: &Finding| finding.rule == self.rule && self.listed.iter().any(|name| name == finding.name());
         !self.listed.is_empty() && findings.len() == self.listed.len() && findings.iter().all(is_listed)
     }
 
-    /// It of another field, if it words the rule.
+    /// Returns the sentence for the field of a finding, if it fits the rule.
     fn say(&self, finding: &Finding) -> Option<String> {
-        // With one of several names replaced it would speak of the others too.
+        // With one of several names replaced, the sentence would still be about the others.
         if !self.listed.is_empty() {
             return None;
         }
         let missing = finding.as_missing();
-        // Out of range is one thing, whichever bound it is.
+        // A sentence about a range that states no bound fits every bound.
         let of_range = |rule: &str| matches!(rule, "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum");
         let has_bound = self.template.has(|slot| slot == Slot::Limit) || self.text.chars().any(|c| c.is_ascii_digit());
         if finding.path.len() > 1 && self.dialect.is_some_and(|idiom| idiom.has_nested(self.rule)) {
@@ -274,7 +280,7 @@ impl SeenSentence {
         if !is_meant(finding) || lacks_name && is_of_field(&finding.rule) {
             return None;
         }
-        // What it says beside the name must be so for this finding too.
+        // The other words of the sentence must be true for this finding too.
         let is_own = self.template.has(|slot| slot == Slot::Types || slot == Slot::Format || slot == Slot::Limit);
         let is_general =
             matches!(self.rule, "required" | "additionalProperties" | "unknownParameter" | "malformed" | "invalid");
@@ -298,7 +304,7 @@ impl SeenSentence {
 }
 
 impl SeenSentence {
-    /// Whether it has the type or the format in its words that another field must have too.
+    /// Returns true if the sentence contains the format or all types that the finding expects.
     fn says_operand(&self, finding: &Finding) -> bool {
         let lower = self.text.to_lowercase();
         let has = |name: &str| !name.is_empty() && lower.contains(&name.to_lowercase());
@@ -315,7 +321,7 @@ impl SeenSentence {
     }
 }
 
-/// Rules of which one sentence serves for every field.
+/// Returns true for rules whose sentence fits every field.
 fn is_of_all(rule: &str) -> bool {
     !is_of_field(rule) || matches!(rule, "uniqueItems" | "not" | "anyOf" | "oneOf" | "enum" | "const" | "pattern")
 }

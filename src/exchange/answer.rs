@@ -1,4 +1,7 @@
-//! A request in which nothing is wrong, or nothing that matters → what is answered.
+//! Plans the answer to a request that is valid, or is answered although it is not.
+//!
+//! `exchange::plan` runs it after validation; `negotiate` chooses the response.
+
 use std::borrow::Cow;
 
 use http::header::{CONTENT_LOCATION, LOCATION, UPGRADE};
@@ -25,7 +28,7 @@ use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 
-/// A request that is to be answered.
+/// Request to answer, with everything that the answer depends on.
 pub struct ValidRequest<'r, 'c, 's> {
     pub context: ExchangeContext<'c>,
     pub index: usize,
@@ -38,7 +41,7 @@ pub struct ValidRequest<'r, 'c, 's> {
 }
 
 impl<'c> ValidRequest<'_, 'c, '_> {
-    /// Decides what is answered.
+    /// Decides on the answer.
     pub fn plan(self) -> Plan<'c> {
         match negotiate::choose(self.operation, &self.criteria) {
             Ok(choice) => self.choice(choice),
@@ -90,7 +93,8 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         Plan { shown, echo, place, evaluated, ..self.decided(Decision::Answer(choice), sending) }
     }
 
-    /// Where the entity is read that an answer says was written, if one of its header fields tells.
+    /// Returns the place of the entity that the answer says was written, if the response documents
+    /// `Location` or `Content-Location`.
     fn place(&self, choice: &Choice<'c>) -> Option<EntityPlace<'c>> {
         let tells = |header: &ResponseHeader| header.name == LOCATION || header.name == CONTENT_LOCATION;
         let is_told = choice.response.is_some_and(|documented| documented.headers.iter().any(tells));
@@ -126,7 +130,8 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         EntityRequest::shown(self.context, self.index, self.options, self.received())
     }
 
-    /// The answer of a success: the one that was chosen, or that of an operation that documents only errors.
+    /// Returns the success response: the chosen one, or a usual one if the operation documents
+    /// only errors.
     fn success(&self, asked: &EntityRequest<'c>, choice: &Choice<'c>) -> Option<Choice<'c>> {
         let is_documented = choice.response.is_some() || self.operation.responses.is_empty();
         if choice.status.is_success() && is_documented {
@@ -148,7 +153,8 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         Some(Choice { status, response: None, content: ContentSource::Empty, media, reason, ..choice.clone() })
     }
 
-    /// The answer where an entity was added, of an operation that documents 201 beside another success.
+    /// Returns the response for an added entity, if the operation documents 201 beside the chosen
+    /// success.
     fn created(&self, choice: &Choice<'_>) -> Option<Choice<'c>> {
         let created = StatusCode::CREATED;
         if choice.status == created || self.operation.response_at(StatusPattern::Exact(created)).is_none() {
@@ -177,7 +183,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         self.decided(Decision::Problem(problem, upgrade.into_iter().collect()), sending)
     }
 
-    /// The fault behind a problem that a real API would meet too, and so may document.
+    /// Returns the fault behind a problem that the real API would have too, and so may document.
     fn documented_fault(&self, problem: &Problem) -> Option<Fault> {
         let document = self.operation.document;
         let asked = self.criteria.preferences.code.filter(StatusCode::is_client_error);
@@ -199,7 +205,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         Sending { delay, longest, fault: staging.fault, retry_after: staging.retry_after.map(negotiate::seconds) }
     }
 
-    /// The body of a fixture with its expressions worked out.
+    /// Returns the body of a fixture with its expressions evaluated.
     fn evaluated(&self, choice: &Choice<'_>) -> Option<Value> {
         let fixture = choice.fixture.filter(|fixture| fixture.has_expressions)?;
         let ContentSource::Example(body, _) = choice.content else { return None };
@@ -225,7 +231,8 @@ fn known(operation: &Operation, inputs: &Inputs<'_>) -> PathValues {
     }
 }
 
-/// Whether an error was asked for that no example shows, and no fixture.
+/// Returns `true` for an error that neither an example nor a fixture shows, unless the client
+/// prefers generated content.
 fn is_error_without_example(choice: &Choice<'_>, preferences: &Preferences) -> bool {
     let is_error = choice.status.is_client_error() || choice.status.is_server_error();
     let is_generated = matches!(choice.content, ContentSource::Generated(_));

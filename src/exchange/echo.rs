@@ -1,24 +1,30 @@
-//! What the request says, said again by the answer: values of the same name and type, and the ids of the path.
+//! Copies values from the request into an answer: values of the same name and type, and the ids of
+//! the path.
+//!
+//! `finish` does this with `--echo`, for answers that are not backed by state.
+
 use serde_json::Value;
 
 use crate::contract::example::fits;
 use crate::generate::entity::{self, PathValues};
 use crate::schema::Schema;
 
-/// What a request says.
+/// Values of a request to copy into the answer.
 #[derive(Debug, Default)]
 pub struct Echo {
-    /// Its content.
+    /// Content of the request.
     pub body: Option<Value>,
-    /// What its path says.
+    /// Values of the request's path.
     pub known: PathValues,
 }
 
-/// How many levels of an answer are looked through for something of the same name.
+/// Maximum depth at which an answer is searched for a member of the same name; deeper members stay
+/// unchanged.
 const DEEPEST: usize = 2;
 
 impl Echo {
-    /// Puts what the request says into an answer, as far as it still fits its schema then.
+    /// Copies the request's values into an answer, unless a copy makes a fitting answer violate
+    /// its schema.
     pub fn say_in(&self, value: &mut Value, schema: Option<&Schema>) {
         if let Some(schema) = schema {
             entity::own(schema, value, &self.known);
@@ -35,12 +41,12 @@ impl Echo {
     }
 }
 
-/// Puts a value in the place of one of the same name and type; whether there is one.
+/// Replaces a member of the same name and type; returns `true` if there is one.
 fn say(value: &mut Value, name: &str, said: &Value, depth: usize) -> bool {
     let Value::Object(object) = value else { return false };
     if let Some(member) = object.get_mut(name) {
         if let (true, Value::Object(said)) = (member.is_object(), said) {
-            // An object of the answer may have more than was sent.
+            // An object of the answer keeps members that were not sent.
             return said.iter().fold(false, |any, (name, said)| say(member, name, said, DEEPEST) || any);
         }
         let is_alike = is_alike(member, said);
@@ -52,7 +58,7 @@ fn say(value: &mut Value, name: &str, said: &Value, depth: usize) -> bool {
     depth < DEEPEST && object.values_mut().any(|member| say(member, name, said, depth + 1))
 }
 
-/// Whether two values are of one type; of lists, whether their items are.
+/// Returns `true` if two values have the same type; lists are compared by their first items.
 fn is_alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => match (a.first(), b.first()) {

@@ -1,4 +1,8 @@
-//! Why a request is answered as it is: how it was routed and read, what was chosen, and what was not.
+//! Explains the answer to a request: its route, the values read, the chosen response, and the
+//! alternatives.
+//!
+//! The control API returns the explanation.
+
 use serde_json::{Value, json};
 
 use crate::codec::accept::Accept;
@@ -15,7 +19,7 @@ use crate::exchange::settings::Settings;
 use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
 use crate::validate;
 
-/// Answers a request, and tells how it came to that.
+/// Answers a request, and returns the decisions behind the answer as JSON.
 pub fn explain(
     context: ExchangeContext<'_>,
     plan: &Plan<'_>,
@@ -60,7 +64,8 @@ pub fn explain(
     })
 }
 
-/// Each part of the request as it is read: `{path, query, header, cookie, body}`.
+/// Returns the parts of the request as they are read:
+/// `{path, query, header, cookie, body, preferences}`.
 fn read(context: ExchangeContext<'_>, settings: &Settings, request: &Request) -> Value {
     let Routed::Operation(index, values) = context.contract.route(request.method(), request.uri().path()) else {
         return Value::Null;
@@ -78,7 +83,8 @@ fn read(context: ExchangeContext<'_>, settings: &Settings, request: &Request) ->
     read
 }
 
-/// The responses that are documented and were not chosen, each with its examples and media types.
+/// Lists the documented responses, with their media types and examples and a mark for the chosen
+/// one, and the fixtures.
 fn alternatives(operation: &Operation, status: http::StatusCode) -> Value {
     let accept = Accept::default();
     let others = operation.responses.iter().map(|(pattern, response)| {

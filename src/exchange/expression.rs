@@ -1,7 +1,9 @@
-//! Expressions in the bodies of fixtures: what the request says, and what is made on the spot.
+//! Evaluates expressions in the bodies of fixtures: values of the request, and generated values.
 //!
-//! Those of OpenAPI (3.1.1 §4.8.20.4: `{$request.body#/name}`, `{$request.path.id}`, `{$url}`), and `{$now}`,
-//! `{$uuid}` and `{$generate#/components/schemas/Pet}`.
+//! These are the runtime expressions of OpenAPI (3.1.1 §4.8.20.4: `{$request.body#/name}`,
+//! `{$request.path.id}`, `{$url}`), and `{$now}`, `{$uuid}` and
+//! `{$generate#/components/schemas/Pet}`.
+
 use serde_json::{Map, Value, json};
 
 use crate::codec::message::Request;
@@ -9,24 +11,25 @@ use crate::codec::text::plain;
 use crate::contract::{Contract, Operation};
 use crate::generate::{self, GenerateOptions};
 
-/// What expressions are about.
+/// Everything that expressions refer to.
 pub struct Subject<'s> {
-    /// The request.
+    /// Request.
     pub request: &'s Request,
-    /// The operation.
+    /// Operation of the request.
     pub operation: &'s Operation,
-    /// What the request has: `{path, query, header, cookie, body}`.
+    /// Parts of the request: `{path, query, header, cookie, body}`.
     pub instance: &'s Value,
-    /// The contract of the operation.
+    /// Contract of the operation.
     pub contract: &'s Contract,
-    /// How values are generated; its seed is that of this answer.
+    /// Options for generated values; the seed is that of this answer.
     pub options: GenerateOptions,
-    /// The status of the answer.
+    /// Status of the answer.
     pub status: u16,
 }
 
-/// A value with its expressions worked out. A text that is one expression becomes what it stands for, of any type;
-/// what stands for nothing is null, or nothing inside of a text.
+/// Returns a value with its expressions evaluated. A text that is one expression becomes its
+/// value, of any type; an expression without a value becomes null, or an empty text inside of a
+/// longer one.
 #[must_use]
 pub fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
     match value {
@@ -65,7 +68,7 @@ fn in_text(text: &str, subject: &Subject<'_>) -> Value {
     json!(written)
 }
 
-/// What an expression without its `{$` and `}` stands for.
+/// Evaluates an expression without its `{$` and `}`; `None` if it has no value.
 fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
     let request = subject.request;
     let seed = subject.options.seed ^ generate::fingerprint(expression);
@@ -97,7 +100,8 @@ fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
     let (location, name) = expression.strip_prefix("request.")?.split_once('.')?;
     match location {
         "header" => {
-            // As it was sent: percent signs in a header field are only that (OpenAPI 3.1.1 Appendix D).
+            // As it was sent: percent signs in a header field have no meaning (OpenAPI 3.1.1
+            // Appendix D).
             Some(json!(request.headers().get(name)?.to_str().ok()?))
         }
         "path" | "query" | "cookie" => subject.instance.get(location)?.get(name).cloned(),

@@ -1,4 +1,7 @@
-//! A plan, and what came of its step on what is remembered → the response.
+//! Builds the response from a plan and from the reply to its step on the session's state.
+//!
+//! Last part of an exchange; `plan` and the step come before.
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -29,7 +32,7 @@ use crate::schema::SchemaFault;
 use crate::state::memory::Reply;
 use crate::validate::credentials;
 
-/// Makes the response that a plan says.
+/// Builds the response that a plan describes, and a report for the log.
 #[must_use]
 pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, request: &Request) -> (Response, Report) {
     let mut report = Report { operation: plan.index, violations: plan.violations.clone(), source: Cow::Borrowed("") };
@@ -64,7 +67,7 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
     }
     if response.status() == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
-        // RFC 9110 §11.6.1: a 401 says how to do better.
+        // RFC 9110 §11.6.1: a 401 tells the client how to authenticate.
         for challenge in plan.operation.map(credentials::challenges).unwrap_or_default() {
             if let Ok(value) = HeaderValue::from_str(&challenge) {
                 response.headers_mut().append(WWW_AUTHENTICATE, value);
@@ -185,7 +188,7 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings, re
     response
 }
 
-/// The answer with what came of the step in it, or the error that is documented for what could not be done.
+/// Returns the answer that shows the reply, or the documented error for a step that failed.
 fn remembered_response(
     remembered: &Remembered<'_>,
     reply: Option<&Reply>,
@@ -219,7 +222,7 @@ fn remembered_response(
     (remembered::write(asked, reply, choice, plan.options, settings, request), source.into())
 }
 
-/// RFC 7240 §3
+/// Adds `Preference-Applied` (RFC 7240 §3), if preferences were applied.
 fn applied(preferences: &[String], response: &mut Response) {
     if let Ok(applied) = HeaderValue::from_str(&preferences.join(", "))
         && !preferences.is_empty()
@@ -229,7 +232,8 @@ fn applied(preferences: &[String], response: &mut Response) {
     }
 }
 
-/// What is not known of the operation, and what could not be checked of the request and its answer.
+/// Returns sentences about unknown features of the operation, and about parts of the request and
+/// of the answer that could not be checked.
 fn unchecked(plan: &Plan<'_>) -> Vec<String> {
     let mut told = plan.operation.map(|operation| operation.unknown.clone()).unwrap_or_default();
     told.extend(plan.unchecked.iter().cloned());
@@ -240,10 +244,10 @@ fn unchecked(plan: &Plan<'_>) -> Vec<String> {
     told
 }
 
-/// What [`header::WARNING`] says of content that is empty for want of a writer.
+/// Warning for content that is empty because its value cannot be written in the media type.
 const NOT_WRITTEN: &str = "no value can be written in this media type";
 
-/// The content that was chosen, and whether it fits its schema as far as it was generated.
+/// Returns the chosen content, and `false` if it is generated and does not fit its schema.
 fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
     match choice.content {
         ContentSource::Example(example, _) if choice.fixture.is_some() => {
@@ -268,21 +272,22 @@ fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Writ
     }
 }
 
-/// An answer in which the request is said again.
+/// Writes a value into which values of the request are copied.
 fn echoed(value: &Value, echo: &Echo, documented: &MediaType, media: &MediaRange) -> Written {
     let mut value = value.clone();
     echo.say_in(&mut value, documented.schema.as_deref());
     content::write(&value, media, Some(documented))
 }
 
-/// A generated value; it is made once for the same seed, path and end.
+/// Returns generated content; it is cached by seed, path values, shown entity and end marker.
 fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
     let PathValues { values, names_entity } = &plan.known;
     let texts = values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
     let entity = if texts.is_empty() { 0 } else { generate::fingerprint(&texts) };
     let end =
         plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
-    // Operations share what is documented once for all of them, and may differ in the rest.
+    // Operations share media types that are documented once; the key has everything else that
+    // differs.
     let shown = plan.shown.as_deref().filter(|_| media.is_json() || documented.is_json());
     let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?} {:?}", shown.map(EntityRequest::name)));
     documented.generated.get_or_make((plan.options.seed, key), || {

@@ -1,4 +1,7 @@
-//! Header fields of responses: those that the document promises, and those of the sandbox.
+//! Writes header fields of responses: those that the document declares, and those of the sandbox.
+//!
+//! `finish` and `remembered` use it while they build a response.
+
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
@@ -11,33 +14,35 @@ use crate::contract::{Response, ResponseHeader};
 use crate::exchange::header_meaning;
 use crate::generate::{self, GenerateOptions};
 
-/// What was wrong with the request.
+/// Header field with the violations of the request.
 pub const VIOLATIONS: HeaderName = HeaderName::from_static("standin-violations");
 
-/// What is wrong with the answer.
+/// Header field with warnings about the answer.
 pub const WARNING: HeaderName = HeaderName::from_static("standin-warning");
 
-/// RFC 7240 §3
+/// Header field `Preference-Applied` (RFC 7240 §3).
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// RFC 9745
+/// Header field `Deprecation` (RFC 9745).
 pub const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 
-/// RFC 9745 §2.1 wants the date of deprecation, and documents do not have it: long ago.
+/// Value of `Deprecation`: RFC 9745 §2.1 requires a date, which documents do not have, so it is
+/// the beginning of 1970.
 pub const DEPRECATED: HeaderValue = HeaderValue::from_static("@0");
 
-/// The longest value of [`VIOLATIONS`] and [`WARNING`], in bytes; what is over is cut off.
+/// Maximum length of [`VIOLATIONS`] and [`WARNING`], in bytes; longer values are cut off and end
+/// in `...`.
 const LONGEST: usize = 1024;
 
-/// The violations of a request as a header field, if there are any.
+/// Returns the violations of a request as a header field value; `None` if there are none.
 ///
-/// They repeat names from the request, so whatever is not printable ASCII is percent-encoded.
+/// They repeat names from the request, so everything but printable ASCII is percent-encoded.
 #[must_use]
 pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
     if summaries.is_empty() { None } else { line(&summaries.join("; ")) }
 }
 
-/// Adds to [`WARNING`] what could not be checked, if there is anything.
+/// Adds the parts that could not be checked to [`WARNING`], if there are any.
 pub fn warn_unchecked(sentences: &[String], headers: &mut HeaderMap) {
     if !sentences.is_empty() {
         warn(&format!("not everything is checked: {}", sentences.join("; ")), headers);
@@ -53,7 +58,8 @@ pub fn warn(warning: &str, headers: &mut HeaderMap) {
     }
 }
 
-/// A text of names from documents and requests as the value of a header field.
+/// Encodes a text with names from documents and requests as a header field value; everything but
+/// printable ASCII, and `%`, is percent-encoded.
 fn line(content: &str) -> Option<HeaderValue> {
     let mut text = String::new();
     for byte in content.bytes() {
@@ -73,9 +79,10 @@ fn line(content: &str) -> Option<HeaderValue> {
 
 /// Adds the documented header fields, with their examples or with generated values.
 ///
-/// Those that belong to the connection or to the content are the server's to write.
+/// Fields of the connection and of the content are left to the server.
 ///
-/// Values are kept for the seed of the sandbox, `usual`; those for another seed are made anew.
+/// Values for `usual`, the options of the sandbox, are cached; those for other options are
+/// generated each time.
 pub fn documented(response: &Response, options: &GenerateOptions, usual: &GenerateOptions, headers: &mut HeaderMap) {
     for header in &response.headers {
         if is_own(&header.name) {
@@ -89,7 +96,7 @@ pub fn documented(response: &Response, options: &GenerateOptions, usual: &Genera
     }
 }
 
-/// Sets a header field to some lines; without any it stays as it is.
+/// Sets a header field to some lines; leaves it unchanged if there are none.
 fn put(name: &HeaderName, lines: &[HeaderValue], headers: &mut HeaderMap) {
     let Some((first, others)) = lines.split_first() else { return };
     headers.insert(name.clone(), first.clone());
@@ -98,8 +105,8 @@ fn put(name: &HeaderName, lines: &[HeaderValue], headers: &mut HeaderMap) {
     }
 }
 
-/// Whether each value of a header field is a line of its own: commas do not part the values of these (RFC 6265 §3,
-/// RFC 9110 §11.6.1).
+/// Returns `true` if each value of a header field is a separate line, because commas do not
+/// separate its values (RFC 6265 §3, RFC 9110 §11.6.1).
 fn is_in_lines(name: &HeaderName) -> bool {
     [SET_COOKIE, WWW_AUTHENTICATE, PROXY_AUTHENTICATE].contains(name)
 }
@@ -109,7 +116,7 @@ fn is_own(name: &HeaderName) -> bool {
         .contains(name)
 }
 
-/// The lines of a documented header field; none if no value can be one.
+/// Returns the lines of a documented header field; none if no value can be written.
 fn lines(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateOptions) -> Vec<HeaderValue> {
     if header.schema.is_some() && header.examples.is_empty() {
         let texts = header_meaning::usual(header, others, options);
@@ -144,7 +151,7 @@ fn lines(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateO
     lines
 }
 
-/// The style `simple` (OpenAPI 3.0.4 §4.7.12.2.2).
+/// Writes a value in the style `simple` (OpenAPI 3.0.4 §4.7.12.2.2).
 fn simple(value: &Value, explode: bool) -> String {
     let between = if explode { '=' } else { ',' };
     match value {
@@ -156,7 +163,7 @@ fn simple(value: &Value, explode: bool) -> String {
     }
 }
 
-/// What [`header::WARNING`] says of a value that could not be made.
+/// Warning for a generated value that does not fit its schema.
 pub(super) const MISFIT: &str = "the generated value does not fit its schema";
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! Documented header fields without an example whose name says what they mean: their values.
+//! Generates values for documented header fields without an example, from the meaning of their
+//! names.
 //!
-//! Some are the same in every answer ([`usual`]); others follow from the content ([`of_content`]), and with what is
-//! remembered from more than that, see `remembered`.
+//! Some are equal in every answer ([`usual`]), others follow from the content ([`of_content`]);
+//! `remembered` sets those that follow from the session's state.
+
 use std::borrow::Cow;
 
 use http::header::{CONTENT_LOCATION, ETAG, LINK, LOCATION};
@@ -20,13 +22,13 @@ use crate::generate::{self, GenerateOptions};
 use crate::resource::list::{PageField, says};
 use crate::resource::place::{self, Slot};
 
-/// How many calls a client may make while a rate limit lasts, and how many seconds it lasts, where the document says
-/// neither.
+/// Number of calls in a rate limit window, if the document has none. `WINDOW` is the length of the
+/// window in seconds.
 const CALLS: u64 = 100;
 const WINDOW: &str = "60";
 
-/// Texts for a header field by its name, the best first; the first that fits its schema is sent. `others` are the
-/// header fields of the same response.
+/// Returns texts for a header field by its name, best first; the first that fits its schema is
+/// sent. `others` are the header fields of the same response.
 #[must_use]
 pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateOptions) -> Vec<Cow<'static, str>> {
     let seed = options.seed ^ generate::fingerprint(header.name.as_str());
@@ -51,13 +53,13 @@ pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], options: &Gener
     }
 }
 
-/// Whether a header field names the request, such as `X-Request-Id`.
+/// Returns `true` if a header field names the request, such as `X-Request-Id`.
 fn is_request_id(name: &str) -> bool {
     let plain = name.trim_start_matches("x-");
     ["request-id", "correlation-id", "trace-id", "transaction-id", "requestid"].iter().any(|end| plain.ends_with(end))
 }
 
-/// What a header field says of a rate limit: `X-RateLimit-Remaining`.
+/// Meaning of a rate limit header field: `Remaining` for `X-RateLimit-Remaining`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RateLimit {
     Limit,
@@ -79,7 +81,8 @@ impl RateLimit {
         }
     }
 
-    /// Whatever the limit is, one call of it is used: this one.
+    /// Returns texts for the header field, best first: one call of the limit is used, by this
+    /// request.
     fn texts(self, others: &[ResponseHeader]) -> Vec<Cow<'static, str>> {
         let number = |number: u64| Cow::Owned(number.to_string());
         let own = others.iter().find(|other| Self::of(&other.name) == Some(Self::Limit));
@@ -103,25 +106,26 @@ impl RateLimit {
     }
 }
 
-/// Where the entity can be read that an answer says was added.
+/// Place at which an entity can be read that an answer says was written.
 #[derive(Debug)]
 pub struct EntityPlace<'c> {
-    /// The operation that reads it.
+    /// Operation that reads the entity.
     pub reader: &'c Operation,
-    /// The path before its template: `/v1`.
+    /// Base path before the template: `/v1`.
     pub base: String,
-    /// The values of the expressions of the path that set it apart from others, decoded.
+    /// Decoded values of the path expressions that scope the entity.
     pub scope: Vec<String>,
-    /// The property that it is called by.
+    /// Key property of the entity.
     pub key: Option<String>,
-    /// Where it is in the answer.
+    /// Slot of the entity in the answer.
     pub slot: Slot,
-    /// What the path of the request calls it, if it does.
+    /// Key of the entity in the request's path, if it has one.
     pub named: Option<String>,
 }
 
 impl EntityPlace<'_> {
-    /// The path of the entity in an answer; of an answer without one, of one with a generated name.
+    /// Returns the path of the entity: with the key from the answer, else from the request's path,
+    /// else with a generated key.
     fn path(&self, content: Option<&Value>, options: &GenerateOptions) -> Option<String> {
         let shown = content.and_then(|content| match &self.slot {
             Slot::Entity(place) => place::at(content, &place.way)?.get(self.key.as_ref()?),
@@ -141,23 +145,24 @@ impl EntityPlace<'_> {
     }
 }
 
-/// What header fields say that follow from the content of an answer.
+/// Everything that header fields about the content of an answer depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'s> {
-    /// The documented response.
+    /// Documented response.
     pub documented: &'s contract::Response,
-    /// The URL of the request.
+    /// URL of the request.
     pub target: &'s str,
-    /// The path below which the API is.
+    /// Path below which the API is mounted.
     pub mount: &'s str,
-    /// Where the entity is read that was added, if one was.
+    /// Place of the entity that was written, if one was.
     pub place: Option<&'s EntityPlace<'s>>,
-    /// How values are generated.
+    /// Options for generated values.
     pub options: &'s GenerateOptions,
 }
 
-/// PageField in the documented header fields without an example what they mean: totals and pages of a list that is shown
-/// as a whole, the place of what was added, and the tag of the content.
+/// Sets documented header fields without an example from the content: totals and pages of a list
+/// that is shown as a whole, the place of the entity that was written, and the entity tag of the
+/// content.
 pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
     let mut content: Option<Option<Value>> = None;
     for header in subject.documented.headers.iter().filter(|header| header.examples.is_empty()) {
@@ -182,8 +187,8 @@ pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
     }
 }
 
-/// PageField in the documented header fields without an example that nothing remains of a rate limit, in an answer that
-/// refuses a call for it.
+/// Sets the remaining calls of a rate limit to 0 in a 429 response, in documented header fields
+/// without an example.
 pub fn nothing_remains(documented: &contract::Response, response: &mut Response) {
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
         return;
@@ -196,14 +201,15 @@ pub fn nothing_remains(documented: &contract::Response, response: &mut Response)
     }
 }
 
-/// Whether a text is one that the schema of a header field allows.
+/// Returns `true` if the schema of a header field allows a text, or if it has no schema.
 #[must_use]
 pub fn fits(header: &ResponseHeader, text: &str) -> bool {
     let Some(schema) = &header.schema else { return true };
     schema.is_valid(&style::typed(schema, schema.tree(), text)) == Ok(true)
 }
 
-/// The items of the list that an answer shows: itself, or the longest list among its members.
+/// Returns the items of the list in an answer: the answer itself, or the longest list among its
+/// members.
 fn listed(content: &Value) -> Option<&Vec<Value>> {
     match content {
         Value::Array(items) => Some(items),
@@ -212,7 +218,8 @@ fn listed(content: &Value) -> Option<&Vec<Value>> {
     }
 }
 
-/// A number of the one page that shows all of a list; as the answer itself says it, if it does.
+/// Returns a number about the page of a list that is shown as a whole: from the answer if it has
+/// the number, else from the count of items.
 fn page_of(said: PageField, content: &Value) -> Option<u64> {
     let own = content.as_object().into_iter().flatten().find(|(name, _)| says(name) == Some(said));
     if let Some(number) = own.and_then(|(_, value)| value.as_u64()) {

@@ -1,12 +1,15 @@
-//! Everything that is wrong with a request, gravest first.
+//! Collects the faults of a request, gravest first.
+//!
+//! Runs between reading and planning; the gravest fault becomes the documented error.
+
 use crate::codec::parameter::Inputs;
 use crate::contract::Operation;
 use crate::errors::Fault;
 use crate::exchange::settings::{Settings, Validation};
 use crate::validate::{self, OtherNames, credentials};
 
-/// Everything that is wrong with a request, gravest first: credentials are judged first, then
-/// content, then the rest.
+/// Returns the faults of a request, gravest first: credentials, then content, then violations. If
+/// validation is strict, a fault of credentials or content ends the check.
 pub(crate) fn judge(
     operation: &Operation,
     settings: &Settings,

@@ -1,6 +1,6 @@
-//! One request → one response: no socket, clock, lock or file.
+//! Turns one request into one response, without a socket, clock, lock or file.
 //!
-//! [`plan`] says what is answered and why, [`finish()`] makes the response of it.
+//! [`plan()`] decides on the answer and its reason, [`finish()`] builds the response.
 
 mod answer;
 pub mod echo;
@@ -44,7 +44,8 @@ use crate::schema::pattern::within;
 use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
 use crate::validate::{self, ContentFault, credentials};
 
-/// Answers a request as it is planned; `apply` takes the step on what is remembered, if there is one.
+/// Answers a request as planned; `apply` takes the step on the session's state, if the plan has
+/// one.
 #[must_use]
 pub fn answer(
     plan: &Plan<'_>,
@@ -56,7 +57,7 @@ pub fn answer(
     finish(plan, reply.as_ref(), settings, request)
 }
 
-/// Decides what is answered.
+/// Decides on the answer to a request.
 #[must_use]
 pub fn plan<'c>(
     context: ExchangeContext<'c>,
@@ -91,7 +92,7 @@ pub fn plan<'c>(
     }
 }
 
-/// Of several operations with the method and path, the one that the request is for.
+/// Plans the answer of the operation that the request is for, if several have its method and path.
 fn plan_routed<'c>(
     context: ExchangeContext<'c>,
     session_view: &SessionView<'_>,
@@ -107,7 +108,8 @@ fn plan_routed<'c>(
     plan
 }
 
-/// The preferences of a request that mean nothing, in sentences.
+/// Returns a warning for each preference of the request that is ignored, because it has no meaning
+/// or names a scenario that no fixture has.
 fn misread(contract: &Contract, request: &Request) -> Vec<String> {
     let query = request.uri().query().unwrap_or_default();
     if !Preferences::are_in(request.headers(), query) {
@@ -125,12 +127,13 @@ fn preflight_methods(contract: &Contract, request: &Request) -> HeaderValue {
     // No document has `CONNECT`, so this asks for every method that there is.
     match contract.route(&Method::CONNECT, request.uri().path()) {
         Routed::OtherMethods(methods) => allow(&methods),
-        // What is wrong with the path is for the request itself to be told.
+        // The request itself gets the error about its path, not its preflight.
         _ => request.headers().get(http::header::ACCESS_CONTROL_REQUEST_METHOD).cloned().unwrap_or_else(|| allow(&[])),
     }
 }
 
-/// RFC 9110 §10.2.1; `HEAD` goes with `GET`, and `OPTIONS` always.
+/// Writes the `Allow` header field (RFC 9110 §10.2.1): `HEAD` comes with `GET`, and `OPTIONS`
+/// always.
 fn allow(methods: &[Method]) -> HeaderValue {
     let mut names: Vec<&str> = Vec::new();
     for method in methods {
@@ -145,7 +148,8 @@ fn allow(methods: &[Method]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).expect("methods are tokens")
 }
 
-/// As an operation of the path documents it, else as others do.
+/// Rejects a method that the path does not document, as an operation of the path documents the
+/// error, else as other operations do.
 fn method_not_allowed<'c>(
     context: ExchangeContext<'c>,
     request: &Request,
@@ -185,16 +189,18 @@ fn unknown_path<'c>(context: ExchangeContext<'c>, request: &Request, settings: &
     Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
 }
 
-/// A path as it can be repeated in a message.
+/// Shortens a path to 200 characters for use in a message.
 fn shown(path: &str) -> String {
     const LONGEST: usize = 200;
     path.chars().take(LONGEST).collect()
 }
 
-/// The likeness from which on a path is taken for a mistyped one, between 0 and 1.
+/// Likeness, from 0 to 1, above which an unknown path counts as mistyped: the message then
+/// suggests the nearest one.
 const LIKE_ENOUGH: f64 = 0.7;
 
-/// The operation whose path is most like one that there is not, and how like it is; of equal ones, one of the method.
+/// Finds the operation whose path is most like an unknown path, with the likeness from 0 to 1; an
+/// operation of the method is preferred among equal ones.
 fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<(&'c Operation, f64)> {
     let path = text::decode(&shown(path));
     let mut left = MOST_COMPARED;
@@ -212,7 +218,8 @@ fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<(&
     best.map(|(likeness, _, operation)| (operation, likeness))
 }
 
-/// How many paths one that there is not is compared with. The nearest is told of these.
+/// Maximum number of paths that an unknown path is compared with; the nearest of these is
+/// suggested.
 const MOST_COMPARED: usize = 10_000;
 
 fn plan_operation<'c>(
@@ -267,7 +274,7 @@ fn plan_operation<'c>(
     Plan { unchecked, ..plan }
 }
 
-/// Answers a fault as the operation documents it.
+/// Rejects a request with the error that the operation documents for a fault.
 fn reject<'c>(
     context: ExchangeContext<'c>,
     operation: &'c Operation,

@@ -1,6 +1,8 @@
-//! Which response: status, media type, example.
+//! Chooses the response to a valid request: status, media type and example.
 //!
-//! The request is valid when it gets here; what a wrong one gets is left to `rejection`.
+//! `answer` runs it after validation; invalid requests are rejected before, with an error from
+//! `errors`.
+
 use core::time::Duration;
 use std::borrow::Cow;
 
@@ -20,63 +22,63 @@ use crate::errors::problem::{Kind, Problem};
 use crate::exchange::session_view::{SessionView, draw};
 use crate::validate::Values;
 
-/// The response that was chosen.
+/// Chosen response.
 #[derive(Debug, Clone)]
 pub struct Choice<'c> {
-    /// The status to send.
+    /// Status to send.
     pub status: StatusCode,
-    /// The documented response, if the document has one for the status.
+    /// Documented response, if the document has one for the status.
     pub response: Option<&'c Response>,
-    /// What to send.
+    /// Source of the content.
     pub content: ContentSource<'c>,
-    /// The media type to send; none for a response without content.
+    /// Media type to send; `None` for a response without content.
     pub media: Option<Cow<'c, MediaRange>>,
-    /// The fixture that chose it, with headers of its own.
+    /// Fixture that set the answer, with its own header fields.
     pub fixture: Option<&'c Fixture>,
-    /// The preferences that were met, for `Preference-Applied` (RFC 7240 §3).
+    /// Preferences that were met, for `Preference-Applied` (RFC 7240 §3).
     pub applied: Vec<String>,
-    /// Why this one, for the log.
+    /// Reason for the choice, for the log.
     pub reason: Cow<'static, str>,
-    /// What the user says of how it is sent.
+    /// Simulated faults and limits.
     pub staging: Staging<'c>,
 }
 
-/// What the user says of how an answer is sent.
+/// Delay, fault and rate limit that a fixture sets for a response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Staging<'c> {
-    /// The fixture that says it.
+    /// Fixture that applies to the request.
     pub fixture: Option<&'c Fixture>,
-    /// What goes wrong.
+    /// Fault to simulate.
     pub fault: Option<Break>,
-    /// When the operation may be called again, because it was called too often.
+    /// Time until the operation may be called again, if its rate limit is exceeded.
     pub retry_after: Option<Duration>,
 }
 
-/// Where the content comes from.
+/// Source of the content of a response.
 #[derive(Debug, Clone, Copy)]
 pub enum ContentSource<'c> {
-    /// An example of the document, of this media type, or the body of a fixture.
+    /// Documented example of a media type, or the body of a fixture.
     Example(&'c Example, Option<&'c MediaType>),
-    /// A value made from the schema of the media type.
+    /// Value generated from the schema of a media type.
     Generated(&'c MediaType),
     /// No content.
     Empty,
 }
 
-/// What is chosen from, beside the operation.
+/// Everything that the choice of a response depends on, beside the operation.
 #[derive(Debug, Clone, Copy)]
 pub struct ResponseCriteria<'w, 's> {
-    /// What the client asks for.
+    /// Preferences of the client.
     pub preferences: &'w Preferences,
-    /// What it accepts.
+    /// Media types that the client accepts.
     pub accept: &'w Accept,
-    /// What it sent, as text.
+    /// Parameters as text.
     pub inputs: &'w Inputs<'w>,
-    /// What it sent, as values.
+    /// Parameters and content as JSON values.
     pub values: &'w Values,
-    /// What was before.
+    /// History of the session.
     pub session_view: &'w SessionView<'s>,
-    /// The seed of what is drawn.
+    /// Seed of random faults.
     pub seed: u64,
 }
 
@@ -84,7 +86,9 @@ pub struct ResponseCriteria<'w, 's> {
 ///
 /// # Errors
 ///
-/// A [`Problem`], if what the client insists on is not documented, or not in a type it accepts.
+/// A [`Problem`], if the client requires a status or an example that is not documented, if the
+/// client accepts none of the documented media types, if a fixture simulates an error that is not
+/// documented, or if the documented status changes the protocol (1xx).
 pub fn choose<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> Result<Choice<'c>, Problem> {
     let staging = if criteria.preferences.chooses() { Staging::default() } else { staged(operation, criteria) };
     if let Some(wait) = staging.retry_after {
@@ -109,13 +113,14 @@ pub fn choose<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>)
     Ok(Choice { staging, ..choice })
 }
 
-/// Whole seconds, rounded up (RFC 9110 §10.2.3).
+/// Returns whole seconds, rounded up (RFC 9110 §10.2.3).
 #[must_use]
 pub fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// The documented answer of an error that a fixture wants.
+/// Returns the response for an error that a fixture simulates: the fixture's own answer, else the
+/// documented one, else a problem.
 fn failure<'c>(
     operation: &'c Operation,
     status: StatusCode,
@@ -144,7 +149,8 @@ fn failure<'c>(
     }
 }
 
-/// The fixture that says something of this request: those of the scenario go before those of any.
+/// Finds the fixture that applies to the request: fixtures of the active scenario first, then
+/// those without a scenario.
 fn staged<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> Staging<'c> {
     if operation.fixtures.is_empty() {
         return Staging::default();
@@ -158,7 +164,8 @@ fn staged<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> 
     of_scenario.chain(of_any).filter(holds).find_map(|fixture| takes(fixture, criteria)).unwrap_or_default()
 }
 
-/// What a fixture says whose condition holds; none if it passes this time.
+/// Applies a fixture whose condition holds. Returns `None` if it does not apply this time: its
+/// rate limit is not exceeded, or chance spares the request.
 fn takes<'c>(fixture: &'c Fixture, criteria: &ResponseCriteria<'_, '_>) -> Option<Staging<'c>> {
     let session_view = criteria.session_view;
     let mut staging = Staging { fixture: Some(fixture), ..Staging::default() };
@@ -241,7 +248,8 @@ fn from_fixture<'c>(
     Ok(choice)
 }
 
-/// The type of a fixture's own body: as its headers say, else as documented, else by its value.
+/// Returns the media type of a fixture's own body: from its header fields, else as documented,
+/// else by the type of the value.
 fn fixture_media<'c>(
     fixture: &Fixture,
     documented: Option<Cow<'c, MediaRange>>,
@@ -255,8 +263,8 @@ fn fixture_media<'c>(
 
 type RequestedResponse<'c> = (StatusCode, Option<&'c Response>, Option<&'c str>);
 
-/// The status that was asked for, or the one that has the example that was asked for, or that of a
-/// success.
+/// Returns the requested status, else that of the response with the requested example, else that
+/// of a success.
 fn status_and_example<'c>(
     operation: &'c Operation,
     preferences: &Preferences,
@@ -282,7 +290,7 @@ fn status_and_example<'c>(
     };
     let is_error = |pattern: &StatusPattern| *pattern == StatusPattern::Default && operation.responses.len() > 1;
     let others = operation.responses.iter().map(|(pattern, response)| {
-        // Beside other responses the default is what goes wrong.
+        // Beside other responses, `default` documents errors.
         let status = if is_error(pattern) { StatusCode::INTERNAL_SERVER_ERROR } else { pattern.status() };
         (status, &**response)
     });
@@ -381,14 +389,15 @@ fn content<'c>(
     Ok(choice(ContentSource::Generated(media), range, reason.into()))
 }
 
-/// What a request says about an answer item by item.
+/// Preference of a request for an answer that is sent item by item.
 enum Stream<'c> {
     Requested(&'c MediaType),
     Unwanted,
     Unsaid,
 }
 
-/// Many APIs have a boolean property `stream` in their requests, which goes before `Accept`.
+/// Reads the boolean property `stream` that requests of many APIs have; it has priority over
+/// `Accept`.
 fn stream<'c>(operation: &Operation, offered: &[&'c MediaType], values: &Values) -> Stream<'c> {
     let Some(sequential) = offered.iter().find(|media| media.range.sequence().is_some()) else {
         return Stream::Unsaid;
@@ -412,19 +421,20 @@ fn not_acceptable(offered: &[MediaType]) -> Problem {
     Problem::new(Kind::NotAcceptable, StatusCode::NOT_ACCEPTABLE, detail)
 }
 
-/// The response example whose name is that of the request examples that the request has.
+/// Returns the response example whose name is that of the request example that the request
+/// resembles most.
 fn example_like_request<'c>(operation: &'c Operation, media: &'c MediaType, values: &Values) -> Option<&'c Example> {
     if media.examples.len() < 2 {
         return None;
     }
     let scored =
         media.examples.iter().filter_map(|example| Some((likeness(operation, values, &example.name)?, example)));
-    // The first of the best, so that the document's order decides.
+    // The first of equally good examples, so that the document's order decides.
     scored.rev().max_by_key(|(score, _)| *score).map(|(_, example)| example)
 }
 
-/// How well the request agrees with the request examples of a name: none, if it does not with one
-/// of them or if there are none.
+/// Returns a score for the agreement of the request with the request examples of a name: `None` if
+/// the request deviates from one of them, or if there are none.
 fn likeness(operation: &Operation, values: &Values, name: &str) -> Option<usize> {
     if name.is_empty() {
         return None;
@@ -444,10 +454,11 @@ fn likeness(operation: &Operation, values: &Values, name: &str) -> Option<usize>
     score
 }
 
-/// More than any superset has.
+/// Score of equal values, above that of any superset.
 const EQUAL: usize = 1_000_000;
 
-/// How much two values agree: none, if the first is no superset of the second.
+/// Returns a score for the agreement of two values: `EQUAL`, or the number of equal leaves if
+/// `sent` is a superset of `example`; `None` if it is none or if there are no leaves.
 fn agreement(sent: &Value, example: &Value) -> Option<usize> {
     if same(sent, example) {
         return Some(EQUAL);

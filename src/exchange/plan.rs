@@ -1,4 +1,8 @@
-//! What is answered, and why: what a request is planned to get before anything is remembered or written.
+//! Types for the plan of an exchange: the answer and its reason, before any step on the state is
+//! taken.
+//!
+//! `exchange::plan` creates it, `finish` builds the response from it.
+
 use core::time::Duration;
 use std::borrow::Cow;
 
@@ -16,47 +20,47 @@ use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::generate::GenerateOptions;
 use crate::generate::entity::PathValues;
 
-/// What happened, for the log.
+/// Report about an exchange, for the log.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// The number of the operation in the contract.
+    /// Index of the operation in the contract.
     pub operation: Option<usize>,
-    /// Where the answer comes from: `first documented example`.
+    /// Source of the answer: `first documented example`.
     pub source: Cow<'static, str>,
-    /// What was wrong with the request, each in a line.
+    /// Violations of the request, one line each.
     pub violations: Vec<String>,
 }
 
-/// What is answered, and why.
+/// Planned answer to a request, with its reason.
 #[derive(Debug)]
 pub struct Plan<'c> {
     pub(super) operation: Option<&'c Operation>,
     pub(super) index: Option<usize>,
     pub(super) decision: Decision<'c>,
-    /// What was wrong, in lines.
+    /// Violations of the request, one line each.
     pub(super) violations: Vec<String>,
-    /// What could not be checked, in sentences.
+    /// Parts that could not be checked, one sentence each.
     pub(super) unchecked: Vec<String>,
-    /// What is told in [`header::WARNING`].
+    /// Sentences for the header field `Standin-Warning`.
     pub(super) warnings: Vec<String>,
-    /// How values are generated for this request.
+    /// Options for the values generated for this request.
     pub(super) options: GenerateOptions,
-    /// What its path says about what is answered.
+    /// Values of the request's path that generated content must have.
     pub(super) known: PathValues,
-    /// The resource that a generated answer shows.
+    /// Step whose entities a generated answer shows.
     pub(super) shown: Option<Box<EntityRequest<'c>>>,
-    /// What the request says, if the answer says it again.
+    /// Values of the request to copy into the answer, if `--echo` is on.
     pub(super) echo: Option<Echo>,
-    /// Where the entity is read that the answer says was added, if a header field of it tells.
+    /// Place of the entity that was written, if a documented header field tells it.
     pub(super) place: Option<EntityPlace<'c>>,
-    /// The body of a fixture with its expressions worked out.
+    /// Body of a fixture with its expressions evaluated.
     pub(super) evaluated: Option<Value>,
-    /// How it is sent.
+    /// Delay, fault and `Retry-After` of the response.
     pub(super) sending: Sending,
 }
 
 impl<'c> Plan<'c> {
-    /// What it asks of what is remembered.
+    /// Returns the step on the session's state; `None` if the answer does not depend on the state.
     #[must_use]
     pub fn asked(&self) -> Option<&EntityRequest<'c>> {
         match &self.decision {
@@ -84,30 +88,30 @@ impl<'c> Plan<'c> {
     }
 }
 
-/// How a response is sent, as an extension of it.
+/// Delay, fault and `Retry-After` of a response, as one of its extensions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sending {
-    /// How long it waits.
+    /// Time to wait before the response is sent.
     pub delay: Duration,
-    /// The longest time that clients may ask for, where this one asked for more.
+    /// Maximum delay for clients, if this client requested a longer one.
     pub longest: Option<Duration>,
-    /// What goes wrong.
+    /// Fault to simulate.
     pub fault: Option<Break>,
-    /// After how many seconds the operation may be called again, because it was called too often.
+    /// Seconds until the operation may be called again, if its rate limit is exceeded.
     pub retry_after: Option<u64>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Decision<'c> {
-    /// One of our own errors, with header fields of its own.
+    /// Problem of the sandbox itself, with its header fields.
     Problem(Problem, Vec<(HeaderName, HeaderValue)>),
-    /// The methods that there are.
+    /// Methods that the path allows.
     Options(HeaderValue),
-    /// The documented error.
+    /// Documented error, with additional header fields.
     Rejection(Rejection<'c>, Vec<(HeaderName, HeaderValue)>),
-    /// The documented answer.
+    /// Documented answer.
     Answer(Choice<'c>),
-    /// The documented answer, with what is remembered in it.
+    /// Documented answer with entities of the session's state.
     Remembered(Box<Remembered<'c>>),
 }
 
@@ -117,13 +121,13 @@ impl Decision<'_> {
     }
 }
 
-/// An answer that depends on what is remembered.
+/// Answer that depends on the session's state.
 #[derive(Debug)]
 pub(crate) struct Remembered<'c> {
     pub(super) asked: EntityRequest<'c>,
-    /// The answer of a success.
+    /// Documented success.
     pub(super) choice: Choice<'c>,
-    /// The same where an entity was added, if that is another one.
+    /// Documented answer for an added entity, if it differs from `choice`.
     pub(super) created: Option<Choice<'c>>,
     pub(super) context: ExchangeContext<'c>,
 }

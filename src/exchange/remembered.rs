@@ -1,4 +1,8 @@
-//! What came of a step → a response: its content, and the header fields that speak of the entity or of the page.
+//! Builds a response from the reply to a step: its content, and the header fields about the entity
+//! or the page.
+//!
+//! `finish` uses it where an answer depends on the session's state.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,7 +23,7 @@ use crate::resource::Act;
 use crate::resource::list::{PageField, says};
 use crate::state::memory::Reply;
 
-/// Writes the response.
+/// Builds the response.
 #[must_use]
 pub fn write(
     asked: &EntityRequest<'_>,
@@ -52,7 +56,7 @@ pub fn write(
         send(content::write(&composed.value, range, Some(media)), range, &mut response);
     }
     if let (None, Some(range), Reply::Entity { entity, .. }) = (choice.response, &choice.media, reply) {
-        // Where no success is documented, the entity is what most would answer.
+        // Without a documented success, the entity is the usual answer.
         let shown = content::write(&asked.visible(entity), range, None);
         send(shown, range, &mut response);
     }
@@ -73,7 +77,8 @@ pub fn write(
     response
 }
 
-/// PageField in the documented header fields what they are about.
+/// Sets the documented header fields about the entity and the page: `ETag`, `Location`, totals and
+/// `Link`. Answers 304 to a read with a known entity tag.
 fn speak(
     asked: &EntityRequest<'_>,
     reply: &Reply,

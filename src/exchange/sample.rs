@@ -1,4 +1,8 @@
-//! A request that an operation documents as valid: the inverse of `parameter` and `validate`.
+//! Builds a request that an operation documents as valid: the inverse of `codec::parameter` and
+//! `validate`.
+//!
+//! The command line uses it to show example requests and their answers.
+
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
@@ -14,8 +18,8 @@ use crate::contract::{
 };
 use crate::generate::{self, GenerateOptions, generate, named};
 
-/// A request with what is required, from documented examples or else generated values. `media` is the
-/// media type of its content, if the operation documents it.
+/// Builds a request with everything required, from documented examples, else from generated
+/// values. `media` is the media type of the content, if the operation documents it.
 #[must_use]
 pub fn request(operation: &Operation, options: &GenerateOptions, media: Option<&MediaRange>) -> Request {
     let mut draft = Draft::default();
@@ -33,7 +37,7 @@ pub fn request(operation: &Operation, options: &GenerateOptions, media: Option<&
     }
     draft.pins(operation);
     let body = draft.content(operation, options, media);
-    // Template text that no URI may have, such as a blank.
+    // Percent-encodes template text that no URI may have, such as a blank.
     let path: String =
         path.chars()
             .map(|c| {
@@ -52,7 +56,7 @@ pub fn request(operation: &Operation, options: &GenerateOptions, media: Option<&
     request
 }
 
-/// The documented example of a parameter that fits, else a generated value.
+/// Returns the first documented example that fits the parameter's schema, else a generated value.
 pub(crate) fn value(parameter: &Parameter, options: &GenerateOptions) -> Value {
     let example = parameter.examples.iter().find(|example| example.errors().is_empty());
     match (example, parameter.schema()) {
@@ -62,7 +66,7 @@ pub(crate) fn value(parameter: &Parameter, options: &GenerateOptions) -> Value {
     }
 }
 
-/// A request as it grows.
+/// Parts of a request under construction.
 #[derive(Default)]
 struct Draft {
     query: Vec<String>,
@@ -140,7 +144,8 @@ impl Draft {
         }
     }
 
-    /// What tells the operation from others of its path.
+    /// Adds the query parameters and header fields that distinguish the operation from others of
+    /// its path.
     fn pins(&mut self, operation: &Operation) {
         use crate::contract::route::Pin;
         for pin in operation.variant.iter().flat_map(|variant| &variant.pins) {
@@ -177,7 +182,7 @@ impl Draft {
     }
 }
 
-/// Says in a request which media type is wanted, and which status.
+/// Sets the media type and the status that a request asks for.
 pub fn prefer(request: &mut Request, status: Option<http::StatusCode>, media: Option<&MediaRange>) {
     if let Some(value) = media.and_then(|media| HeaderValue::from_str(media.as_str()).ok()) {
         request.headers_mut().insert(ACCEPT, value);
@@ -191,13 +196,14 @@ fn as_content(value: &Value, media: &MediaType) -> String {
     if media.range.is_json() { value.to_string() } else { plain(value) }
 }
 
-/// How the list that a parameter is is written, where its style does not say it.
+/// Returns the format in which a parameter writes an array, if its schema and not its style
+/// defines it.
 fn format(parameter: &Parameter) -> Option<CollectionFormat> {
     let schema = parameter.schema()?;
     CollectionFormat::of(schema, schema.tree())
 }
 
-/// A value whose inner lists are texts, where the document says how they are written.
+/// Joins the inner lists of a value to texts, where the document defines their format.
 fn flat(parameter: &Parameter, value: &Value) -> Value {
     let (Value::Array(items), Some(schema)) = (value, parameter.schema()) else { return value.clone() };
     let Some(item) = schema.items(schema.tree()) else { return value.clone() };
@@ -212,7 +218,7 @@ fn delimiter(style: Style) -> &'static str {
     }
 }
 
-/// The parts of a value with a delimiter between them.
+/// Joins the items or members of a value with a delimiter.
 fn joined(value: &Value, explode: bool, delimiter: &str, encode: &dyn Fn(&str) -> String) -> String {
     let between = if explode { "=" } else { delimiter };
     match value {
@@ -226,7 +232,7 @@ fn joined(value: &Value, explode: bool, delimiter: &str, encode: &dyn Fn(&str) -
     }
 }
 
-/// A value as pairs of a query or of cookies.
+/// Writes a value as pairs of a query or of cookies.
 fn pairs(name: &str, value: &Value, style: Style, explode: bool) -> Vec<String> {
     let pair = |name: &str, value: &Value| format!("{}={}", encode(name), encode(&plain(value)));
     match value {
@@ -280,6 +286,6 @@ fn in_path(parameter: &Parameter, value: &Value) -> String {
         },
         _ => joined(value, explode, ",", &encode),
     };
-    // An empty segment is another path.
+    // An empty segment would be another path.
     if text.is_empty() { "x".to_owned() } else { text }
 }

@@ -1,4 +1,8 @@
-//! What was before a request, as far as the answer depends on it: the scenario, and how often something was done.
+//! History of a session that an answer depends on: the active scenario, and counts of earlier
+//! events.
+//!
+//! `Sandbox` creates it for each request and passes it to `exchange::plan`.
+
 use core::fmt;
 use core::time::Duration;
 
@@ -12,17 +16,17 @@ use crate::exchange::settings::Settings;
 use crate::generate::fingerprint;
 use crate::state::session::SessionState;
 
-/// Does something with the world of the session, while nobody else does.
+/// Function that runs a closure on the session's state, with exclusive access.
 pub type Within<'s> = &'s dyn Fn(&mut dyn FnMut(&mut SessionState));
 
-/// What was before.
+/// History of a session, as an exchange sees it.
 #[derive(Default)]
 pub struct SessionView<'s> {
-    /// The scenario that is on.
+    /// Active scenario.
     pub scenario: Option<String>,
-    /// The time since the sandbox began.
+    /// Time since the sandbox began.
     pub now: Duration,
-    /// The way to the world of the session; none if nothing depends on it.
+    /// Access to the session's state; `None` if no answer depends on it.
     pub within: Option<Within<'s>>,
 }
 
@@ -34,7 +38,7 @@ impl fmt::Debug for SessionView<'_> {
 }
 
 impl SessionView<'_> {
-    /// How often something was done before; now it is once more.
+    /// Counts an event, and returns the number of earlier ones.
     #[must_use]
     pub fn turn(&self, name: &str) -> u64 {
         let mut before = 0;
@@ -44,8 +48,9 @@ impl SessionView<'_> {
         before
     }
 
-    /// Returns how long an answer of an operation waits: as the client asks, else as usual. What a client asks for is
-    /// cut to the longest time that clients may ask for, which then comes beside.
+    /// Returns the delay of an answer: the one that the client requests, else the usual one. A
+    /// client's delay is cut to the longest that clients may request; that maximum is then
+    /// returned too.
     pub fn wait(
         &self,
         asked: Option<Delay>,
@@ -61,7 +66,8 @@ impl SessionView<'_> {
         }
     }
 
-    /// How long an answer of an operation waits. What is drawn is the same for the same seed and turn.
+    /// Returns the delay of an answer of an operation. Random delays are equal for equal seeds and
+    /// turns.
     pub fn delay(&self, wanted: Option<Delay>, operation: &Operation, seed: u64) -> Duration {
         match wanted {
             None => Duration::ZERO,
@@ -74,7 +80,8 @@ impl SessionView<'_> {
         }
     }
 
-    /// How often something was done in the current window of time, this one counted, and how long the window goes on.
+    /// Counts an event in the current time window; returns the number of events in the window,
+    /// this one included, and the time until the window ends.
     #[must_use]
     pub fn window(&self, name: &str, per: Duration) -> (u64, Duration) {
         let mut found = (0, per);
@@ -85,7 +92,7 @@ impl SessionView<'_> {
     }
 }
 
-/// Two numbers from 0 to 1, the same for the same seed, name and turn.
+/// Draws two numbers from 0 (inclusive) to 1 (exclusive), equal for equal seed, name and turn.
 #[must_use]
 pub fn draw(seed: u64, name: &str, turn: u64) -> (f64, f64) {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ fingerprint(name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15));

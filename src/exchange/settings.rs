@@ -1,4 +1,7 @@
-//! What a sandbox was told at its start about how to answer.
+//! Settings of a sandbox, fixed at its start.
+//!
+//! The command line and the library's users set them; every exchange reads them.
+
 use core::time::Duration;
 
 use crate::codec::style::QueryArrays;
@@ -8,60 +11,60 @@ use crate::generate::GenerateOptions;
 use crate::state::sessions::Bounds;
 use crate::validate::{AbsentBody, OtherNames};
 
-/// How wrong requests are treated (`--validate`).
+/// Treatment of invalid requests (`--validate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Validation {
-    /// They are rejected.
+    /// Invalid requests are rejected.
     #[default]
     Strict,
-    /// They are answered, and what is wrong is reported.
+    /// Invalid requests are answered, and their violations reported.
     Warn,
-    /// They are answered.
+    /// Requests are not validated.
     Off,
 }
 
-/// Whether pages of other origins may use the sandbox (`--cors`).
+/// Access for pages of other origins (`--cors`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cors {
     #[default]
-    /// They may.
+    /// Pages of other origins may use the sandbox.
     On,
-    /// Browsers keep them from reading the answers.
+    /// Browsers keep pages of other origins from reading the answers.
     Off,
 }
 
-/// Whether what requests write is remembered (`--state`).
+/// State from one request to the next (`--state`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StateMode {
-    /// Each answer is that of the document.
+    /// Each answer comes from the document alone.
     #[default]
     Off,
-    /// What was written is read.
+    /// Written entities are stored, and later requests read them.
     On,
 }
 
-/// Whether answers say again what requests say, where nothing is remembered (`--echo`).
+/// Copying of values from the request into answers that are not backed by state (`--echo`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Echoing {
-    /// They are as documented.
+    /// Answers are as documented.
     #[default]
     Off,
-    /// They have the values of the request where the names and types are the same.
+    /// Answers have the request's values where names and types are equal.
     On,
 }
 
 /// Compression of answers for clients that accept it (`--compress`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// They are, where it is worth it.
+    /// Answers are compressed, where it is worth it.
     #[default]
     On,
-    /// They are sent as they are.
+    /// Answers are not compressed.
     Off,
 }
 
-/// The largest request content in bytes, as it comes and once its codings are undone; a larger one is answered with
-/// 413 (`--max-body`).
+/// Maximum size of request content in bytes, both as received and after decoding; larger content
+/// is answered with 413 (`--max-body`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentLimit(pub usize);
 
@@ -71,35 +74,36 @@ impl Default for ContentLimit {
     }
 }
 
-/// What a sandbox was told at its start.
+/// Settings of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
-    /// How wrong requests are treated.
+    /// Treatment of invalid requests.
     pub validation: Validation,
-    /// Whether pages of other origins may use it.
+    /// Access for pages of other origins.
     pub cors: Cors,
-    /// How an absent body is judged.
+    /// Treatment of an absent body.
     pub absent_body: AbsentBody,
-    /// How names in a query are judged that no parameter has.
+    /// Treatment of query names that no parameter has.
     pub other_names: OtherNames,
-    /// How else than documented lists in queries may be written.
+    /// Extra array notations accepted in queries.
     pub query_arrays: QueryArrays,
-    /// How values are generated.
+    /// Options for generated values.
     pub options: GenerateOptions,
-    /// Whether what requests write is remembered.
+    /// State from one request to the next.
     pub state: StateMode,
-    /// What an entity is that nobody wrote.
+    /// Answer for a key that was never created.
     pub unknown: Unknown,
-    /// Whether answers say again what requests say.
+    /// Copying of values from the request into answers.
     pub echo: Echoing,
-    /// How long answers wait where nothing else says so.
+    /// Delay of answers, unless a fixture or the client sets another.
     pub delay: Option<Delay>,
-    /// How long clients may have answers wait by `Prefer: delay` (`--max-delay`).
+    /// Maximum delay that clients may request with `Prefer: delay` (`--max-delay`); longer ones
+    /// are cut.
     pub longest_delay: Option<Duration>,
-    /// How much is remembered.
+    /// Limits of the stored state.
     pub bounds: Bounds,
-    /// Whether answers are compressed.
+    /// Compression of answers.
     pub compression: Compression,
-    /// The largest request content.
+    /// Maximum size of request content.
     pub content_limit: ContentLimit,
 }

@@ -1,4 +1,8 @@
-//! Which of several operations with one method and path a request is for: by what it carries.
+//! Chooses between several operations with one method and path, by the names and values that the
+//! request has.
+//!
+//! Runs after routing, before the request is read and validated.
+
 use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
 use crate::contract::route::Pin;
@@ -7,8 +11,9 @@ use crate::exchange::judge::judge;
 use crate::exchange::settings::Settings;
 use crate::validate;
 
-/// The operation whose pinned names and values the request has, the one with most of them; else the
-/// first without any that the request fits.
+/// Returns the operation whose pinned names and values the request has, the one with most pins
+/// first; else the first operation without pins that the request is valid for; else the operation
+/// without pins and variants, or the first one without pins.
 pub fn choose(contract: &Contract, index: usize, values: &[String], settings: &Settings, request: &Request) -> usize {
     let all = contract.variants(index);
     if all.is_empty() {
@@ -20,7 +25,7 @@ pub fn choose(contract: &Contract, index: usize, values: &[String], settings: &S
     let inputs = Inputs::new(&contract.operations[index], values, request.uri().query(), request.headers());
     let pinned =
         all.iter().filter(|index| !pins(index).is_empty() && pins(index).iter().all(|pin| carries(&inputs, pin)));
-    // Of equal ones the first, so that the document's order decides.
+    // The first of equally good ones, so that the document's order decides.
     if let Some(best) = pinned.rev().max_by_key(|index| pins(index).len()) {
         return *best;
     }

@@ -1,4 +1,7 @@
-//! Which value does the document itself show for a schema?
+//! Finds the value that the document shows for a schema: its example, else its default.
+//!
+//! The generator tries this in its first attempt.
+
 use serde_json::{Map, Value};
 
 use crate::document::number::has;
@@ -10,7 +13,8 @@ use crate::schema::coercion::coerce;
 use crate::schema::name::folded;
 
 impl Generator<'_> {
-    /// The example of a schema, else its default. Items of a list take several examples in turn.
+    /// Returns the example of a schema, else its default. Items of a list take several examples in
+    /// turn; after the last example, identifiers are varied.
     pub(super) fn documented(
         &mut self,
         node: &Value,
@@ -35,7 +39,7 @@ impl Generator<'_> {
         Some(value)
     }
 
-    /// Lets the example of a thing differ from others in what tells them apart.
+    /// Varies the identifiers in an example, so that the entity differs from others.
     fn tell_apart(&mut self, value: &mut Value, flat: &Flat<'_>, others: u64) {
         for (name, member) in value.as_object_mut().into_iter().flatten() {
             if !self.identifies(name, flat.name.as_deref()) {
@@ -49,15 +53,16 @@ impl Generator<'_> {
         }
     }
 
-    /// Returns whether a property tells things of a kind apart: `id`, `petId` of a pet, the key of a collection.
+    /// Returns `true` if a property identifies entities of a kind: `id`, `petId` of a pet, the key
+    /// of a collection.
     pub(super) fn identifies(&self, name: &str, owner: Option<&str>) -> bool {
         let of_owner = || owner.is_some_and(|owner| folded(name) == folded(owner) + "id");
         Some(name) == self.key || matches!(folded(name).as_str(), "id" | "uuid" | "guid" | "uid") || of_owner()
     }
 }
 
-/// The default of a schema, null apart. Many are texts where numbers are meant; what is not even of the type, or
-/// not listed, is none.
+/// Returns the default of a schema, unless it is null, of another type (many documents have texts
+/// for numbers), or not in `enum`.
 fn default_of(node: &Map<String, Value>) -> Option<Value> {
     let is_listed = |value: &Value| node.get("enum").and_then(Value::as_array).is_none_or(|all| has(all, value));
     let default = node.get("default").filter(|value| !value.is_null());

@@ -1,4 +1,6 @@
-//! What the path of a request says about the entity that is answered: `GET /pets/7` has `id` 7.
+//! Sets the values of a request's path in a generated entity: the answer to `GET /pets/7` has `id`
+//! 7.
+
 use serde_json::{Number, Value, json};
 
 use crate::contract::example::fits;
@@ -6,19 +8,19 @@ use crate::document::number::is_plain_integer;
 use crate::schema::Schema;
 use crate::schema::name::words;
 
-/// The values of a path, by the names of its expressions.
+/// Values of a request's path, by the names of its expressions.
 #[derive(Debug, Default)]
 pub struct PathValues {
-    /// From left to right, decoded.
+    /// Names and decoded values, from left to right.
     pub values: Vec<(String, String)>,
-    /// Whether the path ends in the last of them, which so names the entity.
+    /// `true` if the path ends in the last expression, which then identifies the entity.
     pub names_entity: bool,
 }
 
-/// How many levels are looked for what the path names.
+/// Maximum depth at which properties are searched; deeper ones stay unchanged.
 const DEEPEST: usize = 4;
 
-/// Gives the generated value what the path says, as far as it still fits its schema then.
+/// Sets each value of the path in a generated value, unless the result does not fit the schema.
 pub fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
     for (index, (name, text)) in known.values.iter().enumerate() {
         let mut changed = value.clone();
@@ -35,12 +37,13 @@ pub fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     Nothing,
-    /// It is there, and is what the path says or of a type that cannot say it.
+    /// Property that has the value already, or whose type cannot have it.
     Same,
     Changed,
 }
 
-/// Every property of the very name, in lists too: the orders of `/users/7/orders` have `userId` 7.
+/// Sets every scalar property with the name of an expression, in lists too: the orders of
+/// `/users/7/orders` have `userId` 7.
 fn everywhere(value: &mut Value, name: &str, text: &str, depth: usize) -> Found {
     if depth > DEEPEST {
         return Found::Nothing;
@@ -60,7 +63,7 @@ fn everywhere(value: &mut Value, name: &str, text: &str, depth: usize) -> Found 
     }
 }
 
-/// The identifier of the entity itself, which may be wrapped: `{"data": {"id": 7}}`.
+/// Sets the identifier of the entity itself, which may be wrapped: `{"data": {"id": 7}}`.
 fn entity(value: &mut Value, name: &[String], text: &str) -> Found {
     let last = name.last().map(String::as_str).unwrap_or_default();
     let keys: &[&str] = match last {
@@ -74,7 +77,8 @@ fn entity(value: &mut Value, name: &[String], text: &str) -> Found {
     key.and_then(|key| object.get_mut(*key)).map_or(Found::Nothing, |member| say(member, text))
 }
 
-/// The outermost object that has one of the keys, lists left aside.
+/// Finds the outermost object that has one of the keys with a scalar value; lists are not
+/// searched.
 fn nearest<'v>(value: &'v mut Value, keys: &[&str], depth: usize) -> Option<&'v mut serde_json::Map<String, Value>> {
     let object = value.as_object_mut()?;
     if keys.iter().any(|key| object.get(*key).is_some_and(|member| !member.is_object() && !member.is_array())) {
@@ -86,7 +90,7 @@ fn nearest<'v>(value: &'v mut Value, keys: &[&str], depth: usize) -> Option<&'v 
     object.values_mut().find_map(|member| nearest(member, keys, depth + 1))
 }
 
-/// Puts the text of a path in the place of a value of the same type.
+/// Replaces a member by the text of a path, converted to the member's type.
 fn say(member: &mut Value, text: &str) -> Found {
     let said = match member {
         Value::Number(number) if number.is_f64() => text.parse::<f64>().ok().map(|number| json!(number)),

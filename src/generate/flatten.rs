@@ -1,4 +1,8 @@
-//! `allOf`, `anyOf` and `oneOf` folded into one flat schema that can be made in one go.
+//! Merges `allOf`, `anyOf` and `oneOf` into one flat schema, from which a value is generated
+//! directly.
+//!
+//! The generator flattens each schema before it generates a value.
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -12,10 +16,11 @@ use crate::document::reference::mapped;
 use crate::document::syntax::{join, unescape};
 use crate::schema::Schema;
 
-/// A schema in one piece. What holds schemas of its own is borrowed, since documents are large.
+/// Schema without references and branches. Keywords with inner schemas are borrowed, since
+/// documents are large.
 #[derive(Default)]
 pub struct Flat<'n> {
-    /// Its keywords but for the following.
+    /// Keywords other than the following.
     pub keywords: Map<String, Value>,
     /// `properties`
     pub properties: IndexMap<&'n str, Cow<'n, Value>>,
@@ -29,21 +34,21 @@ pub struct Flat<'n> {
     pub items: Option<Cow<'n, Value>>,
     /// `contains`
     pub contains: Option<&'n Value>,
-    /// What it is called: the outermost component that it refers to, else its title.
+    /// Name of the outermost component that the schema refers to, else its title.
     pub name: Option<String>,
 }
 
-/// Which branches are taken.
+/// Choice of branches.
 #[derive(Clone, Copy)]
 pub struct Turn {
-    /// The number of the attempt.
+    /// Number of the attempt, from 0.
     pub attempt: usize,
-    /// The place in the innermost list: items differ in what they are.
+    /// Index in the innermost list, so that items take different branches.
     pub position: usize,
 }
 
-/// The schema with its references followed, its `allOf` merged in, and one branch of its `anyOf`
-/// and `oneOf` taken: one that is more than null, by turns.
+/// Flattens a schema: follows its references, merges its `allOf`, and takes one branch of its
+/// `anyOf` and `oneOf`, in turn and without branches that are only null.
 pub fn flatten<'n>(schema: &'n Schema, node: &'n Value, turn: Turn, random: &mut ChaCha8Rng) -> Flat<'n> {
     let mut folding = Folding { schema, turn, random, flat: Flat::default(), seen: HashSet::new() };
     if std::ptr::eq(node, schema.tree()) {
@@ -61,11 +66,11 @@ struct Folding<'n, 'r> {
     turn: Turn,
     random: &'r mut ChaCha8Rng,
     flat: Flat<'n>,
-    /// Nodes that are in it already, so that circles end.
+    /// Addresses of merged nodes, so that circular references end.
     seen: HashSet<usize>,
 }
 
-/// From which attempt on branches are taken at random, each place for itself.
+/// First attempt that takes branches at random, separately at each place.
 const RANDOM_FROM: usize = 4;
 
 impl<'n> Folding<'n, '_> {
@@ -74,7 +79,7 @@ impl<'n> Folding<'n, '_> {
             return;
         };
         let schema = self.schema;
-        // What is said beside a reference says more of the place than what it leads to.
+        // Examples beside a reference suit the place better than those of its target.
         if let Some(examples) = object.get("examples").filter(|_| self.turn.attempt == 0) {
             merge(&mut self.flat.keywords, "examples", examples);
         }
@@ -100,9 +105,9 @@ impl<'n> Folding<'n, '_> {
                 | "unevaluatedItems"
                 | "unevaluatedProperties"
                 | "xml"
-                // They are there already.
+                // Merged above.
                 | "examples" => {}
-                // An attempt that failed goes without them.
+                // Only the first attempt uses defaults.
                 "default" if self.turn.attempt > 0 => {}
                 "properties" => self.properties(value),
                 "patternProperties" => {
@@ -122,7 +127,7 @@ impl<'n> Folding<'n, '_> {
         let branches =
             |keyword: &str| object.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         branches("allOf").iter().for_each(|branch| self.fold(branch));
-        // Either what meets `if` and then `then`, or what `else` asks for.
+        // The value satisfies `if` and `then`, or else `else`.
         let conditional: &[&str] = if self.turn.attempt.is_multiple_of(2) { &["if", "then"] } else { &["else"] };
         for keyword in conditional.iter().filter(|_| object.contains_key("if")) {
             if let Some(branch) = object.get(*keyword) {
@@ -153,7 +158,7 @@ impl<'n> Folding<'n, '_> {
         }
     }
 
-    /// One alternative that is more than null.
+    /// Chooses an alternative that is not only null.
     fn choose(&mut self, alternatives: &'n [Value]) -> Option<&'n Value> {
         let is_null = |branch: &&Value| self.schema.resolve(branch).get("type") == Some(&json!("null"));
         let full: Vec<&Value> = alternatives.iter().filter(|branch| !is_null(branch)).collect();
@@ -165,8 +170,9 @@ impl<'n> Folding<'n, '_> {
         }
     }
 
-    /// Gives the property of a discriminator the value that names what was chosen
-    /// (OpenAPI 3.1.1 §4.8.25); where nothing was, a base schema becomes the first that is derived.
+    /// Sets the property of a discriminator to the value that names the chosen branch (OpenAPI
+    /// 3.1.1 §4.8.25). Without a chosen branch, a base schema becomes the first schema derived
+    /// from it.
     fn discriminate(&mut self, discriminator: &'n Value, chosen: Option<&'n Value>) {
         let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return };
         let mapping = discriminator.get("mapping").and_then(Value::as_object);
@@ -206,7 +212,7 @@ impl<'n> Folding<'n, '_> {
         }
     }
 
-    /// Whether a schema that is named is one that is not in here yet.
+    /// Returns `true` if the target of a mapping is an object that is not merged yet.
     fn is_base(&self, to: &Value) -> bool {
         let target = self.schema.follow(&mapped(to).unwrap_or_default());
         target.is_some_and(|target| target.is_object() && !self.seen.contains(&std::ptr::from_ref(target).addr()))
@@ -222,10 +228,10 @@ impl<'n> Folding<'n, '_> {
     }
 }
 
-/// The key of the patterns that a text must match beside `pattern`.
+/// Key of the patterns that a text must match beside `pattern`.
 pub const OTHER_PATTERNS: &str = "x-patterns";
 
-/// Both of two schemas: one that nothing fits wins, one that everything fits loses.
+/// Combines two schemas: `false` wins over any other, any other wins over `true`.
 fn both<'n>(there: &mut Option<Cow<'n, Value>>, more: &'n Value) {
     *there = match there.take() {
         None | Some(Cow::Borrowed(Value::Bool(true))) => Some(Cow::Borrowed(more)),
@@ -235,7 +241,7 @@ fn both<'n>(there: &mut Option<Cow<'n, Value>>, more: &'n Value) {
     };
 }
 
-/// Adds a keyword so that both what was there and what comes is met, as far as one value can say so.
+/// Merges a keyword so that a value must satisfy both, where the keyword can express that.
 fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
     let Some(there) = flat.get_mut(keyword) else {
         flat.insert(keyword.to_owned(), value.clone());
@@ -260,7 +266,7 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
             }
         }
         ("pattern", there, more) if there != more => {
-            // Both must be met; the maker of texts knows this key, and no schema has it.
+            // Both patterns must match; `text` reads this key, and no schema has it.
             let others = flat.entry(OTHER_PATTERNS).or_insert_with(|| json!([]));
             others.as_array_mut().into_iter().for_each(|others| others.push(more.clone()));
         }

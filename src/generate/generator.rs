@@ -1,4 +1,6 @@
-//! One value for a schema, drawn from a seed: it fits in most cases; [`generate`](super::generate) tries again where it does not.
+//! Generates one value for a schema from a seed. The value fits in most cases;
+//! [`generate`](super::generate) tries again if it does not.
+
 use std::collections::HashMap;
 use std::mem::take;
 
@@ -15,16 +17,17 @@ use crate::generate::{number, plausible, text};
 use crate::schema::pattern::Pattern;
 use crate::schema::schemas::Schema;
 
-/// How values are made.
+/// Options for generated values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GenerateOptions {
-    /// From which they are made: the same seed, the same bytes.
+    /// Seed of all random choices: the same seed gives the same bytes.
     pub seed: u64,
-    /// How many items lists have, from and to; bounds of the schema go before it.
+    /// Minimum and maximum number of items in a list; bounds of the schema have priority.
     pub list_size: (usize, usize),
-    /// How many values are made in all attempts at one; a list of three integers takes four.
+    /// Maximum number of values generated in all attempts at one; a list of three integers takes
+    /// four. After that, the last attempt is used although it does not fit.
     pub most_values: usize,
-    /// How many bytes of text are made in one attempt, about.
+    /// Approximate maximum of text generated in one attempt, in bytes; further values are null.
     pub most_bytes: usize,
 }
 
@@ -35,66 +38,69 @@ impl Default for GenerateOptions {
 }
 
 impl GenerateOptions {
-    /// The default one with a seed.
+    /// Returns the default options with a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self { seed, ..Self::default() }
     }
 }
 
-/// From which attempt on every kind of value is tried in turn.
+/// First attempt that tries all JSON types in turn, for schemas without `type`.
 pub(crate) const KINDS_FROM: usize = 9;
 
-/// The kinds of values.
+/// JSON types, in the order in which they are tried.
 pub(crate) const KINDS: [&str; 6] = ["object", "integer", "array", "null", "boolean", "string"];
 
-/// How many values are made in one attempt; what is over is null, and so most likely wrong.
+/// Maximum number of values in one attempt; further ones are null, and so most likely do not fit.
 pub(crate) const BUDGET: usize = 20_000;
 
-/// How many levels are filled with what is optional.
+/// Depth from which optional values are left out.
 pub(crate) const DEEP: usize = 6;
 
-/// After how many values an attempt leaves out what is optional on all levels but the first two;
-/// after twice as many, everywhere.
+/// Number of values after which an attempt leaves out optional ones on all levels but the first
+/// two; after twice as many, on all levels.
 pub(crate) const PLENTY: usize = 600;
 
-/// How many levels there are at all; below, a schema is taken to demand an endless value.
+/// Maximum nesting of values; deeper ones are null, as their schema is assumed to demand an
+/// endless value.
 pub(crate) const DEEPEST: usize = 60;
 
-/// How many names are tried for the members of a map.
+/// Maximum number of names tried for the members of a map; then the map has fewer members than
+/// required.
 pub(crate) const MOST_NAMES: u32 = 10_000;
 
-/// Makes one attempt.
+/// One attempt to generate a value.
 pub(crate) struct Generator<'s> {
     pub(crate) schema: &'s Schema,
     options: &'s GenerateOptions,
     pub(crate) random: ChaCha8Rng,
     attempt: usize,
-    /// How many values may still be made.
+    /// Number of values that may still be generated.
     pub(crate) left: usize,
-    /// How many have been made.
+    /// Number of values generated so far.
     made: usize,
-    /// The schemas that what is made now is a part of.
+    /// Addresses of the schemas that are being generated, from the outside in.
     open: Vec<usize>,
-    /// How many bytes of text may still be made.
+    /// Bytes of text that may still be generated.
     bytes_left: usize,
-    /// The place in the innermost list of what is made.
+    /// Index in the innermost list.
     pub(crate) position: usize,
-    /// How many other things of the kind of what is made now come before it; what tells them apart differs.
+    /// Number of entities of the kind that come before this one; identifiers differ accordingly.
     pub(crate) others: u64,
-    /// Whether what is made next is one of several things: an item of a list, or an entity.
+    /// `true` if the next value is not the first of its kind: a later item of a list, or a later
+    /// entity.
     is_thing: bool,
-    /// Whether what is made next tells a thing from others.
+    /// `true` if the next value is an identifier of such an item or entity.
     is_identifier: bool,
-    /// The property that tells entities apart, beside those that are called `id`.
+    /// Key property of the collection, beside properties such as `id`.
     pub(crate) key: Option<&'s str>,
-    /// Whether documented examples are passed over, because they are there already.
+    /// `true` if documented examples are not used.
     pub(crate) avoids_examples: bool,
-    /// How many values have been chosen freely: neither by an example nor by the schema.
+    /// Number of values chosen freely, and not fixed by an example or by the schema.
     free: usize,
-    /// Which properties of the whole value are not made.
+    /// Test for the names of top-level properties that are null instead of generated.
     pub(crate) is_left_out: &'s dyn Fn(&str) -> bool,
-    /// The last identifiers that were given to things, by the names of their schemas.
+    /// Last identifiers given to entities, by the names of their schemas.
     identifiers: HashMap<String, i64>,
 }
 
@@ -128,7 +134,8 @@ impl<'s> Generator<'s> {
         self.is_thing = self.others > 0;
     }
 
-    /// An attempt that failed goes without documented examples and defaults.
+    /// Returns `true` if this attempt uses documented examples and defaults; only the first
+    /// attempt does.
     fn takes_examples(&self) -> bool {
         self.attempt == 0 && !self.avoids_examples
     }
@@ -138,7 +145,8 @@ impl<'s> Generator<'s> {
         self.attempt < 6 && depth < DEEP && !is_enough && self.left > 0 && self.bytes_left > 0
     }
 
-    /// Whether a schema is one that is open, or one of what it is composed of or a list of is.
+    /// Returns `true` if a schema is being generated already, or if one of its branches, items or
+    /// additional properties leads to such a schema within `levels`.
     fn leads_back(&self, node: &Value, levels: usize) -> bool {
         let node = self.schema.resolve(node);
         if self.open.contains(&std::ptr::from_ref(node).addr()) {
@@ -156,7 +164,7 @@ impl<'s> Generator<'s> {
         self.left -= 1;
         self.made += 1;
         if depth > DEEP && self.schema.allows_null(node) {
-            return Value::Null; // where a recursive schema lets it end
+            return Value::Null; // ends a recursive schema
         }
         let (is_thing, is_identifier) = (take(&mut self.is_thing), take(&mut self.is_identifier));
         let turn = Turn { attempt: self.attempt, position: self.position };
@@ -192,7 +200,7 @@ impl<'s> Generator<'s> {
         }
     }
 
-    /// One of the values that the schema lists.
+    /// Returns one of the values of `enum`, if possible one of the declared type that is not null.
     fn listed(&mut self, node: &Map<String, Value>) -> Option<Value> {
         let values = node.get("enum")?.as_array()?;
         self.free += usize::from(values.len() > 1);
@@ -214,7 +222,7 @@ impl<'s> Generator<'s> {
         }
         match (named.is_empty(), self.attempt.checked_sub(KINDS_FROM)) {
             (false, _) => "null",
-            // Where the keywords do not say it, any kind may be the one that fits.
+            // Without `type`, any JSON type may be the one that fits.
             (true, Some(late)) => KINDS[late % KINDS.len()],
             (true, None) => implied(flat).unwrap_or(if called.name.is_empty() { "object" } else { "string" }),
         }
@@ -223,7 +231,7 @@ impl<'s> Generator<'s> {
     fn string(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
         let is_json = node.get("contentMediaType").is_some_and(|kind| kind == "application/json");
         if let Some(inner) = node.get("contentSchema").filter(|_| is_json && !node.contains_key("contentEncoding")) {
-            // The text of a value of its own (JSON Schema Validation 2020-12 §8.5).
+            // The text is JSON that fits `contentSchema` (JSON Schema Validation 2020-12 §8.5).
             let made = self.value(inner, 1, called).to_string();
             return Value::String(made);
         }
@@ -232,7 +240,7 @@ impl<'s> Generator<'s> {
         Value::String(made)
     }
 
-    /// The name that says how a value should look; an attempt that failed too often goes without it.
+    /// Returns the name that a value should suit; from the fifth attempt on, none.
     fn called<'n>(&self, called: Called<'n>) -> Called<'n> {
         if self.attempt < 4 { called } else { Called::default() }
     }
@@ -280,7 +288,7 @@ impl<'s> Generator<'s> {
                     continue;
                 }
                 if !is_required && self.leads_back(property, 2) {
-                    // Where recursion ends at best: at an empty list, or without the property.
+                    // A recursive property ends as an empty list, or is left out.
                     if self.schema.types(property) == ["array"] {
                         object.insert((*name).to_owned(), json!([]));
                     }
@@ -322,8 +330,8 @@ impl<'s> Generator<'s> {
         Value::Object(object)
     }
 
-    /// The name of another member of a map, and its schema: as `propertyNames` and `patternProperties`
-    /// have it, else any.
+    /// Returns the name and the schema of a further member of a map: from `patternProperties` if
+    /// other members are forbidden, else from `propertyNames`, else a numbered name.
     fn member_of_map<'n>(&mut self, flat: &Flat<'n>, other: &'n Value, index: u32) -> (String, &'n Value) {
         let is_closed = flat.additional.as_deref() == Some(&Value::Bool(false));
         if let Some((pattern, schema)) =
@@ -339,7 +347,7 @@ impl<'s> Generator<'s> {
         }
     }
 
-    /// How many items a list has, if its schema does not say.
+    /// Returns the number of items of a list whose schema does not determine it.
     fn usual_length(&mut self, depth: usize) -> usize {
         let (least, most) = self.options.list_size;
         let usual = if least < most { self.random.random_range(least..=most) } else { least };
@@ -371,8 +379,8 @@ impl<'s> Generator<'s> {
         Value::Array(list)
     }
 
-    /// An item that the list does not have yet, if one is found soon. Examples may come again, unless all items
-    /// must differ.
+    /// Returns an item that the list does not have yet, if `AGAIN` retries find one. Items that an
+    /// example or the schema fixes may repeat, unless items must be unique.
     fn other_item(&mut self, node: &Value, depth: usize, called: Called<'_>, list: &[Value], is_unique: bool) -> Value {
         let avoided = self.avoids_examples;
         let mut item = Value::Null;
@@ -410,7 +418,7 @@ pub(crate) fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
     }
 }
 
-/// The type that keywords speak of where `type` is missing.
+/// Returns the type that the keywords of a schema without `type` imply.
 pub(crate) fn implied(flat: &Flat<'_>) -> Option<&'static str> {
     const HINTS: [(&str, &[&str]); 4] = [
         ("object", &["required", "minProperties"]),
@@ -428,7 +436,7 @@ pub(crate) fn implied(flat: &Flat<'_>) -> Option<&'static str> {
     HINTS.iter().find(|(_, keywords)| has(keywords)).map(|(name, _)| *name)
 }
 
-/// The schema that `patternProperties` has for a name.
+/// Returns the schema that `patternProperties` has for a name.
 pub(crate) fn pattern_property<'n>(flat: &Flat<'n>, name: &str) -> Option<&'n Value> {
     let fits = |text: &str| Pattern::read(text).is_ok_and(|pattern| pattern.is_match(name));
     flat.patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| *schema)
@@ -438,14 +446,15 @@ pub(crate) fn count(node: &Map<String, Value>, keyword: &str, otherwise: usize) 
     node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or(otherwise)
 }
 
-/// How often another item is made where a list has the same one already.
+/// Maximum number of retries for an item that the list has already; then the item is repeated, or
+/// left out if items must be unique.
 pub(crate) const AGAIN: usize = 20;
 
-/// Which of several entities of one schema is made.
+/// Position of an entity among those of one schema.
 #[derive(Debug, Clone, Copy)]
 pub struct Named<'n> {
-    /// The property that tells entities apart, beside those that are called `id`.
+    /// Key property of the collection, beside properties such as `id`.
     pub key: Option<&'n str>,
-    /// The number of the entity, from 1: the first one is called as the examples have it.
+    /// Number of the entity, from 1; the first one has the identifiers of the examples.
     pub number: u64,
 }

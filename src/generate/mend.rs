@@ -1,7 +1,8 @@
-//! A value that does not fit, changed where its schema says that it does not.
+//! Repairs a value that does not fit its schema, at the places where the validator finds errors.
 //!
-//! It is what makes up for keywords that the direct way does not look at (`not`, `if`, `contains`,
-//! `unevaluated*`, …): each round asks the validator what is wrong and mends just that.
+//! This is for keywords that the generator ignores or only approximates (`not`, `if`, `contains`,
+//! `unevaluated*`, …): each round asks the validator for errors and repairs just those.
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
@@ -14,16 +15,17 @@ use crate::generate::primitive::Called;
 use crate::generate::text;
 use crate::schema::{Schema, SchemaError};
 
-/// How often a value is mended before another attempt is made.
+/// Maximum number of rounds for one value; then another attempt is made.
 const ROUNDS: usize = 40;
 
-/// How often something is mended in vain before it is left out.
+/// Number of vain repairs of a place after which the place is left out.
 const STRIKES: usize = 3;
 
-/// Mends a value until it fits; gives up when nothing changes any more. What stays wrong is left out,
-/// and if that does not help, what it is a part of.
+/// Repairs a value until it fits; gives up when nothing changes any more. A place that stays wrong
+/// is left out, and if that does not help, the value that contains it.
 ///
-/// `rounds` is how often it may look what is wrong, `steps` how many steps that may take, in all attempts together.
+/// `rounds` is the number of validations left, `steps` the number of validator steps left, in all
+/// attempts together.
 pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize, steps: &mut usize) -> Option<Value> {
     let mut strikes: HashMap<String, usize> = HashMap::new();
     for round in 0..ROUNDS.min(*rounds) {
@@ -46,7 +48,7 @@ pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize,
                 mend_one(generator, &mut value, error, round);
             }
         }
-        // From the end, so that the places of other items stay.
+        // From the end, so that the indices of other items stay valid.
         for pointer in given_up.into_iter().rev() {
             leave_out(&mut value, pointer);
         }
@@ -57,7 +59,7 @@ pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize,
     None
 }
 
-/// What a place is a part of, so many levels above; none for the whole.
+/// Returns the pointer to the value so many levels above a place; `None` for the whole value.
 fn ancestor(pointer: &str, levels: usize) -> Option<&str> {
     let mut pointer = pointer;
     for _ in 0..levels {
@@ -66,7 +68,7 @@ fn ancestor(pointer: &str, levels: usize) -> Option<&str> {
     (!pointer.is_empty()).then_some(pointer)
 }
 
-/// Takes a member or an item away.
+/// Removes a member or an item.
 fn leave_out(root: &mut Value, pointer: &str) {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return };
     match root.pointer_mut(parent) {
@@ -82,7 +84,7 @@ fn leave_out(root: &mut Value, pointer: &str) {
 
 fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError, round: usize) {
     if error.pointer.matches('/').count() > crate::generate::generator::DEEPEST {
-        return; // it asks for an endless value
+        return; // the schema demands an endless value
     }
     let schema = generator.schema;
     let any = Value::Bool(true);
@@ -121,15 +123,15 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
     }
 }
 
-/// Where an object fits several branches of a `oneOf`, something that the one it is most like does
-/// not declare, and others do, gets a value that they do not allow.
+/// Changes an object that fits several branches of a `oneOf`: a property that other branches
+/// declare, and not the branch that it resembles most, gets a value that they do not allow.
 fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
     let node = schema.resolve(node);
     let branches = node.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let declared: Vec<Vec<_>> = branches.iter().map(|branch| schema.properties(branch)).collect();
     let has = |name: &str| at.get(name).is_some();
     let likeness = |properties: &[(&str, &Value)]| properties.iter().filter(|(name, _)| has(name)).count();
-    // Of equal ones the first, as it is the one that was made.
+    // The first of equally good branches, as the value was generated from it.
     let kept = declared.iter().rev().max_by_key(|properties| likeness(properties)).cloned().unwrap_or_default();
     let is_kept = |name: &str| kept.iter().any(|(there, _)| *there == name);
     let telling = node.pointer("/discriminator/propertyName").and_then(Value::as_str);
@@ -142,11 +144,12 @@ fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
     }
 }
 
-/// How many names are left out of an object that `not` forbids before it becomes something else.
+/// Number of rounds that remove properties from an object that `not` forbids; then the object is
+/// replaced by another value.
 const NAMES_TRIED: usize = 8;
 
-/// Takes one of the properties away that only together are forbidden: `not: {required: [a, b]}`.
-/// False if there is nothing to take away.
+/// Removes one of the properties that are forbidden together: `not: {required: [a, b]}`. Returns
+/// `false` if there is nothing to remove.
 fn leave_out_forbidden(schema: &Schema, node: &Value, at: &mut Value, round: usize) -> bool {
     let not = schema.resolve(node).get("not").map(|not| schema.resolve(not));
     let named = not.and_then(|not| not.get("required")).and_then(Value::as_array).into_iter().flatten();
@@ -158,7 +161,7 @@ fn leave_out_forbidden(schema: &Schema, node: &Value, at: &mut Value, round: usi
     object.shift_remove(&names[last]).is_some()
 }
 
-/// A value of another kind, or of another branch.
+/// Returns a value of another branch of `keyword`, or of another JSON type.
 fn other_value(generator: &mut Generator<'_>, node: &Value, keyword: &str, round: usize) -> Value {
     let branches = generator.schema.resolve(node).get(keyword).and_then(Value::as_array);
     if let Some(branch) = branches.and_then(|branches| branches.get(round % branches.len().max(1))) {
@@ -255,7 +258,8 @@ fn mend_number(at: &mut Value, error: &SchemaError) {
     };
 }
 
-/// Whole numbers without a fraction, so that `integer` takes them in every reader.
+/// Returns an integer for a number without a fraction, so that every reader accepts it as
+/// `integer`.
 #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
 fn as_number(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 9e15 { json!(number as i64) } else { json!(number) }
@@ -273,7 +277,7 @@ fn remove(root: &mut Value, pointer: &str) {
     }
 }
 
-/// The schema of the part of an instance at a pointer, as far as properties and items tell.
+/// Returns the schema of the part of an instance at a pointer, following `properties` and `items`.
 fn node_at<'s>(schema: &'s Schema, pointer: &str) -> Option<&'s Value> {
     let mut node = schema.tree();
     for segment in pointer.split('/').skip(1) {

@@ -1,7 +1,9 @@
-//! Schema + seed → a value that fits, and the same bytes for the same seed everywhere.
+//! Generates a value that fits a schema from a seed; the same seed gives the same bytes
+//! everywhere.
 //!
-//! Every value is checked by the schema's own validator before it is used; attempts differ in the
-//! branches they take and in how much that is optional they leave out.
+//! The schema's validator checks every value before it is used; attempts differ in the branches
+//! they take and in the optional values they leave out. Other rooms use this where the document
+//! has no example.
 
 mod documented;
 pub mod entity;
@@ -26,50 +28,54 @@ pub use crate::generate::vary::is_uuid;
 use crate::schema::pattern::within;
 use crate::schema::{Schema, standalone};
 
-/// What was made.
+/// Generated value.
 #[derive(Debug, Clone)]
 pub struct Generated {
-    /// The value.
+    /// Value itself.
     pub value: Value,
-    /// Whether it fits the schema; false if no attempt did, or if the schema cannot be compiled.
+    /// `true` if the value fits the schema; `false` if no attempt did, or if the schema cannot be
+    /// compiled.
     pub fits: bool,
 }
 
-/// How many attempts are made before the last one is taken as it is.
+/// Maximum number of attempts; then the last value is used although it does not fit.
 const ATTEMPTS: usize = 16;
 
-/// How often values are looked at for what is wrong with them, in all attempts together.
+/// Maximum number of rounds in which values are repaired, in all attempts together; further ones
+/// are not repaired.
 const ALL_ROUNDS: usize = 120;
 
-/// How many steps may be made to say what is wrong with values, for each value that may be made in all attempts; beyond,
-/// a value that does not fit is not mended any more.
+/// Maximum number of validator steps that find errors, for each value that all attempts may
+/// generate; beyond that, a value that does not fit is not repaired any more.
 const STEPS_FOR_VALUE: usize = 50;
 
-/// Makes a value that fits the schema.
+/// Generates a value that fits the schema.
 #[must_use]
 pub fn generate(schema: &Schema, options: &GenerateOptions) -> Generated {
     named(schema, options, "")
 }
 
-/// Makes a value that fits the schema, of a parameter or header field of this name.
+/// Generates a value that fits the schema, for a parameter or header field with this name.
 #[must_use]
 pub fn named(schema: &Schema, options: &GenerateOptions, name: &str) -> Generated {
     attempts(schema, options, name, |_| {})
 }
 
-/// Makes a value that fits the schema, and that is none of its documented examples.
+/// Generates a value that fits the schema, without its documented examples.
 #[must_use]
 pub fn original(schema: &Schema, options: &GenerateOptions) -> Generated {
     attempts(schema, options, "", |generator| generator.avoids_examples = true)
 }
 
-/// Makes an entity. It has the documented examples, but for what tells it from others.
+/// Generates an entity: as its documented examples show it, with identifiers that no other entity
+/// has.
 #[must_use]
 pub fn entity(schema: &Schema, options: &GenerateOptions, named: &Named<'_>) -> Value {
     attempts(schema, options, "", |generator| generator.named(named)).value
 }
 
-/// Makes an entity of which some properties are not made: they are null. It need not fit.
+/// Generates an entity in which the properties chosen by `is_left_out` are null. It need not fit
+/// the schema.
 #[must_use]
 pub fn sketch(
     schema: &Schema,
@@ -127,13 +133,14 @@ fn attempts_within<'s>(
     Generated { value: last, fits: false }
 }
 
-/// A value for a schema that is no part of a document.
+/// Generates a value for a schema that is not part of a document; null if there is no such value.
 #[must_use]
 pub fn standing_for(tree: &Value, options: &GenerateOptions) -> Value {
     standalone(tree).map_or(Value::Null, |schema| generate(&schema, options).value)
 }
 
-/// A value changed where it does not fit the schema, as little as that takes; none if that is not found.
+/// Repairs a value where it does not fit the schema, and leaves the rest unchanged; `None` if no
+/// repair is found.
 #[must_use]
 pub fn repair(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
     let mut generator = Generator::new(schema, options, 0);
@@ -142,7 +149,7 @@ pub fn repair(schema: &Schema, value: &Value, options: &GenerateOptions) -> Opti
     within(|| mend::mend(&mut generator, value.clone(), &mut rounds, &mut steps)).0
 }
 
-/// Makes the items of a sequence, each of which fits the schema, as a list.
+/// Generates the items of a sequence as a list; the schema is that of one item.
 #[must_use]
 pub fn items(schema: &Schema, options: &GenerateOptions) -> Generated {
     let length = options.list_size.1;

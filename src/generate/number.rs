@@ -1,19 +1,20 @@
-//! Numbers within bounds.
+//! Generates numbers within the bounds of a schema.
+
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Number, Value, json};
 
-/// How far from the one bound that there is a number is taken.
+/// Largest distance from a single bound at which a number is drawn.
 const SPAN: f64 = 1000.0;
 
-/// The whole numbers that doubles tell apart.
+/// Largest integer up to which doubles represent every integer: 2^53 − 1.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
 fn bound(node: &Map<String, Value>, keyword: &str) -> Option<f64> {
     node.get(keyword).and_then(Value::as_f64)
 }
 
-/// Whether a number is within the bounds of a flat schema.
+/// Returns `true` if a number satisfies the bounds and `multipleOf` of a flat schema.
 pub fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
     let Some(number) = value.as_f64() else { return false };
     let holds = |keyword: &str, test: fn(f64, f64) -> bool| bound(node, keyword).is_none_or(|b| test(number, b));
@@ -24,7 +25,7 @@ pub fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
         && holds("multipleOf", |n, b| b > 0.0 && (n / b).fract() == 0.0)
 }
 
-/// An integer: from 1 to 1000 if there are no bounds.
+/// Generates an integer: from 1 to 1000 if there are no bounds.
 #[expect(clippy::cast_possible_truncation, reason = "bounds are clamped to what a double holds exactly")]
 pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
     let low = [bound(node, "minimum").map(f64::ceil), bound(node, "exclusiveMinimum").map(|b| b.floor() + 1.0)];
@@ -42,7 +43,7 @@ pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
     json!(random.random_range(first..=last) * step)
 }
 
-/// A number with at most two decimals where the bounds leave room for that.
+/// Generates a number, with at most two decimals where the bounds allow that.
 pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
     let least = bound(node, "exclusiveMinimum");
     let most = bound(node, "exclusiveMaximum");
@@ -65,7 +66,7 @@ pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
 }
 
 fn range(low: Option<f64>, high: Option<f64>) -> (f64, f64) {
-    // The bounds of 32 bits and more say what a number may be, and nothing about what it is.
+    // Bounds of 32 bits and more describe the data type, not the usual values.
     let low = low.filter(|low| *low > f64::from(i32::MIN) || high.is_some_and(|high| high < low + SPAN));
     let high = high.filter(|high| *high < f64::from(i32::MAX) || low.is_some_and(|low| low + SPAN > *high));
     match (low, high) {

@@ -1,27 +1,29 @@
-//! A text that matches a pattern, from the tree of the pattern: nothing is compiled for it.
+//! Generates a text that matches a pattern, from the pattern's syntax tree; nothing is compiled
+//! for that.
 //!
-//! What look-arounds ask for is tried: a part that must be ahead somewhere is put in, the rest is left to
-//! chance, and each text is matched before it is given.
+//! Look-arounds are satisfied by trial: a text that a look-ahead requires somewhere is put in, the
+//! rest is left to chance, and each text is matched before it is returned.
+
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::schema::pattern::Pattern;
 use crate::schema::pattern::tree::{Kind, Look, Node, Repeat, Set};
 
-/// How often more an open-ended part of a pattern is repeated than it must be, at most.
+/// Maximum number of repetitions of an open-ended part of a pattern beyond those required.
 const REPEATS: usize = 8;
 
-/// The longest text that is made, in characters, whatever a pattern or `minLength` asks for.
+/// Maximum length of a generated text, in characters, whatever a pattern or `minLength` requires.
 pub const LONGEST: usize = 100_000;
 
-/// The parts of a tree that one text is made of at most; a text that would take more is given up.
+/// Maximum number of tree nodes visited for one text; a text that needs more is given up.
 const MOST_PARTS: usize = 1_000_000;
 
-/// The texts that are made of one pattern until one fits.
+/// Maximum number of texts generated from one pattern until one fits.
 const TRIES: usize = 50;
 
-/// Makes a text that matches a pattern and has so many characters; one that only matches, if none is found; none if
-/// that is not found either.
+/// Generates a text that matches a pattern and has from `least` to `most` characters; one that
+/// only matches, if none is found; `None` if there is no such text either.
 pub fn make(pattern: &Pattern, least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
     let tree = pattern.tree();
     let mut last = None;
@@ -36,7 +38,7 @@ pub fn make(pattern: &Pattern, least: usize, most: usize, random: &mut ChaCha8Rn
         }
         last = Some(made);
     }
-    // Without regard to the length, which the pattern may not leave room for.
+    // Any length, as the pattern may not allow the requested one.
     last.or_else(|| {
         let mut maker = Maker { parts: 0, captured: Vec::new(), random };
         let mut text = String::new();
@@ -50,7 +52,7 @@ fn attempt(pattern: &Pattern, least: usize, most: usize, index: usize, random: &
     let mut text = String::new();
     let mut maker = Maker { parts: 0, captured: Vec::new(), random };
     maker.node(tree, least, most.min(LONGEST), &mut text)?;
-    // Chance first: what is put in is seen.
+    // The first two attempts rely on chance, as text that is put in looks artificial.
     if index > 1 {
         text = maker.with_required(tree, &text);
     }
@@ -58,7 +60,7 @@ fn attempt(pattern: &Pattern, least: usize, most: usize, index: usize, random: &
     if length < least && !tree.is_anchored() {
         let missing = least.min(LONGEST) - length;
         let rest = "a".repeat(missing);
-        // A word of its own, where the pattern ends with one.
+        // A separate word, where the pattern ends with one.
         let apart = || text.clone() + &" a".repeat(missing)[..missing];
         let padded = [text.clone() + &rest, rest + &text];
         let padded = padded.into_iter().find(|padded| pattern.is_match(padded));
@@ -69,20 +71,21 @@ fn attempt(pattern: &Pattern, least: usize, most: usize, index: usize, random: &
 
 struct Maker<'r> {
     parts: usize,
-    /// What each group captured last.
+    /// Text that each group captured last.
     captured: Vec<Option<String>>,
     random: &'r mut ChaCha8Rng,
 }
 
 impl Maker<'_> {
-    /// Adds what a part matches, with so many characters as far as it can have them.
+    /// Appends a text that a node matches, from `least` to `most` characters long where the node
+    /// allows that. Returns `None` if the text gets too large or the node matches nothing.
     fn node(&mut self, node: &Node, least: usize, most: usize, text: &mut String) -> Option<()> {
         self.parts += 1;
         if self.parts > MOST_PARTS || text.len() > 4 * LONGEST {
             return None;
         }
         if most == 0 && node.least == 0 {
-            // Nothing, however many parts it has.
+            // Empty, however many parts the node has.
             return Some(());
         }
         match &node.kind {
@@ -120,8 +123,8 @@ impl Maker<'_> {
         Some(())
     }
 
-    /// Parts one after the other: each gets its share of the characters that are asked for, and leaves the
-    /// others room for what they must have.
+    /// Appends texts for consecutive nodes: each node gets its share of the requested characters,
+    /// and leaves room for those that the others require.
     fn concat(&mut self, nodes: &[Node], least: usize, most: usize, text: &mut String) -> Option<()> {
         let room_of = |node: &Node| node.most.map_or(usize::MAX, |own| own - node.least.min(own));
         let must = nodes.iter().fold(0, |sum: usize, node| sum.saturating_add(node.least));
@@ -145,7 +148,7 @@ impl Maker<'_> {
     fn repeat(&mut self, repeat: &Repeat, least: usize, most: usize, text: &mut String) -> Option<()> {
         let node = &repeat.node;
         let (min, max) = (repeat.min as usize, repeat.max.map_or(usize::MAX, |max| max as usize));
-        // More often than that would be longer than what is asked for, less often shorter.
+        // More repetitions would exceed the requested length, fewer would miss it.
         let room = most.checked_div(node.least).unwrap_or(usize::MAX);
         let longest = node.most.unwrap_or(usize::MAX);
         let need = if longest == 0 { 0 } else { least.div_ceil(longest) };
@@ -154,7 +157,7 @@ impl Maker<'_> {
         let high = high.min(low.saturating_add(REPEATS));
         let times = if low < high { self.random.random_range(low..=high) } else { low };
         if node.most == Some(0) {
-            // All of them match nothing.
+            // Each repetition is empty.
             return if times > 0 { self.node(node, 0, 0, text) } else { Some(()) };
         }
         let (mut need, mut room) = (least, most);
@@ -172,7 +175,7 @@ impl Maker<'_> {
         Some(())
     }
 
-    /// Chooses a character of a set, a printable one of ASCII if it has any.
+    /// Chooses a character of a set, a printable ASCII character if the set has any.
     fn one_of(&mut self, set: &Set) -> Option<char> {
         let printable: Vec<char> = (' '..='~').filter(|own| set.contains(*own)).collect();
         if !printable.is_empty() {
@@ -180,11 +183,12 @@ impl Maker<'_> {
         }
         let (first, last) = *set.ranges().get(self.random.random_range(0..set.ranges().len().max(1)))?;
         let code = self.random.random_range(u32::from(first)..=u32::from(last));
-        // The numbers between two characters that are none are those of surrogates.
+        // Code points between two characters that are not characters are surrogates.
         Some(char::from_u32(code).unwrap_or(first))
     }
 
-    /// Puts what look-aheads ask for somewhere into a text: of `(?=.*[A-Z])` an `A` in place of a character.
+    /// Puts texts that look-aheads require into a text: for `(?=.*[A-Z])`, an `A` replaces a
+    /// character.
     fn with_required(&mut self, tree: &Node, text: &str) -> String {
         let mut characters: Vec<char> = text.chars().collect();
         let mut taken = Vec::new();
@@ -211,7 +215,7 @@ impl Maker<'_> {
     }
 }
 
-/// The look-aheads that something must be there for, outside of alternatives and repetitions.
+/// Returns the positive look-aheads of a tree, outside of alternatives and repetitions.
 fn looks(node: &Node) -> Vec<&Look> {
     match &node.kind {
         Kind::Look(look) if !look.is_negative && !look.is_behind => vec![look],
@@ -221,7 +225,7 @@ fn looks(node: &Node) -> Vec<&Look> {
     }
 }
 
-/// The part of a look-ahead after the characters that may come before: `[A-Z]` of `.*[A-Z]`.
+/// Returns the part of a look-ahead after the characters that may precede: `[A-Z]` of `.*[A-Z]`.
 fn required(node: &Node) -> &Node {
     match &node.kind {
         Kind::Concat(nodes) => nodes.iter().rev().find(|node| node.least > 0).unwrap_or(node),

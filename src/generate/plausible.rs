@@ -1,6 +1,8 @@
-//! Words and numbers that look like what their name says: a city in `city`, a price in `amount`.
+//! Generates words and numbers that suit a property's name: a city for `city`, a price for
+//! `amount`.
 //!
-//! Whether they fit the schema is left to the caller; where they do not, others are made without it.
+//! The caller checks that they fit the schema; if not, it generates others without the name.
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -23,7 +25,7 @@ use crate::schema::name::{capitalised, words};
 
 type Make = fn(&mut ChaCha8Rng) -> String;
 
-/// The ends of names, and what is made for them; the longest end that a name has is taken.
+/// Ends of property names and their generators; the longest matching end is used.
 const TEXTS: &[(&str, Make)] = &[
     ("first name|given name|forename|middle name|fname", |r| from(&FirstName(), r)),
     ("last name|family name|surname|lname", |r| from(&LastName(), r)),
@@ -99,7 +101,8 @@ const TEXTS: &[(&str, Make)] = &[
     ),
 ];
 
-/// Owners whose `name` is that of a person, or of a company.
+/// Owners whose `name` is that of a person; the lists below are for companies, places, files and
+/// pets.
 const PEOPLE: &[&str] = &[
     "user",
     "person",
@@ -129,7 +132,7 @@ const PLACES: &[&str] = &["address", "location", "place", "venue"];
 const FILES: &[&str] = &["file", "attachment", "document", "upload"];
 const PETS: &[&str] = &["pet", "dog", "cat", "animal"];
 
-/// What descriptions speak of where names say nothing.
+/// Phrases in descriptions and their generators, for names without a known meaning.
 const DESCRIBED: &[(&str, Make)] = &[
     ("email address", email),
     ("phone number", phone),
@@ -141,7 +144,7 @@ const DESCRIBED: &[(&str, Make)] = &[
     ("url ", |r| format!("https://example.com/{}", primitive::word(r))),
 ];
 
-/// A table by what its names end in.
+/// Table whose rows are found by the ends of names.
 struct Ends<T>(HashMap<String, T>);
 
 impl<T: Copy> Ends<T> {
@@ -149,7 +152,7 @@ impl<T: Copy> Ends<T> {
         let mut ends = HashMap::new();
         for (names, row) in rows {
             for name in names.split('|') {
-                // Of equal names the first counts; those written together are known as a whole.
+                // The first of equal names wins; words of a name may also be written together.
                 ends.entry(name.to_owned()).or_insert(row);
                 ends.entry(name.replace(' ', "")).or_insert(row);
             }
@@ -157,7 +160,7 @@ impl<T: Copy> Ends<T> {
         Self(ends)
     }
 
-    /// The row of the longest end that the words have.
+    /// Returns the row with the longest end that the words have.
     fn find(&self, words: &[String]) -> Option<T> {
         let by_end = (0..words.len()).find_map(|start| self.0.get(&words[start..].join(" ")));
         by_end.or_else(|| self.0.get(&words.concat())).copied()
@@ -169,7 +172,8 @@ static TEXT_ENDS: LazyLock<Ends<Make>> = LazyLock::new(|| Ends::new(TEXTS.iter()
 static NUMBER_ENDS: LazyLock<Ends<(i64, i64, u32)>> =
     LazyLock::new(|| Ends::new(NUMBERS.iter().map(|(ends, low, high, decimals)| (*ends, (*low, *high, *decimals)))));
 
-/// Returns the one word that a description has in back-ticks: ``The type of this object (`container.file`)``.
+/// Returns the only word in back-ticks of a description: `container.file` for "The type of this
+/// object (`container.file`)".
 fn only_quoted(description: &str) -> Option<&str> {
     let mut parts = description.split('`');
     let (_, quoted, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -177,7 +181,8 @@ fn only_quoted(description: &str) -> Option<&str> {
     (parts.next().is_none() && !quoted.is_empty() && quoted.chars().all(is_word)).then_some(quoted)
 }
 
-/// A text for a name; none if the name says nothing.
+/// Generates a text for a name; `None` if neither the name nor the description has a known
+/// meaning.
 pub fn text(called: Called<'_>, node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Option<String> {
     let words = words(called.name);
     if words.last().is_some_and(|last| last == "name" || last == "names") && words.len() == 1 {
@@ -204,8 +209,9 @@ pub fn text(called: Called<'_>, node: &Map<String, Value>, random: &mut ChaCha8R
     DESCRIBED.iter().find(|(said, _)| description.contains(said)).map(|(_, make)| make(random))
 }
 
-/// Makes the names and the address of one person agree: `firstName` and `lastName` with `email`, and
-/// with `fullName`. What is bounded by its schema is left alone.
+/// Makes the names and the email address of one person agree: `firstName` and `lastName` with
+/// `email`, and with `fullName`. Properties that are not free, as their schema bounds them, stay
+/// unchanged.
 pub fn agree(object: &mut Map<String, Value>, is_free: impl Fn(&str) -> bool) {
     let find = |object: &Map<String, Value>, wanted: &[&str]| {
         let named = object.iter().find(|(name, value)| value.is_string() && wanted.contains(&&*words(name).join(" ")));
@@ -231,13 +237,13 @@ fn address_of(first: &str, last: &str) -> String {
     format!("{}.{}@example.com", plain(first), plain(last))
 }
 
-/// Whether a name is one of a picture: `avatarUrl`.
+/// Returns `true` if a name is that of a picture: `avatarUrl`.
 pub fn is_picture(name: &str) -> bool {
     const PICTURES: [&str; 8] = ["avatar", "image", "picture", "photo", "logo", "icon", "thumbnail", "banner"];
     words(name).iter().any(|word| PICTURES.contains(&word.trim_end_matches('s')) || PICTURES.contains(&word.as_str()))
 }
 
-/// When something happened, by what its name says: created things before those that were changed.
+/// Draws a time that suits a name: times of creation are before times of change.
 pub fn when(name: &str, random: &mut ChaCha8Rng) -> time::OffsetDateTime {
     let words = words(name);
     let says = |stems: &[&str]| words.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem)));
@@ -250,7 +256,7 @@ pub fn when(name: &str, random: &mut ChaCha8Rng) -> time::OffsetDateTime {
     }
 }
 
-/// Ends of names of numbers: the least, the most, and how many decimals a number that is no integer has.
+/// Ends of names of numbers: minimum, maximum, and number of decimals for non-integers.
 const NUMBERS: &[(&str, i64, i64, u32)] = &[
     ("latitude|lat", -90, 90, 4),
     ("longitude|lng|lon|long", -180, 180, 4),
@@ -278,7 +284,7 @@ const NUMBERS: &[(&str, i64, i64, u32)] = &[
     ("bytes|file size|content length", 1024, 5_000_000, 0),
 ];
 
-/// A number for a name; none if the name says nothing.
+/// Generates a number for a name; `None` if the name has no known meaning.
 #[expect(clippy::cast_precision_loss, reason = "the bounds of the table are small")]
 pub fn number(called: Called<'_>, is_integer: bool, random: &mut ChaCha8Rng) -> Option<Value> {
     let (low, high, decimals) = NUMBER_ENDS.find(&words(called.name))?;
@@ -292,17 +298,18 @@ pub fn number(called: Called<'_>, is_integer: bool, random: &mut ChaCha8Rng) -> 
     Number::from_f64((drawn * scale).round() / scale).map(Value::Number)
 }
 
-/// Whether an integer of this name counts things of its kind: `id`.
+/// Returns `true` if integers of this name number the entities of a kind: `id`.
 pub fn is_identifier(name: &str) -> bool {
     matches!(name, "id" | "_id" | "ID" | "Id")
 }
 
-/// Whether an integer of this name is the identifier of something else: `ownerId`.
+/// Returns `true` if integers of this name identify another entity: `ownerId`.
 pub fn is_reference(name: &str) -> bool {
     words(name).last().is_some_and(|last| last == "id" || last == "ids")
 }
 
-/// Whether an integer of this name or format is a time in seconds since 1970.
+/// Returns `true` if an integer with this name, format or description is a time in seconds since
+/// 1970.
 pub fn is_unix_time(name: &str, format: Option<&str>, description: Option<&str>) -> bool {
     if matches!(format, Some("unix-time" | "unixtime" | "timestamp" | "epoch" | "epoch-seconds")) {
         return true;
@@ -329,12 +336,12 @@ fn email(random: &mut ChaCha8Rng) -> String {
     address_of(&first, &last)
 }
 
-/// A number of those that belong to nobody (555-0100 to 555-0199).
+/// Generates a phone number that is reserved for fiction (555-0100 to 555-0199).
 fn phone(random: &mut ChaCha8Rng) -> String {
     format!("+1202555{:04}", random.random_range(100..200))
 }
 
-/// The address of a picture.
+/// Generates the URL of a picture.
 pub fn picture(random: &mut ChaCha8Rng) -> String {
     format!("https://example.com/images/{}.png", primitive::word(random))
 }

@@ -1,4 +1,5 @@
-//! Words, times and identifiers that other texts are made of.
+//! Draws words, times and identifiers, from which other texts are composed.
+
 use rand::Rng as _;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
@@ -6,11 +7,11 @@ use rand_chacha::ChaCha8Rng;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-/// 2026-01-01T00:00:00Z, from which generated times are drawn. Not now: the same seed gives the
-/// same bytes on every day.
+/// Start of the span from which times are drawn, in Unix seconds: 2026-01-01T00:00:00Z. It is
+/// fixed, so that the same seed gives the same bytes on every day.
 pub(crate) const EPOCH: i64 = 1_767_225_600;
 
-/// The span that they are drawn from, in seconds: 300 days.
+/// Length of the span from which times are drawn, in seconds: 300 days.
 pub(crate) const SPAN: f64 = 300.0 * 24.0 * 3600.0;
 
 pub(crate) const WORDS: [&str; 24] = [
@@ -18,35 +19,35 @@ pub(crate) const WORDS: [&str; 24] = [
     "maple", "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
 ];
 
-/// A word of ASCII letters, in lower case.
+/// Draws a word of ASCII letters, in lower case.
 pub fn word(random: &mut ChaCha8Rng) -> &'static str {
     WORDS.choose(random).copied().unwrap_or("word")
 }
 
-/// The time at a part of the span that times are drawn from: 0 at its begin, 1 at its end.
+/// Returns the time at a fraction of the span: 0 is its start, 1 its end.
 #[expect(clippy::cast_possible_truncation, reason = "300 days of seconds")]
 pub fn at(part: f64) -> OffsetDateTime {
     let start = OffsetDateTime::from_unix_timestamp(EPOCH).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     start + Duration::seconds((part * SPAN) as i64)
 }
 
-/// Any time of the span.
+/// Draws any time of the span.
 pub fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
     at(random.random_range(0.0..1.0))
 }
 
-/// `2026-03-04T05:06:07Z`
+/// Formats a time like `2026-03-04T05:06:07Z` (RFC 3339).
 pub fn rfc3339(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_else(|_| "2026-01-01T00:00:00Z".to_owned())
 }
 
-/// The birthday of somebody who is of age.
+/// Draws the birthday of an adult, 20 to 70 years before the span, like `1980-05-17`.
 pub fn birthday(random: &mut ChaCha8Rng) -> String {
     let days = random.random_range(20 * 365..70 * 365);
     (at(0.0) - Duration::days(days)).date().to_string()
 }
 
-/// `Wed, 04 Mar 2026 05:06:07 GMT` (RFC 9110 §5.6.7)
+/// Formats a time like `Wed, 04 Mar 2026 05:06:07 GMT` (RFC 9110 §5.6.7).
 #[must_use]
 pub fn http_date(moment: OffsetDateTime) -> String {
     let (day, month) = (moment.weekday().to_string(), moment.month().to_string());
@@ -54,7 +55,7 @@ pub fn http_date(moment: OffsetDateTime) -> String {
     format!("{}, {:02} {} {} {time} GMT", &day[..3], moment.day(), &month[..3], moment.year())
 }
 
-/// A version 4 UUID (RFC 9562 §5.4).
+/// Draws a version 4 UUID (RFC 9562 §5.4).
 pub fn uuid(random: &mut ChaCha8Rng) -> String {
     let (high, low) = (random.next_u64(), random.next_u64());
     let variant = 0x8000 | (low >> 48) & 0x3fff;
@@ -67,16 +68,17 @@ pub fn uuid(random: &mut ChaCha8Rng) -> String {
     )
 }
 
-/// What a value is called, and what it belongs to: `name` of a `Pet`.
+/// Name of a value and of its owner: `name` of a `Pet`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Called<'n> {
-    /// The name of the property, or of the list that it is an item of.
+    /// Name of the property, or of the list that has the value as an item.
     pub name: &'n str,
-    /// The name of the schema that the property belongs to.
+    /// Name of the schema that the property belongs to.
     pub owner: &'n str,
 }
 
-/// FNV-1a: the same on every machine, unlike the standard library's hashes.
+/// Returns the FNV-1a hash of a text: equal on every machine, unlike the standard library's
+/// hashes.
 #[must_use]
 pub fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

@@ -1,4 +1,5 @@
-//! Strings: by format, by pattern, or words of the right length.
+//! Generates strings: by format, by pattern, or words of the right length.
+
 use std::sync::Arc;
 
 use rand::RngExt as _;
@@ -11,7 +12,8 @@ use crate::generate::plausible;
 use crate::generate::primitive::{Called, birthday, http_date, rfc3339, uuid, word};
 use crate::schema::pattern::{Pattern, within};
 
-/// A string for the keywords of a flat schema, within one budget of steps for its patterns.
+/// Generates a string for the keywords of a flat schema, within one budget of steps for its
+/// patterns.
 pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
     within(|| generate_within(node, called, random)).0
 }
@@ -23,11 +25,11 @@ fn generate_within(node: &Map<String, Value>, called: Called<'_>, random: &mut C
     let most = count("maxLength").unwrap_or(usize::MAX);
     let fits = |made: &String| (least..=most).contains(&made.chars().count());
     let others = node.get(OTHER_PATTERNS).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    // What is no pattern checks nothing.
+    // Invalid patterns check nothing.
     let patterns = text("pattern").into_iter().chain(others).filter_map(|text| Pattern::read(text).ok());
     let patterns: Vec<Arc<Pattern>> = patterns.collect();
     if !patterns.is_empty() {
-        // What the name says may be what the pattern asks for.
+        // A text that suits the name may match the pattern.
         if let Some(made) = by_name(node, called, random)
             && fits(&made)
             && made.len() < LONGEST_MATCHED
@@ -39,7 +41,7 @@ fn generate_within(node: &Map<String, Value>, called: Called<'_>, random: &mut C
         if let Some(made) = format.and_then(|format| by_both(format, &patterns, called, random)).filter(fits) {
             return made;
         }
-        // A pattern that allows almost anything is best met by words.
+        // Words are best for a pattern that allows almost anything.
         if patterns.iter().all(|pattern| pattern.is_match("two words")) {
             let phrase = format!("{} {}", word(random), word(random));
             if fits(&phrase) && patterns.iter().all(|pattern| pattern.is_match(&phrase)) {
@@ -73,10 +75,12 @@ fn generate_within(node: &Map<String, Value>, called: Called<'_>, random: &mut C
     words(least, most, random)
 }
 
-/// The longest text that is held against a pattern only to look plausible, in bytes.
+/// Maximum length, in bytes, of a text that is matched against a pattern only to look plausible; a
+/// longer one is not tried.
 const LONGEST_MATCHED: usize = 200;
 
-/// What the format and the name ask for together; a name alone where there is no known format.
+/// Generates a string for the format, if it is known, else for the name; `None` for encoded
+/// content and unknown names.
 fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
     if node.contains_key("contentEncoding") {
         return None;
@@ -87,7 +91,8 @@ fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rn
     }
 }
 
-/// A string from one of the patterns that matches the others too; else one of a format that does.
+/// Generates a string from one of the patterns that matches the others too, else one of a known
+/// format that does.
 fn by_patterns(patterns: &[Arc<Pattern>], least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
     let mut last = None;
     for pattern in patterns {
@@ -96,7 +101,7 @@ fn by_patterns(patterns: &[Arc<Pattern>], least: usize, most: usize, random: &mu
             if patterns.iter().all(|other| other.is_match(&made)) {
                 return Some(made);
             }
-            // Both at once, where they leave room for each other.
+            // Joins texts for both patterns, where both allow more text.
             for other in patterns.iter().filter(|other| !Arc::ptr_eq(other, pattern)) {
                 let joined = pattern::make(other, 0, most, random).map(|more| {
                     let length = made.chars().count() + more.chars().count();
@@ -115,8 +120,8 @@ fn by_patterns(patterns: &[Arc<Pattern>], least: usize, most: usize, random: &mu
     if patterns.len() > 1 || last.is_none() { fitting.find(fits).or(last) } else { last }
 }
 
-/// A string of a format that matches the patterns: one that does so by itself, else one with a string
-/// of the first pattern at its begin or at its end.
+/// Generates a string of a format that matches the patterns: as the format gives it, else with a
+/// string of the first pattern at its beginning or end.
 fn by_both(format: &str, patterns: &[Arc<Pattern>], called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
     let fits = |made: &String| patterns.iter().all(|pattern| pattern.is_match(made));
     for _ in 0..AGAIN {
@@ -131,7 +136,7 @@ fn by_both(format: &str, patterns: &[Arc<Pattern>], called: Called<'_>, random: 
             part.starts_with('@').then(|| format!("{}{part}", &made[..at])),
             made.len().checked_sub(part.len()).and_then(|end| made.get(..end)).map(|begin| format!("{begin}{part}")),
         ];
-        // What is no longer of the format is found out by the validator.
+        // The validator rejects texts that no longer have the format.
         if let Some(joined) = joined.into_iter().flatten().find(fits) {
             return Some(joined);
         }
@@ -139,10 +144,10 @@ fn by_both(format: &str, patterns: &[Arc<Pattern>], called: Called<'_>, random: 
     None
 }
 
-/// How many strings are made from one pattern until one matches the others.
+/// Maximum number of strings generated from one pattern until one matches the others.
 const AGAIN: usize = 40;
 
-/// Bytes as text, by `contentEncoding` (RFC 4648, RFC 2045 §6.7).
+/// Generates words that are encoded by `contentEncoding` (RFC 4648, RFC 2045 §6.7).
 fn by_encoding(encoding: &str, least: usize, random: &mut ChaCha8Rng) -> Option<String> {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -167,7 +172,7 @@ fn words(least: usize, most: usize, random: &mut ChaCha8Rng) -> String {
     if text.len() > most {
         text.truncate(most);
     }
-    // A blank at the end would be trimmed by somebody.
+    // Readers may trim a blank at the end.
     if text.ends_with(' ') {
         text.pop();
         text.push('a');
@@ -175,7 +180,7 @@ fn words(least: usize, most: usize, random: &mut ChaCha8Rng) -> String {
     text
 }
 
-/// The formats of JSON Schema 2020-12 §7.3 and of the OpenAPI format registry that strings have.
+/// String formats of JSON Schema 2020-12 §7.3, of the OpenAPI format registry, and common others.
 const FORMATS: &[&str] = &[
     "date-time",
     "date",

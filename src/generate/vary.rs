@@ -1,14 +1,16 @@
-//! Which identifier has the next thing after the one that an example shows?
+//! Derives the identifiers of further entities from the one that an example shows.
+
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
 use crate::generate::primitive;
 
-/// How many of the last digits of a text count; a longer run keeps the others.
+/// Maximum number of last digits that are counted up; a longer run keeps the digits before them.
 const MOST_DIGITS: usize = 18;
 
-/// Returns an identifier like the one of an example: `pet_3` is two after `pet_1`. None where the schema
-/// bounds it otherwise, so that it is made as its schema has it.
+/// Returns the identifier that comes `others` after that of an example: `pet_3` is two after
+/// `pet_1`. UUIDs are drawn. Returns `None` if the schema restricts the identifier, which is then
+/// generated from the schema.
 pub fn identifier(node: &Map<String, Value>, example: &Value, others: u64, random: &mut ChaCha8Rng) -> Option<Value> {
     if ["enum", "const", "pattern"].iter().any(|keyword| node.contains_key(*keyword)) {
         return None;
@@ -25,7 +27,7 @@ pub fn identifier(node: &Map<String, Value>, example: &Value, others: u64, rando
     }
 }
 
-/// Returns whether a text is a UUID (RFC 9562 §4).
+/// Returns `true` if a text is a UUID (RFC 9562 §4).
 #[must_use]
 pub fn is_uuid(text: &str) -> bool {
     const LENGTHS: [usize; 5] = [8, 4, 4, 4, 12];
@@ -36,7 +38,8 @@ pub fn is_uuid(text: &str) -> bool {
     groups.len() == LENGTHS.len() && groups.iter().zip(LENGTHS).all(is_group)
 }
 
-/// Adds to the last number in a text, which keeps its width; where there is none, one comes after it.
+/// Adds to the last number in a text, which keeps its width (`99` becomes `00`); a text without a
+/// number gets one at its end.
 fn next(text: &str, others: u64) -> String {
     let Some(end) = text.rfind(|letter: char| letter.is_ascii_digit()).map(|last| last + 1) else {
         return format!("{text}-{}", others.saturating_add(1));

@@ -1,43 +1,45 @@
-//! What a path template says about resources: a collection, one of its entities, or a verb that is about one.
+//! Address in a path template: a collection, one of its entities, or a verb on either.
 //!
-//! Only names are looked at here; what the schemas say is left to `resource`.
+//! Only names are read here; `infer` reads the schemas.
+
 use crate::schema::name::words;
 
-/// What a path template names.
+/// Part of a collection that a path template addresses, with the names in the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// The collection, expressions without their names: `/users/{}/order` of `/users/{userId}/orders/{id}`.
+    /// Collection, with template expressions unnamed: `/users/{}/order` for
+    /// `/users/{userId}/orders/{id}`.
     pub collection: String,
-    /// The collection as people know it: `/users/{userId}/orders`.
+    /// Collection for people: `/users/{userId}/orders`.
     pub shown: String,
-    /// What one of its entities is called, in the singular: `order`.
+    /// Noun for one of its entities, in the singular: `order`.
     pub noun: String,
-    /// How many expressions stand before the collection, by which its entities are set apart.
+    /// Number of template expressions before the collection, which separate its entities.
     pub scope: usize,
-    /// How many expressions name an entity: two in `/repos/{owner}/{repo}`.
+    /// Number of template expressions that identify an entity: two in `/repos/{owner}/{repo}`.
     pub keys: usize,
-    /// What of the collection is named.
+    /// Part of the collection that is addressed.
     pub form: Form,
-    /// Whether the path has the noun in the singular.
+    /// True if the path has the noun in the singular.
     pub is_singular: bool,
 }
 
-/// What of a collection a path names.
+/// Part of a collection that a path addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// `/pets`
+    /// Collection as a whole: `/pets`.
     Whole,
-    /// `/pets/{petId}`
+    /// Single entity: `/pets/{petId}`.
     Entity,
-    /// `/pets.search`, `/pets/create`
+    /// Verb on the collection: `/pets.search`, `/pets/create`.
     WholeVerb(Verb),
-    /// `/pets/{petId}/update`
+    /// Verb on an entity: `/pets/{petId}/update`.
     EntityVerb(Verb),
-    /// `/contacts.channels`: a part of an entity, or something that is done with it.
+    /// Part of an entity, or something that is done with it: `/contacts.channels`.
     Part,
 }
 
-/// What is done, where a name says so and not the method.
+/// Action that a name in the path states, rather than the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// `create`, `register`
@@ -58,7 +60,7 @@ pub enum Verb {
     Exists,
 }
 
-/// Words that begin a name and say what is done.
+/// First words of names that state an action.
 const VERBS: [(Verb, &str); 8] = [
     (Verb::Create, "create add register new insert"),
     (Verb::List, "list search find query lookup filter browse all index"),
@@ -75,7 +77,8 @@ impl Verb {
         VERBS.iter().find(|(_, names)| names.split(' ').any(|name| name == word)).map(|(verb, _)| *verb)
     }
 
-    /// What a name such as `checkExistence`, `findByStatus` or `createUser` says, and the noun in it: `user`.
+    /// Returns the verb of a name such as `checkExistence`, `findByStatus` or `createUser`, and the
+    /// noun in it: `user`.
     fn parse(name: &str) -> Option<(Self, Option<String>)> {
         let words = words(name);
         let (first, rest) = words.split_first()?;
@@ -83,7 +86,7 @@ impl Verb {
         if verb == Self::Exists && rest.first().is_some_and(|word| !word.starts_with("exist")) {
             return None;
         }
-        // What does one thing or another is no verb, and to add all is another thing than to add.
+        // A name with `or` has no single verb, and `addAll` does not add one entity.
         if rest.iter().any(|word| word == "or") || verb == Self::Create && matches!(rest, [all] if all == "all") {
             return None;
         }
@@ -97,8 +100,8 @@ impl Verb {
 }
 
 impl Address {
-    /// Reads a path template such as `/users/{userId}/orders/{orderId}`; none if it ends in nothing that
-    /// could be a collection.
+    /// Reads a path template such as `/users/{userId}/orders/{orderId}`; returns `None` if it ends
+    /// in nothing that could be a collection.
     #[must_use]
     pub fn parse(template: &str) -> Option<Self> {
         let mut segments: Vec<&str> = template.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -163,7 +166,7 @@ impl Address {
         collection.push('/');
         collection.push_str(&plain);
         let scope = before.iter().map(|segment| segment.matches('{').count()).sum();
-        // Of `livechat.contacts` the last word is what the entities are called.
+        // The last word of `livechat.contacts` is the noun of the entities.
         let noun = plain.rsplit(['.', ':']).next().unwrap_or(&plain).to_owned();
         let is_singular = plain == noun_as_written;
         Some(Self { collection, shown, noun, scope, keys: 0, form, is_singular })
@@ -174,13 +177,14 @@ fn is_expression(segment: &str) -> bool {
     segment.starts_with('{') && segment.ends_with('}') && segment.matches('{').count() == 1
 }
 
-/// A noun in lower case and in the singular, its words run together: `line items` is `lineitem`.
+/// Returns a noun in lower case and in the singular, its words joined: `line items` is `lineitem`.
 fn singular_of(noun: &str) -> String {
     let parts: Vec<String> = noun.split(['.', ':']).map(|part| singular(&words(part).concat())).collect();
     parts.join(".")
 }
 
-/// The singular of an English word in lower case, as far as its end tells: `categories` → `category`.
+/// Returns the singular of an English word in lower case, judged by its ending: `categories` →
+/// `category`.
 #[must_use]
 pub fn singular(word: &str) -> String {
     const IRREGULAR: [(&str, &str); 8] = [

@@ -1,4 +1,8 @@
-//! What operations do with which resource, as their paths, methods and schemas tell.
+//! Infers the role of each operation: what it does with which collection, according to paths,
+//! methods and schemas.
+//!
+//! `resource` infers the roles of a group of operations when the first of them is needed.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,7 +19,8 @@ use crate::resource::role_override::{RoleOverride, RoleOverrides};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
-/// What operations do that share a collection.
+/// Returns the roles of the operations that share a collection, by operation index. Operations that
+/// do nothing with it are absent.
 #[must_use]
 pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &RoleOverrides) -> HashMap<usize, Role> {
     let group = Draft::new(contract, members, overrules);
@@ -31,7 +36,7 @@ pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &Role
     let is_single = has(&|doing| doing.key == KeyFrom::Only && doing.act == Act::Read)
         && has(&|doing| doing.key == KeyFrom::Only && doing.act.writes());
     let many = Arc::new(group.collection(&acts, false));
-    // What is only listed is a resource if its entities are called by something.
+    // A collection that is only read counts as a resource only if its entities have a key.
     let is_told = acts.iter().any(|(index, ..)| overrules.operations.contains_key(index));
     let is_collection = is_kept || is_told || is_shown && many.key.is_some();
     let single = Arc::new(group.collection(&acts, true));
@@ -50,7 +55,7 @@ pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &Role
     roles
 }
 
-/// What an operation is taken to do.
+/// Inferred action of an operation, before its collection is known.
 struct InferredAct {
     act: Act,
     key: KeyFrom,
@@ -58,20 +63,20 @@ struct InferredAct {
     reason: String,
 }
 
-/// By what entities are called in their paths.
+/// Kind of key that identifies entities in their paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// By what the path calls an id: `{petId}`.
+    /// Parameter whose name ends in `id`: `{petId}`.
     Id,
-    /// By a text: `{login}`.
+    /// Parameter of type `string`: `{login}`.
     Text,
-    /// By a number.
+    /// Parameter of type `integer` or `number`.
     Number,
-    /// That is not said.
+    /// Unknown: no key parameter has a name or a type that tells.
     Anything,
 }
 
-/// A group while it is looked at.
+/// Group of operations while its roles are inferred.
 struct Draft<'c> {
     overrules: &'c RoleOverrides,
     contract: &'c Contract,
@@ -79,11 +84,12 @@ struct Draft<'c> {
     noun: &'c str,
     keys: Vec<String>,
     has_entities: bool,
-    /// Whether a path names them, and not only a verb.
+    /// True if a path names the whole collection or an entity; false if all are like `/pets/create`
+    /// or `/contacts.channels`.
     has_paths: bool,
-    /// By what entities are called in their paths.
+    /// Kind of key that identifies entities in their paths.
     by: By,
-    /// Whether it takes several values to name one.
+    /// True if a path identifies an entity by several values: `/repos/{owner}/{repo}`.
     is_composite: bool,
 }
 
@@ -96,7 +102,8 @@ impl<'c> Draft<'c> {
             let name = names.and_then(|rest| rest.split('}').next()).map(folded).unwrap_or_default();
             keys.push(name.clone());
             keys.extend(name.strip_prefix(&address.noun).filter(|rest| !rest.is_empty()).map(str::to_owned));
-            // `{projectKey}` of `/projects`, `{featureFlagKey}` of `/flags`
+            // The last word alone may be the property: `key` for `{projectKey}` of `/projects`, and
+            // for `{featureFlagKey}` of `/flags`.
             let raw = contract.operations[*index].template.rsplit('{').next().unwrap_or_default();
             let last = words(raw.split('}').next().unwrap_or_default()).pop().unwrap_or_default();
             match last.as_str() {
@@ -148,23 +155,25 @@ impl<'c> Draft<'c> {
         self.finder(answered(operation)?).list()
     }
 
-    /// Where the list stands that an operation shows of an entity.
+    /// Returns the place of the list that an operation shows of an entity, such as `channels`.
     fn part(&self, operation: &Operation, name: &str) -> Option<Place> {
         let noun = singular(&folded(name));
         Finder { schema: answered(operation)?, noun: &noun, keys: &self.keys }.list()
     }
 
-    /// Whether an answer shows an entity that is called by something, whatever lists it has.
+    /// Returns true if the success response shows an entity that has a key, even if the entity
+    /// contains lists.
     fn shows_one(&self, operation: &Operation) -> bool {
         matches!(self.one(operation), Slot::Entity(place) if self.has_key(operation, &place))
     }
 
-    /// Whether what stands at a place is called by something.
+    /// Returns true if the schema at a place in the success response has a key property.
     fn has_key(&self, operation: &Operation, place: &Place) -> bool {
         answered(operation).is_some_and(|schema| self.key_of(&schema.sibling(place.pointer.clone())).is_some())
     }
 
-    /// Whether the query or the body of an operation has something that names an entity.
+    /// Returns true if the query or the body of an operation has a member that identifies an
+    /// entity.
     fn names_entity(&self, operation: &Operation) -> bool {
         let is_key = |name: &str| self.keys.contains(&folded(name)) || folded(name) == self.noun;
         let in_query = operation.parameters.iter().any(|p| p.location == Location::Query && is_key(&p.name));
@@ -230,7 +239,8 @@ impl<'c> Draft<'c> {
                 let key = KeyFrom::Path(address.keys);
                 let why = format!("`{}` names one entity of `{}`", shown(), address.shown);
                 match *method {
-                    // What lists them by something is no entity.
+                    // A list that is filtered by the last parameter, as in `/pets/{status}`, is not
+                    // an entity.
                     Method::GET if self.list(operation).is_some() && !self.shows_one(operation) => None,
                     Method::GET => doing(Act::Read, key, why).filter(|doing| doing.slot != Slot::Nothing),
                     Method::PUT => doing(Act::Replace, key, why),
@@ -240,7 +250,7 @@ impl<'c> Draft<'c> {
                     _ => None,
                 }
             }
-            // What is added to an entity, or taken from it, is a part of it.
+            // Verbs that add to an entity or remove from it change a part, not the entity.
             Form::EntityVerb(Verb::Create) => None,
             Form::EntityVerb(Verb::Delete) if operation.body.is_some() => None,
             Form::EntityVerb(known) => verb(known, KeyFrom::Path(1), last),
@@ -260,7 +270,8 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// What is done with a collection as a whole, or with the only entity that there is.
+    /// Returns the inferred action on a collection as a whole, or on an entity that is the only one
+    /// of its kind.
     fn whole(
         &self,
         operation: &Operation,
@@ -303,7 +314,7 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// Whether the path reads one entity that nothing names.
+    /// Returns true if the path reads one entity that neither a parameter nor a field identifies.
     fn is_single(&self) -> bool {
         let reads_one = |(index, address): &(usize, Address)| {
             let operation = self.operation(*index);
@@ -319,7 +330,8 @@ impl<'c> Draft<'c> {
                 .filter_map(|(index, address, doing)| Some((*index, *address, doing.as_ref()?)))
                 .filter(|(.., doing)| (doing.key == KeyFrom::Only) == is_single)
         };
-        // What says most of an entity first: an answer that shows one, then one that lists them.
+        // The most informative operations first: those that show one entity, then those that list
+        // several.
         let order = [Act::Read, Act::List, Act::Find, Act::Merge, Act::Replace, Act::Create, Act::Upsert, Act::Delete];
         let shown = order.iter().find_map(|act| {
             all().filter(|(.., doing)| doing.act == *act).find_map(|(index, _, doing)| {
@@ -329,7 +341,8 @@ impl<'c> Draft<'c> {
                 };
                 let schema = answered(self.operation(index))?;
                 let has_properties = !schema.properties(find(schema.root(), &place.pointer)?).is_empty();
-                // Where several answers refer to one schema it is that one.
+                // Several answers may refer to one schema; take the target of the reference for all
+                // of them.
                 let node = find(schema.root(), &place.pointer)?;
                 let end = resolve_schema(schema.root(), node, &place.pointer).ok().filter(|_| is_only_reference(node));
                 let pointer = end.map_or_else(|| place.pointer.clone(), |end| end.pointer);
@@ -374,7 +387,8 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// The property that entities are called by.
+    /// Returns the name of the key property in the schema of an entity; `None` if it has none or
+    /// the key is composite.
     fn key_of(&self, schema: &Schema) -> Option<String> {
         let properties = schema.properties(schema.tree());
         let is_plain = |node: &Value| {
@@ -388,10 +402,11 @@ impl<'c> Draft<'c> {
                 .map(|(name, _)| (*name).to_owned())
         };
         if self.is_composite {
-            // None of several values alone is what an entity is called by.
+            // No single property identifies an entity that has a composite key.
             return None;
         }
-        // What is called by a text in its path is not called by a number, unless the path says that it is an id.
+        // Prefer a property of the type of the path parameter: no number for a text, no text for a
+        // number. A parameter that is named as an id fits both.
         let can_be = |name: &String| {
             if self.by == By::Id && folded(name).ends_with("id") {
                 return true;
@@ -407,8 +422,8 @@ impl<'c> Draft<'c> {
         fitting.or_else(|| all().next())
     }
 
-    /// Where in a request the entity stands: of the wrappers on the way to what looks like one, the one whose members
-    /// are most like those of the entity.
+    /// Returns the path of member names to the entity in a request body: of the levels down to the
+    /// innermost object that looks like one, the level that shares most names with the entity.
     fn sent_way(&self, schema: &Schema, collection: &Collection) -> Vec<String> {
         let Slot::Entity(place) = self.finder(schema).one() else { return Vec::new() };
         let Some(entity) = collection.entity.as_deref() else { return place.way };
@@ -438,23 +453,24 @@ impl<'c> Draft<'c> {
     }
 }
 
-/// The JSON content of some media types, else the first.
+/// Returns the first JSON media type, or else the first of any kind.
 fn json(content: &[MediaType]) -> Option<&MediaType> {
     content.iter().find(|media| media.range.is_json()).or_else(|| content.first())
 }
 
-/// What describes the answer of a success.
+/// Returns the schema of the success response, preferably that of JSON.
 fn answered(operation: &Operation) -> Option<&Arc<Schema>> {
     let (_, response) = operation.success()?;
     json(&response.content)?.schema.as_ref()
 }
 
-/// What describes the content of a request.
+/// Returns the schema of the request body, preferably that of JSON.
 fn sent_schema(operation: &Operation) -> Option<&Arc<Schema>> {
     json(&operation.body.as_ref()?.content)?.schema.as_ref()
 }
 
-/// Whether an operation says that it changes what is there already.
+/// Returns true if the documentation of an operation says that it updates an existing entity:
+/// `create or update`.
 fn is_upsert(operation: &Operation) -> bool {
     const SAYINGS: [&str; 8] = [
         "register or update",
@@ -470,7 +486,7 @@ fn is_upsert(operation: &Operation) -> bool {
     SAYINGS.iter().any(|saying| said.contains(saying))
 }
 
-/// The property by which an entity that is sent again is known.
+/// Returns the property that identifies an entity when it is sent again, such as `token`.
 fn natural_key(operation: &Operation) -> Option<String> {
     const NAMES: [&str; 10] = ["token", "externalid", "key", "slug", "code", "uuid", "id", "username", "email", "name"];
     let schema = sent_schema(operation)?;
@@ -480,7 +496,8 @@ fn natural_key(operation: &Operation) -> Option<String> {
     NAMES.iter().find_map(|name| named(name))
 }
 
-/// The one name of the query or the body of an operation that ends in `id`, if there is one.
+/// Returns the one name in the query or the body of an operation whose last word is `id`; `None` if
+/// there is none, or more than one.
 #[must_use]
 pub fn only_id(operation: &Operation) -> Option<String> {
     let is_id = |name: &str| words(name).last().is_some_and(|word| word == "id");

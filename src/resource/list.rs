@@ -1,4 +1,7 @@
-//! What a request asks of a list: which part of it, in which order, and what must be true of its items.
+//! List queries: the part, the order and the filters that a request selects from a list.
+//!
+//! `entity` reads a query from parameters and content, and picks a page of entities with it.
+
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,48 +13,51 @@ use crate::resource::order::{Criterion, Key, Named, plain};
 use crate::resource::purpose::{Parameter, Purpose, number, purpose};
 use crate::schema::name::{folded, words};
 
-/// What a request asks of a list.
+/// Query of a list: paging, sorting, filters and fields.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListQuery {
-    /// How many items at most.
+    /// Maximum number of items.
     pub limit: Option<usize>,
-    /// How many are left out before them.
+    /// Number of items to skip.
     pub offset: usize,
-    /// Which page it is, from 0 on.
+    /// Number of the page, counted from 0.
     pub page: Option<usize>,
-    /// The number of the first page, as the API counts them.
+    /// Number that the API gives to its first page: 0 or 1.
     pub first: usize,
-    /// The key after which it begins.
+    /// Key after which the page begins.
     pub after: Option<String>,
-    /// The key before which it ends.
+    /// Key before which the page ends.
     pub before: Option<String>,
-    /// By which properties it is sorted, and whether from the greatest.
+    /// Properties to sort by; `true` for descending order.
     pub sort: Vec<(String, bool)>,
-    /// What each item has: a property, and one of these values.
+    /// Properties that items must have, each with its accepted values.
     pub filters: Vec<(String, Vec<Value>)>,
-    /// What stands somewhere in each item.
+    /// Text that must occur somewhere in an item.
     pub text: Option<String>,
-    /// Which properties of the items are shown, by `plain` names; all if empty.
+    /// Properties to show, normalized by `plain`; all if empty.
     pub fields: HashSet<String>,
-    /// The documented parameters that filter, though others of their names page a list.
+    /// Names of documented parameters that filter, although such names usually page, sort or search
+    /// a list.
     pub filtering: Vec<String>,
-    /// What was too much of the request and is left out, for people.
+    /// Messages for people about parts of the request that exceeded a limit and were ignored.
     pub cuts: Vec<String>,
 }
 
-/// How many names a list is sorted by; what is sorted by more is sorted by the first of them, and the answer says so.
+/// Maximum number of properties to sort by; further ones are ignored, and the answer says so.
 const MOST_SORTS: usize = 16;
 
-/// How many fields a request may choose; of more the first are shown, and the answer says so.
+/// Maximum number of fields that a request may select; further ones are ignored, and the answer
+/// says so.
 const MOST_FIELDS: usize = 1000;
 
-/// How many filters a request may have; more are passed over, and the answer says so.
+/// Maximum number of filters of a request; further ones are ignored, and the answer says so.
 const MOST_FILTERS: usize = 100;
 
-/// How many values a filter may have; more are passed over, and the answer says so.
+/// Maximum number of values of a filter; further ones are ignored, and the answer says so.
 const MOST_VALUES: usize = 1000;
 
-/// Returns the parameters that one stands for, as JSON:API has them: `page[size]`, `filter[status]`, also as an object.
+/// Returns the parameters that a parameter expands to, as in JSON:API: `page[size]`,
+/// `filter[status]`, or an object `page` or `filter` with such members.
 fn expand<'p>(parameter: &Parameter<'p>) -> Vec<Parameter<'p>> {
     if let Some(inner) = parameter.name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')) {
         return vec![Parameter { name: inner.to_owned(), is_filter: true, ..parameter.clone() }];
@@ -81,8 +87,9 @@ fn text(value: &Value) -> Option<String> {
 }
 
 impl ListQuery {
-    /// Reads the parameters of a list; `properties` are what the items have, and `first` is the number of the first
-    /// page. A parameter that has the name of a property is a filter, unless the document has it page the list.
+    /// Reads the parameters of a list. `properties` are the names of the properties of its items,
+    /// and `first` is the number of the first page. A parameter with the name of a property is a
+    /// filter, unless the document shows that it pages the list.
     #[must_use]
     pub fn read(parameters: &[Parameter<'_>], properties: &[&str], first: usize) -> Self {
         let mut wanted = Self { first, ..Self::default() };
@@ -113,7 +120,7 @@ impl ListQuery {
                     Some(direction) if is_direction(&direction) => {
                         descending = Some(direction.to_lowercase().starts_with('d') || direction == "-1");
                     }
-                    // Some call so what to sort by.
+                    // Some APIs use such a name for the property to sort by: `order=name`.
                     Some(_) => wanted.sort = sorts(value),
                     None => {}
                 },
@@ -147,7 +154,7 @@ impl ListQuery {
         }
     }
 
-    /// Leaves of what the list is sorted by each name once, and not too many.
+    /// Removes repeated properties to sort by, and those beyond `MOST_SORTS`.
     fn cut_sort(&mut self) {
         let mut seen = HashSet::new();
         self.sort.retain(|(name, _)| seen.insert(name.clone()));
@@ -156,7 +163,7 @@ impl ListQuery {
         self.sort.truncate(MOST_SORTS);
     }
 
-    /// PageField that there are more of something than are looked at.
+    /// Records a message if `count` exceeds `most`.
     fn cut(&mut self, what: &str, count: usize, most: usize) {
         let cut = format!("of {count} {what} the first {most} are used");
         if count > most && self.cuts.len() < MOST_CUTS {
@@ -164,14 +171,14 @@ impl ListQuery {
         }
     }
 
-    /// The filters and the text that each item is judged by.
+    /// Returns the filters and the search text, ready to test items with.
     #[must_use]
     pub fn test(&self) -> Test<'_> {
         let filters = self.filters.iter().map(|(name, values)| (Named::new(name), values.as_slice())).collect();
         Test { filters, text: self.text.as_ref().map(|text| text.to_lowercase()) }
     }
 
-    /// Picks what is asked for of all items, which come with what they are called.
+    /// Returns the page of `all` that the query selects; `all` has entities with their keys.
     #[must_use]
     pub fn pick(&self, all: Vec<(String, Arc<Value>)>) -> Page {
         let test = self.test();
@@ -184,7 +191,7 @@ impl ListQuery {
             |key: &Option<String>| key.as_ref().and_then(|key| items.iter().position(|(known, _)| known == key));
         let begin = match (position(&self.after), self.page, self.limit) {
             (Some(after), ..) => after + 1,
-            // What is after something that is not there any more nobody knows.
+            // The position of a removed item is unknown: the page after it is empty.
             (None, ..) if self.after.is_some() => total,
             (None, Some(page), Some(limit)) => page.saturating_mul(limit),
             (None, Some(page), None) => page.saturating_mul(total.max(1)),
@@ -200,7 +207,7 @@ impl ListQuery {
         Page { total, offset: begin, has_more: end < total, items: items.drain(begin..end).collect() }
     }
 
-    /// The items in the order that is asked for.
+    /// Returns the items in the requested order.
     fn sorted(&self, items: &[(String, Arc<Value>)]) -> Vec<(String, Arc<Value>)> {
         let criteria: Vec<Criterion> =
             self.sort.iter().map(|(name, is_descending)| Criterion::new(name, *is_descending)).collect();
@@ -214,7 +221,7 @@ impl ListQuery {
         order.into_iter().map(|at| items[at].clone()).collect()
     }
 
-    /// Leaves of an item what is asked for.
+    /// Returns an item with the selected fields only; the whole item if none are selected.
     #[must_use]
     pub fn shown(&self, item: &Value) -> Value {
         match item {
@@ -227,19 +234,19 @@ impl ListQuery {
     }
 }
 
-/// How many cuts are told.
+/// Maximum number of messages about ignored parts; further ones are dropped.
 const MOST_CUTS: usize = 4;
 
-/// What is true of the items that a request asks for.
+/// Condition that items must meet to be listed.
 #[derive(Debug)]
 pub struct Test<'w> {
     filters: Vec<(Named, &'w [Value])>,
-    /// In lower case.
+    /// Search text in lower case.
     text: Option<String>,
 }
 
 impl Test<'_> {
-    /// Whether an item is one that is asked for, wherever it is in the list.
+    /// Returns true if an item matches all filters and the search text.
     #[must_use]
     pub fn takes(&self, item: &Value) -> bool {
         let has = |(name, values): &(Named, &[Value])| {
@@ -249,16 +256,16 @@ impl Test<'_> {
     }
 }
 
-/// The items that were picked.
+/// Page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// How many there are on all pages.
+    /// Number of items on all pages.
     pub total: usize,
-    /// How many stand before them.
+    /// Number of items before this page.
     pub offset: usize,
-    /// Whether others come after them.
+    /// True if items follow this page.
     pub has_more: bool,
-    /// With what they are called.
+    /// Items of this page with their keys.
     pub items: Vec<(String, Arc<Value>)>,
 }
 
@@ -276,7 +283,8 @@ fn listed(value: &Value) -> Vec<String> {
     }
 }
 
-/// `-name,age`, `name desc`, `name:desc`, `{"name": 1}`
+/// Reads the properties to sort by: `-name,age`, `name desc`, `name:desc`, `name_desc`, `{"name":
+/// 1}`.
 fn sorts(value: &Value) -> Vec<(String, bool)> {
     let by_object = |object: &Map<String, Value>| {
         object.iter().map(|(name, way)| (name.clone(), way.as_i64().is_some_and(|way| way < 0))).collect()
@@ -308,11 +316,12 @@ fn sorts(value: &Value) -> Vec<(String, bool)> {
     }
 }
 
-/// Whether a value of an item is the one that is asked for, or has it among its own.
+/// Returns true if a value of an item equals the wanted one, or contains it as an element or a
+/// member. ASCII case is ignored.
 fn agrees(own: &Value, wanted: &Value) -> bool {
     match (own, wanted) {
         (Value::Array(items), wanted) => items.iter().any(|item| agrees(item, wanted)),
-        // What is called by a name or is worth a number.
+        // An object matches by any scalar member, such as its name or its amount.
         (Value::Object(object), wanted) => {
             object.values().any(|value| !value.is_object() && !value.is_array() && agrees(value, wanted))
         }
@@ -327,7 +336,8 @@ fn agrees(own: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Whether a text stands somewhere in a value; how deep is bounded.
+/// Returns true if a text occurs in a value; arrays and objects nested more than 4 levels deep are
+/// not searched.
 fn contains(value: &Value, text: &str, depth: usize) -> bool {
     const DEEPEST: usize = 4;
     match value {
@@ -339,36 +349,36 @@ fn contains(value: &Value, text: &str, depth: usize) -> bool {
     }
 }
 
-/// What a member of an answer says of the page beside it.
+/// Member of an answer that describes the page next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageField {
-    /// How many items there are.
+    /// Number of items on all pages.
     Total,
-    /// How many are on the page.
+    /// Number of items on this page.
     Count,
-    /// How many stand before it.
+    /// Number of items before this page.
     Offset,
-    /// How many there may be on a page.
+    /// Maximum number of items on a page.
     Limit,
-    /// The number of the page.
+    /// Number of this page.
     Page,
-    /// How many pages there are.
+    /// Number of pages.
     Pages,
-    /// Whether there are more.
+    /// Flag: items follow this page.
     HasMore,
-    /// Where the next page is, or what its cursor is.
+    /// URL or cursor of the next page.
     Next,
-    /// Where the page before is, or what its cursor is.
+    /// URL or cursor of the previous page.
     Previous,
-    /// Whether there are others before it.
+    /// Flag: items precede this page.
     HasPrevious,
-    /// What the first item of it is called.
+    /// Key of the first item on this page.
     First,
-    /// What the last item of it is called.
+    /// Key of the last item on this page.
     Last,
 }
 
-/// What a member of this name says of a page; none if it says something else.
+/// Returns the page field that a member with this name holds; `None` for any other name.
 #[must_use]
 pub fn says(name: &str) -> Option<PageField> {
     let plain = folded(name);

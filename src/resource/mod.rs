@@ -1,7 +1,7 @@
-//! Which resources an API has, and what each operation does with them, inferred from paths, methods and schemas.
+//! Resources of an API, and the role of each operation, inferred from paths, methods and schemas.
 //!
-//! Operations are put together by their paths, which is cheap; what their schemas say is looked at when the
-//! first of a group is asked for. What is then done with entities is left to `memory`.
+//! Operations are grouped by their paths, which is cheap; the schemas of a group are read when the
+//! first of its roles is needed. `entity` carries out the roles, and `state` keeps the entities.
 
 pub mod address;
 pub mod infer;
@@ -24,7 +24,7 @@ use crate::schema::name::words;
 use crate::state::bases::Bases;
 use crate::state::memory::{CollectionKey, Entities};
 
-/// The resources of a contract. Nothing is looked at before it is asked for.
+/// Resources of a contract, inferred when first needed.
 #[derive(Debug, Default)]
 pub struct Resources {
     overrules: RoleOverrides,
@@ -32,16 +32,16 @@ pub struct Resources {
     bases: Bases,
 }
 
-/// Operations, put together by what their paths name.
+/// Operations, grouped by the collection that their paths address.
 #[derive(Debug)]
 struct Grouped {
     groups: Vec<Group>,
     of_operation: HashMap<usize, usize>,
-    /// The groups by the nouns of their collections, in the order of the documents.
+    /// Indexes of groups by the noun of the collection, in document order.
     of_noun: HashMap<String, Vec<usize>>,
 }
 
-/// Operations whose paths name one collection.
+/// Operations whose paths address the same collection.
 #[derive(Debug)]
 struct Group {
     members: Vec<(usize, Address)>,
@@ -84,8 +84,9 @@ impl Grouped {
     }
 }
 
-/// Paths in the singular that are one entity of their own, beside the collection in the plural: `/user` beside
-/// `/users/{username}`. Such a path is read, changed or deleted, and not only added to.
+/// Returns the paths in the singular that address a separate entity beside the collection in the
+/// plural: `/user` beside `/users/{username}`. Such a path is read, changed or deleted, and not
+/// only added to.
 fn singles(contract: &Contract, parsed: &[Option<Address>]) -> HashSet<(usize, String)> {
     let all = || {
         parsed.iter().enumerate().filter_map(|(index, address)| Some((&contract.operations[index], address.as_ref()?)))
@@ -108,25 +109,25 @@ impl Resources {
         self.grouped.get_or_init(|| Grouped::new(contract, &self.overrules))
     }
 
-    /// Resources of which the user says something.
+    /// Returns resources with the overrides of the user.
     #[must_use]
     pub fn with(overrules: RoleOverrides) -> Self {
         Self { overrules, ..Self::default() }
     }
 
-    /// What the user says of them, and nothing else.
+    /// Returns the overrides of the user, and drops the rest.
     #[must_use]
     pub fn into_overrules(self) -> RoleOverrides {
         self.overrules
     }
 
-    /// What the user says of them.
+    /// Returns the overrides of the user.
     #[must_use]
     pub fn overrules(&self) -> &RoleOverrides {
         &self.overrules
     }
 
-    /// What the operation of this number does; none if it is about no resource.
+    /// Returns the role of the operation with this index; `None` if it is not about a resource.
     #[must_use]
     pub fn role(&self, contract: &Contract, operation: usize) -> Option<&Role> {
         let grouped = self.grouped(contract);
@@ -134,7 +135,8 @@ impl Resources {
         group.roles.get_or_init(|| infer(contract, &group.members, &self.overrules)).get(&operation)
     }
 
-    /// The operations whose paths name what that of an operation names.
+    /// Returns the operations whose paths address the collection that the path of an operation
+    /// addresses, itself included.
     #[must_use]
     pub fn siblings<'c>(&self, contract: &'c Contract, operation: &Operation) -> Vec<&'c Operation> {
         let grouped = self.grouped(contract);
@@ -143,13 +145,14 @@ impl Resources {
         group.into_iter().flat_map(|group| &group.members).map(|(index, _)| &contract.operations[*index]).collect()
     }
 
-    /// All roles, in the order of the operations.
+    /// Returns all roles with the indexes of their operations, in the order of the operations.
     #[must_use]
     pub fn all<'r>(&'r self, contract: &'r Contract) -> Vec<(usize, &'r Role)> {
         (0..contract.operations.len()).filter_map(|index| Some((index, self.role(contract, index)?))).collect()
     }
 
-    /// The collection of a document whose entities are called by a noun, and that stands alone.
+    /// Returns the collection of a document whose entities have this noun, if it is not inside
+    /// another.
     #[must_use]
     pub fn called(&self, contract: &Contract, document: usize, noun: &str) -> Option<&Arc<Collection>> {
         let grouped = self.grouped(contract);
@@ -164,13 +167,14 @@ impl Resources {
         roles.find(is_meant).map(|(_, role)| &role.collection)
     }
 
-    /// What is on a shelf before anybody writes to it; made once for a seed.
+    /// Returns the initial entities of a collection, before any write; built with `make` once per
+    /// seed and then cached.
     pub fn base(&self, collection_key: &CollectionKey, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
         self.bases.get(collection_key, seed, make)
     }
 }
 
-/// Whether a name is that of a reference to entities called by a noun: `ownerId`, `pet_id`.
+/// Returns true if the name of a property refers to entities with this noun: `ownerId`, `pet_id`.
 #[must_use]
 pub fn refers_to(name: &str, noun: &str) -> bool {
     let words = words(name);

@@ -1,4 +1,5 @@
-//! In which order the items of a list are, and which of their members a request means by a name.
+//! Sort order of the items of a list, and names in requests that refer to members of items.
+
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -8,12 +9,13 @@ use serde_json::{Map, Value};
 use crate::resource::address::singular;
 use crate::schema::name::folded;
 
-/// A name in the form in which all its spellings are one: `created_by` and `createdBy`, `tags` and `tag`.
+/// Returns a name in a form that all of its spellings share: `created_by` and `createdBy`, `tags`
+/// and `tag`.
 pub(crate) fn plain(name: &str) -> String {
     singular(&folded(name))
 }
 
-/// A name that a request gives to members of items; each name of a member is compared with it once.
+/// Name in a request that refers to members of items; compared with each member name once.
 #[derive(Debug)]
 pub(crate) struct Named {
     plain: String,
@@ -37,7 +39,7 @@ impl Named {
         means
     }
 
-    /// What an item has under the name, also below its `attributes`.
+    /// Returns the values that an item has under the name, also below its `attributes`.
     pub(crate) fn members<'v>(&self, item: &'v Value) -> impl Iterator<Item = &'v Value> {
         let own = item.as_object().into_iter().flatten();
         let below = item.get("attributes").and_then(Value::as_object).into_iter().flatten();
@@ -45,10 +47,11 @@ impl Named {
     }
 }
 
-/// How many names of members are remembered with what came of the comparison; others are compared anew.
+/// Maximum number of remembered comparisons with member names; further names are compared each
+/// time.
 const MOST_COMPARED: usize = 10_000;
 
-/// What a list is sorted by: a property, or a member of one, such as `price.amount`.
+/// Sort criterion: a property, or a member of one, such as `price.amount`.
 #[derive(Debug)]
 pub(crate) struct Criterion {
     way: Vec<Named>,
@@ -57,12 +60,12 @@ pub(crate) struct Criterion {
 
 impl Criterion {
     pub(crate) fn new(name: &str, is_descending: bool) -> Self {
-        /// How deep a name leads into an item; the rest of it is not looked at.
+        /// Maximum number of steps from an item to the member; further ones are ignored.
         const DEEPEST: usize = 8;
         Self { way: name.split(['.', '/']).take(DEEPEST).map(Named::new).collect(), is_descending }
     }
 
-    /// What an item is sorted by.
+    /// Returns the sort key of an item.
     pub(crate) fn key<'v>(&self, item: &'v Value) -> Key<'v> {
         let mut inside = None;
         let mut found = item;
@@ -71,7 +74,7 @@ impl Criterion {
             inside = found.as_object();
             found = member;
         }
-        // `price.amount` is a number, also where it is written as text beside a currency.
+        // `price.amount` is a number, even if it is written as text beside a currency.
         let has_currency = |object: &Map<String, Value>| object.keys().any(|name| folded(name).starts_with("currency"));
         match worth(found).filter(|_| self.way.len() > 1 && inside.is_some_and(has_currency)) {
             Some(number) => Key::Number(number),
@@ -85,7 +88,7 @@ impl Criterion {
     }
 }
 
-/// What an item is sorted by: numbers by their size, texts by their characters, what is missing last.
+/// Sort key of an item: numbers by value, texts by characters, missing values last.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Key<'v> {
     Number(f64),
@@ -116,7 +119,7 @@ impl<'v> Key<'v> {
         }
     }
 
-    /// The order of what cannot be compared, so that any three have one.
+    /// Returns the rank of a kind of value, so that values of different kinds have a total order.
     fn rank(&self) -> u8 {
         match self {
             Self::Number(_) => 0,
@@ -128,7 +131,8 @@ impl<'v> Key<'v> {
     }
 }
 
-/// The number of an amount, also one that is written as text: 9.5 of `{"amount": "9.50", "currency": "EUR"}`.
+/// Returns the number of an amount, even if it is written as text: 9.5 for `{"amount": "9.50",
+/// "currency": "EUR"}`.
 fn amount(object: &Map<String, Value>) -> Option<f64> {
     const NAMES: [&str; 7] = ["amount", "value", "units", "cents", "minorunits", "amountinminorunits", "number"];
     let called = NAMES.iter().find_map(|name| object.iter().find(|(there, _)| folded(there) == *name));

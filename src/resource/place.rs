@@ -1,4 +1,5 @@
-//! Where in requests and answers an entity stands, a list of them, or only what it is called by.
+//! Place in a request or an answer of an entity, of a list of entities, or of a key alone.
+
 use serde_json::{Map, Value};
 
 use crate::resource::address::singular;
@@ -6,30 +7,30 @@ use crate::schema::Schema;
 use crate::schema::name::folded;
 use crate::schema::walk::Part;
 
-/// A part of a value, and the schema that describes it.
+/// Part of a value, and the schema that describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The members that lead to it, from the outside in: `data`, `contact`; none for the whole.
+    /// Members that lead to it, from the outside in: `data`, `contact`; empty for the whole value.
     pub way: Vec<String>,
-    /// Where its schema stands; for a list that of its items.
+    /// JSON Pointer to its schema; for a list, to the schema of its items.
     pub pointer: String,
 }
 
-/// What of the state an answer shows.
+/// Part of the state that an answer shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Slot {
-    /// One entity.
+    /// Single entity.
     Entity(Place),
-    /// Several.
+    /// Several entities.
     List(Place),
-    /// What an entity is called by, and nothing else of it.
+    /// Key of an entity and nothing else, at the end of these members.
     Key(Vec<String>),
-    /// Nothing.
+    /// No state.
     #[default]
     Nothing,
 }
 
-/// Names of members that wrap what an answer is about.
+/// Names of members that wrap the content of an answer.
 const WRAPPERS: [&str; 13] = [
     "data",
     "result",
@@ -67,7 +68,7 @@ const LISTS: [&str; 17] = [
     "hits",
 ];
 
-/// Names of members that say how it went, or what else there is, and nothing of an entity.
+/// Names of members that describe the answer, such as its success, and not an entity.
 const MANNERS: [&str; 18] = [
     "success",
     "ok",
@@ -89,20 +90,20 @@ const MANNERS: [&str; 18] = [
     "responsemetadata",
 ];
 
-/// How many levels of wrappers are looked through.
+/// Maximum number of levels of wrappers; deeper ones are not searched.
 const DEEPEST: usize = 3;
 
-/// How many members of an object are looked through for a list; one after them is not found.
+/// Maximum number of members of an object that are searched for a list; later ones are not found.
 const MOST_MEMBERS: usize = 1000;
 
-/// Looks in what a schema describes for what is called by a noun.
+/// Search in a schema for the entities that a noun names.
 #[derive(Debug, Clone, Copy)]
 pub struct Finder<'f> {
-    /// The schema.
+    /// Schema to search.
     pub schema: &'f Schema,
-    /// `contact`
+    /// Noun for an entity: `contact`.
     pub noun: &'f str,
-    /// What its entities may be called by, without marks and in lower case: `id`, `contactid`.
+    /// Possible names of the key, in lower case without separators: `id`, `contactid`.
     pub keys: &'f [String],
 }
 
@@ -120,7 +121,7 @@ impl<'f> Finder<'f> {
         self.schema.place_of(pointer, Part::Property(name))
     }
 
-    /// Where the one entity stands, or its key.
+    /// Finds the place of the one entity, or of its key.
     #[must_use]
     pub fn one(&self) -> Slot {
         self.one_in(self.schema.pointer(), 0)
@@ -167,7 +168,7 @@ impl<'f> Finder<'f> {
         if let Some(slot) = named(&|name| WRAPPERS.contains(&folded(name).as_str()), true).and_then(inside) {
             return slot;
         }
-        // What is only one object beside what says how it went is that.
+        // An object whose other members only describe the answer is the entity.
         let mut members = properties.iter().filter(|(name, _)| says_more(name));
         if let (Some((name, node)), None) = (members.next(), members.next())
             && self.is_object(node)
@@ -182,14 +183,14 @@ impl<'f> Finder<'f> {
         if let Some((name, _)) = properties.iter().find(scalar).filter(|_| own <= 1 || has_key) {
             return Slot::Key(vec![(*name).to_owned()]);
         }
-        // An object that says nothing of itself may hold anything.
+        // An object without properties may hold anything.
         if own > 0 || properties.is_empty() && depth > 0 {
             return Slot::Entity(Place { way: Vec::new(), pointer: pointer.to_owned() });
         }
         Slot::Nothing
     }
 
-    /// Where the list of entities stands.
+    /// Finds the place of the list of entities.
     #[must_use]
     pub fn list(&self) -> Option<Place> {
         self.list_in(self.schema.pointer(), 0).map(|(_, place)| place)
@@ -238,13 +239,14 @@ impl<'f> Finder<'f> {
     }
 }
 
-/// The part of a value that a way leads to.
+/// Returns the part of a value that these members lead to.
 #[must_use]
 pub fn at<'v>(value: &'v Value, way: &[String]) -> Option<&'v Value> {
     way.iter().try_fold(value, |value, name| value.get(name))
 }
 
-/// Puts a part into a value; what is in the way of it becomes an object.
+/// Sets the part of a value that these members lead to; anything else than an object before it
+/// becomes one.
 pub fn put(value: &mut Value, way: &[String], part: Value) {
     let mut at = value;
     for name in way {

@@ -1,26 +1,29 @@
-//! What a parameter of a list is for: to page, sort or search it, or to filter it by a property.
+//! Purpose of a parameter of a list: to page, sort or search the list, or to filter it by a
+//! property.
 //!
-//! `?size=20` asks for twenty items, and `?size=XL` for those of a size. The document tells the two apart.
+//! `?size=20` selects twenty items, and `?size=XL` those of a size; the document tells the two
+//! apart.
+
 use serde_json::Value;
 
 use crate::schema::name::{folded, words};
 
-/// A parameter of a list, or a member of the content that does the same.
+/// Parameter of a list, or a member of the content that does the same.
 #[derive(Debug, Clone, Default)]
 pub struct Parameter<'p> {
-    /// The name as documented: `page[size]`.
+    /// Documented name: `page[size]`.
     pub name: String,
-    /// The value that was sent, or the documented default; none if there is neither.
+    /// Value that was sent, or the documented default; `None` if there is neither.
     pub value: Option<Value>,
-    /// The schema of the value, resolved.
+    /// Schema of the value, resolved.
     pub schema: Option<&'p Value>,
-    /// The documented description.
+    /// Documented description.
     pub description: &'p str,
-    /// Whether it filters whatever its name is, as `filter[size]` of JSON:API does.
+    /// True if it filters whatever its name is, like `filter[size]` of JSON:API.
     pub is_filter: bool,
 }
 
-/// What a parameter of a list is for.
+/// Purpose of a parameter of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Limit,
@@ -50,7 +53,7 @@ const PURPOSES: [(Purpose, &str); 9] = [
 ];
 
 impl Purpose {
-    /// The purpose that a name alone speaks of.
+    /// Returns the purpose that a name alone suggests.
     pub(crate) fn of(name: &str) -> Option<Self> {
         let name = folded(name);
         PURPOSES.iter().find(|(_, names)| names.split(' ').any(|known| known == name)).map(|(purpose, _)| *purpose)
@@ -65,8 +68,8 @@ impl Purpose {
     }
 }
 
-/// Returns the purpose of one of the parameters of a list; none for a filter, and for what is neither. `is_property`
-/// says whether the items have a property of its name.
+/// Returns the purpose of a parameter of a list; `None` for a filter, and for a parameter that is
+/// neither. `is_property` tells if the items have a property of its name.
 pub(crate) fn purpose(
     parameter: &Parameter<'_>,
     all: &[Parameter<'_>],
@@ -75,7 +78,7 @@ pub(crate) fn purpose(
     let purpose = Purpose::of(&parameter.name).filter(|_| !parameter.is_filter)?;
     let is_filter = is_property(&parameter.name);
     match purpose {
-        // What came after a day is no cursor, whatever the items have.
+        // A date or time is not a cursor, whatever properties the items have.
         purpose if purpose.is_cursor() && is_of_time(parameter) => None,
         purpose if is_filter && purpose.pages() => {
             let others = all.iter().filter(|other| other.name != parameter.name && !is_property(&other.name));
@@ -87,7 +90,8 @@ pub(crate) fn purpose(
     }
 }
 
-/// Whether the document has a parameter that could page the list filter by the property of its name.
+/// Returns true if the document has a parameter that could page the list filter by the property of
+/// its name instead.
 fn filters(parameter: &Parameter<'_>, purpose: Purpose, is_done_by_other: bool) -> bool {
     let keyword = |name: &str| parameter.schema.and_then(|schema| schema.get(name));
     let values = keyword("enum").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -126,19 +130,19 @@ fn is_of_time(parameter: &Parameter<'_>) -> bool {
     matches!(format, Some("date" | "date-time"))
 }
 
-/// What a description says that a parameter does.
+/// Purpose that a description states.
 enum Spoken {
     Page,
     Filter,
 }
 
-/// Returns what a description speaks of; none if it does not tell. `Only pets of this size` filters, and `Number of
-/// pets to return` pages.
+/// Returns the purpose that a description states; `None` if it states neither. `Only pets of this
+/// size` filters, and `Number of pets to return` pages.
 fn spoken_of(description: &str) -> Option<Spoken> {
     const PAGES: &str = "page pages paging paginate pagination paged offset skip cursor limit limits maximum max \
                          results returned return number per";
     const FILTERS: &str = "filter filters filtered only restrict restricts matching whose by";
-    // The first words say it.
+    // The purpose is in the first words.
     const LOOKED_AT: usize = 24;
     let has = |names: &str, word: &str| names.split_whitespace().any(|name| name == word);
     let spoken: Vec<String> = description.split_whitespace().take(LOOKED_AT).flat_map(words).collect();
@@ -151,7 +155,7 @@ fn spoken_of(description: &str) -> Option<Spoken> {
     }
 }
 
-/// A number, also one that is written as text.
+/// Returns a number, even if it is written as text.
 pub(crate) fn number(value: &Value) -> Option<usize> {
     let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     usize::try_from(number).ok()

@@ -1,36 +1,39 @@
-//! What an operation does with which collection.
+//! Role of an operation: what it does with which collection.
+//!
+//! Roles are inferred by `infer` or given in `role_override`; `entity` follows them.
+
 use std::sync::Arc;
 
 use crate::resource::place::Slot;
 use crate::schema::Schema;
 
-/// What an operation does with a resource.
+/// Action of an operation on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     /// Adds an entity.
     Create,
-    /// Adds an entity, or changes the one that is called the same.
+    /// Adds an entity, or changes the one that is already registered.
     Upsert,
-    /// Shows several, those that the request asks for.
+    /// Lists the entities that the request selects.
     List,
-    /// Shows the first that the request asks for.
+    /// Shows the first entity that the request selects.
     Find,
-    /// Shows one.
+    /// Shows an entity.
     Read,
-    /// Puts another in its place.
+    /// Replaces an entity.
     Replace,
-    /// Changes a part of it.
+    /// Changes members of an entity.
     Merge,
-    /// Takes it away.
+    /// Deletes an entity.
     Delete,
-    /// Says whether it is there.
+    /// Tells if an entity exists.
     Exists,
-    /// Shows a list that it has.
+    /// Shows a list that an entity has.
     Part,
 }
 
 impl Act {
-    /// As people read it, and as fixtures write it.
+    /// Names of the actions, for people and in fixtures.
     pub const NAMES: [(&'static str, Self); 10] = [
         ("create", Self::Create),
         ("upsert", Self::Upsert),
@@ -44,74 +47,75 @@ impl Act {
         ("part", Self::Part),
     ];
 
-    /// `create`
+    /// Returns the name of the action: `create`.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, act)| *act == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether it changes anything.
+    /// Returns true if the action changes entities.
     #[must_use]
     pub fn writes(self) -> bool {
         matches!(self, Self::Create | Self::Upsert | Self::Replace | Self::Merge | Self::Delete)
     }
 }
 
-/// How a request says which entity it is about.
+/// Place in a request that identifies its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyFrom {
-    /// By the expressions of its path, so many after the scope.
+    /// Template expressions of the path, this many after those of the scope.
     Path(usize),
-    /// By a parameter of its query or a member of its body, see [`Collection::keys`].
+    /// Parameter of the query or member of the body, see [`Collection::keys`].
     Field,
-    /// There is only one.
+    /// No place, because there is only one entity.
     Only,
-    /// By nothing.
+    /// No place: the request does not identify an entity.
     Nothing,
 }
 
-/// Entities of one kind.
+/// Collection: entities of one kind.
 #[derive(Debug)]
 pub struct Collection {
-    /// `/users/{userId}/orders`
+    /// Name of the collection: `/users/{userId}/orders`.
     pub name: String,
-    /// `order`
+    /// Noun for one of its entities: `order`.
     pub noun: String,
-    /// How many expressions of the path set its entities apart.
+    /// Number of template expressions in the path that separate its entities.
     pub scope: usize,
-    /// The property that an entity is called by: `id`.
+    /// Key property of an entity: `id`.
     pub key: Option<String>,
-    /// What its key is called anywhere, without marks and in lower case: `id`, `petid`.
+    /// Names of the key anywhere, in lower case without separators: `id`, `petid`.
     pub keys: Vec<String>,
-    /// What an entity is told from others by when it is registered again: `token`.
+    /// Property that identifies an entity when it is registered again: `token`.
     pub natural: Option<String>,
-    /// What describes an entity.
+    /// Schema of an entity.
     pub entity: Option<Arc<Schema>>,
-    /// Whether any operation adds to it; what nobody can add is there when it is asked for.
+    /// True if any operation adds entities; otherwise a requested entity is taken to exist.
     pub is_added_to: bool,
-    /// Whether any operation puts an entity in it under a key of the client's.
+    /// True if any operation puts an entity under a key that the client chose.
     pub is_put_to: bool,
-    /// The operation that reads one, for `Location`.
+    /// Index of the operation that reads one entity, for the header field `Location`.
     pub reader: Option<usize>,
-    /// The operations whose answers show entities, the one that says most of them first.
+    /// Indexes of the operations whose answers show entities, with what they show; the most
+    /// informative ones first.
     pub shown_by: Vec<(usize, Slot)>,
 }
 
-/// What an operation does with a collection.
+/// Role of an operation in a collection.
 #[derive(Debug, Clone)]
 pub struct Role {
-    /// The collection.
+    /// Collection that the operation is about.
     pub collection: Arc<Collection>,
-    /// What is done.
+    /// Action on the collection.
     pub act: Act,
-    /// Which entity it is done with.
+    /// Place in the request that identifies the entity.
     pub key: KeyFrom,
-    /// What of it is in the answer.
+    /// Part of the state that the answer shows.
     pub slot: Slot,
-    /// Where the entity stands in the request: `contact` of `{"contact": {…}}`.
+    /// Members that lead to the entity in the request: `contact` for `{"contact": {…}}`.
     pub sent: Vec<String>,
-    /// The property whose list is shown: `channels`.
+    /// Property with the list that is shown: `channels`.
     pub part: Option<String>,
-    /// Why it is taken for that, for people.
+    /// Reason for the role, for people.
     pub reason: String,
 }

@@ -1,4 +1,7 @@
-//! What the user says of resources, in the section `resources` of fixtures, and the entities that the user supplies.
+//! Overrides of roles by the user, in the section `resources` of fixtures, and seed data.
+//!
+//! Read while loading; `infer` gives them precedence.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,48 +15,49 @@ use crate::resource::address::{Address, singular};
 use crate::resource::role::{Act, Collection};
 use crate::schema::name::folded;
 
-/// What the user says.
+/// Overrides of roles, and seed data.
 #[derive(Debug, Default)]
 pub struct RoleOverrides {
-    /// Of operations, by their numbers.
+    /// Overrides of operations, by operation index.
     pub operations: HashMap<usize, RoleOverride>,
-    /// Of collections, by what their paths name: `/pet`.
+    /// Overrides of collections, by the collection that their paths address: `/pet`.
     pub collections: HashMap<String, Named>,
-    /// The entities that the user supplies, by what their collections are called.
+    /// Seed data by the name of the collection.
     pub data: Vec<(String, Arc<Value>)>,
 }
 
-/// What the user says of an operation.
+/// Override of the role of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleOverride {
-    /// It is about no resource.
+    /// The operation is not about a resource.
     Off,
-    /// What it does, and with which collection, as far as that is said.
+    /// The operation has this action and this collection, where they are given.
     Does {
-        /// What.
+        /// Action on the collection.
         act: Option<Act>,
-        /// `/pets`
+        /// Path of the collection: `/pets`.
         collection: Option<String>,
     },
 }
 
-/// What the user says of a collection.
+/// Override of a collection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Named {
-    /// The property that entities are called by.
+    /// Key property of the entities.
     pub key: Option<String>,
-    /// The property by which one is known that is registered again.
+    /// Property that identifies an entity when it is registered again.
     pub natural: Option<String>,
 }
 
-/// The section of a file; none if it is the name of an operation with a list of fixtures.
+/// Returns the section `resources` of a file; `None` if there is none, or if the name is that of an
+/// operation with a list of fixtures.
 #[must_use]
 pub fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
     file.tree.get("resources").and_then(Value::as_object)
 }
 
 impl RoleOverrides {
-    /// Reads the sections of some files; what is wrong with them comes beside.
+    /// Reads the sections of the files; also returns diagnostics of their errors.
     #[must_use]
     pub fn read(contract: &Contract, files: &[FixtureFile]) -> (Self, Vec<Diagnostic>) {
         let mut overrules = Self::default();
@@ -89,7 +93,7 @@ impl RoleOverrides {
         (overrules, found)
     }
 
-    /// The entities that the user supplies for a collection.
+    /// Returns the seed data of a collection.
     #[must_use]
     pub fn data_of(&self, collection: &Collection) -> Option<&Arc<Value>> {
         let last = collection.name.rsplit(['/', '.']).next().unwrap_or_default();
@@ -102,9 +106,9 @@ impl RoleOverrides {
     }
 }
 
-/// `off`, `{does: create, collection: /pets}`
+/// Reads the override of an operation: `off`, `{does: create, collection: /pets}`.
 fn told(entry: &Value) -> Result<RoleOverride, String> {
-    // YAML 1.1 takes `off` for false.
+    // YAML 1.1 reads `off` as false.
     if *entry == Value::Bool(false) || entry == "off" {
         return Ok(RoleOverride::Off);
     }
@@ -124,7 +128,7 @@ fn told(entry: &Value) -> Result<RoleOverride, String> {
     Ok(RoleOverride::Does { act: act.transpose()?, collection: collection.transpose()? })
 }
 
-/// `{key: petId, natural: token}`
+/// Reads the override of a collection: `{key: petId, natural: token}`.
 pub(crate) fn named(entry: &Value) -> Result<Named, String> {
     let object = entry.as_object().ok_or("expected a map of `key` and `natural`")?;
     if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "key" | "natural")) {

@@ -1,7 +1,9 @@
-//! The part of a document that one schema needs: itself and what it refers to, each where it stands.
+//! Extracts the part of a document that one schema needs: the schema and everything it refers to,
+//! each at its place.
 //!
-//! A large document has thousands of schemas, and a request needs a few of them; what compiles one must
-//! not pay for all.
+//! A large document has thousands of schemas and a request needs a few; compiling one must not
+//! cost as much as compiling all.
+
 use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Map, Value};
@@ -10,11 +12,12 @@ use crate::document::reference::local_pointer;
 use crate::document::syntax::unescape;
 use crate::schema::direction::Direction;
 
-/// The deepest level of an instance that a schema is compiled for. JSON is read to 128 levels, so schemas that
-/// are reached only below this one judge nothing; each of a long chain of them would cost the validator its share.
+/// Maximum level of an instance that a schema is compiled for; schemas that are reached only below
+/// it are replaced by `true`. JSON is read to 128 levels, so they would judge nothing, and each of
+/// a long chain of them would cost the validator its share.
 const DEEPEST_LEVEL: usize = 200;
 
-/// The keywords whose schemas judge a part of the instance.
+/// Keywords whose schemas judge a part of the instance.
 const DESCENDING: [&str; 9] = [
     "additionalProperties",
     "contains",
@@ -27,21 +30,21 @@ const DESCENDING: [&str; 9] = [
     "unevaluatedProperties",
 ];
 
-/// The places of schemas that others lead to.
+/// Pointers of the schemas that others lead to.
 #[derive(Debug, Default)]
 pub struct Needed {
-    /// Those that can judge a part of an instance, the first ones among them.
+    /// Schemas that can judge a part of an instance, including the first ones.
     pub reached: Vec<String>,
-    /// Those that only an instance of more than [`DEEPEST_LEVEL`] levels would reach.
+    /// Schemas that only an instance of more than [`DEEPEST_LEVEL`] levels would reach.
     pub beyond: Vec<String>,
 }
 
-/// Returns the schema at `pointer` and what it refers to, as a direction sees it, at the same places as in `tree`;
-/// none if it has more than `most` values.
+/// Returns the schema at `pointer` and what it refers to, as a direction sees it, at the same
+/// places as in `tree`; none if it has more than `most` values.
 #[must_use]
 pub fn bundle(tree: &Value, pointer: &str, direction: Direction, most: usize) -> Option<Value> {
     let Needed { mut reached, beyond } = needed(tree, &[pointer.to_owned()], most)?;
-    // What is inside of others comes after them, and is there already.
+    // Shorter pointers come first, so a schema inside of another is already copied with it.
     reached.sort_by_key(String::len);
     let mut bundle = Value::Object(Map::new());
     for pointer in &reached {
@@ -56,8 +59,8 @@ pub fn bundle(tree: &Value, pointer: &str, direction: Direction, most: usize) ->
     Some(bundle)
 }
 
-/// Returns a copy of a document that allows anything in the place of each schema that is too deep below those at
-/// `pointers` to judge anything; none if no schema is.
+/// Returns a copy of a document that allows anything in the place of each schema that is too deep
+/// below those at `pointers` to judge anything; none if no schema is.
 #[must_use]
 pub fn without_depths(tree: &Value, pointers: &[String]) -> Option<Value> {
     let beyond = needed(tree, pointers, usize::MAX)?.beyond;
@@ -73,8 +76,8 @@ pub fn without_depths(tree: &Value, pointers: &[String]) -> Option<Value> {
     Some(copy)
 }
 
-/// Returns the places of everything that the schemas at some places lead to, themselves among them; none if these
-/// have more than `most` values.
+/// Returns the pointers of all schemas that those at `pointers` lead to, including themselves;
+/// none if they have more than `most` values.
 #[must_use]
 pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> {
     let mut left = most;
@@ -99,7 +102,8 @@ pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> 
                         let level = level + usize::from(is_below);
                         if levels.get(&target).is_none_or(|known| *known > level) {
                             levels.insert(target.clone(), level);
-                            // The least level of each is found if they are taken in the order of their levels.
+                            // Visiting schemas in the order of their levels finds the lowest level
+                            // of each.
                             if is_below {
                                 waiting.push_back((target, level));
                             } else {
@@ -107,7 +111,7 @@ pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> 
                             }
                         }
                     }
-                    // A long list of allowed values costs a validator little.
+                    // The values of `enum` are not counted: a long list costs a validator little.
                     let is_list = |keyword: &str, value: &Value| keyword == "enum" && value.is_array();
                     let inner = object.iter().filter(|(keyword, value)| !is_list(keyword, value));
                     open.extend(
@@ -122,13 +126,14 @@ pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> 
     Some(needed)
 }
 
-/// The places in the same document that a schema refers to.
+/// Returns the pointers that a schema refers to in the same document.
 fn targets(schema: &Map<String, Value>) -> impl Iterator<Item = String> {
     let references = ["$ref", "$dynamicRef"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_str());
     references.filter_map(local_pointer)
 }
 
-/// Puts a copy of a value at its place, with objects on the way, unless it is there as a part of another.
+/// Puts a copy of a value at its place, with the enclosing objects, unless it is already there as
+/// a part of another.
 fn place(bundle: &mut Value, pointer: &str, value: &Value) {
     if bundle.pointer(pointer).is_some() && !pointer.is_empty() {
         return;

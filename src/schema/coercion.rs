@@ -1,6 +1,8 @@
-//! Which one value does an example stand for that has not the type of its schema?
+//! Converts an example that does not have the type of its schema to the one value that it can
+//! mean.
 //!
-//! `"true"` for a boolean is beyond doubt; where a schema takes several types nothing is changed.
+//! `"true"` for a boolean is beyond doubt; where a schema allows several types nothing is changed.
+
 use serde_json::{Value, json};
 
 use crate::document::number::is_plain_integer;
@@ -10,7 +12,7 @@ use crate::schema::schemas::Schema;
 /// One change that made an example fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coercion {
-    /// Where in the example.
+    /// The place in the example, as a JSON Pointer.
     pub pointer: String,
     /// The JSON text that the document has.
     pub from: String,
@@ -18,11 +20,11 @@ pub struct Coercion {
     pub to: String,
 }
 
-/// How many levels of an example are looked at; what is deeper stays as it is.
+/// Maximum depth of an example that is converted; deeper values stay unchanged.
 const DEEPEST: usize = 60;
 
-/// Returns an example with the types that `node`, a schema of the same document, has for it, and what was changed;
-/// none if nothing was.
+/// Returns an example converted to the types of `node`, a schema of the same document, with the
+/// changes; none if nothing changes.
 #[must_use]
 pub fn coerce(schema: &Schema, node: &Value, example: &Value) -> Option<(Value, Vec<Coercion>)> {
     if !is_changed(schema, node, example, 0) {
@@ -34,7 +36,7 @@ pub fn coerce(schema: &Schema, node: &Value, example: &Value) -> Option<(Value, 
     Some((value, changes.made))
 }
 
-/// Returns the schema of a part, if it is the same for each value of `node`: no alternatives lead to it.
+/// Returns the schema of a property, unless alternatives make it depend on the value.
 fn member<'s>(schema: &'s Schema, node: &'s Value, name: &str) -> Option<&'s Value> {
     if has_alternatives(schema, node) { None } else { schema.property(node, name) }
 }
@@ -43,7 +45,7 @@ fn item<'s>(schema: &'s Schema, node: &'s Value) -> Option<&'s Value> {
     if has_alternatives(schema, node) { None } else { schema.items(node) }
 }
 
-/// Returns whether a schema has several alternatives, null apart.
+/// Returns true if a schema has several alternatives, null apart.
 fn has_alternatives(schema: &Schema, node: &Value) -> bool {
     let is_null = |branch: &&Value| schema.resolve(branch).get("type") == Some(&json!("null"));
     let counts = |part: &Value| {
@@ -55,7 +57,7 @@ fn has_alternatives(schema: &Schema, node: &Value) -> bool {
     schema.parts(node).into_iter().any(counts)
 }
 
-/// Returns whether anything of an example would be changed, so that most are not copied.
+/// Returns true if anything in an example would be changed, so that most are not copied.
 fn is_changed(schema: &Schema, node: &Value, example: &Value, depth: usize) -> bool {
     if depth > DEEPEST {
         return false;
@@ -110,7 +112,7 @@ impl Changes<'_> {
     }
 }
 
-/// Returns the one value of the type of a schema that a value of another type stands for.
+/// Returns the one value of a schema's type that a value of another type can mean.
 fn reading(schema: &Schema, node: &Value, value: &Value) -> Option<Value> {
     let types = schema.types(node);
     let [wanted] = types.as_slice() else { return None };
@@ -120,14 +122,14 @@ fn reading(schema: &Schema, node: &Value, value: &Value) -> Option<Value> {
     let read = read_as(value, wanted)?;
     let node = if *wanted == "array" { item(schema, node) } else { None };
     let Some(node) = node.filter(|_| read == json!([value])) else { return Some(read) };
-    // A list of one whose item is none of the list was no list of one.
+    // A value is wrapped in an array only if it fits the items of the array.
     let types = schema.types(node);
     let fits =
         types.is_empty() || types.iter().any(|name| is_of(value, name)) || reading(schema, node, value).is_some();
     fits.then_some(read)
 }
 
-/// Returns whether a value is of a type of JSON Schema.
+/// Returns true if a value is of a type of JSON Schema.
 #[must_use]
 pub fn is_of(value: &Value, name: &str) -> bool {
     match value {
@@ -144,7 +146,7 @@ pub fn is_of(value: &Value, name: &str) -> bool {
     }
 }
 
-/// The one value of a type that something of another type can stand for.
+/// Returns the one value of a type that a value of another type can mean.
 fn read_as(value: &Value, wanted: &str) -> Option<Value> {
     let parsed = || serde_json::from_str::<Value>(value.as_str()?.trim()).ok();
     match (wanted, value) {
@@ -167,7 +169,7 @@ fn read_as(value: &Value, wanted: &str) -> Option<Value> {
     }
 }
 
-/// Returns the value that a text writes as JSON, if need be with comments or trailing commas.
+/// Returns the value that a text writes as JSON, comments and trailing commas allowed.
 fn written(text: &str, first: char) -> Option<Value> {
     if !text.trim_start().starts_with(first) {
         return None;

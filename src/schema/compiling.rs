@@ -1,4 +1,5 @@
-//! Schemas → validators of `jsonschema`, without the parts that cannot be compiled.
+//! Compiles schemas to validators of `jsonschema`, without the parts that cannot be compiled.
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use crate::schema::handover::{Patterns, format_of, hand_over};
 use crate::schema::mend::{SchemaFault, mend};
 use crate::schema::{counted, format};
 
-/// The URI that a document has inside its own registry. Nothing is ever fetched from it.
+/// URI of a document inside its own registry; nothing is ever fetched from it.
 pub(crate) const BASE: &str = "standin:/document";
 
-/// A document that references are resolved in.
+/// Returns a registry in which the references of a document are resolved.
 pub(crate) fn registry(tree: Arc<Value>) -> Result<Registry<'static>, String> {
     Registry::new()
         .draft(Draft::Draft202012)
@@ -24,11 +25,13 @@ pub(crate) fn registry(tree: Arc<Value>) -> Result<Registry<'static>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// How often the engine of the validator may go back for one key of `patternProperties`. The keys have been matched
-/// within a budget before (see [`within`]); at the bound the validator says that it cannot tell.
+/// Maximum number of times that the engine of the validator may backtrack for one key of
+/// `patternProperties`. The keys have already been matched within a budget (see `handover`); at
+/// the limit the validator reports that it cannot tell.
 pub(crate) const MOST_BACKTRACKS: usize = 10_000_000;
 
-/// The largest engine of a key of `patternProperties`, in bytes; a schema with a larger one cannot be compiled.
+/// Maximum size of the engine of a key of `patternProperties`, in bytes; a schema that needs a
+/// larger one cannot be compiled.
 pub(crate) const LARGEST_KEY: usize = 64 << 20;
 
 pub(crate) fn compile(registry: &Registry<'static>, patterns: &Patterns, schema: &Value) -> Result<Validator, String> {
@@ -43,7 +46,7 @@ pub(crate) fn compile(registry: &Registry<'static>, patterns: &Patterns, schema:
     options.build(schema).map_err(|error| error.to_string())
 }
 
-/// Compiles a schema that refers to nothing.
+/// Compiles a schema without references.
 pub(crate) fn compile_alone(schema: &Value) -> Result<Validator, String> {
     let patterns = Patterns::default();
     registry(Arc::new(schema.clone())).and_then(|registry| compile(&registry, &patterns, &reference_to("")))
@@ -53,8 +56,8 @@ pub(crate) fn reference_to(pointer: &str) -> Value {
     json!({ "$ref": format!("{BASE}#{}", fragment(pointer)) })
 }
 
-/// Compiles a schema, if need be without the parts that cannot be, which are among those at `pointers` and what
-/// they lead to.
+/// Compiles a schema; if that fails, without the parts at fault, which are searched among the
+/// schemas at `pointers` and those they lead to.
 pub(crate) fn compile_or_mend(tree: &Arc<Value>, pointers: &[String], schema: &Value) -> Compiled {
     let (tree, patterns) = hand_over(Arc::clone(tree), pointers);
     let patterns = Arc::new(patterns);
@@ -77,19 +80,19 @@ pub(crate) fn compile_or_mend(tree: &Arc<Value>, pointers: &[String], schema: &V
     Compiled { validator: Box::new(validator), is_counted, patterns, mended: Some(tree), faults }
 }
 
-/// A validator, and what had to be left out of it.
+/// A validator, with the parts that had to be left out.
 pub(crate) struct Compiled {
     pub(super) validator: Box<Validator>,
-    /// Whether its references are counted.
+    /// True if its references are counted.
     pub(super) is_counted: bool,
     pub(super) patterns: Arc<Patterns>,
-    /// The document that it was compiled from, where anything was left out.
+    /// The document that it was compiled from, if anything was left out.
     pub(super) mended: Option<Value>,
     pub(super) faults: Vec<SchemaFault>,
 }
 
 impl Compiled {
-    /// What was left out of the schema at a place and of what it leads to.
+    /// Returns the parts left out of the schema at a pointer and of the schemas that it leads to.
     fn faults_of(&self, pointer: &str) -> Vec<SchemaFault> {
         let Some(tree) = &self.mended else { return Vec::new() };
         let reached = needed(tree, &[pointer.to_owned()], usize::MAX).unwrap_or_default().reached;
@@ -100,19 +103,20 @@ impl Compiled {
     }
 }
 
-/// What judges an instance: itself, or as the property `key` of an object.
+/// The validator of one schema; it judges an instance itself, or as the property `key` of an
+/// object.
 pub(crate) struct Judge<'s> {
     pub(super) validator: &'s Validator,
-    /// Whether its references are counted.
+    /// True if its references are counted.
     pub(super) is_counted: bool,
     pub(super) patterns: &'s Patterns,
     pub(super) key: Option<&'s str>,
-    /// What was left out, because it cannot be compiled.
+    /// Parts that were left out because they cannot be compiled.
     pub(crate) faults: &'s [SchemaFault],
 }
 
 impl Judge<'_> {
-    /// What is given to the validator.
+    /// Returns the value to pass to the validator.
     fn wrapped<'i>(&self, instance: &'i Value) -> Cow<'i, Value> {
         match self.key {
             Some(key) => Cow::Owned(Value::Object(Map::from_iter([(key.to_owned(), instance.clone())]))),
@@ -120,7 +124,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether an instance fits; nothing where too many references would have to be followed.
+    /// Returns true if an instance fits; none if too many references would have to be followed.
     pub(crate) fn answer(&self, instance: &Value) -> Option<bool> {
         if !self.patterns.can_match_keys(instance) {
             return Some(false);
@@ -133,7 +137,7 @@ impl Judge<'_> {
     }
 }
 
-/// The validator of many schemas, for one of them: it judges the one property `key` of an object.
+/// The validator of many schemas, for one of them: it judges the property `key` of an object.
 pub(crate) struct Shared {
     pub(super) validator: Arc<Validator>,
     pub(super) is_counted: bool,
@@ -142,8 +146,8 @@ pub(crate) struct Shared {
     pub(super) faults: Vec<SchemaFault>,
 }
 
-/// One validator for many schemas. They share what they refer to, so one of all of them costs little
-/// more than that of one alone.
+/// One validator for many schemas. They share the schemas that they refer to, so it costs little
+/// more than the validator of one.
 #[derive(Default)]
 pub(crate) struct Validators {
     pub(crate) judges: HashMap<String, Shared>,

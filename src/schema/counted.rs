@@ -1,7 +1,9 @@
-//! References that are counted as they are followed, where schemas lead to each other along very many ways.
+//! Counts references as they are followed, where schemas lead to each other along very many paths.
 //!
-//! The validator follows each way: of sixty schemas that lead to the next one twice there are 2^60. Counted references
-//! fail when too many are followed; then [`judging`](crate::schema::judging) answers, which holds a value against a schema once.
+//! The validator follows each path: sixty schemas that each refer twice to the next have 2^60 of
+//! them. Counted references fail when too many are followed; then
+//! [`judging`](crate::schema::judging) answers, which compares a value with a schema once.
+
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
@@ -11,17 +13,19 @@ use serde_json::{Map, Value, json};
 use crate::document::reference::local_pointer;
 use crate::document::syntax::find;
 
-/// How many references schemas may come to, each way to one counted, before they are counted when they are followed.
+/// Maximum number of references, counted along each path, that schemas may lead to uncounted; with
+/// more, references are counted as they are followed.
 const MOST_WAYS: u64 = 10_000;
 
-/// How many counted references may be followed for one instance. Beyond, the validator has no answer.
+/// Maximum number of counted references followed for one instance; beyond it the validator has no
+/// answer.
 const MOST_FOLLOWED: u64 = 1_000_000;
 
-/// The keyword that counts.
+/// Keyword that counts a reference.
 const KEYWORD: &str = "x-standin-counted";
 
 thread_local! {
-    /// How many references may still be followed.
+    /// Number of references that may still be followed.
     static LEFT: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -40,21 +44,22 @@ impl<'i> Keyword<'i> for Count {
     }
 }
 
-/// Adds the keyword that counts.
+/// Adds the counting keyword to the options of a validator.
 pub fn with_count(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
     options.with_keyword(KEYWORD, |_: &Map<String, Value>, _: &Value, _| {
         Ok(Box::new(Count) as Box<dyn for<'i> Keyword<'i>>)
     })
 }
 
-/// What a validator answers; nothing if it had to follow too many counted references.
+/// Returns the answer of a validator; none if it had to follow too many counted references.
 pub fn within_bound(answer: impl FnOnce() -> bool) -> Option<bool> {
     LEFT.set(MOST_FOLLOWED);
     let answer = answer();
     (LEFT.get() > 0).then_some(answer)
 }
 
-/// A copy of a document in which references are counted, if the schemas at some places come to very many of them.
+/// Returns a copy of a document with counted references; none if the schemas at `pointers` lead to
+/// few.
 pub fn counted(tree: &Value, pointers: &[String]) -> Option<Value> {
     if ways(tree, pointers) <= MOST_WAYS {
         return None;
@@ -64,8 +69,9 @@ pub fn counted(tree: &Value, pointers: &[String]) -> Option<Value> {
     Some(copy)
 }
 
-/// How many references the schemas at some places come to, each way to one counted; circles are followed once, because
-/// the validator remembers what it found in them.
+/// Returns the largest number of references that one of the schemas at `pointers` leads to,
+/// counted along each path. Circles are followed once, because the validator remembers its results
+/// in them.
 fn ways(tree: &Value, pointers: &[String]) -> u64 {
     let mut known: HashMap<String, u64> = HashMap::new();
     let mut entered: HashSet<String> = HashSet::new();
@@ -84,12 +90,12 @@ fn ways(tree: &Value, pointers: &[String]) -> u64 {
     pointers.iter().filter_map(|pointer| known.get(pointer).copied()).max().unwrap_or(0)
 }
 
-/// Members of a schema that are data and have no schemas in them.
+/// Returns true for members of a schema that are data and contain no schemas.
 fn is_data(keyword: &str) -> bool {
     matches!(keyword, "enum" | "const" | "default" | "example" | "examples")
 }
 
-/// The places that a schema refers to itself, each as often as it does.
+/// Returns the pointers that a schema itself refers to, each as often as it does.
 fn references(schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![schema];
@@ -107,7 +113,8 @@ fn references(schema: &Value) -> Vec<String> {
     found
 }
 
-/// Puts each reference behind one that counts. What else a schema has stays where it is, as others may refer to it.
+/// Moves each reference into `allOf`, behind the counting keyword. The other members stay in
+/// place, because references may lead to them.
 fn count_in(value: &mut Value) {
     match value {
         Value::Object(object) => {

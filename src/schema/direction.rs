@@ -1,24 +1,26 @@
-//! Who sends what a schema describes, and what each direction does not ask for.
+//! Direction of the messages that a schema describes, and the properties that each direction does
+//! not require.
 //!
-//! `readOnly` properties are not asked of a request, `writeOnly` ones not of a response (OpenAPI
-//! 3.0.4 §4.7.24.2).
+//! `readOnly` properties are not required in a request, `writeOnly` ones not in a response
+//! (OpenAPI 3.0.4 §4.7.24.2).
+
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
 use crate::document::reference::resolve;
 
-/// Who sends it.
+/// Direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// The client.
+    /// Sent by the client.
     Request,
-    /// The API.
+    /// Sent by the API.
     Response,
 }
 
 impl Direction {
-    /// The keyword of the properties that are not asked for.
+    /// Returns the keyword of the properties that are not required.
     pub(crate) fn not_asked(self) -> &'static str {
         match self {
             Self::Request => "readOnly",
@@ -26,8 +28,8 @@ impl Direction {
         }
     }
 
-    /// A copy of a document in which the properties that are not asked for are not required; none
-    /// if there are none, so that most documents are not copied.
+    /// Returns a copy of a document in which properties marked for this direction are not
+    /// required; none if none are marked, so that most documents are not copied.
     #[must_use]
     pub fn view(self, tree: &Value) -> Option<Value> {
         let keyword = self.not_asked();
@@ -39,7 +41,8 @@ impl Direction {
         Some(copy)
     }
 
-    /// The names of the properties that a schema marks as not asked for, itself or in its `allOf`.
+    /// Returns the names of the properties that a schema marks as not required, itself or in its
+    /// `allOf`.
     pub(crate) fn unasked(self, schema: &Map<String, Value>, root: &Value) -> Vec<String> {
         let mut marked = Marked { root, keyword: self.not_asked(), names: Vec::new(), seen: HashSet::new() };
         if schema.contains_key("required") || schema.contains_key("allOf") {
@@ -48,7 +51,8 @@ impl Direction {
         marked.names
     }
 
-    /// The same in a part of a document that has all that is referred to in it.
+    /// Removes the requirement of marked properties in a part of the document `tree`; the part
+    /// must contain everything that it refers to.
     pub fn relax_part(self, part: &mut Value, tree: &Value) {
         let keyword = self.not_asked();
         if mentions(part, keyword) {
@@ -82,12 +86,12 @@ fn relax(value: &mut Value, root: &Value, keyword: &str) {
     }
 }
 
-/// The names of the properties that are marked, in an object itself and in its `allOf`.
+/// Collector of the names of marked properties, in an object itself and in its `allOf`.
 struct Marked<'t> {
     root: &'t Value,
     keyword: &'t str,
     names: Vec<String>,
-    /// References that were followed, so that circles end.
+    /// References already followed, so that circles end.
     seen: HashSet<String>,
 }
 

@@ -1,7 +1,8 @@
-//! Discriminators of schemas that others are derived from by `allOf`: what an instance names is what it
-//! must fit (OpenAPI 3.1.1 §4.8.25.1). JSON Schema knows nothing of it.
+//! Validates an instance against the schema that its discriminator names, where schemas are
+//! derived from others by `allOf` (OpenAPI 3.1.1 §4.8.25.1). JSON Schema ignores discriminators.
 //!
-//! Those beside `oneOf` and `anyOf` are left to `schema`.
+//! Discriminators beside `oneOf` and `anyOf` are left to `explain`.
+
 use serde_json::{Map, Value, json};
 
 use crate::document::reference::{local_pointer, mapped};
@@ -9,16 +10,15 @@ use crate::document::syntax::{join, unescape};
 use crate::schema::error::SchemaError;
 use crate::schema::schemas::{Schema, Uncompilable, is_parent};
 
-/// How deep instances are looked through for what discriminators name.
+/// Maximum depth at which discriminators in an instance are evaluated; deeper ones are ignored.
 const DEEPEST: usize = 32;
 
 impl Schema {
-    /// Everything that does not fit what discriminators in the instance name; nothing, if it names what
-    /// it fits.
+    /// Returns everything that does not fit the schemas that discriminators in the instance name.
     ///
     /// # Errors
     ///
-    /// [`Uncompilable`], if a schema is that is named.
+    /// [`Uncompilable`], if a named schema is.
     pub fn errors_of_derived(&self, instance: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
         let mut found = Vec::new();
         if self.has_parents() {
@@ -78,7 +78,8 @@ impl Schema {
         let default = discriminator.get("defaultMapping").and_then(mapped);
         let target = self.follow(&to).map(|_| to).or(default);
         let Some(pointer) = target.as_deref().and_then(local_pointer) else {
-            // A property that lists its values has the say about them, and not the mapping.
+            // A property that lists its values rejects unknown ones itself, so the mapping need
+            // not.
             let lists = |node: &Value| node.get("enum").is_some() || node.get("const").is_some();
             let is_listed = self.property(parent, property).is_some_and(|declared| lists(self.resolve(declared)));
             let mapping = mapping.filter(|mapping| !mapping.is_empty() && !is_listed);
@@ -91,7 +92,7 @@ impl Schema {
         derived.errors(value)
     }
 
-    /// The name of the first component that is derived from another one.
+    /// Returns the name of the first component that is derived from the component `parent`.
     #[must_use]
     pub fn first_derived(&self, parent: &str) -> Option<String> {
         let components = self.root().pointer("/components/schemas")?.as_object()?;
@@ -105,7 +106,7 @@ impl Schema {
     }
 }
 
-/// The name is none of those that the mapping has.
+/// Returns the error of a name that the mapping does not have.
 fn unknown(property: &str, mapping: &Map<String, Value>) -> SchemaError {
     let names: Vec<&String> = mapping.keys().collect();
     SchemaError::new(join("", property), "enum", json!({ "values": names }))

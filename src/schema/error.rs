@@ -1,26 +1,27 @@
-//! Why an instance does not fit a schema, and how that is said in neutral words.
+//! Errors of an instance against a schema, and their neutral wording.
 //!
-//! What an API would say is left to `exchange`.
+//! The wording of a documented error response is left to `errors`.
+
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// Why an instance does not fit a schema.
+/// A reason why an instance does not fit a schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SchemaError {
-    /// Where in the instance, as a JSON Pointer; empty for the whole.
+    /// The place in the instance, as a JSON Pointer; empty for the whole.
     pub pointer: String,
-    /// The keyword that is not met, such as `required`, `type`, `maxLength`.
+    /// The violated keyword, such as `required`, `type`, `maxLength`.
     pub keyword: String,
-    /// What the keyword asks for: `property`, `types`, `limit`, `values`, `pattern`, `format`.
+    /// Operands of the keyword: `property`, `types`, `limit`, `values`, `pattern`, `format`.
     pub operands: Map<String, Value>,
-    /// Of `anyOf` and `oneOf`: why it does not fit each of the branches.
+    /// Errors of each branch, for `anyOf` and `oneOf`.
     pub branches: Vec<Vec<SchemaError>>,
 }
 
 impl SchemaError {
-    /// An error that is about one keyword; `operands` is an object, or null if there are none. Names that
-    /// are longer than `LONGEST_NAME` are cut in it.
+    /// Returns an error about one keyword; `operands` is an object, or null if there are none.
+    /// Names in it that are longer than `LONGEST_NAME` are cut.
     #[must_use]
     pub fn new(pointer: impl Into<String>, keyword: impl Into<String>, operands: Value) -> Self {
         let mut operands = if let Value::Object(map) = operands { map } else { Map::new() };
@@ -32,8 +33,8 @@ impl SchemaError {
         Self { pointer, keyword: keyword.into(), operands, branches: Vec::new() }
     }
 
-    /// What is wrong, as a neutral sentence that follows the name of what it is about: `must be
-    /// array`, `must have required property 'name'`.
+    /// Returns a neutral sentence that follows the name of the subject: `must be array`, `must
+    /// have required property 'name'`.
     #[must_use]
     pub fn sentence(&self) -> String {
         let operand = |name: &str| self.operands.get(name).cloned().unwrap_or_default();
@@ -77,14 +78,14 @@ impl SchemaError {
     }
 }
 
-/// How many bytes of the name of a property an error has; what is over is cut, and `…` says so. A client
-/// may send one of many megabytes, and each error below it would repeat it.
+/// Maximum bytes of the name of a property in an error; a longer name is cut and ends with `…`. A
+/// client may send a name of many megabytes, and each error below it would repeat it.
 pub const LONGEST_NAME: usize = 256;
 
-/// How many bytes of the pointer to a place an error has; what is over is cut, and `…` says so.
+/// Maximum bytes of a pointer in an error; a longer one is cut and ends with `…`.
 pub const LONGEST_POINTER: usize = 4096;
 
-/// The start of a text that has so many bytes at most, to the end of a character, with `…` where it is cut.
+/// Returns the first `most` bytes of a text, to the end of a character, with `…` where it is cut.
 #[must_use]
 pub fn start_of(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
@@ -94,7 +95,7 @@ pub fn start_of(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", &text[..end]))
 }
 
-/// Cuts a text that has more than so many bytes.
+/// Cuts a text that has more than `most` bytes.
 pub fn cut(text: &mut String, most: usize) {
     if text.len() > most {
         *text = start_of(text, most).into_owned();

@@ -1,4 +1,6 @@
-//! Which members and items of an instance other keywords than `unevaluated…` look at (JSON Schema 2020-12 §11).
+//! Evaluated members and items of an instance: those that other keywords than `unevaluated…` look
+//! at (JSON Schema 2020-12 §11).
+
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
@@ -6,19 +8,20 @@ use serde_json::{Map, Value};
 use crate::schema::judging::{Judging, Stop, list, members, parts_of};
 use crate::schema::own::Node;
 
-/// What of an instance is evaluated: the names or the indices of its parts.
+/// The parts of an instance that are evaluated: names or indices.
 struct Evaluated<'i> {
     instance: &'i Value,
-    /// Of objects.
+    /// Names of the evaluated members of an object.
     names: HashSet<&'i str>,
-    /// Of arrays, by index.
+    /// Flags of the items of an array, by index; true if evaluated.
     items: Vec<bool>,
-    /// The schemas that are looked through, by address, so that circles end.
+    /// Schemas that are being visited, by address, so that circles end.
     open: Vec<usize>,
 }
 
 impl Judging<'_> {
-    /// The names of an object that no keyword of a schema looks at, and that do not fit `unevaluatedProperties`.
+    /// Returns the names of an object that no keyword of a schema evaluates and that do not fit
+    /// `unevaluatedProperties`.
     pub(super) fn unevaluated_names<'i>(
         &mut self,
         node: Node<'_>,
@@ -29,7 +32,7 @@ impl Judging<'_> {
         Ok(object.keys().map(String::as_str).filter(|name| !evaluated.names.contains(name)).collect())
     }
 
-    /// Whether each item is looked at by a keyword of a schema, or fits `unevaluatedItems`.
+    /// Returns true if each item is evaluated by a keyword of a schema or fits `unevaluatedItems`.
     pub(super) fn all_items_evaluated(&mut self, node: Node<'_>, instance: &Value) -> Result<bool, Stop> {
         Ok(self.evaluated(node, instance)?.items.iter().all(|is_evaluated| *is_evaluated))
     }

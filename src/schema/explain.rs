@@ -1,8 +1,10 @@
-//! Why does an instance not fit a schema? Errors in our words, in the author's order.
+//! Explains why an instance does not fit a schema, with errors in the author's order.
 //!
-//! The schema is walked, and what it asks of a value itself is left to a validator of just that. So of the branches
-//! of `anyOf` and `oneOf` only those are explained that are told. What an error means for a request is left to
-//! `exchange`.
+//! The walk follows the schema; the keywords about a value itself are left to a validator of just
+//! those. So `anyOf` and `oneOf` are explained only where their errors are reported. `validity`
+//! calls it for an instance that the validator did not accept; the meaning of an error for a
+//! request is left to `validate` and `errors`.
+
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Map, Value, json};
@@ -15,18 +17,19 @@ use crate::schema::judging::{Judging, MOST_OPEN, Stop, address, list, members, p
 use crate::schema::own::{Node, Own};
 use crate::schema::schemas::Schema;
 
-/// How many branches of `anyOf` and `oneOf` are explained of one instance. Of one with more than are left the error
-/// does not say why each of them does not fit.
+/// Maximum number of branches of `anyOf` and `oneOf` explained for one instance. An error about
+/// more branches than are left does not say why each of them does not fit.
 const MOST_BRANCHES: usize = 200;
 
-/// How many `anyOf` and `oneOf` inside of each other are explained; the inner ones are told without their branches.
+/// Maximum nesting of `anyOf` and `oneOf` that is explained; deeper ones are reported without
+/// their branches.
 const MOST_NESTED: usize = 4;
 
-/// An error, and the place of its keyword in the text of the schema: the index of each member on the way to it,
-/// references followed, so that errors come as the author wrote the rules.
+/// An error and the position of its keyword in the text of the schema: the index of each member on
+/// the path to it, references followed, so that errors follow the author's order.
 type Found = (Vec<usize>, SchemaError);
 
-/// Where a value is in the instance.
+/// Position of a value in the instance, as a path from the root.
 #[derive(Clone, Copy)]
 enum Way<'w> {
     Root,
@@ -44,27 +47,28 @@ impl Way<'_> {
     }
 }
 
-/// A value of the instance.
+/// A value of the instance, with its position.
 #[derive(Clone, Copy)]
 struct At<'w> {
     value: &'w Value,
     way: &'w Way<'w>,
 }
 
-/// Explains one instance.
+/// State of explaining one instance.
 struct Explaining<'s> {
     judging: Judging<'s>,
     found: Vec<Found>,
-    /// The place of the schema that is looked at.
+    /// The position of the current schema, see [`Found`].
     order: Vec<usize>,
     branches_left: usize,
-    /// How many `anyOf` and `oneOf` the error belongs to that is looked for.
+    /// The number of `anyOf` and `oneOf` keywords that enclose the current schema.
     nested: usize,
 }
 
 impl Schema {
-    /// Everything that does not fit, in the author's order. Of an instance that the validator has an answer about, it is
-    /// known that something does not.
+    /// Returns everything that does not fit, in the author's order. `answer` is that of the
+    /// validator; with `Some` the instance is known not to fit. `steps` is reduced to the steps
+    /// that are left.
     pub(super) fn explain(&self, instance: &Value, answer: Option<bool>, steps: &mut usize) -> Vec<SchemaError> {
         let most = *steps;
         let judging = Judging::new(self, most);
@@ -88,7 +92,7 @@ impl Schema {
     }
 }
 
-/// The error of an instance that is not judged because that takes too much.
+/// Returns the error of an instance that cannot be judged within the limits.
 pub(super) fn beyond_steps(most: usize) -> SchemaError {
     let detail = format!("cannot be judged within {most} steps and {MOST_OPEN} schemas inside of each other");
     SchemaError::new("", "bound", json!({ "detail": detail }))
@@ -124,7 +128,7 @@ impl Explaining<'_> {
         Ok(())
     }
 
-    /// Notes an error of a keyword of the schema that is looked at, or of that schema itself.
+    /// Records an error of a keyword of the current schema, or of that schema itself.
     fn tell(&mut self, keyword: Option<(&Map<String, Value>, &str)>, error: SchemaError) -> Result<(), Stop> {
         let mut order = self.order.clone();
         order.extend(keyword.map(|(schema, keyword)| index_of(schema, keyword)));
@@ -136,7 +140,7 @@ impl Explaining<'_> {
         if self.found.len() < MOST_ERRORS { Ok(()) } else { Err(Stop::Enough) }
     }
 
-    /// Explains a value by a schema inside of the one that is looked at, at a place in it.
+    /// Explains a value by a subschema at a place in the current schema.
     fn explain_part(&mut self, place: &[usize], node: Node<'_>, at: At<'_>) -> Result<(), Stop> {
         let length = self.order.len();
         self.order.extend_from_slice(place);
@@ -153,7 +157,7 @@ impl Explaining<'_> {
         at: At<'_>,
     ) -> Result<(), Stop> {
         let key = (address(target), address(at.value));
-        // Whether something is wrong is found once for each value, why is looked for along each way.
+        // Validity is computed once for each value; reasons are collected along each path.
         if self.judging.fits(Node::new(target), at.value)? || !self.judging.open.insert(key) {
             return Ok(());
         }
@@ -162,13 +166,14 @@ impl Explaining<'_> {
         result
     }
 
-    /// What a schema asks of the value itself.
+    /// Records the errors of the keywords about the value itself.
     fn explain_own(&mut self, node: Node<'_>, own: &Own, at: At<'_>) -> Result<(), Stop> {
         let Some(validator) = own.validator.as_ref().filter(|validator| !validator.is_valid(at.value)) else {
             return Ok(());
         };
         for error in validator.iter_errors(at.value) {
-            // Each validator is built from a reference.
+            // Evaluation paths begin with `/$ref`, because each validator is built from a
+            // reference.
             let path = error.evaluation_path().as_str();
             let path = path.strip_prefix("/$ref").unwrap_or(path);
             let mut order = self.order.clone();
@@ -182,8 +187,8 @@ impl Explaining<'_> {
         Ok(())
     }
 
-    /// A bound that is not met is often said together with the other one: between 1 and 9. And what is
-    /// missing has a type.
+    /// Adds the opposite bound to an error about a bound, so that a message can name both (between
+    /// 1 and 9), and the types to an error about a missing property.
     fn add_surroundings(&self, node: &Value, path: &str, error: &mut SchemaError) {
         if error.keyword == "required" {
             let property = error.operands.get("property").and_then(Value::as_str).filter(|_| path == "/required");
@@ -243,7 +248,7 @@ impl Explaining<'_> {
         Ok(())
     }
 
-    /// The names that do not fit `propertyNames`, once for each reason.
+    /// Records an error for each reason why a name does not fit `propertyNames`.
     fn explain_names(
         &mut self,
         schema: &Map<String, Value>,
@@ -332,8 +337,8 @@ impl Explaining<'_> {
         Ok(())
     }
 
-    /// Explains a value that fits no branch of `anyOf` or `oneOf`: by the branch that it was meant for, if that can
-    /// be said, else by all of them.
+    /// Explains a value that fits no branch of `anyOf` or `oneOf`: by the intended branch if that
+    /// is known, else by all of them. Inside another choice all branches are explained.
     fn explain_choice(
         &mut self,
         node: Node<'_>,
@@ -364,7 +369,8 @@ impl Explaining<'_> {
         self.tell(Some((schema, keyword)), error)
     }
 
-    /// Why a value does not fit a branch, in the order in which its keywords are looked at.
+    /// Returns the errors of a value against a branch, in the order in which its keywords are
+    /// visited.
     fn explain_branch(&mut self, branch: &Value, at: At<'_>) -> Result<Vec<SchemaError>, Stop> {
         let outer = std::mem::take(&mut self.found);
         self.nested += 1;
@@ -379,7 +385,8 @@ impl Explaining<'_> {
         }
     }
 
-    /// The branch of an `anyOf` or `oneOf` that a value was meant for: the only one whose type fits.
+    /// Returns the branch of an `anyOf` or `oneOf` that a value was intended for: the only one
+    /// whose type fits.
     ///
     /// Without it every error below a nullable reference would be about both of its branches.
     fn only_branch_meant(&mut self, branches: &[Value], value: &Value) -> Result<Option<usize>, Stop> {
@@ -390,7 +397,8 @@ impl Explaining<'_> {
             if wrong.is_none() {
                 fitting.push(index);
             }
-            // Where every branch wants another type, the one that does not want null speaks.
+            // If every branch requires another type, the only one that does not require null is
+            // taken.
             if wrong.is_none_or(|wanted| wanted != "null" && wanted != json!(["null"])) {
                 full.push(index);
             }
@@ -401,8 +409,8 @@ impl Explaining<'_> {
         })
     }
 
-    /// The type that a branch wants of a value and that it does not have, of the branch itself or of what always
-    /// holds in it.
+    /// Returns the type that a branch requires and the value does not have; none if the type fits.
+    /// The branch itself counts, and the subschemas that always apply in it.
     fn wrong_type(&mut self, branch: &Value, value: &Value) -> Result<Option<Value>, Stop> {
         let Value::Object(schema) = branch else { return Ok(None) };
         self.judging.enter()?;
@@ -436,22 +444,22 @@ impl Explaining<'_> {
     }
 }
 
-/// What a discriminator says about an instance that fits no branch.
+/// The branch that a discriminator selects for an instance that fits no branch.
 enum Meant {
-    /// It was meant for this branch.
+    /// The branch at this index.
     Branch(usize),
-    /// It names no branch.
+    /// No branch has the name in the instance; holds the error to report.
     NoBranch(SchemaError),
     Unsaid,
 }
 
 impl Schema {
-    /// The types of a property of a schema, if it declares it.
+    /// Returns the types of a property, if the schema declares it.
     fn property_of<'n>(&'n self, node: &'n Value, name: &str) -> Option<Vec<&'n str>> {
         self.property(node, name).map(|property| self.types(property))
     }
 
-    /// The branch that the discriminator of a schema names (OpenAPI 3.1.1 §4.8.25).
+    /// Returns the branch that the discriminator of a schema names (OpenAPI 3.1.1 §4.8.25).
     fn by_discriminator(&self, node: &Value, branches: &[Value], at: At<'_>) -> Meant {
         let Some(discriminator) = node.get("discriminator") else { return Meant::Unsaid };
         let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return Meant::Unsaid };
@@ -477,14 +485,14 @@ impl Schema {
         }
     }
 
-    /// Where a schema really stands.
+    /// Returns the pointer that the reference of a schema resolves to; none without a reference.
     fn resolve_pointer(&self, value: &Value) -> Option<String> {
         value.get("$ref")?;
         reference::resolve(self.root(), value, "").ok().map(|end| end.pointer)
     }
 }
 
-/// The value of the discriminator's property is none of those that name a branch.
+/// Returns the error of a discriminator value that names no branch.
 fn unknown_name(
     pointer: &str,
     property: &str,
@@ -499,17 +507,18 @@ fn unknown_name(
     SchemaError::new(join(pointer, property), "enum", json!({ "values": names }))
 }
 
-/// The place of a keyword among the members of a schema.
+/// Returns the index of a keyword among the members of a schema.
 fn index_of(schema: &Map<String, Value>, keyword: &str) -> usize {
     schema.keys().position(|key| key == keyword).unwrap_or(0)
 }
 
-/// The place of a member in an object, or of an item in a list.
+/// Returns the index of a member in an object, or of an item in an array.
 fn member_index(value: &Value, name: &str) -> usize {
     value.as_object().map_or_else(|| name.parse().unwrap_or(0), |object| index_of(object, name))
 }
 
-/// The place of a keyword below a schema, by its path: `/dependentRequired/a`.
+/// Returns the position of a keyword below a schema by its path: `/dependentRequired/a`. The
+/// position for `required` ends with the index of the missing name.
 fn order_below(node: &Value, path: &str, kind: &ValidationErrorKind) -> Vec<usize> {
     let mut order = Vec::new();
     let mut at = Some(node);
@@ -531,7 +540,7 @@ fn type_names(kind: &TypeKind) -> Vec<String> {
     }
 }
 
-/// The error of a keyword that asks something of the value itself, in our words.
+/// Converts an error of the validator, about the value itself, to a [`SchemaError`].
 fn describe(pointer: &str, error: &ValidationError<'_>) -> SchemaError {
     use ValidationErrorKind as Kind;
     let operands = match error.kind() {
@@ -556,7 +565,7 @@ fn describe(pointer: &str, error: &ValidationError<'_>) -> SchemaError {
     SchemaError::new(pointer, error.kind().keyword(), operands)
 }
 
-/// `5` and not `5.0`.
+/// Returns a number without a zero fraction: `5` and not `5.0`.
 #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
 fn whole(limit: &Value) -> Value {
     let number = limit.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15);

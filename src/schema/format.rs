@@ -1,4 +1,5 @@
-//! Formats that the validator does not know, or takes for more or less than their standards say.
+//! Formats that the validator does not know, or checks more or less strictly than their standards.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
@@ -21,35 +22,36 @@ pub fn with_formats(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
         .with_format("idn-hostname", is_international_hostname)
 }
 
-/// RFC 4648 §4; many leave the padding out.
+/// Checks base64 (RFC 4648 §4); the padding is optional, because many leave it out.
 fn is_base64(text: &str) -> bool {
     let lines: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
     STANDARD_NO_PAD.decode(lines.trim_end_matches('=')).is_ok()
 }
 
-/// RFC 4648 §5
+/// Checks base64url (RFC 4648 §5); the padding is optional.
 fn is_base64url(text: &str) -> bool {
     URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).is_ok()
 }
 
-/// Which characters a mailbox may have.
+/// Characters that a mailbox may have.
 #[derive(Clone, Copy, PartialEq)]
 enum Characters {
-    /// RFC 5321
+    /// ASCII, as in RFC 5321.
     Ascii,
-    /// RFC 6531
+    /// Unicode, as in RFC 6531.
     Unicode,
 }
 
-/// How many octets the local part of a mailbox has at most (RFC 5321 §4.5.3.1.1).
+/// Maximum octets of the local part of a mailbox (RFC 5321 §4.5.3.1.1); a longer one is invalid.
 const LONGEST_LOCAL_PART: usize = 64;
 
-/// How many octets a mailbox has at most: a path has 256 with its brackets (RFC 5321 §4.5.3.1.3).
+/// Maximum octets of a mailbox; a longer one is invalid. A path has 256 with its brackets (RFC
+/// 5321 §4.5.3.1.3).
 const LONGEST_MAILBOX: usize = 254;
 
-/// `Mailbox` of RFC 5321 §4.1.2: without a display name, comments or blanks around it.
+/// Checks a `Mailbox` of RFC 5321 §4.1.2: no display name, comments or blanks around it.
 fn is_mailbox(text: &str, characters: Characters) -> bool {
-    // A quoted local part may have an `@`, a domain has none.
+    // A quoted local part may have an `@`, a domain may not.
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     text.len() <= LONGEST_MAILBOX
         && local.len() <= LONGEST_LOCAL_PART
@@ -61,7 +63,7 @@ fn is_mailbox(text: &str, characters: Characters) -> bool {
         }
 }
 
-/// `Dot-string` or `Quoted-string`.
+/// Checks a `Dot-string` or `Quoted-string`.
 fn is_local_part(local: &str, characters: Characters) -> bool {
     let is_other = |c: char| !c.is_ascii() && characters == Characters::Unicode;
     match local.strip_prefix('"').and_then(|local| local.strip_suffix('"')) {
@@ -70,7 +72,7 @@ fn is_local_part(local: &str, characters: Characters) -> bool {
     }
 }
 
-/// `*QcontentSMTP`: anything printable, `"` and `\` after a `\` only.
+/// Checks `*QcontentSMTP`: anything printable, `"` and `\` after a `\` only.
 fn is_quoted_content(quoted: &str, is_other: impl Fn(char) -> bool) -> bool {
     let mut chars = quoted.chars();
     while let Some(c) = chars.next() {
@@ -86,12 +88,12 @@ fn is_quoted_content(quoted: &str, is_other: impl Fn(char) -> bool) -> bool {
     true
 }
 
-/// `atext` of RFC 5322 §3.2.3.
+/// Returns true for `atext` of RFC 5322 §3.2.3.
 fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
-/// `address-literal` of RFC 5321 §4.1.3; `IPv6` is the only tag that is registered.
+/// Checks an `address-literal` of RFC 5321 §4.1.3; `IPv6` is the only registered tag.
 fn is_address_literal(address: &str) -> bool {
     const TAG: &str = "IPv6:";
     match address.get(..TAG.len()).filter(|tag| tag.eq_ignore_ascii_case(TAG)) {
@@ -100,7 +102,8 @@ fn is_address_literal(address: &str) -> bool {
     }
 }
 
-/// RFC 1123 §2.1 and RFC 5891 §4.4: upper case and lower case are the same (RFC 4343), in `XN--` too.
+/// Checks a host name by RFC 1123 §2.1 and RFC 5891 §4.4; case is ignored (RFC 4343), in `XN--`
+/// too.
 fn is_hostname(text: &str) -> bool {
     static LOWER_CASE: LazyLock<Option<Validator>> = LazyLock::new(|| {
         jsonschema::draft202012::options().should_validate_formats(true).build(&json!({ "format": "hostname" })).ok()
@@ -109,14 +112,15 @@ fn is_hostname(text: &str) -> bool {
     LOWER_CASE.as_ref().is_none_or(|validator| validator.is_valid(&lower))
 }
 
-/// How many octets a label of a host name has at most (RFC 1035 §2.3.4).
+/// Maximum octets of a label of a host name (RFC 1035 §2.3.4); a longer one is invalid.
 const LONGEST_LABEL: usize = 63;
 
-/// How many octets a host name has at most, without the last dot (RFC 1035 §2.3.4).
+/// Maximum octets of a host name, without the last dot (RFC 1035 §2.3.4); a longer one is invalid.
 const LONGEST_HOSTNAME: usize = 253;
 
-/// Labels of ASCII, or of letters, digits and marks of other scripts, with any of the dots of RFC 3490 §3.1
-/// between them. The rules of RFC 5892 for single characters are left out.
+/// Checks an international host name: labels of ASCII, or of letters, digits and marks of other
+/// scripts, with any of the dots of RFC 3490 §3.1 between them. The rules of RFC 5892 for single
+/// characters are left out.
 fn is_international_hostname(text: &str) -> bool {
     let is_label = |label: &str| {
         if label.is_ascii() {
@@ -132,7 +136,8 @@ fn is_international_hostname(text: &str) -> bool {
     text.chars().count() <= LONGEST_HOSTNAME && text.split(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']).all(is_label)
 }
 
-/// Whether a character beyond ASCII is certainly in no name: blanks, controls, general punctuation, symbols.
+/// Returns true if a character beyond ASCII is certainly in no name: blanks, controls, general
+/// punctuation, symbols.
 fn is_sign(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()

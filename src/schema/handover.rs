@@ -1,8 +1,11 @@
-//! Hands the patterns of schemas over to the validator, so that our own reading of them holds.
+//! Hands the patterns of schemas over to the validator, so that Standin's own reading of them
+//! applies.
 //!
-//! A validator is built from a copy of the tree. In the copy `pattern` becomes a format of its own that asks
-//! [`Pattern`], and the keys of `patternProperties`, which the validator matches itself, become what its
-//! engine reads the same. What is no pattern is left out: it checks nothing.
+//! A validator is built from a copy of the tree. In the copy `pattern` becomes a custom format
+//! that asks [`Pattern`], and the keys of `patternProperties`, which the validator matches itself,
+//! are rewritten so that its engine reads them the same. Text that is not a pattern is left out:
+//! it checks nothing.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,23 +17,23 @@ use crate::document::syntax::{find, join};
 use crate::document::{Expect, Kind, Members};
 use crate::schema::pattern::{Pattern, within};
 
-/// The begin of the names of formats that stand for patterns; no document has it.
+/// Prefix of the names of formats that represent patterns; no document has it.
 const FORMAT: &str = "\0pattern:";
 
-/// A key of `patternProperties` that has every name, where it cannot be told which.
+/// Key of `patternProperties` that matches every name; replaces a key that is not a pattern.
 const ANY_NAME: &str = "";
 
 /// The patterns of the schemas that a validator is built from.
 #[derive(Default)]
 pub struct Patterns {
-    /// Those of `pattern`, by their texts.
+    /// Patterns of `pattern`, by text.
     pub texts: IndexMap<String, Arc<Pattern>>,
-    /// The keys of `patternProperties` that are not matched in linear time.
+    /// Keys of `patternProperties` that are not matched in linear time.
     pub slow_keys: Vec<Arc<Pattern>>,
 }
 
-/// Returns a copy of a document in which the patterns of the schemas at some pointers, and of what they lead
-/// to, are handed over; the document itself if there are none.
+/// Returns a copy of a document in which the patterns of the schemas at `pointers`, and of those
+/// that they lead to, are handed over; the document itself if there are none.
 pub fn hand_over(tree: Arc<Value>, pointers: &[String]) -> (Arc<Value>, Patterns) {
     let mut patterns = Patterns::default();
     let places = places(&tree, pointers);
@@ -55,12 +58,12 @@ fn places(tree: &Value, pointers: &[String]) -> Vec<String> {
         }
     });
     let mut places: Vec<String> = places.into_iter().collect();
-    // The keys of `patternProperties` are a part of the pointers of what is inside.
+    // Pointers contain the keys of `patternProperties`, so inner schemas are rewritten first.
     places.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     places
 }
 
-/// Calls `look` with each schema at some pointers, inside of those, and where they lead to.
+/// Calls `look` with each schema at `pointers`, inside of those, and at their reference targets.
 fn walk(tree: &Value, pointers: &[String], look: &mut dyn FnMut(&Map<String, Value>, &str)) {
     let Members::Fields(fields) = Kind::Schema.members() else { return };
     let mut seen = HashSet::new();
@@ -90,17 +93,17 @@ fn walk(tree: &Value, pointers: &[String], look: &mut dyn FnMut(&Map<String, Val
     }
 }
 
-/// A pattern where it stands in a document.
+/// A pattern and its place in a document.
 pub struct PatternAt {
-    /// The JSON Pointer of it.
+    /// Its JSON Pointer.
     pub pointer: String,
-    /// Whether it is a key, of `patternProperties`.
+    /// True for a key of `patternProperties`.
     pub is_key: bool,
-    /// The text of it.
+    /// Its text.
     pub text: String,
 }
 
-/// Returns the patterns of the schemas at some pointers and of all that they lead to.
+/// Returns the patterns of the schemas at `pointers` and of all schemas that they lead to.
 #[must_use]
 pub fn patterns_of(tree: &Value, pointers: &[String]) -> Vec<PatternAt> {
     let mut found = Vec::new();
@@ -135,7 +138,8 @@ impl Patterns {
         }
     }
 
-    /// Returns a key of `patternProperties` as the engine of the validator reads it.
+    /// Returns a key of `patternProperties` as the engine of the validator reads it; none if it is
+    /// not a pattern.
     fn key(&mut self, text: &str) -> Option<String> {
         let pattern = Pattern::read(text).ok()?;
         let key = pattern.in_rust();
@@ -145,9 +149,9 @@ impl Patterns {
         Some(key)
     }
 
-    /// Matches all names of an instance against the keys that take more than linear time, so that what the
-    /// validator does with them costs about as much as what was taken from the budget. Returns whether
-    /// the budget was enough.
+    /// Matches all names of an instance against the keys that take more than linear time, so that
+    /// the validator's work on them costs about as much as was taken from the budget. Returns true
+    /// if the budget was enough.
     #[must_use]
     pub fn can_match_keys(&self, instance: &Value) -> bool {
         self.slow_keys.is_empty() || !within(|| self.match_keys(instance)).1
@@ -172,7 +176,7 @@ impl Patterns {
     }
 }
 
-/// Adds a schema to those of a key, which two patterns may come to share.
+/// Adds a schema under a key; two patterns may come to share one, and then both schemas apply.
 fn insert(properties: &mut Map<String, Value>, key: String, schema: Value) {
     match properties.get_mut(&key) {
         Some(there) => *there = json!({ "allOf": [there.take(), schema] }),
@@ -182,13 +186,13 @@ fn insert(properties: &mut Map<String, Value>, key: String, schema: Value) {
     }
 }
 
-/// Returns the name of the format that stands for a pattern.
+/// Returns the name of the format that represents a pattern.
 #[must_use]
 pub fn format_of(text: &str) -> String {
     format!("{FORMAT}{text}")
 }
 
-/// Returns the pattern that a format stands for.
+/// Returns the pattern that a format represents.
 #[must_use]
 pub fn pattern_of(format: &str) -> Option<&str> {
     format.strip_prefix(FORMAT)

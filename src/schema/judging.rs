@@ -1,6 +1,10 @@
-//! Does an instance fit a schema? Answered step by step, each pair of schema and instance once, within a budget.
+//! Does an instance fit a schema? Answers step by step, each pair of schema and instance once,
+//! within a budget.
 //!
-//! The validator of a schema answers the same question quicker; this one can be asked about parts of it, and ends.
+//! The validator of a schema answers the same question faster; this module can judge parts of a
+//! schema and always ends. `validity` uses it where the validator has no answer, and `explain` and
+//! `evaluated` build on it.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -11,34 +15,36 @@ use crate::document::syntax::find;
 use crate::schema::own::{Node, Own};
 use crate::schema::schemas::Schema;
 
-/// How many steps may be made to judge one instance and to say what is wrong with it. A step is one schema that one
-/// value is held against. Beyond, what was found is told; if that is nothing, that the bound was reached is.
+/// Maximum number of steps to judge one instance and to explain its errors. A step compares one
+/// value with one schema. Beyond it, the errors found so far are reported, or the limit itself if
+/// there are none.
 pub const MOST_STEPS: usize = 20_000_000;
 
-/// How many schemas may be open at once, each a part or a branch of the one before; beyond is as beyond
-/// [`MOST_STEPS`].
+/// Maximum number of schemas open at once, each a part or a branch of the one before; a deeper one
+/// has the same effect as a step beyond [`MOST_STEPS`].
 pub const MOST_OPEN: usize = 600;
 
-/// How many steps an answer must have cost to be remembered. What costs less is quicker found again than kept.
+/// Minimum cost of an answer that is cached, in steps; a cheaper one is found again faster than
+/// stored.
 const WORTH_REMEMBERING: usize = 16;
 
-/// Why judging ends early.
+/// Reason why judging ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// [`MOST_STEPS`] or [`MOST_OPEN`] is reached.
     Exhausted,
-    /// As many errors are found as are told.
+    /// The maximum number of reported errors is reached.
     Enough,
 }
 
-/// Judges one instance.
+/// State of judging one instance.
 pub struct Judging<'s> {
     pub(super) schema: &'s Schema,
-    /// What was looked up of schemas, by address.
+    /// Facts about schemas, by address and by whether the node leaves names unrequired.
     owns: HashMap<(usize, bool), Arc<Own>>,
-    /// The answers that cost much, by the addresses of schema and instance.
+    /// Costly answers, by the addresses of schema and instance.
     known: HashMap<(usize, usize), bool>,
-    /// The targets of references that are being judged, with their instances, so that circles end.
+    /// Targets of references that are being judged, with their instances, so that circles end.
     pub(super) open: HashSet<(usize, usize)>,
     pub(super) steps_left: usize,
     pub(super) depth: usize,
@@ -60,12 +66,12 @@ impl<'s> Judging<'s> {
         }
     }
 
-    /// The schema that is judged by.
+    /// Returns the schema to judge by.
     pub fn start(&self) -> &'s Value {
         find(self.schema.root(), self.schema.pointer()).unwrap_or(&Value::Bool(true))
     }
 
-    /// Whether an instance fits; not, if that cannot be said within the bounds.
+    /// Returns true if an instance fits; false also if the limits allow no answer.
     pub fn judge(&mut self, instance: &Value) -> bool {
         let start = self.start();
         self.fits(Node::new(start), instance) == Ok(true)
@@ -78,14 +84,14 @@ impl<'s> Judging<'s> {
         Arc::clone(self.owns.entry(key).or_insert_with(make))
     }
 
-    /// Whether a value has one of the types that `type` names.
+    /// Returns true if a value has one of the types that `type` names.
     pub(super) fn is_of_type(&self, value: &Value, wanted: &Value) -> bool {
         let side = self.schema.schemas.side(self.schema.direction);
         let validator = side.owns.validator(&json!({ "type": wanted }));
         validator.is_none_or(|validator| validator.is_valid(value))
     }
 
-    /// Counts a step, and a level until [`leave`](Self::leave).
+    /// Counts a step, and opens a level until [`leave`](Self::leave) closes it.
     pub(super) fn enter(&mut self) -> Result<(), Stop> {
         self.steps_left = self.steps_left.checked_sub(1).ok_or(Stop::Exhausted)?;
         if self.depth >= MOST_OPEN {
@@ -99,7 +105,7 @@ impl<'s> Judging<'s> {
         self.depth -= 1;
     }
 
-    /// Where the references of a schema lead.
+    /// Returns the targets of the references of a schema, each with its keyword.
     pub(super) fn targets<'n>(
         &self,
         schema: &'n Map<String, Value>,
@@ -112,7 +118,8 @@ impl<'s> Judging<'s> {
         })
     }
 
-    /// Does something with the target of a reference, unless it is being done already: then the circle says nothing.
+    /// Runs `act` for the target of a reference; returns `circle` if it is already running for the
+    /// same target and instance.
     pub(super) fn once<T>(
         &mut self,
         target: &Value,
@@ -129,11 +136,11 @@ impl<'s> Judging<'s> {
         result
     }
 
-    /// Whether an instance fits a schema.
+    /// Returns true if an instance fits a schema.
     ///
     /// # Errors
     ///
-    /// [`Stop::Exhausted`]
+    /// [`Stop::Exhausted`] at the limits.
     pub fn fits(&mut self, node: Node<'_>, instance: &Value) -> Result<bool, Stop> {
         let Value::Object(schema) = node.value else { return Ok(*node.value != Value::Bool(false)) };
         let is_container = matches!(instance, Value::Array(_) | Value::Object(_));
@@ -145,7 +152,8 @@ impl<'s> Judging<'s> {
         self.enter()?;
         let fits = self.fits_all(node, schema, instance)?;
         self.leave();
-        // Names of properties are values for a moment only; containers live as long as the whole.
+        // Property names are short-lived values whose addresses are reused; containers live as
+        // long as the judging.
         if is_container && before - self.steps_left >= WORTH_REMEMBERING {
             self.known.insert(key, fits);
         }
@@ -212,7 +220,8 @@ impl<'s> Judging<'s> {
         Ok(self.wrong_count(schema, items)?.is_none())
     }
 
-    /// The keyword that says that too few or too many items fit `contains`.
+    /// Returns the keyword that rejects the number of items that fit `contains`; none if it is
+    /// right.
     pub(super) fn wrong_count(
         &mut self,
         schema: &Map<String, Value>,
@@ -270,7 +279,7 @@ impl<'s> Judging<'s> {
         Ok(true)
     }
 
-    /// How many branches an instance fits, at most so many.
+    /// Counts the branches that an instance fits, up to `most`.
     pub(super) fn fitting(&mut self, branches: &[Value], instance: &Value, most: usize) -> Result<usize, Stop> {
         let mut found = 0;
         for branch in branches {
@@ -281,7 +290,7 @@ impl<'s> Judging<'s> {
         Ok(found)
     }
 
-    /// Which of `then` and `else` holds.
+    /// Returns the one of `then` and `else` that applies, with its keyword.
     pub(super) fn conditional<'n>(
         &mut self,
         schema: &'n Map<String, Value>,
@@ -306,7 +315,7 @@ impl<'s> Judging<'s> {
     }
 }
 
-/// The schemas of a member, each with its keyword and the key in it.
+/// Returns the schemas that apply to a member, each with its keyword and its key in that.
 pub(super) fn parts_of<'n>(
     schema: &'n Map<String, Value>,
     own: &Own,
@@ -333,7 +342,7 @@ pub(super) fn parts_of<'n>(
     parts
 }
 
-/// The schema of the item at an index, with its keyword.
+/// Returns the schema of the item at an index, with its keyword.
 pub(super) fn part_at(schema: &Map<String, Value>, index: usize) -> Option<(&'static str, &Value)> {
     let prefix = list(schema, "prefixItems");
     match prefix.get(index) {
@@ -342,7 +351,7 @@ pub(super) fn part_at(schema: &Map<String, Value>, index: usize) -> Option<(&'st
     }
 }
 
-/// The members of a keyword that is an object.
+/// Returns the members of a keyword that is an object.
 pub(super) fn members<'n>(
     schema: &'n Map<String, Value>,
     keyword: &str,
@@ -350,12 +359,12 @@ pub(super) fn members<'n>(
     schema.get(keyword).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// The schemas of a keyword that is a list.
+/// Returns the schemas of a keyword that is an array.
 pub(super) fn list<'n>(schema: &'n Map<String, Value>, keyword: &str) -> &'n [Value] {
     schema.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// A number of items; `2.0` is 2.
+/// Returns a number of items; `2.0` is 2.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole, and saturates")]
 fn count(schema: &Map<String, Value>, keyword: &str) -> Option<u64> {
     let number = schema.get(keyword)?;

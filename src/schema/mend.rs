@@ -1,6 +1,7 @@
-//! A schema that cannot be compiled: which parts of it are at fault, and what is left without them.
+//! Replaces the parts of a schema that cannot be compiled.
 //!
-//! Each part that cannot be compiled allows anything; the rest is checked as it is written.
+//! Each such part then allows anything; the rest is checked as it is written.
+
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
@@ -9,25 +10,26 @@ use crate::document::reference::{UNKNOWN, local_pointer};
 use crate::document::syntax::{find, join};
 use crate::document::{Expect, Kind, Members};
 
-/// A part of a schema that cannot be compiled, so anything is allowed in its place.
+/// A part of a schema that cannot be compiled, so that anything is allowed in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaFault {
     /// Its place in the document, as a JSON Pointer.
     pub pointer: String,
-    /// What the compiler says of it.
+    /// The message of the compiler.
     pub message: String,
 }
 
 impl SchemaFault {
-    /// What is wrong, as the answers of what uses it say it.
+    /// Returns the fault as a sentence, for the answers of operations that use the schema.
     #[must_use]
     pub fn sentence(&self) -> String {
         format!("the schema at `#{}` cannot be compiled", self.pointer)
     }
 }
 
-/// Puts [`UNKNOWN`] in the place of each schema that cannot be compiled even without those inside of it, among
-/// those at `pointers` and what they lead to; `fault_of` says why one that refers to nothing cannot be.
+/// Puts [`UNKNOWN`] in the place of each schema that cannot be compiled even without its
+/// subschemas, among those at `pointers` and those they lead to, and returns the faults by
+/// pointer. `fault_of` returns the reason why a schema without references cannot be compiled.
 pub fn mend(tree: &mut Value, pointers: &[String], fault_of: impl Fn(&Value) -> Option<String>) -> Vec<SchemaFault> {
     let mut open: Vec<String> = pointers.to_vec();
     let mut seen: HashSet<String> = HashSet::new();
@@ -64,7 +66,7 @@ pub fn mend(tree: &mut Value, pointers: &[String], fault_of: impl Fn(&Value) -> 
     faults
 }
 
-/// A schema with `true` in the place of each that is inside of it, and the places of these.
+/// Returns a schema with `true` in the place of each subschema, and the pointers of these.
 fn shallow(schema: &Map<String, Value>, at: &str) -> (Value, Vec<String>) {
     let mut inner = Vec::new();
     let mut shallow = Map::new();
@@ -90,7 +92,8 @@ fn shallow(schema: &Map<String, Value>, at: &str) -> (Value, Vec<String>) {
     (Value::Object(shallow), inner)
 }
 
-/// What stands in a keyword of a schema.
+/// Returns the content that the document model expects in a keyword of a schema; none if it does
+/// not list the keyword.
 fn expected(keyword: &str) -> Option<Expect> {
     match Kind::Schema.members() {
         Members::Fields(fields) => fields.iter().find(|(field, _)| *field == keyword).map(|(_, expect)| *expect),

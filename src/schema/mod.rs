@@ -1,6 +1,6 @@
-//! A compiled schema: a validator that explains, and a tree that the generator can walk.
+//! Compiled schemas: validators that explain their errors, and trees that the generator can walk.
 //!
-//! What an error means for a request is left to `exchange`. This room is the only one that names
+//! The meaning of an error for a request is left to `validate` and `errors`. No other module uses
 //! `jsonschema`.
 
 mod bundle;
@@ -32,5 +32,5 @@ pub use crate::schema::error::{SchemaError, cut, start_of};
 pub use crate::schema::mend::SchemaFault;
 pub use crate::schema::satisfiable::contradiction;
 
-/// How many errors of one instance are told; a hostile one could have millions.
+/// Maximum number of errors reported for one instance; a hostile one could have millions.
 pub const MOST_ERRORS: usize = 100;

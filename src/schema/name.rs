@@ -1,6 +1,7 @@
-//! The words of a name, and the forms in which sentences and codes write it.
+//! Splits names into words, and writes them in the forms that sentences and codes use.
 
-/// The words of a name in lower case: `photoUrls`, `photo_urls` and `PhotoURLs` are photo and urls.
+/// Returns the words of a name in lower case: `photoUrls`, `photo_urls` and `PhotoURLs` become
+/// `photo` and `urls`.
 #[must_use]
 pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -29,10 +30,10 @@ pub fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// How much of a name is looked at, in characters.
+/// Maximum number of characters of a name that are read; the rest is ignored.
 const LONGEST_NAME: usize = 64;
 
-/// The letters and digits of a name in lower case, by which all its forms are one.
+/// Returns the letters and digits of a name in lower case, so that all its forms are equal.
 #[must_use]
 pub fn folded(name: &str) -> String {
     if name.is_ascii() {
@@ -44,7 +45,7 @@ pub fn folded(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// `manager` → `Manager`
+/// Capitalises a word: `manager` → `Manager`.
 #[must_use]
 pub fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
@@ -78,7 +79,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// What stands for it after the `|` of a slot.
+    /// Names of the forms, as written after the `|` of a slot.
     const NAMES: [(&'static str, Self); 9] = [
         ("words", Self::Words),
         ("Words", Self::Sentence),
@@ -91,18 +92,18 @@ impl Form {
         ("lower", Self::Lower),
     ];
 
-    /// The form of a slot such as `{name|Title}`.
+    /// Returns the form that a slot such as `{name|Title}` names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, form)| *form)
     }
 
-    /// All that there are, as they are written.
+    /// Returns the names of all forms that a slot can have.
     pub fn all() -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().map(|(name, _)| *name)
     }
 
-    /// A name in this form. What joins the segments of a path stays where the words are one.
+    /// Writes a name in this form. In a path each segment is rewritten and the separators stay.
     #[must_use]
     pub fn write(self, name: &str) -> String {
         let capitals = |words: Vec<String>| -> Vec<String> { words.iter().map(|word| capitalised(word)).collect() };
@@ -123,7 +124,7 @@ impl Form {
         }
     }
 
-    /// The form in which a text writes a name; none if it does not.
+    /// Returns the form in which a text writes a name; none if it does not.
     #[must_use]
     pub fn of(text: &str, name: &str) -> Option<Self> {
         const ORDER: [Form; 10] = [
@@ -142,7 +143,7 @@ impl Form {
     }
 }
 
-/// A path with each segment rewritten: `addresses[0].zipCode` → `Addresses[0].ZipCode`.
+/// Rewrites each segment of a path: `addresses[0].zipCode` → `Addresses[0].ZipCode`.
 fn segments(path: &str, write: impl Fn(Vec<String>) -> String) -> String {
     let mut text = String::new();
     for part in path.split_inclusive(['.', '[', ']', '/']) {
@@ -156,8 +157,8 @@ fn segments(path: &str, write: impl Fn(Vec<String>) -> String) -> String {
     text
 }
 
-/// Whether the name of a header says that it carries credentials: `X-Auth-Token`, `X-User-Id`,
-/// `Api-Key`.
+/// Returns true if the name of a header indicates that it carries credentials: `X-Auth-Token`,
+/// `X-User-Id`, `Api-Key`.
 #[must_use]
 pub fn carries_credentials(name: &str) -> bool {
     const WORDS: [&str; 18] = [
@@ -189,8 +190,9 @@ pub fn carries_credentials(name: &str) -> bool {
     !OTHER.iter().any(|word| has(word)) && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
 }
 
-/// Whether a value of this name is a secret, wherever it is sent: `api_key`, `accessToken`, `password`. The ids of
-/// users, clients and sessions are none, and neither is what is said about a secret: `token_type`, `passwordChangedAt`.
+/// Returns true if a value of this name is a secret, wherever it is sent: `api_key`,
+/// `accessToken`, `password`. The ids of users, clients and sessions are not secrets, and neither
+/// are facts about a secret: `token_type`, `passwordChangedAt`.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     const WORDS: [&str; 17] = [
@@ -212,13 +214,13 @@ pub fn is_secret(name: &str) -> bool {
         "cvc",
         "otp",
     ];
-    /// Also at the end of a word that is written as one: `refreshtoken`.
+    /// Endings that also count inside a longer word: `refreshtoken`.
     const ENDS: [&str; 3] = ["token", "secret", "password"];
     const PAIRS: [[&str; 2]; 5] =
         [["api", "key"], ["access", "key"], ["secret", "key"], ["private", "key"], ["app", "key"]];
-    /// Of pages and the like, where a token says only where one is.
+    /// Words of paging and the like, whose tokens only mark a position.
     const OTHER: [&str; 6] = ["csrf", "xsrf", "page", "next", "continuation", "idempotency"];
-    /// What is said about a secret, as the last word.
+    /// Last words of names that describe a secret: `token_type`.
     const ABOUT: [&str; 18] = [
         "type", "types", "count", "limit", "usage", "id", "ids", "name", "url", "uri", "endpoint", "method", "methods",
         "at", "in", "expiry", "status", "length",

@@ -1,4 +1,8 @@
-//! What one schema asks of an instance itself, without what it asks of its parts or by other schemas.
+//! Keywords of one schema about the instance itself, without those about its parts and without
+//! other schemas.
+//!
+//! `judging` and `explain` evaluate the rest.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +13,7 @@ use crate::schema::compiling::compile_alone;
 use crate::schema::direction::Direction;
 use crate::schema::pattern::Pattern;
 
-/// The keywords that ask something of the instance itself; the others are looked at one by one.
+/// Keywords about the instance itself; the others are evaluated one by one.
 const OWN: [&str; 21] = [
     "type",
     "const",
@@ -34,56 +38,57 @@ const OWN: [&str; 21] = [
     "contentSchema",
 ];
 
-/// A schema object, and what the one that it is a branch of says about it.
+/// A schema, with the names that an enclosing schema marks as not required.
 #[derive(Clone, Copy)]
 pub struct Node<'n> {
     pub value: &'n Value,
-    /// The names that are not asked for by it, because a schema that has it in `allOf` marks them.
+    /// Names that it does not require, because a schema that has it in `allOf` marks them.
     pub unasked: &'n [String],
 }
 
 impl<'n> Node<'n> {
-    /// A schema that is no branch of another one.
+    /// Returns the node of a schema that is not a branch of another.
     pub fn new(value: &'n Value) -> Self {
         Self { value, unasked: &[] }
     }
 }
 
-/// What is known of one schema.
+/// Facts about one schema.
 pub struct Own {
-    /// Judges what it asks of the instance itself; none if that is nothing.
+    /// Validator of the keywords about the instance itself; none if there are none.
     pub validator: Option<Arc<Validator>>,
-    /// Its `pattern`; none of one that is none, which checks nothing.
+    /// The `pattern`; none if it is absent or not a pattern, which checks nothing.
     pub pattern: Option<Arc<Pattern>>,
-    /// The keys of `patternProperties`, in their order; none of one that is no pattern, which may have every name.
+    /// Keys of `patternProperties` in their order; none for one that is not a pattern, which may
+    /// have every name.
     pub keys: Vec<Option<Arc<Pattern>>>,
-    /// The names that the branches of its `allOf` do not ask for.
+    /// Names that the branches of its `allOf` do not require.
     pub unasked: Vec<String>,
 }
 
 impl Own {
-    /// Whether a value is a text that its pattern does not match.
+    /// Returns true if an instance is a string that the pattern does not match.
     pub fn is_unmatched_by(&self, instance: &Value) -> bool {
         let (Some(pattern), Value::String(text)) = (&self.pattern, instance) else { return false };
         !pattern.is_match(text)
     }
 }
 
-/// What is known of the schemas of a document, as one direction sees them.
+/// Cache of the facts about the schemas of a document, for one direction.
 #[derive(Default)]
 pub struct Owns(Mutex<KnownNodes>);
 
 #[derive(Default)]
 struct KnownNodes {
-    /// By the address of the schema in the tree of the document, which never changes, and by whether it is a branch
-    /// that is not asked for everything.
+    /// Facts by the address of the schema in the tree of the document, which never changes, and by
+    /// whether it is a branch that does not require everything.
     by_schema: HashMap<(usize, bool), Arc<Own>>,
-    /// By what they ask for; most schemas ask for what many others do.
+    /// Validators by the text of their schema; most schemas share theirs with many others.
     by_text: HashMap<String, Option<Arc<Validator>>>,
 }
 
 impl Owns {
-    /// What is known of a schema, worked out when it is first asked for.
+    /// Returns the facts about a schema, computed on first use.
     pub fn get(&self, node: Node<'_>, root: &Value, direction: Direction) -> Arc<Own> {
         let key = (std::ptr::from_ref(node.value).addr(), !node.unasked.is_empty());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +100,7 @@ impl Owns {
         own
     }
 
-    /// A validator of a schema without references.
+    /// Returns the validator of a schema without references; none if it cannot be compiled.
     pub fn validator(&self, schema: &Value) -> Option<Arc<Validator>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).validator(schema)
     }

@@ -1,10 +1,13 @@
 //! Does any value fit a schema?
+//!
+//! Finds the contradictory schemas that are reported when a document is inspected.
+
 use jsonschema::Draft;
 use jsonschema::canonical::{Cause, UnsatisfiableReason, options};
 use serde_json::Value;
 
-/// Returns the keywords that contradict each other, in words, if it can be proved that no value fits
-/// `schema`: "`maximum` and `minimum`".
+/// Returns the keywords that contradict each other, in words, if it can be proved that no value
+/// fits `schema`: "`maximum` and `minimum`".
 ///
 /// References are not followed: the schema must have none.
 #[must_use]
@@ -22,7 +25,7 @@ pub fn contradiction(schema: &Value) -> Option<String> {
     Some(if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) })
 }
 
-/// `` `minimum` ``, or `` `allOf/0/minimum` `` where it stands further in.
+/// Returns the keywords of a cause: `` `minimum` ``, or `` `allOf/0/minimum` `` for a nested one.
 pub(crate) fn named(cause: &Cause) -> Vec<String> {
     let at = cause.pointer.trim_start_matches('/');
     if cause.keywords.is_empty() {

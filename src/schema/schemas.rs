@@ -1,4 +1,5 @@
-//! The schemas of a document, and one of them as one direction sees it: navigation, and its validator.
+//! Schemas of a document, and a schema as one direction sees it: navigation and its validator.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,7 +19,7 @@ use crate::schema::own::Owns;
 use crate::schema::pattern::Pattern;
 use crate::schema::unknown;
 
-/// The schemas that are derived from others, as they were needed.
+/// Cache of the schemas that are derived from others, filled when needed.
 #[derive(Default)]
 pub struct Derived(Mutex<HashMap<String, Arc<Schema>>>);
 
@@ -29,19 +30,20 @@ impl Derived {
     }
 }
 
-/// Whether a schema is one that others are derived from.
+/// Returns true if a schema is one that others are derived from: it has a `discriminator`, but no
+/// `oneOf` or `anyOf`.
 pub(crate) fn is_parent(node: &Value) -> bool {
     node.get("discriminator").is_some() && node.get("oneOf").is_none() && node.get("anyOf").is_none()
 }
 
-/// Whether any component of a document is one that others are derived from.
+/// Returns true if any component of a document is a schema that others are derived from.
 #[must_use]
 pub fn has_parents(tree: &Value) -> bool {
     let components = tree.pointer("/components/schemas").and_then(Value::as_object);
     components.into_iter().flatten().any(|(_, schema)| is_parent(schema))
 }
 
-/// The schemas of one document: its tree, and the validators of those that are used.
+/// Schemas of one document: its tree, and the validators of those that are used.
 pub struct Schemas {
     source: Arc<Source>,
     tree: Arc<Value>,
@@ -51,12 +53,12 @@ pub struct Schemas {
     has_parents: OnceLock<bool>,
     has_unknown: OnceLock<bool>,
     examples: OnceLock<Examples>,
-    /// Notes the schemas that are not noted yet, because nobody needed them.
+    /// Records the schemas that are not recorded yet because nothing has needed them.
     note_all: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Schemas {
-    /// The schemas of the document `tree`, whose text is `source`.
+    /// Returns the schemas of the document `tree`, whose text is `source`.
     #[must_use]
     pub fn new(source: Arc<Source>, tree: Arc<Value>, demand: Demand) -> Arc<Self> {
         Arc::new(Self {
@@ -72,24 +74,24 @@ impl Schemas {
         })
     }
 
-    /// Says whether examples are made to fit; only the first call counts.
+    /// Sets how examples are made to fit; only the first call has an effect.
     pub fn treat_examples(&self, examples: Examples) {
         let _known = self.examples.set(examples);
     }
 
-    /// The text of the document.
+    /// Returns the text of the document.
     #[must_use]
     pub fn source(&self) -> &Arc<Source> {
         &self.source
     }
 
-    /// The whole document.
+    /// Returns the whole document.
     #[must_use]
     pub fn tree(&self) -> &Arc<Value> {
         &self.tree
     }
 
-    /// Whether anything in the document is not known, because a reference cannot be followed.
+    /// Returns true if anything in the document is unknown because a reference cannot be followed.
     #[must_use]
     pub fn has_unknown(&self) -> bool {
         *self.has_unknown.get_or_init(|| unknown::is_in(&self.tree))
@@ -102,19 +104,19 @@ impl Schemas {
         }
     }
 
-    /// Notes a schema that will be used.
+    /// Records a schema that will be used.
     fn note(&self, direction: Direction, pointer: &str) {
         self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).push(pointer.to_owned());
     }
 
-    /// The patterns of the schemas that were noted and of all that they lead to.
+    /// Returns the patterns of the recorded schemas and of all schemas that they lead to.
     #[must_use]
     pub fn patterns(&self) -> Vec<PatternAt> {
         let used = [Direction::Request, Direction::Response].map(|direction| self.used(direction)).concat();
         patterns_of(&self.tree, &used)
     }
 
-    /// The pointers of the schemas that were noted.
+    /// Returns the pointers of the recorded schemas, sorted and each once.
     fn used(&self, direction: Direction) -> Vec<String> {
         let mut used = self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).clone();
         used.sort_unstable();
@@ -122,12 +124,13 @@ impl Schemas {
         used
     }
 
-    /// Says how the schemas are noted that nobody needed yet, by [`Schema::new`]; only the first call counts.
+    /// Sets the function that records, by [`Schema::new`], the schemas that nothing has needed
+    /// yet; only the first call has an effect.
     pub fn note_all_by(&self, note: impl Fn() + Send + Sync + 'static) {
         let _known = self.note_all.set(Box::new(note));
     }
 
-    /// The validator of all schemas.
+    /// Returns the shared validator of all recorded schemas, built on first use.
     fn together(&self, direction: Direction) -> &Validators {
         let side = self.side(direction);
         side.together.get_or_init(|| {
@@ -147,40 +150,40 @@ impl fmt::Debug for Schemas {
     }
 }
 
-/// How many of the schemas of a document are going to be used.
+/// Share of the schemas of a document that will be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Demand {
-    /// Few, as by requests: each has a validator of its own, built when first needed.
+    /// Few, as for requests: each has its own validator, built on first use.
     #[default]
     Few,
-    /// All of them, as by `check`: they have one validator together, which is built at once and shares
-    /// what they refer to.
+    /// All, as for `check`: they share one validator, which is built at once and compiles common
+    /// references once.
     All,
 }
 
-/// Whether examples are made to fit their schema (`--examples`).
+/// Treatment of examples that do not fit their schema (`--examples`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Examples {
-    /// Where only one reading is possible.
+    /// Changed where only one reading is possible.
     #[default]
     Coerce,
-    /// Wherever a value can be made of it that fits.
+    /// Changed wherever a value that fits can be derived from the example.
     Repair,
-    /// Never: every example is served as it stands.
+    /// Never changed: every example is served as written.
     Verbatim,
 }
 
-/// What one direction needs.
+/// Schemas and validators for one direction.
 #[derive(Default)]
 pub(crate) struct Side {
-    /// The pointers of the schemas that are used, in the order in which they were asked for.
+    /// Pointers of the schemas that are used, in the order in which they were recorded.
     used: Mutex<Vec<String>>,
     together: OnceLock<Validators>,
     derived: Derived,
     pub(crate) owns: Owns,
 }
 
-/// One schema of a document, as one direction sees it. Its validator is built when first needed.
+/// One schema of a document, as one direction sees it. Its validator is built on first use.
 pub struct Schema {
     pub(crate) schemas: Arc<Schemas>,
     pointer: String,
@@ -198,7 +201,7 @@ impl fmt::Debug for Schema {
 }
 
 impl Schema {
-    /// The schema at `pointer` of a document.
+    /// Returns the schema at `pointer` of a document, and records that it is used.
     #[must_use]
     pub fn new(schemas: &Arc<Schemas>, pointer: String, direction: Direction) -> Self {
         schemas.note(direction, &pointer);
@@ -206,43 +209,43 @@ impl Schema {
         Self { schemas: Arc::clone(schemas), pointer, direction, tree, own, types, declared }
     }
 
-    /// Whether examples of it and of its parts are made to fit.
+    /// Returns how examples of the schema and of its parts are made to fit.
     #[must_use]
     pub fn examples(&self) -> Examples {
         self.schemas.examples.get().copied().unwrap_or_default()
     }
 
-    /// Who sends what it describes.
+    /// Returns the direction of the messages that it describes.
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction
     }
 
-    /// The schemas of its document.
+    /// Returns all schemas of its document.
     #[must_use]
     pub fn of_document(&self) -> &Arc<Schemas> {
         &self.schemas
     }
 
-    /// Where it stands, for findings.
+    /// Returns its place in the document, for diagnostics.
     #[must_use]
     pub fn place(&self) -> Place {
         Place::value(&self.schemas.source, self.pointer.clone())
     }
 
-    /// The JSON Pointer of it in its document.
+    /// Returns its JSON Pointer in the document.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// Its tree, references not followed.
+    /// Returns its tree, references not followed; `true` if there is nothing at its pointer.
     #[must_use]
     pub fn tree(&self) -> &Value {
         self.tree.find(&self.schemas.tree, &self.pointer).unwrap_or(&Value::Bool(true))
     }
 
-    /// The types that an instance may have, see [`types`](Self::types); worked out once.
+    /// Returns the types that an instance may have, see [`types`](Self::types); computed once.
     #[must_use]
     pub fn own_types(&self) -> &[&'static str] {
         self.types.get_or_init(|| self.known_types(self.tree()))
@@ -253,7 +256,7 @@ impl Schema {
         self.types(node).iter().filter_map(|name| TYPES.into_iter().find(|known| known == name)).collect()
     }
 
-    /// The properties that it declares, in the author's order; worked out once.
+    /// Returns the properties that it declares, in the author's order; computed once.
     #[must_use]
     pub fn declared(&self) -> &[Declared] {
         self.declared.get_or_init(|| {
@@ -271,32 +274,33 @@ impl Schema {
         })
     }
 
-    /// A property that it declares, by name.
+    /// Returns the property of this name, if it declares one.
     #[must_use]
     pub fn declaration(&self, name: &str) -> Option<&Declared> {
         self.declared().iter().find(|declared| declared.name == name)
     }
 
-    /// The document that its references are resolved in.
+    /// Returns the document in which its references are resolved.
     #[must_use]
     pub fn root(&self) -> &Value {
         &self.schemas.tree
     }
 
-    /// The same, shared.
+    /// Returns a shared reference to the whole document.
     #[must_use]
     pub fn tree_of_all(&self) -> Arc<Value> {
         Arc::clone(&self.schemas.tree)
     }
 
-    /// What `value`, a schema of the same document, leads to when its `$ref` is followed; what that says
-    /// beside a `$ref` of its own is not lost.
+    /// Returns the schema that `value`, a schema of the same document, refers to. A `$ref` with
+    /// siblings other than annotations is not followed, so that those still apply.
     #[must_use]
     pub fn resolve<'s>(&'s self, value: &'s Value) -> &'s Value {
         reference::resolve_schema(self.root(), value, "").map_or(value, |end| end.value)
     }
 
-    /// Whether any schema of the document has others derived from it that a discriminator tells apart.
+    /// Returns true if any schema of the document has derived ones that a discriminator tells
+    /// apart.
     pub(crate) fn has_parents(&self) -> bool {
         *self.schemas.has_parents.get_or_init(|| has_parents(&self.schemas.tree))
     }
@@ -305,13 +309,13 @@ impl Schema {
         &self.schemas.side(self.direction).derived
     }
 
-    /// Another schema of the same document, as the same direction sees it.
+    /// Returns another schema of the same document, for the same direction.
     #[must_use]
     pub fn sibling(&self, pointer: String) -> Self {
         Self::new(&self.schemas, pointer, self.direction)
     }
 
-    /// What a reference such as `#/components/schemas/Pet` leads to.
+    /// Returns the schema that a reference such as `#/components/schemas/Pet` leads to.
     #[must_use]
     pub fn follow(&self, reference: &str) -> Option<&Value> {
         let pointer = local_pointer(reference)?;
@@ -345,26 +349,27 @@ impl Schema {
         }
     }
 
-    /// Whether it can be compiled.
+    /// Checks that the schema can be compiled.
     ///
     /// # Errors
     ///
-    /// [`Uncompilable`] with what the compiler said.
+    /// [`Uncompilable`] with the message of the compiler.
     pub fn check(&self) -> Result<(), Uncompilable> {
         self.faults().first().map_or(Ok(()), |fault| Err(Uncompilable(fault.message.clone())))
     }
 
-    /// The parts of it, and of what it leads to, that cannot be compiled and so allow anything.
+    /// Returns the parts of the schema, and of those it leads to, that cannot be compiled and so
+    /// allow anything.
     #[must_use]
     pub fn faults(&self) -> &[SchemaFault] {
         self.validator().faults
     }
 
-    /// Whether it can be compiled and each of its patterns is one.
+    /// Checks that the schema can be compiled and that each of its patterns is valid.
     ///
     /// # Errors
     ///
-    /// [`Uncompilable`] with what is wrong first.
+    /// [`Uncompilable`] with the first fault.
     pub fn check_all(&self) -> Result<(), Uncompilable> {
         for pattern in patterns_of(self.root(), std::slice::from_ref(&self.pointer)) {
             if let Err(fault) = Pattern::read(&pattern.text) {
@@ -375,47 +380,48 @@ impl Schema {
     }
 }
 
-/// A property that a schema declares: what is asked of it again and again.
+/// A property that a schema declares, with the facts that are looked up most often.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declared {
-    /// Its name.
+    /// The name of the property.
     pub name: String,
-    /// Its name by which all forms of it are one, see [`folded`].
+    /// The name in the form in which all its notations are equal, see [`folded`].
     pub folded: String,
     /// The types that it may have, see [`Schema::types`].
     pub types: Vec<&'static str>,
-    /// Whether an object must have it, see [`Schema::requires`].
+    /// True if an object must have the property, see [`Schema::requires`].
     pub is_required: bool,
-    /// Whether who sends the object is asked for it, see [`Schema::asks_for`].
+    /// True if the sender may have to supply the property, see [`Schema::asks_for`].
     pub is_asked_for: bool,
-    /// Whether no client sends it, see [`Schema::is_read_only`].
+    /// True if clients never send the property, see [`Schema::is_read_only`].
     pub is_read_only: bool,
-    /// Its default, null apart.
+    /// The default, unless it is null.
     pub default: Option<Value>,
 }
 
-/// How a schema is judged.
+/// The validator that judges a schema.
 pub(crate) enum Own {
-    /// By a validator of its own.
+    /// Its own validator.
     Alone(Compiled),
-    /// Together with the others of its document, because it leads to so many of them.
+    /// The shared validator of its document, because it leads to too many other schemas.
     Together,
 }
 
-/// How many values what a schema leads to may have for a validator of its own; of a document whose schemas
-/// all lead to each other each would be as large as one of all together.
+/// Maximum number of values that a schema may lead to and still have its own validator; a larger
+/// one uses the shared validator. In a document whose schemas all lead to each other, each of
+/// their own validators would be as large as the shared one.
 pub(crate) const MOST_ALONE: usize = 4000;
 
-/// A schema, or a part of it, cannot be compiled.
+/// Error of a schema that cannot be compiled, entirely or in part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the schema cannot be compiled: {0}")]
 pub struct Uncompilable(pub String);
 
-/// A schema that is no part of a document.
+/// Compiles a schema that is not part of a document.
 ///
 /// # Errors
 ///
-/// [`Uncompilable`], if it is none.
+/// [`Uncompilable`], if `tree` is not a valid schema.
 pub fn standalone(tree: &Value) -> Result<Schema, Uncompilable> {
     let source = Source::new("schema".to_owned(), String::new(), |_| crate::diagnostic::Positions::default());
     let schemas = Schemas::new(source, Arc::new(tree.clone()), Demand::Few);

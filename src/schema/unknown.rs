@@ -1,6 +1,8 @@
-//! What of an operation is not known, because a reference cannot be followed or a part cannot be read?
+//! Unknown parts of an operation: references that cannot be followed, and parts that cannot be
+//! read.
 //!
-//! Anything is allowed there, and answers of the operation say so.
+//! Anything is allowed there, and the answers of the operation say so.
+
 use std::collections::HashSet;
 
 use serde_json::Value;
@@ -8,14 +10,14 @@ use serde_json::Value;
 use crate::document::reference::{UNKNOWN, local_pointer};
 use crate::document::syntax::find;
 
-/// How many values of a document are looked through for what is not known of one operation. What is beyond is
-/// not told of the operation; `check` tells all of it.
+/// Maximum number of values of a document that are searched for unknown parts of one operation.
+/// Parts beyond it are not reported for the operation; `check` reports all of them.
 const MOST_VISITED: usize = 200_000;
 
-/// How many sentences one operation tells.
+/// Maximum number of sentences reported for one operation; further ones are left out.
 const MOST_TOLD: usize = 3;
 
-/// Whether anything of a document is not known.
+/// Returns true if anything in a document is unknown.
 pub fn is_in(value: &Value) -> bool {
     let mut open = vec![value];
     while let Some(value) = open.pop() {
@@ -29,7 +31,7 @@ pub fn is_in(value: &Value) -> bool {
     false
 }
 
-/// Says why what some values of a document lead to is not known.
+/// Returns sentences about the unknown parts that some values of a document lead to, each once.
 pub fn sentences(tree: &Value, values: &[&Value]) -> Vec<String> {
     let mut told = Vec::new();
     let mut seen = HashSet::new();
@@ -55,7 +57,7 @@ pub fn sentences(tree: &Value, values: &[&Value]) -> Vec<String> {
     told
 }
 
-/// Members that are data, or that no request and no answer depends on.
+/// Returns true for members that are data, or that no request and no answer depends on.
 fn is_data(name: &str) -> bool {
     matches!(name, "enum" | "const" | "default" | "example" | "examples" | "callbacks")
 }

@@ -1,4 +1,7 @@
-//! Whether an instance fits a schema, and if not, why.
+//! Does an instance fit a schema, and if not, why?
+//!
+//! Asks the validator first, then `judging` and `explain`.
+
 use serde_json::{Value, json};
 
 use crate::schema::error::SchemaError;
@@ -8,7 +11,7 @@ use crate::schema::pattern::budget::within;
 use crate::schema::schemas::{Schema, Uncompilable};
 
 impl Schema {
-    /// Whether an instance fits.
+    /// Returns true if an instance fits; false also if a budget was used up.
     ///
     /// # Errors
     ///
@@ -21,7 +24,7 @@ impl Schema {
         Ok(matches!(within(judge), (true, false)))
     }
 
-    /// Everything that does not fit, in the order in which the schema says it.
+    /// Returns everything that does not fit, in the order of the keywords in the schema.
     ///
     /// # Errors
     ///
@@ -30,7 +33,8 @@ impl Schema {
         Ok(self.errors_within(instance, &mut { judging::MOST_STEPS }))
     }
 
-    /// The same within so many steps; those that are made are taken off.
+    /// Returns everything that does not fit, found within `steps` steps; the steps taken are
+    /// subtracted.
     #[must_use]
     pub fn errors_within(&self, instance: &Value, steps: &mut usize) -> Vec<SchemaError> {
         let (errors, is_used_up) = within(|| match self.validator().answer(instance) {

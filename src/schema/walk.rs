@@ -1,7 +1,9 @@
-//! A schema as a tree that can be walked: references followed, compositions looked through.
+//! Walks a schema as a tree: references are followed, compositions looked through.
 //!
-//! Each node is visited once, however many ways lead to it, so that recursive and much branched
-//! schemas cost no more than their size.
+//! Each node is visited once, however many paths lead to it, so that recursive and heavily
+//! branched schemas cost no more than their size. `generate` and `validate` read schemas through
+//! it.
+
 use std::collections::HashSet;
 
 use serde_json::Value;
@@ -11,31 +13,32 @@ use crate::document::syntax::{find, join};
 use crate::schema::direction::Direction;
 use crate::schema::schemas::Schema;
 
-/// A part of what a schema describes.
+/// A part of the objects or arrays that a schema describes.
 #[derive(Debug, Clone, Copy)]
 pub enum Part<'n> {
     /// The property of this name.
     Property(&'n str),
-    /// Each item.
+    /// Any item.
     Items,
 }
 
-/// How many schemas are looked into for the place of a part.
+/// Maximum number of schemas searched for the place of a part; at more, the search ends.
 const MOST_PLACES: usize = 1000;
 
-/// How the walk goes on from a node.
+/// Next move of the walk after a node.
 enum Step {
     /// Into its `allOf`, `anyOf` and `oneOf`.
     Into,
-    /// Past it.
+    /// Past the node, without its compositions.
     Past,
-    /// Nowhere.
+    /// End of the walk.
     End,
 }
 
 impl Schema {
-    /// The types that an instance of `node`, a schema of the same document, may have, null apart:
-    /// `["integer"]`; empty if it does not say.
+    /// Returns the types that an instance of `node`, a schema of the same document, may have, null
+    /// apart: `["integer"]`. Without `type`, `properties` or `items` imply one; empty if nothing
+    /// does.
     #[must_use]
     pub fn types<'s>(&'s self, node: &'s Value) -> Vec<&'s str> {
         let mut types: Vec<&str> = Vec::new();
@@ -55,7 +58,7 @@ impl Schema {
             if types.len() > before { Step::Past } else { Step::Into }
         });
         types.retain(|name| *name != "null");
-        // There are six at most, so no set is quicker.
+        // At most six types exist, so a set would not be faster.
         let mut distinct: Vec<&str> = Vec::with_capacity(types.len());
         types.into_iter().for_each(|name| {
             if !distinct.contains(&name) {
@@ -66,7 +69,7 @@ impl Schema {
         if types.is_empty() { implied.into_iter().collect() } else { types }
     }
 
-    /// Whether null is among the types of `node`.
+    /// Returns true if null is among the types of `node`.
     #[must_use]
     pub fn allows_null(&self, node: &Value) -> bool {
         let mut allows = false;
@@ -82,21 +85,21 @@ impl Schema {
         allows
     }
 
-    /// The schema of a property by name.
+    /// Returns the schema of a property by name, else that of `additionalProperties`.
     #[must_use]
     pub fn property<'s>(&'s self, node: &'s Value, name: &str) -> Option<&'s Value> {
         let declared = self.find(node, &mut |node| node.get("properties")?.get(name));
         declared.or_else(|| self.find(node, &mut |node| node.get("additionalProperties").filter(|v| v.is_object())))
     }
 
-    /// The schema of the items of a list.
+    /// Returns the schema of the items of an array.
     #[must_use]
     pub fn items<'s>(&'s self, node: &'s Value) -> Option<&'s Value> {
         self.find(node, &mut |node| node.get("items"))
     }
 
-    /// Where the schema of a part of the objects or lists stands that the schema at `pointer` describes:
-    /// `/components/schemas/Pet/properties/name`.
+    /// Returns the pointer of the schema of a part of the objects or arrays that the schema at
+    /// `pointer` describes: `/components/schemas/Pet/properties/name`.
     #[must_use]
     pub fn place_of(&self, pointer: &str, part: Part<'_>) -> Option<String> {
         let mut seen = HashSet::new();
@@ -118,7 +121,7 @@ impl Schema {
                 Part::Items => (node.get("items"), join(&pointer, "items")),
             };
             if let Some(own) = own {
-                // Of several branches the one that says more.
+                // Of several branches, prefer one that declares members.
                 if self.has_members(own) || self.items(own).is_some() {
                     return Some(at);
                 }
@@ -136,7 +139,7 @@ impl Schema {
         first
     }
 
-    /// The declared properties with their schemas, in the author's order.
+    /// Returns the declared properties with their schemas, in the author's order.
     #[must_use]
     pub fn properties<'s>(&'s self, node: &'s Value) -> Vec<(&'s str, &'s Value)> {
         let mut all = Vec::new();
@@ -149,8 +152,9 @@ impl Schema {
         all
     }
 
-    /// The declared properties of one of the objects that `node` can be, and whether each is required: of
-    /// the branches of `oneOf` and `anyOf` the first whose names are worth most.
+    /// Returns the declared properties of one of the objects that `node` can be, each with its
+    /// schema and true if it is required. Of the branches of `oneOf` and `anyOf`, the first whose
+    /// properties have the highest `worth` counts.
     #[must_use]
     pub fn chosen_properties<'s>(
         &'s self,
@@ -169,7 +173,7 @@ impl Schema {
         for part in &parts {
             for (name, property) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
                 match all.iter_mut().find(|(known, ..)| known == name) {
-                    // Of two the one that says more.
+                    // Of two schemas of a property, prefer the one that declares members.
                     Some((_, known, _)) if !self.has_members(known) && self.has_members(property) => *known = property,
                     Some(_) => {}
                     None => {
@@ -182,13 +186,13 @@ impl Schema {
         all
     }
 
-    /// Whether it, or its items, are objects with declared properties.
+    /// Returns true if a schema or its items describe objects with declared properties.
     fn has_members(&self, node: &Value) -> bool {
         let item = self.items(node);
         [Some(node), item].into_iter().flatten().any(|node| !self.properties(node).is_empty())
     }
 
-    /// A node and what its `allOf` adds to it, references followed.
+    /// Returns a node and the nodes that its `allOf` adds, references followed.
     #[must_use]
     pub fn parts<'s>(&'s self, node: &'s Value) -> Vec<&'s Value> {
         let mut parts = Vec::new();
@@ -205,21 +209,23 @@ impl Schema {
         parts
     }
 
-    /// Whether an object of the schema must have a property, in one of its branches at least.
+    /// Returns true if an object of the schema must have a property, by at least one of its
+    /// branches.
     #[must_use]
     pub fn requires<'s>(&'s self, node: &'s Value, name: &str) -> bool {
         let is_named = self.find(node, &mut |node| names_required(node, name).then_some(node)).is_some();
         is_named && self.property(node, name).is_none_or(|property| self.asks_for(property))
     }
 
-    /// Whether who sends it is asked for a property: it is not marked `readOnly` in a request or
-    /// `writeOnly` in a response, and neither is what it refers to.
+    /// Returns true if the sender may have to supply a property: neither the property nor the
+    /// schema it refers to is marked `readOnly` in a request or `writeOnly` in a response.
     #[must_use]
     pub fn asks_for(&self, property: &Value) -> bool {
         !self.is_marked(property, self.direction().not_asked())
     }
 
-    /// Whether a property says of itself that it is never sent by a client: it is `readOnly`, or what it refers to is.
+    /// Returns true if clients never send a property: it is `readOnly`, or the schema it refers to
+    /// is.
     #[must_use]
     pub fn is_read_only(&self, property: &Value) -> bool {
         self.is_marked(property, Direction::Request.not_asked())
@@ -230,8 +236,8 @@ impl Schema {
         is_marked(property) || property.get("$ref").is_some() && is_marked(self.resolve(property))
     }
 
-    /// The names of the properties of `node` and of everything below it, each once, and not many more
-    /// than 2000.
+    /// Returns the names of the properties of `node` and of everything below it, each once, and
+    /// not many more than 2000.
     #[must_use]
     pub fn all_property_names(&self, node: &Value) -> Vec<String> {
         let mut names = Vec::new();
@@ -254,7 +260,7 @@ impl Schema {
         names
     }
 
-    /// A node with everything that it refers to or is composed of, alternatives too.
+    /// Returns a node with everything that it refers to or is composed of, alternatives included.
     #[must_use]
     pub fn with_branches<'s>(&'s self, node: &'s Value) -> Vec<&'s Value> {
         let mut all = Vec::new();
@@ -274,7 +280,8 @@ impl Schema {
         found
     }
 
-    /// Whether a node says something itself, and was not met before; where its reference leads is next.
+    /// Returns true if a node was not visited before and says more than a reference; adds the
+    /// target of its reference to `open`.
     fn is_own<'s>(&'s self, node: &'s Value, seen: &mut HashSet<usize>, open: &mut Vec<&'s Value>) -> bool {
         if !seen.insert(std::ptr::from_ref(node).addr()) {
             return false;
@@ -282,12 +289,12 @@ impl Schema {
         if node.get("$ref").is_none() {
             return true;
         }
-        // One that cannot be followed leads to itself.
+        // A reference that cannot be followed resolves to the node itself.
         open.push(self.resolve(node));
         !is_only_reference(node)
     }
 
-    /// Visits a node and what it is composed of, in the author's order.
+    /// Visits a node and the nodes that it is composed of, in the author's order.
     fn walk<'s>(&'s self, node: &'s Value, visit: &mut dyn FnMut(&'s Value) -> Step) {
         if is_alone(node) {
             visit(node);
@@ -312,7 +319,7 @@ impl Schema {
     }
 }
 
-/// Whether nothing else belongs to a node, as to most: it neither refers to others nor is composed of them.
+/// Returns true if a node neither refers to other schemas nor is composed of them, as most do not.
 fn is_alone(node: &Value) -> bool {
     let leads = |name: &String| matches!(name.as_str(), "$ref" | "allOf" | "anyOf" | "oneOf");
     node.as_object().is_none_or(|members| !members.keys().any(leads))
@@ -322,5 +329,5 @@ fn names_required(node: &Value, name: &str) -> bool {
     node.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|known| known == name))
 }
 
-/// How many names one schema contributes before the walk ends.
+/// Maximum number of names collected from one schema; at more, the walk ends.
 const MOST_NAMES: usize = 2000;

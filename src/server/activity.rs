@@ -1,4 +1,5 @@
-//! What a connection is doing: since when, and whether anything moves.
+//! Activity of one connection: the exchanges in progress, and the time since anything moved.
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -7,42 +8,44 @@ use http::Version;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// What a connection and its service tell each other.
+/// State that a connection and its service share.
 #[derive(Debug, Default)]
 pub struct ConnectionActivity {
-    /// The connection is to be reset at its end, and not closed.
+    /// True if the connection is to be reset at its end instead of closed.
     pub(crate) is_reset: AtomicBool,
-    /// An exchange goes on, or its response comes by and by.
+    /// True while an exchange goes on, or its response is sent over time.
     pub(crate) is_busy: AtomicBool,
-    /// All that came is answered, as far as anybody knows.
+    /// True while every request that has arrived is answered.
     pub(crate) is_at_rest: AtomicBool,
-    /// The client does not take what is sent as fast as it could be.
+    /// True while the client takes less than is sent to it.
     pub(crate) is_blocked: AtomicBool,
-    /// How many exchanges began.
+    /// Number of exchanges that have begun.
     pub(crate) exchanges: AtomicU32,
-    /// An answer waits, and so does not find out by itself that its client has left.
+    /// True while an answer is delayed; only a separate check then notices that its client has
+    /// left.
     pub(crate) is_waiting: AtomicBool,
-    /// The client has left, or sends nothing more.
+    /// Notification that the client has left, or sends nothing more.
     pub(crate) left: Notify,
-    /// Large answers of HTTP/2 that are not sent to their end.
+    /// Large HTTP/2 answers that have not been sent completely.
     unsent: Mutex<Vec<Weak<Progress>>>,
 }
 
 impl ConnectionActivity {
-    /// The connection is to be reset at its end (RFC 9293 §3.9.1.5, ABORT).
+    /// Marks the connection to be reset at its end (RFC 9293 §3.9.1.5, ABORT).
     pub fn reset(&self) {
         self.is_reset.store(true, Ordering::Relaxed);
     }
 
-    /// An exchange begins.
+    /// Notes the beginning of an exchange.
     pub fn begin(&self) {
         self.is_busy.store(true, Ordering::Relaxed);
         self.is_at_rest.store(false, Ordering::Relaxed);
         self.exchanges.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits so long, or until the client of HTTP/1.1 closes its side of the connection. If it has left, its place is free
-    /// at once; if it only says that it sends nothing more, it has its answer early. HTTP/2 tells by itself.
+    /// Waits for a time, or until the client of HTTP/1.1 closes its side of the connection. A
+    /// client that has left frees its connection at once; one that only sends nothing more gets its
+    /// answer early. HTTP/2 reports closed streams itself.
     pub async fn wait(&self, time: Duration, version: Version) {
         tokio::select! {
             () = sleep(time) => {}
@@ -54,11 +57,11 @@ impl ConnectionActivity {
     pub async fn client_left(&self) {
         self.is_waiting.store(true, Ordering::Relaxed);
         self.left.notified().await;
-        // Whoever waits next need not find it out again.
+        // The notification is passed on: the next waiter need not detect the closed side again.
         self.left.notify_one();
     }
 
-    /// Notes that a large answer is to be sent, until the last part of it is dropped.
+    /// Tracks a large answer until its last part is dropped.
     pub fn progress(&self) -> Arc<Progress> {
         let progress = Arc::new(Progress { last: Mutex::new(Instant::now()) });
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,29 +70,30 @@ impl ConnectionActivity {
         progress
     }
 
-    /// Whether the client has taken nothing of an answer for so long.
+    /// Returns true if the client has taken nothing of one of the large answers for this time.
     pub(crate) fn is_stuck(&self, time: Duration) -> bool {
         let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
         unsent.iter().filter_map(Weak::upgrade).any(|progress| progress.is_stuck(time))
     }
 
-    /// An exchange ended; whether its request was read to its end, and whether its response is there as a whole.
+    /// Notes the end of an exchange: `is_read` if its request was read to its end, `is_whole` if
+    /// its response is complete in memory.
     pub fn end(&self, is_read: bool, is_whole: bool) {
         self.is_busy.store(!is_whole, Ordering::Relaxed);
         self.is_at_rest.store(is_read && is_whole, Ordering::Relaxed);
     }
 }
 
-/// A large answer of HTTP/2 that is not sent to its end. A client says how much it takes of each (RFC 9113 §5.2), and
-/// may take nothing of one for ever while others go on.
+/// Progress of a large HTTP/2 answer that has not been sent completely. A client limits the data of
+/// each stream (RFC 9113 §5.2), and may take nothing of one forever while others go on.
 #[derive(Debug)]
 pub struct Progress {
-    /// When something of it was taken last.
+    /// Time at which the client last took a part.
     last: Mutex<Instant>,
 }
 
 impl Progress {
-    /// Notes that something of the answer was taken.
+    /// Notes that the client took a part of the answer.
     pub fn note(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }

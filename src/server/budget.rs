@@ -1,15 +1,18 @@
-//! How much memory do contents take together, of requests that come and of answers that go?
+//! Memory that the contents of requests and answers take together.
 //!
-//! Each has a [`Share`], which is given back when it is dropped: when the exchange is over, or its client has left.
+//! Each content has a [`Share`], which is given back when it is dropped: when the exchange is over,
+//! or its client has left.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-/// Contents of up to so many bytes are not counted: most are shorter, and all threads would count in one place.
+/// Largest content that is not counted, in bytes. Most are shorter, and counting them would make
+/// all threads contend for one counter.
 pub const SMALL: usize = 4 * 1024;
 
-/// The bytes that contents take together, and may take (`--content-memory`).
+/// Bytes that contents take together, and their maximum (`--content-memory`).
 #[derive(Debug)]
 pub struct Budget {
     used: AtomicUsize,
@@ -17,23 +20,23 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of so many bytes.
+    /// Creates a budget of `most` bytes.
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { used: AtomicUsize::new(0), most })
     }
 
-    /// Whether nothing is left: then new exchanges wait until some of those that go on are over.
+    /// Returns true if no bytes are left.
     pub fn is_spent(&self) -> bool {
         self.used.load(Ordering::Relaxed) >= self.most
     }
 
-    /// A share of nothing yet.
+    /// Creates an empty share.
     pub fn share(self: &Arc<Self>) -> Share {
         Share { budget: Arc::clone(self), bytes: 0 }
     }
 }
 
-/// The bytes that one content takes of the budget.
+/// Bytes that one content takes from the budget.
 #[derive(Debug)]
 pub struct Share {
     budget: Arc<Budget>,
@@ -41,7 +44,8 @@ pub struct Share {
 }
 
 impl Share {
-    /// Takes as much as the content is long now; whether there was so much left.
+    /// Grows the share to the current length of its content; returns false, and changes nothing, if
+    /// the budget has too few bytes left. Lengths up to `SMALL` always fit.
     #[must_use]
     pub fn grow_to(&mut self, length: usize) -> bool {
         let more = length.saturating_sub(self.bytes);
@@ -56,18 +60,19 @@ impl Share {
         is_taken
     }
 
-    /// Takes as much as an answer is long, even where no so much is left: it is there already.
+    /// Takes the length of an answer even if the budget has too few bytes left, because the answer
+    /// is in memory already.
     fn take(&mut self, length: usize) {
         self.budget.used.fetch_add(length, Ordering::Relaxed);
         self.bytes += length;
     }
 
-    /// Whether nothing of it is counted.
+    /// Returns true if the share counts no bytes.
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// Gives all of it back.
+    /// Gives all bytes back.
     pub fn give_back(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
         self.bytes = 0;
@@ -82,7 +87,7 @@ impl Drop for Share {
     }
 }
 
-/// A content with what is to be dropped when its last byte has been sent.
+/// Content with a value that is dropped when its last byte has been sent.
 struct Held<T> {
     content: Bytes,
     _with: T,
@@ -101,7 +106,7 @@ pub fn counted(content: Bytes, budget: &Arc<Budget>) -> Bytes {
     held(content, share)
 }
 
-/// Keeps something until the last byte of a content has been sent.
+/// Keeps a value until the last byte of a content has been sent.
 pub fn held<T: Send + 'static>(content: Bytes, with: T) -> Bytes {
     Bytes::from_owner(Held { content, _with: with })
 }

@@ -1,5 +1,7 @@
-//! Where is an answer worked out? What is known to be quick at once, on the thread that read the request; everything
-//! else on threads of its own, so that connections, health and the end never wait for it.
+//! Threads on which answers are computed. Operations that are known to be quick are answered at
+//! once, on the thread that read the request; everything else on separate threads, so that
+//! connections, health checks and the shutdown never wait for it.
+
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -11,29 +13,30 @@ use crate::contract::route::Routed;
 use crate::server::control::Control;
 use crate::server::control::session::PREFIX;
 
-/// The longest request content that is judged at once, in bytes.
+/// Longest request content that is validated on the thread of its connection, in bytes.
 const SHORT_CONTENT: usize = 16 * 1024;
 
-/// The longest query that is read at once, in bytes.
+/// Longest query that is read on the thread of its connection, in bytes.
 const SHORT_QUERY: usize = 1024;
 
-/// Where an answer is worked out.
+/// Thread on which an answer is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// On the thread that read the request.
+    /// The thread that read the request.
     Here,
-    /// On a thread for work that takes long.
+    /// A thread for work that takes long.
     Apart,
 }
 
-/// Tells where the answer to a request is worked out, and which operation it is of, if any.
+/// Chooses the thread for the answer to a request, and returns the operation of the request, if
+/// there is one.
 pub fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
     let path = request.uri().path();
     if let Some(name) = path.strip_prefix(PREFIX) {
         return (if name == "health" { Place::Here } else { Place::Apart }, None);
     }
     let Routed::Operation(index, _) = control.sandbox().contract().route(request.method(), path) else {
-        // To find the nearest path takes its time.
+        // Finding the nearest path for the error takes long.
         return (Place::Apart, None);
     };
     let is_short = match request.body() {
@@ -41,14 +44,16 @@ pub fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
         Body::TooLarge(_) | Body::Undecodable(_) => true,
     };
     let query = request.uri().query().unwrap_or_default();
-    // A client may ask for values that were never generated, and a short content may be a long one that is compressed.
+    // `Prefer` may ask for values that were never generated, and a short content may be a long one
+    // that is compressed.
     let is_odd = ["prefer", "content-encoding"].iter().any(|name| request.headers().contains_key(*name));
     let is_usual = query.len() <= SHORT_QUERY && !query.contains("__") && !is_odd;
     let is_quick = is_short && is_usual && control.paces.is_quick(index);
     (if is_quick { Place::Here } else { Place::Apart }, Some(index))
 }
 
-/// Places for work that takes long: one for each processor, and two at least. Who finds none waits for one.
+/// Creates the slots for work that takes long: one per processor, and at least two. Further work
+/// waits for a free slot.
 pub fn slots() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2)))
 }

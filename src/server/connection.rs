@@ -1,6 +1,7 @@
-//! One connection: which protocol it speaks, and how little it holds while nothing comes.
+//! Protocol of a connection: detects it, and holds little memory while the connection is idle.
 //!
-//! What is answered is the service's business.
+//! The service answers the requests.
+
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::io::{self, ErrorKind};
@@ -25,21 +26,21 @@ use crate::server::activity::ConnectionActivity;
 use crate::server::limits::{Limits, Phase};
 use crate::server::pace::Outgoing;
 
-/// What an HTTP/2 connection begins with (RFC 9113 §3.4).
+/// First bytes of an HTTP/2 connection (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How often a connection is looked at: one to which nothing came in between gives back what it holds for the next
-/// request, or is closed if its client takes too long.
+/// Interval at which a connection is checked: an idle one gives back the memory that it holds for
+/// the next request, and one whose client takes too long is closed.
 const STEP: Duration = Duration::from_secs(1);
 
-/// How long the allocator keeps memory that fell out of use, and a bit; only when some is freed later does it give it
-/// back to the system, and not always at once.
+/// Time after which the allocator gives unused memory back to the system, with a margin. It does so
+/// only when other memory is freed later, and not always at once.
 const KEPT: Duration = Duration::from_millis(1300);
 
-/// How often an idle connection lets it do so.
+/// Number of times that an idle connection prompts the allocator to give memory back.
 const TIMES: u32 = 4;
 
-/// What answers the requests of a connection.
+/// Service that answers the requests of a connection.
 pub trait Answers:
     HttpService<
         Incoming,
@@ -62,12 +63,13 @@ impl<S> Answers for S where
 {
 }
 
-/// Serves a connection in HTTP/1.1, or in HTTP/2 if that is how it begins (RFC 9113 §3.3), until one side closes it;
-/// once `ending` says so, it ends after what is in flight.
+/// Serves a connection in HTTP/1.1, or in HTTP/2 if it begins with the preface (RFC 9113 §3.3),
+/// until one side closes it. `ending` makes it end after the exchanges in flight: HTTP/2 from
+/// `Phase::LastCall` on, HTTP/1.1 from `Phase::Ending` on.
 ///
 /// # Errors
 ///
-/// What broke it off.
+/// Error of the protocol or the socket that broke the connection off.
 pub async fn serve<S: Answers>(
     stream: TcpStream,
     mut service: S,
@@ -78,12 +80,12 @@ pub async fn serve<S: Answers>(
     let mut wire = Wire { stream, first: BytesMut::new(), state, write_timeout: limits.write_timeout, stuck: None };
     let mut time = limits.header_timeout;
     let mut is_new = true;
-    // How often the allocator is still to be asked for what this connection gave back.
+    // Number of times that the allocator is still to be prompted for the memory of this connection.
     let mut times = 0;
     loop {
         let wait = if times > 0 { KEPT.min(time) } else { time };
         let protocol = tokio::select! {
-            // What has come by now is answered even at the end.
+            // Requests that have arrived by now are answered even at the end.
             biased;
             begun = timeout(wait, wire.begin(is_new)) => match begun {
                 Ok(Ok(Some(protocol))) => protocol,
@@ -109,14 +111,14 @@ pub async fn serve<S: Answers>(
     }
 }
 
-/// Lets the allocator look for what fell out of use: the buffers of this connection, and those of others.
+/// Prompts the allocator to reclaim unused memory, of this connection and of others.
 fn give_back() {
-    /// Of the size of a buffer, and of one that the system is asked for.
+    /// Sizes of a buffer, and of a block that the allocator requests from the system, in bytes.
     const SIZES: [usize; 2] = [8 * 1024, 256 * 1024];
     SIZES.into_iter().for_each(|size| drop(black_box(Vec::<u8>::with_capacity(size))));
 }
 
-/// Is ready once the server has come so far.
+/// Waits until the server has reached a phase.
 async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
     let _gone = phase.wait_for(|phase| *phase >= wanted).await;
 }
@@ -136,7 +138,7 @@ async fn serve_http2<S: Answers>(
     let state = Arc::clone(&wire.state);
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
-    // An idle connection stays, as long as somebody answers at its other end.
+    // An idle connection stays open as long as its client answers pings.
     builder.keep_alive_interval(limits.header_timeout);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
     let stuck = async {
@@ -148,7 +150,7 @@ async fn serve_http2<S: Answers>(
         tokio::select! {
             biased;
             done = connection.as_mut() => return done,
-            // What is on its way is answered, and the client sends no more (RFC 9113 §6.8).
+            // Requests in flight are answered, and the client sends no more (RFC 9113 §6.8).
             () = reached(&mut ending, Phase::LastCall) => connection.as_mut().graceful_shutdown(),
         }
         connection.await
@@ -163,7 +165,8 @@ async fn serve_http2<S: Answers>(
     }
 }
 
-/// Serves requests until the connection ends, or until nothing came for a while: then what is left is returned.
+/// Serves requests until the connection ends, and then returns `None`; returns the socket and the
+/// service if nothing has arrived for a while, so that the memory of the protocol is freed.
 async fn serve_http1<S: Answers>(
     wire: Wire,
     service: S,
@@ -172,7 +175,7 @@ async fn serve_http1<S: Answers>(
 ) -> Result<Option<(Wire, S)>, hyper::Error> {
     let state = Arc::clone(&wire.state);
     let mut builder = http1::Builder::new();
-    // The time of a head is looked at in steps, because a timer for each costs more than to read most of them.
+    // The time for a head is checked in steps: a timer for each costs more than reading most heads.
     builder.header_read_timeout(None).half_close(true);
     let step = STEP.min(limits.header_timeout).max(Duration::from_millis(1));
     let mut waited = Duration::ZERO;
@@ -181,10 +184,11 @@ async fn serve_http1<S: Answers>(
     let mut end = pin!(reached(ending, Phase::Ending));
     let mut tick = pin!(sleep(step));
     let mut seen = state.exchanges.load(Ordering::Relaxed);
-    // Who is asked once wakes this task when it is time, and need not be asked again each time that something comes.
+    // After one poll, the timers wake this task by themselves; polling them for each event is
+    // needless.
     let (mut is_asked, mut is_ending) = (false, false);
     let done = poll_fn(|context| {
-        // What has come by now is answered even at the end.
+        // Requests that have arrived by now are answered even at the end.
         if let Poll::Ready(done) = Pin::new(&mut connection).poll(context) {
             return Poll::Ready(Some(done));
         }
@@ -233,33 +237,37 @@ async fn serve_http1<S: Answers>(
     }
 }
 
-/// How many bytes are read of a new connection before it is known what it speaks: most requests are shorter.
+/// Bytes reserved to read from a new connection before its protocol is known; most requests are
+/// shorter.
 const USUAL: usize = 1024;
 
-/// Answers up to this many bytes, head and all, are sent in one piece.
+/// Longest answer that is copied and sent in one piece, head included, in bytes.
 const SMALL: usize = 1024;
 
-/// A socket, and what was read from it before anybody knew for whom.
+/// Socket, with the bytes that were read from it before its protocol was known.
 struct Wire {
     stream: TcpStream,
     first: BytesMut,
     state: Arc<ConnectionActivity>,
     write_timeout: Duration,
-    /// Ready once the client has taken nothing for too long; none while it takes what is sent.
+    /// Timer that ends once the client has taken nothing for `write_timeout`; `None` while it takes
+    /// data.
     stuck: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.state.is_reset.load(Ordering::Relaxed) {
-            // RFC 9293 §3.9.1.5, ABORT; where the system cannot do it the connection is closed.
+            // RFC 9293 §3.9.1.5, ABORT; if the system does not support it, the connection is
+            // closed.
             let _closed = self.stream.set_zero_linger();
         }
     }
 }
 
 impl Wire {
-    /// Waits for a request, or for the preface of a new connection; none if the client closed it.
+    /// Waits for a request, or for the first bytes of a new connection, and returns the protocol;
+    /// `None` if the client closed the connection.
     async fn begin(&mut self, is_new: bool) -> io::Result<Option<Protocol>> {
         loop {
             let expected = &PREFACE[..self.first.len().min(PREFACE.len())];
@@ -320,7 +328,7 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         let length = bytes.iter().map(|part| part.len()).sum();
         let written = if length <= SMALL {
-            // To copy a head and a short content costs less than to have the system collect them.
+            // Copying a head and a short content costs less than a vectored write.
             let mut whole = [0; SMALL];
             let mut left = &mut whole[..];
             for part in bytes {
@@ -353,7 +361,8 @@ impl AsyncWrite for Wire {
 }
 
 impl Wire {
-    /// What cannot be written yet keeps the connection from rest, and ends it if that lasts.
+    /// Notes the result of a write. A pending write keeps the connection from being idle, and
+    /// becomes a `TimedOut` error if it lasts for `write_timeout`.
     fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.state.is_blocked.store(written.is_pending(), Ordering::Relaxed);
         if written.is_ready() {
@@ -369,8 +378,8 @@ impl Wire {
         Poll::Pending
     }
 
-    /// Looks whether the client closed its side while an answer waits. `hyper` does not read then, but flushes each time
-    /// that the connection is polled.
+    /// Checks whether the client closed its side while an answer is delayed. `hyper` does not read
+    /// then, but flushes each time that the connection is polled.
     fn look_for_client(&self, context: &mut Context<'_>) {
         if !self.state.is_waiting.load(Ordering::Relaxed) || !self.first.is_empty() {
             return;
@@ -413,7 +422,7 @@ mod tests {
         });
         let served = serve(stream, service, Arc::clone(&state), Limits::default(), ending.subscribe());
         let served = tokio::spawn(served);
-        // The test, the service and the connection have it; one more while HTTP/1.1 is spoken.
+        // The test, the service and the connection hold references; HTTP/1.1 holds one more.
         for _ in 0..2 {
             client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("is written");
             let mut answer = Vec::new();

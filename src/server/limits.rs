@@ -1,36 +1,38 @@
-//! What connections may take, and how far the end of the server is.
+//! Limits of connections and contents, and the phases of the shutdown.
+
 use std::time::Duration;
 
 use crate::exchange::settings::ContentLimit;
 
-/// What the server does not go beyond, and how fast it goes.
+/// Limits and pace of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The largest request content, in bytes; a larger one is answered with 413 (`--max-body`).
+    /// Largest request content, in bytes; a larger one gets 413 (`--max-body`).
     pub max_body: usize,
-    /// How long exchanges in flight may take once the server is told to stop; what is not finished
-    /// then is cut (`--drain`).
+    /// Time for exchanges in flight when the server stops; unfinished ones are then cut
+    /// (`--drain`).
     pub drain: Duration,
-    /// How many connections are served at a time; others wait in the queue of the system until one of them
-    /// closes (`--max-connections`).
+    /// Maximum number of connections served at a time; others wait in the queue of the system until
+    /// one of them closes (`--max-connections`).
     pub max_connections: usize,
-    /// How long a client may take to send the head of a request, or to begin the next one on a
-    /// connection; then the connection is closed. In HTTP/2, how long nothing may come before a ping is
-    /// sent that must be answered (`--header-timeout`).
+    /// Time for a client to send the head of a request, or to begin the next one on a connection;
+    /// then the connection is closed. In HTTP/2, time without any data before a ping is sent that
+    /// must be answered (`--header-timeout`).
     pub header_timeout: Duration,
-    /// How long a client may take to send the content of a request; then it is answered with 408, and the
-    /// connection closed (`--body-timeout`).
+    /// Time for a client to send the content of a request; then it gets 408, and the connection is
+    /// closed (`--body-timeout`).
     pub body_timeout: Duration,
-    /// How long a client may take nothing of an answer that is there for it; then its connection is closed
-    /// (`--write-timeout`).
+    /// Time in which a client may take nothing of an available answer; then its connection is
+    /// closed (`--write-timeout`).
     pub write_timeout: Duration,
-    /// How many bytes the contents of requests and answers may take together; beyond it requests are answered with 503
-    /// (`--content-memory`). Contents of up to 4 KiB, and what several answers share, are not counted.
+    /// Bytes that the contents of requests and answers may take together; beyond it, requests get
+    /// 503 (`--content-memory`). Contents of up to 4 KiB, and content that several answers share,
+    /// are not counted.
     pub content_memory: usize,
-    /// How many requests one HTTP/2 connection may have open at a time; others wait (`--max-streams`).
+    /// Maximum number of open requests on one HTTP/2 connection; others wait (`--max-streams`).
     pub max_streams: u32,
-    /// How long it waits before each item but the first of an answer that is sent item by item, such
-    /// as server-sent events (`--item-delay`).
+    /// Delay before each item but the first of an answer that is sent item by item, such as
+    /// server-sent events (`--item-delay`).
     pub item_delay: Duration,
 }
 
@@ -50,13 +52,13 @@ impl Default for Limits {
     }
 }
 
-/// How far a server has come.
+/// Phase in the life of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// It is not told to stop.
+    /// The server has not been asked to stop.
     Serving,
-    /// It is: answers say that the connection ends with them.
+    /// The server stops: answers announce that the connection ends with them.
     LastCall,
-    /// Connections on which nothing comes are closed.
+    /// Idle connections are closed.
     Ending,
 }

@@ -1,4 +1,5 @@
-//! The log: one line for each exchange, for people or as JSON.
+//! Log: one line for each exchange, for people or as JSON.
+
 use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::exchange::Report;
 use crate::server::control::Control;
 use crate::server::stderr::{self, JsonLines, StandardError};
 
-/// How the log is written (`--log`).
+/// Format of the log (`--log`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
     /// A line for people
@@ -31,8 +32,8 @@ pub enum Format {
     Off,
 }
 
-/// Starts the log on standard error. `STANDIN_LOG_LEVEL` says what of it is written, as `debug` or by targets as
-/// `standin=debug,hyper=trace`; under `debug` the reason of each answer is told too.
+/// Starts the log on standard error. `STANDIN_LOG_LEVEL` selects the level, such as `debug`, or
+/// levels by target, such as `standin=debug,hyper=trace`; `debug` adds the reason of each answer.
 pub fn start(format: Format) {
     let (filter, fault) = filter(&std::env::var("STANDIN_LOG_LEVEL").unwrap_or_default());
     let base = tracing_subscriber::registry();
@@ -59,7 +60,8 @@ pub fn start(format: Format) {
     }
 }
 
-/// What is written at a level, and what is wrong with that.
+/// Returns the filter for a level; for an invalid level, the default filter and a description of
+/// the fault.
 fn filter(level: &str) -> (Targets, Option<String>) {
     let usual = Targets::new().with_default(tracing::Level::INFO);
     match level.parse::<Targets>() {
@@ -69,12 +71,12 @@ fn filter(level: &str) -> (Targets, Option<String>) {
     }
 }
 
-/// Writes what was found in the documents.
+/// Logs a finding about the documents.
 pub fn finding(text: &str) {
     tracing::warn!("{text}");
 }
 
-/// Writes the line of an exchange.
+/// Logs an exchange in one line, and the reason of its answer at `debug`.
 pub fn exchange(control: &Control, request: &Request, response: &Response, report: &Report, took: Duration) {
     let operation = || report.operation.map_or("-", |index| control.operation_name(index));
     tracing::info!(
@@ -97,15 +99,16 @@ pub fn exchange(control: &Control, request: &Request, response: &Response, repor
     );
 }
 
-/// A header field of the request, for the log.
+/// Returns a header field of the request for the log; `-` if it has none.
 fn field<'r>(request: &'r Request, name: &str) -> &'r str {
     request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("-")
 }
 
-/// `POST /contacts 400 post-contacts (example `Example 1`, reworded) 0.4 ms: body: must …`
+/// Format of a line for people: ``POST /contacts 400 post-contacts (example `Example 1`, reworded)
+/// 0.4 ms: body: must …``
 struct Line;
 
-/// The fields of an event in text.
+/// Fields of an event as text.
 #[derive(Default)]
 struct Fields {
     message: String,
@@ -153,7 +156,7 @@ where
     fn format_event(&self, _context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        // Whatever is in it of requests and documents, a line is a line and changes nothing on a terminal.
+        // Text from requests and documents must not break the line or control a terminal.
         writeln!(writer, "{}", escape::one_line(&fields.line(*event.metadata().level())))
     }
 }

@@ -1,6 +1,7 @@
-//! Can a message be what HTTP/1.1 allows, whatever API it is for?
+//! Messages that HTTP/1.1 forbids, whatever API they are for.
 //!
-//! What the protocol implementation lets through and RFC 9112 does not.
+//! Checks the rules of RFC 9112 that the protocol implementation does not enforce.
+
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
@@ -10,7 +11,7 @@ use crate::codec::message::Response;
 use crate::errors::problem::{self, Kind, Problem};
 use crate::exchange::Report;
 
-/// Why a request is refused before anybody reads it, if it is.
+/// Returns the problem of a message that HTTP/1.1 forbids, before its content is read.
 pub fn refused(head: &Parts) -> Option<Problem> {
     if head.version != Version::HTTP_11 {
         return None;
@@ -26,12 +27,13 @@ pub fn refused(head: &Parts) -> Option<Problem> {
     Some(Problem::new(Kind::Message, StatusCode::BAD_REQUEST, why))
 }
 
-/// `example.com:8080`; empty where the target has no authority.
+/// Checks a `Host` value such as `example.com:8080`; an empty one is valid, for targets without an
+/// authority.
 fn is_host(host: &[u8]) -> bool {
     host.is_empty() || !host.contains(&b'@') && Authority::try_from(host).is_ok()
 }
 
-/// RFC 9112 §6.1: a transfer coding that is not known is 501.
+/// Returns the problem of an unknown transfer coding: 501 (RFC 9112 §6.1).
 fn unknown_transfer_coding(head: &Parts) -> Option<Problem> {
     let lines = head.headers.get_all(TRANSFER_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut codings = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|coding| !coding.is_empty());
@@ -40,7 +42,7 @@ fn unknown_transfer_coding(head: &Parts) -> Option<Problem> {
     Some(Problem::new(Kind::Message, StatusCode::NOT_IMPLEMENTED, detail))
 }
 
-/// A problem that is about no operation.
+/// Returns the response and the report of a problem outside of any operation.
 pub(crate) fn problem_response(problem: &Problem) -> (Response, Report) {
     let mut response = Response::new(problem.content());
     *response.status_mut() = problem.status;

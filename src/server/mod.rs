@@ -1,6 +1,6 @@
 //! Sockets, time and tasks: bytes from the network → exchange → bytes to the network.
 //!
-//! What is answered is left to `exchange`. The caller binds the listener and owns the signal.
+//! `exchange` computes the answers. The caller binds the listener and owns the signal.
 
 mod activity;
 pub(crate) mod budget;
@@ -46,28 +46,29 @@ use crate::server::control::session::PREFIX;
 use crate::server::limits::Phase;
 use crate::server::message::problem_response;
 
-/// How long it waits after a connection could not be accepted: others must close first.
+/// Pause after a failure to accept a connection: other connections must close first.
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
-/// How long failures to accept a connection are counted before they are told again.
+/// Interval at which failures to accept connections are reported; those in between are counted.
 const FAILURES_TOLD: Duration = Duration::from_secs(60);
 
-/// After how many seconds a client may ask again where too much is going on.
+/// Value of `Retry-After` in answers of a busy server, in seconds.
 const BUSY_FOR: u64 = 1;
 
-/// How long connections are still accepted and read once the server is told to stop.
+/// Time for which connections are still accepted and read when the server stops.
 const LAST_CALL: Duration = Duration::from_millis(100);
 
-/// How much of a content that is too large is read and dropped, in bytes: enough for most clients
-/// to see the answer instead of a broken connection.
+/// Maximum number of bytes read and dropped beyond `--max-body`: enough for most clients to see the
+/// answer instead of a broken connection.
 const DROPPED: usize = 64 * 1024 * 1024;
 
-/// Serves the sandbox until `shutdown` is ready, and then finishes what is in flight.
+/// Serves the sandbox until `shutdown` is ready, and then finishes the exchanges in flight.
 pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, shutdown: impl Future<Output = ()>) {
     run_with(listener, Arc::new(Control::new(sandbox)), limits, shutdown).await;
 }
 
-/// Serves a sandbox with its control API until `shutdown` is ready, and then finishes what is in flight.
+/// Serves a sandbox with its control API until `shutdown` is ready, and then finishes the exchanges
+/// in flight.
 pub async fn run_with(
     listener: TcpListener,
     control: Arc<Control>,
@@ -92,7 +93,8 @@ pub async fn run_with(
     }
     server.shared.is_last_call.store(true, Ordering::Relaxed);
     server.phase.send_replace(Phase::LastCall);
-    // Who has connected by now has an exchange in flight, even if it was not read yet.
+    // A client that has connected by now has an exchange in flight, even if its request has not
+    // been read yet.
     let _over = tokio::time::timeout(LAST_CALL, server.accept(&listener)).await;
     drop(listener);
     server.control.end();
@@ -103,31 +105,31 @@ pub async fn run_with(
     }
 }
 
-/// What all connections share.
+/// State that all connections share.
 struct Server {
-    /// Done once the first client is there.
+    /// Completed when the first client connects.
     met: Once,
     control: Arc<Control>,
     limits: Limits,
-    /// One for each connection that may still come.
+    /// Permits for further connections.
     places: Arc<Semaphore>,
-    /// Says when connections are to end; each of them listens as long as it is there.
+    /// Phase of the server; each connection subscribes to it for as long as it lives.
     phase: watch::Sender<Phase>,
     shared: Arc<Shared>,
 }
 
-/// What all exchanges share.
+/// State that all exchanges share.
 struct Shared {
-    /// The server is told to stop.
+    /// True once the server has been asked to stop.
     is_last_call: AtomicBool,
-    /// What contents take.
+    /// Memory of contents.
     budget: Arc<Budget>,
-    /// Places for work that takes long.
+    /// Slots for work that takes long.
     slots: Arc<Semaphore>,
 }
 
-/// What the exchanges of a connection use. Each connection counts who uses its own; what all share would be counted by
-/// all threads at once.
+/// State that the exchanges of one connection use. Each connection has its own reference count; all
+/// threads would contend for a shared one.
 struct Own {
     control: Arc<Control>,
     state: Arc<ConnectionActivity>,
@@ -136,7 +138,7 @@ struct Own {
 }
 
 impl Server {
-    /// Accepts connections, for ever; while all places are taken none is.
+    /// Accepts connections forever; none while all permits are taken.
     async fn accept(&self, listener: &TcpListener) {
         let mut failures = Failures::default();
         loop {
@@ -147,7 +149,7 @@ impl Server {
                     self.serve(stream, place);
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely.
+                    // The most likely cause: no file descriptors are left.
                     failures.tell(&error);
                     tokio::time::sleep(AFTER_A_FAILURE).await;
                 }
@@ -155,12 +157,13 @@ impl Server {
         }
     }
 
-    /// Has what any wrong request needs by the time that one comes; without clients it is only in the way.
+    /// Loads the data that rejections need before the first wrong request arrives; a server without
+    /// clients does not need it.
     fn warm_up() {
         WARM_UPS.into_iter().for_each(|warm_up| drop(tokio::task::spawn_blocking(warm_up)));
     }
 
-    /// Serves a connection.
+    /// Serves a connection in a new task.
     fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         // Answers are written whole, so waiting to fill a packet only costs time.
         let _unsupported = stream.set_nodelay(true);
@@ -181,7 +184,7 @@ impl Server {
     }
 }
 
-/// Connections that could not be accepted, which are told once in a while.
+/// Failures to accept connections, which are reported once per interval.
 #[derive(Default)]
 struct Failures {
     count: u64,
@@ -200,7 +203,11 @@ impl Failures {
 }
 
 impl Own {
-    /// Answers a request, and sends the answer as it is to be sent.
+    /// Answers a request, and applies the delay, the fault and the pace of its answer.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenOff`, if a fixture breaks the connection off.
     async fn answer(&self, request: http::Request<Incoming>) -> Result<http::Response<pace::Outgoing>, BrokenOff> {
         let state = &self.state;
         state.begin();
@@ -230,7 +237,8 @@ impl Own {
         }
     }
 
-    /// One request, one response, one line in the log; and whether the request was read to its end.
+    /// Answers one request and logs it in one line; also returns true if the request was read to
+    /// its end.
     async fn exchange(&self, request: http::Request<Incoming>) -> (Response, bool) {
         let started = Instant::now();
         let (head, incoming) = request.into_parts();
@@ -255,13 +263,13 @@ impl Own {
         (self.counted(response), is_read)
     }
 
-    /// Answers a request where that is best done.
+    /// Answers a request on this thread or on a thread for long work, see `compute::place`.
     async fn work_out(&self, request: Request, started: Instant) -> Response {
         let (place, operation) = compute::place(&self.control, &request);
         if place == Place::Here {
             return answer_and_note(&self.control, &request, operation, started);
         }
-        // Closed it never is.
+        // The semaphore is never closed.
         let slot = Arc::clone(&self.shared.slots).acquire_owned().await.ok();
         let control = Arc::clone(&self.control);
         let work = tokio::task::spawn_blocking(move || {
@@ -303,19 +311,19 @@ fn answer_and_note(control: &Control, request: &Request, operation: Option<usize
     response
 }
 
-/// The connection breaks off because a fixture wants it.
+/// Break of the connection that a fixture asks for.
 #[derive(Debug, thiserror::Error)]
 #[error("a fixture lets the connection break off")]
 struct BrokenOff;
 
-/// Why the content of a request could not be read.
+/// Reason why the content of a request could not be read.
 enum ReadFault {
-    /// It is no message that HTTP allows.
+    /// The message is not allowed by HTTP.
     Refused(Problem),
     BrokenOff(Box<dyn std::error::Error + Send + Sync>),
-    /// It was not complete after this time.
+    /// The content was not complete after this time.
     TooSlow(Duration),
-    /// The contents that are there take this many bytes together.
+    /// The contents in memory use up this number of bytes (`--content-memory`).
     NoRoom(usize),
 }
 
@@ -324,7 +332,7 @@ impl ReadFault {
         match self {
             Self::Refused(problem) => {
                 let (mut response, report) = problem_response(problem);
-                // Where the message ends may be another question (RFC 9112 §11.2).
+                // The end of the message may be ambiguous (RFC 9112 §11.2).
                 response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
                 (response, report)
             }
@@ -354,13 +362,13 @@ impl ReadFault {
     }
 }
 
-/// The content of a request, if it comes in time.
+/// Reads the content of a request, within its time limit.
 async fn in_time(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<Body, ReadFault> {
     if incoming.is_end_stream() {
         return Ok(Body::Complete(Bytes::new()));
     }
     tokio::select! {
-        // Most contents are there by now, and then no clock is set.
+        // Most contents have arrived by now; no timer is set for them.
         biased;
         read = read(incoming, limits, share) => read,
         () = tokio::time::sleep(limits.body_timeout) => Err(ReadFault::TooSlow(limits.body_timeout)),
@@ -382,7 +390,7 @@ async fn read(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<B
                 if has_room {
                     parts.push(data);
                 } else {
-                    // It is read to its end, so that the client sees the answer.
+                    // The rest is read and dropped, so that the client sees the answer.
                     parts = Vec::new();
                     share.give_back();
                 }
@@ -400,7 +408,7 @@ async fn read(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<B
     }
 }
 
-/// A panic costs its exchange, not the process.
+/// Computes an answer; a panic costs its exchange a 500, not the process.
 fn guarded(answer: impl FnOnce() -> (Response, Report)) -> (Response, Report) {
     catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| failed(&*panic))
 }

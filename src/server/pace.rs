@@ -1,4 +1,5 @@
-//! The content of a response on its way out: at once, or item by item.
+//! Content of a response as it is sent: at once, item by item, in slow pieces, or as events.
+
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -20,16 +21,18 @@ use crate::server::activity::ConnectionActivity;
 use crate::server::budget::{SMALL, held};
 use crate::server::control::stream::{JournalEvent, JournalStream};
 
-/// What is sent: a whole, items with time between them, or events as long as there are any.
+/// Body that is sent: a whole content, items with time between them, or a stream of frames.
 pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
 
-/// Frames of events.
+/// Stream of frames, such as server-sent events.
 pub type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + Send>>;
 
-/// How much of a large answer is handed to HTTP/2 at a time, in bytes: as soon as the client takes any of it.
+/// Bytes of a large answer that are handed to HTTP/2 at a time, as soon as the client takes any of
+/// them.
 const PIECE: usize = 64 * 1024;
 
-/// The body of a response: whole, or as the items that it says it has, or what there is to listen to.
+/// Returns the response with its body: whole, as the `Items` in its extensions, as the
+/// `JournalStream` in its extensions, or in pieces if it is large and sent in HTTP/2.
 pub fn body(
     mut response: Response,
     delay: Duration,
@@ -50,12 +53,12 @@ pub fn body(
     response.map(|bytes| Either::Left(Full::new(bytes)))
 }
 
-/// Whether a content is there as a whole, and not only by and by.
+/// Returns true if the content is complete in memory and sent as a whole.
 pub fn is_whole(response: &http::Response<Outgoing>) -> bool {
     matches!(response.body(), Either::Left(_))
 }
 
-/// A large content in pieces, with a note when the client takes one.
+/// Splits a large content into pieces, and notes when the client takes one.
 fn in_pieces(response: Response, state: &ConnectionActivity) -> http::Response<Outgoing> {
     let (content, progress) = (response.body().clone(), state.progress());
     let pieces = stream::unfold((content, progress), |(mut content, progress)| async move {
@@ -70,11 +73,11 @@ fn in_pieces(response: Response, state: &ConnectionActivity) -> http::Response<O
     promised(response, Box::pin(pieces))
 }
 
-/// The first half of a content whose head promises all of it; then the connection breaks off.
+/// Returns a response that promises all of its content and breaks off after the first half.
 pub fn truncated(response: Response) -> http::Response<Outgoing> {
     let half = response.body().slice(..response.body().len() / 2);
     let broken = io::Error::new(ErrorKind::ConnectionAborted, "a fixture cuts the content");
-    // What is sent must have gone out by then, or it is dropped with the connection.
+    // The first half must have been sent by then, or it is dropped with the connection.
     let end = stream::once(async move {
         tokio::time::sleep(BEFORE_THE_END).await;
         Err(broken)
@@ -82,14 +85,14 @@ pub fn truncated(response: Response) -> http::Response<Outgoing> {
     promised(response, Box::pin(stream::iter([Ok(Frame::data(half))]).chain(end)))
 }
 
-/// How long a connection lives on after the half of a content that is cut.
+/// Time between the first half of a truncated content and the end of the connection.
 const BEFORE_THE_END: Duration = Duration::from_millis(50);
 
-/// Into how many pieces a content is cut that comes slowly, and how long it waits before each.
+/// Number of pieces of a slow content; each is sent after a pause of `BETWEEN`.
 const PIECES: usize = 10;
 const BETWEEN: Duration = Duration::from_millis(200);
 
-/// A content in small pieces, with time between them.
+/// Splits a content into small pieces with time between them.
 pub fn slowly(response: Response, state: &Arc<ConnectionActivity>, version: Version) -> http::Response<Outgoing> {
     let (content, state) = (response.body().clone(), Arc::clone(state));
     let size = content.len().div_ceil(PIECES).max(1);
@@ -104,17 +107,18 @@ pub fn slowly(response: Response, state: &Arc<ConnectionActivity>, version: Vers
     promised(response, Box::pin(pieces))
 }
 
-/// A response that says how long its content is and sends it otherwise.
+/// Returns a response that announces the length of its content and sends it as frames.
 fn promised(mut response: Response, events: Events) -> http::Response<Outgoing> {
     let length = response.body().len();
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
     response.map(|_| Either::Right(Either::Right(StreamBody::new(events))))
 }
 
-/// How often a comment is sent where there is nothing to say, so that nobody takes the connection for dead.
+/// Interval of comments in an event stream without events, so that clients and proxies keep the
+/// connection open.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// Exchanges as server-sent events, until the server ends or the client has left.
+/// Streams exchanges as server-sent events, until the server ends or the client has left.
 fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Version) -> Events {
     let recognised = listening.entries.subscribe();
     let session = listening.session.clone();
@@ -151,7 +155,7 @@ fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Ve
 pub struct Paced {
     bytes: Bytes,
     items: Items,
-    /// The number of the next item.
+    /// Index of the next item.
     next: usize,
     delay: Duration,
     wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,

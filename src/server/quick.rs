@@ -1,22 +1,26 @@
-//! Which operations are answered quickly.
+//! Speed of operations: quick ones are answered on the thread of their connection.
+
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// An answer that takes longer is worked out on another thread next time. To change threads takes some 10 µs.
+/// Longest duration of a quick answer; after a longer one, the next is computed on another thread.
+/// Changing threads takes about 10 µs.
 pub(crate) const QUICK: Duration = Duration::from_millis(1);
 
-/// How many exchanges of an operation must be quick, after one that was not, before they are worked out at once.
+/// Number of quick exchanges in a row that an operation needs after a slow one, before it is
+/// answered at once again.
 pub(crate) const PROBATION: u8 = 64;
 
-/// How fast the operations of a contract are answered.
+/// Speed of the operations of a contract.
 #[derive(Debug)]
 pub struct Paces {
-    /// For each operation, how many exchanges must be quick yet; the first one compiles what it needs.
+    /// Number of quick exchanges that each operation still needs; one at first, because the first
+    /// exchange compiles the operation.
     probations: Box<[AtomicU8]>,
 }
 
 impl Paces {
-    /// Paces of operations that were never called.
+    /// Creates the paces of operations that were never called.
     pub fn new(operations: usize) -> Self {
         Self { probations: (0..operations).map(|_| AtomicU8::new(1)).collect() }
     }
@@ -25,12 +29,12 @@ impl Paces {
         self.probations.get(operation).is_some_and(|probation| probation.load(Ordering::Relaxed) == 0)
     }
 
-    /// Notes how long an exchange took.
+    /// Notes the duration of an exchange.
     pub fn note(&self, operation: usize, took: Duration) {
         let Some(probation) = self.probations.get(operation) else { return };
         let before = probation.load(Ordering::Relaxed);
         let after = if took > QUICK { PROBATION } else { before.saturating_sub(1) };
-        // Most exchanges change nothing, and what is only read is shared by all threads.
+        // Most exchanges change nothing, and all threads can share memory that is only read.
         if after != before {
             probation.store(after, Ordering::Relaxed);
         }

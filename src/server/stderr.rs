@@ -1,5 +1,6 @@
-//! How is standard error written without holding anybody? What is told waits in a queue, and a thread of its own
-//! writes it: whoever started the server may not read what it says, and its disk may be full.
+//! Standard error that never blocks: text waits in a queue, and a separate thread writes it. The
+//! process that started the server may not read standard error, or its disk may be full.
+
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,20 +11,21 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::diagnostic::escape;
 
-/// How many bytes wait for standard error to take them. What comes beyond is dropped, counted and told.
+/// Maximum number of bytes that wait for standard error; further lines are dropped and counted, and
+/// the count is reported.
 const MOST_WAITING: usize = 1024 * 1024;
 
-/// How long the end waits for standard error to take another piece of what waits; then the rest is lost.
+/// Longest wait at the end for standard error to take another piece; then the rest is lost.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many bytes are written in one piece.
+/// Number of bytes written at a time.
 const PIECE: usize = 4096;
 
-/// Standard error, by way of the queue; each write is a line.
+/// Writer to standard error through the queue; each write is a line.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StandardError;
 
-/// The same for lines of JSON, in which what cannot be seen is escaped.
+/// Writer to standard error for lines of JSON; it escapes invisible characters.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonLines;
 
@@ -37,15 +39,15 @@ struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     bytes: Vec<u8>,
-    /// Lines that found no room.
+    /// Number of lines that did not fit.
     dropped: u64,
-    /// Some of what waited is being written.
+    /// True while a part of the queue is being written.
     is_writing: bool,
-    /// Pieces that were written.
+    /// Number of pieces written.
     pieces: u64,
 }
 
-/// The queue of the process; none if there can be no thread for it.
+/// Returns the queue of the process; `None` if its thread cannot be started.
 fn queue() -> Option<&'static Queue> {
     static QUEUE: Queue =
         Queue { waiting: Mutex::new(Waiting::new()), changed: Condvar::new(), is_json: AtomicBool::new(false) };
@@ -54,14 +56,14 @@ fn queue() -> Option<&'static Queue> {
     STARTED.get_or_init(start).then_some(&QUEUE)
 }
 
-/// Says of lines that were dropped in JSON, as the log does.
+/// Reports dropped lines as JSON, in the format of the log.
 pub fn speak_json() {
     if let Some(queue) = queue() {
         queue.is_json.store(true, Ordering::Relaxed);
     }
 }
 
-/// Waits until everything is written, as long as anything is.
+/// Waits until everything is written, for as long as standard error takes text.
 pub fn settle() {
     if let Some(queue) = queue() {
         queue.settle(PATIENCE);
@@ -93,7 +95,7 @@ impl Queue {
         }
     }
 
-    /// Writes what waits.
+    /// Writes waiting lines forever.
     fn write_for_ever(&self) {
         loop {
             let mut waiting = self.locked();
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!((waiting.bytes.len(), waiting.dropped), (MOST_WAITING, 3));
         drop(waiting);
         assert_eq!(queue.about(3), "warn: 3 lines of the log were dropped, as standard error was not read\n");
-        // Nobody writes, so it is not waited for longer than that.
+        // No thread writes this queue, so `settle` gives up after its patience.
         queue.settle(Duration::from_millis(1));
     }
 }

@@ -1,16 +1,20 @@
-//! What collections have before anybody writes to them: made at the first request that asks for it, and again after
-//! it was not asked for a while.
+//! Cache of the initial entities of collections: built at the first request that needs them, and
+//! again after they were unused for a while.
+//!
+//! `resource` reads them through this cache.
+
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::state::memory::{CollectionKey, Entities};
 use crate::state::size;
 
-/// How many bytes of those that were used lately are kept. Then they count as used before, and those that were used
-/// before them are forgotten: twice as much is kept at most, and what is asked for often stays.
+/// Maximum memory of the recently used entries, in bytes. Beyond it they become the earlier
+/// entries, and the former earlier entries are dropped: at most twice as much is kept, and
+/// frequently used entries stay.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// The beginnings of collections, by shelf and seed.
+/// Initial entities by collection, scope and seed.
 #[derive(Debug, Default)]
 pub struct Bases {
     kept: RwLock<CachedBase>,
@@ -20,7 +24,7 @@ pub struct Bases {
 struct CachedBase {
     lately: HashMap<(CollectionKey, u64), Arc<Entities>>,
     before: HashMap<(CollectionKey, u64), Arc<Entities>>,
-    /// The bytes of those that were used lately.
+    /// Memory of the recently used entries, in bytes.
     size: usize,
 }
 
@@ -37,10 +41,11 @@ impl CachedBase {
 }
 
 impl Bases {
-    /// What a shelf has at the beginning, for a seed.
+    /// Returns the initial entities of a collection for a seed; builds them with `make` if they are
+    /// not cached.
     pub fn get(&self, collection_key: &CollectionKey, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
         let key = (collection_key.clone(), seed);
-        // What was kept is whole even if somebody panicked beside it.
+        // Lock poisoning is safe: entries are inserted whole.
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.lately.get(&key) {
             return Arc::clone(known);

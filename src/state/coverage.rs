@@ -1,4 +1,7 @@
-//! What of a contract was used: operations, statuses, parameters.
+//! Coverage: the operations, statuses and parameters of a contract that requests used.
+//!
+//! The server records each exchange; the control API and the report file read the coverage.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -9,33 +12,34 @@ use serde_json::{Value, json};
 use crate::contract::{Contract, Location, Operation, StatusPattern};
 use crate::state::size::block;
 
-/// What was used, by the numbers of the operations.
+/// Coverage of a contract, by operation index.
 #[derive(Debug)]
 pub struct Coverage {
-    /// Of most operations of a large document nothing is.
+    /// Counts of each operation, allocated at its first use: most operations of a large document
+    /// are never used.
     operations: Vec<OnceLock<Box<Counts>>>,
     wrong: Mutex<AllWrong>,
 }
 
-/// The requests in which something was wrong, and the bytes that they take.
+/// Recorded requests with violations, and their memory in bytes.
 #[derive(Debug, Default)]
 struct AllWrong {
     all: Vec<Wrong>,
     size: usize,
 }
 
-/// What of an operation was used, as it is counted: nobody waits for another.
+/// Counts of an operation, which exchanges increase without waiting for each other.
 #[derive(Debug, Default)]
 struct Counts {
     violations: AtomicU64,
     parameters: AtomicU64,
-    /// The first statuses that were answered, and how often each was.
+    /// First statuses that were answered, and the count of each.
     statuses: [(AtomicU16, AtomicU64); FEW],
-    /// The others.
+    /// Counts of the other statuses.
     others: Mutex<BTreeMap<u16, u64>>,
 }
 
-/// How many statuses of an operation are counted without a lock.
+/// Number of statuses of an operation that are counted without a lock.
 const FEW: usize = 6;
 
 impl Counts {
@@ -65,7 +69,7 @@ impl Counts {
         }
     }
 
-    /// A status keeps its place, so that none is counted in that of another.
+    /// Resets the counts. A status keeps its slot, so that none is counted in the slot of another.
     fn clear(&self) {
         let counts = self.statuses.iter().map(|(_, count)| count);
         counts.chain([&self.violations, &self.parameters]).for_each(|count| count.store(0, Ordering::Relaxed));
@@ -73,23 +77,23 @@ impl Counts {
     }
 }
 
-/// A request in which something was wrong.
+/// Request with violations.
 #[derive(Debug, Clone)]
 pub struct Wrong {
-    /// The number of the operation.
+    /// Index of the operation.
     pub operation: usize,
-    /// The method, the path and the query.
+    /// Method, path and query of the request.
     pub request: String,
-    /// What was answered.
+    /// Status of the response.
     pub status: u16,
-    /// What was wrong, each in a line.
+    /// Violations in the request, one line each.
     pub violations: Vec<String>,
 }
 
-/// How many wrong requests are kept; later ones are counted only.
+/// Maximum number of recorded requests with violations; later ones are only counted.
 const MOST_WRONG: usize = 1000;
 
-/// How many bytes the wrong requests take that are kept; later ones are counted only.
+/// Maximum memory of recorded requests with violations, in bytes; later ones are only counted.
 const MOST_WRONG_BYTES: usize = 4 * 1024 * 1024;
 
 impl Wrong {
@@ -99,28 +103,28 @@ impl Wrong {
     }
 }
 
-/// What of an operation was used.
+/// Coverage of an operation.
 #[derive(Debug, Clone, Default)]
 pub struct Used {
-    /// How often it was called.
+    /// Number of calls.
     pub count: u64,
-    /// How often each status was answered.
+    /// Number of answers with each status.
     pub statuses: BTreeMap<u16, u64>,
-    /// The parameters that were sent, a bit for each of the first 64.
+    /// Parameters that were sent, one bit for each of the first 64.
     pub parameters: u64,
-    /// How many of its requests were wrong.
+    /// Number of requests with violations.
     pub violations: u64,
 }
 
 impl Coverage {
-    /// Nothing was used yet.
+    /// Returns the coverage of a contract before any request.
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
         let operations = contract.operations.iter().map(|_| OnceLock::new()).collect();
         Self { operations, wrong: Mutex::default() }
     }
 
-    /// Notes an exchange. `has` says whether the request has a parameter.
+    /// Records an exchange with `wrong` violations. `has` tells if the request has a parameter.
     pub fn note(
         &self,
         index: usize,
@@ -143,7 +147,8 @@ impl Coverage {
         }
     }
 
-    /// Notes a request in which something was wrong; of too many only the first are kept.
+    /// Records a request with violations; only the first ones are kept, up to a limit of number and
+    /// memory.
     pub fn note_wrong(&self, wrong: impl FnOnce() -> Wrong) {
         let mut all = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if all.all.len() < MOST_WRONG && all.size < MOST_WRONG_BYTES {
@@ -153,19 +158,19 @@ impl Coverage {
         }
     }
 
-    /// The requests in which something was wrong.
+    /// Returns the recorded requests with violations.
     #[must_use]
     pub fn wrong(&self) -> Vec<Wrong> {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
     }
 
-    /// Forgets everything.
+    /// Clears all counts and recorded requests.
     pub fn clear(&self) {
         *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = AllWrong::default();
         self.operations.iter().filter_map(OnceLock::get).for_each(|counts| counts.clear());
     }
 
-    /// What was used of each operation that was called at all: its number with it.
+    /// Returns the coverage of each operation that was called, with the operation's index.
     #[must_use]
     pub fn used(&self) -> Vec<(usize, Used)> {
         let all = self.operations.iter().enumerate();
@@ -173,7 +178,7 @@ impl Coverage {
         used.filter(|(_, used)| used.count > 0).collect()
     }
 
-    /// How many of the operations were never called, of a hundred.
+    /// Returns the percentage of the operations that were never called, from 0 to 100.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "nobody has so many operations")]
     pub fn uncovered(&self) -> f64 {
@@ -181,7 +186,8 @@ impl Coverage {
         100.0 * (all - self.used().len() as f64) / all
     }
 
-    /// For people and scripts: `{"operations": {"all": 3, "used": 1}, "unused": […], "used": […]}`.
+    /// Returns the coverage as JSON for people and scripts: `{"operations": {"all": 3, "used": 1},
+    /// "unused": […], "used": […]}`.
     #[must_use]
     pub fn to_json(&self, contract: &Contract) -> Value {
         let used = self.used();

@@ -1,4 +1,7 @@
-//! What was exchanged lately.
+//! Journal: the most recent exchanges of each session.
+//!
+//! The server adds an exchange when it ends; the control API and `testing` read the entries.
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,95 +15,95 @@ use crate::contract::Operation;
 use crate::state::redaction::Redaction;
 use crate::state::size::block;
 
-/// One exchange.
+/// Recorded exchange.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Its number, from 1 on, in the order in which they ended.
+    /// Number of the exchange, from 1, in order of completion.
     pub number: u64,
-    /// The session that it was in; empty for the one without a name.
+    /// Name of its session; empty for the unnamed session.
     pub session: String,
-    /// When it ended, in milliseconds since 1970.
+    /// Time of completion, in milliseconds since 1970.
     pub at: u64,
-    /// How long it took, in microseconds.
+    /// Duration, in microseconds.
     pub micros: u64,
-    /// The method of the request.
+    /// Method of the request.
     pub method: Method,
-    /// The path and the query.
+    /// Path and query of the request.
     pub target: Uri,
-    /// The header fields of the request.
+    /// Header fields of the request.
     pub headers: HeaderMap,
-    /// The content of the request, or the beginning of it.
+    /// Content of the request, up to [`MOST_CONTENT`] bytes.
     pub content: Bytes,
-    /// The operation by name; none if none was asked for.
+    /// Name of the operation; `None` if the request matched no operation.
     pub operation: Option<String>,
-    /// The status of the response.
+    /// Status of the response.
     pub status: StatusCode,
-    /// The content of the response, or the beginning of it.
+    /// Content of the response, up to [`MOST_CONTENT`] bytes.
     pub answer: Bytes,
-    /// Where the answer comes from.
+    /// Origin of the answer, for example a fixture.
     pub source: Cow<'static, str>,
-    /// What was wrong with the request.
+    /// Violations in the request.
     pub violations: Vec<String>,
-    /// What of it is not shown.
+    /// Secrets that are removed when the entry is shown.
     redaction: Redaction,
 }
 
-/// An exchange that has just ended, to be noted.
+/// Exchange that has just ended, to be recorded.
 #[derive(Debug, Clone)]
 pub struct Ended<'e> {
-    /// Its number.
+    /// Number of the exchange.
     pub number: u64,
-    /// When it ended, in milliseconds since 1970.
+    /// Time of completion, in milliseconds since 1970.
     pub at: u64,
-    /// How long it took, in microseconds.
+    /// Duration, in microseconds.
     pub micros: u64,
-    /// The method of the request.
+    /// Method of the request.
     pub method: &'e Method,
-    /// The path and the query.
+    /// Path and query of the request.
     pub target: &'e Uri,
-    /// The header fields of the request.
+    /// Header fields of the request.
     pub headers: &'e HeaderMap,
-    /// The content of the request.
+    /// Content of the request.
     pub content: &'e [u8],
-    /// The number of the operation in the contract; none if none was asked for.
+    /// Index of the operation in the contract; `None` if the request matched no operation.
     pub operation: Option<usize>,
-    /// The status of the response.
+    /// Status of the response.
     pub status: StatusCode,
-    /// The content of the response.
+    /// Content of the response.
     pub answer: &'e Bytes,
-    /// Where the answer comes from.
+    /// Origin of the answer, for example a fixture.
     pub source: Cow<'static, str>,
-    /// What was wrong with the request.
+    /// Violations in the request.
     pub violations: Vec<String>,
 }
 
-/// The operations by their numbers.
+/// Lookup of operations by index.
 pub type Operations<'o> = &'o dyn Fn(usize) -> Option<&'o Operation>;
 
-/// What is known of an exchange before it is copied out of its journal.
+/// Fields of an exchange that filters test before it is copied out of its journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Glance<'g> {
-    /// The number of the operation in the contract; none if none was asked for.
+    /// Index of the operation in the contract; `None` if the request matched no operation.
     pub operation: Option<usize>,
-    /// The status of the response.
+    /// Status of the response.
     pub status: StatusCode,
-    /// What was wrong with the request.
+    /// Violations in the request.
     pub violations: &'g [String],
 }
 
-/// Says which exchanges are looked for.
+/// Predicate that selects exchanges.
 pub type Filter<'f> = &'f dyn Fn(Glance<'_>) -> bool;
 
-/// How much of a content is kept, in bytes; the rest is cut off.
+/// Maximum size of a recorded content, in bytes; the rest is cut off.
 pub const MOST_CONTENT: usize = 64 * 1024;
 
-/// How many violations of an exchange are kept; others are left out.
+/// Maximum number of recorded violations of an exchange; further ones are dropped.
 const MOST_VIOLATIONS: usize = 100;
 
-/// How long a violation is that is kept, in bytes; the rest is cut off.
+/// Maximum length of a recorded violation, in bytes; the rest is replaced by `…`.
 const LONGEST_VIOLATION: usize = 1024;
 
-/// The violations of a request, as many and as long as they are kept.
+/// Returns the violations of a request within the limits of the journal.
 #[must_use]
 pub fn kept_violations(mut violations: Vec<String>) -> Vec<String> {
     violations.truncate(MOST_VIOLATIONS);
@@ -113,11 +116,12 @@ pub fn kept_violations(mut violations: Vec<String>) -> Vec<String> {
     violations
 }
 
-/// Answers up to this many bytes are copied; others are shared with who answers them again.
+/// Maximum size of an answer that is copied, in bytes; larger ones share the buffer of the
+/// response, up to [`MOST_CONTENT`].
 const MOST_COPIED: usize = 1024;
 
-/// An exchange as it is kept: its texts are copied into one place, because they came in buffers that the connection
-/// wants back.
+/// Exchange as it is stored. Its texts are copied into one buffer, because the buffers in which
+/// they arrived belong to the connection.
 #[derive(Debug, Clone)]
 struct Record {
     number: u64,
@@ -128,24 +132,24 @@ struct Record {
     status: StatusCode,
     source: Cow<'static, str>,
     violations: Vec<String>,
-    /// The target, the content, names and values of header fields in turns, each after its length; then the answer
-    /// if it is short.
+    /// Target, content, then names and values of header fields in turns, each after its length;
+    /// then the answer if it is short.
     texts: Vec<u8>,
-    /// Where the answer begins.
+    /// Start of the answer in `texts`.
     end: usize,
-    /// The answer if it is long.
+    /// Answer, if it is longer than [`MOST_COPIED`] bytes.
     answer: Option<Bytes>,
 }
 
-/// How many bytes a length takes.
+/// Size of a length in `texts`, in bytes.
 const LENGTH: usize = size_of::<u32>();
 
 impl Record {
-    /// Keeps an exchange; `texts` is a place that is not needed any more.
+    /// Stores an exchange; `texts` is a buffer that may be reused.
     fn new(ended: Ended<'_>, mut texts: Vec<u8>) -> Self {
         texts.clear();
         let mut keep = |text: &[u8]| {
-            // A request with 4 GiB of header fields is none.
+            // Lengths fit: no request has 4 GiB of header fields.
             texts.extend_from_slice(&u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
             texts.extend_from_slice(text);
         };
@@ -175,14 +179,14 @@ impl Record {
         }
     }
 
-    /// Keeps another exchange in its place.
+    /// Replaces the exchange by another, and reuses its buffer unless that is large.
     fn replace(&mut self, ended: Ended<'_>) {
         const LARGEST_REUSED: usize = 4096;
         let texts = std::mem::take(&mut self.texts);
         *self = Self::new(ended, if texts.capacity() > LARGEST_REUSED { Vec::new() } else { texts });
     }
 
-    /// The bytes that it takes.
+    /// Returns the memory of the record, in bytes.
     fn size(&self) -> usize {
         let source = if let Cow::Owned(text) = &self.source { block(text.capacity()) } else { 0 };
         let texts = self.violations.iter().map(|text| size_of::<String>() + block(text.capacity()));
@@ -194,7 +198,7 @@ impl Record {
         Glance { operation: self.operation, status: self.status, violations: &self.violations }
     }
 
-    /// The texts before the answer.
+    /// Returns the texts before the answer.
     fn texts(&self) -> impl Iterator<Item = &[u8]> {
         let mut left = &self.texts[..self.end];
         std::iter::from_fn(move || {
@@ -205,7 +209,7 @@ impl Record {
         })
     }
 
-    /// The exchange that it is of, in a session.
+    /// Returns the exchange as an entry of a session.
     fn entry(&self, session: &str, operations: Operations<'_>) -> Entry {
         let operation = self.operation.and_then(operations);
         let mut texts = self.texts();
@@ -236,25 +240,25 @@ impl Record {
     }
 }
 
-/// A content as far as it is kept.
+/// Returns the part of a content that is recorded.
 fn beginning(content: &[u8]) -> &[u8] {
     content.get(..MOST_CONTENT).unwrap_or(content)
 }
 
-/// The same of one that is shared.
+/// Returns the part of a shared content that is recorded.
 fn kept(content: &Bytes) -> Bytes {
-    // A slice would keep all of it.
+    // A slice would keep the whole buffer in memory.
     if content.len() > MOST_CONTENT { Bytes::copy_from_slice(beginning(content)) } else { content.clone() }
 }
 
 impl Entry {
-    /// An exchange in a session.
+    /// Returns the entry of an exchange in a session.
     #[must_use]
     pub fn new(ended: Ended<'_>, session: &str, operations: Operations<'_>) -> Self {
         Record::new(ended, Vec::new()).entry(session, operations)
     }
 
-    /// For people and scripts, without credentials.
+    /// Returns the entry as JSON for people and scripts, without credentials.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let headers: Map<String, Value> = self
@@ -284,7 +288,7 @@ impl Entry {
         })
     }
 
-    /// The path and the query as they were sent.
+    /// Returns the path and the query as they were sent, secrets included.
     #[must_use]
     pub fn shown_target(&self) -> String {
         self.target.path_and_query().map_or_else(String::new, ToString::to_string)
@@ -295,7 +299,8 @@ impl Entry {
         kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
     }
 
-    /// The content of the request as JSON; of a form the texts by their names.
+    /// Returns the content of the request as JSON; a form becomes an object of texts by name.
+    /// `None` if it is neither.
     #[must_use]
     pub fn body(&self) -> Option<Value> {
         if self.is_form() {
@@ -306,24 +311,24 @@ impl Entry {
     }
 }
 
-/// The exchanges of a session.
+/// Exchanges of a session.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     records: VecDeque<Record>,
     size: usize,
-    /// How many exchanges were noted and are not kept any more.
+    /// Number of recorded exchanges that were dropped.
     forgotten: u64,
 }
 
 impl Journal {
-    /// Adds an exchange; of more than `most`, or of more than so many bytes, the oldest go.
+    /// Adds an exchange, and drops the oldest ones beyond `most` exchanges or beyond `bytes` bytes.
     pub fn add(&mut self, ended: Ended<'_>, most: usize, bytes: usize) {
         while self.records.len() > most.max(1) {
             self.drop_oldest();
         }
         let length = self.records.len();
         if length > 0 && length == most {
-            // In a queue without a free place this moves nothing.
+            // In a queue without free capacity this moves no elements.
             self.records.rotate_left(1);
             let last = &mut self.records[length - 1];
             self.size -= last.size();
@@ -341,7 +346,7 @@ impl Journal {
         self.fit(bytes);
     }
 
-    /// Lets the oldest exchanges go until the others take no more than so many bytes.
+    /// Drops the oldest exchanges until the others take at most `bytes` bytes.
     pub fn fit(&mut self, bytes: usize) {
         while self.size > bytes && !self.records.is_empty() {
             self.drop_oldest();
@@ -355,57 +360,58 @@ impl Journal {
         }
     }
 
-    /// The number of the oldest exchange.
+    /// Returns the number of the oldest exchange.
     fn oldest(&self) -> Option<u64> {
         self.records.front().map(|record| record.number)
     }
 
-    /// The numbers of the exchanges that are looked for, the oldest first.
+    /// Returns the numbers of the matching exchanges, the oldest first.
     pub fn numbers(&self, filter: Filter<'_>) -> impl Iterator<Item = u64> {
         self.records.iter().filter(move |record| filter(record.glance())).map(|record| record.number)
     }
 
-    /// The exchanges that are looked for, from a number on, the oldest first, as those of a session.
+    /// Returns the matching exchanges with numbers of at least `from`, the oldest first, as entries
+    /// of a session.
     #[must_use]
     pub fn entries(&self, session: &str, operations: Operations<'_>, filter: Filter<'_>, from: u64) -> Vec<Entry> {
         let found = self.records.iter().filter(|record| record.number >= from && filter(record.glance()));
         found.map(|record| record.entry(session, operations)).collect()
     }
 
-    /// How many exchanges are kept.
+    /// Returns the number of recorded exchanges.
     #[must_use]
     pub fn length(&self) -> usize {
         self.records.len()
     }
 
-    /// How many exchanges were noted since the beginning, or since they were cleared, and are not kept any more.
+    /// Returns the number of exchanges that were dropped since the journal began or was cleared.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// Forgets the exchanges.
+    /// Removes all exchanges, and resets the number of dropped ones.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// The bytes that it takes.
+    /// Returns the memory of the exchanges, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
 }
 
-/// The exchanges of the session without a name, which most are in: each thread has a journal of its own, so that none
-/// waits for another.
+/// Exchanges of the unnamed session, which most requests use. They are in several journals, one per
+/// thread, so that threads do not wait for each other.
 #[derive(Debug)]
 pub struct Rings {
     rings: Vec<Mutex<Journal>>,
-    /// The bytes of all of them.
+    /// Memory of all journals, in bytes.
     size: AtomicUsize,
 }
 
-/// How many threads have one of their own.
+/// Number of journals; if there are more threads, some share a journal.
 const RINGS: usize = 16;
 
 impl Default for Rings {
@@ -416,11 +422,11 @@ impl Default for Rings {
 
 impl Rings {
     fn locked(ring: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
-        // What is there is whole even if somebody panicked beside it.
+        // Lock poisoning is safe: exchanges are inserted whole.
         ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with one of the journals, and counts what it takes then.
+    /// Changes one of the journals, and updates the total memory.
     fn with(&self, ring: &Mutex<Journal>, run: impl FnOnce(&mut Journal)) {
         let mut journal = Self::locked(ring);
         let before = journal.size;
@@ -432,7 +438,8 @@ impl Rings {
         }
     }
 
-    /// Adds an exchange; of more than `most`, or of more than so many bytes, the oldest go.
+    /// Adds an exchange to the journal of this thread. Drops the oldest ones beyond `most`
+    /// exchanges in that journal, or beyond `bytes` bytes in all journals.
     pub fn add(&self, ended: Ended<'_>, most: usize, bytes: usize) {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
@@ -442,7 +449,7 @@ impl Rings {
         self.fit(bytes);
     }
 
-    /// Lets the oldest exchanges go until the others take no more than so many bytes.
+    /// Drops the oldest exchanges of all journals until the others take at most `bytes` bytes.
     pub fn fit(&self, bytes: usize) {
         while self.size() > bytes {
             let oldest = self.rings.iter().filter_map(|ring| Some((Self::locked(ring).oldest()?, ring)));
@@ -451,25 +458,26 @@ impl Rings {
         }
     }
 
-    /// The bytes that they take.
+    /// Returns the memory of the exchanges, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)
     }
 
-    /// The numbers of the exchanges that are looked for.
+    /// Returns the numbers of the matching exchanges, unsorted.
     #[must_use]
     pub fn numbers(&self, filter: Filter<'_>) -> Vec<u64> {
         self.rings.iter().flat_map(|ring| Self::locked(ring).numbers(filter).collect::<Vec<_>>()).collect()
     }
 
-    /// The exchanges that are looked for, from a number on.
+    /// Returns the matching exchanges with numbers of at least `from`, unsorted.
     #[must_use]
     pub fn entries(&self, operations: Operations<'_>, filter: Filter<'_>, from: u64) -> Vec<Entry> {
         self.rings.iter().flat_map(|ring| Self::locked(ring).entries("", operations, filter, from)).collect()
     }
 
-    /// The number of the first of the last `most` exchanges, and how many were noted before it.
+    /// Returns the number of the first of the last `most` exchanges, and how many were recorded
+    /// before it.
     #[must_use]
     pub fn last(&self, most: usize) -> (u64, u64) {
         let mut numbers = self.numbers(&|_| true);
@@ -479,7 +487,7 @@ impl Rings {
         (numbers.get(others).copied().unwrap_or(0), forgotten + others as u64)
     }
 
-    /// Forgets the exchanges.
+    /// Removes all exchanges, and resets the number of dropped ones.
     pub fn clear(&self) {
         self.rings.iter().for_each(|ring| self.with(ring, Journal::clear));
     }
@@ -512,7 +520,7 @@ mod tests {
         }
     }
 
-    /// A bound that nothing reaches.
+    /// Limit that nothing reaches.
     const ALL: usize = usize::MAX;
 
     #[test]

@@ -1,7 +1,8 @@
-//! The entities of a collection, and the steps that are taken on them.
+//! Entities of a collection, and the steps that operations take on them.
 //!
-//! Each operation is one step: nobody sees a half of it, and nothing is lost between two of them. What an
-//! entity looks like is left to `exchange`.
+//! Each step is atomic: no other request sees it half done, and no change between two steps is
+//! lost. `entity` builds the content of entities, see [`EntityFactory`].
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -10,167 +11,172 @@ use serde_json::{Map, Value};
 
 use crate::state::size::{self, MOST_NESTED};
 
-/// Which entities an operation is about.
+/// Key of the entities of one collection in one scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CollectionKey {
-    /// The name of the collection: `/users/{userId}/orders`.
+    /// Name of the collection: `/users/{userId}/orders`.
     pub collection: String,
-    /// What sets its entities apart from others of the name: the user `7`.
+    /// Scope that separates its entities from others of the collection: `7`, for the user of that
+    /// id.
     pub scope: String,
 }
 
-/// One step on the entities of a shelf.
+/// Atomic step on the entities of a collection.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Adds an entity.
+    /// Inserts an entity.
     Create(New),
-    /// Counts an entity that is about to be made.
+    /// Counts an entity that is about to be built, and returns its number.
     Count,
-    /// Adds an entity that was made, or makes another one if there is one that is called so.
+    /// Inserts a prebuilt entity; builds a new one if its key is taken.
     Put {
-        /// What it is called.
+        /// Key of the entity.
         key: String,
-        /// It.
+        /// The entity to insert.
         entity: Value,
-        /// What it was made of.
+        /// Data that it was built from.
         new: New,
     },
-    /// Adds an entity, or changes the one that has the same value of a property.
+    /// Inserts an entity, or changes the one that has the same key or the same value of a property.
     Upsert {
-        /// What is added.
+        /// Data of the entity.
         new: New,
         /// The property and its value.
         by: Option<(String, Value)>,
     },
-    /// Shows all.
+    /// Lists all entities.
     List,
-    /// Shows one.
+    /// Reads one entity.
     Read(String),
-    /// Puts another in the place of one.
+    /// Replaces one entity.
     Replace(String, New, Absent),
-    /// Changes one.
+    /// Changes one entity.
     Change(String, Change),
-    /// Takes one away.
+    /// Deletes one entity.
     Delete(String),
-    /// Takes an entity to be there that nobody has written yet, unless it was taken away.
+    /// Reads an entity, and first builds it from its key if it was neither created nor deleted.
     Suppose(String),
 }
 
-/// An entity that is written.
+/// Data of an entity to write.
 #[derive(Debug, Clone)]
 pub struct New {
-    /// What the client calls it, if it does.
+    /// Key that the client chose, if any.
     pub key: Option<String>,
-    /// What it sent.
+    /// Members that the client sent.
     pub sent: Map<String, Value>,
 }
 
-/// What a client says of whether an entity is there.
+/// Precondition of a request on the existence of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Presence {
-    /// Nothing.
+    /// No precondition.
     #[default]
     Any,
-    /// It is there (`If-Match`, RFC 9110 §13.1.1).
+    /// The entity must exist (`If-Match`, RFC 9110 §13.1.1).
     There,
-    /// It is not (`If-None-Match: *`, RFC 9110 §13.1.2).
+    /// The entity must not exist (`If-None-Match: *`, RFC 9110 §13.1.2).
     NotThere,
 }
 
-/// What is done where the entity that is replaced is not there.
+/// Outcome of replacing an entity that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absent {
-    /// It is added (RFC 9110 §9.3.4).
+    /// The entity is created (RFC 9110 §9.3.4).
     Created,
-    /// It is said to be unknown.
+    /// The entity is reported as unknown.
     Unknown,
 }
 
-/// How an entity is changed.
+/// Change of an entity.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// These members are set.
+    /// Members to set.
     Members(Map<String, Value>),
-    /// RFC 7396
+    /// JSON Merge Patch (RFC 7396).
     MergePatch(Value),
-    /// RFC 6902
+    /// JSON Patch (RFC 6902).
     JsonPatch(Value),
 }
 
-/// What came of a step.
+/// Result of a step.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// The entity as it is now, or was when it was taken away.
+    /// The entity after the step, or before it if the step deleted it.
     Entity {
-        /// It.
+        /// The entity.
         entity: Arc<Value>,
-        /// What it is called.
+        /// Key of the entity.
         key: String,
-        /// Whether it was not there before.
+        /// True if the step created it.
         is_new: bool,
     },
-    /// All of them with what they are called, in the order in which they came.
+    /// All entities with their keys, in order of insertion.
     List(Vec<(String, Arc<Value>)>),
-    /// There is none that is called so.
+    /// No entity has this key.
     Unknown(String),
-    /// There is one that is called so already.
+    /// An entity with this key already exists.
     Conflict(String),
-    /// The entity is not what the client takes it for (RFC 9110 §13.1.1).
+    /// The entity fails a precondition of the request (RFC 9110 §13.1.1); null if it does not
+    /// exist.
     Stale(Arc<Value>),
-    /// The change cannot be made of it.
+    /// The change cannot be applied, for this reason.
     Impossible(String),
-    /// The number of the entity that is about to be made.
+    /// Number of the entity that is about to be built.
     Number(u64),
-    /// There is no room for more.
+    /// The session has no room for the change.
     Full,
 }
 
-/// Entities by what they are called.
+/// Entities by key.
 #[derive(Debug, Clone, Default)]
 pub struct Entities {
-    /// In the order in which they came.
+    /// Entities in order of insertion.
     pub all: IndexMap<String, Arc<Value>>,
-    /// What was taken away.
+    /// Keys of deleted entities.
     gone: HashSet<String>,
-    /// What was generated and nobody wrote, which gives way to what somebody calls the same.
+    /// Keys of generated entities; a client-created entity with the same key replaces them.
     loose: HashSet<String>,
-    /// How many were made.
+    /// Number of the last entity that was built; new numeric keys continue after it.
     made: u64,
-    /// The bytes that it takes.
+    /// Memory of the entities, in bytes.
     size: usize,
 }
 
-/// How entities are made: what is there from the beginning, and new ones.
+/// Functions that build the entities of a collection, and the preconditions of the request.
 pub struct EntityFactory<'m> {
-    /// What is on the shelf before anybody wrote to it.
+    /// Initial entities of the collection, before any write.
     pub base: &'m dyn Fn() -> Arc<Entities>,
-    /// What becomes of what was sent: with the number of the entity, and its key if the client has one. It says
-    /// what it is called too.
+    /// Builder of new entities: takes the number of the entity and the data that was sent, returns
+    /// the key and the entity.
     pub make: &'m dyn Fn(u64, &New) -> (String, Value),
-    /// What becomes of an entity that was changed, or that what was sent is put in the place of.
+    /// Builder of changed entities: takes the key, the entity, and for a replacement the data that
+    /// was sent.
     pub remake: &'m dyn Fn(&str, &Value, Option<&New>) -> Value,
-    /// Puts back what a patch must not change of an entity: the old one, and the new.
+    /// Protection from patches: takes the old entity, and restores in the new one what a client
+    /// must not change.
     pub protect: &'m dyn Fn(&Value, &mut Value),
-    /// What the client says of whether the entity is there.
+    /// Precondition on the existence of the entity.
     pub presence: Presence,
-    /// An entity that nobody wrote, from what it is called.
+    /// Builder of entities that were never created: takes the key.
     pub suppose: &'m dyn Fn(&str) -> Value,
-    /// Whether an entity, which is there, is what the client takes it for.
+    /// Check that an existing entity meets the preconditions of the request.
     pub is_current: &'m dyn Fn(&Value) -> bool,
 }
 
 impl Entities {
-    /// What is there from the beginning.
+    /// Returns entities that exist from the beginning, such as seed data.
     #[must_use]
     pub fn seeded(all: IndexMap<String, Arc<Value>>) -> Self {
-        // What comes is counted on from the greatest number that one is called by.
+        // New numeric keys continue after the largest existing key.
         let numbers = all.keys().filter_map(|key| key.parse::<u64>().ok()).filter(|number| *number < 1 << 52);
         let made = numbers.max().unwrap_or(0).max(all.len() as u64);
         let size = all.iter().map(|(key, entity)| size_of_entity(key, entity)).sum();
         Self { all, made, size, ..Self::default() }
     }
 
-    /// The same, of which nobody has seen anything yet.
+    /// Returns generated entities that exist from the beginning; client-created ones with the same
+    /// keys replace them.
     #[must_use]
     pub fn generated(all: IndexMap<String, Arc<Value>>) -> Self {
         let loose: HashSet<String> = all.keys().cloned().collect();
@@ -179,38 +185,40 @@ impl Entities {
         Self { loose, size, ..seeded }
     }
 
-    /// The entities of an export: of them some were taken away, and so many made.
+    /// Returns the entities of an export, with the keys of deleted ones and the number of the last
+    /// one built.
     #[must_use]
     pub fn exported(all: IndexMap<String, Arc<Value>>, gone: HashSet<String>, made: u64) -> Self {
         let seeded = Self::seeded(all);
         let size = seeded.size + gone.iter().map(|key| size_of_key(key)).sum::<usize>();
-        // Beyond that, numbers are not whole in every reader.
+        // Larger numbers are not exact in every JSON reader.
         let made = made.min(1 << 52).max(seeded.all.len() as u64);
         Self { gone, made, size, ..seeded }
     }
 
-    /// The bytes that they take.
+    /// Returns the memory of the entities, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// The keys of those that were taken away.
+    /// Returns the keys of deleted entities.
     pub fn gone(&self) -> impl Iterator<Item = &String> {
         self.gone.iter()
     }
 
-    /// How many were made.
+    /// Returns the number of the last entity that was built.
     #[must_use]
     pub fn made(&self) -> u64 {
         self.made
     }
 
-    /// Puts an entity in its place.
+    /// Inserts or replaces an entity.
     ///
     /// # Errors
     ///
-    /// The reply that says why it is not kept: it takes more than `room`, in bytes, or is nested too deep.
+    /// Returns [`Reply::Full`] if it adds more than `room` bytes, and [`Reply::Impossible`] if it
+    /// is nested too deep.
     fn set(&mut self, key: &str, entity: Value, room: usize) -> Result<(), Reply> {
         if size::is_too_deep(&entity) {
             return Err(Reply::Impossible(format!("the entity is nested deeper than {MOST_NESTED} levels")));
@@ -249,7 +257,7 @@ impl Entities {
         }
     }
 
-    /// The reply to a step that changes nothing; none if it may.
+    /// Returns the reply to a step that changes nothing; `None` if the step may change something.
     pub(super) fn show(&self, step: &Step) -> Option<Reply> {
         match step {
             Step::List => {
@@ -263,14 +271,16 @@ impl Entities {
         }
     }
 
-    /// Takes a step, which may add so many bytes.
+    /// Runs a step that may add up to `room` bytes.
     pub(super) fn write(&mut self, step: Step, factory: &EntityFactory<'_>, room: usize) -> Reply {
         self.written(step, factory, room).unwrap_or_else(|refused| refused)
     }
 
+    /// Runs a step that may add up to `room` bytes.
+    ///
     /// # Errors
     ///
-    /// The reply of a step that is not taken.
+    /// Returns the reply of a step that is refused.
     fn written(&mut self, step: Step, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
         Ok(match step {
             Step::List | Step::Read(_) => self.show(&step).unwrap_or(Reply::List(Vec::new())),
@@ -278,7 +288,7 @@ impl Entities {
                 let entity = (factory.suppose)(&key);
                 match self.set(&key, entity.clone(), room) {
                     Ok(()) => self.entity(&key, false),
-                    // What need not be kept is shown all the same.
+                    // An entity that cannot be kept is shown all the same.
                     Err(_) => Reply::Entity { entity: Arc::new(entity), key, is_new: false },
                 }
             }
@@ -335,7 +345,7 @@ impl Entities {
     }
 
     fn add(&mut self, new: &New, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
-        // What is called like another is made again; of keys of which there are few none may be left.
+        // An entity whose key is taken is built again; a small set of keys may have none left.
         let mut last = String::new();
         for _ in 0..TRIES {
             self.made += 1;
@@ -359,7 +369,8 @@ impl Entities {
             Change::Members(members) => {
                 for (name, value) in members {
                     match (changed.get_mut(name), value) {
-                        // What JSON:API has below `attributes` is what others have beside it.
+                        // JSON:API has below `attributes` the members that other APIs have at the
+                        // top level.
                         (Some(Value::Object(own)), Value::Object(sent)) if name == "attributes" => {
                             own.extend(sent.iter().map(|(name, value)| (name.clone(), value.clone())));
                         }
@@ -379,28 +390,29 @@ impl Entities {
     }
 }
 
-/// The bytes that an entity takes on its shelf.
+/// Returns the memory of an entity in its collection, in bytes.
 fn size_of_entity(key: &str, entity: &Value) -> usize {
-    // Beside an entity that is shared there are two counts.
+    // An `Arc` has two counts beside its value.
     const COUNTS: usize = 2 * size_of::<usize>();
     size::entry(key.len(), size_of::<Arc<Value>>()) + COUNTS + size::of(entity)
 }
 
-/// The bytes that a key takes that is kept without its entity.
+/// Returns the memory of a key that is kept without its entity, in bytes.
 fn size_of_key(key: &str) -> usize {
     size::entry(key.len(), 0)
 }
 
-/// How often an entity is made for a key that no other has.
+/// Maximum number of attempts to build an entity with an unused key; then the step is a conflict.
 const TRIES: usize = 16;
 
-/// How many changes a JSON Patch may have; one of more is refused.
+/// Maximum number of operations in a JSON Patch; a longer one is refused.
 const MOST_CHANGES: usize = 200;
 
-/// How large what a JSON Patch makes may be, in bytes of memory; what makes more is refused.
+/// Maximum size of the result of a JSON Patch, in bytes of memory; a larger one is refused.
 const LARGEST: usize = 4 * 1024 * 1024;
 
-/// Applies a JSON Patch (RFC 6902); nothing of it is done where a part of it cannot be.
+/// Returns the entity after a JSON Patch (RFC 6902), or a message if one of its operations cannot
+/// be applied or its result is too large or too deep.
 fn patched(entity: &Value, patch: &Value) -> Result<Value, String> {
     let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
     if patch.0.len() > MOST_CHANGES {

@@ -1,4 +1,4 @@
-//! What a sandbox remembers: one atomic operation in, one reply out.
+//! State of a sandbox: an atomic step goes in, a reply comes out.
 
 pub mod bases;
 pub mod coverage;

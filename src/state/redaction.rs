@@ -1,4 +1,5 @@
-//! Which values of an exchange are secrets, wherever people read of it: the journal, the log, reports, coverage.
+//! Secrets of an exchange, removed wherever people read it: journal, log, reports, coverage.
+
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -6,20 +7,20 @@ use serde_json::{Value, json};
 use crate::contract::{Operation, SecurityScheme};
 use crate::schema::name::{carries_credentials, is_secret};
 
-/// The text in the place of a secret.
+/// Text in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// What is secret in the requests to an operation, beside what names tell of themselves.
+/// Secrets in the requests to an operation, beside those that names such as `password` reveal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redaction {
-    /// Segments of the path that are secret, counted from its end: 0 of `/reset/{token}`.
+    /// Secret segments of the path, counted from its end: 0 for `/reset/{token}`.
     segments: Vec<usize>,
-    /// Names of query parameters and header fields that have the key of a security scheme.
+    /// Names of query parameters and header fields that carry the key of a security scheme.
     keys: Vec<String>,
 }
 
 impl Redaction {
-    /// The redaction of requests to an operation; none if they are to none.
+    /// Returns the redaction of requests to an operation; without one, only names reveal secrets.
     #[must_use]
     pub fn of(operation: Option<&Operation>) -> Self {
         let Some(operation) = operation else { return Self::default() };
@@ -31,7 +32,7 @@ impl Redaction {
         Self { segments: secret_segments(&operation.template), keys: keys.collect() }
     }
 
-    /// The redaction of paths of a template, whatever else is sent.
+    /// Returns the redaction of paths of a template, without that of other inputs.
     #[must_use]
     pub fn of_path(template: &str) -> Self {
         Self { segments: secret_segments(template), ..Self::default() }
@@ -41,7 +42,7 @@ impl Redaction {
         self.keys.iter().any(|key| key.eq_ignore_ascii_case(name))
     }
 
-    /// A path and query without secrets.
+    /// Returns a path and query without secrets.
     #[must_use]
     pub fn target(&self, target: &str) -> String {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
@@ -49,7 +50,7 @@ impl Redaction {
         self.path(path) + &query
     }
 
-    /// A path without secrets.
+    /// Returns a path without secrets.
     #[must_use]
     pub fn path(&self, path: &str) -> String {
         if self.segments.is_empty() {
@@ -64,7 +65,7 @@ impl Redaction {
         shown.collect::<Vec<_>>().join("/")
     }
 
-    /// A query or a form without secrets.
+    /// Returns a query or a form without secrets.
     #[must_use]
     pub fn pairs(&self, text: &str) -> String {
         let pairs = text.split('&').map(|pair| match pair.split_once('=') {
@@ -77,7 +78,7 @@ impl Redaction {
         pairs.collect::<Vec<_>>().join("&")
     }
 
-    /// The value of a header field without secrets; `name` is in lower case.
+    /// Returns the value of a header field without secrets; `name` is in lower case.
     #[must_use]
     pub fn field(&self, name: &str, value: String) -> String {
         let is_secret = matches!(name, "authorization" | "cookie" | "proxy-authorization")
@@ -85,13 +86,13 @@ impl Redaction {
             || self.has_key(name);
         match name {
             _ if is_secret => REDACTED.to_owned(),
-            // A page says in its address what it was asked.
+            // A `Referer` contains the target of another request.
             "referer" => self.target(&value),
             _ => value,
         }
     }
 
-    /// A content as JSON, else as text, without secrets; null if there is none.
+    /// Returns a content as JSON, or else as text, without secrets; null if it is empty.
     #[must_use]
     pub fn content(&self, content: &Bytes, is_form: bool) -> Value {
         if content.is_empty() {
@@ -105,13 +106,13 @@ impl Redaction {
             redact(&mut value, 0);
             return value;
         }
-        // What cannot be read may say anything.
+        // Text that cannot be parsed may have its secrets anywhere.
         let mut names = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-');
         if names.any(is_secret) { json!(REDACTED) } else { json!(text) }
     }
 }
 
-/// The segments of a path template that have a secret in them, counted from the end.
+/// Returns the segments of a path template that contain a secret, counted from the end.
 fn secret_segments(template: &str) -> Vec<usize> {
     let has_secret = |segment: &str| {
         let names = segment.split('{').skip(1).filter_map(|rest| rest.split('}').next());
@@ -122,7 +123,8 @@ fn secret_segments(template: &str) -> Vec<usize> {
 }
 
 fn redact(value: &mut Value, depth: usize) {
-    /// How deep is looked for secrets; what is deeper is redacted as a whole.
+    /// Maximum depth that is searched for secrets; deeper arrays and objects are redacted as a
+    /// whole.
     const DEEPEST: usize = 20;
     match value {
         Value::Object(object) if depth < DEEPEST => {

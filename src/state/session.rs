@@ -1,4 +1,7 @@
-//! What one session has: what is remembered in it, its journal, and its snapshots, all within one bound.
+//! State of one session: entities, counts, scenario, journal and snapshots, all within one limit.
+//!
+//! `sessions` holds one for each session; the steps of requests run on it.
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,49 +13,50 @@ use crate::state::journal::Journal;
 use crate::state::memory::{CollectionKey, Entities, EntityFactory, Reply, Step};
 use crate::state::size;
 
-/// What is remembered at one moment. A copy shares its entities with the original until one of them is written to.
+/// State at one moment. A copy shares its entities with the original until one of them is changed.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Entities, as far as anybody wrote to them.
+    /// Entities of the collections that were written to.
     collection_keys: HashMap<CollectionKey, Arc<Entities>>,
-    /// How often something was done, by name; for steps that advance.
+    /// Counts by name, for fixtures with several steps and for random draws.
     counts: HashMap<String, u64>,
-    /// The scenario that was chosen.
+    /// Selected scenario.
     pub scenario: Option<String>,
-    /// The bytes that it takes.
+    /// Memory of the snapshot, in bytes.
     size: usize,
 }
 
-/// Everything that one session has.
+/// Everything that one session holds.
 #[derive(Debug, Clone, Default)]
 pub struct SessionState {
     now: Snapshot,
-    /// When a window of time began, since the sandbox did, and how often something was done in it.
+    /// Rate-limit windows by name: the start, since the sandbox began, and the count in the window.
     windows: HashMap<String, (Duration, u64)>,
-    /// What was exchanged in it.
+    /// Exchanges of the session; those of the unnamed session are in `Rings` instead.
     pub journal: Journal,
-    /// What it was like, by the names that somebody gave to it.
+    /// Saved snapshots by name.
     snapshots: BTreeMap<String, Arc<Snapshot>>,
-    /// The bytes that the snapshots and the windows take.
+    /// Memory of the snapshots and windows, in bytes.
     others: usize,
-    /// How often it was changed.
+    /// Number of changes.
     changes: u64,
-    /// How many bytes it may take; any, if there is none.
+    /// Maximum memory in bytes; unlimited if `None`.
     limit: Option<usize>,
 }
 
-/// What would be kept takes more than the session may.
+/// Failure to keep what would exceed the memory limit of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it takes {size} bytes in memory, and {room} are left of `--session-memory`")]
 pub struct Full {
-    /// How many bytes it takes.
+    /// Memory that is needed, in bytes.
     pub size: usize,
-    /// How many are left.
+    /// Memory that is left, in bytes.
     pub room: usize,
 }
 
 impl Snapshot {
-    /// Everything that it has, as JSON: `{"scenario": …, "counts": {…}, "state": [{"collection": …, …}]}`.
+    /// Returns the snapshot as JSON: `{"scenario": …, "counts": {…}, "state": [{"collection": …,
+    /// …}]}`.
     #[must_use]
     pub fn export(&self) -> Value {
         let mut collection_keys: Vec<(&CollectionKey, &Arc<Entities>)> = self.collection_keys.iter().collect();
@@ -73,11 +77,11 @@ impl Snapshot {
         json!({ "scenario": self.scenario, "counts": counts, "state": state })
     }
 
-    /// Reads what was exported.
+    /// Reads an exported snapshot.
     ///
     /// # Errors
     ///
-    /// What is wrong with the JSON, in words.
+    /// Returns a message about the first mistake in the JSON.
     pub fn import(value: &Value) -> Result<Self, String> {
         let object = value.as_object().ok_or("a snapshot is an object")?;
         let mut read = Self::default();
@@ -97,13 +101,13 @@ impl Snapshot {
         Ok(read)
     }
 
-    /// The names of the collections that it has something of.
+    /// Returns the names of the collections that were written to.
     #[must_use]
     pub fn collections(&self) -> Vec<&str> {
         self.collection_keys.keys().map(|collection_key| collection_key.collection.as_str()).collect()
     }
 
-    /// Puts entities in the place of all of a shelf.
+    /// Replaces all entities of a collection.
     fn place(&mut self, collection_key: CollectionKey, entities: Entities) {
         self.size += entities.size() + size_of_shelf(&collection_key);
         let before = self
@@ -114,7 +118,7 @@ impl Snapshot {
         self.collection_keys.insert(collection_key, Arc::new(entities));
     }
 
-    /// How often something was done, to be counted on.
+    /// Returns the count of this name, to be increased; it starts at 0.
     fn count(&mut self, name: &str) -> &mut u64 {
         if !self.counts.contains_key(name) {
             self.size += size::entry(name.len(), size_of::<u64>());
@@ -122,7 +126,7 @@ impl Snapshot {
         self.counts.entry(name.to_owned()).or_insert(0)
     }
 
-    /// Chooses the scenario, whose steps begin anew.
+    /// Selects the scenario, and clears all counts so that its steps begin anew.
     fn choose(&mut self, scenario: Option<String>) {
         let counts = self.counts.keys().map(|name| size::entry(name.len(), size_of::<u64>()));
         self.size = self.size.saturating_sub(counts.sum());
@@ -157,7 +161,7 @@ fn import_shelf(collection_key: &Value, index: usize) -> Result<(CollectionKey, 
     Ok((place, Entities::exported(all, gone, made)))
 }
 
-/// The bytes that a shelf takes beside its entities.
+/// Returns the memory of a collection without its entities, in bytes.
 fn size_of_shelf(collection_key: &CollectionKey) -> usize {
     size::entry(
         collection_key.collection.len() + collection_key.scope.len(),
@@ -166,39 +170,40 @@ fn size_of_shelf(collection_key: &CollectionKey) -> usize {
 }
 
 impl SessionState {
-    /// What a world without anything in it takes, in bytes, with its place among the others.
+    /// Memory of an empty session, in bytes, with its place among the sessions.
     const EMPTY: usize = size_of::<Self>() + 512;
 
-    /// Nothing yet, and not more than so many bytes.
+    /// Returns an empty state that may take up to `limit` bytes.
     #[must_use]
     pub fn limited(limit: usize) -> Self {
         Self { limit: Some(limit), ..Self::default() }
     }
 
-    /// A world of its own with what is remembered at a moment, and without a bound.
+    /// Returns a separate, unlimited state that begins with a snapshot.
     #[must_use]
     pub fn of(now: Snapshot) -> Self {
         Self { now, ..Self::default() }
     }
 
-    /// Says how many bytes it may take from now on.
+    /// Sets the maximum memory, in bytes.
     pub fn limit(&mut self, limit: usize) {
         self.limit = Some(limit);
     }
 
-    /// How often it was changed: as long as that is the same, so is its state.
+    /// Returns the number of changes; while it is the same, so is the exported state.
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// The scenario that was chosen for it.
+    /// Returns the selected scenario.
     #[must_use]
     pub fn scenario(&self) -> Option<&String> {
         self.now.scenario.as_ref()
     }
 
-    /// Takes one step. What would take more than the world may is not done.
+    /// Runs one step. A step that would grow the session past its limit returns [`Reply::Full`], or
+    /// the entity without keeping it if it is [`Step::Suppose`].
     pub fn step(&mut self, collection_key: &CollectionKey, step: Step, factory: &EntityFactory<'_>) -> Reply {
         let room = self.room();
         if let Some(entities) = self.now.collection_keys.get_mut(collection_key) {
@@ -224,7 +229,7 @@ impl SessionState {
         };
         let mut entities = (*base).clone();
         let reply = entities.write(step, factory, room);
-        // What could not be done leaves nothing behind.
+        // A step that failed does not create the collection.
         if matches!(reply, Reply::Entity { .. } | Reply::Number(_)) {
             self.changes += 1;
             self.now.place(collection_key.clone(), entities);
@@ -232,7 +237,8 @@ impl SessionState {
         reply
     }
 
-    /// How many bytes may be added. Of what is kept already only the journal makes room.
+    /// Returns the memory that may be added, in bytes. The journal does not count, because its
+    /// exchanges are dropped to make room.
     fn room(&self) -> usize {
         self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.size() - self.journal.size()))
     }
@@ -242,7 +248,7 @@ impl SessionState {
         if size > room { Err(Full { size, room }) } else { Ok(()) }
     }
 
-    /// Lets the oldest exchanges of the journal go until the world takes no more than it may.
+    /// Drops the oldest exchanges of the journal until the session is within its limit.
     pub fn fit(&mut self) {
         if let Some(limit) = self.limit {
             let most = limit.saturating_sub(self.size() - self.journal.size());
@@ -250,11 +256,11 @@ impl SessionState {
         }
     }
 
-    /// Puts these entities in the place of all of a shelf.
+    /// Replaces all entities of a collection.
     ///
     /// # Errors
     ///
-    /// [`Full`], and nothing changes.
+    /// Returns [`Full`] if they do not fit; then nothing changes.
     pub fn put(&mut self, collection_key: CollectionKey, all: IndexMap<String, Arc<Value>>) -> Result<(), Full> {
         let entities = Entities::seeded(all);
         let before = self.now.collection_keys.get(&collection_key).map_or(0, |entities| entities.size());
@@ -264,31 +270,31 @@ impl SessionState {
         Ok(())
     }
 
-    /// What is remembered now, to be looked at by who has it.
+    /// Returns a copy of the current state, see [`Snapshot`].
     #[must_use]
     pub fn now(&self) -> Snapshot {
         self.now.clone()
     }
 
-    /// The entities of a shelf that was written to.
+    /// Returns the entities of a collection that was written to.
     #[must_use]
     pub fn entities(&self, collection_key: &CollectionKey) -> Option<&Arc<Entities>> {
         self.now.collection_keys.get(collection_key)
     }
 
-    /// Everything that is remembered, as JSON, see [`Snapshot::export`].
+    /// Returns the current state as JSON, see [`Snapshot::export`].
     #[must_use]
     pub fn export(&self) -> Value {
         self.now.export()
     }
 
-    /// The bytes that it takes.
+    /// Returns the memory of the session, in bytes, with its journal and snapshots.
     #[must_use]
     pub fn size(&self) -> usize {
         Self::EMPTY + self.now.size + self.others + self.journal.size()
     }
 
-    /// Counts what is done, by name; gives how often it was done before.
+    /// Counts an event by name; returns how often it was counted before.
     pub fn turn(&mut self, name: &str) -> u64 {
         self.changes += 1;
         let count = self.now.count(name);
@@ -296,8 +302,9 @@ impl SessionState {
         *count - 1
     }
 
-    /// Counts what is done in the current window of time; gives how often it was done in it, this once counted, and how
-    /// long the window goes on. `now` is the time since the sandbox began.
+    /// Counts an event by name in the current time window. Returns its count in the window, this
+    /// event included, and the time until the window ends. `now` is the time since the sandbox
+    /// began, and `per` is the length of a window.
     pub fn window(&mut self, name: &str, now: Duration, per: Duration) -> (u64, Duration) {
         if !self.windows.contains_key(name) {
             self.others += size::entry(name.len(), size_of::<(Duration, u64)>());
@@ -310,23 +317,24 @@ impl SessionState {
         (*count, per.saturating_sub(now.saturating_sub(*began)))
     }
 
-    /// Chooses the scenario, whose steps begin anew.
+    /// Selects the scenario, whose steps begin anew.
     pub fn choose(&mut self, scenario: Option<String>) {
         self.changes += 1;
         self.now.choose(scenario);
     }
 
-    /// Forgets everything, and what was exchanged.
+    /// Clears everything, including the journal and the snapshots.
     pub fn empty(&mut self) {
         let (changes, limit) = (self.changes + 1, self.limit);
         *self = Self { changes, limit, ..Self::default() };
     }
 
-    /// Keeps what it is like now under a name. It is counted as a copy, which it becomes when the original changes.
+    /// Saves the state as a named snapshot. Its size is counted as that of a full copy, which it
+    /// becomes when the original changes.
     ///
     /// # Errors
     ///
-    /// [`Full`], and nothing changes.
+    /// Returns [`Full`] if it does not fit; then nothing changes.
     pub fn take_snapshot(&mut self, name: &str) -> Result<(), Full> {
         let before = self.snapshots.get(name).map_or(0, |before| size_of_snapshot(name, before));
         let size = size_of_snapshot(name, &self.now);
@@ -336,35 +344,36 @@ impl SessionState {
         Ok(())
     }
 
-    /// What it was like, under a name.
+    /// Returns the snapshot of this name.
     #[must_use]
     pub fn snapshot(&self, name: &str) -> Option<Arc<Snapshot>> {
         self.snapshots.get(name).map(Arc::clone)
     }
 
-    /// Forgets what it was like; false if there is nothing of the name.
+    /// Deletes the snapshot of this name; returns false if there is none.
     pub fn drop_snapshot(&mut self, name: &str) -> bool {
         let Some(snapshot) = self.snapshots.remove(name) else { return false };
         self.others = self.others.saturating_sub(size_of_snapshot(name, &snapshot));
         true
     }
 
-    /// The names under which it is known what it was like.
+    /// Returns the names of the snapshots.
     #[must_use]
     pub fn snapshots(&self) -> Vec<String> {
         self.snapshots.keys().cloned().collect()
     }
 
-    /// Forgets what was written, how often something was done, and the scenario; the journal and the snapshots stay.
+    /// Clears the entities, the counts, the rate-limit windows and the scenario; keeps the journal
+    /// and the snapshots.
     pub fn forget(&mut self) {
         self.replace(Snapshot::default());
     }
 
-    /// Takes the state of a snapshot, and keeps its own journal and snapshots.
+    /// Restores the state of a snapshot; keeps the journal and the snapshots.
     ///
     /// # Errors
     ///
-    /// [`Full`], and nothing changes.
+    /// Returns [`Full`] if it does not fit; then nothing changes.
     pub fn become_like(&mut self, snapshot: Snapshot) -> Result<(), Full> {
         self.check(snapshot.size.saturating_sub(self.now.size))?;
         self.replace(snapshot);
@@ -380,7 +389,7 @@ impl SessionState {
     }
 }
 
-/// The bytes that a snapshot takes under its name.
+/// Returns the memory of a snapshot with its name, in bytes.
 fn size_of_snapshot(name: &str, snapshot: &Snapshot) -> usize {
     size::entry(name.len(), size_of::<Snapshot>()) + snapshot.size
 }
@@ -473,7 +482,7 @@ mod tests {
             assert_eq!(session_state.size(), once);
         }
         let exported = Snapshot::import(&session_state.export()).expect("is what was exported");
-        // What was generated and nobody wrote is known as that only as long as it is in memory.
+        // An export does not say which keys are those of generated entities.
         assert_eq!(exported.size, session_state.now.size - size::entry(BASE.len(), 0));
         session_state.empty();
         assert_eq!(session_state.size(), SessionState::EMPTY);

@@ -1,4 +1,7 @@
-//! The worlds of all sessions: each there from its first use on, and only so many of them.
+//! State of all sessions: each begins at its first use, and their number and memory are limited.
+//!
+//! The sandbox runs the steps of each request on it, see [`Memory::with`].
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,14 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::state::journal::{Ended, Rings};
 use crate::state::session::SessionState;
 
-/// How many sessions there are, and how large they are.
+/// Limits on the number and the memory of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// How many are kept; the one that was not used for longest goes (`--max-sessions`).
+    /// Maximum number of named sessions; beyond it the least recently used one is dropped
+    /// (`--max-sessions`).
     pub sessions: usize,
-    /// How many bytes all of them take together, with their journals and snapshots (`--session-memory`). The oldest
-    /// exchanges of a session go first, then the session that was not used for longest; what does not fit then is
-    /// refused.
+    /// Maximum memory of all sessions in bytes, with their journals and snapshots
+    /// (`--session-memory`). Beyond it the oldest exchanges of a session are dropped first, then
+    /// the least recently used session; what still does not fit is refused.
     pub bytes: usize,
 }
 
@@ -23,27 +27,27 @@ impl Default for Bounds {
     }
 }
 
-/// The worlds of all sessions. The one without a name stays.
+/// State of all sessions. The unnamed session is never dropped.
 #[derive(Debug, Default)]
 pub struct Memory {
     bounds: Bounds,
-    /// The world of the session without a name, which most requests are in.
+    /// State of the unnamed session, which most requests use.
     unnamed: Mutex<SessionState>,
-    /// The bytes of that world.
+    /// Memory of the unnamed session without its exchanges, in bytes.
     unnamed_size: AtomicUsize,
-    /// The exchanges of the session without a name.
+    /// Exchanges of the unnamed session.
     rings: Rings,
     all: Mutex<All>,
-    /// The bytes of all worlds with names.
+    /// Memory of all named sessions, in bytes.
     named_size: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct All {
     session_states: HashMap<String, KeptSession>,
-    /// The bytes of all of them.
+    /// Memory of all named sessions, in bytes.
     total: usize,
-    /// Counts uses.
+    /// Number of uses, which orders sessions by their last use.
     clock: u64,
 }
 
@@ -54,7 +58,8 @@ impl All {
     }
 }
 
-/// A world, and what is known of it without looking into it.
+/// State of a named session, with its memory and last use, which can be read without locking the
+/// state.
 #[derive(Debug, Default)]
 struct KeptSession {
     session_state: Arc<Mutex<SessionState>>,
@@ -62,20 +67,20 @@ struct KeptSession {
     used: u64,
 }
 
-/// What is there is whole even if somebody panicked beside it.
+/// Locks a mutex. Lock poisoning is safe: changes are made whole.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Memory {
-    /// Nothing yet.
+    /// Returns the memory of a sandbox without any named session.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
         Self { bounds, unnamed: Mutex::new(SessionState::limited(bounds.bytes)), ..Self::default() }
     }
 
-    /// Does something with the world of a session, which is there from its first use on; nobody else does
-    /// meanwhile. The sessions that had to go for it come beside.
+    /// Runs `run` on the state of a session, which begins at its first use and is locked meanwhile.
+    /// Also returns the names of the sessions that were dropped to make room.
     pub fn with<R>(&self, session: &str, run: impl FnOnce(&mut SessionState) -> R) -> (R, Vec<String>) {
         if session.is_empty() {
             let (made, size) = {
@@ -108,7 +113,7 @@ impl Memory {
         (made, gone)
     }
 
-    /// Looks at the world of a session, if it is there.
+    /// Runs `look` on the state of a session; returns `None` if there is no such session.
     pub fn look<R>(&self, session: &str, look: impl FnOnce(&SessionState) -> R) -> Option<R> {
         if session.is_empty() {
             return Some(look(&locked(&self.unnamed)));
@@ -119,7 +124,8 @@ impl Memory {
         Some(look(&session_state))
     }
 
-    /// Adds an exchange to the journal of a session, see [`Memory::with`]; of more than `most` the oldest go.
+    /// Adds an exchange to the journal of a session, and drops the oldest ones beyond `most`.
+    /// Returns the names of the sessions that were dropped, see [`Memory::with`].
     pub fn note(&self, session: &str, ended: Ended<'_>, most: usize) -> Vec<String> {
         let bytes = self.journal_bytes();
         if !session.is_empty() {
@@ -129,31 +135,32 @@ impl Memory {
         self.settle("")
     }
 
-    /// The exchanges of the session without a name.
+    /// Returns the exchanges of the unnamed session.
     #[must_use]
     pub fn rings(&self) -> &Rings {
         &self.rings
     }
 
-    /// How many bytes the exchanges of one session take at most.
+    /// Returns the maximum memory of the exchanges of one session, in bytes.
     fn journal_bytes(&self) -> usize {
-        /// However much a session may take.
+        /// Upper limit, whatever `--session-memory` allows.
         const MOST: usize = 16 * 1024 * 1024;
-        /// Of what a session may take, a part is left for what it remembers.
+        /// Divisor of the session memory: exchanges may take a quarter, the rest is left for state.
         const PART: usize = 4;
         (self.bounds.bytes / PART).min(MOST)
     }
 
-    /// The bytes of the session without a name, with its journal.
+    /// Returns the memory of the unnamed session with its exchanges, in bytes.
     fn unnamed_total(&self) -> usize {
         self.unnamed_size.load(Ordering::Relaxed) + self.rings.size()
     }
 
-    /// Notes how large a session is, and lets others go if there are too many, or too large ones.
+    /// Records the memory of a session. Drops other sessions if there are too many or they are too
+    /// large, and returns their names.
     fn account(&self, session: &str, size: usize) -> Vec<String> {
         {
             let mut all = locked(&self.all);
-            // It may have been forgotten meanwhile.
+            // The session may have been dropped meanwhile.
             let Some(kept) = all.session_states.get_mut(session) else { return Vec::new() };
             let before = std::mem::replace(&mut kept.size, size);
             all.total = (all.total + size).saturating_sub(before);
@@ -169,8 +176,8 @@ impl Memory {
         self.unnamed_total() + self.named_size.load(Ordering::Relaxed) <= self.bounds.bytes
     }
 
-    /// Lets go what is too much: the oldest exchanges of the session without a name, then the sessions that were not
-    /// used for longest, except for one.
+    /// Drops the oldest exchanges of the unnamed session, then the least recently used sessions
+    /// except `session`, until the limits are met. Returns the names of the dropped sessions.
     fn settle(&self, session: &str) -> Vec<String> {
         if session.is_empty() && self.is_enough() {
             return Vec::new();
@@ -188,7 +195,7 @@ impl Memory {
         gone
     }
 
-    /// Forgets a session, or all of them.
+    /// Clears a session, or all of them.
     pub fn reset(&self, session: Option<&str>) {
         if session.is_none_or(str::is_empty) {
             let mut session_state = locked(&self.unnamed);
@@ -204,7 +211,8 @@ impl Memory {
         self.named_size.store(all.total, Ordering::Relaxed);
     }
 
-    /// The names of the sessions in their order, and the bytes that each takes; the first has none.
+    /// Returns the names of the sessions, sorted, and the memory of each in bytes. The first is the
+    /// unnamed session.
     #[must_use]
     pub fn sessions(&self) -> Vec<(String, usize)> {
         let unnamed = (String::new(), locked(&self.unnamed).size() + self.rings.size());

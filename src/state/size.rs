@@ -1,17 +1,19 @@
-//! How much memory values take, and how deep they are nested.
+//! Memory that values take, and the depth of their nesting.
 //!
-//! What a session remembers is counted as it is in memory and not as it was sent: a `0` of two bytes in a list of JSON
-//! takes 72 bytes, and more in an object.
+//! The state of a session is counted as it is in memory, not as it was sent: a `0` of two bytes in
+//! a JSON list takes 72 bytes, and more in an object.
+
 use std::fmt;
 use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-/// How deep what is remembered is nested at most. What is deeper is refused, so that a state file, an export and a
-/// snapshot can always be read again: parsers of JSON read 127 levels, and an export has five around each entity.
+/// Maximum nesting of stored values; deeper values are refused, so that a state file, an export and
+/// a snapshot can always be read again: JSON parsers read 127 levels, and an export adds five
+/// around each entity.
 pub const MOST_NESTED: usize = 100;
 
-/// Returns the bytes that a value takes, with everything in it.
+/// Returns the memory of a value with everything in it, in bytes.
 #[must_use]
 pub fn of(value: &Value) -> usize {
     size_of::<Value>() + inside(value)
@@ -24,15 +26,15 @@ pub fn block(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { bytes.next_multiple_of(STEP) + bytes / STEP }
 }
 
-/// Returns the bytes of an entry of a hash map or set whose key is a text of so many bytes: of two places about one
-/// is free.
+/// Returns the bytes of an entry of a hash map or set whose key is a text of `key` bytes; about
+/// every second slot is free.
 #[must_use]
 pub fn entry(key: usize, value: usize) -> usize {
     const FREE: usize = 24;
     FREE + size_of::<String>() + block(key) + value + value / 2
 }
 
-/// What a value takes beside its own place.
+/// Returns the bytes of a value beside its own slot.
 fn inside(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 0,
@@ -46,22 +48,23 @@ fn inside(value: &Value) -> usize {
     }
 }
 
-/// What the table of an object takes: a list of members, and an index of twice the places or so.
+/// Returns the bytes of the table of an object: a list of members, and an index with about twice as
+/// many slots.
 fn table(members: usize) -> usize {
-    /// A hash, a name and a value.
+    /// Hash, name and value.
     const MEMBER: usize = size_of::<usize>() + size_of::<String>() + size_of::<Value>();
-    /// A position, and a byte that tells whether it is one.
+    /// Position, and a byte that tells if the slot is used.
     const PLACE: usize = size_of::<usize>() + 1;
     if members == 0 {
         return 0;
     }
-    // A table of hashes is full to seven eighths.
+    // Hash tables are filled up to seven eighths.
     let places = (members * 8 / 7 + 1).next_power_of_two().max(4);
     let room = if places <= 4 { 3 } else { places / 8 * 7 };
     block(room.max(members) * MEMBER) + block(places * PLACE + 16)
 }
 
-/// What the digits of a number take, where a number is kept as it was written.
+/// Returns the bytes of the digits of a number, if numbers are stored as they were written.
 fn digits(number: &Number) -> usize {
     struct Length(usize);
     impl fmt::Write for Length {
@@ -79,7 +82,7 @@ fn digits(number: &Number) -> usize {
     block(length.0)
 }
 
-/// Whether a value is nested deeper than [`MOST_NESTED`].
+/// Returns true if a value is nested deeper than [`MOST_NESTED`].
 #[must_use]
 pub fn is_too_deep(value: &Value) -> bool {
     fn is_deeper(value: &Value, left: usize) -> bool {

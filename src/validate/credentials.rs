@@ -1,4 +1,8 @@
-//! Does a request carry the credentials that the operation asks for: presence and form, any value.
+//! Checks that a request carries the credentials that its operation requires: presence and form,
+//! with any value.
+//!
+//! `exchange` calls [`check`] before it validates the rest, and [`challenges`] for a 401.
+
 use std::borrow::Cow;
 
 use base64::Engine as _;
@@ -9,10 +13,10 @@ use crate::codec::parameter::Inputs;
 use crate::contract::{Location, Operation, Parameter, SecurityRequirement, SecurityScheme, StatusPattern};
 use crate::validate::Violation;
 
-/// Why the credentials are not enough.
+/// The credentials that a request lacks.
 #[derive(Debug, Clone)]
 pub struct MissingCredentials {
-    /// What is missing, of the requirement that lacks least.
+    /// Sentence about the missing parts of the requirement that lacks least.
     pub detail: String,
     /// The credential parameters that are missing.
     pub violations: Vec<Violation>,
@@ -23,7 +27,7 @@ pub struct MissingCredentials {
 ///
 /// # Errors
 ///
-/// [`MissingCredentials`]
+/// [`MissingCredentials`], if no requirement is met or such a parameter is missing.
 pub fn check(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
     requirements(&operation.security, inputs)?;
     parameters(operation, inputs)
@@ -41,7 +45,7 @@ fn requirements(requirements: &[SecurityRequirement], inputs: &Inputs<'_>) -> Re
     Err(MissingCredentials { detail: least.unwrap_or_default(), violations: Vec::new() })
 }
 
-/// What is missing for a scheme, if something is.
+/// Returns a sentence about what a scheme lacks in the request; none if nothing is missing.
 fn lacks(scheme: &SecurityScheme, inputs: &Inputs<'_>) -> Option<String> {
     let authorization = inputs.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     match scheme {
@@ -67,8 +71,9 @@ fn word(location: Location) -> &'static str {
     }
 }
 
-/// `Authorization: <scheme> <credentials>` (RFC 9110 §11.6.2); an empty scheme stands for any. Tokens are judged by
-/// presence, whatever RFC 6750 §2.1 allows in them: test suites send `Bearer My API Key`.
+/// Checks `Authorization: <scheme> <credentials>` (RFC 9110 §11.6.2) and returns a sentence about
+/// the fault; an empty scheme accepts any. Tokens are judged by presence, whatever RFC 6750 §2.1
+/// allows in them: test suites send `Bearer My API Key`.
 fn lacks_authorization(scheme: &str, authorization: Option<&str>) -> Option<String> {
     let Some(authorization) = authorization else {
         return Some("the header `Authorization` is missing".to_owned());
@@ -92,8 +97,8 @@ fn title(scheme: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
-/// The challenges of an operation for `WWW-Authenticate` (RFC 9110 §11.6.1): of its security schemes,
-/// and of the header parameters that carry credentials.
+/// Returns the challenges of an operation for `WWW-Authenticate` (RFC 9110 §11.6.1): those of its
+/// security schemes, else those of header parameters that carry credentials.
 #[must_use]
 pub fn challenges(operation: &Operation) -> Vec<String> {
     let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
@@ -127,8 +132,8 @@ fn challenge(scheme: &SecurityScheme) -> Option<String> {
     }
 }
 
-/// Some APIs document their credentials as required header parameters and not as security schemes.
-/// Where such an API documents a 401, a request without them is answered with it.
+/// Checks required header parameters that carry credentials, if the operation documents a 401.
+/// Some APIs document their credentials so and not as security schemes.
 fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
     let documents_401 =
         operation.responses.iter().any(|(pattern, _)| *pattern == StatusPattern::Exact(http::StatusCode::UNAUTHORIZED));

@@ -1,6 +1,6 @@
-//! A request against its operation → everything that does not fit.
+//! Validates a request against its operation and returns everything that does not fit.
 //!
-//! What is answered then is left to `rejection`.
+//! `exchange` calls this module for each request; the response to violations is left to `errors`.
 
 pub mod credentials;
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, 
 use crate::document::syntax::unescape;
 use crate::schema::{MOST_ERRORS, Schema, SchemaError, cut, start_of};
 
-/// What a violation is about.
+/// The part of a request that a violation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// A parameter, by location and name.
@@ -30,25 +30,26 @@ pub enum Subject {
     Body,
 }
 
-/// One thing that does not fit.
+/// A mismatch between a request and its operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Violation {
-    /// What it is about.
+    /// The part of the request that it is about.
     pub subject: Subject,
-    /// The pointer in it is into the body, or into the value of the parameter.
+    /// The violated keyword; its pointer is relative to the body or to the value of the parameter.
     pub error: SchemaError,
-    /// What was sent there, unless it is nothing or too much to be repeated.
+    /// The value that was sent there; none if it is absent or too large to be repeated.
     pub value: Option<Value>,
 }
 
-/// How many values a sent one may have to be repeated in an error; one with more is left out.
+/// Bound on the number of values in a sent value that an error repeats; a value with as many or
+/// more is left out.
 const MOST_REPEATED: usize = 200;
 
-/// How many bytes of text a sent value may have to be repeated in an error; a longer text is cut, and anything
-/// else with more is left out.
+/// Maximum bytes of text in a sent value that an error repeats; a longer string is cut, and any
+/// other value with more is left out.
 const MOST_REPEATED_BYTES: usize = 4096;
 
-/// How much of a value may still be repeated.
+/// Remaining allowance for repeating a value in an error.
 struct Repeatable {
     values: usize,
     bytes: usize,
@@ -80,7 +81,8 @@ impl Repeatable {
     }
 }
 
-/// A copy of a sent value that is short enough for an error; none of one that is not.
+/// Returns a copy of a sent value for an error, a long string cut; none if another value is too
+/// large.
 fn repeated(value: &Value) -> Option<Value> {
     if let Value::String(text) = value {
         return Some(Value::String(start_of(text, MOST_REPEATED_BYTES).into_owned()));
@@ -90,7 +92,7 @@ fn repeated(value: &Value) -> Option<Value> {
 }
 
 impl Violation {
-    /// What is wrong with `instance`, the body or the value of a parameter.
+    /// Returns the violation for an error of `instance`, the body or the value of a parameter.
     fn of(subject: Subject, error: SchemaError, instance: &Value) -> Self {
         let is_absent = error.keyword == "required";
         let at = instance.pointer(&error.pointer).filter(|_| !is_absent);
@@ -109,26 +111,27 @@ impl Violation {
         Self { subject, error: SchemaError::new("", keyword, operands), value: None }
     }
 
-    /// A violation of a body that is not there at all.
+    /// Marks the violation as one of a body that is absent altogether.
     fn of_absent_body(mut self) -> Self {
         self.error.operands.insert("absent".to_owned(), json!(true));
         self
     }
 
-    /// A required parameter that is not there.
+    /// Returns the violation for a required parameter that is absent.
     #[must_use]
     pub fn missing_parameter(parameter: &Parameter) -> Self {
         let subject = Subject::Parameter(parameter.location, parameter.name.clone());
         Self::new(subject, "required", json!({ "property": parameter.name }))
     }
 
-    /// A required property of the body that is not there.
+    /// Returns the violation for a required property that the body lacks.
     #[must_use]
     pub fn missing_property(name: &str) -> Self {
         Self::new(Subject::Body, "required", json!({ "property": name }))
     }
 
-    /// The location and name of the parameter that it is about.
+    /// Returns the location and name of the parameter that the violation is about; none for the
+    /// body.
     #[must_use]
     pub fn parameter(&self) -> Option<(Location, &str)> {
         match &self.subject {
@@ -137,8 +140,8 @@ impl Violation {
         }
     }
 
-    /// The name of what is wrong: of the property that is missing or not allowed, else of the
-    /// innermost property that the value belongs to, else of the parameter.
+    /// Returns the name of the culprit: the property that is missing or not allowed, else the
+    /// innermost property that the value belongs to, else the parameter.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         if let Some(Value::String(property)) = self.error.operands.get("property") {
@@ -150,7 +153,7 @@ impl Violation {
         named.or_else(|| self.parameter().map(|(_, name)| name.to_owned()))
     }
 
-    /// For a log or a header: `body /emails: must be array`.
+    /// Returns one line for a log or a header: `body /emails: must be array`.
     #[must_use]
     pub fn summary(&self) -> String {
         let subject = match &self.subject {
@@ -162,24 +165,24 @@ impl Violation {
     }
 }
 
-/// The values of a request by name, as fixtures see them.
+/// Values of a request by name, as fixtures see them.
 #[derive(Debug, Default)]
 pub struct Values {
     parameters: Vec<(Location, String, Value)>,
-    /// The body; none if the request has none, or if it is of a type that is not looked into.
+    /// The body; none if the request has none or if its media type is not parsed.
     pub body: Option<Value>,
 }
 
 impl Values {
-    /// The value of a parameter.
+    /// Returns the value of a parameter, if one could be read.
     #[must_use]
     pub fn parameter(&self, location: Location, name: &str) -> Option<&Value> {
         let mut all = self.parameters.iter();
         all.find(|(there, known, _)| *there == location && known == name).map(|(.., value)| value)
     }
 
-    /// `{path, query, header, cookie, body}`: typed where documented, else strings; header names in
-    /// lower case.
+    /// Returns the request as one instance, `{path, query, header, cookie, body}`. Values are
+    /// typed where documented and strings elsewhere; header names are in lower case.
     #[must_use]
     pub fn as_instance(&self, inputs: &Inputs<'_>) -> Value {
         let query = inputs.query.0.iter().map(|(name, raw)| (name.clone(), json!(text::decode_form(raw))));
@@ -206,36 +209,36 @@ impl Values {
     }
 }
 
-/// What a request has, read as far as it can be; nothing of it is judged yet.
+/// Parameters and content of a request, read but not yet validated.
 #[derive(Debug)]
 pub struct Received<'o> {
-    /// What could be read.
+    /// The values that could be read.
     pub values: Values,
     parameters: Vec<(&'o Parameter, Found)>,
     content: ReceivedContent<'o>,
 }
 
-/// What a request has for a parameter.
+/// Outcome of reading a parameter.
 #[derive(Debug)]
 enum Found {
     Absent,
     Empty,
-    /// The value of this number.
+    /// Read; the number is the index of the value in `Values::parameters`.
     Value(usize),
     Malformed(String),
 }
 
 #[derive(Debug)]
 enum ReceivedContent<'o> {
-    /// There is none, or none is documented.
+    /// No content, or no documented content.
     Absent,
-    /// It is of this documented type.
+    /// Content of this documented media type; none if it is accepted without being parsed.
     Read(Option<&'o MediaType>),
     Unreadable(ContentFault),
 }
 
 impl Received<'_> {
-    /// Why the content cannot be read, if it cannot.
+    /// Returns the reason why the content cannot be read, if it cannot.
     #[must_use]
     pub fn content_fault(&self) -> Option<&ContentFault> {
         match &self.content {
@@ -280,8 +283,8 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -
     Received { values, parameters, content }
 }
 
-/// Content whose coding cannot be undone. A coding that a parameter `Content-Encoding` documents may be sent, and is
-/// not looked into.
+/// Returns the outcome for content whose coding cannot be undone. An unknown coding that a
+/// documented parameter `Content-Encoding` allows is accepted, and its content is not parsed.
 fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedContent<'o> {
     let names_coding = |parameter: &&std::sync::Arc<Parameter>| {
         parameter.location == Location::Header && parameter.name.eq_ignore_ascii_case("content-encoding")
@@ -299,7 +302,7 @@ fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedConten
     }
 }
 
-/// Everything in parameters and body that does not fit.
+/// Returns the violations of the parameters and the body.
 #[must_use]
 pub fn violations(operation: &Operation, received: &Received<'_>, absent: AbsentBody) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -322,7 +325,8 @@ pub fn violations(operation: &Operation, received: &Received<'_>, absent: Absent
         (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent),
         (_, ReceivedContent::Read(Some(media)), Some(value)) => {
             let mut found = match &media.schema {
-                // The schema of a sequence that is none of a list is that of its items.
+                // For a sequential media type, a schema that is not of an array describes each
+                // item.
                 Some(schema) if media.range.sequence().is_none() || schema.own_types() == ["array"] => {
                     body(schema, value)
                 }
@@ -340,7 +344,8 @@ pub fn violations(operation: &Operation, received: &Received<'_>, absent: Absent
     violations
 }
 
-/// What the schemas that a request is judged by leave out, because it cannot be compiled.
+/// Returns a sentence for each part of a schema that is left out of the validation of this request
+/// because it cannot be compiled; each sentence once.
 #[must_use]
 pub fn unchecked(received: &Received<'_>) -> Vec<String> {
     let values = received.parameters.iter().filter(|(_, found)| matches!(found, Found::Value(_)));
@@ -362,7 +367,8 @@ pub fn unchecked(received: &Received<'_>) -> Vec<String> {
     told
 }
 
-/// The names in the query that no parameter, security scheme or preference has.
+/// Returns a violation for each query name that no parameter, security scheme or preference has;
+/// each name once.
 #[must_use]
 pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation> {
     let query = || operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
@@ -397,7 +403,8 @@ pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation>
     told.into_iter().map(unknown).collect()
 }
 
-/// Whether a parameter is an exploded object that has a property, or may have any, of the name.
+/// Returns true if a parameter is an exploded object that has a property of this name or may have
+/// any property.
 fn spreads(parameter: &Parameter, name: &str) -> bool {
     let ParameterForm::Styled { style: Style::Form, explode: true, schema } = &parameter.form else { return false };
     let tree = schema.tree();
@@ -405,7 +412,8 @@ fn spreads(parameter: &Parameter, name: &str) -> bool {
         && (schema.property(tree, name).is_some() || schema.properties(tree).is_empty())
 }
 
-/// An absent body is as good as an empty object where it is required, or where the user says so.
+/// Validates an absent body as an empty object where a body is required, or where the user asks
+/// for it (`--require-bodies`).
 fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violation> {
     if !documented.required && absent == AbsentBody::Accepted {
         return Vec::new();
@@ -415,7 +423,7 @@ fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violat
         Some(schema) => body(schema, &json!({})),
         None => Vec::new(),
     };
-    // What a required property says is more useful than that there is no body at all.
+    // A missing required property tells a client more than a missing body.
     let is_about_properties = as_empty.iter().any(|violation| violation.error.keyword == "required");
     match (is_about_properties, documented.required) {
         (true, true) => as_empty.into_iter().map(Violation::of_absent_body).collect(),
@@ -427,14 +435,14 @@ fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violat
     }
 }
 
-/// Why the content of a request cannot be judged by a schema at all.
+/// A reason why the content of a request cannot be validated against a schema.
 #[derive(Debug, Clone)]
 pub enum ContentFault {
-    /// It is of no documented type; the type, or nothing if it has none.
+    /// An undocumented media type, as sent; none if the request names no type.
     UnsupportedMediaType(Option<String>),
-    /// It has a content coding that is not known, by its name.
+    /// An unknown content coding, by name.
     UnsupportedCoding(String),
-    /// It is not what its type says.
+    /// Content that is malformed for its media type or its content coding.
     Malformed(Malformed),
 }
 
@@ -442,7 +450,7 @@ pub enum ContentFault {
 ///
 /// # Errors
 ///
-/// [`ContentFault`]
+/// [`ContentFault`], if the type is not documented or the content is malformed.
 fn read_content<'o>(
     operation: &Operation,
     body: &'o RequestBody,
@@ -463,7 +471,8 @@ fn read_content<'o>(
             let fitting = body.content.iter().filter(|media| media.range.covers(&sent));
             let media = fitting.max_by_key(|media| media.range.specificity());
             let documented = || {
-                // A parameter `Content-Type` says that it may be sent, and not as what it is read.
+                // A documented parameter `Content-Type` allows the type but does not say how to
+                // read it.
                 let first = body.content.iter().find(|media| media.range.is_json()).or(body.content.first());
                 first.filter(|_| operation.documents_field("content-type", text))
             };
@@ -474,8 +483,8 @@ fn read_content<'o>(
     Ok((content, Some(media)))
 }
 
-/// The documented type of content that comes without `Content-Type` (RFC 9110 §8.3), and as what it is read: JSON
-/// where JSON may be sent, else bytes where these may be.
+/// Returns the documented media type for content without `Content-Type` (RFC 9110 §8.3), and the
+/// type to read it as: JSON if JSON is allowed, else bytes if those are.
 fn untyped<'o>(body: &'o RequestBody, bytes: &Bytes) -> Option<(&'o MediaType, Cow<'o, MediaRange>)> {
     let find = |is_it: &dyn Fn(&MediaRange) -> bool| body.content.iter().find(|media| is_it(&media.range));
     if let Some(media) = find(&MediaRange::is_json) {
@@ -484,7 +493,7 @@ fn untyped<'o>(body: &'o RequestBody, bytes: &Bytes) -> Option<(&'o MediaType, C
     let bytes_type = MediaRange::parse("application/octet-stream")?;
     let json = MediaRange::parse("application/json")?;
     if let Some(media) = find(&|range| range.is_range() && range.covers(&json)) {
-        // What no schema speaks of may be anything.
+        // Without a schema, content that is not JSON is accepted as bytes.
         let is_json = media.schema.is_some() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
         let read_as = if is_json { accept::concrete(media) } else { Cow::Owned(bytes_type) };
         return Some((media, read_as));
@@ -492,7 +501,7 @@ fn untyped<'o>(body: &'o RequestBody, bytes: &Bytes) -> Option<(&'o MediaType, C
     find(&|range| range.covers(&bytes_type)).map(|media| (media, Cow::Owned(bytes_type.clone())))
 }
 
-/// Validates each item of a sequence; no more is told than of a list.
+/// Validates each item of a sequence; returns at most `MOST_ERRORS` violations, as for a list.
 fn each(schema: &Schema, items: &[Value]) -> Vec<Violation> {
     let mut found = Vec::new();
     if schema.own_types() == ["array"] {
@@ -511,7 +520,8 @@ fn each(schema: &Schema, items: &[Value]) -> Vec<Violation> {
     found
 }
 
-/// Validates the body against the schema of its media type.
+/// Validates the body against the schema of its media type, then against the schemas that its
+/// discriminators name.
 fn body(schema: &Schema, value: &Value) -> Vec<Violation> {
     let mut errors = schema.errors(value).unwrap_or_default();
     if errors.is_empty() {
@@ -520,22 +530,22 @@ fn body(schema: &Schema, value: &Value) -> Vec<Violation> {
     errors.into_iter().map(|error| Violation::of(Subject::Body, error, value)).collect()
 }
 
-/// How an absent body is judged where the document does not require one (`--require-bodies`).
+/// Treatment of an absent body where the document does not require one (`--require-bodies`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AbsentBody {
-    /// It is accepted, as the standard says.
+    /// Accepted, as OpenAPI specifies.
     #[default]
     Accepted,
-    /// As an empty object.
+    /// Validated as an empty object.
     Judged,
 }
 
-/// How names in a query are judged that no parameter has (`--strict-query`).
+/// Treatment of query names that no parameter has (`--strict-query`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OtherNames {
-    /// They are accepted, and ignored.
+    /// Accepted and ignored.
     #[default]
     Accepted,
-    /// They are violations.
+    /// Reported as violations.
     Refused,
 }

@@ -1,4 +1,5 @@
-//! How are documents served, from the start to the verdict at the end?
+//! Runs `standin serve`, from loading the documents to the exit code at the end.
+
 use std::io::Write;
 use std::sync::Arc;
 use std::thread;
@@ -69,16 +70,16 @@ impl Serve {
                 let address = format!("{}:{}", self.host, self.port);
                 Failure::Listen { address, error }
             })?;
-            // Whoever reads the line may send the signal at once.
+            // A program that reads the line may send the signal at once.
             let mut stage = signal::listen()?;
             let state = state.map(|state| state.keep(Arc::clone(&sandbox))).transpose()?;
-            // So that this line is the last of the start where both go to one terminal.
+            // The line must be the last of the start if both streams go to one terminal.
             stderr::settle();
             writeln!(out, "listening on http://{}", listener.local_addr()?)?;
             out.flush()?;
             if !is_told {
                 let format = self.log;
-                // Whoever starts the server may not read what it says, and it serves nevertheless.
+                // The server must serve even if its standard error is not read.
                 tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
             }
             let control = Arc::new(Control::with(Arc::clone(&sandbox), self.control_options()));
@@ -101,8 +102,8 @@ impl Serve {
         }
     }
 
-    /// Returns how many connections can be served at a time: each needs a file descriptor. Where memory is so short that
-    /// it may not last, that is told too.
+    /// Returns the number of connections that can be served at a time: each needs a file
+    /// descriptor. Warns if this number or the address space is low.
     fn possible_connections(&self, err: &mut impl Write) -> Result<usize, Failure> {
         #[cfg(unix)]
         {
@@ -131,7 +132,8 @@ impl Serve {
         Ok(self.max_connections as usize)
     }
 
-    /// Opens what is written at the end, so that a run does not begin that cannot be reported.
+    /// Opens the files to be written at the end, so that a run that could not be reported does not
+    /// begin.
     fn outputs(&self, sandbox: &Sandbox) -> Result<(Vec<Target>, Option<StateFile>), String> {
         let reports = report_file::targets(&self.report)?;
         reports.iter().try_for_each(Target::check).map_err(|error| error.to_string())?;
@@ -143,7 +145,8 @@ impl Serve {
         Ok((reports, Some(state)))
     }
 
-    /// Writes what is kept and reported, each even if another cannot be written, and says whether the run failed.
+    /// Writes the state file and the reports, each even if another cannot be written, and returns
+    /// the outcome of the run.
     fn judge(
         &self,
         control: &Control,
@@ -172,64 +175,64 @@ impl Serve {
     }
 }
 
-/// How long the start waits for all findings before it listens without them.
+/// Time that the start waits for all diagnostics before it listens without them.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Documents that take longer to load are not waited for at all.
+/// Loading time above which the start does not wait for diagnostics at all.
 const LARGE: Duration = Duration::from_millis(10);
 
-/// How long the search for what is wrong with them leaves the processor to the first requests.
+/// Delay of the check of large documents, which leaves the processor to the first requests.
 const LEAD: Duration = Duration::from_millis(100);
 
-/// How many files are open beside connections, at most.
+/// Maximum number of open files beside connections.
 #[cfg(unix)]
 const OTHER_FILES: u64 = 64;
 
-/// It is told if fewer connections than this can be served at a time.
+/// Number of possible connections below which the start warns.
 #[cfg(unix)]
 const SCARCE: u64 = 256;
 
-/// How much address space is enough for most documents, in bytes: stacks of threads are reserved, and most of them never
-/// used.
+/// Address space that is enough for most documents, in bytes. Thread stacks are reserved in it, and
+/// most of them are never used.
 #[cfg(unix)]
 const ADDRESS_SPACE: u64 = 1 << 30;
 
-/// The stack of a thread, in bytes: deep schemas are compiled and walked by recursion.
+/// Stack size of a thread, in bytes: deep schemas are compiled and walked by recursion.
 const STACK: usize = 16 * 1024 * 1024;
 
-/// What is wrong with the documents, in lines, if any of it is an error.
+/// Returns the diagnostics as lines, if any of them is an error.
 fn refusal(sandbox: &Sandbox) -> Option<Vec<String>> {
     let judge = || {
         let diagnostics = sandbox.diagnostics();
         let has_errors = diagnostics.iter().any(|found| found.severity() == Severity::Error);
         has_errors.then(|| findings(sandbox.contract(), &diagnostics))
     };
-    // On a thread of its own, because deep schemas need its stack.
+    // Deep schemas need the larger stack of this thread.
     thread::scope(|scope| match thread::Builder::new().stack_size(STACK).spawn_scoped(scope, judge) {
         Ok(judged) => judged.join().unwrap_or_default(),
         Err(_) => None,
     })
 }
 
-/// Looks in the background for what is wrong with the documents, after some time, and says it in lines.
+/// Checks the documents in a background thread after `lead`, and sends the diagnostics as lines.
 fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
     let (send, receive) = oneshot::channel();
     let sandbox = Arc::clone(sandbox);
     let look = move || {
         thread::sleep(lead);
-        // Who asked may have gone on without waiting.
+        // The receiver may have gone on without waiting.
         let _received = send.send(findings(sandbox.contract(), &sandbox.diagnostics()));
         sandbox.rest();
         drop(sandbox);
         give_back();
     };
-    // Without the thread nobody looks, and requests are told what is wrong for them.
+    // Without the thread there is no check, but affected answers still report the errors.
     let _spawned = thread::Builder::new().name("check".to_owned()).stack_size(STACK).spawn(look);
     receive
 }
 
-/// The allocator gives memory back to the system when some is freed a second after it fell out of use; if
-/// nobody asks for anything, that may be never.
+/// Prompts the allocator to give memory back to the system. It does so when memory is freed a
+/// second after other memory fell out of use, which may never happen on an idle server.
 fn give_back() {
     for _ in 0..3 {
         thread::sleep(Duration::from_millis(1100));
@@ -237,16 +240,16 @@ fn give_back() {
     }
 }
 
-/// Tells what was found while requests are answered already; in a log for machines it is a part of it.
+/// Writes diagnostics while requests are already answered; as log events if the log is JSON.
 fn tell_late(format: log::Format, lines: Result<Vec<String>, RecvError>) {
     match (format, lines) {
         (log::Format::Json, Ok(lines)) => lines.iter().for_each(|line| log::finding(line)),
-        // Nobody is there to be told that nobody is there.
+        // If standard error is closed, there is no place to report that.
         (_, lines) => drop(tell(&mut StandardError, lines)),
     }
 }
 
-/// Tells what was found.
+/// Writes diagnostics, or an error if the check failed.
 fn tell(err: &mut impl Write, lines: Result<Vec<String>, RecvError>) -> std::io::Result<()> {
     match lines {
         Ok(lines) => lines.iter().try_for_each(|line| writeln!(err, "{line}")),

@@ -1,28 +1,30 @@
-//! When is the server to end? Signals are heard on a thread of their own, whatever the other threads do.
+//! Signals that end the server, received on a separate thread so that busy threads do not delay
+//! them.
+
 use std::{process, thread};
 
 use tokio::sync::watch;
 
-/// How far the end has come: each signal takes it one step further.
+/// Progress of the shutdown; each signal advances it by one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// No signal came.
+    /// No signal has arrived.
     Serving,
-    /// The first: what is in flight is finished.
+    /// First signal: exchanges in flight are finished.
     Finishing,
-    /// The second: what is in flight is cut, and what is left is written.
+    /// Second signal: exchanges in flight are cut, and files are written.
     Cutting,
 }
 
-/// The exit code of a process that a third signal ended (128 and the number of SIGTERM).
+/// Exit code of a process that a third signal ended (128 and the number of SIGTERM).
 const ENDED: i32 = 143;
 
-/// Listens from now on for Ctrl-C, and for SIGTERM and SIGHUP where there are such. A third signal ends the
-/// process on the spot.
+/// Listens from now on for Ctrl-C, and for SIGTERM and SIGHUP where the system has them. A third
+/// signal ends the process at once.
 ///
 /// # Errors
 ///
-/// Error of the system, if no thread can be started.
+/// Error of the system, if the signals cannot be received or no thread can be started.
 pub fn listen() -> std::io::Result<watch::Receiver<Stage>> {
     let (send, receive) = watch::channel(Stage::Serving);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -47,7 +49,7 @@ pub fn listen() -> std::io::Result<watch::Receiver<Stage>> {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    /// None where whoever started the process wants it to outlive its terminal.
+    /// SIGHUP; `None` if it was ignored at the start, so that the process outlives its terminal.
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
@@ -74,7 +76,8 @@ impl Signals {
     }
 }
 
-/// Whether SIGHUP was ignored when the process began, as `nohup` does it. Only Linux says so without unsafe code.
+/// Returns true if SIGHUP was ignored when the process began, as `nohup` does it. Only Linux
+/// reports this without unsafe code.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

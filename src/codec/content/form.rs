@@ -1,4 +1,5 @@
-//! Forms (`application/x-www-form-urlencoded`) ↔ value: each property is written as in a query.
+//! Forms (`application/x-www-form-urlencoded`) ↔ values: each property is written as in a query.
+
 use serde_json::{Map, Value, json};
 
 use crate::codec::style::{Pairs, Read, as_documented, read_property};
@@ -7,11 +8,11 @@ use crate::contract::media::MediaRange;
 use crate::contract::{MediaType, Style};
 use crate::schema::Schema;
 
-/// Reads the pairs of a form, or of a query that is one.
+/// Reads the pairs of a form, or of a query that has the form of one.
 ///
 /// # Errors
 ///
-/// What cannot be cut as its style says.
+/// Returns a sentence with the property that does not follow its style.
 pub fn read(text: &str, media: &MediaType) -> Result<Value, String> {
     let pairs = Pairs::parse(text);
     let Some(schema) = &media.schema else {
@@ -28,7 +29,7 @@ pub fn read(text: &str, media: &MediaType) -> Result<Value, String> {
             }
             Read::Malformed(why) => return Err(format!("`{name}`: {why}")),
             Read::Absent | Read::Empty => {
-                // Objects may come as JSON text (OpenAPI 3.0.4 §4.7.14.5).
+                // Objects may be sent as JSON text (OpenAPI 3.0.4 §4.7.14.5).
                 if let Some(text) = pairs.first(name) {
                     object.insert(name.to_owned(), as_documented(schema, node, json!(text)));
                 }
@@ -44,8 +45,9 @@ pub fn read(text: &str, media: &MediaType) -> Result<Value, String> {
     Ok(Value::Object(object))
 }
 
-/// How a property of a form is written: as `encoding` says, else exploded, objects in brackets
-/// (OpenAPI 3.0.4 §4.7.15.1.2; brackets are what clients send where nothing is documented).
+/// Returns the style of a form property and its `explode`: those in `encoding`, else exploded,
+/// with brackets for objects (OpenAPI 3.0.4 §4.7.15.1.2; clients send brackets if nothing is
+/// documented).
 fn style_of(media: &MediaType, schema: &Schema, node: &Value, name: &str) -> (Style, bool) {
     if let Some((_, encoding)) = media.encoding.iter().find(|(there, _)| there == name) {
         return (encoding.style, encoding.explode);
@@ -53,7 +55,7 @@ fn style_of(media: &MediaType, schema: &Schema, node: &Value, name: &str) -> (St
     if schema.types(node) == ["object"] { (Style::DeepObject, true) } else { (Style::Form, true) }
 }
 
-/// Writes the properties of an object; lists repeat their name, objects have it with brackets.
+/// Writes the properties of an object; lists repeat their name, and objects put brackets after it.
 #[must_use]
 pub fn write(value: &Value, media: Option<&MediaType>) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -92,7 +94,7 @@ pub fn write(value: &Value, media: Option<&MediaType>) -> String {
     form.finish()
 }
 
-/// `name[0][key]=value`
+/// Appends a nested value as `name[0][key]=value`.
 fn bracketed(name: &str, value: &Value, form: &mut form_urlencoded::Serializer<'_, String>) {
     match value {
         Value::Array(items) => {

@@ -1,20 +1,21 @@
-//! Why content cannot be read, and where.
+//! Error for content that cannot be read, with its place.
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::schema::cut;
 
-/// Why content cannot be read.
+/// Content that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// What is wrong: `malformed JSON: EOF while parsing a value`.
+    /// Sentence with the error: `malformed JSON: EOF while parsing a value`.
     pub detail: String,
-    /// Line and column from 1, where the format has them.
+    /// Line and column from 1, if the format has them.
     pub place: Option<(usize, usize)>,
 }
 
 impl Malformed {
-    /// What is wrong, and where.
+    /// Creates an error from a sentence and a place.
     #[must_use]
     pub fn new(mut detail: String, place: Option<(usize, usize)>) -> Self {
         cut(&mut detail, LONGEST_DETAIL);
@@ -26,8 +27,8 @@ impl Malformed {
     }
 }
 
-/// How many bytes of a sentence about content are told; what is over is cut, and `…` says so. Names that the
-/// content gives to its parts may be as long as the content.
+/// Maximum bytes of a sentence about content; the rest is cut and replaced by `…`. Names of parts,
+/// which the sentence quotes, may be as long as the content.
 const LONGEST_DETAIL: usize = 1024;
 
 pub(super) fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {

@@ -1,6 +1,6 @@
-//! Bytes ↔ value, for each media type.
+//! Bytes ↔ values, for each media type.
 //!
-//! Whether a value fits its schema is left to `validate`.
+//! `validate` checks afterwards that a value fits its schema.
 
 pub mod form;
 mod malformed;
@@ -24,20 +24,20 @@ use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
 
-/// What the content of a request is.
+/// Content of a request.
 #[derive(Debug)]
 pub enum Content {
-    /// A value that its schema can judge.
+    /// A value that can be validated.
     Value(Value),
-    /// Bytes of a type that is not looked into, such as an image.
+    /// Bytes of a type that is not parsed, such as an image.
     Opaque,
 }
 
-/// Reads content of the type `sent` as the documented `media` describes it.
+/// Reads content of the type `sent` by the documented `media`.
 ///
 /// # Errors
 ///
-/// [`Malformed`], if the bytes are not of that type.
+/// Returns [`Malformed`] if the bytes are not of that type.
 pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Content, Malformed> {
     if let Some(sequence) = sent.sequence() {
         return sequence::read(text_of(bytes)?, sequence).map(Content::Value).map_err(Malformed::without_place);
@@ -58,8 +58,9 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Conte
     }
 }
 
-/// Content of a type that is not known, such as `application/vnd.acme.pet`, or of plain text, whose schema is that of an object or a
-/// list: JSON, if it is any. Other formats have such schemas too, and are not looked into.
+/// Reads content of an unknown type, such as `application/vnd.acme.pet`, or plain text as JSON, if
+/// its schema is an object or a list; `None` if it is not JSON. Such a schema may also describe
+/// other formats, which are not parsed.
 fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
     if media.is_structured() { serde_json::from_slice(bytes).ok() } else { None }
 }
@@ -81,7 +82,7 @@ fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
 
 fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
     let text = text_of(bytes)?;
-    // A schema that is a string describes the text of the document.
+    // A string schema describes the text of the XML document.
     if media.schema.as_ref().is_some_and(|schema| schema.own_types() == ["string"]) {
         return Ok(json!(text));
     }
@@ -115,7 +116,7 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
         _ if sent.is_xml() => whole(Bytes::from(xml::write(value, schema))),
         "application/x-www-form-urlencoded" => whole(Bytes::from(form::write(value, media))),
         "text/csv" | "application/csv" => whole(table::write(value)),
-        // Every JSON text is one in YAML 1.2 too.
+        // Every JSON text is also YAML 1.2.
         "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => {
             whole(Bytes::from(value.to_string()))
         }
@@ -132,7 +133,7 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
     }
 }
 
-/// Whether a media type has a form of its own that is no text, so that no object is written as it.
+/// Returns whether a media type has a binary format, in which no object can be written.
 fn is_binary(essence: &str) -> bool {
     const MAIN: [&str; 4] = ["image/", "audio/", "video/", "font/"];
     essence == "application/octet-stream"
@@ -140,7 +141,8 @@ fn is_binary(essence: &str) -> bool {
         || sample::of(essence).is_some()
 }
 
-/// The content of an example, repaired if that is wanted. It is kept, so no preferred seed has a say.
+/// Returns the content of an example, repaired if `--examples` asks for that. It is cached, so the
+/// preferred seed of a request is ignored.
 #[must_use]
 pub fn of_example(
     example: &Example,
@@ -155,11 +157,11 @@ pub fn of_example(
     })
 }
 
-/// The item that ends streams of many APIs.
+/// Final item of the event streams of many APIs.
 pub const SENTINEL: &str = "[DONE]";
 
-/// Whether the streams of a media type end with [`SENTINEL`]: its examples do, or the description of
-/// the request property `stream` says so.
+/// Returns whether the event streams of a media type end with [`SENTINEL`]: an example contains
+/// it, or the description of the request property `stream` does.
 #[must_use]
 pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
     let says = |text: &str| text.contains(SENTINEL);
@@ -175,7 +177,7 @@ pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
     media.range.sequence() == Some(Sequence::Events) && (by_example() || by_request())
 }
 
-/// Makes content of a media type for which there is no example.
+/// Generates content of a media type that has no example.
 #[must_use]
 pub fn make(
     media: &MediaType,
@@ -205,7 +207,7 @@ pub fn make(
             }
             made
         }
-        // Of what nothing is said there is one, and nothing in it.
+        // A sequence without a schema gets one empty item.
         (None, None, Some(Sequence::Events)) => generate::Generated { value: json!([{ "data": "{}" }]), fits: true },
         (None, None, Some(_)) => generate::Generated { value: json!([{}]), fits: true },
         (None, None, _) if sent.is_json() => generate::Generated { value: json!({}), fits: true },
@@ -219,7 +221,7 @@ pub fn make(
     if let (true, Value::String(text)) = (sent.is_xml(), &made.value)
         && !text.starts_with('<')
     {
-        // The schema describes the text of the document, which must be one.
+        // The schema describes the text of the document, which must be XML.
         let bytes = Bytes::from(xml::write(&made.value, media.schema.as_deref()));
         return Generated { written: Written { bytes, ..Written::default() }, fits: true };
     }

@@ -1,4 +1,5 @@
-//! Multipart content (RFC 2046 §5.1, RFC 7578) ↔ value: parts by name, or in order.
+//! Multipart content (RFC 2046 §5.1, RFC 7578) ↔ values: parts by name, or in order.
+
 use std::convert::Infallible;
 
 use bytes::Bytes;
@@ -15,13 +16,13 @@ use crate::contract::media::MediaRange;
 use crate::contract::{Encoding, MediaType, Style};
 use crate::schema::Schema;
 
-/// How deep multipart parts may hold multipart content; what is deeper is malformed.
+/// Maximum nesting of multipart content within parts; deeper content is malformed.
 const DEEPEST: usize = 8;
 
-/// How many parts a body may have; one with more is malformed.
+/// Maximum number of parts of a body; a body with more is malformed.
 const MOST_PARTS: usize = 10_000;
 
-/// How much the reader is given at once, in bytes.
+/// Size of the pieces that are passed to the reader, in bytes.
 const PIECE: usize = 16 * 1024;
 
 /// A part of a multipart body.
@@ -33,11 +34,13 @@ struct Part {
     bytes: Bytes,
 }
 
-/// Reads the parts of a form as the properties of an object.
+/// Reads the parts of a form as the properties of an object, or as a list of parts if the schema
+/// is a list or there is an `itemSchema`.
 ///
 /// # Errors
 ///
-/// [`Malformed`], if the bytes are no parts, or if a part is not as `encoding` says.
+/// Returns [`Malformed`] if the bytes are not multipart, or if a part does not conform to its
+/// `encoding`.
 pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value, Malformed> {
     let any = Value::Bool(true);
     let mut object = Map::new();
@@ -61,7 +64,7 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
             }
             continue;
         }
-        // `tags[]` and `address{}`, as many clients write lists and JSON whatever is documented.
+        // Many clients write lists as `tags[]` and JSON as `address{}`, whatever is documented.
         let plain = part.name.strip_suffix("[]").or_else(|| part.name.strip_suffix("{}")).map(str::len);
         let declares = |plain: &str| {
             media.schema.as_ref().is_some_and(|s| s.properties(s.tree()).iter().any(|(name, _)| *name == plain))
@@ -105,8 +108,9 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
 }
 
 impl Part {
-    /// The documented property that the part is a member of: `expires_after` for a part `expires_after[anchor]` that
-    /// is documented under no such name. Parts `tags[]` are items.
+    /// Returns the documented property that the part is a member of: `expires_after` for a part
+    /// `expires_after[anchor]`, if no property has that full name. Parts such as `tags[]` are
+    /// items instead.
     fn base(&self, media: &MediaType) -> Option<String> {
         let (base, rest) = self.name.split_once('[').filter(|(base, rest)| !base.is_empty() && *rest != "]")?;
         let schema = media.schema.as_deref().filter(|_| rest.ends_with(']'))?;
@@ -115,8 +119,12 @@ impl Part {
             .then(|| base.to_owned())
     }
 
-    /// Whether the media type and header fields are those of the Encoding Object
-    /// (OpenAPI 3.0.4 §4.7.15.1).
+    /// Checks the media type and header fields against the Encoding Object (OpenAPI 3.0.4
+    /// §4.7.15.1).
+    ///
+    /// # Errors
+    ///
+    /// Returns a sentence with the first difference.
     fn keeps_to(&self, encoding: &Encoding) -> Result<(), String> {
         let name = &self.name;
         if let Some(sent) = &self.media
@@ -144,7 +152,7 @@ impl Part {
         Ok(())
     }
 
-    /// A list in one part, with a delimiter between its items.
+    /// Splits a list that one part holds, at the delimiter of its style.
     fn list(&self, schema: &Schema, item: &Value, style: Style) -> Value {
         let delimiter = match style {
             Style::SpaceDelimited => ' ',
@@ -178,7 +186,7 @@ impl Part {
     }
 }
 
-/// Parts in a part: an object where they have names, else a list.
+/// Reads the parts within a part: an object if they have names, else a list.
 fn nested(parts: &[Part], schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
     let any = Value::Bool(true);
     let is_list = schema.is_some_and(|schema| schema.types(node).contains(&"array"));
@@ -195,13 +203,13 @@ fn nested(parts: &[Part], schema: Option<&Schema>, node: &Value, depth: usize) -
 }
 
 fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
-    // `multer` reads form data only; the other subtypes are framed in the same way.
+    // `multer` reads only form data; the other subtypes are framed in the same way.
     let as_form = sent.as_str().split_once(';').map(|(_, parameters)| format!("multipart/form-data;{parameters}"));
     let boundary = multer::parse_boundary(as_form.unwrap_or_default()).map_err(|error| error.to_string())?;
     if bytes.trim_ascii() == format!("--{boundary}--").as_bytes() {
         return Ok(Vec::new());
     }
-    // In pieces, because the reader moves what it has not read yet with each part.
+    // Pass the body in pieces, because the reader moves the unread rest with each part.
     let starts = (0..bytes.len()).step_by(PIECE);
     let pieces = starts.map(|start| bytes.slice(start..bytes.len().min(start + PIECE)));
     let body = stream::iter(pieces.map(Ok::<Bytes, Infallible>).collect::<Vec<_>>());
@@ -222,15 +230,16 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
         }
         Ok(Ok(parts))
     };
-    // All bytes are there, so the reader never has to wait.
+    // All bytes are in memory, so the reader never waits.
     let read = read.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream));
     read.unwrap_or_else(|error: multer::Error| Err(error.to_string()))
 }
 
-/// The boundary of what is written; a longer one is taken where the content has it.
+/// Boundary of written content; `-` is appended until no part contains it.
 const BOUNDARY: &str = "standin-boundary";
 
-/// Writes the properties of an object, or the items of a list, as parts; gives the boundary too.
+/// Writes the properties of an object, or the items of a list, as parts; returns the bytes and the
+/// boundary.
 #[must_use]
 pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> (Vec<u8>, String) {
     let schema = media.and_then(|media| media.schema.as_deref());
@@ -283,11 +292,11 @@ fn is_binary(schema: Option<&Schema>, node: &Value) -> bool {
     node.get("format").is_some_and(|format| format == "binary") || node.get("contentMediaType").is_some()
 }
 
-/// The head and the content of a part.
+/// Returns the header fields and the content of a part.
 fn part(name: Option<&str>, value: &Value, kind: &str, is_binary: bool) -> (String, Vec<u8>) {
     let mut head = String::new();
     if let Some(name) = name {
-        // RFC 7578 §4.2 and the escapes of WHATWG HTML.
+        // Escape as RFC 7578 §4.2 and WHATWG HTML require.
         let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
         let file = if is_binary { "; filename=\"file\"" } else { "" };
         head.push_str(&format!("Content-Disposition: form-data; name=\"{name}\"{file}\r\n"));

@@ -1,9 +1,12 @@
-//! The smallest files that are valid for their media type.
+//! Smallest files that are valid for their media type.
+//!
+//! Generated content of binary media types and binary parts uses them.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-/// One pixel, one page, no entry; by media type, in Base64.
+/// Files with one pixel or no entry, in Base64, by media type.
 const FILES: &[(&str, &str)] = &[
     ("image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="),
     ("image/gif", "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"),
@@ -20,7 +23,7 @@ const FILES: &[(&str, &str)] = &[
 
 const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>"#;
 
-/// The file for a media type (`image/png`), if there is one.
+/// Returns the file for a media type (`image/png`), if there is one.
 #[must_use]
 pub fn of(essence: &str) -> Option<Bytes> {
     let same = match essence {
@@ -37,7 +40,7 @@ pub fn of(essence: &str) -> Option<Bytes> {
     STANDARD.decode(encoded).ok().map(Bytes::from)
 }
 
-/// A document of one empty page, with the byte offsets that its table of objects needs
+/// Returns a PDF of one empty page, with the byte offsets that its cross-reference table needs
 /// (ISO 32000-1 §7.5).
 fn pdf() -> String {
     const OBJECTS: [&str; 3] = [

@@ -1,4 +1,5 @@
-//! Items one after the other, each framed as its media type says: events, lines, records.
+//! Sequential media types ↔ lists of values: each item is framed as an event, a line or a record.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,10 +8,10 @@ use serde_json::{Map, Value};
 use crate::codec::text::plain;
 use crate::contract::media::Sequence;
 
-/// RFC 7464: each text begins with it.
+/// Character before each JSON text (RFC 7464).
 const RECORD_SEPARATOR: char = '\u{1e}';
 
-/// Writes items; gives the bytes, and where each item ends in them.
+/// Writes items; returns the bytes, and the end of each item in them.
 #[must_use]
 pub fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
     if let Value::String(text) = value {
@@ -31,11 +32,11 @@ pub fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
     (Bytes::from(text), ends.into())
 }
 
-/// Reads items.
+/// Reads items into a list.
 ///
 /// # Errors
 ///
-/// What is wrong, and in which item, from 1.
+/// Returns a sentence with the error and the number of the item, from 1.
 pub fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
     let parse = |(index, text): (usize, &str)| {
         serde_json::from_str::<Value>(text).map_err(|error| format!("item {} is no JSON: {error}", index + 1))
@@ -52,7 +53,7 @@ pub fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
     }
 }
 
-/// The fields of one event; lines of one name are joined.
+/// Returns the fields of one event; values of a repeated field are joined with line feeds.
 fn fields_of(event: &str) -> Value {
     let mut fields = Map::new();
     for line in event.lines().filter(|line| !line.starts_with(':')) {
@@ -71,8 +72,8 @@ fn fields_of(event: &str) -> Value {
     Value::Object(fields)
 }
 
-/// One event (WHATWG HTML §9.2.5): an object that has only the fields of events is them, anything
-/// else is data.
+/// Appends one event (WHATWG HTML §9.2.5): an object with `data` and no other fields than those of
+/// events is written field by field, any other value as data.
 fn event(item: &Value, text: &mut String) {
     const FIELDS: [&str; 5] = ["event", "data", "id", "retry", "comment"];
     let fields = item
@@ -95,7 +96,7 @@ fn field(name: &str, value: &str, text: &mut String) {
     }
 }
 
-/// Where the items of a text end that is framed already.
+/// Returns the end of each item in a text that is already framed.
 fn cut(text: &str, sequence: Sequence) -> Arc<[usize]> {
     let end: &[&str] = match sequence {
         Sequence::Events => &["\n\n", "\r\n\r\n"],

@@ -1,10 +1,12 @@
-//! Values as comma-separated lines (RFC 4180).
+//! Lists of objects ↔ comma-separated values (RFC 4180).
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::codec::text::plain;
 
-/// Writes a list of objects as a line of names and a line for each; other lists as lines.
+/// Writes a list of objects as a header row and a row for each; other lists as rows without a
+/// header.
 #[must_use]
 pub fn write(value: &Value) -> Bytes {
     let one = std::slice::from_ref(value);
@@ -16,7 +18,7 @@ pub fn write(value: &Value) -> Bytes {
         }
     }
     let mut writer = csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Writing into memory does not fail.
+    // Writing into memory cannot fail.
     let mut line = |cells: Vec<String>| writer.write_record(cells).unwrap_or_default();
     if !names.is_empty() {
         line(names.iter().map(|name| (*name).to_owned()).collect());
@@ -32,11 +34,12 @@ pub fn write(value: &Value) -> Bytes {
     Bytes::from(writer.into_inner().unwrap_or_default())
 }
 
-/// Reads a line of names and a line for each object, whose members are texts; an empty cell is no member.
+/// Reads a header row and one object for each further row. Members are strings, and an empty cell
+/// is an absent member.
 ///
 /// # Errors
 ///
-/// What is wrong with the lines.
+/// Returns a sentence with the error in the rows.
 pub fn read(text: &str) -> Result<Value, String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Fields).from_reader(text.as_bytes());
     let names = reader.headers().map_err(|error| error.to_string())?.clone();

@@ -1,4 +1,5 @@
-//! XML ↔ value, as the XML Objects of the schema say (OpenAPI 3.0.4 §4.7.26, 3.2.0 §4.26).
+//! XML ↔ values, by the XML Objects of the schema (OpenAPI 3.0.4 §4.7.26, 3.2.0 §4.26).
+
 use quick_xml::Reader;
 use quick_xml::escape::{escape, unescape};
 use quick_xml::events::{BytesStart, Event};
@@ -8,22 +9,22 @@ use crate::codec::style::typed;
 use crate::codec::text::plain;
 use crate::schema::Schema;
 
-/// How deep elements may be nested; what is deeper is malformed.
+/// Maximum nesting of elements; deeper documents are malformed, and deeper values are not written.
 const DEEPEST: usize = 256;
 
-/// What the XML Object of a schema says.
+/// XML Object of a schema.
 #[derive(Debug, Default, Clone)]
 struct Xml {
     name: Option<String>,
     namespace: Option<String>,
     prefix: Option<String>,
-    /// What becomes of the value; an element if it is not said.
+    /// Node that the value becomes; an element if it is not given.
     node: Option<Node>,
-    /// Whether a list has an element of its own.
+    /// True for a list that is wrapped in an element.
     wrapped: bool,
 }
 
-/// `nodeType`
+/// Values of `nodeType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Node {
     Element,
@@ -34,7 +35,8 @@ enum Node {
 }
 
 impl Xml {
-    /// The XML Object beside a reference goes before that of what it leads to.
+    /// Collects the XML Objects of a schema; one next to a reference takes precedence over that of
+    /// the target.
     fn of(schema: &Schema, node: &Value) -> Self {
         let mut all = vec![node];
         let mut index = 0;
@@ -61,7 +63,7 @@ impl Xml {
         Self { name: text("name"), namespace: text("namespace"), prefix: text("prefix"), node, wrapped }
     }
 
-    /// The name with its prefix.
+    /// Returns the name with its prefix.
     fn qualified(&self, name: &str) -> String {
         let name = as_name(self.name.as_deref().unwrap_or(name));
         match &self.prefix {
@@ -70,7 +72,7 @@ impl Xml {
         }
     }
 
-    /// The declaration of its namespace, if it has one.
+    /// Returns the namespace declaration; empty if there is no namespace.
     fn declaration(&self) -> String {
         match (&self.namespace, &self.prefix) {
             (Some(uri), Some(prefix)) => format!(" xmlns:{}=\"{}\"", as_name(prefix), escape(uri)),
@@ -80,7 +82,7 @@ impl Xml {
     }
 }
 
-/// A name as XML allows it.
+/// Replaces characters that XML does not allow in a name.
 fn as_name(name: &str) -> String {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut made: String = name.chars().map(|c| if is_name(c) { c } else { '_' }).collect();
@@ -90,7 +92,8 @@ fn as_name(name: &str) -> String {
     made
 }
 
-/// Characters that XML 1.0 §2.2 has, escaped.
+/// Returns a value as escaped text, without control characters other than tab and line breaks (XML
+/// 1.0 §2.2).
 fn text_of(value: &Value) -> String {
     let allowed: String = plain(value).chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect();
     escape(&allowed).into_owned()
@@ -138,7 +141,8 @@ impl Writer<'_> {
         self.schema.map(|schema| Xml::of(schema, node)).unwrap_or_default()
     }
 
-    /// The name that items have by their own schema: its XML name, else the component's.
+    /// Returns the name that items have by their schema: its XML name, else the name of its
+    /// component.
     fn name_of(&self, node: &Value) -> Option<String> {
         let component = || node.get("$ref").and_then(Value::as_str).and_then(|to| to.rsplit('/').next());
         self.xml(node).name.or_else(|| component().map(str::to_owned))
@@ -216,8 +220,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Items one after the other, in an element of their own only if they are `wrapped`. Items
-    /// without a name have that of the list.
+    /// Writes items one after the other, within an enclosing element only if they are `wrapped`.
+    /// Items without a name have the name of the list.
     fn list(&mut self, name: &str, items: &[Value], node: &Value, xml: &Xml, depth: usize) {
         let any = Value::Bool(true);
         let item = self.schema.and_then(|schema| schema.items(node)).unwrap_or(&any);
@@ -235,21 +239,21 @@ impl Writer<'_> {
     }
 }
 
-/// An element that was read.
+/// An element of a parsed document.
 #[derive(Debug, Default)]
 struct Element {
-    /// Without its prefix.
+    /// Local name, without the prefix.
     name: String,
     attributes: Vec<(String, String)>,
     text: String,
     children: Vec<Element>,
 }
 
-/// Reads an XML document.
+/// Reads an XML document; without a schema, into strings and objects.
 ///
 /// # Errors
 ///
-/// What is malformed, and where, in bytes.
+/// Returns a sentence with the error, and its position in bytes.
 pub fn read(text: &str, schema: Option<&Schema>) -> Result<Value, (String, usize)> {
     let root = parse(text)?;
     let Some(schema) = schema else { return Ok(plain_value(&root)) };
@@ -312,7 +316,7 @@ fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
 }
 
-/// What an element says where no schema describes it.
+/// Returns the value of an element that no schema describes.
 fn plain_value(element: &Element) -> Value {
     if element.children.is_empty() && element.attributes.is_empty() {
         return json!(element.text.trim());
@@ -425,7 +429,7 @@ mod tests {
         text.split_once('\n').map_or("", |(_, body)| body)
     }
 
-    /// The examples of OpenAPI 3.0.4 §4.7.26.2, worked out by hand.
+    /// Checks the examples of OpenAPI 3.0.4 §4.7.26.2, worked out by hand.
     #[test]
     fn values_are_written_as_the_xml_objects_say() {
         let cases = [

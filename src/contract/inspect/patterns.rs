@@ -1,10 +1,14 @@
-//! Are the patterns of schemas regular expressions, and of the standard's dialect?
+//! Checks that the patterns of schemas are regular expressions in the dialect of the standard
+//! (ECMA-262).
+//!
+//! `inspect` runs these checks.
+
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::schema::Schemas;
 use crate::schema::handover::PatternAt;
 use crate::schema::pattern::{Foreign, Pattern};
 
-/// Returns what is wrong with the patterns of a document, in its order.
+/// Returns a diagnostic for each wrong pattern of a document, in document order.
 pub fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {
     let place = |pattern: &PatternAt| {
         let of = if pattern.is_key { Place::key } else { Place::value };

@@ -1,5 +1,8 @@
-//! Do the schemas of a document mean what they say: can a value fit, are required properties there, do
-//! discriminators lead anywhere?
+//! Checks of the schemas of a document: satisfiable, `required` names known properties,
+//! discriminators map to existing schemas.
+//!
+//! `inspect` runs these checks.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,7 +17,8 @@ use crate::document::syntax::{find, join};
 use crate::document::visit::visit;
 use crate::schema::{Schemas, contradiction};
 
-/// Returns what is suspicious about the schemas of a document, in its order.
+/// Returns diagnostics for suspicious schemas of a document: wrong names in `required` and
+/// discriminators first, in document order, then schemas that no value fits.
 pub fn suspicious(schemas: &Schemas) -> Vec<Diagnostic> {
     let (tree, source) = (schemas.tree(), schemas.source());
     let mut found = Vec::new();
@@ -36,8 +40,8 @@ pub fn suspicious(schemas: &Schemas) -> Vec<Diagnostic> {
     found
 }
 
-/// Returns a finding for each property that `required` names and the schema cannot have, or most likely
-/// has under another name.
+/// Returns a diagnostic for each name in `required` that the schema forbids, or that is most
+/// likely a misspelt property.
 fn unknown_required(schema: &Map<String, Value>, pointer: &str, source: &Arc<Source>) -> Vec<Diagnostic> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
     let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -63,13 +67,13 @@ fn unknown_required(schema: &Map<String, Value>, pointer: &str, source: &Arc<Sou
     found
 }
 
-/// Returns a finding for each name that a discriminator maps to a schema that is not there.
+/// Returns a diagnostic for each discriminator mapping to a schema that does not exist.
 fn unknown_mapping(tree: &Value, schema: &Map<String, Value>, pointer: &str, source: &Arc<Source>) -> Vec<Diagnostic> {
     let mapping = schema.get("discriminator").and_then(|discriminator| discriminator.get("mapping"));
     let mut found = Vec::new();
     for (name, to) in mapping.and_then(Value::as_object).into_iter().flatten() {
         let target = mapped(to).and_then(|to| local_pointer(&to));
-        // References to other files are followed, or reported, when the document is read.
+        // References to other files were followed, or reported, when the document was read.
         let Some(target) = target.filter(|target| find(tree, target).is_none()) else { continue };
         let place = Place::value(source, join(&join(&join(pointer, "discriminator"), "mapping"), name));
         let wanted = target.rsplit('/').next().unwrap_or_default();
@@ -98,8 +102,8 @@ fn may_contradict(schema: &Map<String, Value>) -> bool {
         || has(&["prefixItems", "uniqueItems"]) && has(&["minItems"])
 }
 
-/// Returns a finding for each candidate that no value fits, without those that only contain, or refer
-/// to, another one.
+/// Returns a diagnostic for each candidate that no value fits, except those that only contain, or
+/// refer to, another one.
 fn unsatisfiable(
     tree: &Value,
     source: &Arc<Source>,

@@ -1,8 +1,10 @@
-//! A schema → a bounded copy without references that accepts whatever the schema accepts.
+//! A schema → a bounded copy without references that accepts every instance that the schema
+//! accepts.
 //!
-//! If no value fits the copy then none fits the schema. What does not fit into the bounds, and keywords
-//! that accept less where a part of them is left out (`not`, `if`), are left out as a whole; `oneOf`
+//! If no value fits the copy, none fits the schema. Keywords are left out if they exceed the
+//! bounds, or if dropping a part of them would make them accept less (`not`, `if`); `oneOf`
 //! becomes `anyOf` for the same reason.
+
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
@@ -10,20 +12,20 @@ use serde_json::{Map, Value, json};
 use crate::document::reference::local_pointer;
 use crate::document::syntax::{find, join};
 
-/// Schemas that a copy has at most; those beyond accept anything.
+/// Maximum schemas of a copy; further ones accept anything.
 const MOST_SCHEMAS: usize = 200;
 
-/// Branches of `anyOf` and `oneOf` that a copy has at most, because each combination of them is looked
-/// at; an `anyOf` beyond accepts anything.
+/// Maximum branches of `anyOf` and `oneOf` in a copy, because each combination is tried; a further
+/// `anyOf` or `oneOf` is left out.
 const MOST_BRANCHES: usize = 12;
 
-/// Values that an `enum` has at most in a copy; a longer one is left out.
+/// Maximum values of an `enum` in a copy; a longer one is left out.
 const MOST_VALUES: usize = 100;
 
-/// Schemas within schemas, references followed; those further in accept anything.
+/// Maximum nesting of schemas, with references followed; deeper ones accept anything.
 const DEEPEST: usize = 12;
 
-/// Keywords that are copied as they are.
+/// Keywords that are copied unchanged.
 const PLAIN: [&str; 17] = [
     "type",
     "const",
@@ -87,7 +89,7 @@ impl Copy<'_> {
         Some(self.schema(target, &pointer, depth + 1))
     }
 
-    /// Returns the value that a keyword has in the copy; none if it is left out.
+    /// Returns the value of a keyword in the copy; `None` if the keyword is left out.
     fn keyword(
         &mut self,
         object: &Map<String, Value>,

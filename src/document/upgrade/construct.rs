@@ -1,4 +1,5 @@
 //! Constructs that the version of a document does not have: they are honoured, and reported.
+
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -33,10 +34,10 @@ const SINCE_31: &[&str] = &[
     "examples",
 ];
 
-/// Keywords whose form is of a version.
+/// Keywords whose form depends on the version.
 const BOUNDS: &[&str] = &["exclusiveMinimum", "exclusiveMaximum"];
 
-/// A keyword as it stands in a list that has it.
+/// Returns the entry of a list that equals a keyword, for its static lifetime.
 fn of(list: &[&'static str], keyword: &str) -> &'static str {
     list.iter().find(|known| **known == keyword).copied().unwrap_or_default()
 }
@@ -44,7 +45,7 @@ fn of(list: &[&'static str], keyword: &str) -> &'static str {
 /// Keywords that OpenAPI has since 3.0.
 const SINCE_30: &[&str] = &["oneOf", "anyOf", "not", "writeOnly"];
 
-/// Fields of other objects that OpenAPI has since 3.1 and 3.2.
+/// Fields of other objects that OpenAPI has since 3.1 or 3.2.
 const FIELDS: &[(Kind, &str, Version)] = &[
     (Kind::Document, "webhooks", Version::V31),
     (Kind::Components, "pathItems", Version::V31),
@@ -57,13 +58,13 @@ const FIELDS: &[(Kind, &str, Version)] = &[
     (Kind::Example, "serializedValue", Version::V32),
 ];
 
-/// What was found: how often, and where first.
+/// Constructs of other versions: count and first place of each.
 #[derive(Default)]
 pub struct Constructs {
     found: IndexMap<(&'static str, &'static str, Age), (usize, String)>,
 }
 
-/// Whether a construct is newer or older than the document, and of which version it is.
+/// Age of a construct compared with the document, and the versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Age {
     Newer(Version, Version),
@@ -71,7 +72,7 @@ enum Age {
 }
 
 impl Constructs {
-    /// Looks at one object of a document of a version.
+    /// Notes the constructs of other versions in one object of a document of `version`.
     pub fn look(&mut self, kind: Kind, object: &Value, at: &str, version: Version) {
         if kind == Kind::Schema {
             self.schema(object, at, version);
@@ -102,7 +103,7 @@ impl Constructs {
                 "items" if version >= Version::V31 && value.is_array() => {
                     self.note_form("items", " as a list", Age::Older(version), at);
                 }
-                // What every schema has is in no list.
+                // Keywords of nearly every schema are in no list.
                 "type" | "description" | "properties" | "required" | "format" | "items" | "enum" | "$ref" => {}
                 keyword if version < Version::V31 => {
                     if let Some(keyword) = SINCE_31.iter().find(|newer| **newer == keyword) {
@@ -122,12 +123,12 @@ impl Constructs {
         self.note_form(name, "", age, at);
     }
 
-    /// Notes a keyword that is of another version only if it has a form, such as ` as a list`.
+    /// Notes a keyword that is of another version only in this form, such as ` as a list`.
     fn note_form(&mut self, name: &'static str, form: &'static str, age: Age, at: &str) {
         self.found.entry((name, form, age)).or_insert_with(|| (0, join(at, name))).0 += 1;
     }
 
-    /// A diagnostic for each construct.
+    /// Returns a diagnostic for each construct.
     pub fn report(self, source: &Arc<Source>) -> Vec<Diagnostic> {
         let report = |((name, form, age), (count, first)): ((&str, &str, Age), (usize, String))| {
             let times = if count == 1 { String::new() } else { format!(", {count} times") };

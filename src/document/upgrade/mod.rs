@@ -1,7 +1,7 @@
-//! Every version of OpenAPI → one internal shape, with schemas in JSON Schema 2020-12.
+//! Upgrades every version of OpenAPI to one internal shape, with schemas in JSON Schema 2020-12.
 //!
-//! After it nobody asks for a version. What is wrong in a document by its own version is left to
-//! `repair`, which runs before.
+//! No later stage depends on the version. Mistakes by the rules of the document's own version are
+//! left to `repair`, which runs before the schemas are upgraded.
 
 mod construct;
 mod v2;
@@ -18,17 +18,17 @@ use crate::document::upgrade::construct::Constructs;
 pub use crate::document::upgrade::v2::rewrite_words;
 use crate::document::upgrade::version::Version;
 
-/// Whether a tree says that it is an OpenAPI document, of whatever version.
+/// Returns whether a tree says that it is an OpenAPI document, of any version.
 #[must_use]
 pub fn is_openapi(tree: &Value) -> bool {
     tree.get("openapi").is_some() || tree.get("swagger").is_some()
 }
 
-/// Whether the version is one that is read.
+/// Checks that the version of a document is supported.
 ///
 /// # Errors
 ///
-/// A diagnostic that names the version.
+/// Returns a diagnostic that names the version.
 pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnostic> {
     version(tree).map(|_| ()).map_err(|found| {
         let field = if tree.get("swagger").is_some() { "/swagger" } else { "/openapi" };
@@ -38,13 +38,13 @@ pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnosti
     })
 }
 
-/// Of which structure a document is.
+/// Returns the structure of a document: OpenAPI 2.0 or 3.x.
 #[must_use]
 pub fn origin(tree: &Value) -> Origin {
     if version(tree) == Ok(Version::V2) { Origin::V2 } else { Origin::V3 }
 }
 
-/// Brings the document into the structure of 3.x; the moves that this took are noted in `source`.
+/// Brings the document into the structure of 3.x, and notes the necessary moves in `source`.
 pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
     if version(tree) == Ok(Version::V2) {
         source.note_moves(v2::restructure(tree));
@@ -53,8 +53,8 @@ pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
 
 /// Brings the schemas of a document in the structure of 3.x into JSON Schema 2020-12.
 ///
-/// A part that is a document of its own has its own version, other parts have that of the whole. What
-/// is of another version than it is reported.
+/// A part that is itself a document has its own version; other parts have that of the root
+/// document. Constructs of another version are reported.
 pub fn upgrade(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
     let Ok(of_all) = version(tree) else { return Vec::new() };
     let mut constructs = Constructs::default();
@@ -86,7 +86,7 @@ fn version(tree: &Value) -> Result<Version, String> {
 
 fn upgrade_schema(value: &mut Value, version: Version) {
     let Some(schema) = value.as_object_mut() else { return };
-    // Most schemas have little that changes, and looking for each keyword costs more than the change.
+    // Most schemas need few changes, and looking up each keyword costs more than the change.
     let mut has = Touched::default();
     schema.iter().for_each(|(keyword, value)| has.note(keyword, value));
     let nullable = has.nullable && schema.shift_remove("nullable") == Some(Value::Bool(true));
@@ -108,7 +108,7 @@ fn upgrade_schema(value: &mut Value, version: Version) {
     if has.required
         && let Some(Value::Array(names)) = schema.get_mut("required")
     {
-        // The standard wants each once, and the compiler counts them.
+        // JSON Schema wants unique names, and the schema compiler counts them.
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
     }
@@ -123,7 +123,7 @@ fn upgrade_schema(value: &mut Value, version: Version) {
     }
 }
 
-/// What a schema has that may have to be changed.
+/// Keywords of a schema that may have to be changed.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one keyword")]
 struct Touched {
@@ -151,7 +151,8 @@ impl Touched {
     }
 }
 
-/// The formats of integers are bounds (OpenAPI format registry), which every validator asserts.
+/// Adds the bounds that the format of an integer implies (OpenAPI format registry), because every
+/// validator asserts bounds.
 fn integer_format(schema: &mut Map<String, Value>) {
     let is_integer = schema.get("type").is_some_and(|kind| {
         kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("integer")))
@@ -176,7 +177,7 @@ fn integer_format(schema: &mut Map<String, Value>) {
     }
 }
 
-/// A boolean `exclusiveMinimum` beside `minimum` becomes a number.
+/// Replaces a boolean `exclusiveMinimum` and `minimum` with a number (likewise for `maximum`).
 fn exclusive_bound(schema: &mut Map<String, Value>, exclusive: &str, inclusive: &str) {
     let Some(Value::Bool(is_exclusive)) = schema.get(exclusive).cloned() else { return };
     schema.shift_remove(exclusive);
@@ -185,7 +186,7 @@ fn exclusive_bound(schema: &mut Map<String, Value>, exclusive: &str, inclusive: 
     }
 }
 
-/// A list of schemas in `items` becomes `prefixItems`.
+/// Renames a list of schemas in `items` to `prefixItems`, and `additionalItems` to `items`.
 fn tuple(schema: &mut Map<String, Value>) {
     if let Some(Value::Array(_)) = schema.get("items")
         && let Some(items) = schema.shift_remove("items")
@@ -207,8 +208,8 @@ fn allow_null(value: &mut Value) {
     let Some(schema) = value.as_object_mut() else { return };
     let composed = ["$ref", "allOf", "anyOf", "oneOf", "not"].iter().any(|k| schema.contains_key(*k));
     if composed {
-        // Wherever the null is forbidden in there, it is allowed from outside. What is said about
-        // the value, and does not constrain it, stays where it is looked for.
+        // Null is allowed beside the inner schema, even where that forbids it. Annotations do not
+        // constrain the value and stay at the top, where they are looked up.
         let mut inner = Map::new();
         for keyword in schema.keys().filter(|keyword| !is_annotation(keyword)).cloned().collect::<Vec<_>>() {
             inner.extend(schema.shift_remove(&keyword).map(|value| (keyword, value)));

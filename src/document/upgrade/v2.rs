@@ -1,13 +1,14 @@
-//! OpenAPI 2.0 → the structure of 3.0: where things stand, not what schemas say.
+//! Moves the parts of an OpenAPI 2.0 document to their places in 3.0.
 //!
-//! What is not of the form that 2.0 has is left as it is, for `repair` to speak of. Every move is
-//! noted, so that findings show the place that the author wrote.
+//! Values that do not have the form that 2.0 prescribes stay as they are; `repair` reports them.
+//! Every move is noted, so that diagnostics show the place that the author wrote.
+
 use serde_json::{Map, Value, json};
 
 use crate::document::shape::METHODS;
 use crate::document::syntax::join;
 
-/// Where a part of the upgraded tree stood before: new pointer, old pointer.
+/// Pointers of the moved parts of a tree: new pointer, old pointer.
 pub type Moves = Vec<(String, String)>;
 
 const JSON: &str = "application/json";
@@ -37,7 +38,7 @@ const SCHEMA_KEYWORDS: [&str; 19] = [
     "x-example",
 ];
 
-/// Moves everything to where 3.0 has it.
+/// Moves everything to its place in 3.0 and returns the moves.
 pub fn restructure(tree: &mut Value) -> Moves {
     let Some(document) = tree.as_object_mut() else { return Moves::new() };
     let mut upgrade = Upgrade {
@@ -62,7 +63,8 @@ pub fn restructure(tree: &mut Value) -> Moves {
     upgrade.moves
 }
 
-/// `schemes`, `host` and `basePath` as Server Objects; none if the document has none of them.
+/// Returns `schemes`, `host` and `basePath` as Server Objects; `None` if the document has neither
+/// `host` nor `basePath`.
 fn servers(document: &mut Map<String, Value>) -> Option<Value> {
     let schemes = texts(document.shift_remove("schemes"));
     let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
@@ -91,12 +93,12 @@ fn texts(value: Option<Value>) -> Vec<String> {
 struct Upgrade {
     consumes: Vec<String>,
     produces: Vec<String>,
-    /// The document's own, which references lead to.
+    /// Parameters of the document itself, the targets of `#/parameters/…`.
     parameters: Map<String, Value>,
     moves: Moves,
 }
 
-/// A parameter and where it stands.
+/// A parameter and the pointer at which it was written.
 struct Placed {
     value: Value,
     at: String,
@@ -154,7 +156,7 @@ impl Upgrade {
         }
     }
 
-    /// The parameters of a list; references to those that become content are followed.
+    /// Returns the parameters of a list; references to those that become content are followed.
     fn placed(&self, list: Option<Value>, at: &str) -> Vec<Placed> {
         let Some(Value::Array(items)) = list else { return Vec::new() };
         let place = |(index, value): (usize, Value)| {
@@ -243,7 +245,7 @@ impl Upgrade {
         Value::Object(body)
     }
 
-    /// `formData` parameters are the properties of an object.
+    /// Builds the request body of `formData` parameters: an object with one property for each.
     fn form(&mut self, content: &[Placed], consumes: &[String], at: &str) -> Value {
         let has_file = content.iter().any(|placed| placed.value.get("type").is_some_and(|kind| kind == "file"));
         let mut properties = Map::new();
@@ -350,7 +352,7 @@ impl Upgrade {
     }
 }
 
-/// Whether a parameter is a part of the request's content.
+/// Returns whether a parameter is part of the request's content: `in: body` or `in: formData`.
 fn is_content(parameter: &Value) -> bool {
     parameter.get("in").is_some_and(|place| place == "body" || place == "formData")
 }
@@ -369,7 +371,8 @@ fn schema_of(parameter: &Map<String, Value>) -> Map<String, Value> {
     schema
 }
 
-/// Says of each list in a list how it is written: no style of 3.0 has that.
+/// Adds the default `collectionFormat`, `csv`, of each list inside a list, because no style of 3.0
+/// expresses it.
 fn lists_in_lists(items: &mut Value) {
     let Some(items) = items.as_object_mut().filter(|items| items.get("type").is_some_and(|kind| kind == "array"))
     else {
@@ -381,7 +384,7 @@ fn lists_in_lists(items: &mut Value) {
     }
 }
 
-/// Keeps the `collectionFormat` of a list in its schema where no style of 3.0 says the same.
+/// Keeps the `collectionFormat` of a list in its schema where no style of 3.0 expresses it.
 fn keep_format(parameter: &Map<String, Value>, place: &str, schema: &mut Map<String, Value>) {
     let is_list = parameter.get("type").is_some_and(|kind| kind == "array");
     let Some(format) = parameter.get("collectionFormat").filter(|_| is_list) else { return };
@@ -395,7 +398,8 @@ fn keep_format(parameter: &Map<String, Value>, place: &str, schema: &mut Map<Str
     }
 }
 
-/// `collectionFormat` as style and explode; csv is what 2.0 assumes for lists.
+/// Returns the style and `explode` for a list's `collectionFormat`, by default `csv`; `None` if the
+/// parameter is not a list.
 fn style(parameter: &Map<String, Value>, place: &str) -> Option<(&'static str, bool)> {
     if parameter.get("type").is_none_or(|kind| kind != "array") {
         return None;
@@ -417,7 +421,7 @@ fn security_scheme(scheme: &mut Value) {
     }
 }
 
-/// Makes references to the sections of 2.0 lead to those of 3.0.
+/// Rewrites references to the sections of 2.0 to refer to those of 3.0.
 fn rewrite_references(value: &mut Value) {
     if let Some(Value::String(reference)) = value.get_mut("$ref") {
         for (old, new) in [
@@ -433,7 +437,8 @@ fn rewrite_references(value: &mut Value) {
     each_inner(value, rewrite_references);
 }
 
-/// Makes the words of the schemas of 2.0 those of 3.0: `type: file`, `discriminator`, `x-nullable`.
+/// Rewrites the schema keywords of 2.0 to those of 3.0: `type: file`, `discriminator`,
+/// `x-nullable`.
 pub fn rewrite_words(value: &mut Value) {
     if let Some(object) = value.as_object_mut() {
         if object.get("type").is_some_and(|kind| kind == "file") {
@@ -451,7 +456,7 @@ pub fn rewrite_words(value: &mut Value) {
     each_inner(value, rewrite_words);
 }
 
-/// Visits what is inside of a value, data and extensions apart.
+/// Calls `visit` for each value directly inside another, except for data and extensions.
 fn each_inner(value: &mut Value, visit: fn(&mut Value)) {
     match value {
         Value::Object(object) => {
@@ -459,7 +464,7 @@ fn each_inner(value: &mut Value, visit: fn(&mut Value)) {
                 match name.as_str() {
                     // Examples, defaults and enums are data.
                     "example" | "examples" | "default" | "enum" => {}
-                    // In these maps the same words are only names.
+                    // The keys of these maps are names and not keywords.
                     "properties" | "responses" | "schemas" | "parameters" | "headers" | "paths" => {
                         each_member(member, visit);
                     }

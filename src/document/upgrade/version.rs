@@ -1,7 +1,8 @@
-//! The versions of OpenAPI that a document may have.
+//! Versions of OpenAPI that a document may have.
+
 use std::fmt;
 
-/// The versions that are told apart.
+/// Supported versions of OpenAPI; patch versions are not distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Version {
     V2,

@@ -1,4 +1,7 @@
-//! Which entities are named by the keys in an entity?
+//! Sets references between entities: a generated `petId` becomes the key of a pet that exists.
+//!
+//! `build` runs it on each generated entity.
+
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -11,11 +14,12 @@ use crate::resource::{Collection, refers_to};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
-/// How deep references to other entities are followed; deeper, they name what was generated.
+/// Maximum depth at which references are followed; deeper ones keep their generated values.
 const DEEPEST: usize = 2;
 
 impl EntityBuilder<'_> {
-    /// Lets what names other entities name some that there are: `petId`, `petIds`, the `id` of `pet` and of `pets`.
+    /// Replaces references in an entity by keys of entities that exist: `petId`, `petIds`, the
+    /// `id` of `pet` and of `pets`.
     pub(super) fn refer(&self, entity: &mut Value, number: u64, depth: usize) {
         let Some(object) = entity.as_object_mut().filter(|_| depth < DEEPEST) else { return };
         for (name, value) in object.iter_mut() {
@@ -40,7 +44,7 @@ impl EntityBuilder<'_> {
         }
     }
 
-    /// The entities that are called by a noun, as lists of them show them.
+    /// Finds the collection that a noun names, and its entities as lists show them.
     fn others(&self, noun: &str, depth: usize) -> Option<Others<'_>> {
         let collection = self.context.resources.called(self.context.contract, self.document, noun)?;
         let maker = EntityBuilder::new(self.context, collection, self.document, &[], self.options, None);
@@ -49,22 +53,23 @@ impl EntityBuilder<'_> {
     }
 }
 
-/// Entities that others name.
+/// Entities that references lead to.
 struct Others<'c> {
     collection: &'c Collection,
     maker: EntityBuilder<'c>,
-    /// Those that the user supplies or the examples show; if there are none, some are generated.
+    /// Entities that the user supplies or the examples show; if empty, entities are generated.
     shown: IndexMap<String, Arc<Value>>,
     depth: usize,
 }
 
 impl Others<'_> {
-    /// How many of them a list shows.
+    /// Returns the number of entities that a list shows.
     fn count(&self) -> usize {
         if self.shown.is_empty() { self.maker.options.list_size.1.max(1) } else { self.shown.len() }
     }
 
-    /// One of them: what it is called, and it.
+    /// Returns the key and value of an entity; numbers above the count start again at the first
+    /// one.
     pub(crate) fn get(&self, number: u64) -> Option<(String, Arc<Value>)> {
         let at = number.wrapping_sub(1) % self.count().max(1) as u64;
         if self.shown.is_empty() {
@@ -75,7 +80,7 @@ impl Others<'_> {
         Some((key.clone(), Arc::clone(entity)))
     }
 
-    /// Puts the key of one of them in the place of a key, or in an object that has one.
+    /// Replaces a key, or the key in an object, by that of the entity with a number.
     fn name_in(&self, value: &mut Value, schema: &Schema, node: &Value, number: u64) {
         let Some(own) = self.collection.key.as_deref() else { return };
         match value {
@@ -94,7 +99,8 @@ impl Others<'_> {
         }
     }
 
-    /// Lets an object show an entity, or name it where it has another schema.
+    /// Copies the scalar members of an entity into an object of its schema; sets only the key in
+    /// an object of another schema.
     fn show_in(&self, object: &mut Map<String, Value>, schema: &Schema, node: &Value, key: &str, entity: &Value) {
         let Some(own) = self.collection.key.as_deref() else { return };
         let whole = self.collection.entity.as_deref().map(|schema| schema.resolve(schema.tree()));
@@ -110,7 +116,7 @@ impl Others<'_> {
         }
     }
 
-    /// Puts a key in the place of a value of its type, if the schema has room for it.
+    /// Replaces a value by a key of the same type, if the schema accepts the key.
     fn put(&self, value: &mut Value, schema: &Schema, node: &Value, key: &str) {
         let named = match value {
             Value::String(_) => Some(json!(key)),
@@ -121,7 +127,9 @@ impl Others<'_> {
         }
     }
 
-    /// Returns whether a schema takes a key of these entities: it is bounded as their key is, or not at all.
+    /// Returns `true` if a schema accepts a key of these entities: it has neither `enum` nor
+    /// `const`, its `maximum` is not exceeded, and its `pattern` and (for text) `format` are those
+    /// of their key, if present. UUIDs are also accepted for the format `uuid`.
     fn takes(&self, node: &Value, named: &Value) -> bool {
         let own = self.collection.entity.as_deref().zip(self.collection.key.as_deref());
         let own = own.and_then(|(schema, key)| Some(schema.resolve(schema.property(schema.tree(), key)?)));
@@ -136,8 +144,8 @@ impl Others<'_> {
     }
 }
 
-/// What entities are called that a member names: `pet` of `petId` and `petIds`, of an object `pet` and of objects
-/// `pets`.
+/// Returns the noun of the entities that a member refers to: `pet` for `petId` and `petIds`, for
+/// an object `pet` and for a list of objects `pets`.
 fn noun_of(name: &str, value: &Value) -> Option<String> {
     let words = words(name);
     match value {

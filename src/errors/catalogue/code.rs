@@ -1,4 +1,5 @@
-//! Which of the codes that a document allows says what is wrong.
+//! Choice of the code that fits a finding, among those that a document allows.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -9,12 +10,12 @@ use crate::errors::catalogue::idiom::is_of_field;
 use crate::errors::finding::Finding;
 use crate::schema::name::words;
 
-/// What words of codes say.
+/// Meanings of words in codes, from `codes.yaml`.
 struct Vocabulary {
     rules: HashMap<String, HashSet<String>>,
     general: HashSet<String>,
     empty: HashSet<String>,
-    /// Every word that says some rule.
+    /// Every word of `rules`.
     specific: HashSet<String>,
 }
 
@@ -32,7 +33,7 @@ fn vocabulary() -> &'static Vocabulary {
     })
 }
 
-/// How well a code says what is wrong: the more the better, and nothing of it if not above 0.
+/// Returns how well a code fits a finding: greater is better; at 0 or below it does not fit.
 #[must_use]
 pub fn score(code: &str, finding: &Finding) -> i32 {
     let vocabulary = vocabulary();
@@ -48,7 +49,7 @@ pub fn score(code: &str, finding: &Finding) -> i32 {
             says_rule = true;
             score += 10;
         } else if is_named && name.contains(word) {
-            // It counts once, below.
+            // The name of the field counts once, below.
         } else if is(&vocabulary.general) && is_of_field(&finding.rule) {
             score += 2;
         } else if is(&vocabulary.empty) {
@@ -64,7 +65,7 @@ pub fn score(code: &str, finding: &Finding) -> i32 {
     score
 }
 
-/// The code that says it best; of equal ones the first. None, if no one says it.
+/// Returns the code that fits a finding best, of equals the first; none if no code fits.
 #[must_use]
 pub fn best<'c>(codes: impl IntoIterator<Item = &'c str>, finding: &Finding) -> Option<&'c str> {
     let mut best: Option<(i32, &str)> = None;
@@ -77,7 +78,7 @@ pub fn best<'c>(codes: impl IntoIterator<Item = &'c str>, finding: &Finding) -> 
     best.map(|(_, code)| code)
 }
 
-/// Whether a code says another rule than that of a finding.
+/// Returns true if a code names another rule than that of a finding.
 #[must_use]
 pub fn says_other(code: &str, finding: &Finding) -> bool {
     let vocabulary = vocabulary();
@@ -90,14 +91,15 @@ pub fn says_other(code: &str, finding: &Finding) -> bool {
     words(code).iter().any(|word| is_other(word) && !is_own(word))
 }
 
-/// Whether a code says neither a rule nor a thing: `ERROR`, `generic_failure`.
+/// Returns true if a code names neither a rule nor a resource: `ERROR`, `generic_failure`.
 #[must_use]
 pub fn says_nothing(code: &str) -> bool {
     let vocabulary = vocabulary();
     words(code).iter().all(|word| vocabulary.empty.contains(word) || vocabulary.general.contains(word))
 }
 
-/// Whether a text has the form of a code: no blanks, and words.
+/// Returns true if a text has the form of a code: at most 80 ASCII letters, digits and `_-.:/`,
+/// with at least one letter.
 #[must_use]
 pub fn is_code(text: &str) -> bool {
     !text.is_empty()

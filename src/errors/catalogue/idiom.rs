@@ -1,8 +1,10 @@
-//! How validators, frameworks and APIs word what is wrong: a catalogue of sentences, as data, and
-//! their recognition.
+//! Catalogue of the sentences in which validators, frameworks and APIs report errors, as data, and
+//! the recognition of these sentences in a text.
 //!
-//! Each file of `idioms/` is one family; a new one is added by its file alone. What the keys of a
-//! file mean is said in `idioms/ajv.yaml`.
+//! Each file of `idioms/` is one family; a family is added by its file alone. [`Idiom`] documents
+//! the keys of a file, `idioms/ajv.yaml` is an example. `reading` recognises sentences in
+//! documented examples; `words` and `slot` write new ones.
+
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -17,103 +19,111 @@ use crate::errors::catalogue::matching::{self, Captured};
 use crate::errors::finding::{Dialect, Finding, PathStyle, ValueStyle};
 use crate::schema::name::Form;
 
-/// The catalogue.
+/// Files of the catalogue, one for each family, embedded in the binary.
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/errors/catalogue/idioms");
 
-/// The sentences of one family.
+/// Error family: the sentences, codes and body shapes of one validator, framework or API.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the catalogue states")]
 pub struct Idiom {
-    /// Its name in the catalogue: `ajv`.
+    /// Name in the catalogue: `ajv`.
     pub name: String,
-    /// How it writes what fills its slots.
+    /// Notation of the paths, values, types and formats that fill the slots of its sentences.
     pub dialect: Dialect,
-    /// What stands between sentences where one text has several.
+    /// Text between sentences where one text has several (key `join`); `, ` by default.
     pub join: String,
-    /// Its sentences by rule, or by rule and variant: `type.string`.
+    /// Sentences by rule, or by rule and variant: `type.string`.
     sentences: IndexMap<String, Sentence>,
-    /// The members that tell its bodies: each list is one kind of body, each path such as
-    /// `errors[].field` is cut at its dots.
+    /// Members by which bodies of the family are recognised: each list is one kind of body, each
+    /// path such as `errors[].field` is split into its steps.
     pub shapes: Vec<Vec<Vec<String>>>,
-    /// How much likelier it is met than another family that words the same alike.
+    /// Preference over other families with the same wording or shape; a greater rank is more
+    /// likely.
     pub rank: u64,
-    /// Whether its sentences are passed on without a word of the field, where none has its own.
+    /// True if its sentences are used even where nothing in the body names the field, because APIs
+    /// pass them on unchanged (key `alone`).
     pub stands_alone: bool,
-    /// Whether a field of an object is in an object of its own in its maps of fields.
+    /// True if its maps of fields are nested like the request: `{"address": {"city": …}}` (key
+    /// `nests`).
     pub nests: bool,
-    /// What stands beside its sentences, by the name of the member.
+    /// Values of the members beside a sentence, by member name; a sentence can replace them.
     members: Map<String, Value>,
-    /// Whether two members of its bodies are enough to tell them.
+    /// True if a shape of fewer than three members is enough to recognise its bodies in a schema
+    /// (key `shaped`).
     pub is_shaped: bool,
-    /// Whether its bodies tell it only where they have its sentences.
+    /// True if its bodies are recognised only together with its sentences, never by their shape
+    /// alone (key `worded`).
     pub needs_words: bool,
-    /// Whether a body that is not there is one error, whatever it must have.
+    /// True if an absent body is one error, whatever properties it requires (key `absent`).
     pub tells_absent: bool,
-    /// Whether content that cannot be read is told as what is wrong with a field is.
+    /// True if malformed content is reported in the same form as an invalid field (key `listed`).
     pub lists_malformed: bool,
-    /// Whether its sentence for the whole says how many more errors there are.
+    /// True if its sentence for the whole body ends with the number of further errors:
+    /// `(and 1 more error)` (key `counts`).
     pub counts_more: bool,
-    /// The form of the fields of a body where they are the names of members.
+    /// Form of field names that are the names of members (key `keys`).
     pub keys: Form,
-    /// Its body for an error that is about no field, where that has another shape; `{message}` is its sentence.
+    /// Body for an error that is about no field, if it has another shape; `{message}` is the
+    /// sentence.
     whole: Option<Value>,
-    /// What stands at members of its bodies whatever is wrong.
+    /// Values of members that are the same for every error, by the steps of their path.
     pub constants: Vec<(Vec<String>, Value)>,
 }
 
-/// What is said for a rule.
+/// Wording of one rule.
 #[derive(Debug)]
 struct Sentence {
-    /// The name of the member that has it, where that is not the field.
+    /// Name of the member that has the sentence, if it is not the field.
     key: Option<Template>,
     says: Option<Template>,
     code: Option<Code>,
-    /// Other sentences for it, which are recognised.
+    /// Other wordings of the rule, which are recognised but not written.
     also: Vec<Template>,
-    /// What stands beside the sentence, by the name of the member.
+    /// Values of the members beside the sentence, by member name.
     with: Map<String, Value>,
 }
 
-/// The code for a rule.
+/// Code of a rule.
 #[derive(Debug)]
 enum Code {
     Text(Template),
     Other(Value),
 }
 
-/// What an idiom says of a finding.
+/// Wording of a finding by a family.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
-    /// The sentence, if it has one.
+    /// Sentence, if the family has one for the rule.
     pub sentence: Option<String>,
-    /// The code, if it has any.
+    /// Code, if the family has one for the rule.
     pub code: Option<Value>,
 }
 
-/// A sentence of an idiom found in a text.
+/// Sentence of a family that was recognised in a text.
 #[derive(Debug, Clone)]
 pub struct Match {
-    /// Whose it is.
+    /// Family of the sentence.
     pub idiom: &'static Idiom,
-    /// The rule that it words.
+    /// Rule that the sentence is about.
     pub rule: &'static str,
-    /// The sentence with its slots.
+    /// Sentence with slots.
     pub template: Template,
-    /// What stands in them.
+    /// Texts that fill the slots.
     pub captured: Captured,
-    /// How many letters of the text are the idiom's.
+    /// Number of characters outside the slots, white space not counted; a plural slot counts as
+    /// one.
     pub letters: usize,
-    /// Whether it is another sentence than the idiom says now.
+    /// True for one of the other wordings (key `also`), which the family does not write.
     pub is_other: bool,
-    /// Its code, if it is a text without slots.
+    /// Code of the rule, unless it has slots.
     pub code: Option<Value>,
-    /// What stands before it in the text.
+    /// Text before the sentence.
     pub before: String,
-    /// The full stop after it.
+    /// Full stop or exclamation mark after the sentence; empty if there is neither.
     pub stop: String,
 }
 
-/// Every idiom of the catalogue, by name.
+/// Returns every family of the catalogue, sorted by name. The files are read at the first call.
 pub fn all() -> &'static [Idiom] {
     static ALL: OnceLock<Vec<Idiom>> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -125,13 +135,13 @@ pub fn all() -> &'static [Idiom] {
     })
 }
 
-/// The idiom of a name.
+/// Returns the family of a name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Idiom> {
     all().iter().find(|idiom| idiom.name == name)
 }
 
-/// The bodies that the files show, with the names of their families.
+/// Returns the example bodies of the files, each with the name of its family.
 #[cfg(test)]
 pub fn examples() -> Vec<(String, Value)> {
     let texts = FILES.files().filter_map(include_dir::File::contents_utf8);
@@ -144,11 +154,11 @@ pub fn examples() -> Vec<(String, Value)> {
     trees.flat_map(of_file).collect()
 }
 
-/// The sentences that have no family: what is said where nobody words anything.
+/// Returns the neutral sentences, for errors that neither the document nor a family words.
 ///
 /// # Panics
 ///
-/// Never: a test holds the catalogue to having it.
+/// Never: a test checks that the catalogue has them.
 #[must_use]
 pub fn plain() -> &'static Idiom {
     named(PLAIN).expect("the catalogue has it")
@@ -156,7 +166,7 @@ pub fn plain() -> &'static Idiom {
 
 const PLAIN: &str = "plain";
 
-/// One sentence of the catalogue, as it is looked for.
+/// Sentence of the catalogue to match against a text.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate {
     idiom: &'static Idiom,
@@ -167,10 +177,10 @@ pub struct Candidate {
     letters: usize,
 }
 
-/// The sentences of all families, found by a piece that each of them has.
+/// Index of the sentences of all families but `plain`, by the longest fixed piece of each.
 struct Sentences {
     pieces: AhoCorasick,
-    /// The sentences that have a piece, by their number.
+    /// Indexes into `all` of the sentences with each piece.
     of_piece: Vec<Vec<usize>>,
     all: Vec<Candidate>,
 }
@@ -188,18 +198,19 @@ impl Sentences {
     }
 }
 
-/// The sentences of the catalogue that a part of a text may be: each has a piece that the text has.
+/// Returns the sentences that a part of a text may be: those whose longest fixed piece it
+/// contains.
 #[must_use]
 pub fn candidates(text: &str) -> Vec<Candidate> {
     static ALL: OnceLock<Sentences> = OnceLock::new();
     let sentences = ALL.get_or_init(Sentences::collect);
     let pieces = sentences.pieces.find_overlapping_iter(text);
-    // In the order of the catalogue.
+    // A sorted set keeps the order of the catalogue.
     let found: BTreeSet<usize> = pieces.flat_map(|found| &sentences.of_piece[found.pattern()]).copied().collect();
     found.into_iter().map(|index| sentences.all[index]).collect()
 }
 
-/// The sentences that a whole text is, the best of each idiom.
+/// Returns the sentences that match a whole text, for each family the one with the most letters.
 #[must_use]
 pub fn recognise(text: &str, candidates: &[Candidate]) -> Vec<Match> {
     let mut found: Vec<Match> = Vec::new();
@@ -244,7 +255,7 @@ impl Candidate {
     }
 }
 
-/// The text of a file as far as it is read: the examples are for tests, and the longer part.
+/// Returns a file's text up to its examples, which are the longer part and only for tests.
 fn without_examples(text: &str) -> &str {
     text.split("\nexamples:").next().unwrap_or(text)
 }
@@ -303,7 +314,7 @@ fn read(tree: &Value) -> Result<Idiom, String> {
     })
 }
 
-/// `errors[].field` → `errors`, `[]`, `field`; `{}` is any member of a map.
+/// Splits a path: `errors[].field` → `errors`, `[]`, `field`; `{}` means any member of a map.
 fn steps(path: &str) -> Vec<String> {
     let spaced = path.replace("[]", ".[]").replace("{}", ".{}");
     spaced.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect()
@@ -331,7 +342,7 @@ fn sentence(value: &Value) -> Result<Sentence, String> {
     Ok(Sentence { key, says, code, also: also.map(Template::parse).collect::<Result<_, _>>()?, with })
 }
 
-/// What stands in for a rule that an idiom has no sentence for.
+/// Returns the rules whose sentence replaces a missing one for a rule, best first.
 fn stands_in(rule: &str) -> &'static [&'static str] {
     match rule {
         "exclusiveMinimum" => &["minimum", "invalid"],
@@ -347,7 +358,8 @@ fn stands_in(rule: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether a rule is about a value that is there, and not about whether one is.
+/// Returns true for rules about the value of a field, false for rules about its presence, about
+/// malformed content and about the whole request.
 #[must_use]
 pub fn is_of_value(rule: &str) -> bool {
     let is_of_presence = matches!(
@@ -362,15 +374,15 @@ pub fn is_of_value(rule: &str) -> bool {
     is_of_field(rule) && !is_of_presence
 }
 
-/// Whether a rule is about a part of the request, and not about all of it.
+/// Returns true for rules about a field or the content, false for rules about the whole request.
 #[must_use]
 pub fn is_of_field(rule: &str) -> bool {
     !OF_WHOLE.contains(&rule)
 }
 
 impl Idiom {
-    /// What it says of a finding: for its rule at this place, of this type, format or bound; else for
-    /// its rule; else what stands in for the rule.
+    /// Returns the wording of a finding: of its rule at this location and for this type, format or
+    /// bound, else of its rule, else of a rule that replaces it.
     #[must_use]
     pub fn say(&self, finding: &Finding) -> Option<Said> {
         let sentence = self.sentence(finding)?;
@@ -383,21 +395,22 @@ impl Idiom {
         })
     }
 
-    /// The name of the member that has what it says of a finding, where that is not the field.
+    /// Returns the name of the member that has the sentence for a finding, if it is not the field.
     #[must_use]
     pub fn key(&self, finding: &Finding) -> Option<String> {
         let key = self.sentence(finding)?.key.as_ref()?;
         Some(self.dialect.fill(key, finding))
     }
 
-    /// Whether what it says of a finding has a place for the name of the field.
+    /// Returns true if the sentence for a finding names the field.
     #[must_use]
     pub fn names(&self, finding: &Finding) -> bool {
         let says = self.sentence(finding).and_then(|sentence| sentence.says.as_ref());
         says.is_some_and(|says| says.has(Slot::is_name))
     }
 
-    /// Whether it has a sentence that is really about this rule, or one for all that it is about.
+    /// Returns true if the family words the rule of a finding or one that may replace it, other
+    /// than `invalid`. A family of fewer than six sentences words every rule by its `invalid`.
     #[must_use]
     pub fn words(&self, finding: &Finding) -> bool {
         let is_own = |key: &str| self.at(finding, key).is_some();
@@ -430,7 +443,7 @@ impl Idiom {
             "format" => special(&operand("format").unwrap_or_default()),
             _ => operand("limit").and_then(|limit| special(&limit)),
         };
-        // What is said of the body is said of the whole of it: that there is none.
+        // The variant `body` is for an absent body, so it does not apply to fields in the body.
         let is_whole = finding.path.is_empty() || finding.path == ["body"];
         let location = Some(finding.location).filter(|location| *location != "body" || is_whole);
         let at_location = |name: &str| location.and_then(|location| variant(&format!("{name}{location}")));
@@ -444,7 +457,8 @@ impl Idiom {
             .or_else(|| self.sentences.get(rule))
     }
 
-    /// Its sentences, each with its longest piece of text.
+    /// Returns the sentences with enough letters to be recognised, each with its longest fixed
+    /// piece.
     fn candidates(&'static self) -> Vec<(&'static str, Candidate)> {
         let mut all = Vec::new();
         for (key, sentence) in &self.sentences {
@@ -465,7 +479,8 @@ impl Idiom {
         all
     }
 
-    /// Whether types and formats are such, and whether there is enough around what can be anything.
+    /// Returns true if captured types and formats are known ones, and if a sentence with a slot
+    /// that accepts any text has enough letters around it.
     fn makes_sense(&self, captured: &Captured, letters: usize) -> bool {
         const FEWEST_AROUND_ANYTHING: usize = 9;
         const FORMATS: [&str; 24] = [
@@ -511,14 +526,15 @@ impl Idiom {
         })
     }
 
-    /// What stands in a member beside the sentence for a finding.
+    /// Returns the value of a member beside the sentence for a finding.
     #[must_use]
     pub fn beside(&self, name: &str, finding: &Finding) -> Option<Value> {
         let own = self.sentence(finding).and_then(|sentence| sentence.with.get(name));
         own.or_else(|| self.members.get(name)).map(|pattern| self.fill(pattern, finding))
     }
 
-    /// Its body for an error that is about no field, where that has another shape than its errors of fields.
+    /// Returns the body for an error that is about no field; none if the family has no special
+    /// one.
     #[must_use]
     pub fn whole_body(&self, finding: &Finding) -> Option<Value> {
         let whole = self.whole.as_ref()?;
@@ -529,7 +545,7 @@ impl Idiom {
         Some(self.fill(whole, &finding))
     }
 
-    /// Whether it says what stands in a member beside its sentences.
+    /// Returns true if the family has a value for a member beside its sentences.
     #[must_use]
     pub fn has_beside(&self, name: &str) -> bool {
         self.members.contains_key(name) || self.sentences.values().any(|sentence| sentence.with.contains_key(name))
@@ -559,19 +575,20 @@ impl Idiom {
         }
     }
 
-    /// Whether it has another sentence for a rule where the field is in an object.
+    /// Returns true if the family has another sentence for a rule if the field is inside an
+    /// object.
     #[must_use]
     pub fn has_nested(&self, rule: &str) -> bool {
         self.sentences.contains_key(&format!("{rule}.nested"))
     }
 
-    /// Whether its codes are numbers.
+    /// Returns true if any of its codes is a number.
     #[must_use]
     pub fn has_numbers(&self) -> bool {
         self.sentences.values().any(|sentence| matches!(&sentence.code, Some(Code::Other(Value::Number(_)))))
     }
 
-    /// Whether one of its codes is this.
+    /// Returns true if the family has this code.
     #[must_use]
     pub fn has_code(&self, code: &Value) -> bool {
         self.sentences.values().any(|sentence| match &sentence.code {
@@ -584,7 +601,7 @@ impl Idiom {
     }
 }
 
-/// The fewest letters that a sentence must have of its own to be told by.
+/// Minimum number of letters outside the slots; a sentence with fewer is not recognised.
 const FEWEST_LETTERS: usize = 6;
 
 fn letters(template: &Template) -> usize {

@@ -1,30 +1,31 @@
-//! Whether a text is what a template says, and what then stands in its slots.
+//! Matches texts against templates and captures the values of their slots.
+
 use crate::contract::wording::{Part, Slot, Template};
 use crate::schema::name::Form;
 
-/// What stands in the slots of a text.
+/// Slot values captured from a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
-    /// From left to right.
+    /// Slots with their form and captured text, from left to right.
     pub slots: Vec<(Slot, Form, String)>,
 }
 
 impl Captured {
-    /// The name of the field, or the way to it.
+    /// Returns the name or path of the field.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.slots.iter().find(|(slot, ..)| slot.is_name()).map(|(.., text)| text.as_str())
     }
 }
 
-/// What stands in the slots of a whole text, if it is what the template says.
+/// Returns the slot values of a whole text; none if it does not match the template.
 #[must_use]
 pub fn captures(template: &Template, text: &str) -> Option<Captured> {
     let longest = template.parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
         Part::Slot(..) => None,
     });
-    // The cheapest question first: most sentences are ruled out by it.
+    // The cheapest test first: it rules out most sentences.
     if !longest.max_by_key(|text| text.len()).is_none_or(|longest| text.contains(longest)) {
         return None;
     }
@@ -33,7 +34,7 @@ pub fn captures(template: &Template, text: &str) -> Option<Captured> {
     rest(&template.parts, text, &mut captured, &mut steps).then_some(captured)
 }
 
-/// How many ways to read a text are tried.
+/// Maximum number of matching steps; a text that needs more does not match.
 const MOST_STEPS: usize = 20_000;
 
 fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) -> bool {
@@ -58,7 +59,7 @@ fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) 
                 if count < first_allowed {
                     continue;
                 }
-                // Where a text follows, only its places can end the slot.
+                // A slot before fixed text can only end where that text begins.
                 if let Some(Part::Text(next)) = parts.first()
                     && !text[end..].starts_with(next.as_str())
                 {
@@ -78,7 +79,7 @@ fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) 
     }
 }
 
-/// Whether a name is written in the form of its slot, as far as that shows.
+/// Returns true if nothing shows that a name is written in another form than that of its slot.
 fn is_in_form(slot: Slot, form: Form, text: &str) -> bool {
     if !slot.is_name() {
         return true;
@@ -98,13 +99,13 @@ fn may_be_empty(slot: Slot) -> bool {
     matches!(slot, Slot::Plural | Slot::Value | Slot::Parent | Slot::Pointer | Slot::Detail | Slot::Container)
 }
 
-/// The longest name, in characters.
+/// Maximum length of a captured name, in bytes; a slot does not take a longer one.
 const LONGEST_NAME: usize = 100;
 
-/// How many words a name in a form with blanks has at most.
+/// Maximum number of blanks in a captured name whose form has blanks; a slot does not take more.
 const MOST_WORDS: usize = 5;
 
-/// Whether a letter may stand in a slot after what is there already.
+/// Returns true if a slot that has captured `before` may capture `letter` next.
 fn allows(slot: Slot, form: Form, letter: char, before: &str) -> bool {
     match slot {
         Slot::Name | Slot::Path | Slot::Pointer | Slot::Parent | Slot::Property | Slot::Location => {

@@ -1,5 +1,5 @@
-//! What is known of how errors are worded, as data: the sentences of families, what words of codes say,
-//! what members of error bodies are for.
+//! Knowledge about error wording, as data: sentences of families, meanings of words in codes,
+//! roles of members of error bodies.
 
 pub mod code;
 pub mod idiom;

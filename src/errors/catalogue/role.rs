@@ -1,4 +1,5 @@
-//! What a member of an error body is for, by its name.
+//! Roles of the members of error bodies, found by member name.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -7,38 +8,38 @@ use serde_json::Value;
 use crate::document::syntax;
 use crate::schema::name::folded;
 
-/// What a member is for.
+/// Role of a member of an error body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A sentence for people.
     Message,
     /// A short name of the kind of error.
     Title,
-    /// A word for programs.
+    /// A code for programs.
     Code,
-    /// The status.
+    /// The status code.
     Status,
-    /// The field that is wrong.
+    /// The invalid field.
     Field,
-    /// The part of the request that it is in.
+    /// The part of the request that has the field.
     Location,
-    /// What was sent.
+    /// The value that was sent.
     Value,
-    /// Everything that is wrong.
+    /// The list of all errors.
     List,
-    /// Where more is said.
+    /// A link to more information.
     Link,
-    /// Whether all is well.
+    /// A flag for success.
     Success,
-    /// Whether something is wrong.
+    /// A flag for failure.
     Failure,
-    /// When it happened.
+    /// The time of the error.
     When,
     /// The identifier of the request.
     Request,
 }
 
-/// The key in `roles.yaml`, and what it is.
+/// Key in `roles.yaml` of each role.
 const ROLES: [(&str, Role); 13] = [
     ("message", Role::Message),
     ("title", Role::Title),
@@ -69,14 +70,15 @@ fn names() -> &'static HashMap<Role, Vec<String>> {
 }
 
 impl Role {
-    /// How likely a member of this name has the role: 0 is the likeliest; none if it has not.
+    /// Returns the rank of a member name in the role: 0 is the likeliest; none if it cannot have
+    /// the role.
     #[must_use]
     pub fn rank(self, name: &str) -> Option<usize> {
         let folded = folded(name);
         names().get(&self).and_then(|names| names.iter().position(|known| *known == folded))
     }
 
-    /// Whether a member of this name can have the role.
+    /// Returns true if a member of this name can have the role.
     #[must_use]
     pub fn fits(self, name: &str) -> bool {
         self.rank(name).is_some()

@@ -1,5 +1,8 @@
-//! What the body of an example speaks of: which of its texts are sentences about a field, whose they
-//! are, of which rule and of which field.
+//! Finds the subject of an error body: its messages about a field, their family, the rule that they
+//! word and the field that they name.
+//!
+//! `reading::read` calls it with the recognised texts, before it builds the pattern.
+
 use http::StatusCode;
 use serde_json::Value;
 
@@ -15,8 +18,8 @@ use crate::errors::reading::recognise::{self, Recognised};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
-/// Of the sentences of a body those that are about the same thing as its best: a general one beside it,
-/// or one that only looks like one, stays as it is.
+/// Keeps the messages about the same fault as the best one. General messages beside it, and texts
+/// that only look like messages, become fixed texts.
 pub fn meant<'v>(
     recognised: Vec<(Vec<String>, &'v str, Recognised)>,
     names: &Names,
@@ -53,7 +56,7 @@ pub fn meant<'v>(
             named.is_empty() && recognised.rule(None) == rule && !is_general && is_entry(path) == is_entry(there);
         is_own || is_of_entry || is_same && !is_general || says_same
     };
-    // A title beside a sentence is none.
+    // A title beside a message is not a message.
     let parents: Vec<Vec<String>> =
         recognised.iter().filter(|(path, ..)| !is_title(path)).map(|(path, ..)| parent(path)).collect();
     let is_only_title = |path: &[String]| is_title(path) && parents.contains(&parent(path));
@@ -68,7 +71,7 @@ fn parent(path: &[String]) -> Vec<String> {
     path[..path.len().saturating_sub(1)].to_vec()
 }
 
-/// Whether a text is the phrase of a status: `Bad Request`.
+/// Returns whether a text is the reason phrase of a status from 400 to 599: `Bad Request`.
 fn is_reason(text: &str) -> bool {
     let statuses = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
     statuses
@@ -76,7 +79,7 @@ fn is_reason(text: &str) -> bool {
         .any(|reason| reason.eq_ignore_ascii_case(text.trim_end_matches('.')))
 }
 
-/// A text without blanks is a sentence only where one is due.
+/// Returns whether a text is a message; a text without blanks is one only where a message is due.
 pub fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool {
     let key = path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str);
     let is_of_program = Role::Link.fits(key) || Role::When.fits(key) || Role::Request.fits(key);
@@ -86,10 +89,11 @@ pub fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool
     !is_of_program && (!is_word || is_said)
 }
 
-/// How many letters a sentence must have to tell its family alone.
+/// Minimum number of letters that identify a family by one message; a shorter one needs a code or a
+/// shape beside it.
 pub const FEWEST_LETTERS: usize = 11;
 
-/// The family whose sentences, codes and shape a body has.
+/// Returns the family whose messages, codes and shape a body has.
 pub fn family(value: &Value, recognised: &[(Vec<String>, &str, Recognised)]) -> Option<&'static Idiom> {
     let mut scored: Vec<(usize, &'static Idiom)> = Vec::new();
     let mut add =
@@ -114,7 +118,7 @@ pub fn family(value: &Value, recognised: &[(Vec<String>, &str, Recognised)]) -> 
         let has_words = with_words.iter().any(|known| std::ptr::eq(*known, idiom));
         let members = idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(value, path)));
         let Some(members) = members.map(Vec::len).max() else { continue };
-        // Two members are so common that they tell nothing without words.
+        // Two members are so common that they identify no family without messages.
         if has_words || members > 2 && !idiom.needs_words {
             let score = if members > 2 { members.min(8) * 12 } else { 8 };
             match scored.iter_mut().find(|(_, known)| std::ptr::eq(*known, idiom)) {
@@ -123,7 +127,7 @@ pub fn family(value: &Value, recognised: &[(Vec<String>, &str, Recognised)]) -> 
             }
         }
     }
-    // A sentence that anybody may say is no family's.
+    // A message that any API may have identifies no family.
     let is_told = |idiom: &'static Idiom| {
         let of_idiom = recognised.iter().filter_map(|(_, _, recognised)| recognised.of(Some(idiom)));
         let mut matches = of_idiom.filter(|found| is_of_field(found.rule)).peekable();
@@ -148,7 +152,7 @@ fn has_value(value: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Whether a value has a member at `errors`, `[]`, `field`.
+/// Returns whether a value has a member at a path such as `errors`, `[]`, `field`.
 #[must_use]
 pub fn has_path(value: &Value, path: &[String]) -> bool {
     let Some((step, rest)) = path.split_first() else { return true };
@@ -160,8 +164,8 @@ pub fn has_path(value: &Value, path: &[String]) -> bool {
     }
 }
 
-/// What the body speaks of: what its first sentence about a field says, else what a code beside a
-/// field says.
+/// Returns the rule and the field of a body: those of its first message about a field, else those
+/// of a code with the field beside it or in it.
 pub fn about(
     value: &Value,
     recognised: &[(Vec<String>, &str, Recognised)],
@@ -189,7 +193,8 @@ pub fn about(
     }
 }
 
-/// What a code says that has the name of a field in it: `source_required`, `missing_source`.
+/// Returns the rule and the field of a code that has a field's name in it: `source_required`,
+/// `missing_source`.
 fn about_code(value: &Value, names: &Names) -> Option<About> {
     let mut codes = Vec::new();
     recognise::visit(value, &mut Vec::new(), &mut |path, text| {
@@ -224,7 +229,8 @@ fn about_code(value: &Value, names: &Names) -> Option<About> {
     })
 }
 
-/// The texts that stand where fields are named, and keys that are names of the request.
+/// Returns the fields that a body names, each with the path to it: texts where fields are named,
+/// and keys that are names of the request.
 fn fields(value: &Value, names: &Names) -> Vec<(Vec<String>, String)> {
     let mut fields = Vec::new();
     collect_fields(value, &mut Vec::new(), names, &mut fields);
@@ -270,14 +276,15 @@ fn collect_fields(value: &Value, path: &mut Vec<String>, names: &Names, fields: 
     }
 }
 
-/// The field that shares most of its way with a sentence.
+/// Returns the field whose path shares most keys with the path of a message.
 fn nearest_field(path: &[String], fields: &[(Vec<String>, String)]) -> Option<String> {
     let shared = |other: &[String]| path.iter().zip(other).take_while(|(a, b)| a == b).count();
     let nearest = fields.iter().rev().max_by_key(|(other, _)| shared(other))?;
     Some(nearest.1.clone())
 }
 
-/// The rule that the codes of a body say.
+/// Returns the rule that the codes of a body mean; `invalid` if they only say that something is
+/// wrong.
 fn rule_of_codes(value: &Value) -> Option<&'static str> {
     let mut codes = Vec::new();
     recognise::visit(value, &mut Vec::new(), &mut |path, text| {
@@ -297,8 +304,8 @@ fn rule_of_codes(value: &Value) -> Option<&'static str> {
     (score("invalid") > 0).then_some("invalid")
 }
 
-/// Where a neutral sentence goes in a body that words nothing about a field: into the member that
-/// is likeliest a message.
+/// Returns the path at which a neutral message goes in a body that has no message about a field:
+/// that of the likeliest message. Returns `None` if the body tells the fault without one.
 pub fn place_for_words(value: &Value, about: Option<&About>, context: &Context<'_>) -> Option<Vec<String>> {
     let mut best: Option<(usize, Vec<String>)> = None;
     recognise::visit(value, &mut Vec::new(), &mut |path, text| {
@@ -306,7 +313,7 @@ pub fn place_for_words(value: &Value, about: Option<&About>, context: &Context<'
         let Some(rank) = (if path.is_empty() { Some(0) } else { Role::Message.rank(key) }) else { return };
         let is_coded = code::is_code(text);
         let is_of_other = text.starts_with("http") || text.chars().all(|c| c.is_ascii_digit() || c == '.');
-        // A list of codes is no message.
+        // A code at a member for which the document shows more than two codes is not a message.
         let is_only_code = is_coded && context.codes.iter().filter(|(name, _)| name == key).count() > 2;
         let has_enum =
             node_at(context.schema, path).is_some_and(|node| node.get("enum").is_some() || node.get("const").is_some());
@@ -319,7 +326,8 @@ pub fn place_for_words(value: &Value, about: Option<&About>, context: &Context<'
         }
     });
     let (_, path) = best?;
-    // Where the field and a code already say it, or a map of fields does, the message may be general.
+    // If a field and a code, or a map of fields, tell the fault already, the message may be
+    // general.
     let text = path.iter().try_fold(value, |value, step| value.get(step)).and_then(Value::as_str);
     let is_general = text.is_some_and(|text| general(text).is_some());
     let is_said = about.is_some() || is_general && !fields(value, context.names).is_empty();
@@ -336,7 +344,7 @@ fn node_at<'s>(schema: Option<&'s Schema>, path: &[String]) -> Option<&'s Value>
     Some(node)
 }
 
-/// Whether a list is the way to a field: `["body", "emails"]`.
+/// Returns whether a list is the path of a field, segment by segment: `["body", "emails"]`.
 pub fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
     let is_list = !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_u64());
@@ -348,13 +356,13 @@ pub fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
     is_due && (is_identifier(last)) || begins_with_location && names.find(last).is_some()
 }
 
-/// Whether a list has the name of one field: `"fields": ["email"]`.
+/// Returns whether a list has the name of one field: `"fields": ["email"]`.
 fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
     let [Value::String(text)] = items else { return false };
     Role::Field.fits(key) && (names.find(text).is_some() || names.path(text).is_some())
 }
 
-/// Whether a member of an object is what is said of the field that its name is.
+/// Returns whether a member of an object describes the field that its key names.
 pub fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bool {
     const ALL: [Role; 10] = [
         Role::Message,
@@ -370,7 +378,7 @@ pub fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bo
     ];
     let is_name = names.find(key).is_some() || names.path(key).is_some();
     let has_role = ALL.iter().any(|role| role.fits(key));
-    // Below `errors` there are no roles but those of what is said of one field.
+    // Below `errors`, a key has only the roles that members of an entry have.
     let is_plain = matches!(
         folded(key).as_str(),
         "message" | "code" | "status" | "error" | "errors" | "detail" | "details" | "type" | "msg" | "field"

@@ -1,36 +1,37 @@
-//! What an example of an error is read with, and what it speaks of.
+//! Context in which an example of an error is read, and the fault that the example is about.
+
 use http::StatusCode;
 
 use crate::errors::catalogue::idiom::Idiom;
 use crate::errors::reading::names::Names;
 use crate::schema::schemas::Schema;
 
-/// What an example speaks of.
+/// Fault that an example is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
-    /// The rule.
+    /// Rule that is violated, such as `required`.
     pub rule: &'static str,
-    /// The names of the field.
+    /// Names of the field; empty if the example names no field.
     pub names: Vec<String>,
-    /// Whether it is said in words, and not by a code only.
+    /// True if a message words the fault, and not only a code.
     pub is_worded: bool,
-    /// Whether it joins several sentences in one text.
+    /// True if one text joins several messages.
     pub is_joined: bool,
 }
 
-/// What examples are read with.
+/// Context in which examples are read.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'c> {
-    /// The names of the request.
+    /// Names in the requests of the operation.
     pub names: &'c Names,
-    /// The schema of the body.
+    /// Schema of the body.
     pub schema: Option<&'c Schema>,
-    /// The status that it is documented for.
+    /// Status of the documented response; 400 for a range or `default`.
     pub status: StatusCode,
-    /// Codes by the name of their member that the document shows elsewhere.
+    /// Codes that the document shows elsewhere, each with the name of its member.
     pub codes: &'c [(String, String)],
-    /// Whose sentences the document has elsewhere.
+    /// Family whose messages the document has elsewhere.
     pub idiom: Option<&'static Idiom>,
-    /// The path template of the operation.
+    /// Path template of the operation.
     pub url: Option<&'c str>,
 }

@@ -1,4 +1,7 @@
-//! Families of errors that are known by the shape of a schema alone.
+//! Recognises a family of errors by its schema alone.
+//!
+//! `shaping::shape` asks it where the body shapes of the catalogue fit no family.
+
 use serde_json::Value;
 
 use crate::errors::catalogue::idiom::{self, Idiom};
@@ -8,17 +11,19 @@ use crate::schema::schemas::Schema;
 
 pub(crate) const DJANGO: &str = "django-rest-framework";
 
-/// The members that Django REST framework has for what is about no field.
+/// Members of Django REST framework for errors that are about no field, reduced to letters in lower
+/// case.
 pub(crate) const OF_DJANGO: [&str; 2] = ["nonfielderrors", "nonfielderror"];
 
-/// The family of a body that has a member of its own for what is about no field.
+/// Returns Django REST framework for a body with its member for errors that are about no field.
 pub(super) fn of_members(schema: &Schema) -> Option<&'static Idiom> {
     let properties = schema.properties(schema.tree());
     let is_named = properties.iter().any(|(name, _)| OF_DJANGO.contains(&folded(name).as_str()));
     is_named.then(|| idiom::named(DJANGO)).flatten()
 }
 
-/// The family of a body whose members are lists of sentences, one for each field.
+/// Returns Django REST framework for a body of status 400 whose members are lists of messages, one
+/// for each field.
 pub(super) fn of_maps(schema: &Schema, context: Context<'_>) -> Option<&'static Idiom> {
     let properties = schema.properties(schema.tree());
     let is_list = |node: &Value| {
@@ -26,7 +31,7 @@ pub(super) fn of_maps(schema: &Schema, context: Context<'_>) -> Option<&'static 
         item.is_some_and(|item| schema.types(item) == ["string"])
     };
     let is_field = |(name, node): &(&str, &Value)| context.names.find(name).is_some() && is_list(node);
-    // Those of Ruby on Rails look the same and are sent with 422.
+    // Bodies of Ruby on Rails look alike and are sent with 422.
     let is_bad = context.status.as_u16() == 400;
     let is_map = !properties.is_empty() && properties.iter().all(is_field);
     (is_bad && is_map).then(|| idiom::named(DJANGO)).flatten()

@@ -1,5 +1,8 @@
-//! Errors that have the fields of the request as their members: `{"name": ["This field is required."]}`, at the top or
-//! below `errors`.
+//! Reads error schemas that have the fields of the request as their members:
+//! `{"name": ["This field is required."]}`, at the top or below `errors`.
+//!
+//! A part of `shaping`, tried for each object before its members are read one by one.
+
 use serde_json::{Value, json};
 
 use crate::errors::body::{Fields, Member};
@@ -7,11 +10,12 @@ use crate::errors::catalogue::role::Role;
 use crate::errors::reading::shaping::{MemberContext, Shaper, additional};
 use crate::schema::name::folded;
 
-/// A property of an error: its name, its schema, and whether it is required.
+/// Property of an error: its name, its schema, and whether it is required.
 type Property<'s> = (&'s str, &'s Value, bool);
 
 impl<'c> Shaper<'c> {
-    /// The pattern of an object that has fields of the request as its members; none if it is no such object.
+    /// Returns the pattern of an object that has fields of the request as its members; `None` for
+    /// any other object.
     pub(super) fn fields(
         &mut self,
         node: &'c Value,
@@ -54,16 +58,17 @@ impl<'c> Shaper<'c> {
         (!fields.is_empty()).then_some(Fields { depth, members: fields, rest, others, other })
     }
 
-    /// Whether the members of a body are fields of the request, and nothing else that errors have.
+    /// Returns whether the members of a body are fields of the request, and no other member is a
+    /// message of the whole error.
     fn is_of_fields_alone(&self, properties: &[Property<'c>]) -> bool {
         let has_plain = properties.iter().any(|property| self.is_field(*property, true) && !has_role(property.0));
         let mut others = properties.iter().filter(|property| !self.is_field(**property, true));
-        // A sentence of the whole error beside them says that they are something else.
+        // Beside a message of the whole error, the members are something else.
         has_plain && others.all(|(name, schema, _)| self.has_list(schema) || !Role::Message.fits(name))
     }
 
-    /// Whether a property is a field of the request with what is wrong with it. At the top a text could be anything
-    /// that an error repeats, so that only lists say it there.
+    /// Returns whether a property is a field of the request with its messages. At the top only a
+    /// list has messages: a text there could be any value that an error repeats.
     fn is_field(&self, (name, schema, _): Property<'c>, is_top: bool) -> bool {
         let says = if is_top { self.has_list(schema) } else { self.has_sentences(schema) || self.is_object(schema) };
         says && self.context.names.find(name).is_some()
@@ -81,7 +86,7 @@ impl<'c> Shaper<'c> {
         self.has_list(schema) || is_text && is_free
     }
 
-    /// Whether a schema is of a list of sentences, or of objects that say what is wrong.
+    /// Returns whether a schema is a list of texts, or of objects with a message or a code.
     fn has_list(&self, schema: &'c Value) -> bool {
         let schema = self.schema.resolve(schema);
         let Some(item) = self.schema.items(schema).map(|item| self.schema.resolve(item)) else { return false };
@@ -89,7 +94,8 @@ impl<'c> Shaper<'c> {
         self.schema.types(item).contains(&"string") || self.schema.properties(item).iter().any(says)
     }
 
-    /// A value for a field in which nothing is wrong.
+    /// Returns the value for a field without faults: null where allowed, else an empty array,
+    /// object or text.
     fn nothing(&self, schema: &'c Value) -> Value {
         let schema = self.schema.resolve(schema);
         match self.schema.types(schema).first() {
@@ -101,12 +107,12 @@ impl<'c> Shaper<'c> {
     }
 }
 
-/// Whether members of an object of this name are fields.
+/// Returns whether the members of an object of this name are fields.
 fn is_of_fields(name: &str) -> bool {
     Role::List.fits(name) || matches!(folded(name).as_str(), "field" | "params" | "body")
 }
 
-/// Whether a name is one that members of errors have whatever the request is.
+/// Returns whether a name is one that members of errors have for any request.
 fn has_role(name: &str) -> bool {
     let roles = [Role::Message, Role::Title, Role::Code, Role::Status, Role::List, Role::Success, Role::Request];
     roles.iter().any(|role| role.fits(name))

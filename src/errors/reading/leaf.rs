@@ -1,4 +1,8 @@
-//! The texts and numbers of an example: sentences, codes, fields, what was sent.
+//! Reads the texts and numbers of an example of an error: messages, codes, fields, and values from
+//! the request.
+//!
+//! The `Reader` of the parent module reads objects and arrays, and each of their leaves here.
+
 use serde_json::Value;
 
 use crate::contract::wording::{Part, Slot, Template};
@@ -18,7 +22,7 @@ use crate::errors::words::{SeenSentence, Words};
 use crate::schema::name::{Form, folded};
 
 impl<'r> Reader<'r> {
-    /// A number: the status, a code, what was sent.
+    /// Reads a number: the status, a code or a value that was sent.
     pub(super) fn number(&mut self, number: &serde_json::Number, node: Option<&Value>) -> Pattern {
         let key = self.key();
         let fixed = Value::Number(number.clone());
@@ -39,13 +43,14 @@ impl<'r> Reader<'r> {
 
     fn code_slot(&self) -> CodeSlot {
         let rule = self.about.as_ref().map(|about| about.rule);
-        // An error that is about no field has codes for what it says.
+        // An error that is not about a field has codes for the rule of its message.
         let rule =
             rule.or_else(|| self.recognised.iter().find_map(|(_, _, recognised)| recognised.rule(self.seen_idiom)));
         CodeSlot { rule, idiom: self.idiom, ..CodeSlot::default() }
     }
 
-    /// A text.
+    /// Reads a text: a message, a code, a field, the status, a URL, a value that was sent, or fixed
+    /// text.
     pub(super) fn text(&mut self, text: &str, node: Option<&'r Value>) -> Pattern {
         if text.trim_start().starts_with('<') && text.contains("</") {
             return self.markup(text);
@@ -90,7 +95,8 @@ impl<'r> Reader<'r> {
             return Pattern::Fixed(Value::String(text.to_owned()));
         }
         let is_title = Role::Title.fits(&key) && !is_number || node.is_some_and(|node| node.get("enum").is_some());
-        // A code that is all that is said says the other rules too, in words.
+        // A code in the place of the message becomes a message, so that other rules are put into
+        // words.
         if is_code && self.recognised.is_empty() && Role::Message.fits(&key) {
             let pattern = self.with_name(text, node);
             if matches!(pattern, Pattern::Words(_)) {
@@ -103,7 +109,7 @@ impl<'r> Reader<'r> {
         self.with_name(text, node)
     }
 
-    /// A code of the document.
+    /// Returns the slot of a code or title that the document shows.
     pub(super) fn code_of(&self, text: &str, node: Option<&Value>, is_title: bool) -> CodeSlot {
         let named = self.about.as_ref().and_then(|about| {
             let [name] = about.names.as_slice() else { return None };
@@ -126,7 +132,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Whether a title is of all that can be wrong with requests: it names no field.
+    /// Returns whether a title fits every fault of a request: it names no field.
     fn is_headline(&self, text: &str) -> bool {
         let names = self.context.names;
         let about = self.about.as_ref().map(|about| about.names.as_slice());
@@ -135,7 +141,8 @@ impl<'r> Reader<'r> {
         Role::Title.fits(self.key()) && about.is_some() && !names_field
     }
 
-    /// The field, the part of the request that it is in, or what was sent there.
+    /// Reads a text about the request: the field, the part of the request that it is in, a type, or
+    /// a value that was sent. Returns `None` for any other text.
     fn of_request(&self, text: &str, key: &str, node: Option<&Value>) -> Option<Pattern> {
         let names = self.context.names;
         let about = self.about.as_ref()?;
@@ -144,7 +151,8 @@ impl<'r> Reader<'r> {
             let allowed = allowed(node).iter().filter_map(Value::as_str).map(str::to_owned).collect();
             return Some(Pattern::Location(LocationSlot { seen: text.to_owned(), allowed }));
         }
-        // What is the name stays the name, whatever its member is called, but for words for rules.
+        // The name of the field stays a name under any member, except for members that hold the
+        // rule.
         let says_rule = matches!(
             folded(key).as_str(),
             "type" | "code" | "kind" | "rule" | "validator" | "tag" | "keyword" | "constraint" | "format" | "error"
@@ -179,7 +187,7 @@ impl<'r> Reader<'r> {
         None
     }
 
-    /// How the example writes a field.
+    /// Returns how the example writes a field: the text before its path, and its style.
     pub(super) fn field_slot(&self, text: &str) -> FieldSlot {
         let names = self.context.names;
         let about = self.about.as_ref().map(|about| about.names.as_slice()).unwrap_or_default();
@@ -203,7 +211,7 @@ impl<'r> Reader<'r> {
             let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
             return FieldSlot { before: before_path(prefix), style: FieldStyle::Pointer };
         }
-        // A plain name of something that is in an object: only names are written.
+        // The example gives only the name of a nested property, so only names are written.
         if segments(text).len() == 1 && names.find(text).is_some() && !names.is_outermost(text) {
             return FieldSlot { before: before_path(prefix), style: FieldStyle::Name(form) };
         }
@@ -219,7 +227,8 @@ impl<'r> Reader<'r> {
         FieldSlot { before: before_path(prefix), style: FieldStyle::Path(style, form) }
     }
 
-    /// A text that is no sentence and has the name of the field in it.
+    /// Reads a text that is not a message: one with the name of the field becomes a message, any
+    /// other is fixed.
     fn with_name(&mut self, text: &str, node: Option<&Value>) -> Pattern {
         let fixed = || Pattern::Fixed(Value::String(text.to_owned()));
         let Some(about) = self.about.clone() else { return fixed() };
@@ -243,7 +252,7 @@ impl<'r> Reader<'r> {
         Pattern::Words(Box::new(Words { seen: Some(seen), ..self.neutral(text, node) }))
     }
 
-    /// A place for a sentence that is none yet.
+    /// Returns the slot of a neutral message, in place of a text that words no rule.
     pub(super) fn neutral(&self, text: &str, node: Option<&Value>) -> Words {
         let general = general(text).filter(|_| self.words_at.is_some());
         let (before, text) = match text.split_once(": ") {
@@ -276,8 +285,8 @@ impl<'r> Reader<'r> {
             quote: Some('\''),
             ..Words::default()
         };
-        // A sentence of another family than the body is of is rather the API's own, and so is one that
-        // anybody may say: of it, other rules are none of a family's.
+        // A message of another family than the body's is more likely the API's own. So is a short
+        // one that any API may have, and then no family words other rules.
         let is_anybodys = self.seen_idiom.is_none() && recognised.letters() < FEWEST_LETTERS;
         let own = phrase::hear(&without_code(text), self.context.names)
             .filter(|_| (self.seen_idiom.is_some() || is_anybodys) && recognised.joined.is_none());
@@ -309,7 +318,8 @@ impl<'r> Reader<'r> {
                 listed: self.context.names.listed(text),
                 text: text.strip_prefix(&found.before).unwrap_or(text).to_owned(),
             });
-            // Nor does what is about no field tell how fields are spoken of.
+            // A message that is not about a field does not show how the family words those about
+            // fields.
             let is_of_body = self.seen_idiom.is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
             let is_theirs = recognised.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
             let after = found.stop.clone();
@@ -348,11 +358,11 @@ impl<'r> Reader<'r> {
             listed: self.context.names.listed(core),
             text: core.to_owned(),
         };
-        // What stands around the name is another name.
+        // In a list of names, the text around one name is other names.
         let lists = !seen.listed.is_empty();
         let name_alone = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs)] };
         let seen_text = SeenSentence { text: without_code(core), ..seen };
-        // A sentence about something else is no pattern for one about a field.
+        // Messages about a field and messages about the request as a whole are both kept.
         let is_about = is_of_field(phrase.rule) || about.is_none();
         let words = Words {
             seen: Some(seen_text).filter(|_| is_about || !is_of_field(phrase.rule)),
@@ -366,7 +376,7 @@ impl<'r> Reader<'r> {
         Pattern::Words(Box::new(words))
     }
 
-    /// What stands before a sentence: a path in it is a slot.
+    /// Turns the text before a message into a template; a field name or path in it becomes a slot.
     fn before(&self, before: &str) -> Template {
         let trimmed = before.trim_end();
         let gap = &before[trimmed.len()..];
@@ -380,7 +390,7 @@ impl<'r> Reader<'r> {
         let names = self.context.names;
         let is_name = !colon.is_empty() && segments(token).as_slice() == [token] && names.find(token).is_some();
         if is_name && !start_is_path(text, self.idiom) {
-            // A word before a colon is a name, and no way to it.
+            // A word before a colon is a name, not a path.
             template.parts.push(Part::Slot(Slot::Name, form_of(token, names)));
         } else if let Some((_, path)) = names.path(token) {
             let at = token.rfind(&path_tail(token, path[0], path.len())).unwrap_or(0);
@@ -411,7 +421,8 @@ impl<'r> Reader<'r> {
         template
     }
 
-    /// What stands before a sentence about another field: words that say what the document's own field is are left out.
+    /// Returns the template `{name}: ` to put before messages about other fields, if the text
+    /// before the example's message describes its own field; else `None`.
     fn before_others(&self, before: &str) -> Option<Template> {
         let bare = before.trim_end().strip_suffix(':')?;
         let (words, token) = bare.rsplit_once(' ')?;
@@ -421,7 +432,7 @@ impl<'r> Reader<'r> {
         (is_name && is_said_of_it).then(name)
     }
 
-    /// A text with tags: what stands between them is read as the members of an object.
+    /// Reads a text with tags: the text inside each element is read as a member of an object.
     fn markup(&mut self, text: &str) -> Pattern {
         let mut parts: Vec<(String, Option<String>)> = Vec::new();
         let mut members = serde_json::Map::new();
@@ -458,20 +469,22 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// Whether a sentence begins with the way to its field: nothing stands before that, and the family writes no JSON
-/// Pointers.
+/// Returns whether a message begins with the path of its field: no text is before the path, and the
+/// family does not write JSON Pointers.
 fn start_is_path(before: &str, idiom: Option<&Idiom>) -> bool {
     before.is_empty() && idiom.is_none_or(|idiom| idiom.dialect.path != PathStyle::Pointer)
 }
 
-/// The form in which a name is written; two or three capitals are an abbreviation, and no form.
+/// Returns the form in which a name is written; up to three capitals are an abbreviation, not a
+/// form.
 fn form_of(token: &str, names: &Names) -> Form {
     const ABBREVIATION: usize = 3;
     let form = names.find(token).map_or(Form::AsIs, |(_, form)| form);
     if form == Form::Upper && token.len() <= ABBREVIATION { Form::AsIs } else { form }
 }
 
-/// The text from the segment `first` on, if that is followed by so many.
+/// Returns the text from the segment `first` on, at the first occurrence that begins a path of
+/// `count` segments; without one, returns `first`.
 fn path_tail(text: &str, first: &str, count: usize) -> String {
     for (at, _) in text.match_indices(first) {
         if segments(&text[at..]).len() == count {
@@ -481,7 +494,7 @@ fn path_tail(text: &str, first: &str, count: usize) -> String {
     first.to_owned()
 }
 
-/// `{path}: must be a string`: the path is before the sentence, whichever it is.
+/// Splits a template such as `{name}: must be a string` into the path, `{path}: `, and the message.
 fn path_before(template: &Template) -> (Template, Template) {
     if let [Part::Slot(slot, form), Part::Text(text), rest @ ..] = template.parts.as_slice()
         && slot.is_name()
@@ -495,12 +508,12 @@ fn path_before(template: &Template) -> (Template, Template) {
     (Template::default(), template.clone())
 }
 
-/// Whether a text is what a type is called.
+/// Returns whether a text is the name of a type, as JSON Schema or JavaScript writes it.
 fn is_type_name(text: &str) -> bool {
     matches!(text, "string" | "number" | "integer" | "boolean" | "array" | "object" | "null" | "undefined")
 }
 
-/// Whether a path is one of a path template.
+/// Returns whether a path ends in an instance of a path template.
 fn is_url_of(text: &str, template: &str) -> bool {
     let path = text.split('?').next().unwrap_or(text);
     let (there, wanted): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), template.split('/').collect());

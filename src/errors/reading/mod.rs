@@ -1,4 +1,8 @@
-//! An example of an error → the pattern of its body: which of its texts speak of a field or a rule.
+//! Reads an example of a documented error into the pattern of its body: which texts are messages
+//! about a field or a rule, and which values name a field, a code or a part of the request.
+//!
+//! `errors::templates` reads the examples of a document here; `errors::body` fills the patterns for
+//! the violations of a request.
 
 mod about;
 mod context;
@@ -28,22 +32,22 @@ use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, Segment
 use crate::errors::words::NamePolicy;
 use crate::schema::Schema;
 
-/// An example that was read.
+/// Example of an error that was read.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// The pattern that it is an instance of.
+    /// Pattern of which the example is an instance.
     pub pattern: Pattern,
-    /// What it speaks of, if it is about something that is wrong with a request.
+    /// Rule and field that the example is about; `None` if it is not about a part of the request.
     pub about: Option<About>,
-    /// Whose sentences it has.
+    /// Family whose messages, codes or body shape the example has.
     pub idiom: Option<&'static Idiom>,
-    /// The rules of all its sentences.
+    /// Rules that its messages word.
     pub rules: Vec<&'static str>,
     /// The example itself.
     pub value: Value,
 }
 
-/// Reads an example.
+/// Reads an example into the pattern of its body, with the rule and the field that it is about.
 #[must_use]
 pub fn read(value: &Value, context: Context<'_>) -> Reading {
     let recognised = recognise::hear_all(value, context.names);
@@ -79,15 +83,15 @@ pub fn read(value: &Value, context: Context<'_>) -> Reading {
 
 struct Reader<'r> {
     context: Context<'r>,
-    /// Whose sentences are said.
+    /// Family that words other faults: the example's, else that of the rest of the document.
     idiom: Option<&'static Idiom>,
-    /// Whose sentences the example has itself.
+    /// Family that the example itself shows.
     seen_idiom: Option<&'static Idiom>,
     about: Option<About>,
     recognised: Vec<(Vec<String>, &'r str, Recognised)>,
-    /// Where a sentence goes if none is there.
+    /// Path of the text that becomes a neutral message, if no message is about a field.
     words_at: Option<Vec<String>>,
-    /// The way to what is read.
+    /// Keys from the root to the value being read; an item of an array has the key `[]`.
     path: Vec<String>,
 }
 
@@ -95,7 +99,7 @@ impl<'r> Reader<'r> {
     fn read(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
         let is_sent = self.is_about() && Role::Value.fits(self.key()) && !Role::List.fits(self.key());
         match value {
-            // What was sent may be a whole body.
+            // The value that was sent may itself be an object or an array.
             Value::Object(_) | Value::Array(_) if is_sent && self.path.iter().any(|step| step == "[]") => {
                 Pattern::Sent(SlotType::Any, Some(value.clone()))
             }
@@ -128,12 +132,14 @@ impl<'r> Reader<'r> {
                     self.path.pop();
                     let is_needed =
                         node.zip(self.context.schema).is_some_and(|(node, schema)| schema.requires(node, name));
-                    // Without a schema nothing says that a member may be missing, but a code of another fault must not stay.
+                    // Without a schema no member is known to be optional, but a code of another
+                    // fault must not stay.
                     let pattern = match pattern {
                         Pattern::Code(slot) => Pattern::Code(CodeSlot { is_needed, ..slot }),
                         pattern => pattern,
                     };
-                    // Of a request as a whole there is no field, and the example's is another one.
+                    // A fault of the request as a whole has no field, and the field of the example
+                    // is another one.
                     let is_name = matches!(pattern, Pattern::Field(_)) && member.is_string();
                     let otherwise = || if is_name { Value::from("") } else { member.clone() };
                     Some(Member { name: name.clone(), pattern, otherwise: is_needed.then(otherwise) })
@@ -151,7 +157,8 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Whether a member only belongs to the fault that the example is about, which is none of a field.
+    /// Returns whether a member belongs only to the example's own fault, which is not about a
+    /// field. Such a member is left out unless the schema requires it.
     fn is_of_another(&self, member: &Member) -> bool {
         let is_kept = [Role::Link, Role::When, Role::Request].iter().any(|role| role.fits(&member.name));
         let says = match &member.pattern {
@@ -178,7 +185,8 @@ impl<'r> Reader<'r> {
         self.about.is_some()
     }
 
-    /// An object whose members are fields.
+    /// Reads an object with a member for each wrong field, or one for the part of the request;
+    /// returns `None` for any other object.
     fn map(&mut self, object: &serde_json::Map<String, Value>, node: Option<&'r Value>) -> Option<Pattern> {
         let (name, member) = object.iter().next()?;
         // `{"json": {"email": […]}}`
@@ -240,7 +248,7 @@ impl<'r> Reader<'r> {
         if !is_map {
             return None;
         }
-        // The member that has a sentence shows best what is said of a field.
+        // A member with a message shows best how an entry describes its field.
         let told = object.iter().find(|(name, _)| {
             let mut path = self.path.clone();
             path.push((*name).clone());
@@ -251,7 +259,7 @@ impl<'r> Reader<'r> {
         self.path.push(name.clone());
         let mut inner = self.member_node(node, name);
         let depth = self.path.len();
-        // A field of an object is in an object of its own there.
+        // Families with `nests` put the fields of an object in a nested object.
         while let (true, Some((step, next))) = (nests, member.as_object().and_then(|object| object.iter().next()))
             && (self.context.names.find(step).is_some() || step.parse::<usize>().is_ok())
         {
@@ -264,7 +272,7 @@ impl<'r> Reader<'r> {
             Value::Array(items) if !items.is_empty() => {
                 self.path.push("[]".to_owned());
                 let item = self.representative(items);
-                // Below `parameters` there are their values, and not what is said of them.
+                // Lists below `parameters` hold the values that were sent, not messages about them.
                 let is_heard = self.recognised.iter().any(|(path, ..)| *path == self.path);
                 let of_values = self.path.iter().rev().nth(2).is_some_and(|step| Role::Field.fits(step));
                 let entry = if of_values && !is_heard {
@@ -281,7 +289,7 @@ impl<'r> Reader<'r> {
         Some(Pattern::ByField(ByField { key: self.field_slot(name), entry: Box::new(entry), nests, idiom: self.idiom }))
     }
 
-    /// What is said of one field: a sentence, even where it was not understood.
+    /// Reads the entry of one field: a text is a message, even if it was not recognised.
     fn entry(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
         match (self.read(value, node), value) {
             (Pattern::Fixed(_), Value::String(text)) => Pattern::Words(Box::new(self.neutral(text, node))),
@@ -289,7 +297,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// The item of a list that has a sentence, else the first.
+    /// Returns the first item with a recognised message, else the first item.
     fn representative(&self, items: &[Value]) -> Value {
         let has_sentence = |item: &&Value| {
             let texts: Vec<&str> = self.recognised.iter().map(|(_, text, _)| *text).collect();
@@ -358,7 +366,7 @@ mod tests {
     use crate::errors::catalogue::idiom;
     use crate::errors::finding::Finding;
 
-    /// What an example of the catalogue is about, with its operands.
+    /// Returns the finding that an example of the catalogue is about, with its operands.
     fn finding(example: &Value, path: &str) -> Finding {
         let text = |name: &str| example.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let rule = text("rule");

@@ -1,19 +1,23 @@
-//! The names that a request of an operation has, and where they stand in texts.
+//! Names of the parameters and properties in the requests of an operation, and how texts write
+//! them.
+//!
+//! Readers of error examples find the names of fields in texts with them.
+
 use std::collections::HashMap;
 
 use crate::contract::Operation;
 use crate::schema::name::{Form, folded};
 
-/// Every name that the request of an operation has: parameters, and properties at any depth.
+/// All names in the requests of an operation: parameters, and properties at any depth.
 #[derive(Debug, Default)]
 pub struct Names {
     by_fold: HashMap<String, String>,
-    /// Parameters, and the properties of the body itself.
+    /// Parameters, and the top-level properties of the body.
     outermost: Vec<String>,
 }
 
 impl Names {
-    /// Those of an operation.
+    /// Collects the names of an operation.
     #[must_use]
     pub fn of(operation: &Operation) -> Self {
         let mut names = Self::default();
@@ -30,7 +34,7 @@ impl Names {
         names
     }
 
-    /// A name more, of a body that is no operation's.
+    /// Adds a name, for a body without an operation.
     #[cfg(test)]
     pub fn learn(&mut self, name: &str) {
         self.add(name);
@@ -41,7 +45,7 @@ impl Names {
         self.by_fold.entry(folded(name)).or_insert_with(|| name.to_owned());
     }
 
-    /// Every name, in a stable order.
+    /// Returns all names, sorted so that the order is stable.
     #[must_use]
     pub fn all(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.by_fold.values().map(String::as_str).collect();
@@ -49,11 +53,12 @@ impl Names {
         all
     }
 
-    /// The name that a text writes in some form: `Contact Manager` is `contactManager`.
+    /// Finds the name that a text writes in some form, and the form: `Contact Manager` is
+    /// `contactManager`.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<(&str, Form)> {
         let name = self.by_fold.get(&folded(text))?;
-        // `Return URL` is `returnUrl` in a form that has capitals of its own.
+        // `Return URL` is `returnUrl`, although its capitals fit no form.
         let loose = || {
             let second = text.split(' ').nth(1)?;
             let is_title =
@@ -70,20 +75,21 @@ impl Names {
         Form::of(text, name).or_else(loose).map(|form| (name.as_str(), form))
     }
 
-    /// Whether it is written letter by letter as the request has it.
+    /// Returns whether a text is a name, letter by letter as the request writes it.
     #[must_use]
     pub fn is_as_it_is(&self, text: &str) -> bool {
         self.by_fold.get(&folded(text)).is_some_and(|name| name == text)
     }
 
-    /// Whether it is a parameter, or a property of the body itself.
+    /// Returns whether a text is the name, in any form, of a parameter or of a top-level property
+    /// of the body.
     #[must_use]
     pub fn is_outermost(&self, text: &str) -> bool {
         self.outermost.iter().any(|name| folded(name) == folded(text))
     }
 
-    /// The names that a sentence has one after the other, all of them meant: `email, firstName`, `name and
-    /// email`; none if there are not two of them.
+    /// Returns the names that a message lists one after the other, all of which it is about:
+    /// `email, firstName`, `name and email`; empty if there are fewer than two.
     #[must_use]
     pub fn listed(&self, text: &str) -> Vec<String> {
         let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '.');
@@ -109,8 +115,8 @@ impl Names {
         listed
     }
 
-    /// The segments of a text that is a path to one of the names: `items[0].sku`, `/items/0/sku`. What
-    /// stands before the first name is apart: `body.`, `#`.
+    /// Splits a text that is a path to one of the names, such as `items[0].sku` or `/items/0/sku`,
+    /// into the segments before the first name, such as `body`, and those of the path.
     #[must_use]
     pub fn path<'t>(&self, text: &'t str) -> Option<(Vec<&'t str>, Vec<&'t str>)> {
         let segments = segments(text);
@@ -128,7 +134,7 @@ impl Names {
     }
 }
 
-/// The parts of a path in any of its styles.
+/// Splits a path in any style into its segments.
 #[must_use]
 pub fn segments(text: &str) -> Vec<&str> {
     let text = text.trim_start_matches('#');
@@ -138,7 +144,8 @@ pub fn segments(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether a text has the form of a name in a program: one word, with letters.
+/// Returns whether a text has the form of a name in a program: one word of at most 60 bytes, with
+/// letters.
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     text.len() <= 60
@@ -148,7 +155,8 @@ pub fn is_identifier(text: &str) -> bool {
             .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '$' | '.' | '[' | ']' | '@'))
 }
 
-/// Whether it has that form and is no plain word: `roomId`, `room_id`, `x.y`.
+/// Returns whether a text has the form of a name in a program and is not a plain word: `roomId`,
+/// `room_id`, `x.y`.
 #[must_use]
 pub fn is_coined(text: &str) -> bool {
     let is_mixed = text.chars().skip(1).any(char::is_uppercase) && text.chars().any(char::is_lowercase);

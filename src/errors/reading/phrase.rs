@@ -1,4 +1,8 @@
-//! What a sentence that is no family's says: which rule, of which field, and how to say it of another.
+//! Reads an error message that no family has: the rule that it words, the field that it names, and
+//! a template that words it for other fields.
+//!
+//! `recognise` and `leaf` read a text here where no message of the catalogue fits it closely.
+
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -11,41 +15,43 @@ use crate::errors::finding::location_of;
 use crate::errors::reading::names::{Names, is_coined, is_identifier};
 use crate::schema::name::{Form, words};
 
-/// A sentence that words a rule.
+/// Message that words a rule.
 #[derive(Debug, Clone)]
 pub struct Phrase {
-    /// The rule.
+    /// Rule that is violated, such as `required`.
     pub rule: &'static str,
-    /// The sentence with slots where it names the field.
+    /// Message with slots for the name of the field, for the part of the request beside it, or for
+    /// the media type that was sent.
     pub template: Template,
-    /// The names of the field, as they stand there; several, if any one of them would do.
+    /// Names of the field as the message writes them; several if the message accepts any one of
+    /// them.
     pub names: Vec<String>,
-    /// What stands before the predicate, for other predicates to follow.
+    /// Text before the predicate, to which other predicates can be appended.
     pub subject: Option<Template>,
-    /// The quotation mark around the name; none if it stands bare.
+    /// Quotation mark around the name; `None` if the name is not quoted.
     pub quote: Option<char>,
-    /// What stands before the sentence and says nothing: `Invalid request: `.
+    /// Introduction that does not say which rule is violated: `Invalid request: `.
     pub before: String,
 }
 
-/// How a rule is worded.
+/// Regular expression for one wording of a rule, from `phrases.yaml`.
 struct Wording {
     rule: &'static str,
     place: Place,
     pattern: Regex,
-    /// Whether the name must be one that the request has.
+    /// True if the name must be one that the request has.
     is_of_known: bool,
-    /// Whether it is of another language than neutral sentences are.
+    /// True if the wording is in another language than neutral messages.
     is_foreign: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// The name is before it.
+    /// Wording after the name: `roomId is required`.
     Predicate,
-    /// The name is after it.
+    /// Wording before the name: `missing parameter: roomId`.
     Lead,
-    /// It says nothing of the name's place.
+    /// Wording that does not tell the position of the name.
     Mark,
 }
 
@@ -66,12 +72,14 @@ fn wordings() -> &'static [Wording] {
     })
 }
 
-/// Reads how rules are worded, so that the first sentence need not wait for it.
+/// Compiles the regular expressions of all wordings, so that the first message does not wait for
+/// them.
 pub fn warm_up() {
     let _known = wordings();
 }
 
-/// Reads a sentence.
+/// Reads a message. Returns `None` for a text without blanks, of more than 400 bytes, or without a
+/// known wording.
 #[must_use]
 pub fn hear(text: &str, names: &Names) -> Option<Phrase> {
     const LONGEST: usize = 400;
@@ -85,7 +93,8 @@ pub fn hear(text: &str, names: &Names) -> Option<Phrase> {
     {
         return Some(Phrase { before: format!("{before}: "), ..phrase });
     }
-    // The same places as in the text itself, which letters that grow in lower case would move.
+    // ASCII only: full lower-casing can change the length of a text, and the positions found here
+    // are used in `text` itself.
     let lower = text.to_ascii_lowercase();
     wordings().iter().find_map(|wording| {
         let found = wording.pattern.find(&lower)?;
@@ -116,14 +125,14 @@ impl Wording {
                 with_slots(text, subject_start(text, &spans)..subject_end(text, &spans, found.start), &spans, names)
             })
             .filter(|subject| !subject.parts.is_empty() && !self.is_foreign);
-        // Other marks come in pairs that are not the same.
+        // The opening and closing marks of other pairs differ.
         let quote = spans.quote.map(|quote| if matches!(quote, '\'' | '"' | '`') { quote } else { '\'' });
         Some(Phrase { rule: self.rule, template, names: spans.names, subject, quote, before: String::new() })
     }
 }
 
 impl Wording {
-    /// A sentence that is said of any field: `This field is required`.
+    /// Returns the phrase of a message that fits any field, such as `This field is required`.
     fn of_any(&self, text: &str, near: &Range<usize>) -> Option<Phrase> {
         let around = tokens(text, near);
         let words: Vec<&str> = around.iter().map(|token| &text[token.clone()]).collect();
@@ -142,12 +151,14 @@ impl Wording {
     }
 }
 
-/// Where the subject begins: what stands before a colon was said of the example's rule.
+/// Returns the start of the subject in bytes. Text before a colon described the rule of the
+/// example, so it is not a part of the subject.
 fn subject_start(text: &str, spans: &Spans) -> usize {
     text[..spans.range.start].rfind(": ").map_or(0, |at| at + 2)
 }
 
-/// Where the subject ends: after the name and the nouns that follow it.
+/// Returns the end of the subject in bytes: after the name, its closing quotation mark and the
+/// nouns that follow it.
 fn subject_end(text: &str, spans: &Spans, predicate: usize) -> usize {
     let rest = &text[spans.range.end..];
     let closing = rest.trim_start().chars().next().filter(|next| QUOTES.iter().any(|(_, close)| close == next));
@@ -163,9 +174,9 @@ fn subject_end(text: &str, spans: &Spans, predicate: usize) -> usize {
     predicate
 }
 
-/// Where the names of the field stand in a text.
+/// Position of the field's names in a text.
 struct Spans {
-    /// From the first to the end of the last, without quotation marks.
+    /// Bytes from the start of the first name to the end of the last, without quotation marks.
     range: Range<usize>,
     names: Vec<String>,
     quote: Option<char>,
@@ -174,7 +185,8 @@ struct Spans {
 const QUOTES: [(char, char); 8] =
     [('\'', '\''), ('"', '"'), ('`', '`'), ('“', '”'), ('‘', '’'), ('«', '»'), ('„', '“'), ('[', ']')];
 
-/// Names in quotation marks; those that the request has go before others.
+/// Finds names in quotation marks: names of the request anywhere in the text, else any identifiers
+/// in `near`.
 fn quoted(text: &str, names: &Names, near: &Range<usize>) -> Option<Spans> {
     let of_request = |token: &str| names.find(token).is_some() || names.path(token).is_some();
     let find = |accepts: &dyn Fn(&str) -> bool, within: &Range<usize>| {
@@ -197,7 +209,7 @@ fn quoted_by(
         let Some(end) = text[from..].find(close).map(|at| from + at) else { break };
         let token = text[start..end].trim();
         let start = start + (text[start..end].len() - text[start..end].trim_start().len());
-        // An apostrophe opens nothing, so what follows it may be the real quotation mark.
+        // An apostrophe opens nothing, so the next mark may be the real quotation mark.
         if accepts(token) {
             from = end + close.len_utf8();
             let name_end = start + token.len();
@@ -209,7 +221,8 @@ fn quoted_by(
     spans
 }
 
-/// The words of a text with their places, without what is around them.
+/// Splits a part of a text into words and returns their positions in bytes, without the punctuation
+/// around them.
 fn tokens(text: &str, within: &Range<usize>) -> Vec<Range<usize>> {
     let is_part =
         |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | '$' | '[' | ']' | '/' | '@');
@@ -234,7 +247,7 @@ fn tokens(text: &str, within: &Range<usize>) -> Vec<Range<usize>> {
     tokens
 }
 
-/// Words that say that a name is next to them.
+/// Words that announce a name beside them, such as `the` and `field` in `the email field`.
 const NOUNS: [&str; 34] = [
     "param",
     "params",
@@ -272,16 +285,17 @@ const NOUNS: [&str; 34] = [
     "an",
 ];
 
-/// Whether a word only says that a name is next to it.
+/// Returns whether a word only announces a name beside it, in any case of letters.
 #[must_use]
 pub fn is_noun(word: &str) -> bool {
     NOUNS.contains(&word.to_ascii_lowercase().as_str())
 }
 
-/// How many words a name has at most.
+/// Maximum number of words in a name; a longer run of words is not taken for a name.
 const MOST_WORDS: usize = 4;
 
-/// A name of the request that stands where a name is due, or one that cannot be anything else.
+/// Finds a name of the request beside the wording, or anywhere in the text if it can only be a
+/// name, such as `roomId`.
 fn known_nearby(text: &str, names: &Names, near: &Range<usize>, place: Place) -> Option<Spans> {
     let spans = |range: Range<usize>| {
         let name = text[range.clone()].to_owned();
@@ -301,7 +315,7 @@ fn known_nearby(text: &str, names: &Names, near: &Range<usize>, place: Place) ->
         return Some(Spans { range: first.start..last.end, names, quote: None });
     }
     let tokens = tokens(text, near);
-    // The nearest words first: those before a predicate end it, those after a lead begin it.
+    // The nearest words first: a name ends before a predicate and begins after a lead.
     let nearest: Vec<&Range<usize>> = match place {
         Place::Predicate => tokens.iter().rev().collect(),
         _ => tokens.iter().collect(),
@@ -321,7 +335,8 @@ fn known_nearby(text: &str, names: &Names, near: &Range<usize>, place: Place) ->
     None
 }
 
-/// A single word that stands where a name is due.
+/// Guesses a name that the request does not have: the only word beside the wording, a title such as
+/// `Return URL`, or the nearest word if that can only be a name.
 fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
     const NO_NAMES: [&str; 22] = [
         "it",
@@ -350,7 +365,7 @@ fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
     let tokens = tokens(text, near);
     let words: Vec<&Range<usize>> = tokens.iter().filter(|token| !is_noun(&text[(*token).clone()])).collect();
     let is_title = |words: &[&Range<usize>]| {
-        // `Return URL is missing.`: the whole subject is what the field is called.
+        // In `Return URL is missing.` the whole subject is the name of the field.
         let is_word = |token: &Range<usize>| text[token.clone()].chars().all(char::is_alphanumeric);
         let starts_high = text[words[0].clone()].chars().next().is_some_and(char::is_uppercase);
         let before = text[..words[0].start].trim();
@@ -387,8 +402,8 @@ fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
     is_name.then(|| Spans { range, names: vec![name], quote: None })
 }
 
-/// A part of a text as a template: the names are slots, and so are words for the part of the
-/// request beside them.
+/// Turns a part of a text into a template, with slots for the names, for the parts of the request
+/// beside them, and for the name in a code at the end.
 fn with_slots(text: &str, within: Range<usize>, spans: &Spans, names: &Names) -> Template {
     let mut template = Template::default();
     let before = &text[within.start..spans.range.start.max(within.start)];
@@ -400,7 +415,7 @@ fn with_slots(text: &str, within: Range<usize>, spans: &Spans, names: &Names) ->
 
 fn form_of(name: &str, before: &str, names: &Names, quote: Option<char>) -> Form {
     if let Some((_, form)) = names.find(name) {
-        // One word in capitals may be any form that begins with one.
+        // One capitalised word at the start may be in any form that begins with a capital.
         let is_one_word = !name.contains(' ');
         return match form {
             Form::Pascal if is_one_word && quote.is_none() && before.trim().is_empty() => Form::Sentence,
@@ -412,7 +427,8 @@ fn form_of(name: &str, before: &str, names: &Names, quote: Option<char>) -> Form
     if is_capital && !is_coined && quote.is_none() { Form::Sentence } else { Form::AsIs }
 }
 
-/// The first word for a part of the request that is nearest, as a slot: `query param`, ` header`.
+/// Appends a text to a template; the first word for a part of the request becomes a slot, such as
+/// `query` in `query param`.
 fn push_with_location(template: &mut Template, text: &str) {
     let found = tokens(text, &(0..text.len())).into_iter().find(|token| {
         let word = &text[token.clone()];
@@ -430,7 +446,8 @@ fn push_with_location(template: &mut Template, text: &str) {
     template.push_text(&text[token.end..]);
 }
 
-/// The first media type in a text as a slot, unless it is the one that should be sent.
+/// Turns a text into a template with a slot for its media type. With several media types it is not
+/// clear which one was sent, so that the text stays as it is.
 fn with_media(text: &str) -> Template {
     let is_media = |token: &Range<usize>| {
         let word = &text[token.clone()];
@@ -447,7 +464,7 @@ fn with_media(text: &str) -> Template {
     template
 }
 
-/// A template in whose texts the name stands in a code too: `[error-name-param-not-provided]`.
+/// Adds a slot for the name in a code at the end of a text: `[error-name-param-not-provided]`.
 fn with_code(template: Template, name: &str) -> Template {
     let mut result = Template::default();
     for part in template.parts {
@@ -465,7 +482,8 @@ fn with_code(template: Template, name: &str) -> Template {
     result
 }
 
-/// A code in which a name is a slot: `error-{name|kebab}-param-not-provided`.
+/// Turns a code into a template with a slot for the name: `error-{name|kebab}-param-not-provided`.
+/// Without the name in it, the code stays as it is.
 #[must_use]
 pub fn coded(code: &str, name: &str) -> Template {
     let forms = [Form::AsIs, Form::Kebab, Form::Snake, Form::Upper, Form::Pascal, Form::Camel, Form::Lower];
@@ -488,7 +506,8 @@ pub fn coded(code: &str, name: &str) -> Template {
     Template::plain(code)
 }
 
-/// A message that says that something is wrong, and not what.
+/// Returns a message of at most 60 bytes, without its closing punctuation, if it says only that
+/// something is wrong: `Validation failed`. Returns `None` for any other text.
 #[must_use]
 pub fn general(text: &str) -> Option<String> {
     const GENERAL: [&str; 15] = [

@@ -1,33 +1,38 @@
-//! What the texts of an error body say: which are sentences about a rule, and whose.
+//! Recognises the messages in the texts of an error body, and the families that they can belong to.
+//!
+//! The first step of `reading::read`. The catalogue has the messages of families; `phrase` reads
+//! those of no family.
+
 use serde_json::Value;
 
 use crate::errors::catalogue::idiom::{self, Candidate, Idiom, Match, is_of_field};
 use crate::errors::reading::names::{self, Names};
 use crate::errors::reading::phrase::{self, Phrase};
 
-/// What a text says.
+/// Message recognised in a text.
 #[derive(Debug, Clone)]
 pub struct Recognised {
-    /// The sentences of families that it can be.
+    /// Messages of families that the text can be.
     pub matches: Vec<Match>,
-    /// What it says as a sentence of no family.
+    /// The text, read as a message of no family.
     pub phrase: Option<Phrase>,
-    /// What stands after it.
+    /// Text after the message.
     pub after: After,
-    /// What stands between the first two sentences, if there are several.
+    /// Text between the first two messages, if there are several.
     pub joined: Option<String>,
 }
 
-/// What stands after a sentence.
+/// Text after a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct After {
-    /// A code with what stands around it: ` [`, `invalid-params`, `]`.
+    /// Code with the text around it: ` [`, `invalid-params`, `]`.
     pub code: Option<(String, String, String)>,
-    /// Whether it says how many more errors there are.
+    /// True if the text counts the remaining errors: `(and 2 more errors)`.
     pub counts_more: bool,
 }
 
-/// Reads a text.
+/// Recognises the message in a text. Returns `None` for an empty text, one of more than 2000 bytes,
+/// or one that is not a message.
 #[must_use]
 pub fn hear(text: &str, names: &Names) -> Option<Recognised> {
     const LONGEST: usize = 2000;
@@ -39,7 +44,7 @@ pub fn hear(text: &str, names: &Names) -> Option<Recognised> {
     joined(core, &after, names, &known).or_else(|| single(core, &after, names, &known))
 }
 
-/// A text without what stands after its sentence.
+/// Splits a text into its message and the text after it.
 fn split<'t>(text: &'t str, names: &Names) -> (&'t str, After) {
     let mut after = After::default();
     let mut core = text;
@@ -64,7 +69,7 @@ fn split<'t>(text: &'t str, names: &Names) -> (&'t str, After) {
     (core, after)
 }
 
-/// Several sentences of one family with the same words between them.
+/// Recognises several messages of one family with the same text between them.
 fn joined(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Recognised> {
     const JOINERS: [&str; 8] = ["\n ", "\n", "; ", ". ", " | ", ", and ", ", ", " and "];
     JOINERS.into_iter().find_map(|joiner| {
@@ -77,7 +82,7 @@ fn joined(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
             recognised.iter().all(|part| part.iter().any(|other| std::ptr::eq(other.idiom, found.idiom)))
         };
         let matches: Vec<Match> = recognised[0].iter().filter(in_all).cloned().collect();
-        // A rule that is about the whole says nothing that could be joined.
+        // A message about the request as a whole is never one of several.
         let matches: Vec<Match> = matches.into_iter().filter(|found| is_of_field(found.rule)).collect();
         if matches.is_empty() {
             return None;
@@ -92,7 +97,7 @@ fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
     for (before, sentence) in starts(core) {
         for (sentence, stop) in ends(sentence) {
             for mut found in accepted(sentence, names, known) {
-                // The one that is most of the text is the best of a family.
+                // The first match covers most of the text, and is the best of its family.
                 if matches.iter().all(|known| !std::ptr::eq(known.idiom, found.idiom)) {
                     before.clone_into(&mut found.before);
                     stop.clone_into(&mut found.stop);
@@ -102,12 +107,13 @@ fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
         }
     }
     let recognised = Recognised { matches, phrase: None, after: after.clone(), joined: None };
-    // A sentence that is very general is rather the API's own.
+    // A very general message is more likely the API's own.
     let phrase = if recognised.letters() < 9 { phrase::hear(core, names) } else { None };
     (!recognised.matches.is_empty() || phrase.is_some()).then_some(Recognised { phrase, ..recognised })
 }
 
-/// The places where a sentence can begin: at the start, after a colon, after a path.
+/// Returns the positions where a message can begin: at the start, after a colon, after a path. Each
+/// is the text before it and the text from there on.
 fn starts(core: &str) -> Vec<(&str, &str)> {
     const MOST: usize = 4;
     let mut starts = vec![("", core)];
@@ -122,7 +128,7 @@ fn starts(core: &str) -> Vec<(&str, &str)> {
     starts
 }
 
-/// Whether a word is a path with a root: `body/age`, `/age`, `data.age`, `.age`, `$.age`.
+/// Returns whether a word is a path with a root: `body/age`, `/age`, `data.age`, `.age`, `$.age`.
 #[must_use]
 pub fn is_path(word: &str) -> bool {
     const ROOTS: [&str; 16] = [
@@ -152,33 +158,35 @@ pub fn is_path(word: &str) -> bool {
             .all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '[' | ']' | '_' | '-' | '$' | '#' | '\'' | '"'))
 }
 
-/// The path before a sentence: `email: `.
+/// Returns the path before a message: `email` in `email: `.
 fn path_before(before: &str) -> Option<&str> {
     let token = before.strip_suffix(": ")?.rsplit([' ', '\n']).next()?;
     names::is_identifier(token).then_some(token)
 }
 
-/// A sentence with and without its full stop.
+/// Returns a message with and without its full stop or exclamation mark, each with the text cut
+/// off.
 fn ends(sentence: &str) -> impl Iterator<Item = (&str, &str)> {
     let bare = sentence.strip_suffix(['.', '!']);
     let bare = bare.map(|bare| (bare, &sentence[bare.len()..]));
     std::iter::once((sentence, "")).chain(bare)
 }
 
-/// How many letters a sentence must have of its own where the name in it is not known.
+/// Minimum number of letters outside of slots for a message with an unknown name; a shorter one is
+/// not recognised.
 const FEWEST_LETTERS: usize = 11;
 
-/// The sentences of families that a text is, where they make sense for this request.
+/// Returns the messages of families that a text can be and that make sense for this request.
 fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
     let mut matches = idiom::recognise(text, known);
     matches.retain(|found| {
         let name = found.captured.name();
         let is_known = || name.is_some_and(|name| names.find(name).is_some() || names.path(name).is_some());
-        // `Field is missing` is not about a field of that name.
+        // `Field is missing` is not about a field named `Field`.
         if name.is_some_and(|name| name.split(' ').all(phrase::is_noun)) && !is_known() {
             return false;
         }
-        // A few letters around a word that is no name of the request are anybody's.
+        // A few letters around a word that is no name of the request belong to no family.
         if found.letters < FEWEST_LETTERS && name.is_some() && !is_known() {
             return false;
         }
@@ -189,40 +197,40 @@ fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
         }
     });
     let most = matches.iter().map(|found| found.letters).max().unwrap_or(0);
-    // A family of which hardly anything is there only fits by its slots.
+    // A message with less than half the letters of the best one fits only by its slots.
     matches.retain(|found| found.letters * 2 >= most);
     matches
 }
 
 impl Recognised {
-    /// The rule that it words, in a family if that is known.
+    /// Returns the rule that the message words, preferably as a message of `idiom`.
     #[must_use]
     pub fn rule(&self, idiom: Option<&'static Idiom>) -> Option<&'static str> {
         let found = self.of(idiom).map(|found| found.rule);
         found.or_else(|| self.phrase.as_ref().map(|phrase| phrase.rule)).or_else(|| self.best().map(|found| found.rule))
     }
 
-    /// The sentence of a family.
+    /// Returns the match for a family.
     #[must_use]
     pub fn of(&self, idiom: Option<&'static Idiom>) -> Option<&Match> {
         let idiom = idiom?;
         self.matches.iter().find(|found| std::ptr::eq(found.idiom, idiom))
     }
 
-    /// The sentence with most letters of its own.
+    /// Returns the match with most letters outside of slots.
     #[must_use]
     pub fn best(&self) -> Option<&Match> {
         let most = self.matches.iter().map(|found| found.letters).max()?;
         self.matches.iter().find(|found| found.letters == most)
     }
 
-    /// How many letters of it are a family's.
+    /// Returns the number of letters outside of slots in the best match; 0 without a match.
     #[must_use]
     pub fn letters(&self) -> usize {
         self.best().map_or(0, |found| found.letters)
     }
 
-    /// The names of the field that it has.
+    /// Returns the names of the field in the message; empty if it names no field.
     #[must_use]
     pub fn names(&self, idiom: Option<&'static Idiom>) -> Vec<String> {
         let found = self.of(idiom).or_else(|| self.best());
@@ -235,15 +243,16 @@ impl Recognised {
     }
 }
 
-/// How many texts of an example are read; the rest stays as it is.
+/// Maximum number of different texts of an example that are read; further ones stay fixed.
 const MOST_TEXTS: usize = 60;
 
-/// Everything that a body says in texts, with the keys on the way to each.
+/// Recognises the messages in a body and returns each with its text and the keys from the root to
+/// it.
 pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v str, Recognised)> {
     let mut recognised: Vec<(Vec<String>, &'v str, Recognised)> = Vec::new();
     let mut left = MOST_TEXTS;
     visit(value, &mut Vec::new(), &mut |path, text| {
-        // A text that is there again is not read again.
+        // A repeated text is read only once.
         if let Some((_, _, known)) = recognised.iter().find(|(_, known, _)| *known == text) {
             let known = known.clone();
             if recognised.len() < 4 * MOST_TEXTS {
@@ -262,7 +271,8 @@ pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v st
     recognised
 }
 
-/// Every text with the keys on the way to it.
+/// Calls `look` for every text of a value, with the keys from the root to it; an item of an array
+/// has the key `[]`.
 pub fn visit<'v>(value: &'v Value, path: &mut Vec<String>, look: &mut dyn FnMut(&[String], &'v str)) {
     match value {
         Value::String(text) => look(path, text),

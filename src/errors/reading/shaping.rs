@@ -1,5 +1,9 @@
-//! The schema of an error → the pattern of its body: what each member is for, by its name, type and
-//! place.
+//! Derives the pattern of an error body from its schema: the purpose of each member, by its name,
+//! type and position.
+//!
+//! `errors::templates` derives patterns here where no example shows the error, or shows only some
+//! of its members.
+
 use serde_json::Value;
 
 use crate::errors::body::{ByField, Member, Pattern};
@@ -14,10 +18,11 @@ use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
 use crate::schema::name::{Form, folded};
 
-/// How deep a body is looked at.
+/// Maximum nesting of an error body; deeper nodes get no pattern.
 const DEEPEST: usize = 6;
 
-/// The pattern of the bodies that a schema describes, and whose sentences go into it.
+/// Returns the pattern of the bodies that a schema describes, and the family whose messages fill
+/// it.
 #[must_use]
 pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
     let by_shape = family(schema, context.names);
@@ -33,7 +38,8 @@ pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static
     (pattern, idiom)
 }
 
-/// The family whose bodies have the members that the schema has.
+/// Returns the family whose body shape the schema has; the shape with most members wins, then the
+/// higher rank.
 fn family(schema: &Schema, names: &Names) -> Option<&'static Idiom> {
     let mut best: Option<(usize, u64, &'static Idiom)> = None;
     for idiom in idiom::all() {
@@ -59,7 +65,7 @@ fn has_path(schema: &Schema, names: &Names, node: &Value, path: &[String]) -> bo
     }
     match step.as_str() {
         "[]" => schema.items(node).is_some_and(|item| has_path(schema, names, item, rest)),
-        // Members that are fields of the request are a map too.
+        // Properties that are fields of the request are a map too.
         "{}" => {
             let fields = schema.properties(node).into_iter().filter(|(name, _)| names.find(name).is_some());
             let mut members = additional(schema, node).into_iter().chain(fields.map(|(_, member)| member));
@@ -72,27 +78,27 @@ fn has_path(schema: &Schema, names: &Names, node: &Value, path: &[String]) -> bo
     }
 }
 
-/// The schema of the members that an object may have beside those it declares.
+/// Returns the schema of the members that an object may have beside the declared ones.
 pub(super) fn additional<'s>(schema: &'s Schema, node: &'s Value) -> Option<&'s Value> {
     let declared = schema.parts(node);
     declared.into_iter().find_map(|part| part.get("additionalProperties").filter(|value| value.is_object()))
 }
 
-/// What a status that is a word says of an error.
+/// Values of a status member that mean failure, in lower case.
 const FAILED: [&str; 9] = ["error", "fail", "failed", "failure", "nok", "ko", "invalid", "rejected", "unsuccessful"];
 
-/// What is around a member.
+/// Position of a member in an error body.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct MemberContext<'a> {
-    /// Its name; empty for the body itself and for items.
+    /// Name of the member; empty for the body itself, and for items that are not texts.
     pub(super) name: &'a str,
-    /// The names of the members beside it, letters and digits in lower case.
+    /// Names of the members of the same object, reduced to letters and digits in lower case.
     pub(super) beside: &'a [String],
-    /// Whether it is a member of what is said of one field.
+    /// True inside an entry for one field.
     pub(super) in_list: bool,
-    /// How deep it is.
+    /// Nesting of the member; 0 for the body itself.
     pub(super) depth: usize,
-    /// The member that has the sentence.
+    /// Name of the member in the same object that holds the message; empty if no member does.
     pub(super) message: &'a str,
 }
 
@@ -100,12 +106,12 @@ pub(super) struct Shaper<'c> {
     pub(super) schema: &'c Schema,
     pub(super) context: Context<'c>,
     idiom: Option<&'static Idiom>,
-    /// The family of the shape, whose constants it has.
+    /// Family recognised by the body shape, whose constants apply.
     by_shape: Option<&'static Idiom>,
     pub(super) path: Vec<String>,
-    /// The objects that what is looked at is a part of.
+    /// Addresses of the object schemas around the current node, to end recursion.
     open: Vec<usize>,
-    /// How many of the objects around are fields of the request.
+    /// Number of enclosing objects that are fields of the request.
     pub(super) fields: usize,
 }
 
@@ -131,7 +137,7 @@ impl<'c> Shaper<'c> {
         match types.first().copied() {
             Some("string") if is_list_of_texts => self.array(node, around, generated),
             Some("object") => {
-                // What is inside of itself says nothing more there.
+                // A schema inside itself adds nothing to the pattern.
                 let address = std::ptr::from_ref(node).addr();
                 if self.open.contains(&address) {
                     return None;
@@ -149,7 +155,8 @@ impl<'c> Shaper<'c> {
         }
     }
 
-    /// What always stands there.
+    /// Returns the fixed value of a node: its `const`, or the constant that the family has at this
+    /// path, if `enum` allows it.
     fn constant(&self, node: &Value) -> Option<Value> {
         if let Some(value) = node.get("const") {
             return Some(value.clone());
@@ -159,7 +166,8 @@ impl<'c> Shaper<'c> {
         allowed.is_none_or(|values| values.contains(known)).then(|| known.clone())
     }
 
-    /// What a family always has there; of other faults it says nothing.
+    /// Returns the pattern of a fixed value: a code if the schema lists values, a message if the
+    /// text has blanks, else the value itself.
     fn always(&self, fixed: Value, node: &Value) -> Pattern {
         let Value::String(text) = &fixed else { return Pattern::Fixed(fixed) };
         if let Some(Value::Array(values)) = node.get("enum") {
@@ -172,7 +180,7 @@ impl<'c> Shaper<'c> {
         Pattern::Fixed(fixed)
     }
 
-    /// One of several values.
+    /// Returns the pattern of an `enum`: a fixed value, a part of the request or a code.
     fn listed(&self, values: &[Value], around: &MemberContext<'_>) -> Option<Pattern> {
         let is = |role: Role| role.fits(around.name);
         let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
@@ -243,7 +251,7 @@ impl<'c> Shaper<'c> {
             let pattern = self.node(property, &inner, made);
             self.path.pop();
             says = says || pattern.as_ref().is_some_and(says_something);
-            // Of several lists one has what is wrong.
+            // Only the best of several lists holds the errors.
             let is_second_list = matches!(pattern, Some(Pattern::Each(_) | Pattern::ByField(_) | Pattern::Fields(_)))
                 && Role::List.rank(name) > best_list;
             let pattern = pattern.filter(|_| !is_second_list);
@@ -258,7 +266,7 @@ impl<'c> Shaper<'c> {
             } else {
                 is_list.then(|| Value::Array(Vec::new()))
             };
-            // Of a request as a whole there is no field.
+            // A fault of the request as a whole has no field.
             let is_free = property.get("enum").is_none() && property.get("minLength").is_none();
             let is_name = matches!(pattern, Some(Pattern::Field(_) | Pattern::Sent(..))) && is_free;
             let nothing = nothing.or_else(|| is_name.then(|| Value::String(String::new())));
@@ -267,11 +275,11 @@ impl<'c> Shaper<'c> {
             let Some(pattern) = pattern else { continue };
             members.push(Member { name: (*name).to_owned(), pattern, otherwise: otherwise.filter(|_| *is_needed) });
         }
-        // An object that says nothing of what is wrong is no part of the error.
+        // An object that does not depend on the fault is not a part of the error.
         (says || around.name.is_empty()).then_some(Pattern::Object(members))
     }
 
-    /// The member that has the sentence.
+    /// Returns the name of the text member that is most likely to hold the message.
     fn message_of<'p>(&self, properties: &[(&'p str, &Value, bool)], around: &MemberContext<'_>) -> Option<&'p str> {
         let is_text = |node: &Value| {
             let node = self.schema.resolve(node);
@@ -284,9 +292,10 @@ impl<'c> Shaper<'c> {
             Role::List.fits(name) && is_of_fields && !is_text(node)
         });
         let ranked = properties.iter().filter(|(_, node, _)| is_text(node)).filter_map(|(name, ..)| {
-            // A title beside a list of errors only says what kind they are of.
+            // Beside a list of errors, a title only names their kind.
             let rank = Role::Message.rank(name).filter(|_| !(has_list && folded(name) == "title"))?;
-            // In an entry with a `reason` or an `issue`, that is what is said.
+            // A `reason` or an `issue` is likely to hold the message only in an entry for one
+            // field.
             let is_worse =
                 !around.in_list && matches!(folded(name).as_str(), "reason" | "issue" | "cause" | "content" | "info");
             Some((rank + 100 * usize::from(is_worse), *name))
@@ -294,7 +303,8 @@ impl<'c> Shaper<'c> {
         ranked.min_by_key(|(rank, _)| *rank).map(|(_, name)| name)
     }
 
-    /// An object of which every member is about the field of its name.
+    /// Returns the pattern of an object with a member for each wrong field, by
+    /// `additionalProperties`; `None` for any other object.
     fn by_field(&mut self, node: &'c Value, around: &MemberContext<'_>) -> Option<Pattern> {
         let member = additional(self.schema, node)?;
         if !(around.name.is_empty() || Role::List.fits(around.name) || Role::Field.fits(around.name)) {
@@ -417,14 +427,14 @@ impl<'c> Shaper<'c> {
         if says_more && is(Role::Message) {
             return words();
         }
-        // `@type` says what something is in another vocabulary.
+        // `@type` and `$type` name a type of another vocabulary, not an error code.
         if is(Role::Code) && !is(Role::Request) && !name.starts_with(['@', '$']) {
             return Some(Pattern::Code(self.code(name)));
         }
         None
     }
 
-    /// A code that nothing lists.
+    /// Returns the slot of a code whose values the schema does not list.
     fn code(&self, name: &str) -> CodeSlot {
         let others = self.context.codes.iter().filter(|(known, _)| known == name).map(|(_, code)| code.clone());
         CodeSlot { others: others.collect(), idiom: self.idiom, is_free: true, ..CodeSlot::default() }
@@ -436,12 +446,13 @@ impl<'c> Shaper<'c> {
     }
 }
 
-/// OAuth's `error` beside `error_description` and the like.
+/// Returns whether `error` is a code because a message is beside it, such as OAuth's
+/// `error_description`.
 fn is_rather_code(key: &str, around: &MemberContext<'_>) -> bool {
     key == "error" && around.beside.iter().any(|other| Role::Message.fits(other) && other != "error")
 }
 
-/// Whether a member names the field, and not something else that is called so.
+/// Returns whether a member names the wrong field, rather than something else under the same name.
 fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
     let has_words = around.beside.iter().any(|other| {
         matches!(
@@ -478,7 +489,7 @@ fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
     }
 }
 
-/// What a member says of success; none if it says nothing of it.
+/// Returns the value of a success or failure flag in an error; `None` for any other member.
 fn flag(name: &str) -> Option<bool> {
     if Role::Failure.fits(name) {
         return Some(true);
@@ -486,14 +497,15 @@ fn flag(name: &str) -> Option<bool> {
     Role::Success.fits(name).then_some(false)
 }
 
-/// How much a member has to say of what is wrong with a field.
+/// Returns how much a property tells about a wrong field: 5 for a list of objects, 2 for a message,
+/// 1 for the name of the field.
 fn worth(schema: &Schema, (name, node): (&str, &Value)) -> usize {
     let has_entries = schema.items(node).is_some_and(|item| !schema.properties(item).is_empty());
     let is_list = Role::List.fits(name) && has_entries;
     usize::from(is_list) * 5 + usize::from(Role::Message.fits(name)) * 2 + usize::from(Role::Field.fits(name))
 }
 
-/// Whether an object of this name is a part of what is said of an error.
+/// Returns whether an object of this name is a part of an error.
 fn is_of_error(name: &str) -> bool {
     let folded = folded(name);
     let says = [
@@ -513,12 +525,13 @@ fn is_of_error(name: &str) -> bool {
     says.iter().any(|word| folded.contains(word)) || Role::List.fits(name) || Role::Message.fits(name)
 }
 
-/// Members that are a part of an error although they say nothing of what is wrong.
+/// Returns whether a member is kept although it does not depend on the fault, such as the time or
+/// the identifier of the request.
 fn is_kept(name: &str) -> bool {
     (Role::When.fits(name) || Role::Request.fits(name)) && folded(name) != "at" && folded(name) != "ref"
 }
 
-/// Whether there is anything in it that depends on what is wrong.
+/// Returns whether a pattern depends on the fault: it has a message, a code or a field.
 fn says_something(pattern: &Pattern) -> bool {
     match pattern {
         Pattern::Words(_)

@@ -1,17 +1,22 @@
-//! The error that the examples of the properties of a schema show together, where no example shows it whole.
+//! Builds an error from the examples of the properties of a schema, where no example shows it
+//! whole.
+//!
+//! `errors::templates` reads the result like a documented example and completes it from the schema.
+
 use serde_json::{Map, Value};
 
 use crate::errors::body::{Member, Pattern};
 use crate::schema::Schema;
 
-/// How deep a schema is looked at for examples of its properties; what is deeper shows nothing.
+/// Maximum nesting of a schema that is searched for examples of its properties; deeper examples are
+/// ignored.
 const DEEPEST: usize = 6;
 
-/// Properties that one schema is looked at for; those beyond show nothing, because schemas that refer to each other
-/// have more of them with each level.
+/// Maximum number of nodes of one schema that are searched for examples; further ones are ignored,
+/// because schemas that refer to each other have more nodes with each level.
 const MOST_PROPERTIES: usize = 1000;
 
-/// The error that the examples of properties show; none if no property has one.
+/// Returns the error that the examples of properties show; `None` if no property has one.
 #[must_use]
 pub fn shown(schema: &Schema) -> Option<Value> {
     let mut left = MOST_PROPERTIES;
@@ -27,7 +32,8 @@ fn node(schema: &Schema, node: &Value, depth: usize, left: &mut usize) -> Option
     own(schema, node).or_else(|| object(schema, node, depth, left)).or_else(|| array(schema, node, depth, left))
 }
 
-/// The example of a property itself, unless it is of another type than the property.
+/// Returns the example of a node itself: `example` (or the first of `examples`), `default` or
+/// `const`, whichever comes first that is not null and has one of the node's types.
 fn own(schema: &Schema, node: &Value) -> Option<Value> {
     let listed = node.get("examples").and_then(Value::as_array).and_then(|examples| examples.first());
     let single = ["example", "default", "const"].into_iter().filter_map(|keyword| node.get(keyword));

@@ -1,18 +1,20 @@
-//! The steps that everything which is matched together may take: all patterns of one request body, say.
+//! Limits the steps of everything that is matched together, such as all patterns of one request
+//! body.
 //!
-//! Validators ask for one text at a time and cannot pass a budget on, so it is kept with the thread.
+//! Validators match one text at a time and cannot pass a budget on, so it is kept with the thread.
+
 use std::cell::Cell;
 
-/// The most steps that patterns may take for what is judged together. Beyond, nothing matches any more, and
-/// what is judged is told to be too costly to be matched.
+/// Maximum number of steps of all patterns that are matched together. Beyond it nothing matches
+/// any more, and the instance is reported as too costly to match.
 pub const MOST_STEPS: u64 = 10_000_000;
 
 thread_local! {
-    /// The steps that are left; none outside of [`within`].
+    /// Steps that are left; none outside of [`within`].
     static LEFT: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Ends what [`within`] began, in a panic too.
+/// Guard that ends the budget of [`within`], even on a panic.
 struct Ended;
 
 impl Drop for Ended {
@@ -21,8 +23,8 @@ impl Drop for Ended {
     }
 }
 
-/// Does some work whose patterns share one budget, with that of the work around it if there is one; tells
-/// whether the budget was used up.
+/// Runs some work whose patterns share one budget, or the budget of the enclosing work if there is
+/// one. Returns the result, and true if the budget was used up.
 pub fn within<T>(work: impl FnOnce() -> T) -> (T, bool) {
     if LEFT.get().is_some() {
         let done = work();
@@ -34,9 +36,9 @@ pub fn within<T>(work: impl FnOnce() -> T) -> (T, bool) {
     (done, LEFT.get() == Some(0))
 }
 
-/// Takes steps from what is left; says whether there were enough.
+/// Takes steps from the budget; returns true if any are left.
 pub fn spend(steps: u64) -> bool {
-    // Each match is inside of a budget, see `Pattern::is_match`.
+    // Each match is inside of [`within`], see `Pattern::is_match`.
     let Some(left) = LEFT.get() else { return false };
     let rest = left.saturating_sub(steps);
     LEFT.set(Some(rest));
@@ -48,7 +50,7 @@ pub fn use_up() {
     LEFT.set(Some(0));
 }
 
-/// The steps that are left.
+/// Returns the steps that are left.
 #[cfg(test)]
 pub fn left() -> u64 {
     LEFT.get().unwrap_or(0)

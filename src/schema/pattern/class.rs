@@ -1,4 +1,5 @@
-//! Classes and escapes of patterns → sets of characters.
+//! Reads the classes and escapes of patterns as sets of characters, for `parse`.
+
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 use crate::schema::pattern::tree::{Fault, Grammar, class_of};
@@ -20,14 +21,14 @@ pub enum Inside {
     Brackets,
 }
 
-/// A class in brackets, before it is known whether upper and lower case are one.
+/// A class in brackets, before case is considered.
 pub struct Bracketed {
     class: ClassUnicode,
     is_negated: bool,
 }
 
 impl Bracketed {
-    /// The characters of it.
+    /// Returns its characters.
     pub fn plain(self) -> ClassUnicode {
         let mut class = self.class;
         if self.is_negated {
@@ -36,25 +37,25 @@ impl Bracketed {
         class
     }
 
-    /// The characters of it, where upper and lower case are one.
+    /// Returns its characters, with upper and lower case equal.
     pub fn folded(self) -> ClassUnicode {
         Self { class: folded(self.class), is_negated: self.is_negated }.plain()
     }
 }
 
-/// No character.
+/// Returns the empty class.
 pub fn none() -> ClassUnicode {
     ClassUnicode::empty()
 }
 
-/// Any character, those that end a line apart unless `dot_all` is set (ECMA-262 §22.2.2.7).
+/// Returns any character, except line terminators unless `dot_all` is set (ECMA-262 §22.2.2.7).
 pub fn dot(dot_all: bool) -> ClassUnicode {
     let mut class = if dot_all { none() } else { of(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')]) };
     class.negate();
     class
 }
 
-/// The characters of a class and those that differ from them in case only.
+/// Adds the characters that differ in case only to a class.
 pub fn folded(mut class: ClassUnicode) -> ClassUnicode {
     class.case_fold_simple();
     class
@@ -64,12 +65,12 @@ fn of(ranges: &[(char, char)]) -> ClassUnicode {
     ClassUnicode::new(ranges.iter().map(|(first, last)| ClassUnicodeRange::new(*first, *last)))
 }
 
-/// `\d`, `\s` or `\w` (ECMA-262 §22.2.2.9).
+/// Returns the class `\d`, `\s` or `\w`, or its complement for a capital (ECMA-262 §22.2.2.9).
 fn perl(letter: char) -> ClassUnicode {
     let mut class = match letter.to_ascii_lowercase() {
         'd' => of(&[('0', '9')]),
         'w' => of(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')]),
-        // White space and the ends of lines (ECMA-262 §12.2, §12.3).
+        // White space and line terminators (ECMA-262 §12.2, §12.3).
         _ => of(&[
             ('\t', '\r'),
             (' ', ' '),
@@ -89,7 +90,7 @@ fn perl(letter: char) -> ClassUnicode {
     class
 }
 
-/// A class of POSIX by its name: `alpha` (IEEE 1003.1 §9.3.5).
+/// Returns a POSIX class by name: `alpha` (IEEE 1003.1 §9.3.5).
 fn posix(name: &str) -> Option<ClassUnicode> {
     Some(match name {
         "alnum" => of(&[('0', '9'), ('A', 'Z'), ('a', 'z')]),
@@ -110,7 +111,7 @@ fn posix(name: &str) -> Option<ClassUnicode> {
     })
 }
 
-/// A property of Unicode: `L`, `Script=Greek`.
+/// Returns the characters with a Unicode property: `L`, `Script=Greek`.
 fn property(name: &str) -> Option<ClassUnicode> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '=';
     if name.is_empty() || !name.chars().all(is_word) {
@@ -123,19 +124,19 @@ fn property(name: &str) -> Option<ClassUnicode> {
     }
 }
 
-/// The reader of one class or escape.
+/// Reader of one class or escape.
 pub struct Reader<'t> {
     chars: &'t [char],
-    /// The place that comes next.
+    /// The index of the next character.
     pub at: usize,
     grammar: Grammar,
     has_names: bool,
-    /// The constructs of other dialects that were met, with their meanings.
+    /// The constructs of other dialects found so far, with their meanings.
     pub foreign: Vec<(String, &'static str)>,
 }
 
 impl<'t> Reader<'t> {
-    /// A reader that begins at a place.
+    /// Returns a reader that begins at an index.
     pub fn new(chars: &'t [char], at: usize, grammar: Grammar, has_names: bool) -> Self {
         Self { chars, at, grammar, has_names, foreign: Vec::new() }
     }
@@ -152,7 +153,7 @@ impl<'t> Reader<'t> {
     ///
     /// # Errors
     ///
-    /// A [`Fault`], if it is none.
+    /// A [`Fault`], if the class is malformed.
     pub fn class(&mut self) -> Result<Bracketed, Fault> {
         self.at += 1;
         let is_negated = self.peek(0) == Some('^');
@@ -183,7 +184,7 @@ impl<'t> Reader<'t> {
             (Escape::Code(first), Escape::Code(last)) if first <= last => add_range(ranges, first, last),
             (Escape::Code(_), Escape::Code(_)) => return Err("a range of a class is out of order".to_owned()),
             _ if self.is_unicode() => return Err("a class cannot end a range".to_owned()),
-            // Annex B: each of the three for itself.
+            // Annex B: the two ends and the hyphen are separate members.
             (first, last) => {
                 add(ranges, first);
                 add(ranges, Escape::Code(u32::from('-')));
@@ -205,7 +206,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads a class of POSIX, `[:alpha:]`; else the bracket is a character.
+    /// Reads a POSIX class, `[:alpha:]`; anything else makes the bracket a literal character.
     pub(crate) fn named(&mut self) -> Escape {
         let inside: String = self.chars[self.at + 2..].iter().take_while(|c| **c != ']').collect();
         let name = inside.strip_suffix(':').unwrap_or_default();
@@ -230,7 +231,7 @@ impl<'t> Reader<'t> {
     ///
     /// # Errors
     ///
-    /// A [`Fault`], if it is none by the grammar.
+    /// A [`Fault`], if the grammar has no such escape.
     pub fn escape(&mut self, inside: Inside) -> Result<Escape, Fault> {
         let Some(next) = self.peek(1) else { return Err("it ends with `\\`".to_owned()) };
         let code = |code: u32, length: usize| (Escape::Code(code), length);
@@ -262,7 +263,7 @@ impl<'t> Reader<'t> {
         Ok(escape)
     }
 
-    /// `\cJ`; where no letter follows, Annex B takes the backslash for itself.
+    /// Reads `\cJ`; if no letter follows, Annex B takes the backslash literally.
     fn control(&self, inside: Inside) -> Result<(Escape, usize), Fault> {
         let letter = self.peek(2).filter(|letter| {
             let is_wider = !self.is_unicode() && inside == Inside::Brackets;
@@ -280,7 +281,7 @@ impl<'t> Reader<'t> {
         digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(&digits, 16).ok())?
     }
 
-    /// The number in the braces here, and their length.
+    /// Returns the hexadecimal number in the braces at an offset, and their length.
     fn braced(&self, from: usize) -> Option<(u32, usize)> {
         if self.peek(from) != Some('{') {
             return None;
@@ -333,7 +334,7 @@ impl<'t> Reader<'t> {
             _ => return Ok((Escape::Code(u32::from(letter)), 2)),
         };
         let length = if self.peek(2) == Some('{') { inside.chars().count() + 4 } else { 3 };
-        // Java writes `\p{IsAlphabetic}`, and knows the classes of POSIX by such names.
+        // Java writes `\p{IsAlphabetic}`, and has such names for the POSIX classes.
         let foreign = |name: &str| property(name.strip_prefix("Is").unwrap_or(name)).or_else(|| posix_of_java(name));
         let class = if self.is_unicode() { property(&inside) } else { property(&inside).or_else(|| foreign(&inside)) };
         let Some(mut class) = class.filter(|_| self.at + length <= self.chars.len()) else {
@@ -348,7 +349,7 @@ impl<'t> Reader<'t> {
         Ok((Escape::Class(class), length))
     }
 
-    /// `\0`, and what Annex B makes of other digits.
+    /// Reads `\0`, and the octal numbers and digits that Annex B allows.
     fn octal(&self, first: char) -> Result<(Escape, usize), Fault> {
         let digits: String =
             self.chars[self.at + 1..].iter().take(3).take_while(|c| ('0'..='7').contains(*c)).collect();
@@ -364,7 +365,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The classes of POSIX by their names in Java: `Alpha`.
+/// Returns a POSIX class by its name in Java: `Alpha`.
 fn posix_of_java(name: &str) -> Option<ClassUnicode> {
     let lower = name.to_ascii_lowercase();
     posix(lower.strip_prefix("is").unwrap_or(&lower))
@@ -381,7 +382,7 @@ fn add(ranges: &mut Vec<ClassUnicodeRange>, member: Escape) {
     }
 }
 
-/// Adds the characters between two code points; halves of surrogate pairs are none.
+/// Adds the characters between two code points, without halves of surrogate pairs.
 fn add_range(ranges: &mut Vec<ClassUnicodeRange>, first: u32, last: u32) {
     for (first, last) in [(first, last.min(0xd7ff)), (first.max(0xe000), last)] {
         if let (Some(first), Some(last)) = (char::from_u32(first), char::from_u32(last))

@@ -1,18 +1,20 @@
-//! The tree of a pattern → a text that engines of Rust read, and the engine that matches in linear time,
-//! where the pattern has neither look-arounds nor references and is not too large.
+//! Writes the tree of a pattern in the syntax of Rust engines, and builds the engine that matches
+//! in linear time, if the pattern has neither look-arounds nor references and is not too large.
+
 use std::fmt::Write as _;
 
 use regex::{Regex, RegexBuilder};
 
 use crate::schema::pattern::tree::{Assertion, Case, Kind, Node, Set};
 
-/// The heaviest pattern that gets an engine of linear time, in states; a heavier one is matched step by step.
+/// Maximum weight of a pattern with an engine of linear time, in states; a heavier one is matched
+/// step by step.
 const HEAVIEST: usize = 5_000;
 
-/// The largest engine, in bytes; a pattern that needs a larger one is matched step by step.
+/// Maximum size of an engine, in bytes; a pattern that needs a larger one is matched step by step.
 const LARGEST: usize = 8 << 20;
 
-/// The engine of a tree, if it can have one.
+/// Returns the engine of linear time for a tree, if it can have one.
 pub fn engine(tree: &Node) -> Option<Regex> {
     if !is_regular(tree) || weight(tree) > HEAVIEST {
         return None;
@@ -20,7 +22,7 @@ pub fn engine(tree: &Node) -> Option<Regex> {
     RegexBuilder::new(&text(tree)).size_limit(LARGEST).build().ok()
 }
 
-/// Whether it is free of what takes more than an automaton.
+/// Returns true if an engine of linear time supports every part of a pattern.
 pub fn is_regular(node: &Node) -> bool {
     match &node.kind {
         Kind::Empty | Kind::Char(_) | Kind::Set(_) => true,
@@ -34,7 +36,7 @@ pub fn is_regular(node: &Node) -> bool {
     }
 }
 
-/// About how many states an automaton has.
+/// Estimates the number of states of an automaton for a pattern.
 pub fn weight(node: &Node) -> usize {
     match &node.kind {
         Kind::Empty | Kind::Char(_) | Kind::Assert(_) | Kind::BackReference(..) => 1,
@@ -49,7 +51,7 @@ pub fn weight(node: &Node) -> usize {
     }
 }
 
-/// The text of a tree, without flags and without names of classes.
+/// Returns the text of a tree, with each class written as ranges of characters.
 pub fn text(tree: &Node) -> String {
     let mut text = String::new();
     write(tree, &mut text);
@@ -106,7 +108,7 @@ fn write(node: &Node, text: &mut String) {
     }
 }
 
-/// A part that stays one where others stand beside it.
+/// Writes a part so that it remains one unit beside others.
 fn write_inside(node: &Node, text: &mut String) {
     match node.kind {
         Kind::Alternation(_) => group("(?:", node, text),
@@ -122,7 +124,7 @@ fn group(open: &str, node: &Node, text: &mut String) {
 
 fn write_set(set: &Set, text: &mut String) {
     match set.ranges() {
-        // Nothing is in it; a class without members cannot be written everywhere.
+        // The empty class; not every engine accepts a class without members.
         [] => text.push_str("[^\\x{0}-\\x{10ffff}]"),
         ranges => {
             text.push('[');
@@ -135,6 +137,6 @@ fn write_set(set: &Set, text: &mut String) {
 }
 
 fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing to a text cannot fail.
+    // Writing to a `String` cannot fail.
     let _written = text.write_fmt(what);
 }

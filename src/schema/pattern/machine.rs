@@ -1,38 +1,43 @@
-//! Does a text match a program? By trying, as ECMA-262 §22.2.2 describes it, within a budget of steps.
+//! Does a text match a program? Tries by backtracking, as ECMA-262 §22.2.2 describes it, within a
+//! budget of steps.
+//!
+//! Used for the patterns that have no engine of linear time.
+
 use crate::schema::pattern::budget;
 use crate::schema::pattern::program::{Loop, Operation, Program, Run, Toward};
 use crate::schema::pattern::tree::{Assertion, Case};
 
-/// The most places that one match keeps to come back to; at more of them it ends like one whose budget is used up.
+/// Maximum number of backtracking points that one match keeps; at more, it ends as if its budget
+/// were used up.
 const MOST_PLACES: usize = 1_000_000;
 
-/// The characters of a [`Run`] that cost one step.
+/// Number of characters of a [`Run`] that cost one step.
 const RUN_OF_STEP: u64 = 8;
 
-/// A slot or counter without a place.
+/// Value of a slot or counter without a position.
 const NOWHERE: usize = usize::MAX;
 
-/// The budget of steps is used up.
+/// Error of a match whose budget of steps is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted;
 
-/// A way back when a step fails.
+/// An entry of the backtracking stack, used when a step fails.
 enum Back {
-    /// Go on here instead.
+    /// An operation and a position to continue at.
     Place { operation: usize, at: usize },
-    /// A run with one character less, as long as it is longer than the least.
+    /// A run that can match one character less, as long as it is longer than its minimum.
     Shorter { operation: usize, at: usize, least: usize },
-    /// A run with one character more, so many times at most.
+    /// A run that can match one character more, at most `left` times.
     Longer { operation: usize, at: usize, left: u32 },
-    /// Another round of a loop.
+    /// A loop that can be entered once more.
     Again { operation: usize, at: usize },
-    /// What a slot held.
+    /// The previous value of a slot.
     Slot(usize, usize),
-    /// What a counter held.
+    /// The previous value of a counter.
     Counter(usize, Round),
 }
 
-/// The rounds of a loop so far, and where the last began.
+/// The number of rounds of a loop so far, and the position where the last began.
 #[derive(Clone, Copy)]
 struct Round {
     count: u32,
@@ -47,11 +52,11 @@ struct Machine<'p, 't> {
     back: Vec<Back>,
 }
 
-/// Whether a program matches somewhere in a text.
+/// Returns true if a program matches somewhere in a text.
 ///
 /// # Errors
 ///
-/// [`Exhausted`], if it takes more steps than are left.
+/// [`Exhausted`], if the match takes more steps than are left.
 pub fn is_match(program: &Program, text: &str) -> Result<bool, Exhausted> {
     let mut machine = Machine {
         program,
@@ -70,7 +75,7 @@ pub fn is_match(program: &Program, text: &str) -> Result<bool, Exhausted> {
 }
 
 impl Machine<'_, '_> {
-    /// Runs from a step on; gives the place where it is done.
+    /// Runs from an operation on; returns the position at the end, or none if it fails.
     fn run(&mut self, mut operation: usize, mut at: usize) -> Result<Option<usize>, Exhausted> {
         let base = self.back.len();
         loop {
@@ -91,10 +96,10 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// Takes a step; gives the one that comes next and its place, or nothing if it fails.
+    /// Takes a step; returns the next operation and its position, or none if the step fails.
     fn step(&mut self, operation: usize, at: usize) -> Result<Option<(usize, usize)>, Exhausted> {
         let next = operation + 1;
-        // The program outlives the machine's own state.
+        // Borrowed for longer than `self`, whose state changes below.
         let program = self.program;
         Ok(match &program.operations[operation] {
             Operation::One(single, toward) => {
@@ -139,7 +144,7 @@ impl Machine<'_, '_> {
         })
     }
 
-    /// The character that comes next, and the place after it.
+    /// Returns the next character in a direction and the position after it.
     fn character(&self, at: usize, toward: Toward) -> Option<(char, usize)> {
         match toward {
             Toward::End => self.text[at..].chars().next().map(|own| (own, at + own.len_utf8())),
@@ -182,10 +187,11 @@ impl Machine<'_, '_> {
         Ok(Some((operation + 1, at)))
     }
 
-    /// Enters a loop once more, or leaves it; where both can be, one of them is a way back.
+    /// Enters a loop once more, or leaves it; if both are possible, the other becomes a
+    /// backtracking point.
     fn enter(&mut self, own: &Loop, operation: usize, at: usize) -> Option<(usize, usize)> {
         let round = self.counters[own.counter];
-        // A round that was not needed and matched nothing leads nowhere.
+        // An optional round that matched nothing makes no progress.
         if round.count > own.min && round.from == at {
             return None;
         }
@@ -229,7 +235,8 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// The place after what a group captured; where none of them did, nothing is to be matched.
+    /// Returns the position after a repetition of the captured text; where no group captured any,
+    /// nothing has to match.
     fn repeats(&self, groups: &[usize], case: Case, toward: Toward, at: usize) -> Result<Option<usize>, Exhausted> {
         let captured = groups.iter().find_map(|group| {
             let (from, to) = (self.slots[2 * group], self.slots[2 * group + 1]);
@@ -255,7 +262,7 @@ impl Machine<'_, '_> {
         Ok(is_there.then_some(there))
     }
 
-    /// The last way back above a base, with what was changed since undone.
+    /// Returns the last backtracking point above a base, with later changes undone.
     fn come_back(&mut self, base: usize) -> Option<(usize, usize)> {
         while self.back.len() > base {
             match self.back.pop()? {
@@ -290,7 +297,7 @@ impl Machine<'_, '_> {
         None
     }
 
-    /// Undoes everything above a base.
+    /// Undoes all changes above a base.
     fn undo(&mut self, base: usize) {
         while self.back.len() > base {
             match self.back.pop() {
@@ -301,7 +308,7 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// Forgets the ways back above a base, but not what is to be undone.
+    /// Removes the backtracking points above a base, but keeps the entries that undo changes.
     fn keep_captures(&mut self, base: usize) {
         let kept: Vec<Back> =
             self.back.drain(base..).filter(|back| matches!(back, Back::Slot(..) | Back::Counter(..))).collect();

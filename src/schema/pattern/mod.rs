@@ -1,9 +1,10 @@
 //! Does a text match a pattern? The one reading of the patterns of schemas (`pattern`, the keys of
 //! `patternProperties`) for validators and for the generator.
 //!
-//! A pattern is one of ECMA-262 (JSON Schema 2020-12 §6.4): read with the `u` flag, else without it, as Annex B has it,
-//! and with what other dialects write. `parse` and `class` make a tree of its text; `linear` an engine of linear time
-//! where that is possible; else `program` and `machine` match it step by step, within a `budget`.
+//! A pattern follows ECMA-262 (JSON Schema 2020-12 §6.4): it is read with the `u` flag, else
+//! without it by Annex B, with constructs of other dialects. `parse` and `class` build its tree;
+//! `linear` builds an engine of linear time where that is possible; else `program` and `machine`
+//! match it step by step, within a `budget`.
 //!
 //! ```
 //! use standin::schema::pattern::Pattern;
@@ -31,15 +32,15 @@ use crate::schema::pattern::program::Program;
 pub use crate::schema::pattern::tree::Fault;
 use crate::schema::pattern::tree::{Grammar, Node};
 
-/// The most patterns that are kept with their engines; at one more all of them are forgotten, and read again
-/// when they are needed.
+/// Maximum number of patterns cached with their engines; at one more the cache is cleared, and
+/// patterns are read again when needed.
 const MOST_KEPT: usize = 4_000;
 
-/// The bytes of text that cost one step of the budget where an engine of linear time matches; shorter texts cost
-/// none, so that a body of a million of them is matched.
+/// Number of bytes of text that cost one step of the budget where an engine of linear time
+/// matches; shorter texts cost none, so that a body with a million of them is matched.
 const BYTES_OF_STEP: usize = 64;
 
-/// A pattern that was read.
+/// A parsed pattern, with its engine.
 #[derive(Debug)]
 pub struct Pattern {
     text: String,
@@ -47,24 +48,24 @@ pub struct Pattern {
     engine: OnceLock<Engine>,
 }
 
-/// What matches.
+/// The engine that matches a pattern.
 #[derive(Debug)]
 enum Engine {
     Linear(Regex),
     Steps(Program),
 }
 
-/// The patterns that were read, each once.
+/// Cache of the patterns that were read, by text.
 type PatternCache = HashMap<String, Result<Arc<Pattern>, Fault>>;
 
 static KEPT: LazyLock<Mutex<PatternCache>> = LazyLock::new(Mutex::default);
 
 impl Pattern {
-    /// The pattern of a text; the same one for the same text.
+    /// Returns the pattern of a text, cached by text.
     ///
     /// # Errors
     ///
-    /// A [`Fault`], if the text is no pattern in any reading.
+    /// A [`Fault`], if the text is not a pattern in any grammar.
     pub fn read(text: &str) -> Result<Arc<Self>, Fault> {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.get(text) {
@@ -91,26 +92,26 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), parsed, engine: OnceLock::new() })
     }
 
-    /// The text that it was read from.
+    /// Returns the text that it was read from.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The tree of it.
+    /// Returns its tree.
     #[must_use]
     pub fn tree(&self) -> &Node {
         &self.parsed.tree
     }
 
-    /// The constructs of other dialects that it has.
+    /// Returns the constructs of other dialects in it.
     #[must_use]
     pub fn foreign(&self) -> &[Foreign] {
         &self.parsed.foreign
     }
 
-    /// Whether it matches somewhere in a text. Once the budget of the work around is used up, nothing
-    /// matches, see [`within`].
+    /// Returns true if it matches somewhere in a text. Nothing matches once the budget of the
+    /// enclosing work is used up, see [`within`].
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         let matches = || match self.engine() {
@@ -127,20 +128,21 @@ impl Pattern {
         })
     }
 
-    /// Whether it takes linear time only.
+    /// Returns true if it is matched in linear time.
     #[must_use]
     pub fn is_linear(&self) -> bool {
         matches!(self.engine(), Engine::Linear(_))
     }
 
-    /// The same pattern as engines of Rust read it.
+    /// Returns the pattern in the syntax of Rust engines.
     #[must_use]
     pub fn in_rust(&self) -> String {
         linear::text(self.tree())
     }
 }
 
-/// The inside and the flags of a literal, `/^a$/i`, which as a pattern nothing could match.
+/// Returns the inside and the flags of a literal such as `/^a$/i`, which could match nothing as a
+/// pattern.
 fn undelimited(text: &str) -> Option<(&str, String)> {
     let (inside, flags) = text.strip_prefix('/').filter(|rest| rest.starts_with('^'))?.rsplit_once('/')?;
     let is_literal = inside.ends_with('$') && flags.chars().all(|flag| "dgimsuvy".contains(flag));
@@ -158,7 +160,7 @@ mod tests {
     fn is_match(pattern: &str, text: &str) -> bool {
         let pattern = read(pattern);
         let found = pattern.is_match(text);
-        // Both engines say the same.
+        // Both engines must agree.
         let by_steps = within(|| machine::is_match(&Program::new(pattern.tree(), pattern.parsed.captures), text)).0;
         assert_eq!(by_steps, Ok(found), "{} on {text}", pattern.text());
         found

@@ -1,29 +1,33 @@
-//! The text of a pattern → its tree, by the grammar of ECMA-262 §22.2.1 with the `u` flag, or by that of
-//! Annex B.1.2 with what other dialects write.
+//! Parses the text of a pattern to a tree, by the grammar of ECMA-262 §22.2.1 with the `u` flag,
+//! or by that of Annex B.1.2 with constructs of other dialects.
+//!
+//! Classes and escapes are left to `class`; `linear` and `program` read the tree.
+
 use std::collections::HashMap;
 
 use crate::schema::pattern::class::{self, Escape};
 use crate::schema::pattern::tree::{Assertion, Case, Fault, Grammar, Kind, Look, Node, Repeat};
 
-/// The longest pattern that is read, in characters; a longer one is unreadable.
+/// Maximum length of a pattern in characters; a longer one is refused.
 pub const LONGEST_PATTERN: usize = 65_536;
 
-/// The deepest groups that are read; a pattern with deeper ones is unreadable.
+/// Maximum nesting of groups; a pattern with deeper ones is refused.
 pub const MOST_NESTED_GROUPS: usize = 200;
 
-/// The most ranges of characters in all classes of one pattern; a pattern with more is unreadable.
+/// Maximum number of character ranges in all classes of one pattern; a pattern with more is
+/// refused.
 pub const MOST_RANGES: usize = 200_000;
 
-/// What a pattern has that is of another dialect: `\A`, and what it is read as.
+/// A construct of another dialect in a pattern, such as `\A`, and its translation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
     /// The construct: `\A`
     pub construct: String,
-    /// Its meaning in words that JavaScript has: `` `^` ``
+    /// Its meaning in terms of JavaScript: `` `^` ``
     pub meaning: &'static str,
 }
 
-/// A tree with what was learnt while it was read.
+/// Result of parsing a pattern.
 #[derive(Debug)]
 pub struct Parsed {
     /// The whole pattern.
@@ -34,11 +38,11 @@ pub struct Parsed {
     pub foreign: Vec<Foreign>,
 }
 
-/// Reads a pattern.
+/// Parses a pattern.
 ///
 /// # Errors
 ///
-/// A [`Fault`], if the text is none by the grammar.
+/// A [`Fault`], if the grammar does not accept the text.
 pub fn parse(text: &str, grammar: Grammar) -> Result<Parsed, Fault> {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() > LONGEST_PATTERN {
@@ -65,8 +69,8 @@ pub fn parse(text: &str, grammar: Grammar) -> Result<Parsed, Fault> {
     }
 }
 
-/// The number of capturing groups, and those with names: known before the first of them is met, since
-/// references can come before.
+/// Returns the number of capturing groups, and the numbers of those with names. They are counted
+/// before parsing, because a reference can precede its group.
 fn groups(chars: &[char]) -> (usize, HashMap<String, Vec<usize>>) {
     let (mut count, mut names) = (0, HashMap::<String, Vec<usize>>::new());
     let (mut at, mut is_class) = (0, false);
@@ -94,7 +98,7 @@ fn groups(chars: &[char]) -> (usize, HashMap<String, Vec<usize>>) {
     (count, names)
 }
 
-/// The flags that are set where the parser is (ECMA-262 §22.2.1 `RegularExpressionModifiers`).
+/// Flags in effect at the position of the parser (ECMA-262 §22.2.1 `RegularExpressionModifiers`).
 #[derive(Debug, Clone, Copy, Default)]
 struct Flags {
     ignore_case: bool,
@@ -135,7 +139,7 @@ impl Parser<'_> {
         self.grammar == Grammar::Unicode
     }
 
-    /// Notes a construct of another dialect, which only the lenient grammar has.
+    /// Records a construct of another dialect; with the `u` flag it is a [`Fault`].
     fn note(&mut self, construct: &str, meaning: &'static str) -> Result<(), Fault> {
         if self.is_unicode() {
             return Err(format!("`{construct}` is of another dialect"));
@@ -151,7 +155,7 @@ impl Parser<'_> {
         if self.depth > MOST_NESTED_GROUPS {
             return Err(format!("its groups are nested deeper than {MOST_NESTED_GROUPS}"));
         }
-        // Flags that are set inside, as other dialects do, end with the group.
+        // Flags set inside a group, as other dialects allow, end with the group.
         let flags = self.flags;
         let mut alternatives = vec![self.alternative()?];
         while self.eat("|") {
@@ -175,7 +179,7 @@ impl Parser<'_> {
         Ok(Node::concat(terms))
     }
 
-    /// One term without its quantifier; none where only flags are set or a comment is.
+    /// Parses one term without its quantifier; returns none for flags alone and for a comment.
     fn term(&mut self, next: char) -> Result<Option<Node>, Fault> {
         let node = match next {
             '^' => {
@@ -206,9 +210,9 @@ impl Parser<'_> {
         Ok(Some(node))
     }
 
-    /// A character, in both cases if they are one.
+    /// Returns a node for a character, in both cases if case is ignored.
     fn literal(&self, code: u32) -> Node {
-        // A half of a surrogate pair is in no text.
+        // No text contains half of a surrogate pair.
         let Some(character) = char::from_u32(code) else { return Node::set(&class::none()) };
         if !self.flags.ignore_case {
             return Node::new(Kind::Char(character));
@@ -248,7 +252,8 @@ impl Parser<'_> {
         Ok(node)
     }
 
-    /// The quantifier here: the fewest times, the most, and its length.
+    /// Returns the quantifier at the current position: the minimum, the maximum and its length in
+    /// characters.
     fn quantifier(&self) -> Option<(u32, Option<u32>, usize)> {
         match self.peek()? {
             '*' => Some((0, None, 1)),
@@ -259,7 +264,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The quantifier in braces here: `{1}`, `{1,}`, `{1,3}`.
+    /// Returns the quantifier in braces at the current position: `{1}`, `{1,}`, `{1,3}`.
     fn braces(&self) -> Option<(u32, Option<u32>, usize)> {
         let rest = self.chars.get(self.at + 1..)?;
         let inside: String = rest.iter().take_while(|c| **c != '}').collect();
@@ -331,7 +336,7 @@ impl Parser<'_> {
         self.capture()
     }
 
-    /// The rest of a group, with its `)`.
+    /// Parses the rest of a group, with its `)`.
     fn closed(&mut self) -> Result<Node, Fault> {
         let node = self.disjunction()?;
         if self.eat(")") { Ok(node) } else { Err("a group is not closed".to_owned()) }
@@ -343,7 +348,7 @@ impl Parser<'_> {
         if self.at > self.chars.len() { Err("a group is not closed".to_owned()) } else { Ok(text) }
     }
 
-    /// A group with flags, `(?i:a)`; or flags for the rest of this group, `(?i)`.
+    /// Parses a group with flags, `(?i:a)`, or flags for the rest of the enclosing group, `(?i)`.
     fn modified(&mut self) -> Result<Option<Node>, Fault> {
         let letters: String = self.chars[self.at..].iter().take_while(|c| !matches!(c, ':' | ')')).collect();
         self.at += letters.chars().count();
@@ -355,7 +360,7 @@ impl Parser<'_> {
                     'i' => self.flags.ignore_case = is_on,
                     'm' => self.flags.multiline = is_on,
                     's' => self.flags.dot_all = is_on,
-                    // Characters are those of Unicode anyhow.
+                    // No effect: characters are those of Unicode in either mode.
                     'u' | 'U' if !self.is_unicode() => {}
                     other => return Err(format!("`{other}` is no flag of a group")),
                 }
@@ -445,7 +450,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `\Q…\E`: characters that mean themselves.
+    /// Parses `\Q…\E`: literal characters.
     fn quoted(&mut self) -> Result<Node, Fault> {
         self.note("\\Q", "characters that mean themselves, up to `\\E`")?;
         self.at += 2;
@@ -462,7 +467,7 @@ impl Parser<'_> {
         if self.flags.ignore_case { Case::Ignored } else { Case::Sensitive }
     }
 
-    /// A reference such as `\1`; none where Annex B reads an octal number instead.
+    /// Parses a reference such as `\1`; returns none where Annex B reads an octal number instead.
     fn reference_by_number(&mut self) -> Result<Option<Node>, Fault> {
         let digits: String = self.chars[self.at + 1..].iter().take_while(|c| c.is_ascii_digit()).collect();
         match digits.parse::<usize>().ok().filter(|number| *number <= self.groups) {

@@ -1,4 +1,6 @@
-//! The tree of a pattern → the steps by which [`machine`](crate::schema::pattern::machine) matches it.
+//! Compiles the tree of a pattern to the operations by which
+//! [`machine`](crate::schema::pattern::machine) matches it.
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,9 +9,9 @@ use crate::schema::pattern::tree::{Assertion, Case, Kind, Look, Node, Repeat, Se
 /// The direction in which a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Toward {
-    /// To its end.
+    /// Towards the end of the text.
     End,
-    /// To its begin, as in a look-behind.
+    /// Towards its beginning, as in a look-behind.
     Begin,
 }
 
@@ -18,12 +20,12 @@ pub enum Toward {
 pub enum Single {
     /// One character.
     Char(char),
-    /// One of a set.
+    /// One character of a set.
     Set(Arc<Set>),
 }
 
 impl Single {
-    /// Whether a character is it.
+    /// Returns true if a character matches.
     pub fn is(&self, character: char) -> bool {
         match self {
             Self::Char(own) => *own == character,
@@ -32,82 +34,83 @@ impl Single {
     }
 }
 
-/// A step of a program.
+/// An operation of a program.
 #[derive(Debug)]
 pub enum Operation {
     /// Matches a character.
     One(Single, Toward),
-    /// Matches a character again and again.
+    /// Matches a character repeatedly.
     Run(Run),
-    /// Goes on at the first, and when that fails at the second.
+    /// Continues at the first operation, and at the second if that fails.
     Split(usize, usize),
-    /// Goes on elsewhere.
+    /// Continues at another operation.
     Jump(usize),
-    /// Keeps the place as the begin or the end of what a group captured.
+    /// Saves the position as the beginning or the end of a captured group.
     Save(usize),
-    /// Begins to count the rounds of a loop.
+    /// Resets the counter of a loop.
     Begin(usize),
     /// Enters a loop once more, or leaves it.
     Loop(Loop),
-    /// Looks at the place.
+    /// Checks an assertion at the position.
     Assert(Assertion),
-    /// Looks for what follows, up to the end, without going on.
+    /// Checks a look-around, up to `end`, without moving.
     Look { end: usize, is_negative: bool },
-    /// Matches what follows, up to the end, and does not come back to it.
+    /// Matches the operations up to `end`, without backtracking into them.
     Atomic { end: usize },
-    /// Matches what a group captured.
+    /// Matches the text that a group captured.
     BackReference(Vec<usize>, Case, Toward),
     /// The end of the program, of a look-around or of an atomic group.
     Done,
 }
 
-/// A character again and again.
+/// A repeated character.
 #[derive(Debug)]
 pub struct Run {
     /// The character.
     pub single: Single,
-    /// The fewest times.
+    /// Minimum number of repetitions.
     pub min: u32,
-    /// The most times.
+    /// Maximum number of repetitions.
     pub max: u32,
-    /// Whether more is tried before less.
+    /// True if more repetitions are tried before fewer.
     pub is_greedy: bool,
-    /// The direction.
+    /// The direction of reading.
     pub toward: Toward,
 }
 
-/// A loop, whose body follows it.
+/// A loop; its body follows this operation.
 #[derive(Debug)]
 pub struct Loop {
-    /// The number of its counter.
+    /// Index of its counter.
     pub counter: usize,
-    /// The fewest rounds.
+    /// Minimum number of rounds.
     pub min: u32,
-    /// The most rounds.
+    /// Maximum number of rounds.
     pub max: u32,
-    /// Whether more is tried before less.
+    /// True if more rounds are tried before fewer.
     pub is_greedy: bool,
-    /// The slots that each round begins without.
+    /// Slots that each round clears.
     pub slots: Range<usize>,
-    /// The step after it.
+    /// The operation after the loop.
     pub exit: usize,
 }
 
 /// A pattern that can be matched step by step.
 #[derive(Debug, Default)]
 pub struct Program {
-    /// The steps.
+    /// The operations in order.
     pub operations: Vec<Operation>,
     /// The number of counters.
     pub counters: usize,
     /// The number of slots, two for each group.
     pub slots: usize,
-    /// Whether it can match at the begin of a text only.
+    /// True if it can match at the beginning of a text only.
     pub is_anchored: bool,
 }
 
 impl Program {
-    /// The program of a tree with so many groups; it has at most three steps for each character of the pattern.
+    /// Compiles a tree with `captures` capturing groups to at most three operations for each
+    /// character of the pattern.
     pub fn new(tree: &Node, captures: usize) -> Self {
         let mut program = Self { slots: 2 * (captures + 1), is_anchored: tree.is_anchored(), ..Self::default() };
         program.node(tree, Toward::End);

@@ -1,4 +1,5 @@
-//! The syntax tree of a pattern: flags, escapes and names of classes are worked out by the parser.
+//! Syntax tree of a pattern; flags, escapes and names of classes are already resolved by `parse`.
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,28 +10,28 @@ use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 pub struct Node {
     /// The part itself.
     pub kind: Kind,
-    /// The fewest characters that it matches.
+    /// Minimum number of characters that it matches.
     pub least: usize,
-    /// The most characters that it matches; none if there is no limit.
+    /// Maximum number of characters that it matches; none if there is no limit.
     pub most: Option<usize>,
 }
 
 /// A part of a pattern (ECMA-262 §22.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing, which always matches.
+    /// Nothing; always matches.
     Empty,
     /// One character.
     Char(char),
     /// One character of a set.
     Set(Arc<Set>),
-    /// A place in the text.
+    /// An assertion about a position in the text.
     Assert(Assertion),
-    /// One after the other.
+    /// A sequence of parts.
     Concat(Vec<Node>),
-    /// One of several, the first that matches.
+    /// Alternatives, of which the first that matches counts.
     Alternation(Vec<Node>),
-    /// Again and again.
+    /// A repeated part.
     Repeat(Box<Repeat>),
     /// A capturing group with its number, from 1 on.
     Capture(Box<Node>, usize),
@@ -42,16 +43,16 @@ pub enum Kind {
     BackReference(Vec<usize>, Case),
 }
 
-/// Whether upper and lower case are one.
+/// Treatment of upper and lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
-    /// They differ.
+    /// Upper and lower case differ.
     Sensitive,
-    /// They are one.
+    /// Upper and lower case are equal.
     Ignored,
 }
 
-/// A place in the text.
+/// A condition on a position in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assertion {
     /// `^`
@@ -75,24 +76,24 @@ pub enum Assertion {
 pub struct Repeat {
     /// The part.
     pub node: Node,
-    /// The fewest times.
+    /// Minimum number of repetitions.
     pub min: u32,
-    /// The most times; none if there is no limit.
+    /// Maximum number of repetitions; none if there is no limit.
     pub max: Option<u32>,
-    /// Whether it is tried more often before less often.
+    /// True if more repetitions are tried before fewer.
     pub is_greedy: bool,
-    /// The numbers of the capturing groups inside, which each time begins without.
+    /// Numbers of the capturing groups inside, which each repetition clears.
     pub captures: Range<usize>,
 }
 
 /// A look-around.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// The part that is looked for.
+    /// The part to look for.
     pub node: Node,
-    /// Whether it ends here instead of beginning here.
+    /// True if the part ends at the position instead of beginning there.
     pub is_behind: bool,
-    /// Whether it must not be there.
+    /// True if the part must not be there.
     pub is_negative: bool,
 }
 
@@ -100,12 +101,12 @@ pub struct Look {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Set {
     ranges: Box<[(char, char)]>,
-    /// The bit of each ASCII character that is in it.
+    /// A bit for each ASCII character, set if the character is in the set.
     ascii: u128,
 }
 
 impl Set {
-    /// The set of the characters of a class.
+    /// Returns the set of the characters of a class.
     #[must_use]
     pub fn new(class: &ClassUnicode) -> Self {
         let ranges: Box<[(char, char)]> = class.iter().map(|range| (range.start(), range.end())).collect();
@@ -114,7 +115,7 @@ impl Set {
         Self { ranges, ascii }
     }
 
-    /// Whether a character is in it.
+    /// Returns true if a character is in the set.
     #[must_use]
     pub fn contains(&self, character: char) -> bool {
         if character.is_ascii() {
@@ -124,7 +125,7 @@ impl Set {
         self.ranges.get(at).is_some_and(|(first, _)| *first <= character)
     }
 
-    /// The ranges of its characters, each with its first and its last, in order.
+    /// Returns its ranges of characters in order, each with its first and its last.
     #[must_use]
     pub fn ranges(&self) -> &[(char, char)] {
         &self.ranges
@@ -132,14 +133,14 @@ impl Set {
 }
 
 impl Node {
-    /// A part with the lengths that follow from its own parts.
+    /// Returns a part with the lengths that follow from its own parts.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         let (least, most) = lengths(&kind);
         Self { kind, least, most }
     }
 
-    /// Several parts one after the other.
+    /// Returns a sequence of several parts; a single part stays as it is.
     #[must_use]
     pub fn concat(mut nodes: Vec<Node>) -> Self {
         match nodes.pop() {
@@ -152,7 +153,7 @@ impl Node {
         }
     }
 
-    /// One of several parts.
+    /// Returns alternatives of several parts; a single part stays as it is.
     #[must_use]
     pub fn alternation(mut nodes: Vec<Node>) -> Self {
         match nodes.pop() {
@@ -165,7 +166,7 @@ impl Node {
         }
     }
 
-    /// One character of a class.
+    /// Returns a part that matches one character of a class.
     #[must_use]
     pub fn set(class: &ClassUnicode) -> Self {
         match class.ranges() {
@@ -174,7 +175,7 @@ impl Node {
         }
     }
 
-    /// Whether it matches at the begin of a text only.
+    /// Returns true if it matches at the beginning of a text only.
     #[must_use]
     pub fn is_anchored(&self) -> bool {
         match &self.kind {
@@ -190,7 +191,7 @@ impl Node {
     }
 }
 
-/// The class of one range of characters.
+/// Returns the class of one range of characters.
 #[must_use]
 pub fn class_of(first: char, last: char) -> ClassUnicode {
     ClassUnicode::new([ClassUnicodeRange::new(first, last)])
@@ -221,14 +222,14 @@ fn lengths(kind: &Kind) -> (usize, Option<usize>) {
     }
 }
 
-/// The reason why a text is no pattern: `a group is not closed`.
+/// The reason why a text is not a pattern: `a group is not closed`.
 pub type Fault = String;
 
 /// The grammar by which a pattern is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grammar {
-    /// With the `u` flag.
+    /// ECMA-262 with the `u` flag.
     Unicode,
-    /// Without it (Annex B), and with constructs of other dialects.
+    /// ECMA-262 without the `u` flag (Annex B), with constructs of other dialects.
     Lenient,
 }

@@ -1,5 +1,7 @@
-//! Which names may requests be sent to? A page can have its own name lead to this machine (DNS rebinding), and then
-//! reads and writes what only this machine should; so the names in `Host` are known ones.
+//! Host names that requests may be sent to. A page can make its own host name resolve to this
+//! machine (DNS rebinding), and then read and write data that only this machine should reach; so
+//! `Host` must have a known name.
+
 use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};
@@ -8,14 +10,15 @@ use http::{HeaderValue, StatusCode};
 use crate::codec::message::Request;
 use crate::errors::problem::{Kind, Problem};
 
-/// The names that the sandbox is asked by.
+/// Host names that the server answers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts {
-    /// The address that is listened on, as it was given: `127.0.0.1`, `localhost`, `0.0.0.0`.
+    /// Address that the server listens on, as it was given: `127.0.0.1`, `localhost`, `0.0.0.0`.
     pub bound: String,
-    /// Other names for this machine (`--control-host`).
+    /// Other names of this machine (`--control-host`).
     pub names: Vec<String>,
-    /// Whether the API answers to any name, even where only this machine reaches it (`--allow-any-host`).
+    /// True if the API answers to any name, even if only this machine reaches it
+    /// (`--allow-any-host`).
     pub any: bool,
 }
 
@@ -26,13 +29,18 @@ impl Default for Hosts {
 }
 
 impl Hosts {
-    /// Whether only this machine reaches the server.
+    /// Returns true if only this machine reaches the server.
     #[must_use]
     pub fn is_bound_to_loopback(&self) -> bool {
         self.bound.eq_ignore_ascii_case("localhost") || address(&self.bound).is_some_and(is_loopback_address)
     }
 
-    /// Lets a request to the API pass if it is sent to a known name.
+    /// Checks that a request to the API is sent to a known name. An unknown name is refused only if
+    /// the server listens on a loopback address without `--allow-any-host`.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 421, if the name is not known.
     pub(super) fn admit(&self, request: &Request) -> Result<(), Problem> {
         match host(request) {
             Some(host) if !self.any && self.is_bound_to_loopback() && !self.is_known(host) => {
@@ -46,7 +54,11 @@ impl Hosts {
         }
     }
 
-    /// Lets a request to the control API pass if it is sent to a known name.
+    /// Checks that a request to the control API is sent to a known name.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 421, if the name is not known.
     pub(super) fn admit_to_control(&self, request: &Request) -> Result<(), Problem> {
         match host(request) {
             Some(host) if !self.is_known(host) => {
@@ -66,12 +78,14 @@ impl Hosts {
         if is_loopback(name) || is(&self.bound) || self.names.iter().any(|known| is(known)) {
             return true;
         }
-        // What is listened on is then every address of this machine; a page cannot have one as its name.
+        // The server then listens on every address of this machine, and a page cannot have an
+        // address as its name.
         address(&self.bound).is_some_and(|bound| bound.is_unspecified()) && address(name).is_some()
     }
 }
 
-/// Whether a page of another origin sends a request (RFC 6454 §7): one that is none of this host.
+/// Returns true if a page of another origin sent the request (RFC 6454 §7): its `Origin` has
+/// another host than the request.
 pub(super) fn is_foreign(request: &Request) -> bool {
     let Some(origin) = request.headers().get(ORIGIN) else { return false };
     let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, own)| own);
@@ -81,27 +95,28 @@ pub(super) fn is_foreign(request: &Request) -> bool {
     }
 }
 
-/// The host that a request is sent to, with its port (RFC 9112 §3.2.2: what stands in the target goes first).
+/// Returns the host that a request is sent to, with its port (RFC 9112 §3.2.2: the authority in the
+/// target precedes the `Host` field).
 fn host(request: &Request) -> Option<&str> {
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
     let field = || request.headers().get(HOST).map(|host: &HeaderValue| host.to_str().unwrap_or("?"));
     authority.or_else(field).filter(|host| !host.is_empty())
 }
 
-/// A host without its port, the brackets of an address, and the dot of the root.
+/// Returns a host without its port, the brackets of an address, and the dot of the root.
 fn name(host: &str) -> &str {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or(rest);
     }
     let name = match host.split_once(':') {
-        // An address of IPv6 without brackets has no port.
+        // An IPv6 address without brackets has no port.
         Some((name, rest)) if !rest.contains(':') => name,
         _ => host,
     };
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// `localhost`, names below it (RFC 6761 §6.3), and the loopback addresses.
+/// Returns true for `localhost`, names below it (RFC 6761 §6.3), and loopback addresses.
 fn is_loopback(name: &str) -> bool {
     const LOCALHOST: &str = "localhost";
     if let Some(address) = address(name) {
@@ -120,7 +135,7 @@ fn is_loopback_address(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// A host as a message repeats it.
+/// Returns a host as a message repeats it: at most 100 characters.
 fn shown(host: &str) -> String {
     const LONGEST: usize = 100;
     host.chars().take(LONGEST).collect()

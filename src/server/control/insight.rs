@@ -1,4 +1,5 @@
-//! What there is, what was used of it, and why a request is answered as it is.
+//! Control API: list operations, coverage, explain.
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ impl Control {
     }
 }
 
-/// The request that is written as `{"method": …, "target": …, "headers": {…}, "body": …}`.
+/// Reads a request from `{"method": …, "target": …, "headers": {…}, "body": …}`.
 fn to_request(value: &Value) -> Result<Request, String> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let target = text("target").ok_or("`target` is missing")?;

@@ -1,7 +1,7 @@
-//! What the sandbox says of itself, and how it is told what to do: everything below `/_standin/`.
+//! Control API: everything below `/_standin/` that reports on the sandbox or changes it.
 //!
-//! It is documented in OpenAPI by `control.yaml`, and its requests are judged by that document as those to any
-//! other API are.
+//! `control.yaml` documents it in OpenAPI, and its requests are validated against that document
+//! like those to any other API.
 
 pub mod hosts;
 mod insight;
@@ -41,26 +41,26 @@ use crate::state::coverage::{Coverage, Wrong};
 use crate::state::journal::{Ended, Entry, kept_violations};
 use crate::state::redaction::Redaction;
 
-/// Who may use the control API.
+/// Clients that may use the control API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Access {
-    /// Who reaches the server.
+    /// Every client that reaches the server.
     #[default]
     Open,
-    /// Who has this token, in `Authorization: Bearer …`.
+    /// Clients that send this token, in `Authorization: Bearer …`.
     Token(String),
-    /// Nobody.
+    /// No client.
     Closed,
 }
 
-/// How the control API is served.
+/// Options of the control API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Who may use it (`--control`, `--control-token`).
+    /// Clients that may use it (`--control`, `--control-token`).
     pub access: Access,
-    /// How many exchanges of each session are kept (`--journal`).
+    /// Number of exchanges that the journal of each session keeps (`--journal`).
     pub journal: usize,
-    /// The names that it is asked by.
+    /// Host names that it answers to.
     pub hosts: Hosts,
 }
 
@@ -70,47 +70,49 @@ impl Default for Options {
     }
 }
 
-/// A sandbox and its control API.
+/// Sandbox with its control API.
 #[derive(Debug)]
 pub struct Control {
     sandbox: Arc<Sandbox>,
     options: Options,
     document: OnceLock<Bytes>,
-    /// The sandbox that judges requests to the control API.
+    /// Sandbox that validates requests to the control API.
     own: OnceLock<Sandbox>,
-    /// How many exchanges there were.
+    /// Number of exchanges so far.
     count: AtomicU64,
     coverage: Coverage,
-    /// What of the paths of operations is secret, by their numbers; most have nothing.
+    /// Redactions of secrets in paths, by the index of the operation; most operations have none.
     secrets: OnceLock<HashMap<usize, Redaction>>,
-    /// Who listens to exchanges.
+    /// Sender of exchanges to the clients that listen to them.
     stream: broadcast::Sender<JournalEvent>,
-    /// How fast each operation was answered.
+    /// Speed of each operation.
     pub(super) paces: Paces,
 }
 
-/// What is needed to note an exchange.
+/// Data that is needed to note an exchange.
 #[derive(Debug)]
 pub struct Noting {
     session: String,
-    /// The request as the session has it, if its path named the session.
+    /// The request without the session in its path and without content coding; `None` if it had
+    /// neither.
     inner: Option<Box<Request>>,
 }
 
-/// How many exchanges a listener may be behind before it misses some.
+/// Maximum number of exchanges that a listener may lag behind; beyond it, the listener misses the
+/// oldest.
 const STREAM: usize = 256;
 
-/// The document of the control API.
+/// OpenAPI document of the control API.
 const DOCUMENT: &str = include_str!("control.yaml");
 
 impl Control {
-    /// The control API of a sandbox.
+    /// Creates the control API of a sandbox with default options.
     #[must_use]
     pub fn new(sandbox: Arc<Sandbox>) -> Self {
         Self::with(sandbox, Options::default())
     }
 
-    /// The same, served otherwise.
+    /// Creates the control API of a sandbox.
     #[must_use]
     pub fn with(sandbox: Arc<Sandbox>, options: Options) -> Self {
         let coverage = Coverage::new(sandbox.contract());
@@ -121,25 +123,26 @@ impl Control {
         Self { sandbox, options, document, own, count, coverage, secrets, stream, paces }
     }
 
-    /// The sandbox.
+    /// Returns the sandbox.
     #[must_use]
     pub fn sandbox(&self) -> &Arc<Sandbox> {
         &self.sandbox
     }
 
-    /// What of the contract was used.
+    /// Returns the coverage of the contract.
     #[must_use]
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
     }
 
-    /// `post-contacts`, or `POST /contacts` if it has no `operationId`.
+    /// Returns the name of an operation: `post-contacts`, or `POST /contacts` if it has no
+    /// `operationId`.
     #[must_use]
     pub fn operation_name(&self, index: usize) -> &str {
         self.sandbox.contract().operations[index].name()
     }
 
-    /// The path of a request to an operation as people may read it: without secrets.
+    /// Returns the path of a request to an operation as people may read it: without secrets.
     #[must_use]
     pub fn shown_path<'p>(&self, operation: Option<usize>, path: &'p str) -> Cow<'p, str> {
         let secrets = self.secrets.get_or_init(|| {
@@ -157,12 +160,12 @@ impl Control {
         self.sandbox.contract().operations.get(index)
     }
 
-    /// Lets who listens to exchanges go, because the server ends.
+    /// Ends the event streams of all listeners, because the server ends.
     pub fn end(&self) {
         let _listeners = self.stream.send(JournalEvent::End);
     }
 
-    /// Answers a request, to the control API or to the API that is stood in for.
+    /// Answers a request to the control API or to the simulated API, and notes the exchange.
     #[must_use]
     pub fn answer(&self, request: &Request) -> (Response, Report) {
         let started = Instant::now();
@@ -173,13 +176,14 @@ impl Control {
         (response, report)
     }
 
-    /// The same, and what is needed to [`note`](Self::note) the exchange, if it is one with the API.
+    /// Answers a request. Also returns the data to [`note`](Self::note) the exchange, if the
+    /// request is to the simulated API and a journal is kept.
     pub fn answered(&self, request: &Request) -> ((Response, Report), Option<Noting>) {
         let Named { session, request: inner } = match session_of(request) {
             Ok(named) => named,
             Err(problem) => return (problem_response(&problem), None),
         };
-        // Whatever is done with the content, also by those who look at it later, is done with the plain one.
+        // Everything that reads the content, now or later, reads it decoded.
         let most = self.sandbox.settings().content_limit.0;
         let inner = coding::undo(inner.as_deref().unwrap_or(request), most).map(Box::new).or(inner);
         let asked = inner.as_deref().unwrap_or(request);
@@ -194,7 +198,7 @@ impl Control {
         (answered, is_noted.then_some(Noting { session, inner }))
     }
 
-    /// Lets a request to the API pass if no page sends it that may not.
+    /// Checks that a request to the simulated API has a known host name and an allowed origin.
     fn admit(&self, request: &Request) -> Result<(), Problem> {
         self.options.hosts.admit(request)?;
         if self.sandbox.settings().cors == Cors::Off && hosts::is_foreign(request) {
@@ -205,7 +209,7 @@ impl Control {
         Ok(())
     }
 
-    /// Answers a request to the API.
+    /// Answers a request to the simulated API, and counts it in the coverage.
     fn exchange(&self, request: &Request, session: &str) -> (Response, Report) {
         let (response, report) = self.sandbox.answer_in(session, self.sandbox.settings(), request);
         if let Some(index) = report.operation {
@@ -241,7 +245,7 @@ impl Control {
         (response, report)
     }
 
-    /// Notes an exchange that took so long.
+    /// Notes an exchange in the journal, and sends it to the listeners; `took` is its duration.
     pub fn note(&self, request: &Request, noting: Noting, response: &Response, report: Report, took: Duration) {
         let Noting { session, inner } = noting;
         let request = inner.as_deref().unwrap_or(request);
@@ -261,7 +265,7 @@ impl Control {
             violations: report.violations,
         };
         if self.stream.receiver_count() > 0 {
-            // Who stopped listening misses it.
+            // A listener that has gone misses it.
             let _listeners =
                 self.stream.send(JournalEvent::Entry(Arc::new(Entry::new(ended.clone(), &session, &|index| {
                     self.operation(index)
@@ -279,7 +283,8 @@ impl Control {
             _ => name.strip_prefix(problems).and_then(explanation).map(|text| (text, "text/plain; charset=utf-8")),
         };
         let Some((content, media)) = content else { return self.judged(request, session) };
-        // Whoever may ask the API by any name may ask what it is, too: a health check by the name of a container.
+        // Clients that may use the API by any name may use these too: a health check by a container
+        // name.
         if let Err(problem) = self.options.hosts.admit(request) {
             return problem_response(&problem);
         }
@@ -293,7 +298,7 @@ impl Control {
         answered(content, media)
     }
 
-    /// Answers a request that its own document allows.
+    /// Answers a request that is validated against the document of the control API.
     fn judged(&self, request: &Request, session: &str) -> (Response, Report) {
         if let Err(problem) = self.permit(request) {
             let (mut response, report) = problem_response(&problem);
@@ -305,7 +310,7 @@ impl Control {
         }
         let (response, report) = self.judge().answer(request);
         let (true, Some(operation)) = (response.status().is_success(), report.operation) else {
-            // Its number is one of the document of the control API.
+            // The index of the operation belongs to the document of the control API.
             return (response, Report { operation: None, source: "control".into(), ..report });
         };
         let asked = ControlRequest::new(request, session);
@@ -341,13 +346,17 @@ impl Control {
                 *response.status_mut() = StatusCode::NO_CONTENT;
                 (response, Report { source: "control".into(), ..Report::default() })
             }
-            // People read it on terminals too.
+            // People also read it on terminals.
             Ok(value) => answered(Bytes::from(escape::json(&value.to_string()).into_owned()), "application/json"),
             Err(problem) => problem_response(&problem),
         }
     }
 
-    /// Whether who asks may use the control API.
+    /// Checks that the client may use the control API.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 421, 403 or 401, for the host name, the access or origin, and the token.
     fn permit(&self, request: &Request) -> Result<(), Problem> {
         let refused = |detail: &str| Err(Problem::new(Kind::ControlClosed, StatusCode::FORBIDDEN, detail));
         self.options.hosts.admit_to_control(request)?;
@@ -365,7 +374,7 @@ impl Control {
             }
             Access::Open => {}
         }
-        // A page of another origin must not do by a form what it could not do by a script.
+        // A page of another origin must not do with a form what it cannot do with a script.
         if hosts::is_foreign(request) { refused("pages of other origins may not use the control API") } else { Ok(()) }
     }
 
@@ -394,7 +403,7 @@ impl Control {
     }
 }
 
-/// Whether two texts are the same, in a time that does not tell where they differ.
+/// Compares two texts in a time that does not reveal where they differ.
 fn is_same(sent: &str, token: &str) -> bool {
     let differ = sent.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
     sent.len() == token.len() && differ == 0
@@ -406,13 +415,13 @@ fn answered(content: Bytes, media: &'static str) -> (Response, Report) {
     (response, Report { source: "control".into(), ..Report::default() })
 }
 
-/// What a request to the control API has.
+/// Request to the control API.
 struct ControlRequest<'r> {
     request: &'r Request,
-    /// The session that the request is in.
+    /// Session that the request is in.
     session: &'r str,
     query: Vec<(String, String)>,
-    /// The content as JSON.
+    /// Content as JSON.
     body: Value,
 }
 
@@ -427,12 +436,13 @@ impl<'r> ControlRequest<'r> {
         self.query.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
     }
 
-    /// The session that it is about: the one that it names, else the one that it is in.
+    /// Returns the session that the request is about: the one in its query, else the one that it is
+    /// in.
     fn about(&self) -> &str {
         self.query("session").unwrap_or(self.session)
     }
 
-    /// What comes in the path after a word: `pets` of `/_standin/state/pets`.
+    /// Returns the rest of the path after a word: `pets` of `/_standin/state/pets`.
     fn after(&self, word: &str) -> String {
         let path = self.request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
         let rest = path.strip_prefix(word).unwrap_or_default().trim_start_matches('/');
@@ -448,7 +458,7 @@ fn not_there(detail: impl Into<String>) -> Problem {
     Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
 }
 
-/// What a problem type means, for who follows its `type`.
+/// Returns the explanation of a problem type, for people who follow its `type`.
 fn explanation(name: &str) -> Option<Bytes> {
     let kind = Kind::ALL.iter().find(|kind| kind.name() == name)?;
     Some(Bytes::from(format!("{}\n\n{}\n", kind.title(), kind.about())))

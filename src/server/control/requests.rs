@@ -1,4 +1,5 @@
-//! The journal: what was exchanged, as it is asked for.
+//! Control API: list, stream, clear and verify the exchanges of the journal.
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
@@ -14,13 +15,14 @@ use crate::server::control::{Control, ControlRequest, unprocessable};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
 
 impl Control {
-    /// The exchanges of a session, or of all, the oldest first.
+    /// Returns the exchanges of a session, or of all sessions, the oldest first.
     #[must_use]
     pub fn journal(&self, session: Option<&str>) -> Journalled {
         self.journalled(session, &|_| true, usize::MAX)
     }
 
-    /// The last exchanges of a session, or of all, that are looked for. Only they are copied.
+    /// Returns the last `most` matching exchanges of a session, or of all sessions. Only these are
+    /// copied.
     fn journalled(&self, session: Option<&str>, filter: Filter<'_>, most: usize) -> Journalled {
         let memory = self.sandbox.memory();
         let sessions = match session {
@@ -58,7 +60,8 @@ impl Control {
         Journalled { entries, total, forgotten }
     }
 
-    /// The session that a list is of: the one that is named or that the request is in, else any.
+    /// Returns the session of a list: the one in the query, else the one that the request is in;
+    /// `None` means all sessions.
     fn of_session<'a>(asked: &'a ControlRequest<'_>) -> Option<&'a str> {
         asked.query("session").or_else(|| Some(asked.session).filter(|session| !session.is_empty()))
     }
@@ -74,7 +77,7 @@ impl Control {
                     glance.violations.iter().any(|violation| violation.to_lowercase().contains(text.as_str()))
                 })
         };
-        // The latest are asked for most.
+        // Most clients look for the latest exchanges.
         let limit = asked.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100_usize);
         let found = self.journalled(Self::of_session(asked), &is_meant, limit);
         let shown: Vec<Value> = found.entries.iter().map(Entry::to_json).collect();
@@ -85,7 +88,7 @@ impl Control {
         answer
     }
 
-    /// The operation of a name, or of a method and path.
+    /// Finds an operation by its name, or by method and path.
     fn operation_of(&self, name: &str) -> Option<usize> {
         self.sandbox.contract().find(name)
     }
@@ -104,7 +107,7 @@ impl Control {
         Value::Null
     }
 
-    /// Forgets what was used; nothing else does, so that what is reported at the end is the whole run.
+    /// Clears the coverage. Nothing else does, so the report at the end covers the whole run.
     pub(super) fn clear_coverage(&self) -> Value {
         self.coverage.clear();
         Value::Null
@@ -120,7 +123,12 @@ impl Control {
         (response, Report { source: "control".into(), ..Report::default() })
     }
 
-    /// How often an operation was called with a request that matches.
+    /// Counts the exchanges that match, and checks the count against `times`, `atLeast` and
+    /// `atMost`.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 422, if the operation is unknown or `body` is not a JSON Schema.
     pub(super) fn verify(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let body = &asked.body;
         let text = |name: &str| body.get(name).and_then(Value::as_str);
@@ -161,7 +169,7 @@ impl Control {
         if forgotten == 0 {
             return Ok(json!({ "passed": passed, "count": count, "requests": matched }));
         }
-        // There may be more of what must not be more.
+        // Exchanges that are not kept any more may exceed an upper bound.
         let is_sure = bound("times").is_none() && bound("atMost").is_none();
         let detail = format!(
             "the journal keeps the last exchanges only, and {forgotten} before them were not looked at; see `--journal`"
@@ -173,18 +181,18 @@ impl Control {
     }
 }
 
-/// Exchanges that were looked for in the journal.
+/// Result of a search in the journal.
 #[derive(Debug)]
 pub struct Journalled {
-    /// The last of them, the oldest first.
+    /// The last matching exchanges, the oldest first.
     pub entries: Vec<Entry>,
-    /// How many there are.
+    /// Number of all matching exchanges in the journal.
     pub total: usize,
-    /// How many exchanges of the sessions were noted once and are not kept any more, whatever they were.
+    /// Number of exchanges of the sessions, matching or not, that are not kept any more.
     pub forgotten: u64,
 }
 
-/// `404`, `4XX`
+/// Compares a status with `404` or `4XX`.
 fn is_status(status: StatusCode, wanted: &str) -> bool {
     let wanted = wanted.to_ascii_uppercase();
     wanted == status.as_str() || wanted == format!("{}XX", status.as_u16() / 100)

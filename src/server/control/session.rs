@@ -1,26 +1,31 @@
-//! Which session a request is in: by `/_standin/sessions/NAME/…`, the header `Standin-Session`, or the cookie
-//! `standin-session`.
+//! Session of a request, from `/_standin/sessions/NAME/…`, the header `Standin-Session`, or the
+//! cookie `standin-session`.
+
 use http::{HeaderName, StatusCode, Uri};
 
 use crate::codec::message::{Mounted, Request};
 use crate::codec::text::decode;
 use crate::errors::problem::{Kind, Problem};
 
-/// A request, and the session that it is in.
+/// Request with its session.
 pub struct Named {
-    /// Empty for the one without a name.
+    /// Name of the session; empty for the unnamed session.
     pub session: String,
-    /// The request without the name in its path, if it was there.
+    /// Request without the session in its path; `None` if its path names no session.
     pub request: Option<Box<Request>>,
 }
 
-/// The header field that names a session.
+/// Header field that names a session.
 const SESSION: HeaderName = HeaderName::from_static("standin-session");
 
-/// The longest name of a session, in bytes.
+/// Maximum length of a session name, in bytes; a longer name gets 400.
 const LONGEST: usize = 200;
 
-/// Finds the session of a request.
+/// Finds the session of a request: the path precedes the header, and the header the cookie.
+///
+/// # Errors
+///
+/// `Problem` 400, if the name or the path after it is malformed.
 pub fn session_of(request: &Request) -> Result<Named, Problem> {
     let sessions = request.uri().path().strip_prefix(PREFIX).and_then(|path| path.strip_prefix("sessions/"));
     if let Some((name, rest)) = sessions.and_then(|path| path.split_once('/')) {
@@ -60,5 +65,5 @@ fn wrong(detail: &str) -> Problem {
     Problem::new(Kind::Violation, StatusCode::BAD_REQUEST, detail)
 }
 
-/// Below it no API is served.
+/// Path prefix of the control API; no other API is served below it.
 pub(crate) const PREFIX: &str = "/_standin/";

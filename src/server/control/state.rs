@@ -1,4 +1,5 @@
-//! What is remembered, as it is asked for and told: collections, snapshots, scenarios, sessions.
+//! Control API: read and change collections, snapshots, scenarios and sessions.
+
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -24,7 +25,7 @@ impl Control {
         Value::Null
     }
 
-    /// Forgets what all sessions wrote and what was asked.
+    /// Clears all sessions, with their state, journals and snapshots.
     pub fn forget(&self) {
         self.sandbox.memory().reset(None);
     }
@@ -51,7 +52,7 @@ impl Control {
     }
 
     pub(super) fn export(&self, asked: &ControlRequest<'_>) -> Value {
-        // What a session has is written outside of its lock.
+        // The copy of the state is serialized outside the lock of the session.
         self.sandbox.memory().look(asked.about(), SessionState::now).unwrap_or_default().export()
     }
 
@@ -69,7 +70,12 @@ impl Control {
         Ok(Value::Null)
     }
 
-    /// The collection of a name such as `pets` or `/users/{userId}/orders`.
+    /// Finds a collection by a name such as `/users/{userId}/orders`, or by the last segment of its
+    /// name, such as `pets`.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 404, if there is no such collection.
     fn called(&self, name: &str) -> Result<Arc<Collection>, Problem> {
         let contract = self.sandbox.contract();
         let mut all: Vec<Arc<Collection>> = Vec::new();

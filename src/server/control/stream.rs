@@ -1,11 +1,12 @@
-//! Clients that listen to the journal as it is written.
+//! Clients that listen to the journal while it is written.
+
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
 use crate::state::journal::Entry;
 
-/// What is said to who listens.
+/// Event for clients that listen to the journal.
 #[derive(Debug, Clone)]
 pub enum JournalEvent {
     /// An exchange ended.
@@ -14,11 +15,11 @@ pub enum JournalEvent {
     End,
 }
 
-/// A response that goes on as long as the client listens: server-sent events of exchanges.
+/// Response that lasts as long as the client listens: server-sent events of exchanges.
 #[derive(Clone)]
 pub struct JournalStream {
-    /// Where they come from.
+    /// Sender to subscribe to.
     pub entries: broadcast::Sender<JournalEvent>,
-    /// The session that they must be of; any if none.
+    /// Session whose exchanges are sent; `None` for all sessions.
     pub session: Option<String>,
 }
