@@ -2,7 +2,6 @@
 //!
 //! Adds those that only an exchange reveals, such as responses that cannot be generated, to those
 //! that `contract` finds.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -57,7 +56,7 @@ fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diag
             let message =
                 format!("the body does not fit the {} of `{}`: {}", sample.status, operation.name(), error.sentence());
             let found_here = Diagnostic::at(Code::FixtureMismatch, overrule.place.clone(), message);
-            found.push(found_here.help("it is sent all the same"));
+            found.push(found_here.help("it is sent anyway"));
         }
     }
     found

@@ -73,10 +73,10 @@ codes! {
     LenientJson = "lenient-json", Warning, "a text begins as JSON and can only be read as YAML";
     SeveralDocuments = "several-documents", Warning, "a YAML stream holds more than one document and only the first is read";
     DuplicateKey = "duplicate-key", Warning, "a map has the same key twice";
-    StringBoolean = "string-boolean", Warning, "a string stands where the standard wants a boolean";
-    StringNumber = "string-number", Warning, "a string stands where the standard wants a number";
+    StringBoolean = "string-boolean", Warning, "a string where the standard requires a boolean";
+    StringNumber = "string-number", Warning, "a string where the standard requires a number";
     NumericKey = "numeric-key", Warning, "a map key is no string";
-    NullCollection = "null-collection", Warning, "a null stands where the standard wants a map or a list";
+    NullCollection = "null-collection", Warning, "a null where the standard requires a map or a list";
     WrongType = "wrong-type", Warning, "a value has a type that the standard does not allow there";
     UnknownValue = "unknown-value", Warning, "a value is none of those that the standard lists";
     MisspeltField = "misspelt-field", Warning, "a field that no standard knows is nearly one that the standard has";
@@ -98,8 +98,8 @@ codes! {
     OverlayWithoutEffect = "overlay-without-effect", Warning, "an action of an overlay changes nothing";
     BrokenOperation = "broken-operation", Error, "a part of an operation cannot be understood, so anything is allowed there";
     BrokenPath = "broken-path", Warning, "a path template is not written as the standard says";
-    InvalidServer = "invalid-server", Warning, "the base path of a server cannot be told";
-    InvalidMediaType = "invalid-media-type", Warning, "a key of `content` is no media type";
+    InvalidServer = "invalid-server", Warning, "the base path of a server cannot be determined";
+    InvalidMediaType = "invalid-media-type", Warning, "a key of `content` is not a media type";
     UndeclaredPathParameter = "undeclared-path-parameter", Warning, "a path template has an expression that no parameter declares";
     UnusedPathParameter = "unused-path-parameter", Warning, "a path parameter does not occur in its path template";
     UndefinedSecurityScheme = "undefined-security-scheme", Error, "a security requirement names a scheme that is not defined";
@@ -107,7 +107,7 @@ codes! {
     DuplicateOperationId = "duplicate-operation-id", Warning, "two operations have one operationId";
     UndocumentedSuccess = "undocumented-success", Warning, "an operation documents errors and no success";
     UncompilableSchema = "uncompilable-schema", Error, "a schema cannot be compiled, so anything is allowed in its place";
-    InvalidPattern = "invalid-pattern", Error, "a pattern is no regular expression, so it checks nothing";
+    InvalidPattern = "invalid-pattern", Error, "a pattern is not a regular expression, so it checks nothing";
     ForeignPattern = "foreign-pattern", Warning, "a pattern has constructs of another dialect than JavaScript's";
     UnsatisfiableSchema = "unsatisfiable-schema", Warning, "the keywords of a schema contradict each other, so that no value fits it";
     UnknownRequired = "unknown-required", Warning, "`required` names a property that the schema does not have";
@@ -459,6 +459,25 @@ pub fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// Returns a position in a list, counted from 0, as people count: `first`, `second`, `11th`, `22nd`.
+#[must_use]
+pub fn ordinal(index: usize) -> String {
+    const WORDS: [&str; 10] =
+        ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+    if let Some(word) = WORDS.get(index) {
+        return (*word).to_owned();
+    }
+    let number = index + 1;
+    let suffix = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -469,6 +488,12 @@ mod tests {
             let value = Span { line: 2, column: 10, length: 3 };
             Positions::from([("/info/title".into(), KeyAndValue { key: Some(key), value })])
         })
+    }
+
+    #[test]
+    fn positions_are_counted_as_people_count() {
+        let counted = [0, 2, 9, 10, 11, 12, 20, 21, 111].map(ordinal);
+        assert_eq!(counted, ["first", "third", "tenth", "11th", "12th", "13th", "21st", "22nd", "112th"]);
     }
 
     #[test]

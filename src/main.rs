@@ -1,5 +1,4 @@
 //! Runs the command line and turns its result into an exit code.
-
 use std::io::Write as _;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;

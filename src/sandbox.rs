@@ -1,6 +1,5 @@
 //! Sandbox: a loaded contract and the settings to serve it with, shared by the command line, the
 //! server and tests.
-
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;

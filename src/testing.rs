@@ -1,5 +1,4 @@
 //! Sandbox for Rust tests: on a free port, with sessions, and stopped when it is dropped.
-
 use std::net::SocketAddr;
 use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;

@@ -56,7 +56,7 @@ fn serve_answers_logs_and_ends_on_a_signal() {
     for line in [
         "loaded specs/a.yaml (2 operations)",
         "loaded specs/deep/b.json (1 operation)",
-        "passed over 1 other file",
+        "skipped 1 other file",
         "3 operations from 2 documents, 0 errors, 0 warnings",
     ] {
         assert!(log.contains(line), "`{line}` is not in {log}");
@@ -199,7 +199,7 @@ fn a_run_is_reported_and_judged_at_its_end() {
     let (status, log) = server.ended();
     assert_eq!(status, Some(1));
     assert!(log.contains("failed: 1 request did not fit the documents\n"), "{log}");
-    assert!(log.contains("failed: 50.0% of the operations were never called, 10% may be\n"), "{log}");
+    assert!(log.contains("failed: 50.0% of the operations were never called; the limit is 10%\n"), "{log}");
     let text = |name: &str| fs::read_to_string(folder.0.join(name)).expect("is written");
     let junit = text("r.xml");
     assert!(junit.contains("<testsuites name=\"standin\" tests=\"4\" failures=\"3\" skipped=\"1\">"), "{junit}");
@@ -234,7 +234,7 @@ fn a_scenario_is_on_from_the_start() {
     assert_eq!(server.ended().0, Some(0));
     let (status, _, stderr) = run(&folder.0, &["serve", "--port", "0", "--scenario", "eight"]);
     assert_eq!(status, Some(2));
-    assert!(stderr.contains("error: no fixture is of the scenario `eight`"), "{stderr}");
+    assert!(stderr.contains("error: no fixture has the scenario `eight`"), "{stderr}");
 }
 
 #[test]
@@ -371,7 +371,7 @@ paths: {/a: {get: {responses: {'200': {$ref: '#/components/responses/Missing'}}}
     let (code, out, errors) = run(&folder.0, &["serve", "--port", "0", "--strict-documents"]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(errors.contains("error[unresolved-ref]"), "{errors}");
-    assert!(errors.contains("error: the documents have errors, and `--strict-documents` takes none"), "{errors}");
+    assert!(errors.contains("error: the documents have errors, which `--strict-documents` does not allow"), "{errors}");
 }
 
 #[test]
@@ -388,7 +388,7 @@ paths:
     assert!(made.is_ok_and(|status| status.success()));
     let (_, out, _) = run(&folder.0.join("api"), &["check", "api.yaml", "--allow-path", "../x:y"]);
     assert!(!out.contains("x:y"), "{out}");
-    assert!(out.contains("`pipe.yaml` cannot be read: it is no regular file"), "{out}");
+    assert!(out.contains("`pipe.yaml` cannot be read: it is not a regular file"), "{out}");
 }
 
 /// A host that answers every request with one text, and counts them.
@@ -660,7 +660,7 @@ fn hostile_bytes_cost_their_connection_only() {
         stream.read_to_end(&mut answer).expect("is answered, and then closed");
         String::from_utf8(answer).expect("is text")
     };
-    // RFC 9112 §2.2: empty lines before a request are passed over, and here none comes.
+    // RFC 9112 §2.2: empty lines before a request are skipped, and here none comes.
     assert_eq!(answer("\r\n\r\n"), "");
     let no_request = answer("GET\r\n\r\n");
     assert!(no_request.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{no_request}");

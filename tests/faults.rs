@@ -51,10 +51,10 @@ fn a_state_file_is_refused_at_the_start_if_it_cannot_be_kept() {
         "{errors}"
     );
     let errors = refused(&["--state", "on", "--state-file", "folder"]);
-    assert!(errors.contains("`folder` cannot be used: it is no regular file"), "{errors}");
+    assert!(errors.contains("`folder` cannot be used: it is not a regular file"), "{errors}");
     let errors = refused(&["--state-file", "state.json"]);
     assert!(
-        errors.contains("error: `--state-file` keeps nothing") && errors.contains("help: add `--state on`"),
+        errors.contains("error: `--state-file` has no effect") && errors.contains("help: add `--state on`"),
         "{errors}"
     );
     assert!(!folder.0.join("state.json").exists());

@@ -173,7 +173,7 @@ fn ungenerated(version: &str) -> usize {
             continue;
         }
         let sandbox = sandbox(version, &group.schema);
-        // What cannot be resolved allows anything, and an example that does not fit is served as it stands: both are
+        // What cannot be resolved allows anything, and an example that does not fit is served unchanged: both are
         // reported, and what is answered then need not fit.
         let is_reported = |code: &Code| {
             let codes = [Code::UncompilableSchema, Code::UnresolvedRef, Code::ExternalRef, Code::ExampleMismatch];

@@ -1,5 +1,4 @@
 //! Arguments that commands share: the documents to load, and the options for generated values.
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

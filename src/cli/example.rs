@@ -1,5 +1,4 @@
 //! `standin example`: prints a request and its answer, without serving.
-
 use std::io::Write;
 
 use bytes::Bytes;

@@ -1,5 +1,4 @@
 //! Outcome of a command, and the lines that it prints about the loaded documents.
-
 use std::io::{self, Write};
 
 use crate::contract::Contract;
@@ -64,7 +63,7 @@ pub(crate) fn loaded(contract: &Contract) -> Vec<String> {
         lines.push(format!("loaded {name} ({})", count(operations, "operation")));
     }
     if contract.passed_over > 0 {
-        lines.push(format!("passed over {}", count(contract.passed_over, "other file")));
+        lines.push(format!("skipped {}", count(contract.passed_over, "other file")));
     }
     lines
 }

@@ -1,5 +1,4 @@
 //! `standin check` and `standin routes`: report on documents without serving them.
-
 use std::io::Write;
 
 use clap::{Args, ValueEnum};

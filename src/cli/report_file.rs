@@ -1,5 +1,4 @@
 //! Result of a server run for CI: a report at its end, and the conditions under which it fails.
-
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -94,7 +93,7 @@ pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
             Some(format!("{wrong} did not fit the documents"))
         }
         Condition::Uncovered(most) if coverage.uncovered() > *most => {
-            Some(format!("{:.1}% of the operations were never called, {most}% may be", coverage.uncovered()))
+            Some(format!("{:.1}% of the operations were never called; the limit is {most}%", coverage.uncovered()))
         }
         _ => None,
     };

@@ -2,7 +2,6 @@
 //!
 //! A separate thread writes the file: requests do not wait for the disk, and the end of the server
 //! only as long as it must.
-
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::io::Write as _;
@@ -80,7 +79,7 @@ impl StateFile {
         let unusable = |why: String| StateError::Unusable { path: named.to_owned(), why };
         let path = fs::canonicalize(named).unwrap_or_else(|_| named.to_owned());
         if path.exists() && !path.is_file() {
-            return Err(unusable("it is no regular file".to_owned()));
+            return Err(unusable("it is not a regular file".to_owned()));
         }
         let lock = lock(&path).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => StateError::Locked(named.to_owned()),

@@ -1,7 +1,6 @@
 //! Media types that a client accepts (RFC 9110 §12.5.1), and the choice of the one to send.
 //!
 //! Used when an answer is planned, to choose among the documented media types.
-
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderValue, StatusCode};

@@ -2,7 +2,6 @@
 //! `compression`.
 //!
 //! This is the only file that names the crates of the formats.
-
 use std::io::Read;
 use std::io::Write as _;
 

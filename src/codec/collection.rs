@@ -3,7 +3,6 @@
 //!
 //! The upgrade of an OpenAPI 2.0 document leaves the keyword in the schema of each list that needs
 //! it.
-
 use serde_json::Value;
 
 use crate::codec::text::plain;

@@ -1,6 +1,5 @@
 //! Compression of responses with a content coding that the client accepts (RFC 9110 §12.5.3), if
 //! it pays off.
-
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, VARY,

@@ -1,5 +1,4 @@
 //! Requests and responses whose content is complete, and the extensions that they carry.
-
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -2,7 +2,6 @@
 //!
 //! `validate` checks the values afterwards. Text that cannot be the documented type stays a
 //! string, so that its schema reports the violation.
-
 use std::borrow::Cow;
 
 use http::HeaderMap;
@@ -103,7 +102,7 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 None => Value::String(text),
             }),
             Some(text) => serde_json::from_str(&text)
-                .map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value),
+                .map_or_else(|error| Read::Malformed(format!("it is not JSON: {error}")), Read::Value),
             None => Read::Absent,
         },
         ParameterForm::Query(media) => read_whole_query(media, inputs.raw_query),
@@ -148,7 +147,7 @@ fn read_whole_query(media: &MediaType, query: &str) -> Read {
     let text = decode(query);
     if media.range.is_json() {
         return serde_json::from_str(&text)
-            .map_or_else(|error| Read::Malformed(format!("it is no JSON: {error}")), Read::Value);
+            .map_or_else(|error| Read::Malformed(format!("it is not JSON: {error}")), Read::Value);
     }
     Read::Value(match &media.schema {
         Some(schema) => typed(schema, schema.tree(), &text),

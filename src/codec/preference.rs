@@ -1,6 +1,5 @@
 //! Preferences of the client: `Prefer` (RFC 7240), and for browsers `__code` and similar names in
 //! the query.
-
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::codec::style::Pairs;

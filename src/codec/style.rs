@@ -2,7 +2,6 @@
 //! form property.
 //!
 //! `parameter` and `content` call it to read requests.
-
 use std::borrow::Cow;
 
 use http::HeaderMap;

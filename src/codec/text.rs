@@ -1,5 +1,4 @@
 //! Values as text, and percent-encoding of text in URLs (RFC 3986 §2.1).
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 

@@ -2,7 +2,6 @@
 //! path.
 //!
 //! `outline` finds the operations of each document.
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -127,7 +126,7 @@ impl Assembly {
         for operation in &self.operations {
             let Some(id) = operation.id.as_deref() else { continue };
             if let Some(first) = first_with.get(id) {
-                let message = format!("the operationId `{id}` stands twice");
+                let message = format!("the operationId `{id}` is used twice");
                 let found = Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message);
                 self.diagnostics.push(found.help_at("fixtures for it go to the one at ", first.place.clone(), ""));
             } else {
@@ -186,7 +185,7 @@ fn attach(contract: &mut Contract, file: &FixtureFile) {
                 Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
             found.push(match contract.nearest_operation(&name) {
                 Some(name) => unknown.help(format!("there is `{name}`")),
-                None => unknown.help("an operation is called by its operationId, or as `METHOD /path`"),
+                None => unknown.help("write the operationId, or `METHOD /path`"),
             });
         }
     }

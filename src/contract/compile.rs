@@ -2,7 +2,6 @@
 //!
 //! A broken part of an operation is reported and left out. Schemas are not compiled here, but on
 //! first use. This is the only file that names `openapiv3`.
-
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -154,7 +153,7 @@ impl Compiler {
         let keys = value["responses"].as_object().into_iter().flatten().map(|(key, _)| key);
         for key in keys.filter(|key| StatusPattern::parse(key).is_none() && !key.starts_with("x-")) {
             let place = Place::key(self.schemas.source(), join(&at, key));
-            let message = format!("`{key}` is no status, expected `200`, `2XX` or `default`");
+            let message = format!("`{key}` is not a status, expected `200`, `2XX` or `default`");
             self.warn(Code::UnknownValue, place, message, "this response is never sent");
         }
     }
@@ -198,7 +197,7 @@ impl Compiler {
             if matches!(parameter, openapiv3::Parameter::Path { .. }) && !names.contains(&data.name) {
                 let message = format!("the path has no `{{{}}}` for this path parameter", data.name);
                 let place = self.value_at(at_of(&data.extensions));
-                self.warn(Code::UnusedPathParameter, place, message, "the parameter is passed over");
+                self.warn(Code::UnusedPathParameter, place, message, "the parameter is skipped");
                 continue;
             }
             parameters.extend(self.parameter(tree, parameter));
@@ -324,9 +323,9 @@ impl Compiler {
             "" | "*" => "*/*",
             _ => "",
         };
-        let message = format!("`{name}` is no media type");
+        let message = format!("`{name}` is not a media type");
         let help =
-            if assumed.is_empty() { "this content is passed over".to_owned() } else { format!("read as `{assumed}`") };
+            if assumed.is_empty() { "this content is skipped".to_owned() } else { format!("read as `{assumed}`") };
         self.warn(Code::InvalidMediaType, Place::key(self.schemas.source(), at), message, &help);
         MediaRange::parse(assumed)
     }

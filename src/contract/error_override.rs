@@ -1,7 +1,6 @@
 //! Section `errors` of fixture files: the user's overrides of documented errors.
 //!
 //! `errors` applies them when an error is rendered.
-
 use http::StatusCode;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -84,7 +83,7 @@ impl Reader<'_> {
         for (rule, telling) in written.iter().filter_map(|(rules, _)| rules.as_object()).flatten() {
             let at = join(&join(at, "rules"), rule);
             if !RULES.contains(&rule.as_str()) {
-                return Err(self.invalid(&at, format!("`{rule}` is no rule, expected one of {}", listed(&RULES))));
+                return Err(self.invalid(&at, format!("`{rule}` is not a rule, expected one of {}", listed(&RULES))));
             }
             rules.insert(rule.clone(), self.rule(telling, &at)?);
         }

@@ -3,7 +3,6 @@
 //! Some documents have examples that break their own schema. If only one reading is possible
 //! (`"true"` for a boolean), the example is converted; otherwise it is served unchanged. Examples
 //! of schemas and properties are examples too: they are served as parts of generated values.
-
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;

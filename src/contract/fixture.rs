@@ -1,7 +1,6 @@
 //! Fixture files → fixtures of operations: the responses that the user supplies.
 //!
 //! `exchange` tests afterwards whether the condition of a fixture holds for a request.
-
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -153,7 +152,7 @@ impl Reader<'_> {
         let entry = self.file.tree.pointer(at).and_then(Value::as_object);
         let entry = entry.ok_or_else(|| self.invalid(at, "an entry of a fixture is a map"))?;
         if let Some(unknown) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            let message = format!("`{unknown}` is no field of a fixture, expected one of `{}`", FIELDS.join("`, `"));
+            let message = format!("`{unknown}` is not a field of a fixture, expected one of `{}`", FIELDS.join("`, `"));
             return Err(self.invalid(&join(at, unknown), message));
         }
         if entry.contains_key("example") && entry.contains_key("body") {
@@ -226,7 +225,7 @@ impl Reader<'_> {
                 }
                 None => "write the names of values below `properties`".to_owned(),
             };
-            let message = format!("`{}` is no keyword of JSON Schema", unknown.name);
+            let message = format!("`{}` is not a JSON Schema keyword", unknown.name);
             let place = Place::key(&self.file.source, format!("{pointer}{}", unknown.pointer));
             return Err(Diagnostic::at(Code::InvalidFixture, place, message).help(help));
         }
@@ -294,7 +293,7 @@ impl Reader<'_> {
                 let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
                 let line = name_read.zip(HeaderValue::from_str(&text).ok());
                 lines.push(line.ok_or_else(|| {
-                    self.invalid(&join(&pointer, name), format!("`{name}: {text}` is no header field"))
+                    self.invalid(&join(&pointer, name), format!("`{name}: {text}` is not a header field"))
                 })?);
             }
         }

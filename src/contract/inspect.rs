@@ -62,7 +62,7 @@ fn undocumented(overrule: &ErrorOverride, operations: &[&Operation]) -> Vec<Diag
     let mut found = Vec::new();
     for telling in std::iter::once(&overrule.general).chain(overrule.rules.values()) {
         if let Some(name) = telling.example.as_deref().filter(|name| !names.contains(name)) {
-            let message = format!("no response that this is for has an example `{name}`");
+            let message = format!("no response that this entry applies to has an example `{name}`");
             let help = if names.is_empty() {
                 "their examples have no names".to_owned()
             } else {
@@ -73,9 +73,9 @@ fn undocumented(overrule: &ErrorOverride, operations: &[&Operation]) -> Vec<Diag
         if let Some(status) = telling.status
             && operations.iter().all(|operation| operation.response(status).is_none())
         {
-            let message = format!("nothing that this is for documents a response for {}", status.as_u16());
+            let message = format!("no operation that this entry applies to documents a {} response", status.as_u16());
             let undocumented = Diagnostic::at(Code::UndocumentedFixtureStatus, overrule.place.clone(), message);
-            found.push(undocumented.help("it is sent all the same, with the body of the documented error"));
+            found.push(undocumented.help("it is sent anyway, with the body of the documented error"));
         }
     }
     found
@@ -221,7 +221,7 @@ impl Inspection {
             self.found.push(found.help(if is_repaired {
                 "it is changed until it fits"
             } else {
-                "it is served as it stands"
+                "it is served unchanged"
             }));
         }
     }
@@ -232,7 +232,7 @@ impl Inspection {
         {
             let message = format!("`{}` documents no response for {}", operation.name(), status.as_u16());
             let found = Diagnostic::at(Code::UndocumentedFixtureStatus, fixture.place.clone(), message);
-            self.found.push(found.help("it is sent all the same"));
+            self.found.push(found.help("it is sent anyway"));
         }
         match &fixture.answer {
             FixtureAnswer::Example(name) if !operation.has_example_for(fixture, name) => {
@@ -260,7 +260,7 @@ impl Inspection {
         if let Some(error) = schema.errors(body.value()).unwrap_or_default().first() {
             let place = Place::value(body.place.source(), format!("{}{}", body.place.pointer(), error.pointer));
             let message = format!("the body of the fixture does not fit the documented schema: {}", say(error));
-            self.found.push(Diagnostic::at(Code::FixtureMismatch, place, message).help("it is sent all the same"));
+            self.found.push(Diagnostic::at(Code::FixtureMismatch, place, message).help("it is sent anyway"));
         }
     }
 }

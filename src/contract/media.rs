@@ -1,5 +1,4 @@
 //! Media types and media ranges (RFC 9110 §8.3.1 and §12.5.1): parsing, matching and precedence.
-
 use std::fmt;
 use std::sync::Arc;
 

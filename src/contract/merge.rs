@@ -1,5 +1,4 @@
 //! Several documents as one: comparison of operations, and the merged document.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 

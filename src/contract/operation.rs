@@ -1,5 +1,4 @@
 //! An operation: one method of one path template, compiled on first use.
-
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

@@ -1,7 +1,6 @@
 //! Outline of a document: methods, paths and base paths of its operations.
 //!
 //! `compile` adds the terms of each operation on first use.
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -140,7 +139,9 @@ impl Finder<'_> {
             let parsed = Variant::parse(&template.split_off(end));
             let message = format!("the path `{path}` has a query or fragment");
             let help = match parsed.pins.as_slice() {
-                [] => format!("read as `{template}`; told from others of that path by which one the request fits"),
+                [] => format!(
+                    "read as `{template}`; among operations of that path the one that the request fits is chosen"
+                ),
                 _ => format!("read as `{template}`, for requests that carry `{}`", &parsed.text[1..]),
             };
             self.warn(Code::BrokenPath, place.clone(), message, &help);

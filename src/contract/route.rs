@@ -2,7 +2,6 @@
 //! request.
 //!
 //! `codec::parameter` reads the captured values afterwards.
-
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;

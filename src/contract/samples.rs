@@ -1,7 +1,6 @@
 //! Examples of a schema and of its subschemas.
 //!
 //! Only `inspect` collects them; generation reads examples while it walks a schema.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 

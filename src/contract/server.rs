@@ -1,5 +1,4 @@
 //! The base paths of Server Objects: `https://{host}/v{n}` → `/v1`.
-
 use serde_json::Value;
 
 /// Returns the base path of one Server Object, without a trailing slash: `/v1`, or empty.

@@ -1,5 +1,4 @@
 //! Simulated conditions of an answer that the user configures: delays, faults and rate limits.
-
 use std::time::Duration;
 
 use http::StatusCode;
@@ -28,8 +27,9 @@ impl Delay {
     ///
     /// Returns a sentence with the expected notation.
     pub fn read(value: &Value) -> Result<Self, String> {
-        let expected =
-            || format!("`{value}` is no delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}");
+        let expected = || {
+            format!("`{value}` is not a delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}")
+        };
         match value {
             Value::String(text) => Self::parse(text).ok_or_else(expected),
             Value::Number(_) => Self::parse(&value.to_string()).ok_or_else(expected),
@@ -137,7 +137,7 @@ impl Fault {
             "status" => Break::Status(status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)),
             other => {
                 return Err(format!(
-                    "`{other}` is no fault, expected `reset`, `empty`, `truncate`, `slow-body` or `status`"
+                    "`{other}` is not a fault, expected `reset`, `empty`, `truncate`, `slow-body` or `status`"
                 ));
             }
         };
@@ -164,7 +164,7 @@ impl RateLimit {
     ///
     /// Returns a sentence with the expected notation.
     pub fn read(value: &Value) -> Result<Self, String> {
-        let expected = || format!("`{value}` is no limit, expected such as {{calls: 5, per: 60s}}");
+        let expected = || format!("`{value}` is not a limit, expected such as {{calls: 5, per: 60s}}");
         let object = value.as_object().ok_or_else(expected)?;
         known(object, &["calls", "per"])?;
         let calls = object.get("calls").and_then(Value::as_u64).ok_or_else(expected)?;
@@ -179,7 +179,7 @@ impl RateLimit {
 
 fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
     match object.keys().find(|name| !fields.contains(&name.as_str())) {
-        Some(unknown) => Err(format!("`{unknown}` is no field here, expected `{}`", fields.join("` or `"))),
+        Some(unknown) => Err(format!("`{unknown}` is not a field here, expected `{}`", fields.join("` or `"))),
         None => Ok(()),
     }
 }
@@ -195,7 +195,7 @@ pub fn calls(value: &Value) -> Result<u64, String> {
     let rest = text.split_whitespace().nth(1);
     number
         .filter(|_| rest.is_none_or(|word| word == "calls" || word == "call"))
-        .ok_or_else(|| format!("`{text}` is no number of calls, expected such as `2 calls`"))
+        .ok_or_else(|| format!("`{text}` is not a number of calls, expected such as `2 calls`"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Compiled terms of one operation: parameters, bodies, responses, security.
 //!
 //! `compile` builds them; validation, generation and codecs read them.
-
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 

@@ -1,7 +1,6 @@
 //! Message templates with slots for errors of a request: `"{path}" must be {types}`.
 //!
 //! `errors` fills the slots.
-
 use crate::schema::name::Form;
 
 /// Rules that a request can break: keywords of JSON Schema, and other causes of documented errors.
@@ -240,14 +239,14 @@ fn slot(inner: &str) -> Result<Part, String> {
     let known = Slot::NAMES.iter().find(|(known, _)| *known == name);
     let Some((_, slot)) = known else {
         let names: Vec<&str> = Slot::NAMES.iter().map(|(name, _)| *name).collect();
-        return Err(format!("`{{{inner}}}` is no slot, expected one of {}", names.join(", ")));
+        return Err(format!("`{{{inner}}}` is not a slot, expected one of {}", names.join(", ")));
     };
     match Form::parse(form) {
         Some(form) => Ok(Part::Slot(*slot, form)),
         None if form.is_empty() => Ok(Part::Slot(*slot, Form::AsIs)),
         None => {
             let forms: Vec<&str> = Form::all().collect();
-            Err(format!("`{form}` is no form of a name, expected one of {}", forms.join(", ")))
+            Err(format!("`{form}` is not a form of a name, expected one of {}", forms.join(", ")))
         }
     }
 }
@@ -273,9 +272,10 @@ mod tests {
     #[test]
     fn what_is_no_slot_is_said() {
         assert!(
-            Template::parse("{nmae}").is_err_and(|error| error.contains("`{nmae}` is no slot, expected one of name"))
+            Template::parse("{nmae}")
+                .is_err_and(|error| error.contains("`{nmae}` is not a slot, expected one of name"))
         );
-        assert!(Template::parse("{name|big}").is_err_and(|error| error.contains("`big` is no form")));
+        assert!(Template::parse("{name|big}").is_err_and(|error| error.contains("`big` is not a form")));
         assert!(Template::parse("{name").is_err());
         assert!(Template::parse("a } b").is_err());
     }

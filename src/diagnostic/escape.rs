@@ -2,7 +2,6 @@
 //! change of the writing direction as `\u{202e}`.
 //!
 //! Applied to text from documents and requests before it is shown to people.
-
 use std::borrow::Cow;
 use std::fmt::Write as _;
 

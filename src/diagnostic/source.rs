@@ -2,7 +2,6 @@
 //!
 //! Reading, splicing and upgrading a document note the parts that they move; a diagnostic looks up
 //! the original position when it is shown.
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -1,6 +1,5 @@
 //! Checks the bounds of a text before it is parsed: the YAML parser takes quadratic time for deep
 //! nesting, and keeps each alias in memory, before it hands over the first value.
-
 use crate::diagnostic::Span;
 use crate::document::error::SyntaxError;
 

@@ -2,7 +2,6 @@
 //!
 //! The depth is the number of schemas that apply to one instance, each inside the other: by
 //! `allOf`, `anyOf`, `oneOf`, `not`, `if` with `then` and `else`, and references.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -56,7 +55,7 @@ pub fn cut(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Di
     }
     let mut found = Vec::new();
     for at in too_deep {
-        let message = format!("more than {DEEPEST} schemas judge one value, each inside of the other");
+        let message = format!("more than {DEEPEST} nested schemas apply to one value");
         if let Some(schema) = tree.pointer_mut(&at) {
             *schema = json!({ UNKNOWN: message });
         }

@@ -3,7 +3,6 @@
 //!
 //! After this stage every reference has one target. Dynamic references with only one possible
 //! target are left to `identifier`.
-
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
 //! Errors of parsing texts.
-
 use crate::diagnostic::Span;
 
 /// Error of a text that is neither JSON nor YAML.

@@ -1,5 +1,4 @@
 //! Extents: the parts of a linked tree, and the structure of the root document.
-
 use crate::document::shape::Kind;
 
 /// Kind and JSON Pointer of a part of a tree; repairs, upgrades and checks begin there.

@@ -1,7 +1,6 @@
 //! Fetches the content of URIs from hosts that the user allowed, and caches it in a folder.
 //!
 //! This is the only file that names `ureq`, and the only one that reaches the network.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,7 +49,7 @@ pub fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
 
 /// Checks that the user allowed the host of a URI; the error names the option that would allow it.
 fn allowed(uri: &str, access: &Access) -> Result<(), String> {
-    let parsed: Uri = uri.parse().map_err(|error| format!("`{uri}` is no URI: {error}"))?;
+    let parsed: Uri = uri.parse().map_err(|error| format!("`{uri}` is not a URI: {error}"))?;
     let host = parsed.host().unwrap_or_default();
     let with_port = parsed.port_u16().map(|port| format!("{host}:{port}"));
     let is_allowed = |name: &String| {

@@ -3,7 +3,6 @@
 //! A document may refer to files in its own folder and below; if it is in the current folder or in
 //! a served folder, also to files there, hidden ones excepted; and to folders and hosts that the
 //! user allowed. References themselves are left to `splice` and `link`; hosts are left to `fetch`.
-
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -42,7 +41,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
         return Err("it is a folder".to_owned());
     }
     if !metadata.is_file() {
-        return Err("it is no regular file; what is not in a file is read from standard input, as `-`".to_owned());
+        return Err("it is not a regular file; what is not in a file is read from standard input, as `-`".to_owned());
     }
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST_FILE)).unwrap_or_default());
@@ -251,7 +250,7 @@ mod tests {
         assert!(read_file(Path::new(env!("CARGO_MANIFEST_DIR"))).is_err_and(|why| why == "it is a folder"));
         if Path::new("/dev/zero").exists() {
             let why = read_file(Path::new("/dev/zero")).expect_err("it has no end");
-            assert!(why.starts_with("it is no regular file"), "{why}");
+            assert!(why.starts_with("it is not a regular file"), "{why}");
         }
     }
 

@@ -3,7 +3,6 @@
 //! After this stage a schema is found only by its pointer (JSON Schema 2020-12 §8.2). A
 //! `$dynamicRef` whose anchor is defined once is rewritten as well; the others are left to
 //! `dynamic`.
-
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;

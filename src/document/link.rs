@@ -3,7 +3,6 @@
 //! A file is read when a reference leads to it, and is put below [`FILES`]; the references in it
 //! and to it become local. After this stage a document is one tree, however many files it had.
 //! `files` decides which files may be read.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! Finds the OpenAPI documents that are fenced as code in a Markdown or text page.
 //!
 //! Their content is left to `syntax`.
-
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 /// Returns the fenced code blocks of a page that look like OpenAPI documents, in their order.

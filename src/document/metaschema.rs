@@ -2,7 +2,6 @@
 //!
 //! Each is one tree whose references are local, so that it can be a part of any document. This is
 //! the only file that names `referencing`.
-
 use referencing::meta;
 use serde_json::{Map, Value, json};
 

@@ -365,7 +365,7 @@ impl Loaded {
                 self.syntax_error(name, text, &error);
             }
             _ if asked == Naming::ByName => {
-                let message = format!("`{name}` is no OpenAPI document");
+                let message = format!("`{name}` is not an OpenAPI document");
                 let help = "a document has `openapi: 3.…` at its top, or is fenced as code in a Markdown page";
                 self.diagnostics.push(Diagnostic::without_place(Code::NotOpenapi, message).help(help));
             }
@@ -433,13 +433,17 @@ fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
                 Diagnostic::at(
                     Code::DuplicateKey,
                     place(&oddity.pointer),
-                    format!("the key `{key}` stands twice in one map"),
+                    format!("the key `{key}` occurs twice in one map"),
                 )
                 .help("the last one is read"),
             ),
             OddityKind::LenientJson => Some(
-                Diagnostic::at(Code::LenientJson, Place::value(source, ""), "the text begins as JSON and is none")
-                    .help("read as YAML, which has comments and trailing commas"),
+                Diagnostic::at(
+                    Code::LenientJson,
+                    Place::value(source, ""),
+                    "the text begins like JSON and is not valid JSON",
+                )
+                .help("read as YAML, which has comments and trailing commas"),
             ),
             OddityKind::SecondDocument => Some(
                 Diagnostic::at(

@@ -3,7 +3,6 @@
 //! `shape` lists the fields that the later stages read; this file adds the others that the
 //! standards have, so that only names unknown to every standard count as mistakes: `paramters` for
 //! `parameters`. `repair` reports them in documents; in fixtures an unknown keyword is an error.
-
 use serde_json::{Map, Value};
 
 use crate::document::shape::{Kind, Members};

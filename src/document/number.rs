@@ -2,7 +2,6 @@
 //!
 //! A number keeps its text: all digits of `1000000000000100000001`, and the zero of `1.10`. The
 //! `==` of numbers compares texts, so compare values with the functions of this file.
-
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 

@@ -3,7 +3,6 @@
 //!
 //! They are applied before any other step reads a document. This is the only file that names
 //! `serde_json_path`.
-
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -76,7 +75,7 @@ pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
         let at = join("/actions", &index.to_string());
         match action(value, &at) {
             Ok(action) => actions.push(action),
-            Err((at, message)) => found.push(broken(&at, message).help("this action is passed over")),
+            Err((at, message)) => found.push(broken(&at, message).help("this action is skipped")),
         }
     }
     if actions.is_empty() && found.is_empty() {
@@ -89,7 +88,7 @@ pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
 fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
     let path = |field: &str| {
         let text = value.get(field)?.as_str()?;
-        Some(JsonPath::parse(text).map_err(|error| (join(at, field), format!("`{text}` is no JSONPath: {error}"))))
+        Some(JsonPath::parse(text).map_err(|error| (join(at, field), format!("`{text}` is not a JSONPath: {error}"))))
     };
     let said = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let target = path("target").ok_or_else(|| (at.to_owned(), "an action has no `target`".to_owned()))??;
@@ -161,7 +160,7 @@ impl Overlay {
         if !self.is_used {
             let extends = self.extends.as_deref().unwrap_or_default();
             let place = Place::value(&self.source, "/extends");
-            let message = format!("the overlay is for `{extends}`, and no document is called so");
+            let message = format!("the overlay is for `{extends}`, and no document has this name");
             return vec![Diagnostic::at(Code::OverlayWithoutEffect, place, message).help("it changes nothing")];
         }
         let idle = self.actions.iter().filter(|action| !action.has_effect);

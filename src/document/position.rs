@@ -1,5 +1,4 @@
 //! Maps JSON Pointers back to lines and columns.
-
 use saphyr_parser::{Event, Parser, Span as YamlSpan};
 
 use crate::diagnostic::{KeyAndValue, Positions, Span};

@@ -2,7 +2,6 @@
 //!
 //! By now a document is one tree, see `link`. A reference that cannot be followed affects only its
 //! own place, where anything is allowed then.
-
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -174,7 +173,7 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
     found.retain(|found| told.insert((found.message.clone(), found.place.as_ref().map(Place::written_name))));
     found.extend(in_examples.into_iter().take(MOST_TOLD).map(|at| {
         Diagnostic::at(Code::RefInExample, Place::value(source, at), "an example has a `$ref` in it")
-            .help("it is data there, and is sent as it stands; `examples` may refer to whole examples")
+            .help("it is data there, and is sent unchanged; `examples` may refer to whole examples")
     }));
     found
 }
@@ -403,14 +402,13 @@ fn explain(tree: &Value, source: &Arc<Source>, broken: &Broken) -> Diagnostic {
                 None => found.help(ALLOWED),
             }
         }
-        Fault::Circular => {
-            Diagnostic::at(Code::CircularRef, place, message).help("one of the chain must say what is meant")
-        }
+        Fault::Circular => Diagnostic::at(Code::CircularRef, place, message)
+            .help("one reference of the chain must lead to a definition"),
         Fault::External => {
             Diagnostic::at(Code::ExternalRef, place, message).help("it must lead to a place in a document")
         }
         Fault::NoParameter => Diagnostic::at(Code::BrokenParameter, place, message)
-            .help("a parameter has a `name` and an `in`; this one is passed over"),
+            .help("a parameter has a `name` and an `in`; this one is skipped"),
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! After it the tree conforms to the field tables of `shape`, so that later stages need not check
 //! types. Differences between the versions of OpenAPI are left to `upgrade`.
-
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -184,12 +183,7 @@ impl Repair<'_> {
         match missing.filter(|_| !["$ref", UNKNOWN].iter().any(|field| parameter.get(*field).is_some())) {
             Some(field) => {
                 let message = format!("a parameter has no `{field}`");
-                self.warn(
-                    Code::BrokenParameter,
-                    at,
-                    message,
-                    "it is passed over, and what it stands for is not checked",
-                );
+                self.warn(Code::BrokenParameter, at, message, "it is skipped, and what it describes is not checked");
                 false
             }
             None => true,

@@ -1,5 +1,4 @@
 //! Converts values that are written as another type: `0` for a string, `"1"` for a number.
-
 use serde_json::Value;
 
 /// Converts a value to the first of the types that can express it, if it is of none of them.

@@ -2,7 +2,6 @@
 //!
 //! They follow OpenAPI 3.0.4 and 3.1.1 §4 and JSON Schema 2020-12, with the new fields of OpenAPI
 //! 3.2.0. Documents that do not conform to them are left to `repair`, `upgrade` and `reference`.
-
 use serde_json::Value;
 
 use crate::document::syntax::{push, unescape};

@@ -5,7 +5,6 @@
 //! where later stages follow it. In a document of OpenAPI 2.0, references to path items, and to
 //! parameters and responses outside of its `parameters` and `responses`, are inlined as well,
 //! because their upgrade depends on the operation.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -2,7 +2,6 @@
 //!
 //! Positions in the text are left to `position`, the meaning of the tree to the other files of this
 //! module. This is the only file that names `serde_yaml`.
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -317,7 +316,7 @@ q: .inf
 
     #[test]
     fn errors_say_where() {
-        let json = parse("{\n  \"a\": [1\n").err().expect("is no JSON");
+        let json = parse("{\n  \"a\": [1\n").err().expect("is not JSON");
         assert_eq!((json.span.line, json.message.as_str()), (3, "EOF while parsing a list"));
         let yaml = parse("a: b: c").err().expect("is no YAML");
         assert_eq!((yaml.span.line, yaml.span.column), (1, 5));

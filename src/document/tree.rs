@@ -1,7 +1,6 @@
 //! Builds a value tree from a JSON or YAML deserializer, and notes its oddities.
 //!
 //! The parsers are left to `syntax`.
-
 use std::cell::{Cell, RefCell};
 use std::fmt;
 

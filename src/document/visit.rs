@@ -1,7 +1,6 @@
 //! Visits every object of a document without changing it.
 //!
 //! `shape::each_object` is the counterpart that may change the tree.
-
 use serde_json::Value;
 
 use crate::document::shape::{Expect, Kind, Members, field};

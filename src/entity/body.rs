@@ -2,7 +2,6 @@
 //! document has them, everything else comes from the documented example or schema.
 //!
 //! `exchange` writes the value as content.
-
 use std::sync::Arc;
 
 use serde_json::{Value, json};

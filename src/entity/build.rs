@@ -14,6 +14,7 @@ use crate::codec::style::typed;
 use crate::codec::text::plain;
 use crate::contract::example::fits;
 use crate::contract::{Location, Operation};
+use crate::diagnostic::ordinal;
 use crate::entity::fitting::fit;
 use crate::errors::ExchangeContext;
 use crate::generate::{self, GenerateOptions, Named, fingerprint};
@@ -540,12 +541,15 @@ fn in_order(entity: Value, declared: &[Declared]) -> Value {
 /// A message, if the entity is no object, or if its key is missing, empty, or neither text nor
 /// number.
 pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<String, String> {
-    let object = entity.as_object().ok_or_else(|| format!("entity {index} is no object"))?;
+    let object = entity.as_object().ok_or_else(|| format!("the {} entity is not an object", ordinal(index)))?;
     let Some(key) = &collection.key else { return Ok(index.to_string()) };
     match object.get(key) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
         Some(Value::Number(number)) => Ok(number.to_string()),
-        _ => Err(format!("entity {index} has no `{key}`, which entities of `{}` are called by", collection.name)),
+        _ => {
+            let (entity, name) = (ordinal(index), &collection.name);
+            Err(format!("the {entity} entity has no `{key}`; `{name}` identifies its entities by `{key}`"))
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! Reads the files of entities that the user supplies, and checks them against their collections.
 //!
 //! `build` starts the state of a session from them.
-
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::codec::content::table;
 use crate::contract::Contract;
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, ordinal};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
 use crate::entity::build::{keyed, misfit, typed_row};
@@ -39,7 +38,7 @@ pub fn supply(
     for (name, file) in files {
         let probe = RoleOverrides { data: vec![(name.clone(), Arc::clone(&file.tree))], ..RoleOverrides::default() };
         let Some(collection) = all.iter().find(|collection| probe.data_of(collection).is_some()) else {
-            let message = format!("no collection is called `{name}`");
+            let message = format!("collection `{name}` not found");
             let names: Vec<&str> = all.iter().map(|collection| collection.name.as_str()).take(20).collect();
             let near = names.iter().max_by(|a, b| likeness(a, name).total_cmp(&likeness(b, name)));
             let help =
@@ -71,7 +70,7 @@ fn entities(collection: &Collection, file: &FixtureFile) -> Result<Vec<Value>, S
         },
         Value::Array(entities) => Ok(entities.clone()),
         Value::Null => Ok(Vec::new()),
-        _ => Err("a file of entities is a list of them".to_owned()),
+        _ => Err("a file of entities must be a list".to_owned()),
     }
 }
 
@@ -81,9 +80,10 @@ fn judge(collection: &Collection, file: &FixtureFile, entities: &[Value], found:
         let at = if file.tree.is_array() { join("", &index.to_string()) } else { String::new() };
         let place = || Place::value(&file.source, at.clone());
         if let Err(message) = keyed(collection, entity, index) {
-            found.push(Diagnostic::at(Code::InvalidFixture, place(), message).help("the entity is passed over"));
+            found.push(Diagnostic::at(Code::InvalidFixture, place(), message).help("the entity is skipped"));
         } else if let Some(error) = misfit(collection, entity) {
-            let message = format!("entity {index} does not fit the schema of `{}`: {error}", collection.name);
+            let message =
+                format!("the {} entity does not fit the schema of `{}`: {error}", ordinal(index), collection.name);
             found.push(Diagnostic::at(Code::FixtureMismatch, place(), message).help("answers are made to fit it"));
         }
     }

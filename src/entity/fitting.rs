@@ -3,7 +3,6 @@
 //! A client may write `tricks` into a cat where `oneOf` has cats and dogs. Members that the best
 //! alternative does not declare are left out of the stored entity, so that not each answer has to
 //! be repaired. `build` uses it where an entity does not fit.
-
 use serde_json::{Map, Value};
 
 use crate::document::syntax::unescape;

@@ -1,7 +1,6 @@
 //! Patterns of error bodies, and the body that a pattern gives for the findings of a request.
 //!
 //! `reading` makes patterns from examples and schemas; `templates` chooses the one to fill.
-
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 

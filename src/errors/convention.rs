@@ -2,7 +2,6 @@
 //! that most of its operations use.
 //!
 //! They answer a fault for which an operation documents no error.
-
 use std::collections::HashMap;
 
 use http::StatusCode;

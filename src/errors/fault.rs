@@ -2,7 +2,6 @@
 //! problem that is sent where the document has no error.
 //!
 //! `exchange` finds the fault of a request; [`reject`](crate::errors::reject) answers it.
-
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -208,25 +207,25 @@ impl Fault {
                 Problem::new(Kind::UndocumentedStatus, *status, detail)
             }
             Self::Unknown { noun, key, .. } if key.is_empty() => {
-                let detail = format!("no {noun} is what the request asks for");
+                let detail = format!("{noun} not found");
                 Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
             }
             Self::Unknown { noun, key, .. } => Problem::new(
                 Kind::UnknownEntity,
                 StatusCode::NOT_FOUND,
-                format!("no {noun} is called `{}`", shortened(key)),
+                format!("{noun} `{}` not found", shortened(key)),
             ),
             Self::Conflict { noun, key } => {
-                let detail = format!("another {noun} is called `{}`", shortened(key));
+                let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+                let detail = format!("{article} {noun} with id `{}` already exists", shortened(key));
                 Problem::new(Kind::Conflict, StatusCode::CONFLICT, detail)
             }
             Self::Stale => {
-                let detail = "the entity is not what `If-Match` or `If-None-Match` of the request takes it for";
+                let detail = "the entity does not match `If-Match` or `If-None-Match` of the request";
                 Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
             }
             Self::Full => {
-                let detail =
-                    "the session has no room for more, see `--session-memory`; `POST /_standin/reset` empties it";
+                let detail = "the session is full, see `--session-memory`; `POST /_standin/reset` empties it";
                 Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
             }
             Self::Impossible(why) => Problem::new(Kind::Conflict, StatusCode::CONFLICT, why.clone()),

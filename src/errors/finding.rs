@@ -2,7 +2,6 @@
 //! dialects that write their parts.
 //!
 //! `fault` makes findings; `templates` chooses the error body that is filled with them.
-
 use std::collections::HashMap;
 
 use http::StatusCode;

@@ -124,7 +124,7 @@ pub fn reject<'c>(
         && let Some(value) = unknown::shown(context.contract, context.resources, operation, found.pattern, noun)
         && let Some(media) = accept.best(&found.response.content)
     {
-        return told_as(found, media, value, "the example that says so".to_owned());
+        return told_as(found, media, value, "the example for a missing entity".to_owned());
     }
     from_response(context, found, findings, named, &problem, fault, accept, options)
 }

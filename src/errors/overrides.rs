@@ -1,7 +1,6 @@
 //! Error overrides: applies the section `errors` of the fixtures to the findings of a request.
 //!
 //! `contract::error_override` reads the section; [`reject`](crate::errors::reject) applies it.
-
 use http::StatusCode;
 use serde_json::{Value, json};
 

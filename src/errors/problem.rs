@@ -1,5 +1,4 @@
 //! Problems (RFC 9457): the sandbox's own errors, sent where the document has none.
-
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -57,13 +56,13 @@ kinds! {
     UndocumentedStatus = "undocumented-status", "The document has no such response", "The status was asked for by `Prefer`, and the operation documents no response for it.";
     UndocumentedExample = "undocumented-example", "The document has no such example", "The example was asked for by `Prefer`, and the operation documents none of this name.";
     Upgrade = "upgrade-required", "Another protocol is required", "The operation documents only that the connection changes to another protocol, such as WebSocket, which the sandbox does not speak.";
-    UnknownEntity = "unknown-entity", "Unknown entity", "Nothing that is remembered is called so, and the document has no error for that. `--unknown seeded` makes what nobody wrote on the spot.";
-    Conflict = "conflict", "Conflict", "What is remembered does not allow the change, and the document has no error for that.";
+    UnknownEntity = "unknown-entity", "Unknown entity", "No entity has this key, and the document has no error for that. With `--unknown seeded` the sandbox generates the entity instead.";
+    Conflict = "conflict", "Conflict", "The state of the session does not allow the change, and the document has no error for that.";
     Stale = "stale", "The entity has changed", "`If-Match` has none of the entity tags that the entity has now (RFC 9110 section 13.1.1), or `If-None-Match` has one of them, and the request would change it (section 13.1.2).";
     ControlClosed = "control-closed", "The control API is closed", "The control API is off, or not for pages of other origins. `--control` and `--control-token` say who may use it.";
     Limited = "too-many-requests", "Too many requests", "A fixture limits how often the operation may be called (`rate_limit`), and the document has no error for that. `Retry-After` says when it may be called again.";
-    Simulated = "simulated-fault", "Simulated fault", "A fixture lets the operation fail (`fault`), and the document has no error of the status.";
-    Full = "session-full", "The session is full", "What is remembered in the session takes more than `--session-memory`, so nothing is added. `POST /_standin/reset` empties it.";
+    Simulated = "simulated-fault", "Simulated fault", "A fixture makes the operation fail (`fault`), and the document has no error of the status.";
+    Full = "session-full", "The session is full", "The session uses all memory that `--session-memory` allows, so nothing is added. `POST /_standin/reset` empties it.";
     Message = "bad-message", "Not an HTTP message", "The request breaks a rule of HTTP/1.1 for every message, such as one `Host` header field (RFC 9112 section 3.2), or has a transfer coding that is not supported (section 6.1).";
     Timeout = "timeout", "The content did not come in time", "The content of the request was not complete in the time that `--body-timeout` gives. `Content-Length` may be more than was sent.";
     Misdirected = "misdirected", "Misdirected request", "The request is sent to a name that is not known to be one of this machine, so it may come from a page whose name was made to lead here (DNS rebinding). `--control-host` gives the control API other names, `--allow-any-host` the API.";

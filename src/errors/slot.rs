@@ -1,7 +1,6 @@
 //! Slots of an error body other than sentences: codes, fields, parts of the request.
 //!
 //! `body` places them; each `tell` returns the value of a slot for a finding.
-
 use serde_json::{Value, json};
 
 use crate::codec::text::plain;

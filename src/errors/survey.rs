@@ -1,5 +1,4 @@
 //! Survey of the error wording of an operation, for reports: its source, and a sample error.
-
 use http::StatusCode;
 
 use crate::codec::accept::Accept;

@@ -3,7 +3,6 @@
 //! The templates of a response are read at first use: from its examples, else from examples of
 //! similar responses elsewhere in the document, else from its schema. `reading` reads them, and
 //! `errors` chooses the response.
-
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};

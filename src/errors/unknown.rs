@@ -1,5 +1,4 @@
 //! Documented error for an entity that does not exist, if an example shows exactly that.
-
 use serde_json::Value;
 
 use crate::contract::{Contract, Operation, StatusPattern};

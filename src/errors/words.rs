@@ -1,7 +1,6 @@
 //! Sentences of an error body: as the document shows them, as a family words them, or neutral.
 //!
 //! `reading` makes them from examples and schemas; `body` places them.
-
 use crate::codec::text::plain;
 use crate::contract::wording::{Slot, Template};
 use crate::errors::catalogue::code;

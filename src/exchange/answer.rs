@@ -1,7 +1,6 @@
 //! Plans the answer to a request that is valid, or is answered although it is not.
 //!
 //! `exchange::plan` runs it after validation; `negotiate` chooses the response.
-
 use std::borrow::Cow;
 
 use http::header::{CONTENT_LOCATION, LOCATION, UPGRADE};

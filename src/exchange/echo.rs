@@ -2,7 +2,6 @@
 //! the path.
 //!
 //! `finish` does this with `--echo`, for answers that are not backed by state.
-
 use serde_json::Value;
 
 use crate::contract::example::fits;

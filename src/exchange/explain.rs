@@ -2,7 +2,6 @@
 //! alternatives.
 //!
 //! The control API returns the explanation.
-
 use serde_json::{Value, json};
 
 use crate::codec::accept::Accept;

@@ -3,7 +3,6 @@
 //! These are the runtime expressions of OpenAPI (3.1.1 §4.8.20.4: `{$request.body#/name}`,
 //! `{$request.path.id}`, `{$url}`), and `{$now}`, `{$uuid}` and
 //! `{$generate#/components/schemas/Pet}`.
-
 use serde_json::{Map, Value, json};
 
 use crate::codec::message::Request;

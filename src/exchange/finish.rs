@@ -1,7 +1,6 @@
 //! Builds the response from a plan and from the reply to its step on the session's state.
 //!
 //! Last part of an exchange; `plan` and the step come before.
-
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -212,7 +211,7 @@ fn remembered_response(
     if let Some(fault) = fault {
         let accept = Accept::of(request.headers(), asked.operation);
         let rejection = errors::reject(*context, asked.operation, &fault, &accept, &plan.options);
-        let source = format!("{}, as nothing else is remembered", rejection.reason);
+        let source = format!("{}, from the state of the session", rejection.reason);
         return (rejection_response(&rejection, &[], plan, settings), source.into());
     }
     let Some(reply) = reply else { return (answer_response(choice, plan, settings, request), choice.reason.clone()) };

@@ -1,7 +1,6 @@
 //! Writes header fields of responses: those that the document declares, and those of the sandbox.
 //!
 //! `finish` and `remembered` use it while they build a response.
-
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,

@@ -3,7 +3,6 @@
 //!
 //! Some are equal in every answer ([`usual`]), others follow from the content ([`of_content`]);
 //! `remembered` sets those that follow from the session's state.
-
 use std::borrow::Cow;
 
 use http::header::{CONTENT_LOCATION, ETAG, LINK, LOCATION};

@@ -1,7 +1,6 @@
 //! Collects the faults of a request, gravest first.
 //!
 //! Runs between reading and planning; the gravest fault becomes the documented error.
-
 use crate::codec::parameter::Inputs;
 use crate::contract::Operation;
 use crate::errors::Fault;

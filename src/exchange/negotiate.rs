@@ -2,7 +2,6 @@
 //!
 //! `answer` runs it after validation; invalid requests are rejected before, with an error from
 //! `errors`.
-
 use core::time::Duration;
 use std::borrow::Cow;
 
@@ -96,7 +95,7 @@ pub fn choose<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>)
         return failure(operation, StatusCode::TOO_MANY_REQUESTS, Kind::Limited, detail, staging, criteria);
     }
     if let Some(Break::Status(status)) = staging.fault {
-        let detail = format!("the fixtures let `{}` fail", operation.name());
+        let detail = format!("a fixture makes `{}` fail", operation.name());
         return failure(operation, status, Kind::Simulated, detail, staging, criteria);
     }
     if let Some(fixture) = staging.fixture.filter(|fixture| !fixture.is_manner()) {
@@ -375,7 +374,7 @@ fn content<'c>(
         return Ok(choice(
             ContentSource::Example(example, Some(media)),
             range,
-            format!("example `{}`, as the request has the one of that name", example.name).into(),
+            format!("example `{}`, as the request matches the request example of that name", example.name).into(),
         ));
     }
     if let Some(example) = media.examples.first() {

@@ -2,7 +2,6 @@
 //! taken.
 //!
 //! `exchange::plan` creates it, `finish` builds the response from it.
-
 use core::time::Duration;
 use std::borrow::Cow;
 

@@ -2,7 +2,6 @@
 //! or the page.
 //!
 //! `finish` uses it where an answer depends on the session's state.
-
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -2,7 +2,6 @@
 //! `validate`.
 //!
 //! The command line uses it to show example requests and their answers.
-
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};

@@ -2,7 +2,6 @@
 //! events.
 //!
 //! `Sandbox` creates it for each request and passes it to `exchange::plan`.
-
 use core::fmt;
 use core::time::Duration;
 

@@ -1,7 +1,6 @@
 //! Settings of a sandbox, fixed at its start.
 //!
 //! The command line and the library's users set them; every exchange reads them.
-
 use core::time::Duration;
 
 use crate::codec::style::QueryArrays;

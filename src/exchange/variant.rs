@@ -2,7 +2,6 @@
 //! request has.
 //!
 //! Runs after routing, before the request is read and validated.
-
 use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
 use crate::contract::route::Pin;

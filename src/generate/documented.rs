@@ -1,7 +1,6 @@
 //! Finds the value that the document shows for a schema: its example, else its default.
 //!
 //! The generator tries this in its first attempt.
-
 use serde_json::{Map, Value};
 
 use crate::document::number::has;

@@ -1,6 +1,5 @@
 //! Sets the values of a request's path in a generated entity: the answer to `GET /pets/7` has `id`
 //! 7.
-
 use serde_json::{Number, Value, json};
 
 use crate::contract::example::fits;

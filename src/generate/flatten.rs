@@ -2,7 +2,6 @@
 //! directly.
 //!
 //! The generator flattens each schema before it generates a value.
-
 use std::borrow::Cow;
 use std::collections::HashSet;
 

@@ -1,6 +1,5 @@
 //! Generates one value for a schema from a seed. The value fits in most cases;
 //! [`generate`](super::generate) tries again if it does not.
-
 use std::collections::HashMap;
 use std::mem::take;
 

@@ -2,7 +2,6 @@
 //!
 //! This is for keywords that the generator ignores or only approximates (`not`, `if`, `contains`,
 //! `unevaluated*`, …): each round asks the validator for errors and repairs just those.
-
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};

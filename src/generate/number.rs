@@ -1,5 +1,4 @@
 //! Generates numbers within the bounds of a schema.
-
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Number, Value, json};

@@ -3,7 +3,6 @@
 //!
 //! Look-arounds are satisfied by trial: a text that a look-ahead requires somewhere is put in, the
 //! rest is left to chance, and each text is matched before it is returned.
-
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 

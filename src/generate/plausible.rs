@@ -2,7 +2,6 @@
 //! `amount`.
 //!
 //! The caller checks that they fit the schema; if not, it generates others without the name.
-
 use std::collections::HashMap;
 use std::sync::LazyLock;
 

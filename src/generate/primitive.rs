@@ -1,5 +1,4 @@
 //! Draws words, times and identifiers, from which other texts are composed.
-
 use rand::Rng as _;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;

@@ -1,5 +1,4 @@
 //! Generates strings: by format, by pattern, or words of the right length.
-
 use std::sync::Arc;
 
 use rand::RngExt as _;

@@ -1,5 +1,4 @@
 //! Derives the identifiers of further entities from the one that an example shows.
-
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 

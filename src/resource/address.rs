@@ -1,7 +1,6 @@
 //! Address in a path template: a collection, one of its entities, or a verb on either.
 //!
 //! Only names are read here; `infer` reads the schemas.
-
 use crate::schema::name::words;
 
 /// Part of a collection that a path template addresses, with the names in the path.

@@ -2,7 +2,6 @@
 //! methods and schemas.
 //!
 //! `resource` infers the roles of a group of operations when the first of them is needed.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -284,7 +283,7 @@ impl<'c> Draft<'c> {
         };
         let only = |key: KeyFrom| match key {
             KeyFrom::Only => format!("`{}` is one entity", address.shown),
-            _ => format!("`{}` is called by a field", address.noun),
+            _ => format!("`{}` names its entity in a field", address.noun),
         };
         match operation.method {
             Method::GET if self.list(operation).is_some() => {

@@ -1,7 +1,6 @@
 //! List queries: the part, the order and the filters that a request selects from a list.
 //!
 //! `entity` reads a query from parameters and content, and picks a page of entities with it.
-
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

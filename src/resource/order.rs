@@ -1,5 +1,4 @@
 //! Sort order of the items of a list, and names in requests that refer to members of items.
-
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::HashMap;

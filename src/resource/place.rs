@@ -1,5 +1,4 @@
 //! Place in a request or an answer of an entity, of a list of entities, or of a key alone.
-
 use serde_json::{Map, Value};
 
 use crate::resource::address::singular;

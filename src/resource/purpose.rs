@@ -3,7 +3,6 @@
 //!
 //! `?size=20` selects twenty items, and `?size=XL` those of a size; the document tells the two
 //! apart.
-
 use serde_json::Value;
 
 use crate::schema::name::{folded, words};

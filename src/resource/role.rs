@@ -1,7 +1,6 @@
 //! Role of an operation: what it does with which collection.
 //!
 //! Roles are inferred by `infer` or given in `role_override`; `entity` follows them.
-
 use std::sync::Arc;
 
 use crate::resource::place::Slot;

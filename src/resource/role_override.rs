@@ -1,7 +1,6 @@
 //! Overrides of roles by the user, in the section `resources` of fixtures, and seed data.
 //!
 //! Read while loading; `infer` gives them precedence.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -114,7 +113,7 @@ fn told(entry: &Value) -> Result<RoleOverride, String> {
     }
     let object = entry.as_object().ok_or("expected `off`, or `does` and `collection`")?;
     if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "does" | "collection")) {
-        return Err(format!("`{unknown}` is no field here, expected `does` or `collection`"));
+        return Err(format!("`{unknown}` is not a field here, expected `does` or `collection`"));
     }
     let act = object.get("does").map(|does| {
         let act = Act::NAMES.iter().find(|(name, _)| does == name).map(|(_, act)| *act);
@@ -132,7 +131,7 @@ fn told(entry: &Value) -> Result<RoleOverride, String> {
 pub(crate) fn named(entry: &Value) -> Result<Named, String> {
     let object = entry.as_object().ok_or("expected a map of `key` and `natural`")?;
     if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "key" | "natural")) {
-        return Err(format!("`{unknown}` is no field of a collection, expected `key` or `natural`"));
+        return Err(format!("`{unknown}` is not a field of a collection, expected `key` or `natural`"));
     }
     let text = |name: &str| match object.get(name) {
         None => Ok(None),

@@ -3,7 +3,6 @@
 //!
 //! A large document has thousands of schemas and a request needs a few; compiling one must not
 //! cost as much as compiling all.
-
 use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Map, Value};

@@ -2,7 +2,6 @@
 //! mean.
 //!
 //! `"true"` for a boolean is beyond doubt; where a schema allows several types nothing is changed.
-
 use serde_json::{Value, json};
 
 use crate::document::number::is_plain_integer;

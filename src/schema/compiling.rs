@@ -1,5 +1,4 @@
 //! Compiles schemas to validators of `jsonschema`, without the parts that cannot be compiled.
-
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 //! The validator follows each path: sixty schemas that each refer twice to the next have 2^60 of
 //! them. Counted references fail when too many are followed; then
 //! [`judging`](crate::schema::judging) answers, which compares a value with a schema once.
-
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 

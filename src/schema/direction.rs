@@ -3,7 +3,6 @@
 //!
 //! `readOnly` properties are not required in a request, `writeOnly` ones not in a response
 //! (OpenAPI 3.0.4 §4.7.24.2).
-
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};

@@ -2,7 +2,6 @@
 //! derived from others by `allOf` (OpenAPI 3.1.1 §4.8.25.1). JSON Schema ignores discriminators.
 //!
 //! Discriminators beside `oneOf` and `anyOf` are left to `explain`.
-
 use serde_json::{Map, Value, json};
 
 use crate::document::reference::{local_pointer, mapped};

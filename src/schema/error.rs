@@ -1,7 +1,6 @@
 //! Errors of an instance against a schema, and their neutral wording.
 //!
 //! The wording of a documented error response is left to `errors`.
-
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};

@@ -1,6 +1,5 @@
 //! Evaluated members and items of an instance: those that other keywords than `unevaluated…` look
 //! at (JSON Schema 2020-12 §11).
-
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};

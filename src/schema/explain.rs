@@ -4,7 +4,6 @@
 //! those. So `anyOf` and `oneOf` are explained only where their errors are reported. `validity`
 //! calls it for an instance that the validator did not accept; the meaning of an error for a
 //! request is left to `validate` and `errors`.
-
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Map, Value, json};
@@ -94,7 +93,7 @@ impl Schema {
 
 /// Returns the error of an instance that cannot be judged within the limits.
 pub(super) fn beyond_steps(most: usize) -> SchemaError {
-    let detail = format!("cannot be judged within {most} steps and {MOST_OPEN} schemas inside of each other");
+    let detail = format!("cannot be validated within {most} steps and {MOST_OPEN} nested schemas");
     SchemaError::new("", "bound", json!({ "detail": detail }))
 }
 

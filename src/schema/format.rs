@@ -1,5 +1,4 @@
 //! Formats that the validator does not know, or checks more or less strictly than their standards.
-
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 

@@ -5,7 +5,6 @@
 //! that asks [`Pattern`], and the keys of `patternProperties`, which the validator matches itself,
 //! are rewritten so that its engine reads them the same. Text that is not a pattern is left out:
 //! it checks nothing.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 

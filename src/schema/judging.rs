@@ -4,7 +4,6 @@
 //! The validator of a schema answers the same question faster; this module can judge parts of a
 //! schema and always ends. `validity` uses it where the validator has no answer, and `explain` and
 //! `evaluated` build on it.
-
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

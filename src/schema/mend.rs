@@ -1,7 +1,6 @@
 //! Replaces the parts of a schema that cannot be compiled.
 //!
 //! Each such part then allows anything; the rest is checked as it is written.
-
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};

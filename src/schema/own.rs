@@ -2,7 +2,6 @@
 //! other schemas.
 //!
 //! `judging` and `explain` evaluate the rest.
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

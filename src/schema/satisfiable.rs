@@ -1,7 +1,6 @@
 //! Does any value fit a schema?
 //!
 //! Finds the contradictory schemas that are reported when a document is inspected.
-
 use jsonschema::Draft;
 use jsonschema::canonical::{Cause, UnsatisfiableReason, options};
 use serde_json::Value;

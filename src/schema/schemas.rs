@@ -1,5 +1,4 @@
 //! Schemas of a document, and a schema as one direction sees it: navigation and its validator.
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -373,7 +372,7 @@ impl Schema {
     pub fn check_all(&self) -> Result<(), Uncompilable> {
         for pattern in patterns_of(self.root(), std::slice::from_ref(&self.pointer)) {
             if let Err(fault) = Pattern::read(&pattern.text) {
-                return Err(Uncompilable(format!("`{}` is no pattern: {fault}", pattern.text)));
+                return Err(Uncompilable(format!("`{}` is not a pattern: {fault}", pattern.text)));
             }
         }
         self.check()

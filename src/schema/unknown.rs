@@ -2,7 +2,6 @@
 //! read.
 //!
 //! Anything is allowed there, and the answers of the operation say so.
-
 use std::collections::HashSet;
 
 use serde_json::Value;

@@ -1,7 +1,6 @@
 //! Does an instance fit a schema, and if not, why?
 //!
 //! Asks the validator first, then `judging` and `explain`.
-
 use serde_json::{Value, json};
 
 use crate::schema::error::SchemaError;

@@ -3,7 +3,6 @@
 //! Each node is visited once, however many paths lead to it, so that recursive and heavily
 //! branched schemas cost no more than their size. `generate` and `validate` read schemas through
 //! it.
-
 use std::collections::HashSet;
 
 use serde_json::Value;

@@ -1,5 +1,4 @@
 //! Activity of one connection: the exchanges in progress, and the time since anything moved.
-
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};

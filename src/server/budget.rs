@@ -2,7 +2,6 @@
 //!
 //! Each content has a [`Share`], which is given back when it is dropped: when the exchange is over,
 //! or its client has left.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,7 +1,6 @@
 //! Threads on which answers are computed. Operations that are known to be quick are answered at
 //! once, on the thread that read the request; everything else on separate threads, so that
 //! connections, health checks and the shutdown never wait for it.
-
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;

@@ -1,7 +1,6 @@
 //! Protocol of a connection: detects it, and holds little memory while the connection is idle.
 //!
 //! The service answers the requests.
-
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::io::{self, ErrorKind};
@@ -159,7 +158,7 @@ async fn serve_http2<S: Answers>(
         biased;
         done = served => done,
         () = stuck => {
-            tracing::debug!("nothing of an answer was taken for {:?}", limits.write_timeout);
+            tracing::debug!("the client read nothing of the answer for {:?}", limits.write_timeout);
             Ok(())
         }
     }
@@ -372,7 +371,7 @@ impl Wire {
         let time = self.write_timeout;
         let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(time)));
         if stuck.as_mut().poll(context).is_ready() {
-            tracing::debug!("nothing of an answer was taken for {time:?}");
+            tracing::debug!("the client read nothing of the answer for {time:?}");
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
         Poll::Pending

@@ -1,5 +1,4 @@
 //! Limits of connections and contents, and the phases of the shutdown.
-
 use std::time::Duration;
 
 use crate::exchange::settings::ContentLimit;

@@ -1,5 +1,4 @@
 //! Log: one line for each exchange, for people or as JSON.
-
 use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! Messages that HTTP/1.1 forbids, whatever API they are for.
 //!
 //! Checks the rules of RFC 9112 that the protocol implementation does not enforce.
-
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
@@ -21,7 +20,9 @@ pub fn refused(head: &Parts) -> Option<Problem> {
     let why = match (hosts.next(), hosts.next()) {
         (None, _) => "the request has no `Host` header field",
         (Some(_), Some(_)) => "the request has several `Host` header fields",
-        (Some(host), None) if !is_host(host.as_bytes()) => "the `Host` header field is no host with an optional port",
+        (Some(host), None) if !is_host(host.as_bytes()) => {
+            "the `Host` header field is not a host with an optional port"
+        }
         _ => return unknown_transfer_coding(head),
     };
     Some(Problem::new(Kind::Message, StatusCode::BAD_REQUEST, why))

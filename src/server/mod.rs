@@ -313,7 +313,7 @@ fn answer_and_note(control: &Control, request: &Request, operation: Option<usize
 
 /// Break of the connection that a fixture asks for.
 #[derive(Debug, thiserror::Error)]
-#[error("a fixture lets the connection break off")]
+#[error("a fixture breaks the connection")]
 struct BrokenOff;
 
 /// Reason why the content of a request could not be read.
@@ -337,7 +337,7 @@ impl ReadFault {
                 (response, report)
             }
             Self::BrokenOff(error) => {
-                let detail = format!("the content broke off: {error}");
+                let detail = format!("the content ended early: {error}");
                 problem_response(&Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, detail))
             }
             Self::TooSlow(time) => {
@@ -349,9 +349,8 @@ impl ReadFault {
                 (response, report)
             }
             Self::NoRoom(most) => {
-                let detail = format!(
-                    "contents of requests and answers take the {most} bytes that they may take together (`--content-memory`)"
-                );
+                let detail =
+                    format!("request and response contents use all {most} bytes that `--content-memory` allows");
                 let problem = Problem::new(Kind::Busy, StatusCode::SERVICE_UNAVAILABLE, detail);
                 let (mut response, report) = problem_response(&problem);
                 // RFC 9110 §15.6.4

@@ -1,5 +1,4 @@
 //! Content of a response as it is sent: at once, item by item, in slow pieces, or as events.
-
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;

@@ -1,5 +1,4 @@
 //! Speed of operations: quick ones are answered on the thread of their connection.
-
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! Standard error that never blocks: text waits in a queue, and a separate thread writes it. The
 //! process that started the server may not read standard error, or its disk may be full.
-
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -2,7 +2,6 @@
 //! again after they were unused for a while.
 //!
 //! `resource` reads them through this cache.
-
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 

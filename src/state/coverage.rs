@@ -1,7 +1,6 @@
 //! Coverage: the operations, statuses and parameters of a contract that requests used.
 //!
 //! The server records each exchange; the control API and the report file read the coverage.
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -1,7 +1,6 @@
 //! Journal: the most recent exchanges of each session.
 //!
 //! The server adds an exchange when it ends; the control API and `testing` read the entries.
-
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

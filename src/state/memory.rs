@@ -2,7 +2,6 @@
 //!
 //! Each step is atomic: no other request sees it half done, and no change between two steps is
 //! lost. `entity` builds the content of entities, see [`EntityFactory`].
-
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Secrets of an exchange, removed wherever people read it: journal, log, reports, coverage.
-
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};

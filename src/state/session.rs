@@ -1,7 +1,6 @@
 //! State of one session: entities, counts, scenario, journal and snapshots, all within one limit.
 //!
 //! `sessions` holds one for each session; the steps of requests run on it.
-
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,7 +146,7 @@ fn import_shelf(collection_key: &Value, index: usize) -> Result<(CollectionKey, 
     let entities = entities.ok_or_else(|| format!("`state[{index}]` has no object `entities`"))?;
     for (key, entity) in entities {
         if !entity.is_object() {
-            return Err(format!("`state[{index}]` has an entity `{key}` that is no object"));
+            return Err(format!("`state[{index}]` has an entity `{key}` that is not an object"));
         }
         if size::is_too_deep(entity) {
             let most = size::MOST_NESTED;

@@ -1,7 +1,6 @@
 //! State of all sessions: each begins at its first use, and their number and memory are limited.
 //!
 //! The sandbox runs the steps of each request on it, see [`Memory::with`].
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,6 @@
 //!
 //! The state of a session is counted as it is in memory, not as it was sent: a `0` of two bytes in
 //! a JSON list takes 72 bytes, and more in an object.
-
 use std::fmt;
 use std::fmt::Write as _;
 

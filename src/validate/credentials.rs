@@ -2,7 +2,6 @@
 //! with any value.
 //!
 //! `exchange` calls [`check`] before it validates the rest, and [`challenges`] for a 401.
-
 use std::borrow::Cow;
 
 use base64::Engine as _;

@@ -1,5 +1,4 @@
 //! Runs `standin serve`, from loading the documents to the exit code at the end.
-
 use std::io::Write;
 use std::sync::Arc;
 use std::thread;
@@ -42,7 +41,7 @@ impl Serve {
             && let Some(lines) = refusal(&sandbox)
         {
             tell(err, Ok(lines))?;
-            writeln!(err, "error: the documents have errors, and `--strict-documents` takes none")?;
+            writeln!(err, "error: the documents have errors, which `--strict-documents` does not allow")?;
             return Ok(Outcome::Findings);
         }
         log::start(self.log);
@@ -50,7 +49,7 @@ impl Serve {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
         let served = runtime.block_on(async {
             if let Some(scenario) = self.scenario.as_ref().filter(|name| !sandbox.scenarios().contains(*name)) {
-                writeln!(err, "error: no fixture is of the scenario `{scenario}`")?;
+                writeln!(err, "error: no fixture has the scenario `{scenario}`")?;
                 return Ok(None);
             }
             if sandbox.contract().documents.is_empty() {
@@ -139,7 +138,7 @@ impl Serve {
         reports.iter().try_for_each(Target::check).map_err(|error| error.to_string())?;
         let Some(path) = &self.state_file else { return Ok((reports, None)) };
         if matches!(self.state, Switch::Off) {
-            return Err("`--state-file` keeps nothing, as nothing is remembered\n  = help: add `--state on`".to_owned());
+            return Err("`--state-file` has no effect while `--state` is `off`\n  = help: add `--state on`".to_owned());
         }
         let state = StateFile::open(path, sandbox).map_err(|error| error.to_string())?;
         Ok((reports, Some(state)))

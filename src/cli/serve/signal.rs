@@ -1,6 +1,5 @@
 //! Signals that end the server, received on a separate thread so that busy threads do not delay
 //! them.
-
 use std::{process, thread};
 
 use tokio::sync::watch;

@@ -1,5 +1,4 @@
 //! Forms (`application/x-www-form-urlencoded`) ↔ values: each property is written as in a query.
-
 use serde_json::{Map, Value, json};
 
 use crate::codec::style::{Pairs, Read, as_documented, read_property};

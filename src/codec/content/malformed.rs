@@ -1,5 +1,4 @@
 //! Error for content that cannot be read, with its place.
-
 use bytes::Bytes;
 use serde_json::Value;
 

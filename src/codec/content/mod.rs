@@ -66,7 +66,7 @@ fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
 }
 
 fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
-    std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is no UTF-8: {error}")))
+    std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is not UTF-8: {error}")))
 }
 
 fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {

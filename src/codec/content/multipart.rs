@@ -1,5 +1,4 @@
 //! Multipart content (RFC 2046 §5.1, RFC 7578) ↔ values: parts by name, or in order.
-
 use std::convert::Infallible;
 
 use bytes::Bytes;

@@ -1,7 +1,6 @@
 //! Smallest files that are valid for their media type.
 //!
 //! Generated content of binary media types and binary parts uses them.
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;

@@ -1,5 +1,4 @@
 //! Sequential media types ↔ lists of values: each item is framed as an event, a line or a record.
-
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -39,7 +38,7 @@ pub fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
 /// Returns a sentence with the error and the number of the item, from 1.
 pub fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
     let parse = |(index, text): (usize, &str)| {
-        serde_json::from_str::<Value>(text).map_err(|error| format!("item {} is no JSON: {error}", index + 1))
+        serde_json::from_str::<Value>(text).map_err(|error| format!("item {} is not JSON: {error}", index + 1))
     };
     match sequence {
         Sequence::Lines => text.lines().filter(|line| !line.trim().is_empty()).enumerate().map(parse).collect(),

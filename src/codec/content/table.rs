@@ -1,5 +1,4 @@
 //! Lists of objects ↔ comma-separated values (RFC 4180).
-
 use bytes::Bytes;
 use serde_json::Value;
 

@@ -1,5 +1,4 @@
 //! XML ↔ values, by the XML Objects of the schema (OpenAPI 3.0.4 §4.7.26, 3.2.0 §4.26).
-
 use quick_xml::Reader;
 use quick_xml::escape::{escape, unescape};
 use quick_xml::events::{BytesStart, Event};

@@ -2,7 +2,6 @@
 //! (ECMA-262).
 //!
 //! `inspect` runs these checks.
-
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::schema::Schemas;
 use crate::schema::handover::PatternAt;
@@ -30,7 +29,7 @@ fn judge(pattern: &PatternAt, place: Place) -> Option<Diagnostic> {
     let text = &pattern.text;
     match Pattern::read(text) {
         Err(fault) => {
-            let message = format!("the pattern `{text}` is no regular expression: {fault}");
+            let message = format!("the pattern `{text}` is not a regular expression: {fault}");
             let help = "it checks nothing; the rest of the schema is checked";
             Some(Diagnostic::at(Code::InvalidPattern, place, message).help(help))
         }

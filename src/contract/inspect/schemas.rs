@@ -2,7 +2,6 @@
 //! discriminators map to existing schemas.
 //!
 //! `inspect` runs these checks.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -79,7 +78,8 @@ fn unknown_mapping(tree: &Value, schema: &Map<String, Value>, pointer: &str, sou
         let wanted = target.rsplit('/').next().unwrap_or_default();
         let components = tree.pointer("/components/schemas").and_then(Value::as_object);
         let meant = nearest(wanted, components.into_iter().flat_map(Map::keys).map(String::as_str));
-        let message = format!("the discriminator maps `{name}` to `{}`, which is not there", to.as_str().unwrap_or(""));
+        let message =
+            format!("the discriminator maps `{name}` to `{}`, which does not exist", to.as_str().unwrap_or(""));
         let help = match meant {
             Some(meant) => format!("did you mean `#/components/schemas/{meant}`?"),
             None => "write the name of a component, or a reference to a schema".to_owned(),
@@ -124,7 +124,7 @@ fn unsatisfiable(
         if let Some(keywords) = keywords {
             let message = format!("no value fits the schema: {keywords} contradict each other");
             let place = Place::value(source, pointer);
-            let help = "whatever is sent for it is refused; correct one of them, or use an overlay";
+            let help = "every value is rejected; correct one of them, or use an overlay";
             found.push(Diagnostic::at(Code::UnsatisfiableSchema, place, message).help(help));
         }
     }

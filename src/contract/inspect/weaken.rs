@@ -4,7 +4,6 @@
 //! If no value fits the copy, none fits the schema. Keywords are left out if they exceed the
 //! bounds, or if dropping a part of them would make them accept less (`not`, `if`); `oneOf`
 //! becomes `anyOf` for the same reason.
-
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};

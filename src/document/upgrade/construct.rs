@@ -1,5 +1,4 @@
 //! Constructs that the version of a document does not have: they are honoured, and reported.
-
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -142,7 +141,7 @@ impl Constructs {
                     format!("`{name}`{form} is of OpenAPI before 3.1, and the document is of {own}{times}"),
                 ),
             };
-            Diagnostic::at(code, Place::key(source, first), message).help("it is read as it is meant")
+            Diagnostic::at(code, Place::key(source, first), message).help("it is read as the author meant it")
         };
         self.found.into_iter().map(report).collect()
     }

@@ -2,7 +2,6 @@
 //!
 //! Values that do not have the form that 2.0 prescribes stay as they are; `repair` reports them.
 //! Every move is noted, so that diagnostics show the place that the author wrote.
-
 use serde_json::{Map, Value, json};
 
 use crate::document::shape::METHODS;

@@ -1,5 +1,4 @@
 //! Versions of OpenAPI that a document may have.
-
 use std::fmt;
 
 /// Supported versions of OpenAPI; patch versions are not distinguished.

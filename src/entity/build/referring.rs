@@ -1,7 +1,6 @@
 //! Sets references between entities: a generated `petId` becomes the key of a pet that exists.
 //!
 //! `build` runs it on each generated entity.
-
 use std::sync::Arc;
 
 use indexmap::IndexMap;

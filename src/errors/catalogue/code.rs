@@ -1,5 +1,4 @@
 //! Choice of the code that fits a finding, among those that a document allows.
-
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 

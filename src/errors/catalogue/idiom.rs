@@ -4,7 +4,6 @@
 //! Each file of `idioms/` is one family; a family is added by its file alone. [`Idiom`] documents
 //! the keys of a file, `idioms/ajv.yaml` is an example. `reading` recognises sentences in
 //! documented examples; `words` and `slot` write new ones.
-
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 

@@ -1,5 +1,4 @@
 //! Matches texts against templates and captures the values of their slots.
-
 use crate::contract::wording::{Part, Slot, Template};
 use crate::schema::name::Form;
 

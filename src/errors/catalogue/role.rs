@@ -1,5 +1,4 @@
 //! Roles of the members of error bodies, found by member name.
-
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 

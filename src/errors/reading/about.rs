@@ -2,7 +2,6 @@
 //! word and the field that they name.
 //!
 //! `reading::read` calls it with the recognised texts, before it builds the pattern.
-
 use http::StatusCode;
 use serde_json::Value;
 

@@ -1,5 +1,4 @@
 //! Context in which an example of an error is read, and the fault that the example is about.
-
 use http::StatusCode;
 
 use crate::errors::catalogue::idiom::Idiom;

@@ -1,7 +1,6 @@
 //! Recognises a family of errors by its schema alone.
 //!
 //! `shaping::shape` asks it where the body shapes of the catalogue fit no family.
-
 use serde_json::Value;
 
 use crate::errors::catalogue::idiom::{self, Idiom};

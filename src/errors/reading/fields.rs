@@ -2,7 +2,6 @@
 //! `{"name": ["This field is required."]}`, at the top or below `errors`.
 //!
 //! A part of `shaping`, tried for each object before its members are read one by one.
-
 use serde_json::{Value, json};
 
 use crate::errors::body::{Fields, Member};

@@ -2,7 +2,6 @@
 //! the request.
 //!
 //! The `Reader` of the parent module reads objects and arrays, and each of their leaves here.
-
 use serde_json::Value;
 
 use crate::contract::wording::{Part, Slot, Template};

@@ -2,7 +2,6 @@
 //! them.
 //!
 //! Readers of error examples find the names of fields in texts with them.
-
 use std::collections::HashMap;
 
 use crate::contract::Operation;

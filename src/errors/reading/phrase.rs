@@ -2,7 +2,6 @@
 //! a template that words it for other fields.
 //!
 //! `recognise` and `leaf` read a text here where no message of the catalogue fits it closely.
-
 use std::ops::Range;
 use std::sync::OnceLock;
 

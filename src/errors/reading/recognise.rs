@@ -2,7 +2,6 @@
 //!
 //! The first step of `reading::read`. The catalogue has the messages of families; `phrase` reads
 //! those of no family.
-
 use serde_json::Value;
 
 use crate::errors::catalogue::idiom::{self, Candidate, Idiom, Match, is_of_field};

@@ -3,7 +3,6 @@
 //!
 //! `errors::templates` derives patterns here where no example shows the error, or shows only some
 //! of its members.
-
 use serde_json::Value;
 
 use crate::errors::body::{ByField, Member, Pattern};

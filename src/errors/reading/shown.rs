@@ -2,7 +2,6 @@
 //! whole.
 //!
 //! `errors::templates` reads the result like a documented example and completes it from the schema.
-
 use serde_json::{Map, Value};
 
 use crate::errors::body::{Member, Pattern};

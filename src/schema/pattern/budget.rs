@@ -2,7 +2,6 @@
 //! body.
 //!
 //! Validators match one text at a time and cannot pass a budget on, so it is kept with the thread.
-
 use std::cell::Cell;
 
 /// Maximum number of steps of all patterns that are matched together. Beyond it nothing matches

@@ -1,5 +1,4 @@
 //! Reads the classes and escapes of patterns as sets of characters, for `parse`.
-
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 use crate::schema::pattern::tree::{Fault, Grammar, class_of};
@@ -254,7 +253,7 @@ impl<'t> Reader<'t> {
             }
             '-' if inside == Inside::Brackets => code(u32::from('-'), 2),
             _ if self.is_unicode() && !"^$\\.*+?()[]{}|/".contains(next) => {
-                return Err(format!("`\\{next}` is no escape"));
+                return Err(format!("`\\{next}` is not an escape"));
             }
             'k' if self.has_names => return Err("`\\k` names no group".to_owned()),
             literal => code(u32::from(literal), 2),
@@ -271,7 +270,7 @@ impl<'t> Reader<'t> {
         });
         match letter {
             Some(letter) => Ok((Escape::Code(u32::from(letter) % 32), 3)),
-            None if self.is_unicode() => Err("`\\c` is no escape".to_owned()),
+            None if self.is_unicode() => Err("`\\c` is not an escape".to_owned()),
             None => Ok((Escape::Code(u32::from('\\')), 1)),
         }
     }
@@ -296,7 +295,7 @@ impl<'t> Reader<'t> {
             return Ok((Escape::Code(code), 4));
         }
         if self.is_unicode() {
-            return Err("`\\x` is no escape".to_owned());
+            return Err("`\\x` is not an escape".to_owned());
         }
         if let Some((code, length)) = self.braced(2) {
             self.foreign.push(("\\x{".to_owned(), "the character of this number"));
@@ -320,7 +319,7 @@ impl<'t> Reader<'t> {
                 }
                 Ok((Escape::Code(code), 2 + length))
             }
-            None if self.is_unicode() => Err("`\\u` is no escape".to_owned()),
+            None if self.is_unicode() => Err("`\\u` is not an escape".to_owned()),
             None => Ok((Escape::Code(u32::from('u')), 2)),
         }
     }
@@ -338,7 +337,7 @@ impl<'t> Reader<'t> {
         let foreign = |name: &str| property(name.strip_prefix("Is").unwrap_or(name)).or_else(|| posix_of_java(name));
         let class = if self.is_unicode() { property(&inside) } else { property(&inside).or_else(|| foreign(&inside)) };
         let Some(mut class) = class.filter(|_| self.at + length <= self.chars.len()) else {
-            return Err(format!("`{inside}` is no property of Unicode"));
+            return Err(format!("`{inside}` is not a Unicode property"));
         };
         if !self.is_unicode() {
             self.foreign.push((format!("\\{letter}{{{inside}}}"), "this property, as with the `u` flag"));
@@ -355,7 +354,7 @@ impl<'t> Reader<'t> {
             self.chars[self.at + 1..].iter().take(3).take_while(|c| ('0'..='7').contains(*c)).collect();
         if self.is_unicode() {
             let is_null = first == '0' && !self.peek(2).is_some_and(|next| next.is_ascii_digit());
-            return if is_null { Ok((Escape::Code(0), 2)) } else { Err(format!("`\\{first}` is no escape")) };
+            return if is_null { Ok((Escape::Code(0), 2)) } else { Err(format!("`\\{first}` is not an escape")) };
         }
         let length = if digits.len() == 3 && first > '3' { 2 } else { digits.len() };
         match u32::from_str_radix(&digits[..length], 8) {

@@ -1,6 +1,5 @@
 //! Writes the tree of a pattern in the syntax of Rust engines, and builds the engine that matches
 //! in linear time, if the pattern has neither look-arounds nor references and is not too large.
-
 use std::fmt::Write as _;
 
 use regex::{Regex, RegexBuilder};

@@ -2,7 +2,6 @@
 //! budget of steps.
 //!
 //! Used for the patterns that have no engine of linear time.
-
 use crate::schema::pattern::budget;
 use crate::schema::pattern::program::{Loop, Operation, Program, Run, Toward};
 use crate::schema::pattern::tree::{Assertion, Case};

@@ -280,7 +280,7 @@ mod tests {
             ("a\\", "it ends with `\\`"),
             ("(?<a", "a group is not closed"),
             (r"(?<a>b)\k<c>", "no group is named `c`"),
-            (r"\p{Nothing}", "`Nothing` is no property of Unicode"),
+            (r"\p{Nothing}", "`Nothing` is not a Unicode property"),
         ] {
             assert_eq!(Pattern::read(text).map(|_| ()), Err(fault.to_owned()), "{text}");
         }

@@ -2,7 +2,6 @@
 //! or by that of Annex B.1.2 with constructs of other dialects.
 //!
 //! Classes and escapes are left to `class`; `linear` and `program` read the tree.
-
 use std::collections::HashMap;
 
 use crate::schema::pattern::class::{self, Escape};
@@ -331,7 +330,7 @@ impl Parser<'_> {
         let is_first = |c: char| c.is_alphabetic() || c == '_' || c == '$';
         let is_name = name.chars().next().is_some_and(is_first) && name.chars().all(|c| is_first(c) || c.is_numeric());
         if !is_name {
-            return Err(format!("`{name}` is no name of a group"));
+            return Err(format!("`{name}` is not a group name"));
         }
         self.capture()
     }
@@ -362,7 +361,7 @@ impl Parser<'_> {
                     's' => self.flags.dot_all = is_on,
                     // No effect: characters are those of Unicode in either mode.
                     'u' | 'U' if !self.is_unicode() => {}
-                    other => return Err(format!("`{other}` is no flag of a group")),
+                    other => return Err(format!("`{other}` is not a flag of a group")),
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! Compiles the tree of a pattern to the operations by which
 //! [`machine`](crate::schema::pattern::machine) matches it.
-
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Syntax tree of a pattern; flags, escapes and names of classes are already resolved by `parse`.
-
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! Host names that requests may be sent to. A page can make its own host name resolve to this
 //! machine (DNS rebinding), and then read and write data that only this machine should reach; so
 //! `Host` must have a known name.
-
 use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};

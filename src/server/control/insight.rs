@@ -1,5 +1,4 @@
 //! Control API: list operations, coverage, explain.
-
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -52,7 +51,7 @@ fn to_request(value: &Value) -> Result<Request, String> {
     for (name, value) in value.get("headers").and_then(Value::as_object).into_iter().flatten() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let field = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&text).ok());
-        let (name, value) = field.ok_or_else(|| format!("`{name}` is no header field"))?;
+        let (name, value) = field.ok_or_else(|| format!("`{name}` is not a header field"))?;
         request.headers_mut().append(name, value);
     }
     if is_json && !request.headers().contains_key(http::header::CONTENT_TYPE) {

@@ -368,7 +368,7 @@ impl Control {
                 let is_right =
                     |(scheme, sent): (&str, &str)| scheme.eq_ignore_ascii_case("bearer") && is_same(sent.trim(), token);
                 if !sent.is_some_and(is_right) {
-                    let detail = "the control API wants `Authorization: Bearer` with the token of `--control-token`";
+                    let detail = "the control API requires `Authorization: Bearer` with the token of `--control-token`";
                     return Err(Problem::new(Kind::Unauthorized, StatusCode::UNAUTHORIZED, detail));
                 }
             }

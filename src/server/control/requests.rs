@@ -1,5 +1,4 @@
 //! Control API: list, stream, clear and verify the exchanges of the journal.
-
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
@@ -141,11 +140,11 @@ impl Control {
         if let Some(unknown) = body.get("body").and_then(unknown_keyword) {
             let meant = unknown.meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
             let at = format!("/body{}", unknown.pointer);
-            return Err(unprocessable(format!("`{at}`: `{}` is no keyword of JSON Schema{meant}", unknown.name)));
+            return Err(unprocessable(format!("`{at}`: `{}` is not a JSON Schema keyword{meant}", unknown.name)));
         }
         let schema = body.get("body").map(standalone).transpose();
-        let schema =
-            schema.map_err(|error| unprocessable(format!("`body` is no JSON Schema that can be compiled: {error}")))?;
+        let schema = schema
+            .map_err(|error| unprocessable(format!("`body` is not JSON Schema that can be compiled: {error}")))?;
         let status = body.get("status").map(|status| status.as_str().map_or_else(|| status.to_string(), str::to_owned));
         let session = text("session").or_else(|| Self::of_session(asked));
         let index = operation.and_then(|name| self.operation_of(name));

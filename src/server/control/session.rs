@@ -1,6 +1,5 @@
 //! Session of a request, from `/_standin/sessions/NAME/…`, the header `Standin-Session`, or the
 //! cookie `standin-session`.
-
 use http::{HeaderName, StatusCode, Uri};
 
 use crate::codec::message::{Mounted, Request};
@@ -32,7 +31,7 @@ pub fn session_of(request: &Request) -> Result<Named, Problem> {
         let session = checked(decode(name))?;
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let target = format!("/{rest}{query}");
-        let uri: Uri = target.parse().map_err(|_| wrong("the path after the name of the session is none"))?;
+        let uri: Uri = target.parse().map_err(|_| wrong("the path after the session name is not valid"))?;
         let mut inner = request.clone();
         *inner.uri_mut() = uri;
         inner.extensions_mut().insert(Mounted(format!("{PREFIX}sessions/{name}")));

@@ -1,11 +1,11 @@
 //! Control API: read and change collections, snapshots, scenarios and sessions.
-
 use std::sync::Arc;
 
 use http::StatusCode;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use crate::diagnostic::ordinal;
 use crate::entity::build::{keyed, misfit};
 use crate::errors::problem::{Kind, Problem};
 use crate::resource::Collection;
@@ -40,7 +40,7 @@ impl Control {
         let name = asked.body.get("scenario").and_then(Value::as_str).map(str::to_owned);
         let known = self.sandbox.scenarios();
         if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
-            return Err(unprocessable(format!("no fixture is of the scenario `{name}`; there are {}", listed(&known))));
+            return Err(unprocessable(format!("no fixture has the scenario `{name}`; there are {}", listed(&known))));
         }
         self.sandbox.within(asked.about(), |session_state| session_state.choose(name));
         Ok(self.scenario(asked))
@@ -64,7 +64,7 @@ impl Control {
             return Err(unprocessable(format!("there is no collection `{name}`")));
         }
         if let Some(name) = state.scenario.as_ref().filter(|name| !self.sandbox.scenarios().contains(name)) {
-            return Err(unprocessable(format!("no fixture is of the scenario `{name}`")));
+            return Err(unprocessable(format!("no fixture has the scenario `{name}`")));
         }
         self.sandbox.within(asked.about(), |there| there.become_like(state)).map_err(full)?;
         Ok(Value::Null)
@@ -115,16 +115,20 @@ impl Control {
         for (index, entity) in entities.iter().enumerate() {
             let key = keyed(&collection, entity, index).map_err(unprocessable)?;
             if is_too_deep(entity) {
-                return Err(unprocessable(format!("entity {index} is nested deeper than {MOST_NESTED} levels")));
+                return Err(unprocessable(format!(
+                    "the {} entity is nested deeper than {MOST_NESTED} levels",
+                    ordinal(index)
+                )));
             }
             if let Some(error) = misfit(&collection, entity) {
                 return Err(unprocessable(format!(
-                    "entity {index} does not fit the schema of `{}`: {error}",
+                    "the {} entity does not fit the schema of `{}`: {error}",
+                    ordinal(index),
                     collection.name
                 )));
             }
             if all.insert(key.clone(), Arc::new(entity.clone())).is_some() {
-                return Err(unprocessable(format!("two entities are called `{key}`")));
+                return Err(unprocessable(format!("two entities have the key `{key}`")));
             }
         }
         let collection_key = CollectionKey { collection: collection.name.clone(), scope };
@@ -175,7 +179,7 @@ impl Control {
 }
 
 fn full(error: Full) -> Problem {
-    let detail = format!("the session has no room for it: {error}; `POST /_standin/reset` empties it");
+    let detail = format!("the session is full: {error}; `POST /_standin/reset` empties it");
     Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
 }
 

@@ -1,5 +1,4 @@
 //! Clients that listen to the journal while it is written.
-
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
