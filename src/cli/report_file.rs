@@ -13,7 +13,7 @@ use crate::state::coverage::Coverage;
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// JUnit XML, with a test case for each operation.
+    /// `JUnit` XML, with a test case for each operation.
     Junit,
     /// HTML page for people.
     Html,

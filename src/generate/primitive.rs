@@ -25,6 +25,7 @@ pub fn word(random: &mut ChaCha8Rng) -> &'static str {
 
 /// Returns the time at a fraction of the span: 0 is its start, 1 its end.
 #[expect(clippy::cast_possible_truncation, reason = "300 days of seconds")]
+#[must_use]
 pub fn at(part: f64) -> OffsetDateTime {
     let start = OffsetDateTime::from_unix_timestamp(EPOCH).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     start + Duration::seconds((part * SPAN) as i64)
@@ -36,6 +37,7 @@ pub fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
 }
 
 /// Formats a time like `2026-03-04T05:06:07Z` (RFC 3339).
+#[must_use]
 pub fn rfc3339(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_else(|_| "2026-01-01T00:00:00Z".to_owned())
 }

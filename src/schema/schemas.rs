@@ -326,7 +326,7 @@ impl Schema {
         let is_together = self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
         if is_together && let Some(shared) = together() {
             let Shared { validator, is_counted, patterns, key, faults } = shared;
-            return Judge { validator, is_counted: *is_counted, patterns: &patterns, key: Some(&key), faults: &faults };
+            return Judge { validator, is_counted: *is_counted, patterns, key: Some(key), faults };
         }
         let own = self.own.get_or_init(|| {
             let most = if self.schemas.demand == Demand::Few { MOST_ALONE } else { usize::MAX };

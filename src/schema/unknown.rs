@@ -17,6 +17,7 @@ const MOST_VISITED: usize = 200_000;
 const MOST_TOLD: usize = 3;
 
 /// Returns true if anything in a document is unknown.
+#[must_use]
 pub fn is_in(value: &Value) -> bool {
     let mut open = vec![value];
     while let Some(value) = open.pop() {
