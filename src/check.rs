@@ -43,18 +43,43 @@ fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diag
             let mut tellings = std::iter::once(&overrule.general).chain(overrule.rules.values());
             tellings.any(|telling| telling.body.is_some())
         };
-        let Some(overrule) = operation.overrules.iter().find(has_body) else { continue };
-        let context =
-            ExchangeContext { contract, resources: &resources, templates: &templates, path: &operation.template };
-        let Some(sample) = survey(context, operation, options).sample else { continue };
-        let response = StatusCode::from_u16(sample.status).ok().and_then(|status| operation.response(status));
-        let media =
-            response.and_then(|response| response.content.iter().find(|media| media.range.covers(&sample.media)));
-        let body = serde_json::from_str(&sample.content).ok().zip(media.and_then(|media| media.schema.as_ref()));
-        let errors = body.map(|(body, schema): (serde_json::Value, _)| schema.errors(&body).unwrap_or_default());
-        if let Some(error) = errors.unwrap_or_default().first().filter(|_| seen.insert(Arc::as_ptr(overrule).addr())) {
-            let message =
-                format!("the body does not fit the {} of `{}`: {}", sample.status, operation.name(), error.sentence());
+        let Some(overrule) = operation.overrules.iter().find(has_body) else {
+            continue;
+        };
+        let context = ExchangeContext {
+            contract,
+            resources: &resources,
+            templates: &templates,
+            path: &operation.template,
+        };
+        let Some(sample) = survey(context, operation, options).sample else {
+            continue;
+        };
+        let response = StatusCode::from_u16(sample.status)
+            .ok()
+            .and_then(|status| operation.response(status));
+        let media = response.and_then(|response| {
+            response
+                .content
+                .iter()
+                .find(|media| media.range.covers(&sample.media))
+        });
+        let body = serde_json::from_str(&sample.content)
+            .ok()
+            .zip(media.and_then(|media| media.schema.as_ref()));
+        let errors = body
+            .map(|(body, schema): (serde_json::Value, _)| schema.errors(&body).unwrap_or_default());
+        if let Some(error) = errors
+            .unwrap_or_default()
+            .first()
+            .filter(|_| seen.insert(Arc::as_ptr(overrule).addr()))
+        {
+            let message = format!(
+                "the body does not fit the {} of `{}`: {}",
+                sample.status,
+                operation.name(),
+                error.sentence()
+            );
             let found_here = Diagnostic::at(Code::FixtureMismatch, overrule.place.clone(), message);
             found.push(found_here.help("it is sent anyway"));
         }
@@ -66,12 +91,20 @@ fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diag
 /// not have.
 fn unknown_families(contract: &Contract) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
-    let overrules = contract.operations.iter().flat_map(|operation| &operation.overrules);
+    let overrules = contract
+        .operations
+        .iter()
+        .flat_map(|operation| &operation.overrules);
     let new = overrules.filter(|overrule| seen.insert(Arc::as_ptr(overrule).addr()));
     let unknown = new.filter_map(|overrule| {
-        let name = overrule.idiom.as_deref().filter(|name| idiom::named(name).is_none())?;
+        let name = overrule
+            .idiom
+            .as_deref()
+            .filter(|name| idiom::named(name).is_none())?;
         let likeness = |idiom: &&Idiom| (strsim::jaro_winkler(&idiom.name, name) * 1000.0).round();
-        let nearest = idiom::all().iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let nearest = idiom::all()
+            .iter()
+            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let nearest = nearest.map(|idiom| idiom.name.as_str()).unwrap_or_default();
         let message = format!("the catalogue has no family `{name}`");
         let help = format!("there is `{nearest}`; README says where all of them are");
@@ -113,8 +146,11 @@ fn unmade(
             let schema = media.item.as_ref().or(media.schema.as_ref());
             if let Some(schema) = schema.filter(|schema| !made.fits && schema.check().is_ok()) {
                 let message = format!("no valid value could be made for {named}");
-                let help = "the nearest value is sent, with a `Standin-Warning`; an example would help";
-                return Some(Diagnostic::at(Code::Ungeneratable, schema.place(), message).help(help));
+                let help =
+                    "the nearest value is sent, with a `Standin-Warning`; an example would help";
+                return Some(
+                    Diagnostic::at(Code::Ungeneratable, schema.place(), message).help(help),
+                );
             }
             made.written.is_lost
         }
@@ -139,7 +175,9 @@ pub fn source_of_answer(operation: &Operation) -> String {
                     (Some(example), _) if example.name.is_empty() => "example".to_owned(),
                     (Some(example), _) => format!("example \"{}\"", example.name),
                     (None, Some(_)) => "generated".to_owned(),
-                    (None, None) if media.item.is_some() || media.range.is_json() => "generated".to_owned(),
+                    (None, None) if media.item.is_some() || media.range.is_json() => {
+                        "generated".to_owned()
+                    }
                     (None, None) => "no content".to_owned(),
                 },
             };

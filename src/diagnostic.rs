@@ -152,26 +152,42 @@ impl Place {
     /// document).
     #[must_use]
     pub fn value(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
-        Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Value }
+        Self {
+            source: Arc::clone(source),
+            pointer: pointer.into(),
+            target: Target::Value,
+        }
     }
 
     /// Returns the place of the value that the author wrote at `pointer`, even if it was moved
     /// since.
     #[must_use]
     pub fn as_written(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
-        Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Written }
+        Self {
+            source: Arc::clone(source),
+            pointer: pointer.into(),
+            target: Target::Written,
+        }
     }
 
     /// Returns the place of the key of the member at `pointer`.
     #[must_use]
     pub fn key(source: &Arc<Source>, pointer: impl Into<String>) -> Self {
-        Self { source: Arc::clone(source), pointer: pointer.into(), target: Target::Key }
+        Self {
+            source: Arc::clone(source),
+            pointer: pointer.into(),
+            target: Target::Key,
+        }
     }
 
     /// Returns a place known by line and column, for texts that do not parse.
     #[must_use]
     pub fn exact(source: &Arc<Source>, span: Span) -> Self {
-        Self { source: Arc::clone(source), pointer: String::new(), target: Target::Exact(span) }
+        Self {
+            source: Arc::clone(source),
+            pointer: String::new(),
+            target: Target::Exact(span),
+        }
     }
 
     /// Returns the text that the place is in.
@@ -222,7 +238,11 @@ impl Place {
         }
         let (source, pointer) = self.owner();
         let Some((found, exact)) = source.nearest(&pointer) else {
-            return Span { line: 1, column: 1, length: 1 };
+            return Span {
+                line: 1,
+                column: 1,
+                length: 1,
+            };
         };
         match (self.target, found.key) {
             (Target::Key, Some(key)) => key,
@@ -238,7 +258,13 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.span();
         let (source, _) = self.owner();
-        write!(f, "{}:{}:{}", escape::one_line(source.name()), span.line, span.column)
+        write!(
+            f,
+            "{}:{}:{}",
+            escape::one_line(source.name()),
+            span.line,
+            span.column
+        )
     }
 }
 
@@ -278,26 +304,49 @@ impl Diagnostic {
     /// Returns a diagnostic at a place.
     #[must_use]
     pub fn at(code: Code, place: Place, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), place: Some(place), help: None }
+        Self {
+            code,
+            message: message.into(),
+            place: Some(place),
+            help: None,
+        }
     }
 
     /// Returns a diagnostic about something that has no text, such as a file that cannot be opened.
     #[must_use]
     pub fn without_place(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), place: None, help: None }
+        Self {
+            code,
+            message: message.into(),
+            place: None,
+            help: None,
+        }
     }
 
     /// Adds advice to the author, or the assumption that was made.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(Box::new(Help { before: help.into(), place: None, after: String::new() }));
+        self.help = Some(Box::new(Help {
+            before: help.into(),
+            place: None,
+            after: String::new(),
+        }));
         self
     }
 
     /// Adds help with a place in it: `the one at `, `specs/pets.yaml:41:21`, ` answers`.
     #[must_use]
-    pub fn help_at(mut self, before: impl Into<String>, place: Place, after: impl Into<String>) -> Self {
-        self.help = Some(Box::new(Help { before: before.into(), place: Some(place), after: after.into() }));
+    pub fn help_at(
+        mut self,
+        before: impl Into<String>,
+        place: Place,
+        after: impl Into<String>,
+    ) -> Self {
+        self.help = Some(Box::new(Help {
+            before: before.into(),
+            place: Some(place),
+            after: after.into(),
+        }));
         self
     }
 
@@ -319,7 +368,12 @@ impl Diagnostic {
 
     /// Returns the first line of the rendered diagnostic: `warning[string-boolean]: …`.
     fn headline(&self) -> String {
-        format!("{}[{}]: {}", self.severity().as_str(), self.code, escape::one_line(&self.message))
+        format!(
+            "{}[{}]: {}",
+            self.severity().as_str(),
+            self.code,
+            escape::one_line(&self.message)
+        )
     }
 
     /// Renders the diagnostic with the line of text that it is about, as rustc does.
@@ -402,7 +456,12 @@ impl Diagnostic {
 }
 
 /// Characters of a file name that are percent-encoded in the path of a URI (RFC 3986 §3.3).
-const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Returns the name of a text as a URI reference (RFC 3986 §4.1): a file name is percent-encoded;
 /// in a URL only control and non-ASCII characters are.
@@ -410,7 +469,11 @@ fn uri_reference(name: &str) -> String {
     if name.starts_with("https://") || name.starts_with("http://") {
         return utf8_percent_encode(name, percent_encoding::CONTROLS).to_string();
     }
-    let name = if cfg!(windows) { name.replace('\\', "/") } else { name.to_owned() };
+    let name = if cfg!(windows) {
+        name.replace('\\', "/")
+    } else {
+        name.to_owned()
+    };
     utf8_percent_encode(&name, NOT_IN_PATHS).to_string()
 }
 
@@ -433,8 +496,10 @@ pub fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
     let mut codes: Vec<Code> = diagnostics.iter().map(|d| d.code).collect();
     codes.sort_unstable();
     codes.dedup();
-    let rules: Vec<Value> =
-        codes.iter().map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.about() } })).collect();
+    let rules: Vec<Value> = codes
+        .iter()
+        .map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.about() } }))
+        .collect();
     let results: Vec<Value> = diagnostics.iter().map(Diagnostic::to_sarif).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -462,8 +527,10 @@ pub fn count(number: usize, noun: &str) -> String {
 /// Returns a position in a list, counted from 0, as people count: `first`, `second`, `11th`, `22nd`.
 #[must_use]
 pub fn ordinal(index: usize) -> String {
-    const WORDS: [&str; 10] =
-        ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+    const WORDS: [&str; 10] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth",
+    ];
     if let Some(word) = WORDS.get(index) {
         return (*word).to_owned();
     }
@@ -484,22 +551,45 @@ mod tests {
 
     fn source() -> Arc<Source> {
         Source::new("a.yaml".into(), "info:\n  title: [x]\n".into(), |_| {
-            let key = Span { line: 2, column: 3, length: 5 };
-            let value = Span { line: 2, column: 10, length: 3 };
-            Positions::from([("/info/title".into(), KeyAndValue { key: Some(key), value })])
+            let key = Span {
+                line: 2,
+                column: 3,
+                length: 5,
+            };
+            let value = Span {
+                line: 2,
+                column: 10,
+                length: 3,
+            };
+            Positions::from([(
+                "/info/title".into(),
+                KeyAndValue {
+                    key: Some(key),
+                    value,
+                },
+            )])
         })
     }
 
     #[test]
     fn positions_are_counted_as_people_count() {
         let counted = [0, 2, 9, 10, 11, 12, 20, 21, 111].map(ordinal);
-        assert_eq!(counted, ["first", "third", "tenth", "11th", "12th", "13th", "21st", "22nd", "112th"]);
+        assert_eq!(
+            counted,
+            [
+                "first", "third", "tenth", "11th", "12th", "13th", "21st", "22nd", "112th"
+            ]
+        );
     }
 
     #[test]
     fn a_finding_shows_its_line_and_marks_the_value() {
-        let found = Diagnostic::at(Code::WrongType, Place::value(&source(), "/info/title"), "found a list")
-            .help("write a string");
+        let found = Diagnostic::at(
+            Code::WrongType,
+            Place::value(&source(), "/info/title"),
+            "found a list",
+        )
+        .help("write a string");
         assert_eq!(
             found.render(),
             "warning[wrong-type]: found a list\n --> a.yaml:2:10\n  |\n2 |   title: [x]\n  |          ^^^\n  = help: write a string\n"
@@ -515,7 +605,11 @@ mod tests {
     #[test]
     fn codes_are_unique_and_in_kebab_case() {
         let mut names: Vec<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        assert!(names.iter().all(|n| n.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+        assert!(
+            names
+                .iter()
+                .all(|n| n.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        );
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
@@ -523,8 +617,14 @@ mod tests {
 
     #[test]
     fn file_names_are_uri_references_in_sarif() {
-        assert_eq!(uri_reference("a b/c#d?é%20:.yaml"), "a%20b/c%23d%3F%C3%A9%2520%3A.yaml");
-        assert_eq!(uri_reference("https://a.example/b%20c.yaml?d#e"), "https://a.example/b%20c.yaml?d#e");
+        assert_eq!(
+            uri_reference("a b/c#d?é%20:.yaml"),
+            "a%20b/c%23d%3F%C3%A9%2520%3A.yaml"
+        );
+        assert_eq!(
+            uri_reference("https://a.example/b%20c.yaml?d#e"),
+            "https://a.example/b%20c.yaml?d#e"
+        );
     }
 
     #[test]

@@ -96,7 +96,12 @@ impl Sandbox {
     /// Loads documents, and fixtures from a folder. Errors in them are reported by
     /// [`diagnostics`](Self::diagnostics); a sandbox without any operation is valid too.
     #[must_use]
-    pub fn load(inputs: &[Input], fixtures: Option<&Path>, reading: &Reading, settings: Settings) -> Self {
+    pub fn load(
+        inputs: &[Input],
+        fixtures: Option<&Path>,
+        reading: &Reading,
+        settings: Settings,
+    ) -> Self {
         let (files, mut found) = fixtures.map(document::load_fixtures).unwrap_or_default();
         let (data, odd) = fixtures.map(document::load_data).unwrap_or_default();
         found.extend(odd);
@@ -105,8 +110,20 @@ impl Sandbox {
 
     /// Loads documents, with fixtures that are already read.
     #[must_use]
-    pub fn new(inputs: &[Input], fixtures: &[FixtureFile], reading: &Reading, settings: Settings) -> Self {
-        Self::made(inputs, fixtures.to_vec(), &[], Vec::new(), reading, settings)
+    pub fn new(
+        inputs: &[Input],
+        fixtures: &[FixtureFile],
+        reading: &Reading,
+        settings: Settings,
+    ) -> Self {
+        Self::made(
+            inputs,
+            fixtures.to_vec(),
+            &[],
+            Vec::new(),
+            reading,
+            settings,
+        )
     }
 
     /// Loads documents, with fixtures that are already read and seed data by collection name.
@@ -118,7 +135,14 @@ impl Sandbox {
         reading: &Reading,
         settings: Settings,
     ) -> Self {
-        Self::made(inputs, fixtures.to_vec(), data, Vec::new(), reading, settings)
+        Self::made(
+            inputs,
+            fixtures.to_vec(),
+            data,
+            Vec::new(),
+            reading,
+            settings,
+        )
     }
 
     fn made(
@@ -130,15 +154,27 @@ impl Sandbox {
         settings: Settings,
     ) -> Self {
         let loaded = document::load(inputs, &reading.access, &reading.overlays);
-        let mut material = Material { loaded, fixtures, found, examples: reading.examples };
+        let mut material = Material {
+            loaded,
+            fixtures,
+            found,
+            examples: reading.examples,
+        };
         let mut contract = material.contract(Demand::Few);
         let (overrules, odd) = RoleOverrides::read(&contract, &material.fixtures);
         let (overrules, misfits) = supply(&contract, overrules, data);
-        contract.diagnostics.extend(odd.iter().chain(&misfits).cloned());
+        contract
+            .diagnostics
+            .extend(odd.iter().chain(&misfits).cloned());
         material.found.extend(odd.into_iter().chain(misfits));
         let templates = TemplateStore::new(&contract);
-        let mut fixtures = contract.operations.iter().flat_map(|operation| &operation.fixtures);
-        let is_drawn = settings.delay.is_some_and(|delay| !matches!(delay, Delay::Fixed(_)));
+        let mut fixtures = contract
+            .operations
+            .iter()
+            .flat_map(|operation| &operation.fixtures);
+        let is_drawn = settings
+            .delay
+            .is_some_and(|delay| !matches!(delay, Delay::Fixed(_)));
         let is_staged = is_drawn || fixtures.any(Fixture::is_staged);
         Self {
             material,
@@ -182,7 +218,10 @@ impl Sandbox {
 
     /// Releases memory that only diagnostics need.
     pub fn rest(&self) {
-        self.contract.documents.iter().for_each(|document| document.source().rest());
+        self.contract
+            .documents
+            .iter()
+            .for_each(|document| document.source().rest());
     }
 
     /// Answers a request in the unnamed session with settings other than those of the sandbox.
@@ -193,27 +232,48 @@ impl Sandbox {
 
     /// Answers a request in a session, see [`Memory::with`].
     #[must_use]
-    pub fn answer_in(&self, session: &str, settings: &Settings, request: &Request) -> (Response, Report) {
+    pub fn answer_in(
+        &self,
+        session: &str,
+        settings: &Settings,
+        request: &Request,
+    ) -> (Response, Report) {
         let undone = coding::undo(request, settings.content_limit.0);
         let request = undone.as_ref().unwrap_or(request);
         let context = self.context(request.uri().path());
-        let within = |run: &mut dyn FnMut(&mut SessionState)| self.within(session, |session_state| run(session_state));
+        let within = |run: &mut dyn FnMut(&mut SessionState)| {
+            self.within(session, |session_state| run(session_state))
+        };
         let session_view = if self.is_staged {
-            let chosen = self.memory.look(session, |session_state| session_state.scenario().cloned()).flatten();
+            let chosen = self
+                .memory
+                .look(session, |session_state| session_state.scenario().cloned())
+                .flatten();
             self.session_view(chosen, &within)
         } else {
             SessionView::default()
         };
         let plan = exchange::plan(context, &session_view, settings, request);
-        exchange::answer(&plan, settings, request, &mut |collection_key, step, factory| {
-            self.within(session, |session_state| session_state.step(collection_key, step, factory))
-        })
+        exchange::answer(
+            &plan,
+            settings,
+            request,
+            &mut |collection_key, step, factory| {
+                self.within(session, |session_state| {
+                    session_state.step(collection_key, step, factory)
+                })
+            },
+        )
     }
 
     /// Returns the view of earlier requests in the session that `within` gives access to.
     fn session_view<'s>(&self, chosen: Option<String>, within: Within<'s>) -> SessionView<'s> {
         let scenario = chosen.or_else(|| self.scenario.clone());
-        SessionView { scenario, now: self.began.elapsed(), within: Some(within) }
+        SessionView {
+            scenario,
+            now: self.began.elapsed(),
+            within: Some(within),
+        }
     }
 
     /// Runs `run` on the state of a session, see [`Memory::with`].
@@ -231,8 +291,14 @@ impl Sandbox {
     /// Returns the names of the scenarios in fixtures, sorted.
     #[must_use]
     pub fn scenarios(&self) -> Vec<String> {
-        let fixtures = self.contract.operations.iter().flat_map(|operation| &operation.fixtures);
-        let mut names: Vec<String> = fixtures.filter_map(|fixture| fixture.scenario.clone()).collect();
+        let fixtures = self
+            .contract
+            .operations
+            .iter()
+            .flat_map(|operation| &operation.fixtures);
+        let mut names: Vec<String> = fixtures
+            .filter_map(|fixture| fixture.scenario.clone())
+            .collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -254,20 +320,36 @@ impl Sandbox {
     #[must_use]
     pub fn explain(&self, session: &str, request: &Request) -> Value {
         // The copy is cheap: it shares its entities with the session until one of them is changed.
-        let now = self.memory.look(session, SessionState::now).unwrap_or_default();
+        let now = self
+            .memory
+            .look(session, SessionState::now)
+            .unwrap_or_default();
         let chosen = now.scenario.clone();
         let session_state = RefCell::new(SessionState::of(now));
         let within = |run: &mut dyn FnMut(&mut SessionState)| run(&mut session_state.borrow_mut());
         let context = self.context(request.uri().path());
         let session_view = self.session_view(chosen, &within);
         let plan = exchange::plan(context, &session_view, &self.settings, request);
-        exchange::explain::explain(context, &plan, &self.settings, request, &mut |collection_key, step, factory| {
-            session_state.borrow_mut().step(collection_key, step, factory)
-        })
+        exchange::explain::explain(
+            context,
+            &plan,
+            &self.settings,
+            request,
+            &mut |collection_key, step, factory| {
+                session_state
+                    .borrow_mut()
+                    .step(collection_key, step, factory)
+            },
+        )
     }
 
     fn context<'s>(&'s self, path: &'s str) -> ExchangeContext<'s> {
-        ExchangeContext { contract: &self.contract, resources: &self.resources, templates: &self.templates, path }
+        ExchangeContext {
+            contract: &self.contract,
+            resources: &self.resources,
+            templates: &self.templates,
+            path,
+        }
     }
 
     /// Returns the state of all sessions.
@@ -292,6 +374,9 @@ impl Sandbox {
 
 fn tell(gone: &[String]) {
     for name in gone {
-        tracing::warn!(session = name, "the session was forgotten, as there are too many or too large ones");
+        tracing::warn!(
+            session = name,
+            "the session was forgotten, as there are too many or too large ones"
+        );
     }
 }

@@ -66,8 +66,13 @@ pub enum StartError {
 }
 
 fn told(found: &[Diagnostic]) -> String {
-    let errors = found.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error);
-    errors.map(|diagnostic| format!("\n{}", diagnostic.render_line())).collect::<Vec<_>>().concat()
+    let errors = found
+        .iter()
+        .filter(|diagnostic| diagnostic.severity() == Severity::Error);
+    errors
+        .map(|diagnostic| format!("\n{}", diagnostic.render_line()))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 impl Builder {
@@ -81,7 +86,10 @@ impl Builder {
     /// Adds a document as text; diagnostics refer to it by `name`.
     #[must_use]
     pub fn text(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
-        self.inputs.push(Input::Text { name: name.into(), text: text.into() });
+        self.inputs.push(Input::Text {
+            name: name.into(),
+            text: text.into(),
+        });
         self
     }
 
@@ -95,7 +103,10 @@ impl Builder {
     /// Sets the seed of generated values.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.options = GenerateOptions { seed, ..self.settings.options };
+        self.settings.options = GenerateOptions {
+            seed,
+            ..self.settings.options
+        };
         self
     }
 
@@ -141,10 +152,17 @@ impl Builder {
     ///
     /// Returns [`StartError`] if there is no document to serve or no port can be bound.
     pub async fn start(self) -> Result<Running, StartError> {
-        let sandbox = Sandbox::load(&self.inputs, self.fixtures.as_deref(), &self.reading, self.settings);
+        let sandbox = Sandbox::load(
+            &self.inputs,
+            self.fixtures.as_deref(),
+            &self.reading,
+            self.settings,
+        );
         let sandbox = Arc::new(sandbox.with_scenario(self.scenario));
         if sandbox.contract().documents.is_empty() {
-            return Err(StartError::NoDocument(sandbox.contract().diagnostics.clone()));
+            return Err(StartError::NoDocument(
+                sandbox.contract().diagnostics.clone(),
+            ));
         }
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -153,8 +171,17 @@ impl Builder {
         let shutdown = async {
             let _either = stopped.await;
         };
-        tokio::spawn(server::run_with(listener, Arc::clone(&control), Limits::default(), shutdown));
-        Ok(Running { control, address, _stop: stop })
+        tokio::spawn(server::run_with(
+            listener,
+            Arc::clone(&control),
+            Limits::default(),
+            shutdown,
+        ));
+        Ok(Running {
+            control,
+            address,
+            _stop: stop,
+        })
     }
 }
 
@@ -184,7 +211,9 @@ pub struct Unverified {
 fn unseen(forgotten: u64) -> String {
     match forgotten {
         0 => String::new(),
-        _ => format!("; {forgotten} earlier exchanges are not kept any more, see `Builder::journal`"),
+        _ => {
+            format!("; {forgotten} earlier exchanges are not kept any more, see `Builder::journal`")
+        }
     }
 }
 
@@ -204,7 +233,10 @@ impl Running {
     /// Returns a session: separate state for tests that run in parallel.
     #[must_use]
     pub fn session(&self, name: &str) -> Session<'_> {
-        Session { running: self, name: name.to_owned() }
+        Session {
+            running: self,
+            name: name.to_owned(),
+        }
     }
 
     /// Returns the exchanges of all sessions, the oldest first; of each session only the last ones,
@@ -227,7 +259,11 @@ impl Running {
     ///
     /// Returns [`Unverified`] if the number of calls differs, or if it may be higher because the
     /// journal has dropped exchanges and `times` has an upper bound.
-    pub fn verify(&self, operation: &str, times: impl RangeBounds<usize> + std::fmt::Debug) -> Result<(), Unverified> {
+    pub fn verify(
+        &self,
+        operation: &str,
+        times: impl RangeBounds<usize> + std::fmt::Debug,
+    ) -> Result<(), Unverified> {
         verify(&self.control.journal(None), operation, &times)
     }
 
@@ -288,8 +324,16 @@ impl Session<'_> {
     ///
     /// Returns [`Unverified`] if the number of calls differs, or if it may be higher because the
     /// journal has dropped exchanges and `times` has an upper bound.
-    pub fn verify(&self, operation: &str, times: impl RangeBounds<usize> + std::fmt::Debug) -> Result<(), Unverified> {
-        verify(&self.running.control.journal(Some(&self.name)), operation, &times)
+    pub fn verify(
+        &self,
+        operation: &str,
+        times: impl RangeBounds<usize> + std::fmt::Debug,
+    ) -> Result<(), Unverified> {
+        verify(
+            &self.running.control.journal(Some(&self.name)),
+            operation,
+            &times,
+        )
     }
 
     /// Returns the number of calls of an operation in the session whose content is valid against a
@@ -322,11 +366,23 @@ fn verify(
         return Ok(());
     }
     let expected = format!("{times:?}");
-    Err(Unverified { operation: operation.to_owned(), count, expected, forgotten: journal.forgotten })
+    Err(Unverified {
+        operation: operation.to_owned(),
+        count,
+        expected,
+        forgotten: journal.forgotten,
+    })
 }
 
 fn count(entries: &[Entry], operation: &str, body: &Value) -> usize {
     let schema = standalone(body).expect("the schema of the content can be compiled");
-    let own = entries.iter().filter(|entry| entry.operation.as_deref() == Some(operation));
-    own.filter(|entry| entry.body().is_some_and(|body| schema.is_valid(&body) == Ok(true))).count()
+    let own = entries
+        .iter()
+        .filter(|entry| entry.operation.as_deref() == Some(operation));
+    own.filter(|entry| {
+        entry
+            .body()
+            .is_some_and(|body| schema.is_valid(&body) == Ok(true))
+    })
+    .count()
 }

@@ -42,7 +42,11 @@ fn main() -> ExitCode {
     }
     let mut trials = Vec::new();
     for case in cases {
-        let file = case.file.strip_prefix(&folder).unwrap_or(&case.file).with_extension("");
+        let file = case
+            .file
+            .strip_prefix(&folder)
+            .unwrap_or(&case.file)
+            .with_extension("");
         let name = |how: &str| format!("{}: {} ({how})", file.display(), case.name);
         let again = case.clone();
         trials.push(Trial::test(name("in process"), {
@@ -58,28 +62,56 @@ fn main() -> ExitCode {
 
 /// The sandbox of a case, and the options that it is served with.
 fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
-    let extension = |block: &Block| if block.language == "markdown" { "md".to_owned() } else { block.language.clone() };
+    let extension = |block: &Block| {
+        if block.language == "markdown" {
+            "md".to_owned()
+        } else {
+            block.language.clone()
+        }
+    };
     let documents: Vec<Input> = case
         .blocks_of("openapi")
         .enumerate()
         .map(|(index, block)| {
-            let number = if index == 0 { String::new() } else { format!("-{}", index + 1) };
-            Input::Text { name: format!("openapi{number}.{}", extension(block)), text: block.text.clone() }
+            let number = if index == 0 {
+                String::new()
+            } else {
+                format!("-{}", index + 1)
+            };
+            Input::Text {
+                name: format!("openapi{number}.{}", extension(block)),
+                text: block.text.clone(),
+            }
         })
         .collect();
-    let overlay = |block: &Block| Input::Text { name: "overlay.yaml".to_owned(), text: block.text.clone() };
+    let overlay = |block: &Block| Input::Text {
+        name: "overlay.yaml".to_owned(),
+        text: block.text.clone(),
+    };
     let overlays: Vec<Input> = case.blocks_of("overlay").map(overlay).collect();
-    let read = |block: &Block| document::fixture_text("fixtures.yaml".to_owned(), block.text.clone());
+    let read =
+        |block: &Block| document::fixture_text("fixtures.yaml".to_owned(), block.text.clone());
     let fixtures: Vec<_> = case.blocks_of("fixtures").map(read).collect();
     let (fixtures, broken): (Vec<_>, Vec<_>) = fixtures.into_iter().partition(Result::is_ok);
     assert!(broken.is_empty(), "the fixtures of a case can be parsed");
-    let fixtures: Vec<_> = fixtures.into_iter().flatten().map(|(file, _odd)| file).collect();
-    let flags = case.blocks_of("flags").flat_map(|block| block.text.split_whitespace());
-    let command = Command::try_parse_from(["standin", "serve"].into_iter().chain(flags)).expect("the flags are right");
+    let fixtures: Vec<_> = fixtures
+        .into_iter()
+        .flatten()
+        .map(|(file, _odd)| file)
+        .collect();
+    let flags = case
+        .blocks_of("flags")
+        .flat_map(|block| block.text.split_whitespace());
+    let command = Command::try_parse_from(["standin", "serve"].into_iter().chain(flags))
+        .expect("the flags are right");
     let serve = command.serve().expect("it is `serve`");
     if let Some(paths) = case.blocks_of("documents").next() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let inputs: Vec<Input> = paths.text.lines().map(|path| Input::Path(root.join(path))).collect();
+        let inputs: Vec<Input> = paths
+            .text
+            .lines()
+            .map(|path| Input::Path(root.join(path)))
+            .collect();
         let folder = root.join("fixtures");
         return (
             Sandbox::load(&inputs, Some(&folder), &serve.reading(), serve.settings()),
@@ -87,7 +119,10 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
             serve.control_options(),
         );
     }
-    let reading = Reading { overlays, ..serve.reading() };
+    let reading = Reading {
+        overlays,
+        ..serve.reading()
+    };
     let data: Vec<(String, _)> = case
         .blocks
         .iter()
@@ -96,7 +131,8 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
             let text = block.text.clone();
             Some((
                 name.to_owned(),
-                document::data_text(format!("data/{name}.{}", block.language), text).expect("can be parsed"),
+                document::data_text(format!("data/{name}.{}", block.language), text)
+                    .expect("can be parsed"),
             ))
         })
         .collect();
@@ -122,45 +158,75 @@ fn in_process(case: &Case) -> Result<(), Failed> {
 }
 
 fn checked(sandbox: &Sandbox) -> String {
-    sandbox.diagnostics().iter().map(standin::diagnostic::Diagnostic::render).collect::<Vec<_>>().join("\n")
+    sandbox
+        .diagnostics()
+        .iter()
+        .map(standin::diagnostic::Diagnostic::render)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn answer(control: &Control, request: &Block, limits: server::Limits) -> Response<Bytes> {
     let request = to_request(&Message::parse(&request.text));
     let body = request.body().clone();
     let too_large = body.len() > limits.max_body;
-    let body = if too_large { Body::TooLarge(limits.max_body) } else { Body::Complete(body.into()) };
+    let body = if too_large {
+        Body::TooLarge(limits.max_body)
+    } else {
+        Body::Complete(body.into())
+    };
     control.answer(&request.map(|_| body)).0
 }
 
 /// A request block as the client sends it; the lines of a multipart body end as they must.
 fn to_request(message: &Message) -> Request<Vec<u8>> {
     let mut words = message.start.split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let mut request = Request::builder().method(method).uri(target);
     for (name, value) in &message.headers {
         request = request.header(name, value);
     }
-    let is_multipart = message.header("content-type").is_some_and(|kind| kind.starts_with("multipart/"));
-    let body = if is_multipart { message.body.replace('\n', "\r\n") } else { message.body.clone() };
-    request.body(body.into_bytes()).expect("the request block is a request")
+    let is_multipart = message
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("multipart/"));
+    let body = if is_multipart {
+        message.body.replace('\n', "\r\n")
+    } else {
+        message.body.clone()
+    };
+    request
+        .body(body.into_bytes())
+        .expect("the request block is a request")
 }
 
 fn over_tcp(case: &Case) -> Result<(), Failed> {
     let (sandbox, limits, options) = sandbox(case);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served =
-        runtime.spawn(server::run_with(listener, Arc::new(Control::with(Arc::new(sandbox), options)), limits, async {
+    let served = runtime.spawn(server::run_with(
+        listener,
+        Arc::new(Control::with(Arc::new(sandbox), options)),
+        limits,
+        async {
             let _dropped = stopped.await;
-        }));
+        },
+    ));
     let mut captures = Captures::new();
-    let result = case.exchanges().into_iter().try_for_each(|(request, expected)| {
-        let answered = send(&Message::parse(&request.text), &format!("http://{address}"))?;
-        compare(expected, &answered, &mut captures)
-    });
+    let result = case
+        .exchanges()
+        .into_iter()
+        .try_for_each(|(request, expected)| {
+            let answered = send(&Message::parse(&request.text), &format!("http://{address}"))?;
+            compare(expected, &answered, &mut captures)
+        });
     let _ended = stop.send(());
     runtime.block_on(served)?;
     result
@@ -188,7 +254,11 @@ fn send(message: &Message, origin: &str) -> Result<Response<Bytes>, Failed> {
 /// Compares what is listed: status, the header fields that stand there (`!name` for one that must
 /// not be there; lines of one name are compared one by one, in order), and the content if there is any.
 /// JSON is compared as a value, and in the order of its members in a block called `response in order`.
-fn compare(block: &Block, answered: &Response<Bytes>, captures: &mut Captures) -> Result<(), Failed> {
+fn compare(
+    block: &Block,
+    answered: &Response<Bytes>,
+    captures: &mut Captures,
+) -> Result<(), Failed> {
     let expected = Message::parse(&block.text);
     let status = expected.start.split(' ').nth(1).unwrap_or_default();
     let body = String::from_utf8_lossy(answered.body());
@@ -198,23 +268,34 @@ fn compare(block: &Block, answered: &Response<Bytes>, captures: &mut Captures) -
     }
     for (name, wanted) in expected.fields() {
         let all = answered.headers().get_all(name.trim_start_matches('!'));
-        let lines: Vec<String> = all.iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+        let lines: Vec<String> = all
+            .iter()
+            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect();
         let fits = if name.starts_with('!') {
             lines.is_empty()
         } else if wanted.len() == 1 {
             pattern::text_fits(wanted[0], &lines.join(", "), captures) && !lines.is_empty()
         } else {
             wanted.len() == lines.len()
-                && wanted.iter().zip(&lines).all(|(wanted, is)| pattern::text_fits(wanted, is, captures))
+                && wanted
+                    .iter()
+                    .zip(&lines)
+                    .all(|(wanted, is)| pattern::text_fits(wanted, is, captures))
         };
         if !fits {
-            return Err(format!("expected `{name}: {}`, got {}", wanted.join(" | "), shown()).into());
+            return Err(
+                format!("expected `{name}: {}`, got {}", wanted.join(" | "), shown()).into(),
+            );
         }
     }
     if expected.body.is_empty() {
         return Ok(());
     }
-    match (serde_json::from_str::<Value>(&expected.body), serde_json::from_str::<Value>(&body)) {
+    match (
+        serde_json::from_str::<Value>(&expected.body),
+        serde_json::from_str::<Value>(&body),
+    ) {
         (Ok(expected), Ok(is)) => {
             let is_ordered = block.kind == "response in order";
             pattern::compare(&expected, &is, captures, is_ordered)
@@ -226,9 +307,20 @@ fn compare(block: &Block, answered: &Response<Bytes>, captures: &mut Captures) -
 }
 
 fn compare_text(expected: &str, is: &str) -> Result<(), Failed> {
-    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim().to_owned();
+    let trimmed = |text: &str| {
+        text.lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .trim()
+            .to_owned()
+    };
     let (expected, is) = (trimmed(expected), trimmed(is));
-    if expected == is { Ok(()) } else { Err(format!("expected\n{expected}\n\ngot\n{is}").into()) }
+    if expected == is {
+        Ok(())
+    } else {
+        Err(format!("expected\n{expected}\n\ngot\n{is}").into())
+    }
 }
 
 /// Writes what is answered into the case files.
@@ -247,7 +339,10 @@ fn update(cases: &[Case]) {
         for (request, expected) in case.exchanges() {
             let answered = answer(&control, request, limits);
             if compare(expected, &answered, &mut captures).is_err() {
-                edits.push((expected, as_block(&Message::parse(&expected.text), &answered)));
+                edits.push((
+                    expected,
+                    as_block(&Message::parse(&expected.text), &answered),
+                ));
             }
         }
     }
@@ -264,7 +359,10 @@ fn update(cases: &[Case]) {
 fn as_block(expected: &Message, answered: &Response<Bytes>) -> String {
     let mut text = format!("HTTP/1.1 {}\n", answered.status());
     for (name, value) in &expected.headers {
-        let is = answered.headers().get(name).and_then(|value| value.to_str().ok());
+        let is = answered
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok());
         text.push_str(&format!("{name}: {}\n", is.unwrap_or(value)));
     }
     if !answered.body().is_empty() && !expected.body.is_empty() {

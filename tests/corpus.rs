@@ -39,27 +39,59 @@ fn judge(sandbox: &Sandbox, operation: &Operation, judge: &mut Option<Judge>) ->
     assert!(report.source != "problem internal", "{}", operation.name());
     let verdict = verdict(operation, &response, judge);
     if verdict != "as documented" && std::env::var_os("STANDIN_CORPUS_DETAILS").is_some() {
-        println!("{verdict}: {} {}: {} {:?}", operation.place, operation.name(), response.status(), report.violations);
+        println!(
+            "{verdict}: {} {}: {} {:?}",
+            operation.place,
+            operation.name(),
+            response.status(),
+            report.violations
+        );
     }
     verdict
 }
 
 fn verdict(operation: &Operation, response: &Response, judge: &mut Option<Judge>) -> &'static str {
     let Some((status, success)) = operation.success() else {
-        return if response.status() == 204 && response.body().is_empty() { UNDOCUMENTED } else { "another status" };
+        return if response.status() == 204 && response.body().is_empty() {
+            UNDOCUMENTED
+        } else {
+            "another status"
+        };
     };
     if response.status() != status {
         return "another status";
     }
-    let sent = response.headers().get("content-type").and_then(|value| MediaRange::parse(value.to_str().ok()?));
-    let Some(first) = success.content.first() else { return "as documented" };
-    let Some(sent) = sent else { return if response.body().is_empty() { "as documented" } else { "no media type" } };
-    let Some(media) = success.content.iter().find(|media| media.range.covers(&sent)) else {
+    let sent = response
+        .headers()
+        .get("content-type")
+        .and_then(|value| MediaRange::parse(value.to_str().ok()?));
+    let Some(first) = success.content.first() else {
+        return "as documented";
+    };
+    let Some(sent) = sent else {
+        return if response.body().is_empty() {
+            "as documented"
+        } else {
+            "no media type"
+        };
+    };
+    let Some(media) = success
+        .content
+        .iter()
+        .find(|media| media.range.covers(&sent))
+    else {
         return "another media type";
     };
-    let (Some(schema), true) = (&media.schema, sent.is_json()) else { return "as documented" };
-    let Ok(body) = serde_json::from_slice::<Value>(response.body()) else { return "no JSON" };
-    match judge.as_mut().and_then(|judge| judge.is_valid(schema.place().pointer(), &body)) {
+    let (Some(schema), true) = (&media.schema, sent.is_json()) else {
+        return "as documented";
+    };
+    let Ok(body) = serde_json::from_slice::<Value>(response.body()) else {
+        return "no JSON";
+    };
+    match judge
+        .as_mut()
+        .and_then(|judge| judge.is_valid(schema.place().pointer(), &body))
+    {
         Some(true) => "as documented",
         Some(false) if !first.examples.is_empty() => BROKEN_EXAMPLE,
         Some(false) => INVALID,
@@ -74,15 +106,31 @@ fn the_twelve_documents_of_rocket_chat_are_one_server_with_every_documented_answ
     let sandbox = load(&corpus.join("RocketChat__Rocket.Chat-Open-API"));
     let contract = sandbox.contract();
     // 593 operations, of which three stand in two documents each.
-    assert_eq!((contract.documents.len(), contract.operations.len()), (12, 590));
+    assert_eq!(
+        (contract.documents.len(), contract.operations.len()),
+        (12, 590)
+    );
     let mut wrong = Vec::new();
     let mut documented = 0;
     for operation in &contract.operations {
-        let (response, report) = sandbox.answer(&sample::request(operation, &GenerateOptions::seeded(1), None));
+        let (response, report) = sandbox.answer(&sample::request(
+            operation,
+            &GenerateOptions::seeded(1),
+            None,
+        ));
         let (status, success) = operation.success().expect("a response is documented");
-        let examples: Vec<_> = success.content.iter().flat_map(|media| &media.examples).collect();
+        let examples: Vec<_> = success
+            .content
+            .iter()
+            .flat_map(|media| &media.examples)
+            .collect();
         if response.status() != status {
-            wrong.push(format!("{}: {} {:?}", operation.name(), response.status(), report.violations));
+            wrong.push(format!(
+                "{}: {} {:?}",
+                operation.name(),
+                response.status(),
+                report.violations
+            ));
             continue;
         }
         if examples.is_empty() {
@@ -91,11 +139,18 @@ fn the_twelve_documents_of_rocket_chat_are_one_server_with_every_documented_answ
         documented += 1;
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let is_text = String::from_utf8_lossy(response.body());
-        if !examples.iter().any(|example| *example.value() == body || example.value().as_str() == Some(&is_text)) {
+        if !examples
+            .iter()
+            .any(|example| *example.value() == body || example.value().as_str() == Some(&is_text))
+        {
             wrong.push(format!("{}: not its example", operation.name()));
         }
     }
-    println!("{} operations, {documented} with a documented example, {} wrong", contract.operations.len(), wrong.len());
+    println!(
+        "{} operations, {documented} with a documented example, {} wrong",
+        contract.operations.len(),
+        wrong.len()
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(documented >= 586, "only {documented} have an example");
 }
@@ -111,14 +166,22 @@ fn every_document_is_loaded_and_none_is_a_panic() {
         let sandbox = load(&file);
         let contract = sandbox.contract();
         let mut own: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut judging = contract.documents.first().and_then(|document| Judge::new(document.tree()));
+        let mut judging = contract
+            .documents
+            .first()
+            .and_then(|document| Judge::new(document.tree()));
         let mut repaired = None;
         for (index, operation) in contract.operations.iter().enumerate() {
             let mut verdict = judge(&sandbox, operation, &mut judging);
             if verdict == INVALID {
                 // Examples of properties are served as they are written; all else of the value has to fit.
                 let repaired = repaired.get_or_insert_with(|| load_repaired(&file));
-                if judge(repaired, &repaired.contract().operations[index], &mut judging) == "as documented" {
+                if judge(
+                    repaired,
+                    &repaired.contract().operations[index],
+                    &mut judging,
+                ) == "as documented"
+                {
                     verdict = MISFITTING;
                 }
             }
@@ -129,23 +192,42 @@ fn every_document_is_loaded_and_none_is_a_panic() {
         }
         own.remove("as documented");
         // In the time that a debug build has: large documents are checked by the command line's users.
-        let findings =
-            if contract.operations.len() < 200 { sandbox.diagnostics().len() } else { contract.diagnostics.len() };
+        let findings = if contract.operations.len() < 200 {
+            sandbox.diagnostics().len()
+        } else {
+            contract.diagnostics.len()
+        };
         println!(
             "{:5} operations, {:4} findings  {}  {}",
             contract.operations.len(),
             findings,
             file.strip_prefix(&corpus).unwrap_or(&file).display(),
-            own.iter().map(|(verdict, count)| format!("{verdict}: {count}")).collect::<Vec<_>>().join(", ")
+            own.iter()
+                .map(|(verdict, count)| format!("{verdict}: {count}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         );
         documents += contract.documents.len();
         operations += contract.operations.len();
     }
     println!("{operations} operations from {documents} documents: {judged:#?}");
-    assert!(documents >= 227 && operations >= 8265, "{operations} operations from {documents} documents");
+    assert!(
+        documents >= 227 && operations >= 8265,
+        "{operations} operations from {documents} documents"
+    );
     let count = |verdict: &str| judged.get(verdict).copied().unwrap_or_default();
     let right = count("as documented") + count(MISFITTING) + count(UNDOCUMENTED);
     assert!(right >= 7890, "{judged:#?}");
-    assert!(count(INVALID) <= 38 && count("another status") <= 27, "{judged:#?}");
-    assert!(right + count(INVALID) + count("another status") + count(BROKEN_EXAMPLE) + count(UNCOMPILED) == operations);
+    assert!(
+        count(INVALID) <= 38 && count("another status") <= 27,
+        "{judged:#?}"
+    );
+    assert!(
+        right
+            + count(INVALID)
+            + count("another status")
+            + count(BROKEN_EXAMPLE)
+            + count(UNCOMPILED)
+            == operations
+    );
 }

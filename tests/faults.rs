@@ -34,7 +34,9 @@ fn add(body: &str) -> String {
 }
 
 fn is_seen(text: &str) -> bool {
-    text.chars().all(|letter| letter == '\n' || !(letter.is_control() || ('\u{202a}'..='\u{202e}').contains(&letter)))
+    text.chars().all(|letter| {
+        letter == '\n' || !(letter.is_control() || ('\u{202a}'..='\u{202e}').contains(&letter))
+    })
 }
 
 #[test]
@@ -51,10 +53,14 @@ fn a_state_file_is_refused_at_the_start_if_it_cannot_be_kept() {
         "{errors}"
     );
     let errors = refused(&["--state", "on", "--state-file", "folder"]);
-    assert!(errors.contains("`folder` cannot be used: it is not a regular file"), "{errors}");
+    assert!(
+        errors.contains("`folder` cannot be used: it is not a regular file"),
+        "{errors}"
+    );
     let errors = refused(&["--state-file", "state.json"]);
     assert!(
-        errors.contains("error: `--state-file` has no effect") && errors.contains("help: add `--state on`"),
+        errors.contains("error: `--state-file` has no effect")
+            && errors.contains("help: add `--state on`"),
         "{errors}"
     );
     assert!(!folder.0.join("state.json").exists());
@@ -65,10 +71,17 @@ fn an_empty_state_file_is_an_empty_state_and_one_server_has_it() {
     let folder = things("state-empty").with("state.json", "");
     let serve = [&SERVE[..], &["--state", "on", "--state-file", "state.json"]].concat();
     let server = Server::start(standin(&folder.0, &serve));
-    assert!(server.exchange(&add("{\"n\": 41}")).starts_with("HTTP/1.1 201 "));
+    assert!(
+        server
+            .exchange(&add("{\"n\": 41}"))
+            .starts_with("HTTP/1.1 201 ")
+    );
     let (code, _, errors) = run(&folder.0, &serve);
     assert_eq!(code, Some(2));
-    assert!(errors.contains("error: the state file `state.json` is used by another server"), "{errors}");
+    assert!(
+        errors.contains("error: the state file `state.json` is used by another server"),
+        "{errors}"
+    );
     server.terminate();
     assert_eq!(server.ended().0, Some(0));
     assert!(fs::read_to_string(folder.0.join("state.json")).is_ok_and(|text| text.contains("41")));
@@ -81,11 +94,24 @@ fn an_empty_state_file_is_an_empty_state_and_one_server_has_it() {
 fn what_cannot_be_written_at_the_end_is_told_and_the_rest_is_written() {
     let folder = things("unwritten").with("kept/x", "").with("reports/x", "");
     let files = ["--state", "on", "--state-file", "kept/state.json"];
-    let reports = ["--report", "junit", "reports/r.xml", "--report", "json", "r.json", "--fail-on", "uncovered"];
+    let reports = [
+        "--report",
+        "junit",
+        "reports/r.xml",
+        "--report",
+        "json",
+        "r.json",
+        "--fail-on",
+        "uncovered",
+    ];
     let server = Server::start(standin(&folder.0, &[&SERVE[..], &files, &reports].concat()));
     fs::remove_dir_all(folder.0.join("kept")).expect("can be removed");
     fs::remove_dir_all(folder.0.join("reports")).expect("can be removed");
-    assert!(server.exchange(&add("{\"n\": 1}")).starts_with("HTTP/1.1 201 "));
+    assert!(
+        server
+            .exchange(&add("{\"n\": 1}"))
+            .starts_with("HTTP/1.1 201 ")
+    );
     server.terminate();
     let (code, log) = server.ended();
     assert_eq!(code, Some(2), "{log}");
@@ -97,18 +123,39 @@ fn what_cannot_be_written_at_the_end_is_told_and_the_rest_is_written() {
         assert!(log.contains(line), "`{line}` is not in {log}");
     }
     let report = fs::read_to_string(folder.0.join("r.json")).expect("is written");
-    assert_eq!(serde_json::from_str::<Value>(&report).expect("is JSON")["operations"]["used"], 1);
+    assert_eq!(
+        serde_json::from_str::<Value>(&report).expect("is JSON")["operations"]["used"],
+        1
+    );
 }
 
 #[test]
 fn a_report_is_tried_at_the_start() {
     let folder = things("report-tried").with("there.xml", "before");
-    let (code, _, errors) = run(&folder.0, &[&SERVE[..], &["--report", "junit", "nowhere/r.xml"]].concat());
+    let (code, _, errors) = run(
+        &folder.0,
+        &[&SERVE[..], &["--report", "junit", "nowhere/r.xml"]].concat(),
+    );
     assert_eq!(code, Some(2));
-    assert!(errors.contains("error: the report `nowhere/r.xml` cannot be written: "), "{errors}");
-    let reports = ["--report", "junit", "there.xml", "--report", "html", "new.html"];
+    assert!(
+        errors.contains("error: the report `nowhere/r.xml` cannot be written: "),
+        "{errors}"
+    );
+    let reports = [
+        "--report",
+        "junit",
+        "there.xml",
+        "--report",
+        "html",
+        "new.html",
+    ];
     let server = Server::start(standin(&folder.0, &[&SERVE[..], &reports].concat()));
-    assert_eq!(fs::read_to_string(folder.0.join("there.xml")).ok().as_deref(), Some("before"));
+    assert_eq!(
+        fs::read_to_string(folder.0.join("there.xml"))
+            .ok()
+            .as_deref(),
+        Some("before")
+    );
     assert!(!folder.0.join("new.html").exists());
     server.terminate();
     assert_eq!(server.ended().0, Some(0));
@@ -118,23 +165,32 @@ fn a_report_is_tried_at_the_start() {
 #[test]
 fn options_without_effect_are_told_and_an_empty_token_is_refused() {
     let folder = things("options");
-    for (arguments, variable) in
-        [(&["--control-token", ""][..], None), (&[], Some("")), (&["--control-token", "a b"], None)]
-    {
+    for (arguments, variable) in [
+        (&["--control-token", ""][..], None),
+        (&[], Some("")),
+        (&["--control-token", "a b"], None),
+    ] {
         let mut command = standin(&folder.0, &[&SERVE[..], arguments].concat());
         command.envs(variable.map(|value| ("STANDIN_CONTROL_TOKEN", value)));
         let output = command.output().expect("it runs");
         let errors = String::from_utf8(output.stderr).expect("is text");
         assert_eq!(output.status.code(), Some(2), "{errors}");
-        assert!(errors.contains("a token") || errors.contains("an empty token protects nothing"), "{errors}");
+        assert!(
+            errors.contains("a token") || errors.contains("an empty token protects nothing"),
+            "{errors}"
+        );
     }
     let (_, _, errors) = run(&folder.0, &["routes", "--allow-path", "/nonexistent"]);
-    assert!(errors.contains("warning: `--allow-path /nonexistent` allows nothing"), "{errors}");
+    assert!(
+        errors.contains("warning: `--allow-path /nonexistent` allows nothing"),
+        "{errors}"
+    );
 }
 
 #[test]
 fn nothing_that_a_document_or_a_request_says_reaches_a_terminal_raw() {
-    let folder = things("hidden\u{202e}").with("fixtures/a\u{1b}[1m.yaml", "\"none\\e\": [{status: 200}]");
+    let folder =
+        things("hidden\u{202e}").with("fixtures/a\u{1b}[1m.yaml", "\"none\\e\": [{status: 200}]");
     for command in [
         &["check"][..],
         &["check", "--format", "json"],
@@ -147,31 +203,50 @@ fn nothing_that_a_document_or_a_request_says_reaches_a_terminal_raw() {
         &["example", "add", "--format", "json"],
     ] {
         let (_, out, errors) = run(&folder.0, command);
-        assert!(is_seen(&out) && is_seen(&errors), "{command:?}: {out:?} {errors:?}");
+        assert!(
+            is_seen(&out) && is_seen(&errors),
+            "{command:?}: {out:?} {errors:?}"
+        );
     }
     let (_, out, _) = run(&folder.0, &["check"]);
     assert!(out.contains("--> fixtures/a\\u{1b}[1m.yaml:1:1"), "{out}");
     let (_, out, _) = run(&folder.0, &["routes"]);
     assert!(out.contains("list\\u{1b}[31m\\r\\n\\u{202e}"), "{out}");
     let (_, out, _) = run(&folder.0, &["check", "--format", "sarif"]);
-    assert!(out.contains("\"uri\": \"fixtures/a%1B%5B1m.yaml\""), "{out}");
+    assert!(
+        out.contains("\"uri\": \"fixtures/a%1B%5B1m.yaml\""),
+        "{out}"
+    );
     for log in ["human", "json"] {
-        let reports = ["--report", "junit", "r.xml", "--report", "html", "r.html", "--report", "json", "r.json"];
-        let server =
-            Server::start(standin(&folder.0, &[&["serve", "--port", "0", "--log", log][..], &reports].concat()));
-        let listed = server.exchange("GET /things?\u{202e} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let reports = [
+            "--report", "junit", "r.xml", "--report", "html", "r.html", "--report", "json",
+            "r.json",
+        ];
+        let server = Server::start(standin(
+            &folder.0,
+            &[&["serve", "--port", "0", "--log", log][..], &reports].concat(),
+        ));
+        let listed = server.exchange(
+            "GET /things?\u{202e} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        );
         assert!(listed.starts_with("HTTP/1.1 "), "{listed}");
-        let wrong = server.exchange(&add("{\"n\": \"\\u001b[31m\\u202e\\ufffe\", \"\\u001b\": 1}"));
+        let wrong = server.exchange(&add(
+            "{\"n\": \"\\u001b[31m\\u202e\\ufffe\", \"\\u001b\": 1}",
+        ));
         assert!(wrong.starts_with("HTTP/1.1 422 "), "{wrong}");
-        let coverage =
-            server.exchange("GET /_standin/coverage HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let coverage = server.exchange(
+            "GET /_standin/coverage HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        );
         assert!(is_seen(&coverage.replace('\r', "")), "{coverage:?}");
         server.terminate();
         let (_, log) = server.ended();
         assert!(is_seen(&log), "{log:?}");
         for report in ["r.xml", "r.html", "r.json"] {
             let text = fs::read_to_string(folder.0.join(report)).expect("is written");
-            assert!(is_seen(&text) && !text.contains('\u{fffe}'), "{report}: {text:?}");
+            assert!(
+                is_seen(&text) && !text.contains('\u{fffe}'),
+                "{report}: {text:?}"
+            );
         }
     }
 }
@@ -179,16 +254,28 @@ fn nothing_that_a_document_or_a_request_says_reaches_a_terminal_raw() {
 #[test]
 fn a_pipe_that_closes_is_no_failure() {
     let folder = things("pipes");
-    for command in
-        [&["completions", "bash"][..], &["man"], &["check"], &["routes"], &["example", "add", "--count", "200"]]
-    {
+    for command in [
+        &["completions", "bash"][..],
+        &["man"],
+        &["check"],
+        &["routes"],
+        &["example", "add", "--count", "200"],
+    ] {
         let mut command = standin(&folder.0, command);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("it ends");
         let errors = String::from_utf8(output.stderr).expect("is text");
         assert!(!errors.contains("panicked"), "{errors}");
-        assert!(matches!(output.status.code(), Some(0 | 1)), "{:?} {errors}", output.status);
+        assert!(
+            matches!(output.status.code(), Some(0 | 1)),
+            "{:?} {errors}",
+            output.status
+        );
     }
 }
 
@@ -206,14 +293,31 @@ fn ends(server: &mut Server) -> bool {
 #[test]
 fn a_second_signal_does_not_wait_and_what_is_kept_is_written() {
     let folder = things("signals");
-    let files = ["--drain", "3600", "--report", "json", "r.json", "--state", "on", "--state-file", "state.json"];
+    let files = [
+        "--drain",
+        "3600",
+        "--report",
+        "json",
+        "r.json",
+        "--state",
+        "on",
+        "--state-file",
+        "state.json",
+    ];
     let mut server = Server::start(standin(&folder.0, &[&SERVE[..], &files].concat()));
-    assert!(server.exchange(&add("{\"n\": 1}")).starts_with("HTTP/1.1 201 "));
+    assert!(
+        server
+            .exchange(&add("{\"n\": 1}"))
+            .starts_with("HTTP/1.1 201 ")
+    );
     let _unfinished = server.send(UNFINISHED);
     std::thread::sleep(Duration::from_millis(300));
     server.terminate();
     std::thread::sleep(Duration::from_millis(500));
-    assert!(server.child.try_wait().expect("is a child").is_none(), "it did not wait for what is in flight");
+    assert!(
+        server.child.try_wait().expect("is a child").is_none(),
+        "it did not wait for what is in flight"
+    );
     server.terminate();
     assert!(ends(&mut server), "a second signal did not end it");
     assert_eq!(server.ended().0, Some(0));
@@ -223,8 +327,13 @@ fn a_second_signal_does_not_wait_and_what_is_kept_is_written() {
 #[test]
 fn the_end_of_a_terminal_is_an_orderly_end() {
     let folder = things("hangup");
-    let server = Server::start(standin(&folder.0, &[&SERVE[..], &["--report", "json", "r.json"]].concat()));
-    let status = Command::new("kill").args(["-HUP", &server.child.id().to_string()]).status();
+    let server = Server::start(standin(
+        &folder.0,
+        &[&SERVE[..], &["--report", "json", "r.json"]].concat(),
+    ));
+    let status = Command::new("kill")
+        .args(["-HUP", &server.child.id().to_string()])
+        .status();
     assert!(status.expect("there is kill").success());
     assert_eq!(server.ended().0, Some(0));
     assert!(folder.0.join("r.json").exists());
@@ -237,7 +346,10 @@ fn a_log_that_nobody_reads_holds_nobody() {
     let mut stream = server.send("");
     // A megabyte and a half of log; a pipe holds 64 KiB, and the queue a megabyte.
     for _ in 0..1500 {
-        let request = format!("GET /none/{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(1000));
+        let request = format!(
+            "GET /none/{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "x".repeat(1000)
+        );
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).expect("it answers");
@@ -259,7 +371,10 @@ fn a_log_that_nobody_reads_holds_nobody() {
 fn a_log_on_a_full_disk_or_a_closed_pipe_ends_nothing() {
     let folder = things("full");
     for redirection in ["2>/dev/full", "2>&-"] {
-        let script = format!("exec {} serve --port 0 {redirection}", env!("CARGO_BIN_EXE_standin"));
+        let script = format!(
+            "exec {} serve --port 0 {redirection}",
+            env!("CARGO_BIN_EXE_standin")
+        );
         let mut command = Command::new("sh");
         command.current_dir(&folder.0).args(["-c", &script]);
         let server = Server::start(command);
@@ -269,35 +384,56 @@ fn a_log_on_a_full_disk_or_a_closed_pipe_ends_nothing() {
     }
 }
 
-const HEALTH: &str = "GET /_standin/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const HEALTH: &str =
+    "GET /_standin/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 #[cfg(target_os = "linux")]
 #[test]
 fn few_open_files_are_few_connections() {
     let folder = things("files");
-    let script = format!("ulimit -n 64; exec {} serve --port 0", env!("CARGO_BIN_EXE_standin"));
+    let script = format!(
+        "ulimit -n 64; exec {} serve --port 0",
+        env!("CARGO_BIN_EXE_standin")
+    );
     let mut command = Command::new("sh");
     command.current_dir(&folder.0).args(["-c", &script]);
     let server = Server::start(command);
-    let idle: Vec<_> = (0..100).map(|_| server.send("GET /things HTTP/1.1\r\nHost: localhost\r\n")).collect();
+    let idle: Vec<_> = (0..100)
+        .map(|_| server.send("GET /things HTTP/1.1\r\nHost: localhost\r\n"))
+        .collect();
     std::thread::sleep(Duration::from_millis(500));
     drop(idle);
     assert!(server.exchange(HEALTH).starts_with("HTTP/1.1 200 "));
     server.terminate();
     let (code, log) = server.ended();
     assert_eq!(code, Some(0));
-    assert!(log.contains("the system allows 64 open files (`ulimit -n`), so 32 connections"), "{log}");
+    assert!(
+        log.contains("the system allows 64 open files (`ulimit -n`), so 32 connections"),
+        "{log}"
+    );
     assert!(log.matches("could not be accepted").count() <= 1, "{log}");
 }
 
 #[test]
 fn bounds_of_the_server_are_options() {
     let folder = things("bounds");
-    let options = ["--content-memory", "8KiB", "--write-timeout", "1", "--max-delay", "1ms"];
+    let options = [
+        "--content-memory",
+        "8KiB",
+        "--write-timeout",
+        "1",
+        "--max-delay",
+        "1ms",
+    ];
     let server = Server::start(standin(&folder.0, &[&SERVE[..], &options].concat()));
     let busy = server.exchange(&add(&format!("{{\"n\": {}1}}", " ".repeat(9000))));
-    assert!(busy.starts_with("HTTP/1.1 503 ") && busy.contains("`--content-memory`"), "{busy}");
-    let busy = server.exchange("GET /_standin/problems/busy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(
+        busy.starts_with("HTTP/1.1 503 ") && busy.contains("`--content-memory`"),
+        "{busy}"
+    );
+    let busy = server.exchange(
+        "GET /_standin/problems/busy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
     assert!(busy.contains("Too much at a time"), "{busy}");
     server.terminate();
     assert_eq!(server.ended().0, Some(0));

@@ -23,14 +23,19 @@ fn sandbox(media: &str, schema: &Value, schemas: &Value) -> Sandbox {
         } } },
         "components": { "schemas": schemas },
     });
-    let input = Input::Text { name: "hostile.json".into(), text: document.to_string() };
+    let input = Input::Text {
+        name: "hostile.json".into(),
+        text: document.to_string(),
+    };
     Sandbox::new(&[input], &[], &Reading::default(), Settings::default())
 }
 
 /// The status of the answer, and its content.
 fn post(sandbox: &Sandbox, media: &str, content: impl Into<Bytes>) -> (u16, Bytes) {
     let request = http::Request::post("/value").header("content-type", media);
-    let request = request.body(Body::Complete(content.into())).expect("is a request");
+    let request = request
+        .body(Body::Complete(content.into()))
+        .expect("is a request");
     let (response, _) = sandbox.answer(&request);
     (response.status().as_u16(), response.body().clone())
 }
@@ -44,15 +49,25 @@ fn errors(content: &Bytes) -> usize {
 #[test]
 fn wrong_items_of_a_sequence_are_told_as_those_of_a_list() {
     let schema = json!({ "itemSchema": { "type": "object" } });
-    for (media, item) in
-        [("application/jsonl", "1\n"), ("application/x-ndjson", "[]\n"), ("application/json-seq", "\u{1e}1\n")]
-    {
-        let (status, content) = post(&sandbox(media, &schema, &json!({})), media, item.repeat(20_000));
+    for (media, item) in [
+        ("application/jsonl", "1\n"),
+        ("application/x-ndjson", "[]\n"),
+        ("application/json-seq", "\u{1e}1\n"),
+    ] {
+        let (status, content) = post(
+            &sandbox(media, &schema, &json!({})),
+            media,
+            item.repeat(20_000),
+        );
         assert_eq!((status, errors(&content)), (422, 100), "{media}");
     }
     let events = json!({ "itemSchema": { "required": ["id"] } });
     let media = "text/event-stream";
-    let (status, content) = post(&sandbox(media, &events, &json!({})), media, "data: 1\n\n".repeat(20_000));
+    let (status, content) = post(
+        &sandbox(media, &events, &json!({})),
+        media,
+        "data: 1\n\n".repeat(20_000),
+    );
     assert_eq!((status, errors(&content)), (422, 100));
 }
 
@@ -62,7 +77,10 @@ fn an_event_of_many_lines_is_read_once() {
     let media = "text/event-stream";
     let schema = json!({ "itemSchema": { "properties": { "data": { "type": "string" } } } });
     let content = "data: x\n".repeat(400_000);
-    assert_eq!(post(&sandbox(media, &schema, &json!({})), media, content).0, 204);
+    assert_eq!(
+        post(&sandbox(media, &schema, &json!({})), media, content).0,
+        204
+    );
 }
 
 #[test]
@@ -70,12 +88,20 @@ fn long_names_are_cut_in_errors() {
     let schema = json!({ "schema": { "type": "object", "additionalProperties": { "items": { "type": "integer" } } } });
     let name = "ä".repeat(500_000);
     let content = json!({ &name: vec!["x"; 200], "b": "x" }).to_string();
-    let (status, content) = post(&sandbox("application/json", &schema, &json!({})), "application/json", content);
+    let (status, content) = post(
+        &sandbox("application/json", &schema, &json!({})),
+        "application/json",
+        content,
+    );
     assert_eq!((status, errors(&content)), (422, 100));
     assert!(content.len() < LONGEST_ANSWER, "{}", content.len());
     let closed = json!({ "schema": { "type": "object", "additionalProperties": false } });
     let content = json!({ &name: 1 }).to_string();
-    let (status, content) = post(&sandbox("application/json", &closed, &json!({})), "application/json", content);
+    let (status, content) = post(
+        &sandbox("application/json", &closed, &json!({})),
+        "application/json",
+        content,
+    );
     assert_eq!((status, errors(&content)), (422, 1));
     assert!(content.len() < 10_000, "{}", content.len());
 }
@@ -88,7 +114,11 @@ fn no_more_unknown_names_are_told_than_other_errors() {
         write!(text, ",\"k{index}\":1").expect("a string takes it");
     }
     text.push('}');
-    let (status, content) = post(&sandbox("application/json", &closed, &json!({})), "application/json", text);
+    let (status, content) = post(
+        &sandbox("application/json", &closed, &json!({})),
+        "application/json",
+        text,
+    );
     assert_eq!((status, errors(&content)), (422, 100));
     assert!(content.len() < LONGEST_ANSWER, "{}", content.len());
 }
@@ -136,7 +166,11 @@ fn errors_of_a_recursive_choice_are_not_told_along_each_way() {
             assert_eq!((status, errors(&content)), (422, 1), "{keyword} {levels}");
             assert!(content.len() < 1000, "{}", content.len());
             let right = nested(levels, "or", json!({ "kind": "and" })).to_string();
-            assert_eq!(post(&sandbox, "application/json", right).0, 204, "{keyword} {levels}");
+            assert_eq!(
+                post(&sandbox, "application/json", right).0,
+                204,
+                "{keyword} {levels}"
+            );
         }
     }
 }
@@ -145,12 +179,25 @@ fn errors_of_a_recursive_choice_are_not_told_along_each_way() {
 fn errors_of_a_recursive_composition_are_as_many_as_of_any_other() {
     let schema = json!({ "schema": { "$ref": "#/components/schemas/A" } });
     let part = |name: &str| json!({ "properties": { "a": { "$ref": "#/components/schemas/A" }, name: { "type": "integer" } } });
-    let sandbox =
-        sandbox("application/json", &schema, &json!({ "A": { "allOf": [part("kind"), part("kind"), part("x")] } }));
-    let (status, content) = post(&sandbox, "application/json", nested(100, "and", json!({ "x": "y" })).to_string());
+    let sandbox = sandbox(
+        "application/json",
+        &schema,
+        &json!({ "A": { "allOf": [part("kind"), part("kind"), part("x")] } }),
+    );
+    let (status, content) = post(
+        &sandbox,
+        "application/json",
+        nested(100, "and", json!({ "x": "y" })).to_string(),
+    );
     assert_eq!(status, 422);
-    assert!((1..=100).contains(&errors(&content)) && content.len() < LONGEST_ANSWER, "{}", content.len());
-    let right = nested(100, "and", json!({ "x": 1 })).to_string().replace("\"and\"", "7");
+    assert!(
+        (1..=100).contains(&errors(&content)) && content.len() < LONGEST_ANSWER,
+        "{}",
+        content.len()
+    );
+    let right = nested(100, "and", json!({ "x": 1 }))
+        .to_string()
+        .replace("\"and\"", "7");
     assert_eq!(post(&sandbox, "application/json", right).0, 204);
 }
 
@@ -160,20 +207,37 @@ fn a_value_is_held_against_a_schema_once_however_many_ways_lead_to_it() {
     let schema = json!({ "schema": { "$ref": "#/components/schemas/S0" } });
     for keyword in ["oneOf", "anyOf", "allOf"] {
         for is_in_place in [false, true] {
-            let mut schemas = json!({ "S60": { "type": "object", "properties": { "a": { "type": "object" } } } });
+            let mut schemas =
+                json!({ "S60": { "type": "object", "properties": { "a": { "type": "object" } } } });
             for level in 0..60 {
                 let next = json!({ "$ref": format!("#/components/schemas/S{}", level + 1) });
-                let part = if is_in_place { next } else { json!({ "properties": { "a": next } }) };
+                let part = if is_in_place {
+                    next
+                } else {
+                    json!({ "properties": { "a": next } })
+                };
                 schemas[format!("S{level}")] = json!({ keyword: [part, part] });
             }
             let sandbox = sandbox("application/json", &schema, &schemas);
             let levels = if is_in_place { 1 } else { 61 };
-            let (status, content) = post(&sandbox, "application/json", nested(levels, "and", json!(1)).to_string());
+            let (status, content) = post(
+                &sandbox,
+                "application/json",
+                nested(levels, "and", json!(1)).to_string(),
+            );
             assert_eq!(status, 422, "{keyword}");
-            assert!((1..=100).contains(&errors(&content)) && content.len() < LONGEST_ANSWER, "{}", content.len());
+            assert!(
+                (1..=100).contains(&errors(&content)) && content.len() < LONGEST_ANSWER,
+                "{}",
+                content.len()
+            );
             if keyword != "oneOf" {
                 let right = nested(levels, "and", json!({})).to_string();
-                assert_eq!(post(&sandbox, "application/json", right).0, 204, "{keyword}");
+                assert_eq!(
+                    post(&sandbox, "application/json", right).0,
+                    204,
+                    "{keyword}"
+                );
             }
         }
     }
@@ -191,7 +255,8 @@ fn of_a_long_list_of_wrong_items_a_hundred_are_told() {
 
 #[test]
 fn long_values_are_cut_in_errors_and_large_ones_left_out() {
-    let schema = json!({ "schema": { "type": "object", "additionalProperties": { "type": "integer" } } });
+    let schema =
+        json!({ "schema": { "type": "object", "additionalProperties": { "type": "integer" } } });
     let sandbox = sandbox("application/json", &schema, &json!({}));
     let text = json!({ "a": "x".repeat(2_000_000), "b": { "k".repeat(1_000_000): 1 } }).to_string();
     let (status, content) = post(&sandbox, "application/json", text);
@@ -209,9 +274,14 @@ fn made(schema: &Value, schemas: &Value) -> (u16, Bytes) {
         } } } },
         "components": { "schemas": schemas },
     });
-    let input = Input::Text { name: "hostile.json".into(), text: document.to_string() };
+    let input = Input::Text {
+        name: "hostile.json".into(),
+        text: document.to_string(),
+    };
     let sandbox = Sandbox::new(&[input], &[], &Reading::default(), Settings::default());
-    let request = http::Request::get("/value").body(Body::Complete(Bytes::new())).expect("is a request");
+    let request = http::Request::get("/value")
+        .body(Body::Complete(Bytes::new()))
+        .expect("is a request");
     let (response, _) = sandbox.answer(&request);
     (response.status().as_u16(), response.body().clone())
 }
@@ -232,11 +302,13 @@ fn a_recursive_choice_that_nothing_fits_is_given_up() {
         "Future": leads_back("future"),
         "TotalReturnSwap": leads_back("swap"),
     });
-    let (status, content) = made(&json!({ "$ref": "#/components/schemas/FinancialInstrument" }), &schemas);
+    let (status, content) = made(
+        &json!({ "$ref": "#/components/schemas/FinancialInstrument" }),
+        &schemas,
+    );
     assert_eq!(status, 200);
     assert!(content.len() < 100_000, "{}", content.len());
-    let list =
-        json!({ "type": "array", "minItems": 3, "items": { "$ref": "#/components/schemas/FinancialInstrument" } });
+    let list = json!({ "type": "array", "minItems": 3, "items": { "$ref": "#/components/schemas/FinancialInstrument" } });
     assert_eq!(made(&list, &schemas).0, 200);
 }
 
@@ -258,9 +330,17 @@ fn a_composition_of_many_is_answered() {
 
 #[test]
 fn an_object_of_many_properties_is_answered() {
-    let properties: serde_json::Map<String, Value> =
-        (0..100_000).map(|n| (format!("p{n}"), json!({ "type": "integer" }))).collect();
-    assert_eq!(made(&json!({ "type": "object", "properties": properties }), &json!({})).0, 200);
+    let properties: serde_json::Map<String, Value> = (0..100_000)
+        .map(|n| (format!("p{n}"), json!({ "type": "integer" })))
+        .collect();
+    assert_eq!(
+        made(
+            &json!({ "type": "object", "properties": properties }),
+            &json!({})
+        )
+        .0,
+        200
+    );
 }
 
 #[test]
@@ -270,7 +350,10 @@ fn a_chain_of_many_properties_is_answered() {
         let next = json!({ "$ref": format!("#/components/schemas/S{}", level + 1) });
         schemas[format!("S{level}")] = json!({ "type": "object", "properties": { "a": next } });
     }
-    assert_eq!(made(&json!({ "$ref": "#/components/schemas/S0" }), &schemas).0, 200);
+    assert_eq!(
+        made(&json!({ "$ref": "#/components/schemas/S0" }), &schemas).0,
+        200
+    );
 }
 
 /// Each was once compared with all before it.
@@ -284,10 +367,15 @@ fn many_parameters_are_read() {
         "info": { "title": "hostile", "version": "1" },
         "paths": { "/value": { "get": { "parameters": parameters, "responses": { "204": { "description": "ok" } } } } },
     });
-    let input = Input::Text { name: "hostile.json".into(), text: document.to_string() };
+    let input = Input::Text {
+        name: "hostile.json".into(),
+        text: document.to_string(),
+    };
     let sandbox = Sandbox::new(&[input], &[], &Reading::default(), Settings::default());
     let get = |uri: &str| {
-        let request = http::Request::get(uri).body(Body::Complete(Bytes::new())).expect("is a request");
+        let request = http::Request::get(uri)
+            .body(Body::Complete(Bytes::new()))
+            .expect("is a request");
         sandbox.answer(&request).0.status().as_u16()
     };
     assert_eq!((get("/value?q19999=7"), get("/value?q19999=x")), (204, 422));

@@ -31,13 +31,19 @@ struct Values {
 fn values(command: &str, option: &str) -> Values {
     let of = |taken: &'static [&'static str], refused| Values { taken, refused };
     match option {
-        "allow-any-host" | "errors" | "require-bodies" | "strict-documents" | "strict-query" => of(&[], None),
+        "allow-any-host" | "errors" | "require-bodies" | "strict-documents" | "strict-query" => {
+            of(&[], None)
+        }
         "state" if command == "routes" => of(&[], None),
         "allow-host" => of(&["example.com"], None),
         "allow-path" | "cache" | "fixtures" => of(&["folder"], None),
-        "body-timeout" | "drain" | "header-timeout" | "write-timeout" | "item-delay" | "seed" => of(&["3"], Some("x")),
+        "body-timeout" | "drain" | "header-timeout" | "write-timeout" | "item-delay" | "seed" => {
+            of(&["3"], Some("x"))
+        }
         "compress" | "control" | "cors" | "echo" | "state" => of(&["on"], Some("maybe")),
-        "content-memory" | "max-body" | "max-generated" | "session-memory" => of(&["20MiB"], Some("large")),
+        "content-memory" | "max-body" | "max-generated" | "session-memory" => {
+            of(&["20MiB"], Some("large"))
+        }
         "control-host" => of(&["sandbox.test"], None),
         "control-token" => of(&["secret"], Some("")),
         "count" | "journal" | "max-connections" | "max-sessions" | "max-streams" | "max-values" => {
@@ -82,7 +88,11 @@ fn folder(name: &str) -> Folder {
 fn options() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for command in standin::cli::Command::command().get_subcommands() {
-        for option in command.get_opts().filter_map(clap::Arg::get_long).filter(|name| *name != "help") {
+        for option in command
+            .get_opts()
+            .filter_map(clap::Arg::get_long)
+            .filter(|name| *name != "help")
+        {
             found.push((command.get_name().to_owned(), option.to_owned()));
         }
     }
@@ -126,7 +136,9 @@ fn every_option_takes_a_value() {
 fn every_option_refuses_what_it_does_not_mean_and_says_so() {
     let folder = folder("refused");
     for (command, option) in options() {
-        let Some(refused) = values(&command, &option).refused else { continue };
+        let Some(refused) = values(&command, &option).refused else {
+            continue;
+        };
         let flag = format!("--{option}");
         let mut all = arguments(&command, &option);
         all.extend([flag.as_str(), refused]);
@@ -135,6 +147,9 @@ fn every_option_refuses_what_it_does_not_mean_and_says_so() {
         }
         let (code, out, log) = run(&folder.0, &all);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{all:?}: {log}");
-        assert!(log.contains(&flag) || log.contains(refused) && !refused.is_empty(), "{all:?}: {log}");
+        assert!(
+            log.contains(&flag) || log.contains(refused) && !refused.is_empty(),
+            "{all:?}: {log}"
+        );
     }
 }

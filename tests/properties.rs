@@ -10,13 +10,21 @@ use standin::exchange::Settings;
 use standin::{Reading, Sandbox};
 
 fn load(name: &str, text: String) -> Sandbox {
-    Sandbox::new(&[Input::Text { name: name.into(), text }], &[], &Reading::default(), Settings::default())
+    Sandbox::new(
+        &[Input::Text {
+            name: name.into(),
+            text,
+        }],
+        &[],
+        &Reading::default(),
+        Settings::default(),
+    )
 }
 
 /// Texts that a document may be broken with.
 const SPLINTERS: [&str; 24] = [
-    "null", "[]", "{}", "\"\"", "-1", "1e999", "true", "\"$ref\"", "#/", "#/paths", "\\u0000", "\u{feff}", "~1", "%",
-    "&a", "*a", "<<:", "\t", "- ", ": ", "?", "{", "\"", "'",
+    "null", "[]", "{}", "\"\"", "-1", "1e999", "true", "\"$ref\"", "#/", "#/paths", "\\u0000",
+    "\u{feff}", "~1", "%", "&a", "*a", "<<:", "\t", "- ", ": ", "?", "{", "\"", "'",
 ];
 
 const DOCUMENT: &str = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "servers": [{"url": "/v1"}],
@@ -30,12 +38,20 @@ const DOCUMENT: &str = r##"{"openapi": "3.1.0", "info": {"title": "t", "version"
    "self": {"$ref": "#/components/schemas/A"}, "any": {"oneOf": [{"type": "string", "pattern": "^a+$"}, {"type": "null"}]}}}},
   "securitySchemes": {"k": {"type": "apiKey", "in": "query", "name": "k"}}}}"##;
 
-fn answer(sandbox: &Sandbox, method: &str, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<u16> {
+fn answer(
+    sandbox: &Sandbox,
+    method: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<u16> {
     let mut request = http::Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Body::Complete(Bytes::copy_from_slice(body))).ok()?;
+    let request = request
+        .body(Body::Complete(Bytes::copy_from_slice(body)))
+        .ok()?;
     Some(sandbox.answer(&request).0.status().as_u16())
 }
 
@@ -82,8 +98,8 @@ fn schema() -> impl Strategy<Value = Value> {
 /// The body of an error: texts that are nearly sentences, in members that are nearly where they are due.
 fn error_example() -> impl Strategy<Value = Value> {
     const KEYS: [&str; 16] = [
-        "message", "error", "errors", "code", "field", "detail", "roomId", "source", "path", "value", "title",
-        "status", "json", "pointer", "details", "ä",
+        "message", "error", "errors", "code", "field", "detail", "roomId", "source", "path",
+        "value", "title", "status", "json", "pointer", "details", "ä",
     ];
     const TEXTS: [&str; 22] = [
         "The 'roomId' param is required",
@@ -109,13 +125,24 @@ fn error_example() -> impl Strategy<Value = Value> {
         "",
         "(and 2 more errors)",
     ];
-    let text =
-        prop_oneof![prop::sample::select(TEXTS.to_vec()).prop_map(str::to_owned), "[ -~äß€'\"«»\\[\\]:;.]{0,30}",];
-    let leaf = prop_oneof![text.prop_map(Value::String), Just(json!(400)), Just(json!(true)), Just(Value::Null)];
+    let text = prop_oneof![
+        prop::sample::select(TEXTS.to_vec()).prop_map(str::to_owned),
+        "[ -~äß€'\"«»\\[\\]:;.]{0,30}",
+    ];
+    let leaf = prop_oneof![
+        text.prop_map(Value::String),
+        Just(json!(400)),
+        Just(json!(true)),
+        Just(Value::Null)
+    ];
     leaf.prop_recursive(4, 24, 4, |inner| {
-        let members = prop::collection::vec((prop::sample::select(KEYS.to_vec()), inner.clone()), 0..5);
+        let members =
+            prop::collection::vec((prop::sample::select(KEYS.to_vec()), inner.clone()), 0..5);
         prop_oneof![
-            members.prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            members.prop_map(|members| members
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()),
             prop::collection::vec(inner, 0..3).prop_map(Value::Array),
         ]
     })
@@ -123,11 +150,17 @@ fn error_example() -> impl Strategy<Value = Value> {
 
 /// The same cases each time, unless `PROPTEST_RNG_SEED` says otherwise; `PROPTEST_CASES` makes more.
 fn config() -> ProptestConfig {
-    let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let usual = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     if std::env::var_os("PROPTEST_RNG_SEED").is_some() {
         return usual;
     }
-    ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(1), ..usual }
+    ProptestConfig {
+        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+        ..usual
+    }
 }
 
 proptest! {

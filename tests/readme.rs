@@ -74,8 +74,16 @@ struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Step { line, command, expected } = &self.step;
-        write!(f, "README.md:{line}: $ {command}\nexpected:\n{expected}\nactual:\n{}\n", self.actual)
+        let Step {
+            line,
+            command,
+            expected,
+        } = &self.step;
+        write!(
+            f,
+            "README.md:{line}: $ {command}\nexpected:\n{expected}\nactual:\n{}\n",
+            self.actual
+        )
     }
 }
 
@@ -85,9 +93,14 @@ fn transcripts(markdown: &str) -> Vec<Transcript> {
     let mut lines = markdown.lines().zip(1..);
     while let Some((line, _)) = lines.next() {
         if let Some(language) = line.strip_prefix("```") {
-            let block: Vec<(&str, usize)> = lines.by_ref().take_while(|(line, _)| *line != "```").collect();
+            let block: Vec<(&str, usize)> = lines
+                .by_ref()
+                .take_while(|(line, _)| *line != "```")
+                .collect();
             if language == "console" {
-                transcripts.push(Transcript { steps: steps(&block) });
+                transcripts.push(Transcript {
+                    steps: steps(&block),
+                });
             }
         }
     }
@@ -101,7 +114,11 @@ fn steps(block: &[(&str, usize)]) -> Vec<Step> {
     for (text, line) in block {
         match (text.strip_prefix("$ "), steps.last_mut()) {
             (Some(command), _) if !is_continued => {
-                steps.push(Step { line: *line, command: command.to_owned(), expected: String::new() });
+                steps.push(Step {
+                    line: *line,
+                    command: command.to_owned(),
+                    expected: String::new(),
+                });
             }
             (_, Some(step)) if is_continued => {
                 step.command.push('\n');
@@ -125,8 +142,11 @@ fn action(step: &Step) -> Action {
     if let Some(arguments) = command.strip_prefix("curl ") {
         return Action::Request(format!("{CURL}{arguments}"));
     }
-    let arguments = PROGRAM_NAMES.iter().find_map(|name| command.strip_prefix(name));
-    let arguments = arguments.unwrap_or_else(|| panic!("README.md:{}: unknown command `{command}`", step.line));
+    let arguments = PROGRAM_NAMES
+        .iter()
+        .find_map(|name| command.strip_prefix(name));
+    let arguments =
+        arguments.unwrap_or_else(|| panic!("README.md:{}: unknown command `{command}`", step.line));
     if arguments.split_whitespace().next() == Some("serve") {
         return Action::Serve(arguments.split_whitespace().map(str::to_owned).collect());
     }
@@ -137,10 +157,16 @@ fn action(step: &Step) -> Action {
 fn fits(expected: &str, actual: &str) -> bool {
     let mut parts = expected.split('…');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = actual.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    let Some(mut rest) = actual.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
     for part in parts {
-        let Some((_, after)) = rest.split_once(part) else { return false };
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
         rest = after;
     }
     rest.ends_with(last)
@@ -156,8 +182,13 @@ fn output(command: &str) -> String {
 /// Prepares a shell in the repository, without the options that the environment sets.
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
-    command.current_dir(REPOSITORY).args(["-c", script]).stdin(Stdio::null());
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("STANDIN_")) {
+    command
+        .current_dir(REPOSITORY)
+        .args(["-c", script])
+        .stdin(Stdio::null());
+    for (name, _) in
+        env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("STANDIN_"))
+    {
         command.env_remove(name);
     }
     command
@@ -165,7 +196,10 @@ fn shell(script: &str) -> Command {
 
 /// Reports whether `curl` is installed.
 fn has_curl() -> bool {
-    Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success())
+    Command::new("curl")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// A server that is stopped when it is dropped.
@@ -184,10 +218,19 @@ impl Server {
     fn start(arguments: &[String]) -> Self {
         // `exec` lets the shell become the server, so that `kill` reaches it.
         let mut command = shell("exec \"$0\" \"$@\" 2>&1");
-        command.arg(PROGRAM).args(arguments).args(["--port", "0"]).stdout(Stdio::piped());
+        command
+            .arg(PROGRAM)
+            .args(arguments)
+            .args(["--port", "0"])
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("there is a shell");
         let lines = lines(child.stdout.take().expect("standard output is piped"));
-        let mut server = Self { child, address: String::new(), lines, early: Vec::new() };
+        let mut server = Self {
+            child,
+            address: String::new(),
+            lines,
+            early: Vec::new(),
+        };
         let deadline = Instant::now() + PATIENCE;
         while let Some(line) = server.next_line(deadline) {
             if let Some(address) = line.strip_prefix(LISTENING) {
@@ -196,12 +239,17 @@ impl Server {
             }
             server.early.push(line);
         }
-        panic!("`serve` does not listen; it prints:\n{}", server.early.join("\n"));
+        panic!(
+            "`serve` does not listen; it prints:\n{}",
+            server.early.join("\n")
+        );
     }
 
     /// Returns the next line; none when the server ends or the deadline passes.
     fn next_line(&self, deadline: Instant) -> Option<String> {
-        self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+        self.lines
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            .ok()
     }
 
     /// Returns what the server prints, if it does not print the expected lines in this order.
@@ -209,8 +257,10 @@ impl Server {
     /// Other lines may come between them: notes about a slow check or about limits of the system. The line with the
     /// address is compared separately, because a slow check ends after it.
     fn differs(&mut self, expected: &str) -> Option<String> {
-        let (listening, loading): (Vec<&str>, Vec<&str>) =
-            expected.lines().filter(|line| *line != "…").partition(|line| line.starts_with(LISTENING));
+        let (listening, loading): (Vec<&str>, Vec<&str>) = expected
+            .lines()
+            .filter(|line| *line != "…")
+            .partition(|line| line.starts_with(LISTENING));
         let mut printed = Vec::new();
         let mut early = std::mem::take(&mut self.early).into_iter();
         let deadline = Instant::now() + PATIENCE;
@@ -232,7 +282,8 @@ impl Server {
 
     /// Returns what a request prints, with the address of README.
     fn request(&self, command: &str) -> String {
-        output(&command.replace(DOCUMENTED_ADDRESS, &self.address)).replace(&self.address, DOCUMENTED_ADDRESS)
+        output(&command.replace(DOCUMENTED_ADDRESS, &self.address))
+            .replace(&self.address, DOCUMENTED_ADDRESS)
     }
 }
 
@@ -276,7 +327,10 @@ impl Runner {
                     actual
                 }
                 Action::Request(_) if !has_curl => {
-                    eprintln!("README.md:{}: skipped, because `curl` is not installed", step.line);
+                    eprintln!(
+                        "README.md:{}: skipped, because `curl` is not installed",
+                        step.line
+                    );
                     None
                 }
                 Action::Request(command) => {
@@ -285,30 +339,43 @@ impl Runner {
                 }
                 Action::Run(command) => differing(&step.expected, output(&command)),
             };
-            differences.extend(actual.map(|actual| Difference { step: step.clone(), actual }));
+            differences.extend(actual.map(|actual| Difference {
+                step: step.clone(),
+                actual,
+            }));
         }
         differences
     }
 
     /// Returns the server with the default options.
     fn shared(&mut self) -> &Server {
-        self.shared.get_or_insert_with(|| Server::start(&["serve".to_owned()]))
+        self.shared
+            .get_or_insert_with(|| Server::start(&["serve".to_owned()]))
     }
 }
 
 /// Returns the actual output if it differs. Empty lines at the end do not count.
 fn differing(expected: &str, actual: String) -> Option<String> {
-    (!fits(expected.trim_end_matches('\n'), actual.trim_end_matches('\n'))).then_some(actual)
+    (!fits(
+        expected.trim_end_matches('\n'),
+        actual.trim_end_matches('\n'),
+    ))
+    .then_some(actual)
 }
 
 #[test]
 fn readme_shows_what_the_program_prints() {
-    let readme = fs::read_to_string(Path::new(REPOSITORY).join("README.md")).expect("README is in the repository");
+    let readme = fs::read_to_string(Path::new(REPOSITORY).join("README.md"))
+        .expect("README is in the repository");
     let transcripts = transcripts(&readme);
     assert!(!transcripts.is_empty(), "README has no transcript");
     let (mut runner, has_curl) = (Runner::default(), has_curl());
-    let differences = transcripts.iter().flat_map(|transcript| runner.differences(transcript, has_curl));
-    let differences: Vec<String> = differences.map(|difference| difference.to_string()).collect();
+    let differences = transcripts
+        .iter()
+        .flat_map(|transcript| runner.differences(transcript, has_curl));
+    let differences: Vec<String> = differences
+        .map(|difference| difference.to_string())
+        .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
@@ -331,18 +398,37 @@ fn commands_continue_and_output_follows_them() {
     let markdown = "text\n```console\n$ curl a \\\n    -d b\none\n\ntwo\n$ standin check\n```\n```sh\n$ no\n```\n";
     let transcripts = transcripts(markdown);
     assert_eq!(transcripts.len(), 1);
-    let [curl, check] = transcripts[0].steps.as_slice() else { panic!("two commands are expected") };
-    assert_eq!((curl.line, curl.command.as_str(), curl.expected.as_str()), (3, "curl a \\\n    -d b", "one\n\ntwo\n"));
-    assert_eq!((check.line, check.command.as_str(), check.expected.as_str()), (8, "standin check", ""));
+    let [curl, check] = transcripts[0].steps.as_slice() else {
+        panic!("two commands are expected")
+    };
+    assert_eq!(
+        (curl.line, curl.command.as_str(), curl.expected.as_str()),
+        (3, "curl a \\\n    -d b", "one\n\ntwo\n")
+    );
+    assert_eq!(
+        (check.line, check.command.as_str(), check.expected.as_str()),
+        (8, "standin check", "")
+    );
 }
 
 #[test]
 fn an_ellipsis_matches_any_text() {
-    for (expected, actual) in [("a", "a"), ("a…", "a"), ("a…d", "abcd"), ("a…c…e", "abcde"), ("…", "any\ntext")]
-    {
+    for (expected, actual) in [
+        ("a", "a"),
+        ("a…", "a"),
+        ("a…d", "abcd"),
+        ("a…c…e", "abcde"),
+        ("…", "any\ntext"),
+    ] {
         assert!(fits(expected, actual), "{expected} fits {actual}");
     }
-    for (expected, actual) in [("a", "ab"), ("a…d", "abc"), ("a…c…e", "abe"), ("ab…ba", "aba"), ("", "a")] {
+    for (expected, actual) in [
+        ("a", "ab"),
+        ("a…d", "abc"),
+        ("a…c…e", "abe"),
+        ("ab…ba", "aba"),
+        ("", "a"),
+    ] {
         assert!(!fits(expected, actual), "{expected} does not fit {actual}");
     }
 }

@@ -26,14 +26,22 @@ fn groups(draft: &str) -> Vec<Group> {
     let suite = suite.expect("STANDIN_SCHEMA_SUITE names the folder of the suite");
     let mut groups = Vec::new();
     for path in json_files(&suite.join("tests").join(draft)) {
-        let file = path.strip_prefix(&suite).unwrap_or(&path).display().to_string();
+        let file = path
+            .strip_prefix(&suite)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         let text = fs::read_to_string(&path).expect("can be read");
         let parsed: Vec<Value> = serde_json::from_str(&text).expect("is JSON");
         for group in parsed {
-            let instances = group["tests"].as_array().expect("is a list").iter().map(|test| {
-                let name = test["description"].as_str().unwrap_or_default().to_owned();
-                (name, test["data"].clone(), test["valid"] == true)
-            });
+            let instances = group["tests"]
+                .as_array()
+                .expect("is a list")
+                .iter()
+                .map(|test| {
+                    let name = test["description"].as_str().unwrap_or_default().to_owned();
+                    (name, test["data"].clone(), test["valid"] == true)
+                });
             groups.push(Group {
                 file: file.clone(),
                 name: group["description"].as_str().unwrap_or_default().to_owned(),
@@ -46,9 +54,18 @@ fn groups(draft: &str) -> Vec<Group> {
 }
 
 fn json_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("the draft is there").map(|entry| entry.expect("can be read").path());
-    let mut files: Vec<PathBuf> =
-        entries.flat_map(|path| if path.is_dir() { json_files(&path) } else { vec![path] }).collect();
+    let entries = fs::read_dir(folder)
+        .expect("the draft is there")
+        .map(|entry| entry.expect("can be read").path());
+    let mut files: Vec<PathBuf> = entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                json_files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect();
     files.sort();
     files
 }
@@ -58,7 +75,9 @@ fn sandbox(version: &str, schema: &Value) -> Sandbox {
     let mut schema = schema.clone();
     // So that `#` is the schema and not the document.
     if let Some(object) = schema.as_object_mut() {
-        object.entry("$id").or_insert_with(|| json!("https://suite.example/schema"));
+        object
+            .entry("$id")
+            .or_insert_with(|| json!("https://suite.example/schema"));
     }
     let content = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/S" } } });
     let document = json!({
@@ -73,14 +92,19 @@ fn sandbox(version: &str, schema: &Value) -> Sandbox {
         } },
         "components": { "schemas": { "S": schema } },
     });
-    let input = Input::Text { name: "suite.json".into(), text: document.to_string() };
+    let input = Input::Text {
+        name: "suite.json".into(),
+        text: document.to_string(),
+    };
     Sandbox::new(&[input], &[], &Reading::default(), Settings::default())
 }
 
 /// Whether the sandbox accepts a value as the content of a request; none if it cannot say.
 fn accepts(sandbox: &Sandbox, value: &Value) -> Option<bool> {
     let request = http::Request::post("/value").header("content-type", "application/json");
-    let request = request.body(Body::Complete(value.to_string().into())).expect("is a request");
+    let request = request
+        .body(Body::Complete(value.to_string().into()))
+        .expect("is a request");
     let (response, _) = sandbox.answer(&request);
     match response.status().as_u16() {
         204 => Some(true),
@@ -91,7 +115,9 @@ fn accepts(sandbox: &Sandbox, value: &Value) -> Option<bool> {
 
 /// The value that the sandbox makes, if it says that it fits.
 fn made(sandbox: &Sandbox) -> Option<Value> {
-    let request = http::Request::get("/value").body(Body::Complete(Bytes::new())).expect("is a request");
+    let request = http::Request::get("/value")
+        .body(Body::Complete(Bytes::new()))
+        .expect("is a request");
     let (response, _) = sandbox.answer(&request);
     let value = serde_json::from_slice(response.body()).ok()?;
     (!response.headers().contains_key("standin-warning")).then_some(value)
@@ -130,15 +156,24 @@ fn is_of_3_0(schema: &Value) -> bool {
         "type",
         "uniqueItems",
     ];
-    let Some(object) = schema.as_object() else { return schema.is_boolean() };
+    let Some(object) = schema.as_object() else {
+        return schema.is_boolean();
+    };
     object.iter().all(|(keyword, value)| {
-        let is_known = KEYWORDS.contains(&keyword.as_str()) && (keyword != "type" || value.is_string());
-        let of_each = |value: &Value| value.as_array().is_none_or(|schemas| schemas.iter().all(is_of_3_0));
+        let is_known =
+            KEYWORDS.contains(&keyword.as_str()) && (keyword != "type" || value.is_string());
+        let of_each = |value: &Value| {
+            value
+                .as_array()
+                .is_none_or(|schemas| schemas.iter().all(is_of_3_0))
+        };
         is_known
             && match keyword.as_str() {
                 "items" | "additionalProperties" | "not" => is_of_3_0(value),
                 "allOf" | "anyOf" | "oneOf" => of_each(value),
-                "properties" => value.as_object().is_some_and(|properties| properties.values().all(is_of_3_0)),
+                "properties" => value
+                    .as_object()
+                    .is_some_and(|properties| properties.values().all(is_of_3_0)),
                 "$ref" => value == "#",
                 _ => true,
             }
@@ -148,7 +183,10 @@ fn is_of_3_0(schema: &Value) -> bool {
 /// The groups of a draft that a version of OpenAPI can have.
 fn groups_for(version: &str) -> Vec<Group> {
     if version == "3.0.4" {
-        return groups("draft4").into_iter().filter(|group| is_of_3_0(&group.schema)).collect();
+        return groups("draft4")
+            .into_iter()
+            .filter(|group| is_of_3_0(&group.schema))
+            .collect();
     }
     groups("draft2020-12")
 }
@@ -159,7 +197,9 @@ fn table(title: &str, counts: &BTreeMap<String, (usize, usize)>, failures: &[Str
         println!("{good:5} of {all:5}  {file}");
     }
     failures.iter().for_each(|failure| println!("  {failure}"));
-    let (good, all) = counts.values().fold((0, 0), |(good, all), (g, a)| (good + g, all + a));
+    let (good, all) = counts
+        .values()
+        .fold((0, 0), |(good, all), (g, a)| (good + g, all + a));
     println!("{title}: {good} of {all}");
     all - good
 }
@@ -176,17 +216,29 @@ fn ungenerated(version: &str) -> usize {
         // What cannot be resolved allows anything, and an example that does not fit is served unchanged: both are
         // reported, and what is answered then need not fit.
         let is_reported = |code: &Code| {
-            let codes = [Code::UncompilableSchema, Code::UnresolvedRef, Code::ExternalRef, Code::ExampleMismatch];
+            let codes = [
+                Code::UncompilableSchema,
+                Code::UnresolvedRef,
+                Code::ExternalRef,
+                Code::ExampleMismatch,
+            ];
             codes.contains(code)
         };
-        if sandbox.diagnostics().iter().any(|found| is_reported(&found.code)) {
+        if sandbox
+            .diagnostics()
+            .iter()
+            .any(|found| is_reported(&found.code))
+        {
             continue;
         }
         let count = counts.entry(group.file.clone()).or_default();
         count.1 += 1;
         match made(&sandbox) {
             Some(value) if accepts(&sandbox, &value) == Some(true) => count.0 += 1,
-            value => failures.push(format!("{}: {}: {} made {value:?}", group.file, group.name, group.schema)),
+            value => failures.push(format!(
+                "{}: {}: {} made {value:?}",
+                group.file, group.name, group.schema
+            )),
         }
     }
     table("values made", &counts, &failures)
@@ -203,7 +255,10 @@ fn misjudged(version: &str) -> usize {
             count.1 += 1;
             match accepts(&sandbox, instance) {
                 Some(judged) if judged == *valid => count.0 += 1,
-                judged => failures.push(format!("{}: {}: {name}: {judged:?}", group.file, group.name)),
+                judged => failures.push(format!(
+                    "{}: {}: {name}: {judged:?}",
+                    group.file, group.name
+                )),
             }
         }
     }
@@ -213,7 +268,11 @@ fn misjudged(version: &str) -> usize {
 #[test]
 #[ignore = "needs STANDIN_SCHEMA_SUITE"]
 fn a_value_is_made_for_every_schema_of_2020_12_that_has_one() {
-    assert_eq!(ungenerated("3.1.1"), 0, "a value can be made for every schema that can be resolved and compiled");
+    assert_eq!(
+        ungenerated("3.1.1"),
+        0,
+        "a value can be made for every schema that can be resolved and compiled"
+    );
 }
 
 #[test]
@@ -228,7 +287,10 @@ fn a_value_is_made_for_every_schema_of_draft_4_that_openapi_3_0_can_have() {
 #[ignore = "needs STANDIN_SCHEMA_SUITE"]
 fn instances_of_2020_12_are_accepted_and_refused_as_the_suite_says() {
     let failed = misjudged("3.1.1");
-    assert!(failed <= 132, "{failed} instances are judged wrongly, 132 were");
+    assert!(
+        failed <= 132,
+        "{failed} instances are judged wrongly, 132 were"
+    );
 }
 
 #[test]

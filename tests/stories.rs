@@ -35,7 +35,11 @@ const STEPS: usize = 12;
 
 /// A sandbox that remembers. What requests lack is not what the stories are about.
 fn remembering(input: Input) -> Sandbox {
-    let settings = Settings { state: StateMode::On, validation: Validation::Off, ..Settings::default() };
+    let settings = Settings {
+        state: StateMode::On,
+        validation: Validation::Off,
+        ..Settings::default()
+    };
     Sandbox::load(&[input], None, &Reading::default(), settings)
 }
 
@@ -55,22 +59,35 @@ type Faults = Vec<String>;
 impl<'s> Plot<'s> {
     fn all(sandbox: &'s Sandbox) -> Vec<Self> {
         let roles = sandbox.resources().all(sandbox.contract());
-        let mut names: Vec<&str> = roles.iter().map(|(_, role)| role.collection.name.as_str()).collect();
+        let mut names: Vec<&str> = roles
+            .iter()
+            .map(|(_, role)| role.collection.name.as_str())
+            .collect();
         names.sort_unstable();
         names.dedup();
         let of = |name: &str, wanted: &dyn Fn(&Role) -> bool| {
-            roles.iter().find(|(_, role)| role.collection.name == name && wanted(role)).copied()
+            roles
+                .iter()
+                .find(|(_, role)| role.collection.name == name && wanted(role))
+                .copied()
         };
         let by_path = |role: &Role| role.key == KeyFrom::Path(1);
         let plots = names.into_iter().filter_map(|name| {
-            let create = of(name, &|role| role.act == Act::Create && role.slot != Slot::Nothing)?;
+            let create = of(name, &|role| {
+                role.act == Act::Create && role.slot != Slot::Nothing
+            })?;
             let read = of(name, &|role| role.act == Act::Read && by_path(role))?;
             // An entity whose own answer does not say what it is called cannot be read by a client.
             let is_named = match &create.1.slot {
                 Slot::Entity(place) => {
                     let schema = create.1.collection.entity.as_ref()?;
                     let node = schema.root().pointer(&place.pointer)?;
-                    create.1.collection.key.as_ref().is_some_and(|key| schema.property(node, key).is_some())
+                    create
+                        .1
+                        .collection
+                        .key
+                        .as_ref()
+                        .is_some_and(|key| schema.property(node, key).is_some())
                 }
                 Slot::Key(_) => true,
                 _ => false,
@@ -80,14 +97,23 @@ impl<'s> Plot<'s> {
                 create,
                 read,
                 delete: of(name, &|role| role.act == Act::Delete && by_path(role)),
-                change: of(name, &|role| role.act == Act::Merge && by_path(role)).filter(|(index, _)| {
-                    // A generated JSON Patch is about what is not there.
-                    let body = sandbox.contract().operations[*index].body.as_ref();
-                    let is_object = |media: &MediaType| {
-                        media.schema.as_ref().is_some_and(|schema| schema.own_types() == ["object"])
-                    };
-                    body.is_some_and(|body| body.content.iter().any(|media| media.range.is_json() && is_object(media)))
-                }),
+                change: of(name, &|role| role.act == Act::Merge && by_path(role)).filter(
+                    |(index, _)| {
+                        // A generated JSON Patch is about what is not there.
+                        let body = sandbox.contract().operations[*index].body.as_ref();
+                        let is_object = |media: &MediaType| {
+                            media
+                                .schema
+                                .as_ref()
+                                .is_some_and(|schema| schema.own_types() == ["object"])
+                        };
+                        body.is_some_and(|body| {
+                            body.content
+                                .iter()
+                                .any(|media| media.range.is_json() && is_object(media))
+                        })
+                    },
+                ),
                 list: of(name, &|role| role.act == Act::List),
             })
         });
@@ -112,35 +138,58 @@ impl<'s> Plot<'s> {
                     path.push_str(before);
                     let value = if position < scope { "7" } else { key? };
                     path.push_str(
-                        &percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
+                        &percent_encoding::utf8_percent_encode(
+                            value,
+                            percent_encoding::NON_ALPHANUMERIC,
+                        )
+                        .to_string(),
                     );
                     position += 1;
                 }
                 None => path.push_str(part),
             }
         }
-        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = request
+            .uri()
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
         *request.uri_mut() = format!("{path}{query}").parse::<Uri>().ok()?;
         Some(request)
     }
 
-    fn answer(&self, request: &Request, judge: &mut Judge, faults: &mut Faults) -> (StatusCode, Option<Value>) {
+    fn answer(
+        &self,
+        request: &Request,
+        judge: &mut Judge,
+        faults: &mut Faults,
+    ) -> (StatusCode, Option<Value>) {
         let (response, report) = self.sandbox.answer(request);
         let at = format!("{} {}", request.method(), request.uri());
         let body: Option<Value> = serde_json::from_slice(response.body()).ok();
-        if response.status() == StatusCode::INTERNAL_SERVER_ERROR && report.source.starts_with("problem internal") {
+        if response.status() == StatusCode::INTERNAL_SERVER_ERROR
+            && report.source.starts_with("problem internal")
+        {
             faults.push(format!("{at}: failed"));
         }
         let operation = report.operation.map(|index| self.operation(index));
         let media = operation
             .and_then(|operation| operation.response(response.status()))
-            .and_then(|documented| documented.content.iter().find(|media| media.range.is_json()));
-        let is_json = response
-            .headers()
-            .get("content-type")
-            .is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.contains("json") && !kind.contains("problem")));
-        if let (Some(schema), Some(body), true) = (media.and_then(|media| media.schema.as_ref()), &body, is_json)
-            && response.status().is_success()
+            .and_then(|documented| {
+                documented
+                    .content
+                    .iter()
+                    .find(|media| media.range.is_json())
+            });
+        let is_json = response.headers().get("content-type").is_some_and(|kind| {
+            kind.to_str()
+                .is_ok_and(|kind| kind.contains("json") && !kind.contains("problem"))
+        });
+        if let (Some(schema), Some(body), true) = (
+            media.and_then(|media| media.schema.as_ref()),
+            &body,
+            is_json,
+        ) && response.status().is_success()
             && judge.is_valid(schema.place().pointer(), body) == Some(false)
             && !response.headers().contains_key("standin-warning")
         {
@@ -152,7 +201,9 @@ impl<'s> Plot<'s> {
     /// What an answer calls the entity.
     fn key(role: &Role, body: &Value) -> Option<String> {
         let value = match &role.slot {
-            Slot::Entity(place) => place::at(body, &place.way)?.get(role.collection.key.as_ref()?)?,
+            Slot::Entity(place) => {
+                place::at(body, &place.way)?.get(role.collection.key.as_ref()?)?
+            }
             Slot::Key(way) => place::at(body, way)?,
             _ => return None,
         };
@@ -179,30 +230,52 @@ impl<'s> Plot<'s> {
         let mut steps = 0;
         for step in 0..STEPS {
             let known: Vec<String> = model.keys().cloned().collect();
-            let any = (!known.is_empty()).then(|| known[random.random_range(0..known.len())].clone());
+            let any =
+                (!known.is_empty()).then(|| known[random.random_range(0..known.len())].clone());
             match (random.random_range(0..5), any) {
                 (0 | 1, _) | (_, None) => {
-                    let Some(request) = self.request(self.create.0, None, seed.wrapping_add(step as u64)) else {
+                    let Some(request) =
+                        self.request(self.create.0, None, seed.wrapping_add(step as u64))
+                    else {
                         break;
                     };
                     let (status, body) = self.answer(&request, judge, &mut faults);
                     if !status.is_success() {
                         // One that is called by what the client sends may be there already.
                         if status != StatusCode::CONFLICT {
-                            faults.push(format!("{} {}: {status}", request.method(), request.uri()));
+                            faults.push(format!(
+                                "{} {}: {status}",
+                                request.method(),
+                                request.uri()
+                            ));
                         }
                         continue;
                     }
-                    let Some(key) = body.as_ref().and_then(|body| Self::key(self.create.1, body)) else {
-                        faults.push(format!("{} {}: nothing is called", request.method(), request.uri()));
+                    let Some(key) = body
+                        .as_ref()
+                        .and_then(|body| Self::key(self.create.1, body))
+                    else {
+                        faults.push(format!(
+                            "{} {}: nothing is called",
+                            request.method(),
+                            request.uri()
+                        ));
                         break;
                     };
                     gone.remove(&key);
-                    model.insert(key, body.and_then(|body| Self::entity(self.create.1, &body)).unwrap_or_default());
+                    model.insert(
+                        key,
+                        body.and_then(|body| Self::entity(self.create.1, &body))
+                            .unwrap_or_default(),
+                    );
                 }
                 (2, Some(key)) => {
-                    let Some((index, _)) = self.delete else { continue };
-                    let Some(request) = self.request(index, Some(&key), seed) else { break };
+                    let Some((index, _)) = self.delete else {
+                        continue;
+                    };
+                    let Some(request) = self.request(index, Some(&key), seed) else {
+                        break;
+                    };
                     let (status, _) = self.answer(&request, judge, &mut faults);
                     if !status.is_success() && !status.is_redirection() {
                         faults.push(format!("{} {}: {status}", request.method(), request.uri()));
@@ -211,14 +284,21 @@ impl<'s> Plot<'s> {
                     gone.insert(key);
                 }
                 (3, Some(key)) => {
-                    let Some((index, role)) = self.change else { continue };
-                    let Some(request) = self.request(index, Some(&key), seed.wrapping_mul(3)) else { break };
+                    let Some((index, role)) = self.change else {
+                        continue;
+                    };
+                    let Some(request) = self.request(index, Some(&key), seed.wrapping_mul(3))
+                    else {
+                        break;
+                    };
                     let (status, body) = self.answer(&request, judge, &mut faults);
                     if !status.is_success() {
                         faults.push(format!("{} {}: {status}", request.method(), request.uri()));
                     }
                     // What it is now is what it says.
-                    let now = body.and_then(|body| Self::entity(role, &body)).unwrap_or_default();
+                    let now = body
+                        .and_then(|body| Self::entity(role, &body))
+                        .unwrap_or_default();
                     model.insert(key, now);
                 }
                 (_, Some(key)) => self.look(&key, &model, &gone, judge, &mut faults),
@@ -243,19 +323,37 @@ impl<'s> Plot<'s> {
         let (index, role) = self.read;
         if let Some(request) = self.request(index, Some(key), 0) {
             let (status, body) = self.answer(&request, judge, faults);
-            let shown = body.and_then(|body| Self::entity(role, &body)).unwrap_or_default();
-            let wrong = model[key].iter().find(|(name, value)| shown.get(*name).is_some_and(|shown| shown != *value));
+            let shown = body
+                .and_then(|body| Self::entity(role, &body))
+                .unwrap_or_default();
+            let wrong = model[key]
+                .iter()
+                .find(|(name, value)| shown.get(*name).is_some_and(|shown| shown != *value));
             if !status.is_success() {
-                faults.push(format!("{} {}: {status}, and it was written", request.method(), request.uri()));
+                faults.push(format!(
+                    "{} {}: {status}, and it was written",
+                    request.method(),
+                    request.uri()
+                ));
             } else if let Some((name, value)) = wrong {
-                faults.push(format!("{} {}: `{name}` is not {value}", request.method(), request.uri()));
+                faults.push(format!(
+                    "{} {}: `{name}` is not {value}",
+                    request.method(),
+                    request.uri()
+                ));
             }
         }
         for key in gone {
-            let Some(request) = self.request(index, Some(key), 0) else { continue };
+            let Some(request) = self.request(index, Some(key), 0) else {
+                continue;
+            };
             let (status, _) = self.answer(&request, judge, faults);
             if status.is_success() {
-                faults.push(format!("{} {}: {status}, and it was deleted", request.method(), request.uri()));
+                faults.push(format!(
+                    "{} {}: {status}, and it was deleted",
+                    request.method(),
+                    request.uri()
+                ));
             }
         }
     }
@@ -267,23 +365,44 @@ impl<'s> Plot<'s> {
         judge: &mut Judge,
         faults: &mut Faults,
     ) {
-        let (Slot::List(place), Some(key)) = (&role.slot, &role.collection.key) else { return };
-        let Some(mut request) = self.request(index, None, 0) else { return };
+        let (Slot::List(place), Some(key)) = (&role.slot, &role.collection.key) else {
+            return;
+        };
+        let Some(mut request) = self.request(index, None, 0) else {
+            return;
+        };
         // Without what the sample asks for, all are there.
         let path = request.uri().path().to_owned();
         *request.uri_mut() = path.parse().expect("is a path");
-        if self.operation(index).parameters.iter().any(|parameter| parameter.required)
+        if self
+            .operation(index)
+            .parameters
+            .iter()
+            .any(|parameter| parameter.required)
             || *request.method() != Method::GET
         {
             return;
         }
         let (_, body) = self.answer(&request, judge, faults);
-        let items = body.as_ref().and_then(|body| place::at(body, &place.way)).and_then(Value::as_array);
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let shown: BTreeSet<String> = items.into_iter().flatten().filter_map(|item| item.get(key).map(text)).collect();
+        let items = body
+            .as_ref()
+            .and_then(|body| place::at(body, &place.way))
+            .and_then(Value::as_array);
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let shown: BTreeSet<String> = items
+            .into_iter()
+            .flatten()
+            .filter_map(|item| item.get(key).map(text))
+            .collect();
         let has_limit = shown.len() >= 10;
-        if let Some(missing) =
-            model.keys().find(|key| !shown.contains(*key)).filter(|_| !has_limit && !shown.is_empty())
+        if let Some(missing) = model
+            .keys()
+            .find(|key| !shown.contains(*key))
+            .filter(|_| !has_limit && !shown.is_empty())
         {
             faults.push(format!("GET {path}: `{missing}` is not in the list"));
         }
@@ -297,7 +416,9 @@ fn stories(sandbox: &Sandbox) -> (usize, usize, Faults) {
     let mut steps = 0;
     for (number, plot) in plots.iter().enumerate() {
         let tree = sandbox.contract().documents[plot.operation(plot.create.0).document].tree();
-        let Some(mut judge) = Judge::new(tree) else { continue };
+        let Some(mut judge) = Judge::new(tree) else {
+            continue;
+        };
         let (made, found) = plot.play(number as u64 + 1, &mut judge);
         steps += made;
         faults.extend(found);
@@ -321,12 +442,18 @@ fn what_was_written_is_read() {
                 "responses": {"200": shown}}},
     }});
     for seed in 0..40 {
-        let sandbox = remembering(Input::Text { name: "a.json".into(), text: text.to_string() });
+        let sandbox = remembering(Input::Text {
+            name: "a.json".into(),
+            text: text.to_string(),
+        });
         let plots = Plot::all(&sandbox);
         assert_eq!(plots.len(), 1);
         let mut judge = Judge::new(sandbox.contract().documents[0].tree()).expect("is sound");
         let (steps, faults) = plots[0].play(seed, &mut judge);
-        assert!(steps >= STEPS / 2 && faults.is_empty(), "{seed}: {faults:#?}");
+        assert!(
+            steps >= STEPS / 2 && faults.is_empty(),
+            "{seed}: {faults:#?}"
+        );
     }
 }
 
@@ -336,7 +463,10 @@ const MOST_FAULTS: f64 = 2.0;
 
 #[test]
 #[ignore = "needs STANDIN_CORPUS"]
-#[expect(clippy::cast_precision_loss, reason = "figures for people have a few digits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "figures for people have a few digits"
+)]
 fn stories_of_real_documents_are_true() {
     let corpus = corpus();
     let paths: Vec<PathBuf> = documents(&corpus);
@@ -360,13 +490,17 @@ fn stories_of_real_documents_are_true() {
                 .expect("starts");
         }
     });
-    let (steps, collections, with_roles, faults, roles) = total.into_inner().expect("nobody panicked");
+    let (steps, collections, with_roles, faults, roles) =
+        total.into_inner().expect("nobody panicked");
     println!(
         "{} documents, {with_roles} with resources, {roles} operations with a role; {collections} collections with a story, {steps} steps, {} faults",
         paths.len(),
         faults.len()
     );
-    faults.iter().take(60).for_each(|fault| println!("  {fault}"));
+    faults
+        .iter()
+        .take(60)
+        .for_each(|fault| println!("  {fault}"));
     assert!(collections > 100 && faults.len() as f64 <= MOST_FAULTS / 100.0 * steps as f64);
 }
 
@@ -375,7 +509,10 @@ fn told(path: &Path) -> (usize, usize, Faults, usize) {
     let sandbox = remembering(Input::Path(path.to_owned()));
     let roles = sandbox.resources().all(sandbox.contract()).len();
     let (steps, collections, faults) = stories(&sandbox);
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let faults = faults.into_iter().map(|fault| format!("{name}: {fault}"));
     (steps, collections, faults.collect(), roles)
 }

@@ -48,9 +48,14 @@ fn mutations(
     if found.len() > MOST {
         return;
     }
-    let mut add = |kind, name: &str, value: Value| found.push((kind, name.to_owned(), around(value)));
+    let mut add =
+        |kind, name: &str, value: Value| found.push((kind, name.to_owned(), around(value)));
     if !name.is_empty() {
-        let other_type = if value.is_object() || value.is_array() { json!("standin") } else { json!({"standin": []}) };
+        let other_type = if value.is_object() || value.is_array() {
+            json!("standin")
+        } else {
+            json!({"standin": []})
+        };
         add("type", name, other_type);
     }
     match value {
@@ -96,7 +101,9 @@ fn mutations(
 
 fn wrong_requests(operation: &Operation, valid: &Request) -> Vec<Wrong> {
     let mut wrong = Vec::new();
-    let Body::Complete(bytes) = valid.body() else { return wrong };
+    let Body::Complete(bytes) = valid.body() else {
+        return wrong;
+    };
     let is_json = valid
         .headers()
         .get(CONTENT_TYPE)
@@ -111,12 +118,23 @@ fn wrong_requests(operation: &Operation, valid: &Request) -> Vec<Wrong> {
             request: with_body(valid, body.to_string().into_bytes()),
         });
         wrong.extend(made);
-        wrong.push(Wrong { kind: "malformed", name: None, request: with_body(valid, b"{\"standin".to_vec()) });
+        wrong.push(Wrong {
+            kind: "malformed",
+            name: None,
+            request: with_body(valid, b"{\"standin".to_vec()),
+        });
     }
     if !bytes.is_empty() {
         let mut request = valid.clone();
-        request.headers_mut().insert(CONTENT_TYPE, "application/x-standin".parse().expect("is a value"));
-        wrong.push(Wrong { kind: "media type", name: None, request });
+        request.headers_mut().insert(
+            CONTENT_TYPE,
+            "application/x-standin".parse().expect("is a value"),
+        );
+        wrong.push(Wrong {
+            kind: "media type",
+            name: None,
+            request,
+        });
     }
     for parameter in &operation.parameters {
         let name = Some(parameter.name.clone());
@@ -126,24 +144,46 @@ fn wrong_requests(operation: &Operation, valid: &Request) -> Vec<Wrong> {
                 let rest = |query: &str| {
                     let kept: Vec<&str> = query
                         .split('&')
-                        .filter(|pair| pair.split(['=', '%']).next().is_some_and(|key| key != parameter.name))
+                        .filter(|pair| {
+                            pair.split(['=', '%'])
+                                .next()
+                                .is_some_and(|key| key != parameter.name)
+                        })
                         .collect();
                     kept.join("&")
                 };
                 let rest = rest(uri.query().unwrap_or_default());
-                let encoded = parameter.name.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
-                let queries =
-                    [("missing", rest.clone()), ("text", format!("{rest}&{encoded}=no%20such%20value%3A%20standin"))];
+                let encoded = parameter
+                    .name
+                    .bytes()
+                    .fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
+                let queries = [
+                    ("missing", rest.clone()),
+                    (
+                        "text",
+                        format!("{rest}&{encoded}=no%20such%20value%3A%20standin"),
+                    ),
+                ];
                 for (kind, query) in queries {
                     let mut request = valid.clone();
-                    *request.uri_mut() = format!("{}?{query}", uri.path()).parse().unwrap_or_default();
-                    wrong.push(Wrong { kind, name: name.clone(), request });
+                    *request.uri_mut() = format!("{}?{query}", uri.path())
+                        .parse()
+                        .unwrap_or_default();
+                    wrong.push(Wrong {
+                        kind,
+                        name: name.clone(),
+                        request,
+                    });
                 }
             }
             Location::Header if parameter.required => {
                 let mut request = valid.clone();
                 request.headers_mut().remove(parameter.name.as_str());
-                wrong.push(Wrong { kind: "missing", name, request });
+                wrong.push(Wrong {
+                    kind: "missing",
+                    name,
+                    request,
+                });
             }
             _ => {}
         }
@@ -151,14 +191,22 @@ fn wrong_requests(operation: &Operation, valid: &Request) -> Vec<Wrong> {
     if valid.headers().contains_key(AUTHORIZATION) {
         let mut request = valid.clone();
         request.headers_mut().remove(AUTHORIZATION);
-        wrong.push(Wrong { kind: "credentials", name: None, request });
+        wrong.push(Wrong {
+            kind: "credentials",
+            name: None,
+            request,
+        });
     }
     wrong
 }
 
 /// Every name that the request has.
 fn names(operation: &Operation) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = operation.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+    let mut names: BTreeSet<String> = operation
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.clone())
+        .collect();
     let bodies = operation.body.iter().flat_map(|body| &body.content);
     for schema in bodies.filter_map(|media| media.schema.as_ref()) {
         names.extend(schema.all_property_names(schema.tree()));
@@ -168,25 +216,41 @@ fn names(operation: &Operation) -> BTreeSet<String> {
 
 /// Whether a text has a name as a word of its own, in the forms in which sentences write names.
 fn has(text: &str, name: &str) -> bool {
-    let forms =
-        [Form::AsIs, Form::Words, Form::Sentence, Form::Title, Form::Pascal, Form::Snake, Form::Kebab, Form::Camel];
+    let forms = [
+        Form::AsIs,
+        Form::Words,
+        Form::Sentence,
+        Form::Title,
+        Form::Pascal,
+        Form::Snake,
+        Form::Kebab,
+        Form::Camel,
+    ];
     forms.iter().any(|form| has_word(text, &form.write(name)))
 }
 
 fn has_word(text: &str, word: &str) -> bool {
-    let is_edge = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_');
+    let is_edge = |letter: Option<char>| {
+        letter.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_')
+    };
     !word.is_empty()
-        && text
-            .match_indices(word)
-            .any(|(at, _)| is_edge(text[..at].chars().next_back()) && is_edge(text[at + word.len()..].chars().next()))
+        && text.match_indices(word).any(|(at, _)| {
+            is_edge(text[..at].chars().next_back())
+                && is_edge(text[at + word.len()..].chars().next())
+        })
 }
 
 /// Names of other fields that a text refers to: in quotation marks, or such that they can be nothing else.
 fn other_names(text: &str, names: &BTreeSet<String>, own: &str) -> Vec<String> {
     let is_coined = |name: &str| name.contains('_') || name.chars().skip(1).any(char::is_uppercase);
-    let quoted = |name: &str| ["'", "\\\"", "`"].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}")));
-    let refers =
-        |name: &&String| folded(name) != folded(own) && (is_coined(name) && has_word(text, name) || quoted(name));
+    let quoted = |name: &str| {
+        ["'", "\\\"", "`"]
+            .iter()
+            .any(|quote| text.contains(&format!("{quote}{name}{quote}")))
+    };
+    let refers = |name: &&String| {
+        folded(name) != folded(own) && (is_coined(name) && has_word(text, name) || quoted(name))
+    };
     names.iter().filter(refers).cloned().collect()
 }
 
@@ -243,10 +307,13 @@ impl Tally {
 
 /// Whether an operation documents what a wrong request is answered with.
 fn documents_error(operation: &Operation) -> bool {
-    let has_success = operation.responses.iter().any(|(pattern, _)| match pattern {
-        StatusPattern::Exact(status) => status.is_success(),
-        other => *other == StatusPattern::Range(2),
-    });
+    let has_success = operation
+        .responses
+        .iter()
+        .any(|(pattern, _)| match pattern {
+            StatusPattern::Exact(status) => status.is_success(),
+            other => *other == StatusPattern::Range(2),
+        });
     operation.responses.iter().any(|(pattern, response)| {
         let is_error = match pattern {
             StatusPattern::Exact(status) => matches!(status.as_u16(), 400 | 422),
@@ -279,11 +346,18 @@ fn has_place(media: &MediaType) -> bool {
     fn free(schema: &Schema, node: &Value, name: &str, depth: usize) -> bool {
         let node = schema.resolve(node);
         let types = schema.types(node);
-        let is_free = ["enum", "const", "format", "pattern"].iter().all(|keyword| node.get(*keyword).is_none());
+        let is_free = ["enum", "const", "format", "pattern"]
+            .iter()
+            .all(|keyword| node.get(*keyword).is_none());
         depth < 4
             && (types == ["string"] && is_free && NAMES.contains(&folded(name).as_str())
-                || schema.properties(node).iter().any(|(name, member)| free(schema, member, name, depth + 1))
-                || schema.items(node).is_some_and(|item| free(schema, item, name, depth + 1)))
+                || schema
+                    .properties(node)
+                    .iter()
+                    .any(|(name, member)| free(schema, member, name, depth + 1))
+                || schema
+                    .items(node)
+                    .is_some_and(|item| free(schema, item, name, depth + 1)))
     }
     fn worded(value: &Value) -> bool {
         match value {
@@ -293,7 +367,10 @@ fn has_place(media: &MediaType) -> bool {
             _ => false,
         }
     }
-    let by_schema = media.schema.as_ref().is_some_and(|schema| free(schema, schema.tree(), "message", 0));
+    let by_schema = media
+        .schema
+        .as_ref()
+        .is_some_and(|schema| free(schema, schema.tree(), "message", 0));
     by_schema || media.examples.iter().any(|example| worded(example.value()))
 }
 
@@ -317,31 +394,50 @@ fn judge(
     }
     let names = names(operation);
     let has_content = operation.method != http::Method::HEAD;
-    for wrong in wrong_requests(operation, &valid).into_iter().filter(|_| has_content) {
+    for wrong in wrong_requests(operation, &valid)
+        .into_iter()
+        .filter(|_| has_content)
+    {
         let (response, report) = sandbox.answer(&wrong.request);
         // What an operation does not document cannot be judged by its documentation.
-        let is_undocumented = report.source.starts_with("problem, the document has no error")
+        let is_undocumented = report
+            .source
+            .starts_with("problem, the document has no error")
             || report.source.starts_with("as other operations document it");
         if report.violations.is_empty() || is_undocumented {
             continue;
         }
         // What a mutation breaks beside what it is meant to is not what it is asked for.
-        let Some(broken) = report.violations.first() else { continue };
+        let Some(broken) = report.violations.first() else {
+            continue;
+        };
         tally.answers += 1;
-        let family = report.source.rsplit_once('(').map_or("no family", |(_, family)| family.trim_end_matches(')'));
+        let family = report
+            .source
+            .rsplit_once('(')
+            .map_or("no family", |(_, family)| family.trim_end_matches(')'));
         *families.entry(family.to_owned()).or_default() += 1;
         let (again, _) = sandbox.answer(&wrong.request);
         tally.unstable += usize::from(again.body() != response.body());
         let documented = operation.response(response.status());
-        let sent = response.headers().get("content-type").and_then(|value| MediaRange::parse(value.to_str().ok()?));
+        let sent = response
+            .headers()
+            .get("content-type")
+            .and_then(|value| MediaRange::parse(value.to_str().ok()?));
         let media = documented
             .zip(sent.as_ref())
-            .and_then(|(documented, sent)| documented.content.iter().find(|media| media.range.covers(sent)));
+            .and_then(|(documented, sent)| {
+                documented
+                    .content
+                    .iter()
+                    .find(|media| media.range.covers(sent))
+            });
         if documented.is_none() {
             tally.undocumented += 1;
         }
         let text = String::from_utf8_lossy(response.body()).into_owned();
-        let body = serde_json::from_slice::<Value>(response.body()).unwrap_or(Value::String(text.clone()));
+        let body =
+            serde_json::from_slice::<Value>(response.body()).unwrap_or(Value::String(text.clone()));
         let complain = |what: &str| {
             if details {
                 println!(
@@ -356,12 +452,21 @@ fn judge(
         };
         if let Some(schema) = media.and_then(|media| media.schema.as_ref())
             && sent.as_ref().is_some_and(MediaRange::is_json)
-            && judging.as_mut().and_then(|judge| judge.is_valid(schema.place().pointer(), &body)) == Some(false)
+            && judging
+                .as_mut()
+                .and_then(|judge| judge.is_valid(schema.place().pointer(), &body))
+                == Some(false)
         {
             tally.invalid += 1;
             complain("invalid");
         }
-        let Some(name) = wrong.name.as_ref().filter(|name| broken.contains(name.as_str())) else { continue };
+        let Some(name) = wrong
+            .name
+            .as_ref()
+            .filter(|name| broken.contains(name.as_str()))
+        else {
+            continue;
+        };
         if !media.is_some_and(has_place) || broken.starts_with("credentials") {
             continue;
         }
@@ -376,7 +481,10 @@ fn judge(
             complain("unnamed");
         }
         let others = other_names(&texts_of(&body), &names, name);
-        let others: Vec<&String> = others.iter().filter(|other| !broken.contains(other.as_str())).collect();
+        let others: Vec<&String> = others
+            .iter()
+            .filter(|other| !broken.contains(other.as_str()))
+            .collect();
         if !others.is_empty() {
             tally.wrong_name += 1;
             complain(&format!("names {others:?}"));
@@ -397,22 +505,46 @@ fn every_documented_error_says_what_is_wrong() {
     for file in documents(&corpus) {
         let sandbox = load(&file);
         let contract = sandbox.contract();
-        let mut judging = contract.documents.first().and_then(|document| Judge::new(document.tree()));
+        let mut judging = contract
+            .documents
+            .first()
+            .and_then(|document| Judge::new(document.tree()));
         let mut own = Tally::default();
-        for operation in contract.operations.iter().filter(|operation| documents_error(operation)) {
+        for operation in contract
+            .operations
+            .iter()
+            .filter(|operation| documents_error(operation))
+        {
             operations += 1;
-            own.add(&judge(&sandbox, operation, &mut judging, &mut families, details));
-            *sources.entry(sandbox.survey(operation).source.name()).or_default() += 1;
+            own.add(&judge(
+                &sandbox,
+                operation,
+                &mut judging,
+                &mut families,
+                details,
+            ));
+            *sources
+                .entry(sandbox.survey(operation).source.name())
+                .or_default() += 1;
         }
         if own.answers > 0 {
-            println!("{}  {}", own.line(), file.strip_prefix(&corpus).unwrap_or(&file).display());
+            println!(
+                "{}  {}",
+                own.line(),
+                file.strip_prefix(&corpus).unwrap_or(&file).display()
+            );
         }
         all.add(&own);
     }
     println!("answers by family: {families:?}");
     println!("{operations} operations, {sources:?}: {}", all.line());
     assert!(all.answers >= 10_000, "only {}", all.line());
-    assert_eq!((all.undocumented, all.wrong_name, all.unstable), (0, 0, 0), "{}", all.line());
+    assert_eq!(
+        (all.undocumented, all.wrong_name, all.unstable),
+        (0, 0, 0),
+        "{}",
+        all.line()
+    );
     // One schema is a `oneOf` of the same thing twice, which nothing fits.
     assert!(all.invalid <= 13, "{}", all.line());
     assert!(all.named * 100 >= all.with_place * 99, "{}", all.line());
@@ -420,10 +552,30 @@ fn every_documented_error_says_what_is_wrong() {
 
 /// The names in quotation marks in a sentence, and whether it says that one is missing.
 fn worded(example: &Value) -> Option<(Vec<String>, bool)> {
-    const MISSING: [&str; 6] =
-        ["required", "missing", "must be provided", "Missing key", "must provide", "not provided"];
-    const WRONG: [&str; 6] = ["must be ", "must NOT ", "must match", "Expected ", "Failed Match", "must be a valid"];
-    const OTHER: [&str; 6] = ["not found", "not match any", "logged in", "already", "not exist", "TOTP"];
+    const MISSING: [&str; 6] = [
+        "required",
+        "missing",
+        "must be provided",
+        "Missing key",
+        "must provide",
+        "not provided",
+    ];
+    const WRONG: [&str; 6] = [
+        "must be ",
+        "must NOT ",
+        "must match",
+        "Expected ",
+        "Failed Match",
+        "must be a valid",
+    ];
+    const OTHER: [&str; 6] = [
+        "not found",
+        "not match any",
+        "logged in",
+        "already",
+        "not exist",
+        "TOTP",
+    ];
     let text = example.get("error")?.as_str()?;
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&OTHER) || !(has(&MISSING) || has(&WRONG)) {
@@ -432,7 +584,13 @@ fn worded(example: &Value) -> Option<(Vec<String>, bool)> {
     let mut names = Vec::new();
     for quote in ['\'', '"'] {
         let parts: Vec<&str> = text.split(quote).collect();
-        names.extend(parts.iter().skip(1).step_by(2).map(|name| (*name).to_owned()));
+        names.extend(
+            parts
+                .iter()
+                .skip(1)
+                .step_by(2)
+                .map(|name| (*name).to_owned()),
+        );
     }
     Some((names, has(&MISSING)))
 }
@@ -446,9 +604,16 @@ fn the_worded_examples_of_rocket_chat_are_what_is_answered_when_that_is_wrong() 
     let (mut said, mut unsaid) = (0, BTreeMap::<&str, usize>::new());
     for operation in &sandbox.contract().operations {
         let status = http::StatusCode::BAD_REQUEST;
-        let media = operation.response(status).and_then(|response| response.content.first());
-        let examples = media.map(|media| media.examples.as_slice()).unwrap_or_default();
-        let worded: Vec<_> = examples.iter().filter_map(|example| Some((example, worded(example.value())?))).collect();
+        let media = operation
+            .response(status)
+            .and_then(|response| response.content.first());
+        let examples = media
+            .map(|media| media.examples.as_slice())
+            .unwrap_or_default();
+        let worded: Vec<_> = examples
+            .iter()
+            .filter_map(|example| Some((example, worded(example.value())?)))
+            .collect();
         if worded.is_empty() {
             continue;
         }
@@ -458,7 +623,11 @@ fn the_worded_examples_of_rocket_chat_are_what_is_answered_when_that_is_wrong() 
         if let Body::Complete(bytes) = valid.body()
             && !bytes.is_empty()
         {
-            all.push(Wrong { kind: "missing", name: None, request: with_body(&valid, b"{}".to_vec()) });
+            all.push(Wrong {
+                kind: "missing",
+                name: None,
+                request: with_body(&valid, b"{}".to_vec()),
+            });
         }
         for wrong in all {
             let (response, report) = sandbox.answer(&wrong.request);
@@ -472,30 +641,47 @@ fn the_worded_examples_of_rocket_chat_are_what_is_answered_when_that_is_wrong() 
                 said += 1;
                 continue;
             }
-            let text = example.value().get("error").and_then(Value::as_str).unwrap_or_default();
+            let text = example
+                .value()
+                .get("error")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let is_joined = text.contains("schema in oneOf") || text.contains("schema in anyOf");
             let about: Vec<_> = answers
                 .iter()
                 .filter(|(_, broken, _)| {
                     // What is asked of credentials is told before, and a form of several is another rule.
-                    if broken.starts_with("credentials") || is_joined && !broken.contains("documented forms") {
+                    if broken.starts_with("credentials")
+                        || is_joined && !broken.contains("documented forms")
+                    {
                         return false;
                     }
-                    let is_named = names.is_empty() || names.iter().any(|name| broken.contains(&format!("'{name}'")));
+                    let is_named = names.is_empty()
+                        || names
+                            .iter()
+                            .any(|name| broken.contains(&format!("'{name}'")));
                     is_named && broken.contains("required") == is_missing
                 })
                 .collect();
-            let rivals = examples.iter().filter(|other| *other.value() != *example.value());
+            let rivals = examples
+                .iter()
+                .filter(|other| *other.value() != *example.value());
             let why = if about.is_empty() {
                 "the document does not ask for it"
-            } else if rivals.clone().any(|rival| about.iter().any(|(.., body)| body == rival.value())) {
+            } else if rivals
+                .clone()
+                .any(|rival| about.iter().any(|(.., body)| body == rival.value()))
+            {
                 "another example words the same"
             } else {
                 "otherwise worded"
             };
             *unsaid.entry(why).or_default() += 1;
             if details {
-                let got = about.first().map(|(_, broken, body)| format!("{broken} -> {body}")).unwrap_or_default();
+                let got = about
+                    .first()
+                    .map(|(_, broken, body)| format!("{broken} -> {body}"))
+                    .unwrap_or_default();
                 println!("{why}: {} {} {got}", operation.name(), example.value());
             }
         }

@@ -75,13 +75,23 @@ pub(super) struct Documents {
     )]
     pub(super) allow_host: Vec<String>,
     /// Folder for fetched documents [default: standin in the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "STANDIN_CACHE", hide_env = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "STANDIN_CACHE",
+        hide_env = true,
+        hide_short_help = true
+    )]
     pub(super) cache: Option<PathBuf>,
 }
 
 impl Documents {
     /// Loads the documents, and warns of each `--allow-path` that is not a folder.
-    pub(super) fn load(&self, settings: Settings, err: &mut impl Write) -> Result<Sandbox, Failure> {
+    pub(super) fn load(
+        &self,
+        settings: Settings,
+        err: &mut impl Write,
+    ) -> Result<Sandbox, Failure> {
         for folder in self.allowed().iter().filter(|folder| !folder.is_dir()) {
             let folder = folder.display().to_string();
             writeln!(
@@ -91,13 +101,22 @@ impl Documents {
             )?;
         }
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
-        let input = |path: &PathBuf| if is_stdin(path) { Input::Stdin } else { Input::Path(path.clone()) };
+        let input = |path: &PathBuf| {
+            if is_stdin(path) {
+                Input::Stdin
+            } else {
+                Input::Path(path.clone())
+            }
+        };
         let mut inputs: Vec<Input> = self.inputs.iter().map(input).collect();
         if inputs.is_empty() {
             inputs.push(Input::Path(PathBuf::from("specs")));
         }
         let usual = Path::new("fixtures");
-        let fixtures = self.fixtures.as_deref().or_else(|| usual.is_dir().then_some(usual));
+        let fixtures = self
+            .fixtures
+            .as_deref()
+            .or_else(|| usual.is_dir().then_some(usual));
         Ok(Sandbox::load(&inputs, fixtures, &self.reading(), settings))
     }
 
@@ -117,8 +136,15 @@ impl Documents {
             hosts: self.allow_host.clone(),
             cache: self.cache.clone().or_else(usual_cache),
         };
-        let overlays = paths(&self.overlay, "STANDIN_OVERLAY").into_iter().map(Input::Path).collect();
-        Reading { examples, access, overlays }
+        let overlays = paths(&self.overlay, "STANDIN_OVERLAY")
+            .into_iter()
+            .map(Input::Path)
+            .collect();
+        Reading {
+            examples,
+            access,
+            overlays,
+        }
     }
 }
 
@@ -126,7 +152,13 @@ impl Documents {
 #[derive(Debug, Args)]
 pub(super) struct Generation {
     /// Seed of generated values: the same seed gives the same bytes
-    #[arg(long, value_name = "N", default_value_t = 0, env = "STANDIN_SEED", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        env = "STANDIN_SEED",
+        hide_env = true
+    )]
     pub(super) seed: u64,
     /// Number of items in generated lists: 3, or 2-3
     ///
@@ -179,7 +211,10 @@ impl Generation {
 
     /// Returns the default settings with these options for generated values.
     pub(super) fn settings(&self) -> Settings {
-        Settings { options: self.options(), ..Settings::default() }
+        Settings {
+            options: self.options(),
+            ..Settings::default()
+        }
     }
 }
 
@@ -197,20 +232,31 @@ pub(super) fn paths(given: &[PathBuf], variable: &str) -> Vec<PathBuf> {
         return given.to_vec();
     }
     let listed = std::env::var_os(variable).unwrap_or_default();
-    std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect()
+    std::env::split_paths(&listed)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect()
 }
 
 /// Returns `$XDG_CACHE_HOME/standin`, or its counterpart on this system.
 pub(super) fn usual_cache() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let home = || set("HOME").map(|home| home.join(".cache"));
-    set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home).map(|folder| folder.join("standin"))
+    set("XDG_CACHE_HOME")
+        .or_else(|| set("LOCALAPPDATA"))
+        .or_else(home)
+        .map(|folder| folder.join("standin"))
 }
 
 /// Parses a size such as `10MiB`, `512k` or `1048576`; units are powers of 1000 or, with an `i`, of
 /// 1024.
 pub(super) fn size(text: &str) -> Result<usize, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor: usize = match unit.trim().to_ascii_lowercase().trim_end_matches('b') {
         "" => 1,
@@ -222,16 +268,28 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
         "gi" => 1024 * 1024 * 1024,
         _ => return Err("expected a number with a unit such as `KiB` or `MiB`".to_owned()),
     };
-    let number: usize = number.parse().map_err(|_| "expected a number, such as in `10MiB`".to_owned())?;
-    number.checked_mul(factor).ok_or_else(|| "it is too large".to_owned())
+    let number: usize = number
+        .parse()
+        .map_err(|_| "expected a number, such as in `10MiB`".to_owned())?;
+    number
+        .checked_mul(factor)
+        .ok_or_else(|| "it is too large".to_owned())
 }
 
 /// Parses `3` or `2-3`.
 pub(super) fn list_size(text: &str) -> Result<(usize, usize), String> {
     let (least, most) = text.split_once('-').unwrap_or((text, text));
-    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| "expected a number or a range such as `2-3`");
+    let number = |text: &str| {
+        text.trim()
+            .parse::<usize>()
+            .map_err(|_| "expected a number or a range such as `2-3`")
+    };
     let (least, most) = (number(least)?, number(most)?);
-    if least > most { Err(format!("{least} is more than {most}")) } else { Ok((least, most)) }
+    if least > most {
+        Err(format!("{least} is more than {most}"))
+    } else {
+        Ok((least, most))
+    }
 }
 
 #[cfg(test)]

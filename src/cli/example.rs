@@ -31,10 +31,22 @@ pub struct Example {
     #[arg(long, value_name = "TYPE", value_parser = media_type, env = "STANDIN_MEDIA_TYPE", hide_env = true)]
     media_type: Option<MediaRange>,
     /// Number of examples, each with the next seed
-    #[arg(long, value_name = "N", default_value_t = 1, env = "STANDIN_COUNT", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        env = "STANDIN_COUNT",
+        hide_env = true
+    )]
     count: u32,
     /// Format of the messages
-    #[arg(long, value_enum, default_value = "http", env = "STANDIN_FORMAT", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "http",
+        env = "STANDIN_FORMAT",
+        hide_env = true
+    )]
     format: Format,
 }
 
@@ -47,7 +59,8 @@ enum Format {
 }
 
 fn media_type(text: &str) -> Result<MediaRange, String> {
-    MediaRange::parse(text).ok_or_else(|| "expected a media type, such as `application/json`".to_owned())
+    MediaRange::parse(text)
+        .ok_or_else(|| "expected a media type, such as `application/json`".to_owned())
 }
 
 impl Example {
@@ -60,7 +73,11 @@ impl Example {
             return Ok(Outcome::CouldNotRun);
         }
         let Some(index) = contract.find(&self.operation) else {
-            writeln!(err, "error: no document has the operation `{}`", escape::one_line(&self.operation))?;
+            writeln!(
+                err,
+                "error: no document has the operation `{}`",
+                escape::one_line(&self.operation)
+            )?;
             if let Some(name) = contract.nearest_operation(&self.operation) {
                 writeln!(err, "  = help: there is `{}`", escape::one_line(&name))?;
             }
@@ -71,8 +88,9 @@ impl Example {
             writeln!(err, "  = help: {}", escape::one_line(&help))?;
             return Ok(Outcome::CouldNotRun);
         }
-        let made: Vec<(Request, Response)> =
-            (0..u64::from(self.count)).map(|number| self.exchange(&sandbox, index, settings, number)).collect();
+        let made: Vec<(Request, Response)> = (0..u64::from(self.count))
+            .map(|number| self.exchange(&sandbox, index, settings, number))
+            .collect();
         match self.format {
             Format::Http => {
                 for (request, response) in &made {
@@ -95,16 +113,27 @@ impl Example {
         if let Some(status) = self.status
             && operation.response(status).is_none()
         {
-            let there: Vec<String> = operation.responses.iter().map(|(pattern, _)| pattern.to_string()).collect();
+            let there: Vec<String> = operation
+                .responses
+                .iter()
+                .map(|(pattern, _)| pattern.to_string())
+                .collect();
             let problem = format!("`{name}` documents no {} response", status.as_u16());
             return Some((problem, format!("it documents {}", there.join(", "))));
         }
         let wanted = self.media_type.as_ref()?;
         let of_status = self.status.map(|status| operation.response(status));
-        let response = of_status.unwrap_or_else(|| operation.success().map(|(_, response)| response))?;
-        let there: Vec<&str> = response.content.iter().map(|media| media.range.as_str()).collect();
-        let is_documented =
-            response.content.iter().any(|media| wanted.covers(&media.range) || media.range.covers(wanted));
+        let response =
+            of_status.unwrap_or_else(|| operation.success().map(|(_, response)| response))?;
+        let there: Vec<&str> = response
+            .content
+            .iter()
+            .map(|media| media.range.as_str())
+            .collect();
+        let is_documented = response
+            .content
+            .iter()
+            .any(|media| wanted.covers(&media.range) || media.range.covers(wanted));
         if is_documented || there.is_empty() {
             return None;
         }
@@ -112,7 +141,13 @@ impl Example {
         Some((problem, format!("it documents {}", there.join(", "))))
     }
 
-    fn exchange(&self, sandbox: &Sandbox, index: usize, settings: Settings, number: u64) -> (Request, Response) {
+    fn exchange(
+        &self,
+        sandbox: &Sandbox,
+        index: usize,
+        settings: Settings,
+        number: u64,
+    ) -> (Request, Response) {
         let mut settings = settings;
         settings.options.seed = settings.options.seed.wrapping_add(number);
         let operation = &sandbox.contract().operations[index];
@@ -144,7 +179,11 @@ fn write_rest(out: &mut impl Write, headers: &HeaderMap, content: &Bytes) -> std
     writeln!(out)?;
     if !content.is_empty() {
         out.write_all(content)?;
-        let end = if content.ends_with(b"\n") { "\n" } else { "\n\n" };
+        let end = if content.ends_with(b"\n") {
+            "\n"
+        } else {
+            "\n\n"
+        };
         out.write_all(end.as_bytes())?;
     }
     Ok(())
@@ -166,7 +205,14 @@ fn response_as_json(response: &Response) -> Value {
 
 fn headers_as_json(headers: &HeaderMap) -> Map<String, Value> {
     let fields = headers.iter();
-    fields.map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes())))).collect()
+    fields
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                json!(String::from_utf8_lossy(value.as_bytes())),
+            )
+        })
+        .collect()
 }
 
 /// Returns JSON as it is, other content as a string, and empty content as null.

@@ -21,7 +21,8 @@ use crate::cli::report::{Check, Routes};
 pub use crate::cli::serve::Serve;
 use crate::server::stderr::{self, StandardError};
 
-const ENVIRONMENT: &str = "Options are read from the environment too: --max-body from STANDIN_MAX_BODY.";
+const ENVIRONMENT: &str =
+    "Options are read from the environment too: --max-body from STANDIN_MAX_BODY.";
 
 /// A sandbox API server made from OpenAPI documents.
 ///
@@ -85,7 +86,11 @@ impl Command {
         let out = &mut io::stdout();
         let is_serving = self.serve().is_some();
         // `check` waits for the reader of its findings; a server must not wait for a reader.
-        let outcome = if is_serving { self.run(out, &mut StandardError) } else { self.run(out, &mut io::stderr()) };
+        let outcome = if is_serving {
+            self.run(out, &mut StandardError)
+        } else {
+            self.run(out, &mut io::stderr())
+        };
         if is_serving {
             stderr::settle();
         }
@@ -118,7 +123,10 @@ impl Command {
                 let mut command = Self::command();
                 command.build();
                 clap_mangen::Man::new(command.clone()).render(out)?;
-                for subcommand in command.get_subcommands().filter(|command| command.get_name() != "help") {
+                for subcommand in command
+                    .get_subcommands()
+                    .filter(|command| command.get_name() != "help")
+                {
                     clap_mangen::Man::new(subcommand.clone()).render(out)?;
                 }
                 Ok(Outcome::Clean)
@@ -141,6 +149,10 @@ mod tests {
         let mut command = Command::command();
         let serve = command.find_subcommand_mut("serve").expect("is there");
         let help = serve.render_help().to_string();
-        assert!(help.lines().count() <= 24, "{} lines:\n{help}", help.lines().count());
+        assert!(
+            help.lines().count() <= 24,
+            "{} lines:\n{help}",
+            help.lines().count()
+        );
     }
 }

@@ -19,7 +19,9 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The address is taken, or does not belong to this machine.
-    #[error("cannot listen on {address}: {error}\n  = help: choose another port with `--port`, or 0 for a free one")]
+    #[error(
+        "cannot listen on {address}: {error}\n  = help: choose another port with `--port`, or 0 for a free one"
+    )]
     Listen {
         /// Address that was to be listened on.
         address: String,
@@ -58,12 +60,22 @@ pub(crate) const TOLD: usize = 10;
 pub(crate) fn loaded(contract: &Contract) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, document) in contract.documents.iter().enumerate() {
-        let operations = contract.operations.iter().filter(|operation| operation.document == index).count();
+        let operations = contract
+            .operations
+            .iter()
+            .filter(|operation| operation.document == index)
+            .count();
         let name = escape::one_line(document.source().name());
-        lines.push(format!("loaded {name} ({})", count(operations, "operation")));
+        lines.push(format!(
+            "loaded {name} ({})",
+            count(operations, "operation")
+        ));
     }
     if contract.passed_over > 0 {
-        lines.push(format!("skipped {}", count(contract.passed_over, "other file")));
+        lines.push(format!(
+            "skipped {}",
+            count(contract.passed_over, "other file")
+        ));
     }
     lines
 }
@@ -72,15 +84,37 @@ pub(crate) fn loaded(contract: &Contract) -> Vec<String> {
 /// answered, and at most [`TOLD`] other warnings; the last line has the totals.
 pub(crate) fn findings(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {
     let mut lines = Vec::new();
-    let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity() == Severity::Error);
-    lines.extend(errors.iter().map(|error| error.render().trim_end().to_owned()));
+    let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics
+        .iter()
+        .partition(|d| d.severity() == Severity::Error);
+    lines.extend(
+        errors
+            .iter()
+            .map(|error| error.render().trim_end().to_owned()),
+    );
     // Warnings about operations that cannot be answered are always printed.
     let is_unanswerable = |warning: &&&Diagnostic| warning.code == Code::Ungeneratable;
-    let others: Vec<_> = warnings.iter().filter(|warning| !is_unanswerable(warning)).collect();
-    lines.extend(warnings.iter().filter(is_unanswerable).map(|warning| warning.render_line()));
-    lines.extend(others.iter().take(TOLD).map(|warning| warning.render_line()));
+    let others: Vec<_> = warnings
+        .iter()
+        .filter(|warning| !is_unanswerable(warning))
+        .collect();
+    lines.extend(
+        warnings
+            .iter()
+            .filter(is_unanswerable)
+            .map(|warning| warning.render_line()),
+    );
+    lines.extend(
+        others
+            .iter()
+            .take(TOLD)
+            .map(|warning| warning.render_line()),
+    );
     if others.len() > TOLD {
-        lines.push(format!("… and {}; `standin check` tells all", count(others.len() - TOLD, "more warning")));
+        lines.push(format!(
+            "… and {}; `standin check` tells all",
+            count(others.len() - TOLD, "more warning")
+        ));
     }
     lines.push(format!(
         "{} from {}, {}, {}",

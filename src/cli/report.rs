@@ -22,7 +22,13 @@ pub struct Check {
     #[command(flatten)]
     generation: Generation,
     /// Format of the report
-    #[arg(long, value_enum, default_value = "text", env = "STANDIN_FORMAT", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "text",
+        env = "STANDIN_FORMAT",
+        hide_env = true
+    )]
     format: CheckFormat,
     /// Findings that cause exit code 1: errors, or warnings too
     #[arg(
@@ -48,7 +54,9 @@ enum FailOn {
 
 impl FailOn {
     fn is_met(self, diagnostics: &[Diagnostic]) -> bool {
-        diagnostics.iter().any(|found| self == Self::Warning || found.severity() == Severity::Error)
+        diagnostics
+            .iter()
+            .any(|found| self == Self::Warning || found.severity() == Severity::Error)
     }
 }
 
@@ -81,7 +89,13 @@ pub struct Routes {
     #[arg(long, conflicts_with = "errors")]
     state: bool,
     /// Format of the list
-    #[arg(long, value_enum, default_value = "text", env = "STANDIN_FORMAT", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "text",
+        env = "STANDIN_FORMAT",
+        hide_env = true
+    )]
     format: RoutesFormat,
 }
 
@@ -117,14 +131,22 @@ impl Check {
                 writeln!(out, "{}", escape::pretty_json(&report))?;
             }
             CheckFormat::Sarif => {
-                writeln!(out, "{}", escape::pretty_json(&diagnostic::to_sarif(&diagnostics)))?;
+                writeln!(
+                    out,
+                    "{}",
+                    escape::pretty_json(&diagnostic::to_sarif(&diagnostics))
+                )?;
             }
         }
         if contract.documents.is_empty() {
             writeln!(err, "error: there is no document to check")?;
             return Ok(Outcome::CouldNotRun);
         }
-        Ok(if self.fail_on.is_met(&diagnostics) { Outcome::Findings } else { Outcome::Clean })
+        Ok(if self.fail_on.is_met(&diagnostics) {
+            Outcome::Findings
+        } else {
+            Outcome::Clean
+        })
     }
 }
 
@@ -133,7 +155,10 @@ impl Routes {
         let sandbox = self.documents.load(Settings::default(), err)?;
         let contract = sandbox.contract();
         // Errors explain which operations the list lacks, and why.
-        let of_operations = contract.operations.iter().flat_map(|operation| &operation.diagnostics);
+        let of_operations = contract
+            .operations
+            .iter()
+            .flat_map(|operation| &operation.diagnostics);
         let found = contract.diagnostics.iter().chain(of_operations);
         for diagnostic in found.filter(|d| d.severity() == Severity::Error) {
             write!(err, "{}", diagnostic.render())?;
@@ -146,7 +171,11 @@ impl Routes {
             match self.format {
                 RoutesFormat::Text => write!(out, "{}", table(&errors_of(&sandbox)))?,
                 RoutesFormat::Json => {
-                    writeln!(out, "{}", escape::pretty_json(&Value::Array(errors_as_json(&sandbox))))?;
+                    writeln!(
+                        out,
+                        "{}",
+                        escape::pretty_json(&Value::Array(errors_as_json(&sandbox)))
+                    )?;
                 }
             }
             return Ok(Outcome::Clean);
@@ -154,14 +183,27 @@ impl Routes {
         if self.state {
             match self.format {
                 RoutesFormat::Text => write!(out, "{}", table(&roles_of(&sandbox)))?,
-                RoutesFormat::Json => writeln!(out, "{}", escape::pretty_json(&Value::Array(roles_as_json(&sandbox))))?,
+                RoutesFormat::Json => writeln!(
+                    out,
+                    "{}",
+                    escape::pretty_json(&Value::Array(roles_as_json(&sandbox)))
+                )?,
             }
             return Ok(Outcome::Clean);
         }
         let rows = contract.operations.iter().map(|operation| {
-            let document = contract.documents[operation.document].source().name().to_owned();
+            let document = contract.documents[operation.document]
+                .source()
+                .name()
+                .to_owned();
             let id = operation.id.clone().unwrap_or_else(|| "-".to_owned());
-            [operation.method.to_string(), operation.path_key(), id, document, source_of_answer(operation)]
+            [
+                operation.method.to_string(),
+                operation.path_key(),
+                id,
+                document,
+                source_of_answer(operation),
+            ]
         });
         let rows: Vec<[String; 5]> = rows.collect();
         match self.format {
@@ -174,7 +216,11 @@ impl Routes {
                             "basePaths": *operation.bases, "answer": answer,
                         })
                     });
-                writeln!(out, "{}", escape::pretty_json(&Value::Array(objects.collect())))?;
+                writeln!(
+                    out,
+                    "{}",
+                    escape::pretty_json(&Value::Array(objects.collect()))
+                )?;
             }
         }
         Ok(Outcome::Clean)
@@ -186,23 +232,43 @@ fn roles_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
     let contract = sandbox.contract();
     let row = |(index, operation): (usize, &Operation)| {
         let (act, collection, reason) = match sandbox.resources().role(contract, index) {
-            Some(role) => (role.act.name(), shown(&role.collection), format!("{}{}", role.reason, shows(&role.slot))),
+            Some(role) => (
+                role.act.name(),
+                shown(&role.collection),
+                format!("{}{}", role.reason, shows(&role.slot)),
+            ),
             None => ("-", String::new(), "no resource".to_owned()),
         };
-        [act.to_owned(), collection, operation.method.to_string(), operation.path_key(), reason]
+        [
+            act.to_owned(),
+            collection,
+            operation.method.to_string(),
+            operation.path_key(),
+            reason,
+        ]
     };
     contract.operations.iter().enumerate().map(row).collect()
 }
 
 /// Formats a collection with its key: `/pets by id`.
 fn shown(collection: &Collection) -> String {
-    let key = collection.key.as_ref().map(|key| format!(" by {key}")).unwrap_or_default();
+    let key = collection
+        .key
+        .as_ref()
+        .map(|key| format!(" by {key}"))
+        .unwrap_or_default();
     format!("{}{key}", collection.name)
 }
 
 /// Describes the part of the answer that holds the resource, for people.
 fn shows(slot: &Slot) -> String {
-    let at = |way: &[String]| if way.is_empty() { "the answer".to_owned() } else { format!("`{}`", way.join(".")) };
+    let at = |way: &[String]| {
+        if way.is_empty() {
+            "the answer".to_owned()
+        } else {
+            format!("`{}`", way.join("."))
+        }
+    };
     match slot {
         Slot::Entity(place) => format!("; {} is the entity", at(&place.way)),
         Slot::List(place) => format!("; {} is the list", at(&place.way)),
@@ -233,12 +299,25 @@ fn errors_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
         let survey = sandbox.survey(operation);
         let (missing, error) = match survey.sample {
             Some(sample) => {
-                let content = sample.content.split_whitespace().collect::<Vec<_>>().join(" ");
-                (format!("without `{}`", sample.missing), format!("{} {}", sample.status, shorten(&content)))
+                let content = sample
+                    .content
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ");
+                (
+                    format!("without `{}`", sample.missing),
+                    format!("{} {}", sample.status, shorten(&content)),
+                )
             }
             None => ("-".to_owned(), "nothing is required".to_owned()),
         };
-        [survey.source.name().to_owned(), operation.method.to_string(), operation.path_key(), missing, error]
+        [
+            survey.source.name().to_owned(),
+            operation.method.to_string(),
+            operation.path_key(),
+            missing,
+            error,
+        ]
     };
     sandbox.contract().operations.iter().map(row).collect()
 }
@@ -263,7 +342,8 @@ fn errors_as_json(sandbox: &Sandbox) -> Vec<Value> {
             row["missing"] = json!(sample.missing);
             row["status"] = json!(sample.status);
             row["mediaType"] = json!(sample.media.as_str());
-            row["sample"] = serde_json::from_str(&sample.content).unwrap_or(Value::String(sample.content));
+            row["sample"] =
+                serde_json::from_str(&sample.content).unwrap_or(Value::String(sample.content));
         }
         row
     };
@@ -272,9 +352,17 @@ fn errors_as_json(sandbox: &Sandbox) -> Vec<Value> {
 
 /// Formats rows as columns that are as wide as their widest cell.
 fn table(rows: &[[String; 5]]) -> String {
-    let shown = |row: &[String; 5]| row.each_ref().map(|cell| escape::one_line(cell).into_owned());
+    let shown = |row: &[String; 5]| {
+        row.each_ref()
+            .map(|cell| escape::one_line(cell).into_owned())
+    };
     let rows: Vec<[String; 5]> = rows.iter().map(shown).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..4).map(width).collect();
     let mut text = String::new();
     for row in &rows {

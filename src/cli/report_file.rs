@@ -54,10 +54,15 @@ pub fn targets(words: &[String]) -> Result<Vec<Target>, String> {
                     "html" => Form::Html,
                     "json" => Form::Json,
                     other => {
-                        return Err(format!("`{other}` is no form of a report, expected `junit`, `html` or `json`"));
+                        return Err(format!(
+                            "`{other}` is no form of a report, expected `junit`, `html` or `json`"
+                        ));
                     }
                 };
-                Ok(Target { form, file: PathBuf::from(file) })
+                Ok(Target {
+                    form,
+                    file: PathBuf::from(file),
+                })
             }
             _ => Err("expected a form and a file, such as `--report junit report.xml`".to_owned()),
         })
@@ -70,14 +75,21 @@ pub fn targets(words: &[String]) -> Result<Vec<Target>, String> {
 ///
 /// Message that describes the expected form.
 pub fn condition(text: &str) -> Result<Condition, String> {
-    let expected = || format!("`{text}` is no condition, expected `violations` or such as `uncovered=10%`");
+    let expected =
+        || format!("`{text}` is no condition, expected `violations` or such as `uncovered=10%`");
     match text.split_once('=') {
         None if text == "violations" => Ok(Condition::Violations),
         None if text == "uncovered" => Ok(Condition::Uncovered(0.0)),
         Some(("uncovered", share)) => {
-            let share: f64 =
-                share.strip_suffix('%').and_then(|share| share.trim().parse().ok()).ok_or_else(expected)?;
-            if (0.0..=100.0).contains(&share) { Ok(Condition::Uncovered(share)) } else { Err(expected()) }
+            let share: f64 = share
+                .strip_suffix('%')
+                .and_then(|share| share.trim().parse().ok())
+                .ok_or_else(expected)?;
+            if (0.0..=100.0).contains(&share) {
+                Ok(Condition::Uncovered(share))
+            } else {
+                Err(expected())
+            }
         }
         _ => Err(expected()),
     }
@@ -86,15 +98,20 @@ pub fn condition(text: &str) -> Result<Condition, String> {
 /// Returns a sentence for each condition that holds.
 #[must_use]
 pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
-    let wrong: u64 = coverage.used().iter().map(|(_, used)| used.violations).sum();
+    let wrong: u64 = coverage
+        .used()
+        .iter()
+        .map(|(_, used)| used.violations)
+        .sum();
     let failure = |condition: &Condition| match condition {
         Condition::Violations if wrong > 0 => {
             let wrong = count(usize::try_from(wrong).unwrap_or(usize::MAX), "request");
             Some(format!("{wrong} did not fit the documents"))
         }
-        Condition::Uncovered(most) if coverage.uncovered() > *most => {
-            Some(format!("{:.1}% of the operations were never called; the limit is {most}%", coverage.uncovered()))
-        }
+        Condition::Uncovered(most) if coverage.uncovered() > *most => Some(format!(
+            "{:.1}% of the operations were never called; the limit is {most}%",
+            coverage.uncovered()
+        )),
         _ => None,
     };
     conditions.iter().filter_map(failure).collect()
@@ -112,7 +129,10 @@ pub struct ReportError {
 
 impl Target {
     fn failed(&self, error: io::Error) -> ReportError {
-        ReportError { file: self.file.clone(), error }
+        ReportError {
+            file: self.file.clone(),
+            error,
+        }
     }
 
     /// Checks at the start that the report can be written at the end.
@@ -127,7 +147,11 @@ impl Target {
             Ok(_) => true,
             Err(_) => false,
         };
-        OpenOptions::new().append(true).create(true).open(&self.file).map_err(|error| self.failed(error))?;
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.file)
+            .map_err(|error| self.failed(error))?;
         if !is_there {
             // A run that is killed leaves no report, rather than an empty one.
             fs::remove_file(&self.file).map_err(|error| self.failed(error))?;
@@ -140,9 +164,17 @@ impl Target {
     /// # Errors
     ///
     /// [`ReportError`], if it cannot be written.
-    pub fn write(&self, contract: &Contract, coverage: &Coverage, failures: &[String]) -> Result<(), ReportError> {
+    pub fn write(
+        &self,
+        contract: &Contract,
+        coverage: &Coverage,
+        failures: &[String],
+    ) -> Result<(), ReportError> {
         let text = match self.form {
-            Form::Json => format!("{}\n", escape::pretty_json(&as_json(contract, coverage, failures))),
+            Form::Json => format!(
+                "{}\n",
+                escape::pretty_json(&as_json(contract, coverage, failures))
+            ),
             Form::Junit => as_junit(contract, coverage, failures),
             Form::Html => as_html(contract, coverage, failures),
         };
@@ -189,7 +221,10 @@ fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> St
         let name = escaped(operation.name());
         let class = escaped(contract.documents[operation.document].source().name());
         let _ = write!(cases, "    <testcase name=\"{name}\" classname=\"{class}\"");
-        let own: Vec<_> = wrong.iter().filter(|wrong| wrong.operation == index).collect();
+        let own: Vec<_> = wrong
+            .iter()
+            .filter(|wrong| wrong.operation == index)
+            .collect();
         if !used.iter().any(|(there, _)| *there == index) {
             skipped += 1;
             cases.push_str("><skipped message=\"never called\"/></testcase>\n");
@@ -197,11 +232,16 @@ fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> St
             cases.push_str("/>\n");
         } else {
             failed += 1;
-            let lines: Vec<String> =
-                own.iter().map(|wrong| format!("{}: {}", wrong.request, wrong.violations.join("; "))).collect();
+            let lines: Vec<String> = own
+                .iter()
+                .map(|wrong| format!("{}: {}", wrong.request, wrong.violations.join("; ")))
+                .collect();
             let first = escaped(&own[0].violations.join("; "));
-            let _ =
-                writeln!(cases, "><failure message=\"{first}\">{}</failure></testcase>", escaped(&lines.join("\n")));
+            let _ = writeln!(
+                cases,
+                "><failure message=\"{first}\">{}</failure></testcase>",
+                escaped(&lines.join("\n"))
+            );
         }
     }
     for failure in failures {
@@ -223,10 +263,17 @@ fn as_html(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Str
     let used = coverage.used();
     let mut rows = String::new();
     for (index, operation) in contract.operations.iter().enumerate() {
-        let own = used.iter().find(|(there, _)| *there == index).map(|(_, used)| used);
+        let own = used
+            .iter()
+            .find(|(there, _)| *there == index)
+            .map(|(_, used)| used);
         let count = own.map_or(0, |used| used.count);
-        let statuses =
-            own.map(|used| used.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect::<Vec<_>>());
+        let statuses = own.map(|used| {
+            used.statuses
+                .iter()
+                .map(|(status, n)| format!("{status} × {n}"))
+                .collect::<Vec<_>>()
+        });
         let _ = writeln!(
             rows,
             "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{count}</td><td>{}</td><td>{}</td></tr>",
@@ -239,10 +286,16 @@ fn as_html(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Str
         );
     }
     let wrong = coverage.wrong().into_iter().map(|wrong| {
-        format!("<li><code>{}</code>: {}</li>\n", escaped(&wrong.request), escaped(&wrong.violations.join("; ")))
+        format!(
+            "<li><code>{}</code>: {}</li>\n",
+            escaped(&wrong.request),
+            escaped(&wrong.violations.join("; "))
+        )
     });
-    let failures: Vec<String> =
-        failures.iter().map(|failure| format!("<p class=\"failed\">{}</p>\n", escaped(failure))).collect();
+    let failures: Vec<String> = failures
+        .iter()
+        .map(|failure| format!("<p class=\"failed\">{}</p>\n", escaped(failure)))
+        .collect();
     let failures = failures.concat();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Standin report</title><style>\
@@ -264,8 +317,15 @@ mod tests {
     fn text_in_a_report_has_characters_of_xml_only() {
         let text: String = (0..=0x1_0000).filter_map(char::from_u32).collect();
         let is_of_xml = |letter| matches!(letter, '\n' | ' '..='\u{fffd}' | '\u{10000}'..);
-        assert!(escaped(&text).chars().all(|letter| is_of_xml(letter) && !"<>\"".contains(letter)));
-        assert_eq!(escaped("<a\u{1b}\u{0}\u{ffff}\u{202e}&\n"), "&lt;a\\u{1b}\\u{0}\\u{ffff}\\u{202e}&amp;\n");
+        assert!(
+            escaped(&text)
+                .chars()
+                .all(|letter| is_of_xml(letter) && !"<>\"".contains(letter))
+        );
+        assert_eq!(
+            escaped("<a\u{1b}\u{0}\u{ffff}\u{202e}&\n"),
+            "&lt;a\\u{1b}\\u{0}\\u{ffff}\\u{202e}&amp;\n"
+        );
     }
 
     #[test]
@@ -276,7 +336,11 @@ mod tests {
             assert!(condition(wrong).is_err(), "{wrong}");
         }
         let words = ["junit", "a.xml", "json", "b"].map(str::to_owned);
-        let files: Vec<_> = targets(&words).expect("are read").into_iter().map(|target| target.form).collect();
+        let files: Vec<_> = targets(&words)
+            .expect("are read")
+            .into_iter()
+            .map(|target| target.form)
+            .collect();
         assert_eq!(files, [Form::Junit, Form::Json]);
         assert!(targets(&["pdf".to_owned(), "x".to_owned()]).is_err());
     }

@@ -27,7 +27,12 @@ pub struct Serve {
     #[command(flatten)]
     documents: Documents,
     /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1", env = "STANDIN_HOST", hide_env = true)]
+    #[arg(
+        long,
+        default_value = "127.0.0.1",
+        env = "STANDIN_HOST",
+        hide_env = true
+    )]
     host: String,
     /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 4010, env = "STANDIN_PORT", hide_env = true)]
@@ -135,7 +140,13 @@ pub struct Serve {
     )]
     unknown: UnknownChoice,
     /// Default scenario of the fixtures, if the session selects no other
-    #[arg(long, value_name = "NAME", env = "STANDIN_SCENARIO", hide_env = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "STANDIN_SCENARIO",
+        hide_env = true,
+        hide_short_help = true
+    )]
     scenario: Option<String>,
     /// Delay of answers, such as 300ms or 100ms-1s, if nothing else sets one
     #[arg(
@@ -371,7 +382,13 @@ pub struct Serve {
     /// File that keeps the state of the unnamed session across restarts, with `--state on`
     ///
     /// One server uses the file at a time; the file `FILE.lock` beside it ensures this.
-    #[arg(long, value_name = "FILE", env = "STANDIN_STATE_FILE", hide_env = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "STANDIN_STATE_FILE",
+        hide_env = true,
+        hide_short_help = true
+    )]
     state_file: Option<PathBuf>,
     /// Report to write when the server stops: `junit`, `html` or `json`, and a file
     #[arg(
@@ -439,13 +456,21 @@ impl Serve {
     /// Returns the options of the control API.
     #[must_use]
     pub fn control_options(&self) -> Options {
-        let hosts = Hosts { bound: self.host.clone(), names: self.control_host.clone(), any: self.allow_any_host };
+        let hosts = Hosts {
+            bound: self.host.clone(),
+            names: self.control_host.clone(),
+            any: self.allow_any_host,
+        };
         let access = match (self.control, &self.control_token) {
             (Switch::On, Some(token)) => Access::Token(token.clone()),
             (Switch::On, _) if hosts.is_bound_to_loopback() => Access::Open,
             _ => Access::Closed,
         };
-        Options { access, journal: self.journal, hosts }
+        Options {
+            access,
+            journal: self.journal,
+            hosts,
+        }
     }
 
     /// Returns the limits of the server.
@@ -483,8 +508,16 @@ impl Serve {
                 Switch::On => Cors::On,
                 Switch::Off => Cors::Off,
             },
-            absent_body: if self.require_bodies { AbsentBody::Judged } else { AbsentBody::Accepted },
-            other_names: if self.strict_query { OtherNames::Refused } else { OtherNames::Accepted },
+            absent_body: if self.require_bodies {
+                AbsentBody::Judged
+            } else {
+                AbsentBody::Accepted
+            },
+            other_names: if self.strict_query {
+                OtherNames::Refused
+            } else {
+                OtherNames::Accepted
+            },
             query_arrays: match self.query_arrays {
                 ArraysChoice::Brackets => QueryArrays::Brackets,
                 ArraysChoice::Comma => QueryArrays::Comma,
@@ -510,7 +543,10 @@ impl Serve {
             },
             delay: self.delay,
             longest_delay: Some(self.max_delay),
-            bounds: Bounds { sessions: self.max_sessions as usize, bytes: self.session_memory },
+            bounds: Bounds {
+                sessions: self.max_sessions as usize,
+                bytes: self.session_memory,
+            },
         }
     }
 }
@@ -533,7 +569,8 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 fn delay(text: &str) -> Result<Delay, String> {
-    Delay::parse(text).ok_or_else(|| "expected such as 300ms, 1.5s or 100ms-1s, an hour at most".to_owned())
+    Delay::parse(text)
+        .ok_or_else(|| "expected such as 300ms, 1.5s or 100ms-1s, an hour at most".to_owned())
 }
 
 /// Seconds of a year, the maximum of options in seconds; larger values are refused, because clocks

@@ -76,7 +76,10 @@ impl StateFile {
     /// [`StateError`], if the file cannot be read or written, or does not hold a state. It is not
     /// changed then.
     pub fn open(named: &Path, sandbox: &Sandbox) -> Result<Self, StateError> {
-        let unusable = |why: String| StateError::Unusable { path: named.to_owned(), why };
+        let unusable = |why: String| StateError::Unusable {
+            path: named.to_owned(),
+            why,
+        };
         let path = fs::canonicalize(named).unwrap_or_else(|_| named.to_owned());
         if path.exists() && !path.is_file() {
             return Err(unusable("it is not a regular file".to_owned()));
@@ -88,25 +91,43 @@ impl StateFile {
         match fs::read(&path) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => {}
             Ok(bytes) => {
-                let value: Value = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+                let value: Value =
+                    serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
                 let state = Snapshot::import(&value).map_err(unusable)?;
-                sandbox.within("", |there| there.become_like(state)).map_err(|full| unusable(full.to_string()))?;
+                sandbox
+                    .within("", |there| there.become_like(state))
+                    .map_err(|full| unusable(full.to_string()))?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unusable(error.to_string())),
         }
-        let written = sandbox.memory().look("", SessionState::changes).unwrap_or(0);
-        Ok(Self { named: named.to_owned(), path, written, _lock: lock })
+        let written = sandbox
+            .memory()
+            .look("", SessionState::changes)
+            .unwrap_or(0);
+        Ok(Self {
+            named: named.to_owned(),
+            path,
+            written,
+            _lock: lock,
+        })
     }
 
     /// Writes the state if it has changed.
     fn write(&mut self, sandbox: &Sandbox) -> Result<(), StateError> {
         let changed = |session_state: &SessionState| {
-            (session_state.changes() != self.written).then(|| (session_state.changes(), session_state.now()))
+            (session_state.changes() != self.written)
+                .then(|| (session_state.changes(), session_state.now()))
         };
-        let Some((changes, state)) = sandbox.memory().look("", changed).flatten() else { return Ok(()) };
-        replace(&self.path, format!("{:#}\n", state.export()).as_bytes())
-            .map_err(|error| StateError::Unwritten { path: self.named.clone(), error })?;
+        let Some((changes, state)) = sandbox.memory().look("", changed).flatten() else {
+            return Ok(());
+        };
+        replace(&self.path, format!("{:#}\n", state.export()).as_bytes()).map_err(|error| {
+            StateError::Unwritten {
+                path: self.named.clone(),
+                error,
+            }
+        })?;
         self.written = changes;
         Ok(())
     }
@@ -133,8 +154,14 @@ impl StateFile {
             }
             self.write(&sandbox)
         };
-        let thread = thread::Builder::new().name("state".to_owned()).spawn(keep)?;
-        Ok(Keeper { named, stop, thread })
+        let thread = thread::Builder::new()
+            .name("state".to_owned())
+            .spawn(keep)?;
+        Ok(Keeper {
+            named,
+            stop,
+            thread,
+        })
     }
 }
 
@@ -154,8 +181,10 @@ impl Keeper {
     /// [`StateError`], if they cannot be written.
     pub fn end(self) -> Result<(), StateError> {
         drop(self.stop);
-        let panicked =
-            |_| StateError::Unwritten { path: self.named, error: io::Error::other("the thread that writes it failed") };
+        let panicked = |_| StateError::Unwritten {
+            path: self.named,
+            error: io::Error::other("the thread that writes it failed"),
+        };
         self.thread.join().map_err(panicked)?
     }
 }
@@ -219,7 +248,11 @@ mod tests {
         // A folder that is not empty cannot be replaced by a file.
         fs::create_dir_all(file.join("full")).expect("can be made");
         assert!(replace(&file, b"{}").is_err());
-        let left: Vec<_> = fs::read_dir(&folder).expect("is there").flatten().map(|entry| entry.file_name()).collect();
+        let left: Vec<_> = fs::read_dir(&folder)
+            .expect("is there")
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
         assert_eq!(left, ["state.json"]);
         fs::remove_dir_all(&folder).expect("can be removed");
     }

@@ -17,7 +17,10 @@ impl Accept {
     /// any, every type is accepted.
     #[must_use]
     pub fn read(headers: &HeaderMap) -> Self {
-        let lines = headers.get_all(http::header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let lines = headers
+            .get_all(http::header::ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         let ranges = lines.flat_map(|line| line.split(',')).filter_map(|range| {
             let range = MediaRange::parse(range)?;
             let weight = range.parameter("q").map_or(1000, thousandths);
@@ -32,8 +35,11 @@ impl Accept {
     #[must_use]
     pub fn of(headers: &HeaderMap, operation: &Operation) -> Self {
         let mut accept = Self::read(headers);
-        let documented =
-            |value: &HeaderValue| value.to_str().is_ok_and(|text| operation.documents_field("accept", text.trim()));
+        let documented = |value: &HeaderValue| {
+            value
+                .to_str()
+                .is_ok_and(|text| operation.documents_field("accept", text.trim()))
+        };
         if !operation.negotiated.is_empty()
             && headers.get_all(http::header::ACCEPT).iter().any(documented)
             && let Some(any) = MediaRange::parse("*/*")
@@ -49,7 +55,8 @@ impl Accept {
         if self.0.is_empty() {
             return (1000, 0);
         }
-        self.weight_by(|range| range.covers(offered)).unwrap_or_default()
+        self.weight_by(|range| range.covers(offered))
+            .unwrap_or_default()
     }
 
     /// Returns the weight of a type like [`weight`](Self::weight), but falls back to ranges with
@@ -59,15 +66,22 @@ impl Accept {
     fn near_weight(&self, offered: &MediaRange) -> (u16, usize) {
         match self.weight_by(|range| range.covers(offered)) {
             Some(weight) => weight,
-            None => self.weight_by(|range| range.nearly_covers(offered)).unwrap_or_default(),
+            None => self
+                .weight_by(|range| range.nearly_covers(offered))
+                .unwrap_or_default(),
         }
     }
 
     /// Returns the weight and the position of the most specific range that covers a type; the
     /// first of equally specific ones.
     fn weight_by(&self, covers: impl Fn(&MediaRange) -> bool) -> Option<(u16, usize)> {
-        let covering = self.0.iter().enumerate().filter(|(_, (range, _))| covers(range));
-        let best = covering.max_by_key(|(index, (range, _))| (range.specificity(), usize::MAX - index));
+        let covering = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(_, (range, _))| covers(range));
+        let best =
+            covering.max_by_key(|(index, (range, _))| (range.specificity(), usize::MAX - index));
         best.map(|(index, (_, weight))| (*weight, index))
     }
 
@@ -79,24 +93,36 @@ impl Accept {
         if !media.range.is_range() || self.weight(&usual).0 > 0 {
             return usual;
         }
-        let is_text = media.schema.as_ref().is_some_and(|schema| schema.own_types() == ["string"]);
-        let is_writable =
-            |range: &MediaRange| range.is_json() || range.is_xml() || is_text && range.essence().starts_with("text/");
+        let is_text = media
+            .schema
+            .as_ref()
+            .is_some_and(|schema| schema.own_types() == ["string"]);
+        let is_writable = |range: &MediaRange| {
+            range.is_json() || range.is_xml() || is_text && range.essence().starts_with("text/")
+        };
         let fitting = self.0.iter().filter(|(range, weight)| {
             *weight > 0 && !range.is_range() && media.range.covers(range) && is_writable(range)
         });
         let best = fitting.rev().max_by_key(|(_, weight)| *weight);
-        best.and_then(|(range, _)| MediaRange::parse(range.essence())).map_or(usual, Cow::Owned)
+        best.and_then(|(range, _)| MediaRange::parse(range.essence()))
+            .map_or(usual, Cow::Owned)
     }
 
     /// Returns the best of the documented types; of equally weighted ones, the one that the client
     /// lists first, then the one that the document lists first.
-    pub fn best_of<'c>(&self, offered: impl Iterator<Item = &'c MediaType>) -> Option<&'c MediaType> {
+    pub fn best_of<'c>(
+        &self,
+        offered: impl Iterator<Item = &'c MediaType>,
+    ) -> Option<&'c MediaType> {
         let offered: Vec<&MediaType> = offered.collect();
         let best = |weigh: &dyn Fn(&MediaRange) -> (u16, usize)| {
-            let weighed = offered.iter().map(|media| (weigh(&self.concrete(media)), *media));
+            let weighed = offered
+                .iter()
+                .map(|media| (weigh(&self.concrete(media)), *media));
             let accepted = weighed.filter(|((weight, _), _)| *weight > 0);
-            accepted.min_by_key(|((weight, place), _)| (u16::MAX - weight, *place)).map(|(_, media)| media)
+            accepted
+                .min_by_key(|((weight, place), _)| (u16::MAX - weight, *place))
+                .map(|(_, media)| media)
         };
         best(&|range| self.weight(range)).or_else(|| best(&|range| self.near_weight(range)))
     }
@@ -113,7 +139,12 @@ impl Accept {
 pub fn thousandths(weight: &str) -> u16 {
     let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
     let digits = format!("{fraction:0<3}");
-    match (whole, digits.get(..3).and_then(|digits| digits.parse::<u16>().ok())) {
+    match (
+        whole,
+        digits
+            .get(..3)
+            .and_then(|digits| digits.parse::<u16>().ok()),
+    ) {
         // Many clients leave out the zero, such as the HTTP client of Java before 11.
         ("0" | "", Some(fraction)) => fraction,
         _ => 1000,
@@ -124,7 +155,10 @@ pub fn thousandths(weight: &str) -> u16 {
 /// §15.3.6 and §15.4.5).
 #[must_use]
 pub fn is_without_content(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+    matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+    )
 }
 
 /// Returns the type to send for a documented range: JSON wherever the range and the schema allow
@@ -134,7 +168,11 @@ pub fn concrete(media: &MediaType) -> Cow<'_, MediaRange> {
     if !media.range.is_range() {
         return Cow::Borrowed(&media.range);
     }
-    let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
+    let types = media
+        .schema
+        .as_ref()
+        .map(|schema| schema.own_types())
+        .unwrap_or_default();
     let is_text = types == ["string"];
     let subtype = media.range.essence().split('/').nth(1).unwrap_or_default();
     if subtype != "*" {

@@ -82,14 +82,23 @@ struct Undone;
 /// Decoding stops at `max` bytes, and the body becomes [`Body::TooLarge`].
 #[must_use]
 pub fn undo(request: &Request, max: usize) -> Option<Request> {
-    if !request.headers().contains_key(CONTENT_ENCODING) || request.extensions().get::<Undone>().is_some() {
+    if !request.headers().contains_key(CONTENT_ENCODING)
+        || request.extensions().get::<Undone>().is_some()
+    {
         return None;
     }
-    let Body::Complete(bytes) = request.body() else { return None };
+    let Body::Complete(bytes) = request.body() else {
+        return None;
+    };
     let lines = request.headers().get_all(CONTENT_ENCODING).iter();
-    let text = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect::<Vec<_>>().join(",");
+    let text = lines
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect::<Vec<_>>()
+        .join(",");
     let names = text.split(',').map(str::trim);
-    let names: Vec<&str> = names.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity")).collect();
+    let names: Vec<&str> = names
+        .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
+        .collect();
     if names.is_empty() || bytes.is_empty() {
         return None;
     }
@@ -142,7 +151,9 @@ fn decode(bytes: &[u8], coding: Coding, max: usize) -> Result<Vec<u8>, Stop> {
         // A zlib header starts with method 8, and its first two bytes are a multiple of 31 (RFC
         // 1950 §2.2).
         Coding::Deflate
-            if bytes.len() > 1 && bytes[0] & 15 == 8 && u16::from_be_bytes([bytes[0], bytes[1]]).is_multiple_of(31) =>
+            if bytes.len() > 1
+                && bytes[0] & 15 == 8
+                && u16::from_be_bytes([bytes[0], bytes[1]]).is_multiple_of(31) =>
         {
             take(ZlibDecoder::new(bytes), &mut decoded, max)?;
         }
@@ -157,7 +168,11 @@ fn decode(bytes: &[u8], coding: Coding, max: usize) -> Result<Vec<u8>, Stop> {
 fn take(decoder: impl Read, decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop> {
     let room = max.saturating_sub(decoded.len()) as u64;
     let taken = decoder.take(room.saturating_add(1)).read_to_end(decoded)?;
-    if taken as u64 > room { Err(Stop::TooLarge) } else { Ok(()) }
+    if taken as u64 > room {
+        Err(Stop::TooLarge)
+    } else {
+        Ok(())
+    }
 }
 
 /// Decodes the members of a gzip file one after the other (RFC 1952 §2.2).
@@ -168,7 +183,9 @@ fn gzip(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop>
             return Ok(());
         }
     }
-    Err(Stop::Malformed(format!("there are more than {MOST_MEMBERS} members")))
+    Err(Stop::Malformed(format!(
+        "there are more than {MOST_MEMBERS} members"
+    )))
 }
 
 /// Decodes the frames of a zstd file one after the other (RFC 8878 §3).
@@ -176,7 +193,10 @@ fn zstd(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop>
     for _ in 0..MOST_MEMBERS {
         match StreamingDecoder::new_with_max_window_size(&mut bytes, LARGEST_WINDOW) {
             Ok(decoder) => take(decoder, decoded, max)?,
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length,
+                ..
+            })) => {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 let Some(rest) = bytes.get(length..) else {
                     return Err(Stop::Malformed("a frame breaks off".to_owned()));
@@ -189,7 +209,9 @@ fn zstd(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop>
             return Ok(());
         }
     }
-    Err(Stop::Malformed(format!("there are more than {MOST_MEMBERS} frames")))
+    Err(Stop::Malformed(format!(
+        "there are more than {MOST_MEMBERS} frames"
+    )))
 }
 
 /// Encodes content; `None` for a coding that is only decoded here.
@@ -245,16 +267,33 @@ mod tests {
             (zstd, Coding::Zstd),
         ];
         for (bytes, coding) in all {
-            assert_eq!(decode(&bytes, coding, 100).as_deref(), Ok(TEXT), "{coding:?}");
-            assert_eq!(decode(&bytes, coding, TEXT.len() - 1), Err(Stop::TooLarge), "{coding:?}");
-            assert!(matches!(decode(&bytes[..bytes.len() / 2], coding, 100), Err(Stop::Malformed(_))), "{coding:?}");
+            assert_eq!(
+                decode(&bytes, coding, 100).as_deref(),
+                Ok(TEXT),
+                "{coding:?}"
+            );
+            assert_eq!(
+                decode(&bytes, coding, TEXT.len() - 1),
+                Err(Stop::TooLarge),
+                "{coding:?}"
+            );
+            assert!(
+                matches!(
+                    decode(&bytes[..bytes.len() / 2], coding, 100),
+                    Err(Stop::Malformed(_))
+                ),
+                "{coding:?}"
+            );
         }
     }
 
     #[test]
     fn files_may_have_members_and_not_too_many() {
         let member = encode(b"a", Coding::Gzip).expect("can be applied");
-        assert_eq!(decode(&member.repeat(3), Coding::Gzip, 100).as_deref(), Ok(&b"aaa"[..]));
+        assert_eq!(
+            decode(&member.repeat(3), Coding::Gzip, 100).as_deref(),
+            Ok(&b"aaa"[..])
+        );
         let many = decode(&member.repeat(MOST_MEMBERS + 1), Coding::Gzip, 10_000);
         assert!(matches!(many, Err(Stop::Malformed(_))));
     }
@@ -273,7 +312,10 @@ mod tests {
         let undone = decode_all(&twice, &["deflate", "X-GZip"], 100);
         assert!(matches!(undone, Body::Complete(bytes) if bytes == TEXT));
         let fault = decode_all(&twice, &["gzip"; MOST_CODINGS + 1], 100);
-        assert!(matches!(fault, Body::Undecodable(CodingFault::Malformed(_))));
+        assert!(matches!(
+            fault,
+            Body::Undecodable(CodingFault::Malformed(_))
+        ));
         let fault = decode_all(&twice, &["nope", "gzip"], 100);
         assert!(matches!(fault, Body::Undecodable(CodingFault::Unknown(name)) if name == "nope"));
     }

@@ -52,7 +52,11 @@ impl CollectionFormat {
         if raw.is_empty() {
             return Vec::new();
         }
-        match self.delimiters().iter().find(|delimiter| raw.contains(**delimiter)) {
+        match self
+            .delimiters()
+            .iter()
+            .find(|delimiter| raw.contains(**delimiter))
+        {
             Some(delimiter) => raw.split(delimiter).collect(),
             None => vec![raw],
         }
@@ -76,10 +80,14 @@ impl CollectionFormat {
     /// unchanged.
     #[must_use]
     pub fn join(schema: &Schema, node: &Value, value: &Value) -> Value {
-        let (Value::Array(items), Some(format)) = (value, Self::of(schema, node)) else { return value.clone() };
+        let (Value::Array(items), Some(format)) = (value, Self::of(schema, node)) else {
+            return value.clone();
+        };
         let any = Value::Bool(true);
         let item = schema.items(node).unwrap_or(&any);
-        let texts = items.iter().map(|inner| plain(&Self::join(schema, item, inner)));
+        let texts = items
+            .iter()
+            .map(|inner| plain(&Self::join(schema, item, inner)));
         Value::from(texts.collect::<Vec<_>>().join(format.delimiter(false)))
     }
 }

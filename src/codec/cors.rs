@@ -1,15 +1,17 @@
 //! Cross-origin requests from browsers (Fetch standard, §3.2): preflights and permissions.
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 /// Returns whether a request is a CORS preflight, which asks for permission only.
 #[must_use]
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    *method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    *method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Allows the methods and header fields that a preflight requests, for 600 seconds.
@@ -25,11 +27,16 @@ pub fn permit_preflight(request: &HeaderMap, methods: &HeaderValue, response: &m
 ///
 /// The origin is repeated instead of `*`, so that requests with credentials work too.
 pub fn permit(request: &HeaderMap, response: &mut HeaderMap) {
-    let Some(origin) = request.get(ORIGIN) else { return };
+    let Some(origin) = request.get(ORIGIN) else {
+        return;
+    };
     let names: Vec<&str> = response.keys().map(HeaderName::as_str).collect();
     let exposed = HeaderValue::from_str(&names.join(", "));
     response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    response.insert(
+        ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
     response.append(VARY, HeaderValue::from_static("Origin"));
     if let Ok(exposed) = exposed {
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);

@@ -36,7 +36,10 @@ pub struct Mounted(pub String);
 /// Returns the path prefix that was cut off the request; empty if there was none.
 #[must_use]
 pub fn mount(request: &Request) -> &str {
-    request.extensions().get::<Mounted>().map_or("", |mounted| &mounted.0)
+    request
+        .extensions()
+        .get::<Mounted>()
+        .map_or("", |mounted| &mounted.0)
 }
 
 /// A request with its content.
@@ -63,9 +66,15 @@ pub enum CodingFault {
 
 /// Returns the URL of a request; without scheme and host if it has no `Host` header field.
 pub fn target_of(request: &Request) -> String {
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str);
     let target = format!("{}{target}", mount(request));
-    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let host = request
+        .headers()
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok());
     host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"))
 }
 
@@ -79,7 +88,9 @@ pub fn send(written: Written, media: &MediaRange, response: &mut Response) {
         None => insert_content_type(media.as_str(), response),
     }
     if !written.ends.is_empty() {
-        response.extensions_mut().insert(Items { ends: written.ends });
+        response
+            .extensions_mut()
+            .insert(Items { ends: written.ends });
     }
     *response.body_mut() = written.bytes;
 }
@@ -87,7 +98,9 @@ pub fn send(written: Written, media: &MediaRange, response: &mut Response) {
 pub(crate) fn insert_content_type(media: &str, response: &mut Response) {
     const MOST_ARE: &str = "application/json";
     if media == MOST_ARE {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MOST_ARE));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(MOST_ARE));
     } else if let Ok(value) = HeaderValue::from_str(media) {
         response.headers_mut().insert(CONTENT_TYPE, value);
     }

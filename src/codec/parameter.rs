@@ -35,11 +35,22 @@ impl<'r> Inputs<'r> {
     /// Creates the inputs of a request; `values` are the path's values for the names in the
     /// operation's template.
     #[must_use]
-    pub fn new(operation: &'r Operation, values: &'r [String], query: Option<&'r str>, headers: &'r HeaderMap) -> Self {
+    pub fn new(
+        operation: &'r Operation,
+        values: &'r [String],
+        query: Option<&'r str>,
+        headers: &'r HeaderMap,
+    ) -> Self {
         let names = operation.path_names.iter().map(String::as_str);
-        let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
+        let schemes = operation
+            .security
+            .iter()
+            .flat_map(|requirement| &requirement.schemes);
         let keys = schemes.filter_map(|scheme| match scheme {
-            SecurityScheme::ApiKey { location: Location::Query, name } => Some(name.as_str()),
+            SecurityScheme::ApiKey {
+                location: Location::Query,
+                name,
+            } => Some(name.as_str()),
             _ => None,
         });
         Self {
@@ -69,7 +80,11 @@ impl<'r> Inputs<'r> {
     /// §5.3).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'r, str>> {
-        let mut lines = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let mut lines = self
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()));
         let mut text = lines.next()?;
         for line in lines {
             let text = text.to_mut();
@@ -82,14 +97,24 @@ impl<'r> Inputs<'r> {
     /// Returns the value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.cookies.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
+        self.cookies
+            .iter()
+            .find(|(there, _)| there == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
 fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let lines = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+    let lines = headers
+        .get_all(http::header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        .collect()
 }
 
 /// Reads a parameter.
@@ -101,12 +126,18 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 Some(schema) => typed(schema, schema.tree(), &text),
                 None => Value::String(text),
             }),
-            Some(text) => serde_json::from_str(&text)
-                .map_or_else(|error| Read::Malformed(format!("it is not JSON: {error}")), Read::Value),
+            Some(text) => serde_json::from_str(&text).map_or_else(
+                |error| Read::Malformed(format!("it is not JSON: {error}")),
+                Read::Value,
+            ),
             None => Read::Absent,
         },
         ParameterForm::Query(media) => read_whole_query(media, inputs.raw_query),
-        ParameterForm::Styled { style, explode, schema } => {
+        ParameterForm::Styled {
+            style,
+            explode,
+            schema,
+        } => {
             let reader = Reader {
                 name: &parameter.name,
                 style: *style,
@@ -124,13 +155,17 @@ pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                     .iter()
                     .find(|(name, _)| *name == parameter.name)
                     .map_or(Read::Absent, |(_, raw)| reader.path(raw)),
-                Location::Header => inputs.header(&parameter.name).map_or(Read::Absent, |text| reader.header(&text)),
-                Location::Cookie if *explode && (reader.wants("array") || reader.wants("object")) => {
+                Location::Header => inputs
+                    .header(&parameter.name)
+                    .map_or(Read::Absent, |text| reader.header(&text)),
+                Location::Cookie
+                    if *explode && (reader.wants("array") || reader.wants("object")) =>
+                {
                     reader.cookies(inputs.headers)
                 }
-                Location::Cookie => {
-                    inputs.cookie(&parameter.name).map_or(Read::Absent, |text| reader.delimited(text, ','))
-                }
+                Location::Cookie => inputs
+                    .cookie(&parameter.name)
+                    .map_or(Read::Absent, |text| reader.delimited(text, ',')),
             }
         }
     }
@@ -146,8 +181,10 @@ fn read_whole_query(media: &MediaType, query: &str) -> Read {
     }
     let text = decode(query);
     if media.range.is_json() {
-        return serde_json::from_str(&text)
-            .map_or_else(|error| Read::Malformed(format!("it is not JSON: {error}")), Read::Value);
+        return serde_json::from_str(&text).map_or_else(
+            |error| Read::Malformed(format!("it is not JSON: {error}")),
+            Read::Value,
+        );
     }
     Read::Value(match &media.schema {
         Some(schema) => typed(schema, schema.tree(), &text),
@@ -159,7 +196,11 @@ fn read_whole_query(media: &MediaType, query: &str) -> Read {
 fn raw(parameter: &Parameter, inputs: &Inputs<'_>) -> Option<String> {
     match parameter.location {
         Location::Query => inputs.query.first(&parameter.name),
-        Location::Path => inputs.path.iter().find(|(name, _)| *name == parameter.name).map(|(_, raw)| decode(raw)),
+        Location::Path => inputs
+            .path
+            .iter()
+            .find(|(name, _)| *name == parameter.name)
+            .map(|(_, raw)| decode(raw)),
         Location::Header => inputs.header(&parameter.name).map(Cow::into_owned),
         Location::Cookie => inputs.cookie(&parameter.name).map(decode),
     }
@@ -175,7 +216,14 @@ fn read_query(parameter: &Parameter, reader: &Reader<'_>, inputs: &Inputs<'_>) -
     if let (Read::Value(Value::Array(_) | Value::Object(_)), true) = (&read, reader.wants("string"))
         && let Some(text) = inputs.query.first(&parameter.name)
     {
-        let (value, text) = (if let Read::Value(value) = &read { value } else { &Value::Null }, Value::String(text));
+        let (value, text) = (
+            if let Read::Value(value) = &read {
+                value
+            } else {
+                &Value::Null
+            },
+            Value::String(text),
+        );
         if reader.schema.is_valid(value) != Ok(true) && reader.schema.is_valid(&text) == Ok(true) {
             return Read::Value(text);
         }

@@ -37,7 +37,11 @@ impl Preferences {
     #[must_use]
     pub fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
         let mut preferences = Self::default();
-        for line in headers.get_all(PREFER).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
+        for line in headers
+            .get_all(PREFER)
+            .iter()
+            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        {
             for preference in split(line, ',') {
                 // Text after a semicolon qualifies a preference (RFC 7240 §2); no supported one
                 // has any.
@@ -65,15 +69,25 @@ impl Preferences {
         match name.to_ascii_lowercase().as_str() {
             "code" => {
                 let code = value.parse().ok().filter(|code| (200..600).contains(code));
-                self.code = self.code.or_else(|| code.and_then(|code| StatusCode::from_u16(code).ok()));
+                self.code = self
+                    .code
+                    .or_else(|| code.and_then(|code| StatusCode::from_u16(code).ok()));
             }
-            "example" if self.example.is_none() && !value.is_empty() => self.example = Some(value.to_owned()),
+            "example" if self.example.is_none() && !value.is_empty() => {
+                self.example = Some(value.to_owned())
+            }
             // A preference without a value has the empty value (RFC 7240 §2).
             "dynamic" => {
-                let wanted = if value.is_empty() { Some(true) } else { value.parse().ok() };
+                let wanted = if value.is_empty() {
+                    Some(true)
+                } else {
+                    value.parse().ok()
+                };
                 self.dynamic = self.dynamic.or(wanted);
             }
-            "scenario" if self.scenario.is_none() && !value.is_empty() => self.scenario = Some(value.to_owned()),
+            "scenario" if self.scenario.is_none() && !value.is_empty() => {
+                self.scenario = Some(value.to_owned())
+            }
             "delay" => self.delay = self.delay.or_else(|| Delay::parse(value)),
             "seed" => self.seed = self.seed.or_else(|| value.parse().ok()),
             _ => {}
@@ -92,7 +106,13 @@ impl Preferences {
 fn misread(name: &str, value: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     let expected = match lower.as_str() {
-        "code" if value.parse().is_ok_and(|code: u16| (200..600).contains(&code)) => return None,
+        "code"
+            if value
+                .parse()
+                .is_ok_and(|code: u16| (200..600).contains(&code)) =>
+        {
+            return None;
+        }
         "code" => "expected a status from 200 to 599",
         "dynamic" if value.is_empty() || value.parse::<bool>().is_ok() => return None,
         "dynamic" => "expected `true` or `false`",
@@ -103,11 +123,17 @@ fn misread(name: &str, value: &str) -> Option<String> {
         "example" | "scenario" if !value.is_empty() => return None,
         "example" | "scenario" => "expected a name",
         other => {
-            let near = NAMES.iter().find(|known| strsim::osa_distance(known, other) == 1)?;
-            return Some(format!("the preference `{name}` is not known, did you mean `{near}`?"));
+            let near = NAMES
+                .iter()
+                .find(|known| strsim::osa_distance(known, other) == 1)?;
+            return Some(format!(
+                "the preference `{name}` is not known, did you mean `{near}`?"
+            ));
         }
     };
-    Some(format!("the preference `{name}={value}` is ignored, {expected}"))
+    Some(format!(
+        "the preference `{name}={value}` is ignored, {expected}"
+    ))
 }
 
 /// Splits at delimiters outside quotes.
@@ -132,13 +158,20 @@ fn split(text: &str, delimiter: char) -> Vec<&str> {
 
 /// Returns a token, or the text of a quoted string (RFC 9110 §5.6.4).
 fn unquote(text: &str) -> String {
-    let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+    let Some(inner) = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    else {
         return text.to_owned();
     };
     let mut plain = String::new();
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
-        plain.extend(if character == '\\' { characters.next() } else { Some(character) });
+        plain.extend(if character == '\\' {
+            characters.next()
+        } else {
+            Some(character)
+        });
     }
     plain
 }
@@ -151,35 +184,63 @@ mod tests {
     fn read(lines: &[&str], query: &str) -> Preferences {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append("prefer", HeaderValue::from_str(line).expect("is a header value"));
+            headers.append(
+                "prefer",
+                HeaderValue::from_str(line).expect("is a header value"),
+            );
         }
         Preferences::read(&headers, &Pairs::parse(query))
     }
 
     #[test]
     fn one_header_and_several_say_the_same() {
-        let expected =
-            Preferences { code: Some(StatusCode::FORBIDDEN), example: Some("a, b".into()), ..Preferences::default() };
+        let expected = Preferences {
+            code: Some(StatusCode::FORBIDDEN),
+            example: Some("a, b".into()),
+            ..Preferences::default()
+        };
         assert_eq!(read(&["code=403, example=\"a, b\""], ""), expected);
         assert_eq!(read(&["code=403", "example=\"a, b\""], ""), expected);
-        assert_eq!(read(&["Code=403; x=\"y,z\", example=\"a, \\b\""], ""), expected);
+        assert_eq!(
+            read(&["Code=403; x=\"y,z\", example=\"a, \\b\""], ""),
+            expected
+        );
         assert_eq!(read(&[], "__code=403&__example=a%2C+b"), expected);
     }
 
     #[test]
     fn the_first_counts_and_nonsense_does_not() {
-        let preferences = read(&["seed=7, seed=8, dynamic, code=99, respond-async, code=404"], "__seed=9");
+        let preferences = read(
+            &["seed=7, seed=8, dynamic, code=99, respond-async, code=404"],
+            "__seed=9",
+        );
         assert_eq!(preferences.seed, Some(7));
         assert_eq!(preferences.dynamic, Some(true));
         assert_eq!(preferences.code, Some(StatusCode::NOT_FOUND));
-        assert_eq!(preferences.misread, ["the preference `code=99` is ignored, expected a status from 200 to 599"]);
+        assert_eq!(
+            preferences.misread,
+            ["the preference `code=99` is ignored, expected a status from 200 to 599"]
+        );
     }
 
     #[test]
     fn preferences_that_mean_nothing_are_told() {
-        assert_eq!(read(&["delay=xyz, dynamic=perhaps, seed=-1, cod=404, scenario"], "__exmaple=a").misread.len(), 6);
+        assert_eq!(
+            read(
+                &["delay=xyz, dynamic=perhaps, seed=-1, cod=404, scenario"],
+                "__exmaple=a"
+            )
+            .misread
+            .len(),
+            6
+        );
         assert!(
-            read(&["respond-async, wait=10, return=minimal, odata.maxpagesize=5, count=exact"], "").misread.is_empty()
+            read(
+                &["respond-async, wait=10, return=minimal, odata.maxpagesize=5, count=exact"],
+                ""
+            )
+            .misread
+            .is_empty()
         );
     }
 }

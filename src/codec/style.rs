@@ -46,7 +46,10 @@ impl<'r> Pairs<'r> {
 
     /// Returns the values of a name, in order, still encoded.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'r str> + 's {
-        self.0.iter().filter(move |(there, _)| there == name).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .filter(move |(there, _)| there == name)
+            .map(|(_, value)| *value)
     }
 
     /// Returns the first value of a name, decoded.
@@ -105,7 +108,11 @@ impl<'s> Reader<'s> {
         if !value.is_string() && self.part.is_none() && self.wants("string") {
             let text = Value::String(text);
             let fits = |value: &Value| self.schema.is_valid(value) == Ok(true);
-            return if !fits(&value) && fits(&text) { text } else { value };
+            return if !fits(&value) && fits(&text) {
+                text
+            } else {
+                value
+            };
         }
         value
     }
@@ -117,15 +124,26 @@ impl<'s> Reader<'s> {
 
     /// Reads an item of a list, which may be a list too in documents of OpenAPI 2.0.
     fn item_of(&self, node: &Value, raw: &str) -> Value {
-        match (CollectionFormat::of(self.schema, node), self.schema.items(node)) {
-            (Some(format), Some(item)) => format.split(raw).into_iter().map(|raw| self.item_of(item, raw)).collect(),
+        match (
+            CollectionFormat::of(self.schema, node),
+            self.schema.items(node),
+        ) {
+            (Some(format), Some(item)) => format
+                .split(raw)
+                .into_iter()
+                .map(|raw| self.item_of(item, raw))
+                .collect(),
             _ => typed(self.schema, node, &decode(raw)),
         }
     }
 
     fn property(&self, name: &str, raw: &str) -> Value {
         let any = Value::Bool(true);
-        typed(self.schema, self.schema.property(self.node(), name).unwrap_or(&any), &decode(raw))
+        typed(
+            self.schema,
+            self.schema.property(self.node(), name).unwrap_or(&any),
+            &decode(raw),
+        )
     }
 
     fn list<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
@@ -167,14 +185,22 @@ impl<'s> Reader<'s> {
         {
             return self.list(format.split(raw).into_iter().map(str::trim));
         }
-        let parts = || raw.split(delimiter).map(str::trim).filter(|_| !raw.is_empty());
+        let parts = || {
+            raw.split(delimiter)
+                .map(str::trim)
+                .filter(|_| !raw.is_empty())
+        };
         if self.wants("array") {
             return self.list(parts());
         }
         if !self.wants("object") {
             return Read::Value(self.scalar(raw));
         }
-        if self.explode && raw.contains('=') { self.assignments(parts()) } else { self.alternating(parts()) }
+        if self.explode && raw.contains('=') {
+            self.assignments(parts())
+        } else {
+            self.alternating(parts())
+        }
     }
 
     /// Reads parts between commas. An encoded comma belongs to a part (RFC 6570 §3.2.1), but many
@@ -183,30 +209,49 @@ impl<'s> Reader<'s> {
     fn between_commas(&self, raw: &str) -> Read {
         let strict = self.delimited(raw, ',');
         let is_compound = self.wants("array") || self.wants("object");
-        if !is_compound || raw.contains(',') || !raw.contains("%2C") && !raw.contains("%2c") || self.fits(&strict) {
+        if !is_compound
+            || raw.contains(',')
+            || !raw.contains("%2C") && !raw.contains("%2c")
+            || self.fits(&strict)
+        {
             return strict;
         }
         let lenient = self.delimited(&raw.replace("%2C", ",").replace("%2c", ","), ',');
-        if matches!(lenient, Read::Malformed(_)) { strict } else { lenient }
+        if matches!(lenient, Read::Malformed(_)) {
+            strict
+        } else {
+            lenient
+        }
     }
 
     /// Returns whether a list or an object is plausible: it fits its schema. A form property has
     /// no validator; it is plausible if its items, where described, are unrestricted strings.
     fn fits(&self, read: &Read) -> bool {
-        let Read::Value(value) = read else { return false };
+        let Read::Value(value) = read else {
+            return false;
+        };
         if self.part.is_none() {
             return self.schema.is_valid(value) == Ok(true);
         }
-        let narrows = |item: &Value| ["enum", "format", "pattern", "const"].iter().any(|name| item.get(name).is_some());
+        let narrows = |item: &Value| {
+            ["enum", "format", "pattern", "const"]
+                .iter()
+                .any(|name| item.get(name).is_some())
+        };
         let item = self.schema.items(self.node());
-        item.is_none_or(|item| self.schema.types(item) == ["string"] && !narrows(self.schema.resolve(item)))
+        item.is_none_or(|item| {
+            self.schema.types(item) == ["string"] && !narrows(self.schema.resolve(item))
+        })
     }
 
     /// Reads exploded lists and objects: separate cookies, or pairs joined as in a query, which
     /// follows from RFC 6570 for `style: form`.
     pub(super) fn cookies(&self, headers: &HeaderMap) -> Read {
-        let lines: Vec<&str> =
-            headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        let lines: Vec<&str> = headers
+            .get_all(http::header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
         let text = lines.join("&").replace("; ", "&").replace(';', "&");
         let pairs = Pairs::parse(&text);
         match pairs.all(self.name).collect::<Vec<_>>().as_slice() {
@@ -219,22 +264,28 @@ impl<'s> Reader<'s> {
         // Header fields are not percent-decoded, so a percent sign is data (OpenAPI 3.1.1 Appendix
         // D).
         let text = text.trim();
-        if text.contains('%') { self.delimited(&text.replace('%', "%25"), ',') } else { self.delimited(text, ',') }
+        if text.contains('%') {
+            self.delimited(&text.replace('%', "%25"), ',')
+        } else {
+            self.delimited(text, ',')
+        }
     }
 
     pub(super) fn path(&self, raw: &str) -> Read {
         match self.style {
             Style::Label => match raw.strip_prefix('.') {
                 Some(rest) => self.label(rest),
-                None => {
-                    Read::Malformed(format!("a value in the style `label` begins with `.`, found `{}`", decode(raw)))
-                }
+                None => Read::Malformed(format!(
+                    "a value in the style `label` begins with `.`, found `{}`",
+                    decode(raw)
+                )),
             },
             Style::Matrix => match raw.strip_prefix(';') {
                 Some(rest) => self.matrix(rest),
-                None => {
-                    Read::Malformed(format!("a value in the style `matrix` begins with `;`, found `{}`", decode(raw)))
-                }
+                None => Read::Malformed(format!(
+                    "a value in the style `matrix` begins with `;`, found `{}`",
+                    decode(raw)
+                )),
             },
             _ => self.between_commas(raw),
         }
@@ -244,7 +295,11 @@ impl<'s> Reader<'s> {
     /// `.a.b`.
     fn label(&self, rest: &str) -> Read {
         let is_compound = self.wants("array") || self.wants("object");
-        let delimiter = if is_compound && (self.explode || !rest.contains(',')) { '.' } else { ',' };
+        let delimiter = if is_compound && (self.explode || !rest.contains(',')) {
+            '.'
+        } else {
+            ','
+        };
         self.delimited(rest, delimiter)
     }
 
@@ -256,7 +311,13 @@ impl<'s> Reader<'s> {
         for part in rest.split(';') {
             match part.split_once('=').unwrap_or((part, "")) {
                 (name, value) if decode(name) == self.name => values.push(value),
-                (name, _) => return Read::Malformed(format!("expected `;{}=`, found `;{}`", self.name, decode(name))),
+                (name, _) => {
+                    return Read::Malformed(format!(
+                        "expected `;{}=`, found `;{}`",
+                        self.name,
+                        decode(name)
+                    ));
+                }
             }
         }
         match values.as_slice() {
@@ -288,7 +349,9 @@ impl<'s> Reader<'s> {
         if !self.wants("object") {
             return None;
         }
-        let text = pairs.first(self.name).filter(|text| text.trim_start().starts_with('{'))?;
+        let text = pairs
+            .first(self.name)
+            .filter(|text| text.trim_start().starts_with('{'))?;
         serde_json::from_str(&text).ok()
     }
 
@@ -306,23 +369,35 @@ impl<'s> Reader<'s> {
                 self.between_commas(&values[0].replace('+', "%20"))
             }
             (2.., _) if is_list && self.arrays == QueryArrays::Repeat => {
-                let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
+                let decoded: Vec<String> = values
+                    .iter()
+                    .map(|value| value.replace('+', "%20"))
+                    .collect();
                 self.list(decoded.iter().map(String::as_str))
             }
             _ if self.explode && self.wants("array") => {
                 if values == [""] {
                     values.clear(); // `ids=` is the empty list
                 }
-                let decoded: Vec<String> = values.iter().map(|value| value.replace('+', "%20")).collect();
+                let decoded: Vec<String> = values
+                    .iter()
+                    .map(|value| value.replace('+', "%20"))
+                    .collect();
                 self.list(decoded.iter().map(String::as_str))
             }
             (_, Style::SpaceDelimited) => self.delimited(&values[0].replace("%20", "+"), '+'),
             // The delimiter is usually encoded (OpenAPI 3.0.4 §4.7.12.2.3); beside a plain `|`, an
             // encoded one is data.
-            (_, Style::PipeDelimited) if values[0].contains('|') => self.delimited(&values[0].replace('+', "%20"), '|'),
-            (_, Style::PipeDelimited) => {
-                self.delimited(&values[0].replace("%7C", "|").replace("%7c", "|").replace('+', "%20"), '|')
+            (_, Style::PipeDelimited) if values[0].contains('|') => {
+                self.delimited(&values[0].replace('+', "%20"), '|')
             }
+            (_, Style::PipeDelimited) => self.delimited(
+                &values[0]
+                    .replace("%7C", "|")
+                    .replace("%7c", "|")
+                    .replace('+', "%20"),
+                '|',
+            ),
             _ => self.between_commas(&values[0].replace('+', "%20")),
         }
     }
@@ -333,24 +408,42 @@ impl<'s> Reader<'s> {
         let is_declared = |name: &str| declared.iter().any(|(there, _)| *there == name);
         let is_free = |name: &str| !self.claimed.contains(&name) && !name.starts_with("__");
         let takes_others = declared.is_empty()
-            || self.schema.resolve(self.node()).get("additionalProperties").is_some_and(Value::is_object);
+            || self
+                .schema
+                .resolve(self.node())
+                .get("additionalProperties")
+                .is_some_and(Value::is_object);
         let takes = |name: &str| is_declared(name) || takes_others && is_free(name);
         let mut object = Map::new();
         for (name, value) in pairs.0.iter().filter(|(name, _)| takes(name)) {
             let value = value.replace('+', "%20");
-            let list =
-                self.schema.property(self.node(), name).filter(|node| self.schema.types(node).contains(&"array"));
-            match (list.and_then(|list| self.schema.items(list)), object.get_mut(name)) {
-                (Some(item), Some(Value::Array(items))) => items.push(typed(self.schema, item, &decode(&value))),
+            let list = self
+                .schema
+                .property(self.node(), name)
+                .filter(|node| self.schema.types(node).contains(&"array"));
+            match (
+                list.and_then(|list| self.schema.items(list)),
+                object.get_mut(name),
+            ) {
+                (Some(item), Some(Value::Array(items))) => {
+                    items.push(typed(self.schema, item, &decode(&value)))
+                }
                 (Some(item), _) => {
-                    object.insert(name.clone(), Value::Array(vec![typed(self.schema, item, &decode(&value))]));
+                    object.insert(
+                        name.clone(),
+                        Value::Array(vec![typed(self.schema, item, &decode(&value))]),
+                    );
                 }
                 _ => {
                     object.insert(name.clone(), self.property(name, &value));
                 }
             }
         }
-        if object.is_empty() { Read::Absent } else { Read::Value(Value::Object(object)) }
+        if object.is_empty() {
+            Read::Absent
+        } else {
+            Read::Value(Value::Object(object))
+        }
     }
 
     /// Reads `name[a]=1&name[b][c]=2`; a repeated name of a list adds items.
@@ -358,18 +451,33 @@ impl<'s> Reader<'s> {
         let mut root = Value::Null;
         let mut is_there = false;
         for (name, raw) in &pairs.0 {
-            let Some(path) = name.strip_prefix(self.name).filter(|rest| rest.starts_with('[')) else { continue };
-            let Some(path) = path.strip_prefix('[').and_then(|path| path.strip_suffix(']')) else {
+            let Some(path) = name
+                .strip_prefix(self.name)
+                .filter(|rest| rest.starts_with('['))
+            else {
+                continue;
+            };
+            let Some(path) = path
+                .strip_prefix('[')
+                .and_then(|path| path.strip_suffix(']'))
+            else {
                 return Read::Malformed(format!("`{name}` has a bracket too few"));
             };
             is_there = true;
             let keys: Vec<&str> = path.split("][").collect();
             if keys.len() > DEEPEST_BRACKETS {
-                return Read::Malformed(format!("`{}` is nested deeper than {DEEPEST_BRACKETS} levels", self.name));
+                return Read::Malformed(format!(
+                    "`{}` is nested deeper than {DEEPEST_BRACKETS} levels",
+                    self.name
+                ));
             }
             self.place(&mut root, self.node(), &keys, &raw.replace('+', "%20"));
         }
-        if is_there { Read::Value(root) } else { Read::Absent }
+        if is_there {
+            Read::Value(root)
+        } else {
+            Read::Absent
+        }
     }
 
     /// Puts a value at the place that the keys describe; `[]` and `[0]` address items if the
@@ -378,7 +486,11 @@ impl<'s> Reader<'s> {
         let any = Value::Bool(true);
         let Some((key, rest)) = keys.split_first() else {
             let is_list = self.schema.types(node).contains(&"array");
-            let item = if is_list { self.schema.items(node).unwrap_or(&any) } else { node };
+            let item = if is_list {
+                self.schema.items(node).unwrap_or(&any)
+            } else {
+                node
+            };
             let value = typed(self.schema, item, &decode(raw));
             match at {
                 Value::Array(items) if is_list => items.push(value),
@@ -397,14 +509,24 @@ impl<'s> Reader<'s> {
             if index == items.len() {
                 items.push(Value::Null);
             }
-            return self.place(&mut items[index], self.schema.items(node).unwrap_or(&any), rest, raw);
+            return self.place(
+                &mut items[index],
+                self.schema.items(node).unwrap_or(&any),
+                rest,
+                raw,
+            );
         }
         if !at.is_object() {
             *at = Value::Object(Map::new());
         }
         if let Value::Object(object) = at {
             let below = object.entry(*key).or_insert(Value::Null);
-            self.place(below, self.schema.property(node, key).unwrap_or(&any), rest, raw);
+            self.place(
+                below,
+                self.schema.property(node, key).unwrap_or(&any),
+                rest,
+                raw,
+            );
         }
     }
 }
@@ -422,15 +544,32 @@ pub fn read_property(
     let types = Cow::Owned(schema.types(node));
     let part = (!std::ptr::eq(node, schema.tree())).then_some(node);
     let arrays = QueryArrays::default();
-    Reader { name, style, explode, schema, part, types, claimed: &[], arrays }.pairs(pairs)
+    Reader {
+        name,
+        style,
+        explode,
+        schema,
+        part,
+        types,
+        claimed: &[],
+        arrays,
+    }
+    .pairs(pairs)
 }
 
 /// Reads an object or a list with members that have separate names: `name[a]`, `name[b][0]`,
 /// `name[]`.
 #[must_use]
-pub fn read_brackets(schema: &Schema, node: &Value, name: &str, members: &[(String, String)]) -> Read {
-    let encoded: Vec<String> =
-        members.iter().map(|(_, text)| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()).collect();
+pub fn read_brackets(
+    schema: &Schema,
+    node: &Value,
+    name: &str,
+    members: &[(String, String)],
+) -> Read {
+    let encoded: Vec<String> = members
+        .iter()
+        .map(|(_, text)| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string())
+        .collect();
     let names = members.iter().map(|(name, _)| name.clone());
     let pairs = Pairs(names.zip(encoded.iter().map(String::as_str)).collect());
     read_property(schema, node, name, Style::DeepObject, true, &pairs)
@@ -443,7 +582,12 @@ pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
 }
 
 /// Converts text to one of the given types; calls `node` only if the types do not decide.
-fn typed_as<'s>(types: &[&str], schema: &'s Schema, node: impl FnOnce() -> &'s Value, text: &str) -> Value {
+fn typed_as<'s>(
+    types: &[&str],
+    schema: &'s Schema,
+    node: impl FnOnce() -> &'s Value,
+    text: &str,
+) -> Value {
     let number = || text.parse::<Number>().ok().map(Value::Number);
     let read = |name: &&str| match *name {
         "integer" | "number" => number(),
@@ -465,21 +609,36 @@ fn typed_as<'s>(types: &[&str], schema: &'s Schema, node: impl FnOnce() -> &'s V
         return value;
     }
     let is_null = text == "null" && schema.allows_null(node);
-    if is_null { Value::Null } else { Value::String(text.to_owned()) }
+    if is_null {
+        Value::Null
+    } else {
+        Value::String(text.to_owned())
+    }
 }
 
 /// Parses an object or a list that was sent as JSON text; returns other values unchanged.
 pub(crate) fn as_documented(schema: &Schema, node: &Value, value: Value) -> Value {
     if let Value::Array(items) = &value {
         // Each item of a list may be JSON text (OpenAPI 3.0.4 §4.7.15.1.1).
-        let Some(item) = schema.items(node).filter(|item| schema.types(item).contains(&"object")) else { return value };
-        return items.iter().map(|text| as_documented(schema, item, text.clone())).collect();
+        let Some(item) = schema
+            .items(node)
+            .filter(|item| schema.types(item).contains(&"object"))
+        else {
+            return value;
+        };
+        return items
+            .iter()
+            .map(|text| as_documented(schema, item, text.clone()))
+            .collect();
     }
-    let Value::String(text) = &value else { return value };
+    let Value::String(text) = &value else {
+        return value;
+    };
     let types = schema.types(node);
     let parsed = serde_json::from_str::<Value>(text).ok();
     let fits = |parsed: &Value| {
-        parsed.is_object() && types.contains(&"object") || parsed.is_array() && types.contains(&"array")
+        parsed.is_object() && types.contains(&"object")
+            || parsed.is_array() && types.contains(&"array")
     };
     parsed.filter(fits).unwrap_or(value)
 }

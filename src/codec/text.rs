@@ -5,11 +5,17 @@ use serde_json::Value;
 /// Returns a value as text: strings without quotes, anything else as JSON.
 #[must_use]
 pub fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// ASCII characters that are percent-encoded: all but the unreserved ones of RFC 3986 §2.3.
-pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Percent-encodes a text for a component of a URI (RFC 3986 §2.3).
 #[must_use]
@@ -26,5 +32,9 @@ pub fn decode(raw: &str) -> String {
 /// Percent-decodes, with `+` for a space, as in forms and queries.
 #[must_use]
 pub fn decode_form(raw: &str) -> String {
-    if raw.contains('+') { decode(&raw.replace('+', " ")) } else { decode(raw) }
+    if raw.contains('+') {
+        decode(&raw.replace('+', " "))
+    } else {
+        decode(raw)
+    }
 }

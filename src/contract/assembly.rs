@@ -17,7 +17,12 @@ use crate::schema::{Demand, Schemas};
 
 /// Assembles one contract from everything that was loaded.
 #[must_use]
-pub fn assemble(loaded: &Loaded, fixtures: &[FixtureFile], examples: Examples, demand: Demand) -> Contract {
+pub fn assemble(
+    loaded: &Loaded,
+    fixtures: &[FixtureFile],
+    examples: Examples,
+    demand: Demand,
+) -> Contract {
     let mut assembly = Assembly::new(loaded.diagnostics.clone());
     for document in loaded.documents.iter().cloned() {
         assembly.document(document, examples, demand);
@@ -51,7 +56,9 @@ impl Assembly {
         let (operations, found) = outline(&schemas, self.documents.len(), examples);
         self.diagnostics.extend(found);
         self.documents.push(schemas);
-        operations.into_iter().for_each(|operation| self.add(operation));
+        operations
+            .into_iter()
+            .for_each(|operation| self.add(operation));
     }
 
     /// Adds an operation at its path without a base path. If the path is taken, the first
@@ -59,13 +66,21 @@ impl Assembly {
     /// it.
     fn add(&mut self, operation: Operation) {
         let template = PathTemplate::parse(&operation.template);
-        let bare = self.router.add(&PathTemplate::parse(""), &template, &operation.method, self.operations.len());
+        let bare = self.router.add(
+            &PathTemplate::parse(""),
+            &template,
+            &operation.method,
+            self.operations.len(),
+        );
         let Err(first) = bare else {
             self.operations.push(operation);
             return;
         };
         let variants = self.variants.entry(first).or_insert_with(|| vec![first]);
-        if variants.iter().all(|index| self.operations[*index].variant != operation.variant) {
+        if variants
+            .iter()
+            .all(|index| self.operations[*index].variant != operation.variant)
+        {
             variants.push(self.operations.len());
             self.operations.push(operation);
             return;
@@ -80,12 +95,23 @@ impl Assembly {
         if same_operation(&self.documents, first, &operation) {
             return;
         }
-        let message = format!("`{} {}` is documented twice and differently", operation.method, operation.path_key());
+        let message = format!(
+            "`{} {}` is documented twice and differently",
+            operation.method,
+            operation.path_key()
+        );
         let only_bases = first.bases != operation.bases && !operation.bases.is_empty();
-        let answers =
-            if only_bases { format!(", this one only below {}", operation.bases.join(", ")) } else { String::new() };
+        let answers = if only_bases {
+            format!(", this one only below {}", operation.bases.join(", "))
+        } else {
+            String::new()
+        };
         let found = Diagnostic::at(Code::DuplicateOperation, operation.place.clone(), message);
-        self.diagnostics.push(found.help_at("the one at ", first.place.clone(), format!(" answers{answers}")));
+        self.diagnostics.push(found.help_at(
+            "the one at ",
+            first.place.clone(),
+            format!(" answers{answers}"),
+        ));
         if only_bases {
             self.operations.push(operation);
         }
@@ -116,7 +142,12 @@ impl Assembly {
         for (index, operation) in self.operations.iter().enumerate() {
             let template = PathTemplate::parse(&operation.template);
             for base in operation.bases.iter() {
-                let _taken = self.router.add(&PathTemplate::parse(base), &template, &operation.method, index);
+                let _taken = self.router.add(
+                    &PathTemplate::parse(base),
+                    &template,
+                    &operation.method,
+                    index,
+                );
             }
         }
     }
@@ -124,11 +155,18 @@ impl Assembly {
     fn operation_ids(&mut self) {
         let mut first_with: HashMap<&str, &Operation> = HashMap::new();
         for operation in &self.operations {
-            let Some(id) = operation.id.as_deref() else { continue };
+            let Some(id) = operation.id.as_deref() else {
+                continue;
+            };
             if let Some(first) = first_with.get(id) {
                 let message = format!("the operationId `{id}` is used twice");
-                let found = Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message);
-                self.diagnostics.push(found.help_at("fixtures for it go to the one at ", first.place.clone(), ""));
+                let found =
+                    Diagnostic::at(Code::DuplicateOperationId, operation.place.clone(), message);
+                self.diagnostics.push(found.help_at(
+                    "fixtures for it go to the one at ",
+                    first.place.clone(),
+                    "",
+                ));
             } else {
                 first_with.insert(id, operation);
             }
@@ -141,17 +179,27 @@ impl Assembly {
 fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
     let mut found = Vec::new();
     let (mut of_operations, mut of_documents, mut of_all) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, overrule) in fixtures.iter().flat_map(|file| error_override::read(file, &mut found)).collect::<Vec<_>>()
+    for (name, overrule) in fixtures
+        .iter()
+        .flat_map(|file| error_override::read(file, &mut found))
+        .collect::<Vec<_>>()
     {
         let overrule = Arc::new(overrule);
-        let document = contract.documents.iter().position(|document| is_called(document.source().name(), &name));
+        let document = contract
+            .documents
+            .iter()
+            .position(|document| is_called(document.source().name(), &name));
         match (contract.find(&name), document) {
             _ if name == "*" => of_all.push(overrule),
             (Some(index), _) => of_operations.push((index, overrule)),
             (None, Some(index)) => of_documents.push((index, overrule)),
             (None, None) => {
                 let message = format!("there is neither an operation nor a document `{name}`");
-                let unknown = Diagnostic::at(Code::UnknownFixtureOperation, overrule.place.clone(), message);
+                let unknown = Diagnostic::at(
+                    Code::UnknownFixtureOperation,
+                    overrule.place.clone(),
+                    message,
+                );
                 found.push(match contract.nearest_operation(&name) {
                     Some(name) => unknown.help(format!("there is `{name}`")),
                     None => unknown.help("write an operationId, `METHOD /path`, the name of a document's file, or `*`"),
@@ -161,15 +209,25 @@ fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
     }
     for (index, operation) in contract.operations.iter_mut().enumerate() {
         let own = of_operations.iter().filter(|(there, _)| *there == index);
-        let of_document = of_documents.iter().filter(|(there, _)| *there == operation.document);
-        operation.overrules = own.chain(of_document).map(|(_, overrule)| overrule).chain(&of_all).cloned().collect();
+        let of_document = of_documents
+            .iter()
+            .filter(|(there, _)| *there == operation.document);
+        operation.overrules = own
+            .chain(of_document)
+            .map(|(_, overrule)| overrule)
+            .chain(&of_all)
+            .cloned()
+            .collect();
     }
     contract.diagnostics.append(&mut found);
 }
 
 /// Returns whether a name refers to a document: its path, or the end of its path.
 fn is_called(document: &str, name: &str) -> bool {
-    document == name || document.strip_suffix(name).is_some_and(|before| before.ends_with(['/', '\\']))
+    document == name
+        || document
+            .strip_suffix(name)
+            .is_some_and(|before| before.ends_with(['/', '\\']))
 }
 
 /// Attaches the fixtures of a file to their operations.
@@ -181,8 +239,11 @@ fn attach(contract: &mut Contract, file: &FixtureFile) {
             contract.operations[index].fixtures.extend(fixtures);
         } else {
             let place = Place::key(&file.source, pointer);
-            let unknown =
-                Diagnostic::at(Code::UnknownFixtureOperation, place, format!("no document has the operation `{name}`"));
+            let unknown = Diagnostic::at(
+                Code::UnknownFixtureOperation,
+                place,
+                format!("no document has the operation `{name}`"),
+            );
             found.push(match contract.nearest_operation(&name) {
                 Some(name) => unknown.help(format!("there is `{name}`")),
                 None => unknown.help("write the operationId, or `METHOD /path`"),

@@ -15,8 +15,9 @@ use crate::contract::example::{Example, Examples};
 use crate::contract::media::MediaRange;
 use crate::contract::route::PathTemplate;
 use crate::contract::terms::{
-    Encoding, GeneratedCache, Location, MediaType, Parameter, ParameterForm, PartHeader, RequestBody, Response,
-    ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
+    Encoding, GeneratedCache, Location, MediaType, Parameter, ParameterForm, PartHeader,
+    RequestBody, Response, ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern,
+    Style, Terms,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{ALLOWED, UNKNOWN, is_only_reference, resolve, resolve_schema};
@@ -40,8 +41,12 @@ pub struct Compiler {
 const MOST_SAID: usize = 300;
 
 fn said(operation: &openapiv3::Operation) -> String {
-    let texts = [&operation.summary, &operation.description].into_iter().flatten();
-    texts.flat_map(|text| text.chars().take(MOST_SAID).chain(['\n'])).collect()
+    let texts = [&operation.summary, &operation.description]
+        .into_iter()
+        .flatten();
+    texts
+        .flat_map(|text| text.chars().take(MOST_SAID).chain(['\n']))
+        .collect()
 }
 
 /// Extension that records the place of an object of the skeleton in the document.
@@ -63,7 +68,8 @@ impl Compiler {
     }
 
     fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
-        self.diagnostics.push(Diagnostic::at(code, place, message).help(help));
+        self.diagnostics
+            .push(Diagnostic::at(code, place, message).help(help));
     }
 
     fn value_at(&self, pointer: impl Into<String>) -> Place {
@@ -73,7 +79,15 @@ impl Compiler {
     /// Registers the schemas of an operation; the compiled operation is dropped.
     pub fn note(&mut self, template: &str, item: &str, at: &str) {
         let place = Place::key(self.schemas.source(), at);
-        drop(self.compile(&Named { method: &Method::GET, template, place: &place }, item, at));
+        drop(self.compile(
+            &Named {
+                method: &Method::GET,
+                template,
+                place: &place,
+            },
+            item,
+            at,
+        ));
     }
 
     /// Compiles the operation at the JSON Pointer `at`, whose path item is at `item_at`.
@@ -97,7 +111,12 @@ impl Compiler {
                 for (what, error) in drop_broken(&mut skeleton) {
                     let name = format!("`{} {}`", operation.method, operation.template);
                     let message = format!("{what} of {name} cannot be understood: {error}");
-                    self.warn(Code::BrokenOperation, operation.place.clone(), message.clone(), ALLOWED);
+                    self.warn(
+                        Code::BrokenOperation,
+                        operation.place.clone(),
+                        message.clone(),
+                        ALLOWED,
+                    );
                     unknown.push(message);
                 }
                 openapiv3::Operation::deserialize(&skeleton).unwrap_or_default()
@@ -105,10 +124,16 @@ impl Compiler {
         };
         if self.schemas.has_unknown() {
             let inherited = item.get("parameters").into_iter();
-            unknown.extend(unknown::sentences(&tree, &inherited.chain([value]).collect::<Vec<_>>()));
+            unknown.extend(unknown::sentences(
+                &tree,
+                &inherited.chain([value]).collect::<Vec<_>>(),
+            ));
         }
         self.status_keys(value, at);
-        let path_names: Vec<String> = PathTemplate::parse(operation.template).names().map(str::to_owned).collect();
+        let path_names: Vec<String> = PathTemplate::parse(operation.template)
+            .names()
+            .map(str::to_owned)
+            .collect();
         Terms {
             deprecated: typed.deprecated,
             said: said(&typed),
@@ -130,10 +155,15 @@ impl Compiler {
         let mut skeleton = bones(tree, Kind::Operation, value, at);
         let own = skeleton["parameters"].take();
         let inherited = item.get("parameters").and_then(Value::as_array);
-        let inherited = inherited.into_iter().flatten().enumerate().filter_map(|(index, parameter)| {
-            let at = join(&join(item_at, "parameters"), &index.to_string());
-            bones_of(tree, Expect::Object(Kind::Parameter), parameter, &at)
-        });
+        let inherited =
+            inherited
+                .into_iter()
+                .flatten()
+                .enumerate()
+                .filter_map(|(index, parameter)| {
+                    let at = join(&join(item_at, "parameters"), &index.to_string());
+                    bones_of(tree, Expect::Object(Kind::Parameter), parameter, &at)
+                });
         let own = own.as_array().into_iter().flatten().cloned();
         // A parameter of the operation replaces one of its path item with the same name and
         // location.
@@ -150,11 +180,21 @@ impl Compiler {
     /// silently.
     fn status_keys(&mut self, value: &Value, at: &str) {
         let at = join(at, "responses");
-        let keys = value["responses"].as_object().into_iter().flatten().map(|(key, _)| key);
-        for key in keys.filter(|key| StatusPattern::parse(key).is_none() && !key.starts_with("x-")) {
+        let keys = value["responses"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key);
+        for key in keys.filter(|key| StatusPattern::parse(key).is_none() && !key.starts_with("x-"))
+        {
             let place = Place::key(self.schemas.source(), join(&at, key));
             let message = format!("`{key}` is not a status, expected `200`, `2XX` or `default`");
-            self.warn(Code::UnknownValue, place, message, "this response is never sent");
+            self.warn(
+                Code::UnknownValue,
+                place,
+                message,
+                "this response is never sent",
+            );
         }
     }
 
@@ -170,11 +210,16 @@ impl Compiler {
         let pointer = target.map_or_else(|| pointer.to_owned(), |end| end.pointer);
         let pointer = pointer.as_str();
         let known = self.known_schemas.entry((pointer.to_owned(), direction));
-        let schema = known.or_insert_with(|| Arc::new(Schema::new(schemas, pointer.to_owned(), direction)));
+        let schema =
+            known.or_insert_with(|| Arc::new(Schema::new(schemas, pointer.to_owned(), direction)));
         Arc::clone(schema)
     }
 
-    fn schema_of(&mut self, reference: &ReferenceOr<openapiv3::Schema>, direction: Direction) -> Option<Arc<Schema>> {
+    fn schema_of(
+        &mut self,
+        reference: &ReferenceOr<openapiv3::Schema>,
+        direction: Direction,
+    ) -> Option<Arc<Schema>> {
         match reference {
             ReferenceOr::Reference { reference } => Some(self.schema(reference, direction)),
             ReferenceOr::Item(_) => None,
@@ -194,18 +239,35 @@ impl Compiler {
             if is_ignored(parameter) {
                 continue;
             }
-            if matches!(parameter, openapiv3::Parameter::Path { .. }) && !names.contains(&data.name) {
-                let message = format!("the path has no `{{{}}}` for this path parameter", data.name);
+            if matches!(parameter, openapiv3::Parameter::Path { .. }) && !names.contains(&data.name)
+            {
+                let message = format!(
+                    "the path has no `{{{}}}` for this path parameter",
+                    data.name
+                );
                 let place = self.value_at(at_of(&data.extensions));
-                self.warn(Code::UnusedPathParameter, place, message, "the parameter is skipped");
+                self.warn(
+                    Code::UnusedPathParameter,
+                    place,
+                    message,
+                    "the parameter is skipped",
+                );
                 continue;
             }
             parameters.extend(self.parameter(tree, parameter));
         }
         for name in names {
-            if !parameters.iter().any(|p| p.location == Location::Path && p.name == *name) {
+            if !parameters
+                .iter()
+                .any(|p| p.location == Location::Path && p.name == *name)
+            {
                 let message = format!("no path parameter declares `{{{name}}}` of the path");
-                self.warn(Code::UndeclaredPathParameter, place.clone(), message, "any text is accepted there");
+                self.warn(
+                    Code::UndeclaredPathParameter,
+                    place.clone(),
+                    message,
+                    "any text is accepted there",
+                );
             }
         }
         parameters
@@ -213,17 +275,31 @@ impl Compiler {
 
     fn negotiated(&mut self, typed: &openapiv3::Operation) -> Vec<(&'static str, Arc<Schema>)> {
         let mut negotiated = Vec::new();
-        for parameter in typed.parameters.iter().filter_map(ReferenceOr::as_item).filter(|own| is_ignored(own)) {
+        for parameter in typed
+            .parameters
+            .iter()
+            .filter_map(ReferenceOr::as_item)
+            .filter(|own| is_ignored(own))
+        {
             let data = parameter.parameter_data_ref();
-            let name = ["accept", "content-type"].into_iter().find(|name| data.name.eq_ignore_ascii_case(name));
+            let name = ["accept", "content-type"]
+                .into_iter()
+                .find(|name| data.name.eq_ignore_ascii_case(name));
             if let (Some(name), ParameterSchemaOrContent::Schema(schema)) = (name, &data.format) {
-                negotiated.extend(self.schema_of(schema, Direction::Request).map(|schema| (name, schema)));
+                negotiated.extend(
+                    self.schema_of(schema, Direction::Request)
+                        .map(|schema| (name, schema)),
+                );
             }
         }
         negotiated
     }
 
-    fn parameter(&mut self, tree: &Value, parameter: &openapiv3::Parameter) -> Option<Arc<Parameter>> {
+    fn parameter(
+        &mut self,
+        tree: &Value,
+        parameter: &openapiv3::Parameter,
+    ) -> Option<Arc<Parameter>> {
         let data = parameter.parameter_data_ref();
         let at = at_of(&data.extensions).to_owned();
         if let Some(known) = self.known_parameters.get(&at) {
@@ -234,10 +310,17 @@ impl Compiler {
         let form = match &data.format {
             ParameterSchemaOrContent::Schema(schema) => {
                 let schema = self.schema_of(schema, Direction::Request)?;
-                ParameterForm::Styled { style, explode, schema }
+                ParameterForm::Styled {
+                    style,
+                    explode,
+                    schema,
+                }
             }
             ParameterSchemaOrContent::Content(content) => {
-                let media = self.content(tree, content, Direction::Request).into_iter().next()?;
+                let media = self
+                    .content(tree, content, Direction::Request)
+                    .into_iter()
+                    .next()?;
                 match tree.pointer(&join(&at, "in")).and_then(Value::as_str) {
                     Some("querystring") => ParameterForm::Query(Box::new(media)),
                     _ => ParameterForm::Content(Box::new(media)),
@@ -252,9 +335,21 @@ impl Compiler {
         let required = data.required || location == Location::Path;
         let name = data.name.clone();
         let carries_credentials = carries_credentials(&name);
-        let description = data.description.as_deref().filter(|_| location == Location::Query).map(Box::from);
-        let parameter =
-            Parameter { name, location, description, required, allow_empty, carries_credentials, form, examples };
+        let description = data
+            .description
+            .as_deref()
+            .filter(|_| location == Location::Query)
+            .map(Box::from);
+        let parameter = Parameter {
+            name,
+            location,
+            description,
+            required,
+            allow_empty,
+            carries_credentials,
+            form,
+            examples,
+        };
         let parameter = Arc::new(parameter);
         self.known_parameters.insert(at, Arc::clone(&parameter));
         Some(parameter)
@@ -262,11 +357,22 @@ impl Compiler {
 
     fn request_body(&mut self, tree: &Value, typed: &openapiv3::Operation) -> Option<RequestBody> {
         let body = typed.request_body.as_ref()?.as_item()?;
-        Some(RequestBody { required: body.required, content: self.content(tree, &body.content, Direction::Request) })
+        Some(RequestBody {
+            required: body.required,
+            content: self.content(tree, &body.content, Direction::Request),
+        })
     }
 
-    fn content(&mut self, tree: &Value, content: &openapiv3::Content, direction: Direction) -> Vec<MediaType> {
-        content.iter().filter_map(|(name, media)| self.media_type(tree, name, media, direction)).collect()
+    fn content(
+        &mut self,
+        tree: &Value,
+        content: &openapiv3::Content,
+        direction: Direction,
+    ) -> Vec<MediaType> {
+        content
+            .iter()
+            .filter_map(|(name, media)| self.media_type(tree, name, media, direction))
+            .collect()
     }
 
     fn media_type(
@@ -278,36 +384,75 @@ impl Compiler {
     ) -> Option<MediaType> {
         let at = at_of(&media.extensions).to_owned();
         let range = self.media_range(name, &at)?;
-        let schema = media.schema.as_ref().and_then(|schema| self.schema_of(schema, direction));
+        let schema = media
+            .schema
+            .as_ref()
+            .and_then(|schema| self.schema_of(schema, direction));
         let examples = self.examples(tree, &at, schema.as_ref(), Some(&range));
         // `openapiv3` has no `itemSchema`.
         let item = join(&at, "itemSchema");
-        let item = tree.pointer(&item).is_some().then(|| self.schema(&item, direction));
-        let encoding = media
-            .encoding
-            .iter()
-            .map(|(name, encoding)| (name.clone(), self.encoding(tree, &join(&join(&at, "encoding"), name), encoding)));
+        let item = tree
+            .pointer(&item)
+            .is_some()
+            .then(|| self.schema(&item, direction));
+        let encoding = media.encoding.iter().map(|(name, encoding)| {
+            (
+                name.clone(),
+                self.encoding(tree, &join(&join(&at, "encoding"), name), encoding),
+            )
+        });
         let encoding = encoding.collect();
-        Some(MediaType { range, schema, item, examples, encoding, generated: GeneratedCache::default() })
+        Some(MediaType {
+            range,
+            schema,
+            item,
+            examples,
+            encoding,
+            generated: GeneratedCache::default(),
+        })
     }
 
     fn encoding(&mut self, tree: &Value, at: &str, encoding: &openapiv3::Encoding) -> Encoding {
         let style = encoding.style.as_ref().map_or(Style::Form, query_style);
         // `openapiv3` reads an absent `explode` as false.
-        let explode = tree.pointer(&join(at, "explode")).and_then(Value::as_bool).unwrap_or(style == Style::Form);
-        let content_types = encoding.content_type.as_deref().unwrap_or_default().split(',');
-        let content_types = content_types.filter_map(|range| MediaRange::parse(range.trim())).collect();
+        let explode = tree
+            .pointer(&join(at, "explode"))
+            .and_then(Value::as_bool)
+            .unwrap_or(style == Style::Form);
+        let content_types = encoding
+            .content_type
+            .as_deref()
+            .unwrap_or_default()
+            .split(',');
+        let content_types = content_types
+            .filter_map(|range| MediaRange::parse(range.trim()))
+            .collect();
         let in_headers = join(at, "headers");
-        let headers = tree.pointer(&in_headers).and_then(Value::as_object).into_iter().flatten();
+        let headers = tree
+            .pointer(&in_headers)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         let headers = headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         let headers = headers.filter_map(|(name, header)| {
             let end = resolve(tree, header, &join(&in_headers, name)).ok()?;
-            let schema =
-                end.value.get("schema").map(|_| self.schema(&join(&end.pointer, "schema"), Direction::Request));
+            let schema = end
+                .value
+                .get("schema")
+                .map(|_| self.schema(&join(&end.pointer, "schema"), Direction::Request));
             let required = end.value.get("required") == Some(&Value::Bool(true));
-            Some(PartHeader { name: name.to_ascii_lowercase(), required, schema })
+            Some(PartHeader {
+                name: name.to_ascii_lowercase(),
+                required,
+                schema,
+            })
         });
-        Encoding { style, explode, content_types, headers: headers.collect() }
+        Encoding {
+            style,
+            explode,
+            content_types,
+            headers: headers.collect(),
+        }
     }
 
     fn media_range(&mut self, name: &str, at: &str) -> Option<MediaRange> {
@@ -324,9 +469,17 @@ impl Compiler {
             _ => "",
         };
         let message = format!("`{name}` is not a media type");
-        let help =
-            if assumed.is_empty() { "this content is skipped".to_owned() } else { format!("read as `{assumed}`") };
-        self.warn(Code::InvalidMediaType, Place::key(self.schemas.source(), at), message, &help);
+        let help = if assumed.is_empty() {
+            "this content is skipped".to_owned()
+        } else {
+            format!("read as `{assumed}`")
+        };
+        self.warn(
+            Code::InvalidMediaType,
+            Place::key(self.schemas.source(), at),
+            message,
+            &help,
+        );
         MediaRange::parse(assumed)
     }
 
@@ -342,7 +495,11 @@ impl Compiler {
         let object = tree.pointer(at).unwrap_or(&Value::Null);
         let is_text = range.is_some_and(|range| !range.is_json() && !range.is_range());
         let in_examples = join(at, "examples");
-        let named = object.get("examples").and_then(Value::as_object).into_iter().flatten();
+        let named = object
+            .get("examples")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         let named = named.filter_map(|(name, example)| {
             let end = resolve(tree, example, &join(&in_examples, name)).ok()?;
             // `dataValue` and `serializedValue` are OpenAPI 3.2, and distinguish a value from its
@@ -352,7 +509,9 @@ impl Compiler {
             } else {
                 ["value", "dataValue", "serializedValue"]
             };
-            let field = fields.into_iter().find(|field| end.value.get(field).is_some())?;
+            let field = fields
+                .into_iter()
+                .find(|field| end.value.get(field).is_some())?;
             Some((name.clone(), join(&end.pointer, field)))
         });
         let mut places: Vec<(String, String)> = named.collect();
@@ -372,27 +531,52 @@ impl Compiler {
             let text = tree.pointer(&pointer).and_then(Value::as_str);
             let is_json = range.is_none_or(|range| range.is_json() || range.is_range());
             let is_serialized = pointer.ends_with("/serializedValue");
-            if let Some(value) =
-                text.filter(|_| is_serialized && is_json).and_then(|text| serde_json::from_str(text).ok())
+            if let Some(value) = text
+                .filter(|_| is_serialized && is_json)
+                .and_then(|text| serde_json::from_str(text).ok())
             {
-                return Example::new(name, place, Arc::new(value), String::new(), schema.cloned(), self.examples);
+                return Example::new(
+                    name,
+                    place,
+                    Arc::new(value),
+                    String::new(),
+                    schema.cloned(),
+                    self.examples,
+                );
             }
             // A string for a type that is not JSON is the content itself, and not an instance of
             // the schema.
-            let takes_text = |schema: &&Arc<Schema>| is_json || text.is_none() || schema.own_types() == ["string"];
+            let takes_text = |schema: &&Arc<Schema>| {
+                is_json || text.is_none() || schema.own_types() == ["string"]
+            };
             let schema = schema.filter(takes_text).cloned();
-            Example::new(name, place, Arc::clone(self.schemas.tree()), pointer, schema, self.examples)
+            Example::new(
+                name,
+                place,
+                Arc::clone(self.schemas.tree()),
+                pointer,
+                schema,
+                self.examples,
+            )
         };
         places.into_iter().map(example).collect()
     }
 
-    fn responses(&mut self, tree: &Value, typed: &openapiv3::Operation) -> Vec<(StatusPattern, Arc<Response>)> {
+    fn responses(
+        &mut self,
+        tree: &Value,
+        typed: &openapiv3::Operation,
+    ) -> Vec<(StatusPattern, Arc<Response>)> {
         let coded = typed
             .responses
             .responses
             .iter()
             .map(|(code, response)| (StatusPattern::parse(&code.to_string()), response));
-        let default = typed.responses.default.iter().map(|response| (Some(StatusPattern::Default), response));
+        let default = typed
+            .responses
+            .default
+            .iter()
+            .map(|response| (Some(StatusPattern::Default), response));
         let mut responses = Vec::new();
         for (pattern, response) in coded.chain(default) {
             if let (Some(pattern), Some(response)) = (pattern, response.as_item()) {
@@ -408,25 +592,41 @@ impl Compiler {
             return Arc::clone(known);
         }
         let content = self.content(tree, &response.content, Direction::Response);
-        let headers = response.headers.iter().filter_map(|(name, header)| self.header(tree, name, header.as_item()?));
+        let headers = response
+            .headers
+            .iter()
+            .filter_map(|(name, header)| self.header(tree, name, header.as_item()?));
         let headers = headers.collect();
         let response = Arc::new(Response { headers, content });
         self.known_responses.insert(at, Arc::clone(&response));
         response
     }
 
-    fn header(&mut self, tree: &Value, name: &str, header: &openapiv3::Header) -> Option<ResponseHeader> {
+    fn header(
+        &mut self,
+        tree: &Value,
+        name: &str,
+        header: &openapiv3::Header,
+    ) -> Option<ResponseHeader> {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let at = at_of(&header.extensions).to_owned();
         let schema = match &header.format {
             ParameterSchemaOrContent::Schema(schema) => self.schema_of(schema, Direction::Response),
-            ParameterSchemaOrContent::Content(content) => {
-                self.content(tree, content, Direction::Response).into_iter().next().and_then(|media| media.schema)
-            }
+            ParameterSchemaOrContent::Content(content) => self
+                .content(tree, content, Direction::Response)
+                .into_iter()
+                .next()
+                .and_then(|media| media.schema),
         };
         let examples = self.examples(tree, &at, schema.as_ref(), None);
         let explode = tree.pointer(&join(&at, "explode")) == Some(&Value::Bool(true));
-        Some(ResponseHeader { name, explode, schema, examples, lines: OnceLock::new() })
+        Some(ResponseHeader {
+            name,
+            explode,
+            schema,
+            examples,
+            lines: OnceLock::new(),
+        })
     }
 
     /// Returns the requirements of the operation, else of the document (OpenAPI 3.0.4 §4.7.10.1).
@@ -439,15 +639,25 @@ impl Compiler {
         requirements
             .map(|(index, requirement)| {
                 let at = join(&at, &index.to_string());
-                let names = requirement.as_object().into_iter().flatten().map(|(name, _)| name);
-                SecurityRequirement { schemes: names.map(|name| self.security_scheme(tree, name, &at)).collect() }
+                let names = requirement
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, _)| name);
+                SecurityRequirement {
+                    schemes: names
+                        .map(|name| self.security_scheme(tree, name, &at))
+                        .collect(),
+                }
             })
             .collect()
     }
 
     fn security_scheme(&mut self, tree: &Value, name: &str, at: &str) -> SecurityScheme {
         let pointer = join("/components/securitySchemes", name);
-        let defined = tree.pointer(&pointer).and_then(|value| resolve(tree, value, &pointer).ok());
+        let defined = tree
+            .pointer(&pointer)
+            .and_then(|value| resolve(tree, value, &pointer).ok());
         let scheme = defined.and_then(|end| security_scheme(end.value));
         scheme.unwrap_or_else(|| {
             let message = format!("the security scheme `{name}` is not defined");
@@ -460,7 +670,9 @@ impl Compiler {
                     "any `Authorization` header is accepted for it",
                 );
             }
-            SecurityScheme::Http { scheme: String::new() }
+            SecurityScheme::Http {
+                scheme: String::new(),
+            }
         })
     }
 }
@@ -484,12 +696,17 @@ fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value {
     for (name, member) in members.filter(|(name, _)| !name.starts_with("x-")) {
         let expect = match kind.members() {
             Members::Each(expect) => Some(expect),
-            Members::Fields(fields) => fields.iter().find(|(field, _)| field == name).map(|(_, expect)| *expect),
+            Members::Fields(fields) => fields
+                .iter()
+                .find(|(field, _)| field == name)
+                .map(|(_, expect)| *expect),
         };
         // Headers of an Encoding Object are read from the tree, because they could refer back to
         // themselves.
-        let is_left_out = matches!(name.as_str(), "examples" | "callbacks" | "servers" | "security")
-            || kind == Kind::Encoding && name == "headers";
+        let is_left_out = matches!(
+            name.as_str(),
+            "examples" | "callbacks" | "servers" | "security"
+        ) || kind == Kind::Encoding && name == "headers";
         if let Some(expect) = expect
             && (!is_left_out || matches!(kind.members(), Members::Each(_)))
             && let Some(member) = bones_of(tree, expect, member, &join(at, name))
@@ -506,7 +723,8 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
         Expect::Object(kind) => {
             // Unresolvable references were reported when the document was loaded.
             let end = resolve(tree, value, at).ok()?;
-            if end.value.get(UNKNOWN).is_some() && !matches!(kind, Kind::Response | Kind::RequestBody | Kind::MediaType)
+            if end.value.get(UNKNOWN).is_some()
+                && !matches!(kind, Kind::Response | Kind::RequestBody | Kind::MediaType)
             {
                 return None;
             }
@@ -514,33 +732,55 @@ fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Val
         }
         Expect::List(kind) => {
             let items = value.as_array()?.iter().enumerate();
-            let items = items
-                .filter_map(|(index, item)| bones_of(tree, Expect::Object(kind), item, &join(at, &index.to_string())));
+            let items = items.filter_map(|(index, item)| {
+                bones_of(
+                    tree,
+                    Expect::Object(kind),
+                    item,
+                    &join(at, &index.to_string()),
+                )
+            });
             Some(Value::Array(items.collect()))
         }
         Expect::Map(kind) => {
             let members = value.as_object()?.iter();
             let members = members.filter_map(|(name, member)| {
-                Some((name.clone(), bones_of(tree, Expect::Object(kind), member, &join(at, name))?))
+                Some((
+                    name.clone(),
+                    bones_of(tree, Expect::Object(kind), member, &join(at, name))?,
+                ))
             });
             Some(Value::Object(members.collect()))
         }
         // `openapiv3` does not know these words of OpenAPI 3.2; code that needs them reads the
         // tree.
-        Expect::Word(words) if *value == "querystring" && words.contains(&"querystring") => Some(json!("query")),
-        Expect::Word(words) if *value == "cookie" && words.contains(&"deepObject") => Some(json!("form")),
+        Expect::Word(words) if *value == "querystring" && words.contains(&"querystring") => {
+            Some(json!("query"))
+        }
+        Expect::Word(words) if *value == "cookie" && words.contains(&"deepObject") => {
+            Some(json!("form"))
+        }
         _ => Some(value.clone()),
     }
 }
 
 /// Fields of an operation that are read.
-const NEEDED: [&str; 6] = ["parameters", "responses", "requestBody", "summary", "description", "deprecated"];
+const NEEDED: [&str; 6] = [
+    "parameters",
+    "responses",
+    "requestBody",
+    "summary",
+    "description",
+    "deprecated",
+];
 
 /// Removes the parts of a skeleton that cannot be deserialized, and empties such responses;
 /// returns a description of each with the error.
 fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
     let mut dropped = Vec::new();
-    let Some(operation) = skeleton.as_object_mut() else { return dropped };
+    let Some(operation) = skeleton.as_object_mut() else {
+        return dropped;
+    };
     let mut is_understood = |what: String, error: Option<serde_json::Error>| {
         let is_understood = error.is_none();
         dropped.extend(error.map(|error| (what, error.to_string())));
@@ -552,19 +792,35 @@ fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
             is_understood(what, openapiv3::Parameter::deserialize(parameter).err())
         });
     }
-    for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+    for (status, response) in operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
         if !status.starts_with("x-")
-            && !is_understood(format!("the response {status}"), openapiv3::Response::deserialize(&*response).err())
+            && !is_understood(
+                format!("the response {status}"),
+                openapiv3::Response::deserialize(&*response).err(),
+            )
         {
             *response = json!({ "description": "", AT: response[AT] });
         }
     }
-    let body = operation.get("requestBody").and_then(|body| openapiv3::RequestBody::deserialize(body).err());
+    let body = operation
+        .get("requestBody")
+        .and_then(|body| openapiv3::RequestBody::deserialize(body).err());
     if !is_understood("the request body".to_owned(), body) {
         operation.shift_remove("requestBody");
     }
-    let others: Vec<String> = operation.keys().filter(|name| !NEEDED.contains(&name.as_str())).cloned().collect();
-    others.iter().for_each(|name| drop(operation.shift_remove(name)));
+    let others: Vec<String> = operation
+        .keys()
+        .filter(|name| !NEEDED.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    others
+        .iter()
+        .for_each(|name| drop(operation.shift_remove(name)));
     let left = openapiv3::Operation::deserialize(&*skeleton).err();
     dropped.extend(left.map(|error| ("something".to_owned(), error.to_string())));
     dropped
@@ -572,7 +828,10 @@ fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
 
 /// Returns the place of an object of the skeleton in the document.
 fn at_of(extensions: &IndexMap<String, Value>) -> &str {
-    extensions.get(AT).and_then(Value::as_str).unwrap_or_default()
+    extensions
+        .get(AT)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// Returns whether a header parameter has a name that OpenAPI ignores (OpenAPI 3.0.4 §4.7.12.2.1).
@@ -585,13 +844,28 @@ fn is_ignored(parameter: &openapiv3::Parameter) -> bool {
 fn location_and_style(parameter: &openapiv3::Parameter) -> (Location, Style, bool) {
     use openapiv3::{Parameter as Typed, PathStyle};
     match parameter {
-        Typed::Query { style, allow_empty_value, .. } => {
-            (Location::Query, query_style(style), *allow_empty_value == Some(true))
-        }
+        Typed::Query {
+            style,
+            allow_empty_value,
+            ..
+        } => (
+            Location::Query,
+            query_style(style),
+            *allow_empty_value == Some(true),
+        ),
         Typed::Header { .. } => (Location::Header, Style::Simple, false),
-        Typed::Path { style: PathStyle::Matrix, .. } => (Location::Path, Style::Matrix, false),
-        Typed::Path { style: PathStyle::Label, .. } => (Location::Path, Style::Label, false),
-        Typed::Path { style: PathStyle::Simple, .. } => (Location::Path, Style::Simple, false),
+        Typed::Path {
+            style: PathStyle::Matrix,
+            ..
+        } => (Location::Path, Style::Matrix, false),
+        Typed::Path {
+            style: PathStyle::Label,
+            ..
+        } => (Location::Path, Style::Label, false),
+        Typed::Path {
+            style: PathStyle::Simple,
+            ..
+        } => (Location::Path, Style::Simple, false),
         Typed::Cookie { .. } => (Location::Cookie, Style::Form, false),
     }
 }
@@ -615,9 +889,14 @@ fn security_scheme(value: &Value) -> Option<SecurityScheme> {
                 "cookie" => Location::Cookie,
                 _ => return None,
             };
-            Some(SecurityScheme::ApiKey { location, name: text("name")?.to_owned() })
+            Some(SecurityScheme::ApiKey {
+                location,
+                name: text("name")?.to_owned(),
+            })
         }
-        "http" => Some(SecurityScheme::Http { scheme: text("scheme")?.to_ascii_lowercase() }),
+        "http" => Some(SecurityScheme::Http {
+            scheme: text("scheme")?.to_ascii_lowercase(),
+        }),
         "oauth2" | "openIdConnect" => Some(SecurityScheme::Token),
         "mutualTLS" => Some(SecurityScheme::OutOfBand),
         _ => None,

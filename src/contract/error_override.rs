@@ -39,13 +39,17 @@ pub struct Telling {
     pub body: Option<Value>,
 }
 
-const FIELDS: [&str; 7] = ["status", "example", "idiom", "message", "code", "body", "rules"];
+const FIELDS: [&str; 7] = [
+    "status", "example", "idiom", "message", "code", "body", "rules",
+];
 
 /// Reads the entries of the section, each with the name that it applies to: `*`, a document or an
 /// operation. Invalid entries are reported in `found` and left out.
 #[must_use]
 pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, ErrorOverride)> {
-    let Some(section) = section(file) else { return Vec::new() };
+    let Some(section) = section(file) else {
+        return Vec::new();
+    };
     let reader = Reader { file };
     let mut overrules = Vec::new();
     for (name, entry) in section {
@@ -70,20 +74,34 @@ struct Reader<'f> {
 
 impl Reader<'_> {
     fn invalid(&self, at: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(Code::InvalidFixture, Place::value(&self.file.source, at), message)
+        Diagnostic::at(
+            Code::InvalidFixture,
+            Place::value(&self.file.source, at),
+            message,
+        )
     }
 
     fn overrule(&self, entry: &Value, at: &str) -> Result<ErrorOverride, Diagnostic> {
-        let map = entry
-            .as_object()
-            .ok_or_else(|| self.invalid(at, format!("an entry of `errors` is a map of {}", listed(&FIELDS))))?;
+        let map = entry.as_object().ok_or_else(|| {
+            self.invalid(
+                at,
+                format!("an entry of `errors` is a map of {}", listed(&FIELDS)),
+            )
+        })?;
         self.known(map, at, &FIELDS)?;
         let mut rules = IndexMap::new();
         let written = map.get("rules").map(|rules| (rules, join(at, "rules")));
-        for (rule, telling) in written.iter().filter_map(|(rules, _)| rules.as_object()).flatten() {
+        for (rule, telling) in written
+            .iter()
+            .filter_map(|(rules, _)| rules.as_object())
+            .flatten()
+        {
             let at = join(&join(at, "rules"), rule);
             if !RULES.contains(&rule.as_str()) {
-                return Err(self.invalid(&at, format!("`{rule}` is not a rule, expected one of {}", listed(&RULES))));
+                return Err(self.invalid(
+                    &at,
+                    format!("`{rule}` is not a rule, expected one of {}", listed(&RULES)),
+                ));
             }
             rules.insert(rule.clone(), self.rule(telling, &at)?);
         }
@@ -101,18 +119,34 @@ impl Reader<'_> {
     /// Reads the override of one rule: a message, or a map with the fields that all rules have.
     fn rule(&self, telling: &Value, at: &str) -> Result<Telling, Diagnostic> {
         match telling {
-            Value::String(text) => Ok(Telling { message: Some(self.template(text, at)?), ..Telling::default() }),
+            Value::String(text) => Ok(Telling {
+                message: Some(self.template(text, at)?),
+                ..Telling::default()
+            }),
             Value::Object(map) => {
-                self.known(map, at, &FIELDS[..6].iter().copied().filter(|f| *f != "idiom").collect::<Vec<_>>())?;
+                self.known(
+                    map,
+                    at,
+                    &FIELDS[..6]
+                        .iter()
+                        .copied()
+                        .filter(|f| *f != "idiom")
+                        .collect::<Vec<_>>(),
+                )?;
                 self.telling(map, at)
             }
-            other => Err(self.invalid(at, format!("a rule is {other}, expected a sentence or a map"))),
+            other => Err(self.invalid(
+                at,
+                format!("a rule is {other}, expected a sentence or a map"),
+            )),
         }
     }
 
     fn telling(&self, map: &Map<String, Value>, at: &str) -> Result<Telling, Diagnostic> {
         let message = self.text(map, at, "message")?;
-        let message = message.map(|text| self.template(&text, &join(at, "message"))).transpose()?;
+        let message = message
+            .map(|text| self.template(&text, &join(at, "message")))
+            .transpose()?;
         let (code, body) = (map.get("code"), map.get("body"));
         for (name, value) in [("code", code), ("body", body)] {
             if let Some(value) = value {
@@ -126,13 +160,22 @@ impl Reader<'_> {
         if example.is_some() && body.is_some() {
             return Err(self.invalid(at, "`example` and `body` exclude each other"));
         }
-        Ok(Telling { status: self.status(map, at)?, example, message, code: code.cloned(), body: body.cloned() })
+        Ok(Telling {
+            status: self.status(map, at)?,
+            example,
+            message,
+            code: code.cloned(),
+            body: body.cloned(),
+        })
     }
 
     fn known(&self, map: &Map<String, Value>, at: &str, fields: &[&str]) -> Result<(), Diagnostic> {
         match map.keys().find(|key| !fields.contains(&key.as_str())) {
             Some(unknown) => {
-                let message = format!("`{unknown}` is no field of `errors`, expected {}", listed(fields));
+                let message = format!(
+                    "`{unknown}` is no field of `errors`, expected {}",
+                    listed(fields)
+                );
                 Err(self.invalid(&join(at, unknown), message))
             }
             None => Ok(()),
@@ -140,9 +183,14 @@ impl Reader<'_> {
     }
 
     fn status(&self, map: &Map<String, Value>, at: &str) -> Result<Option<StatusCode>, Diagnostic> {
-        let Some(status) = map.get("status") else { return Ok(None) };
+        let Some(status) = map.get("status") else {
+            return Ok(None);
+        };
         let code = status.as_u64().and_then(|code| u16::try_from(code).ok());
-        match code.filter(|code| (400..600).contains(code)).and_then(|code| StatusCode::from_u16(code).ok()) {
+        match code
+            .filter(|code| (400..600).contains(code))
+            .and_then(|code| StatusCode::from_u16(code).ok())
+        {
             Some(code) => Ok(Some(code)),
             None => {
                 let message = format!("`status` is {status}, expected a number from 400 to 599");
@@ -151,11 +199,19 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&self, map: &Map<String, Value>, at: &str, name: &str) -> Result<Option<String>, Diagnostic> {
+    fn text(
+        &self,
+        map: &Map<String, Value>,
+        at: &str,
+        name: &str,
+    ) -> Result<Option<String>, Diagnostic> {
         match map.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(self.invalid(&join(at, name), format!("`{name}` is {other}, expected a text"))),
+            Some(other) => Err(self.invalid(
+                &join(at, name),
+                format!("`{name}` is {other}, expected a text"),
+            )),
         }
     }
 
@@ -171,14 +227,18 @@ impl Reader<'_> {
                 .iter()
                 .enumerate()
                 .try_for_each(|(index, item)| self.templates(item, &join(at, &index.to_string()))),
-            Value::Object(object) => {
-                object.iter().try_for_each(|(name, member)| self.templates(member, &join(at, name)))
-            }
+            Value::Object(object) => object
+                .iter()
+                .try_for_each(|(name, member)| self.templates(member, &join(at, name))),
             _ => Ok(()),
         }
     }
 }
 
 fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

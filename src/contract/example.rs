@@ -53,19 +53,34 @@ impl Example {
     ) -> Self {
         let part = Part::default();
         let (prepared, content) = (OnceLock::new(), OnceLock::new());
-        Self { name, place, tree, pointer, part, schema, mode, prepared, content }
+        Self {
+            name,
+            place,
+            tree,
+            pointer,
+            part,
+            schema,
+            mode,
+            prepared,
+            content,
+        }
     }
 
     /// Returns the value as the author wrote it.
     #[must_use]
     pub fn verbatim(&self) -> &Value {
-        self.part.find(&self.tree, &self.pointer).unwrap_or(&Value::Null)
+        self.part
+            .find(&self.tree, &self.pointer)
+            .unwrap_or(&Value::Null)
     }
 
     /// Returns the value as it is served.
     #[must_use]
     pub fn value(&self) -> &Value {
-        self.prepared().value.as_ref().unwrap_or_else(|| self.verbatim())
+        self.prepared()
+            .value
+            .as_ref()
+            .unwrap_or_else(|| self.verbatim())
     }
 
     /// Returns the served value as bytes; `write` is called only once.
@@ -76,7 +91,9 @@ impl Example {
     /// Returns the schema if the example does not fit it and should be repaired.
     #[must_use]
     pub fn to_repair(&self) -> Option<&Schema> {
-        self.schema.as_deref().filter(|_| self.mode == Examples::Repair && !self.errors().is_empty())
+        self.schema
+            .as_deref()
+            .filter(|_| self.mode == Examples::Repair && !self.errors().is_empty())
     }
 
     /// Returns the changes that were made to fit the schema.
@@ -94,7 +111,11 @@ impl Example {
     fn prepared(&self) -> &Prepared {
         self.prepared.get_or_init(|| match &self.schema {
             Some(schema) => prepare(schema, self.verbatim(), self.mode),
-            None => Prepared { value: None, coercions: Vec::new(), errors: Vec::new() },
+            None => Prepared {
+                value: None,
+                coercions: Vec::new(),
+                errors: Vec::new(),
+            },
         })
     }
 }
@@ -102,13 +123,24 @@ impl Example {
 fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
     // A schema that cannot be compiled has a diagnostic already.
     let errors = schema.errors(verbatim).unwrap_or_default();
-    let coerced =
-        if errors.is_empty() || mode == Examples::Verbatim { None } else { coerce(schema, schema.tree(), verbatim) };
+    let coerced = if errors.is_empty() || mode == Examples::Verbatim {
+        None
+    } else {
+        coerce(schema, schema.tree(), verbatim)
+    };
     match coerced {
-        None => Prepared { value: None, coercions: Vec::new(), errors },
+        None => Prepared {
+            value: None,
+            coercions: Vec::new(),
+            errors,
+        },
         Some((value, coercions)) => {
             let errors = schema.errors(&value).unwrap_or_default();
-            Prepared { value: Some(value), coercions, errors }
+            Prepared {
+                value: Some(value),
+                coercions,
+                errors,
+            }
         }
     }
 }
@@ -118,9 +150,11 @@ fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
 pub fn fits(schema: &Schema, value: &Value) -> bool {
     match schema.is_valid(value) {
         Ok(true) => true,
-        Ok(false) if !must_fit(schema) => {
-            schema.errors(value).is_ok_and(|errors| errors.iter().all(|error| is_documented(schema, value, error)))
-        }
+        Ok(false) if !must_fit(schema) => schema.errors(value).is_ok_and(|errors| {
+            errors
+                .iter()
+                .all(|error| is_documented(schema, value, error))
+        }),
         _ => false,
     }
 }
@@ -133,7 +167,10 @@ pub fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> boo
         return false;
     }
     let is_of_branch = |branch: &Vec<SchemaError>| {
-        !branch.is_empty() && branch.iter().all(|inner| is_documented(schema, value, inner))
+        !branch.is_empty()
+            && branch
+                .iter()
+                .all(|inner| is_documented(schema, value, inner))
     };
     error.branches.iter().any(is_of_branch) || is_in_example(schema, value, &error.pointer)
 }
@@ -148,10 +185,14 @@ fn must_fit(schema: &Schema) -> bool {
 fn is_in_example(schema: &Schema, value: &Value, pointer: &str) -> bool {
     let (mut nodes, mut at) = (schema.with_branches(schema.tree()), value);
     let is_example = |nodes: &[&Value], value: &Value| {
-        let lists = nodes.iter().filter_map(|node| node.get("examples")?.as_array().map(|list| (node, list)));
+        let lists = nodes
+            .iter()
+            .filter_map(|node| node.get("examples")?.as_array().map(|list| (node, list)));
         lists.into_iter().any(|(node, list)| {
             list.iter().any(|example| {
-                same(example, value) || coerce(schema, node, example).is_some_and(|(coerced, _)| same(&coerced, value))
+                same(example, value)
+                    || coerce(schema, node, example)
+                        .is_some_and(|(coerced, _)| same(&coerced, value))
             })
         })
     };
@@ -162,12 +203,19 @@ fn is_in_example(schema: &Schema, value: &Value, pointer: &str) -> bool {
         let name = unescape(segment);
         let Some(part) = (match at {
             Value::Object(object) => object.get(&name),
-            Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
+            Value::Array(items) => name
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| items.get(index)),
             _ => None,
         }) else {
             return false;
         };
-        nodes = nodes.iter().flat_map(|node| part_of(schema, node, &name)).take(MOST_NODES).collect();
+        nodes = nodes
+            .iter()
+            .flat_map(|node| part_of(schema, node, &name))
+            .take(MOST_NODES)
+            .collect();
         at = part;
     }
     is_example(&nodes, at)
@@ -179,11 +227,19 @@ const MOST_NODES: usize = 1000;
 
 /// Returns the subschemas that a schema applies to a member or an item.
 fn part_of<'s>(schema: &'s Schema, node: &'s Value, name: &str) -> Vec<&'s Value> {
-    let property = node.get("properties").and_then(|properties| properties.get(name));
+    let property = node
+        .get("properties")
+        .and_then(|properties| properties.get(name));
     let other = || node.get("additionalProperties");
-    let item = node.get("items").filter(|_| name.bytes().all(|byte| byte.is_ascii_digit()));
+    let item = node
+        .get("items")
+        .filter(|_| name.bytes().all(|byte| byte.is_ascii_digit()));
     let first = || node.get("prefixItems")?.get(name.parse::<usize>().ok()?);
-    let parts = property.or_else(other).into_iter().chain(item).chain(first());
+    let parts = property
+        .or_else(other)
+        .into_iter()
+        .chain(item)
+        .chain(first());
     parts.flat_map(|part| schema.with_branches(part)).collect()
 }
 
@@ -203,7 +259,14 @@ mod tests {
         let tree = Arc::new(json!({ "schema": schema, "value": value }));
         let schemas = Schemas::new(Arc::clone(&source), Arc::clone(&tree), Demand::Few);
         let schema = Arc::new(Schema::new(&schemas, "/schema".into(), Direction::Response));
-        Example::new(String::new(), Place::value(&source, "/value"), tree, "/value".into(), Some(schema), mode)
+        Example::new(
+            String::new(),
+            Place::value(&source, "/value"),
+            tree,
+            "/value".into(),
+            Some(schema),
+            mode,
+        )
     }
 
     #[test]
@@ -212,7 +275,8 @@ mod tests {
             "a": {"type": "boolean"}, "b": {"type": "integer"}, "c": {"type": "array", "items": {"type": "number"}},
             "d": {"type": "string"}, "e": {"type": "object"}, "f": {"type": ["boolean", "null"]}
         }});
-        let value = json!({"a": "true", "b": "5", "c": "1.5", "d": 7, "e": "{\"x\":1}", "f": "False"});
+        let value =
+            json!({"a": "true", "b": "5", "c": "1.5", "d": 7, "e": "{\"x\":1}", "f": "False"});
         let example = example(&schema, &value, Examples::Coerce);
         let served = json!({"a": true, "b": 5, "c": [1.5], "d": "7", "e": {"x": 1}, "f": false});
         assert_eq!(example.value(), &served);
@@ -229,8 +293,7 @@ mod tests {
 
     #[test]
     fn a_list_of_one_is_made_only_if_its_item_fits() {
-        let schema =
-            json!({"properties": {"a": {"type": "array", "items": {"type": "object"}}, "b": {"type": "integer"}}});
+        let schema = json!({"properties": {"a": {"type": "array", "items": {"type": "object"}}, "b": {"type": "integer"}}});
         let example = example(&schema, &json!({"a": "x", "b": "1"}), Examples::Coerce);
         assert_eq!(example.value(), &json!({"a": "x", "b": 1}));
         assert_eq!(example.errors().len(), 1);
@@ -238,7 +301,11 @@ mod tests {
 
     #[test]
     fn verbatim_changes_nothing() {
-        let example = example(&json!({"type": "boolean"}), &json!("true"), Examples::Verbatim);
+        let example = example(
+            &json!({"type": "boolean"}),
+            &json!("true"),
+            Examples::Verbatim,
+        );
         assert_eq!(example.value(), &json!("true"));
         assert_eq!(example.errors().len(), 1);
     }

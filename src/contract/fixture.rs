@@ -48,12 +48,16 @@ impl Fixture {
     /// or body.
     #[must_use]
     pub fn is_manner(&self) -> bool {
-        matches!(self.answer, FixtureAnswer::Documented) && self.status.is_none() && self.headers.is_empty()
+        matches!(self.answer, FixtureAnswer::Documented)
+            && self.status.is_none()
+            && self.headers.is_empty()
     }
 
     /// Returns the fixture and the steps after it (`then`).
     pub fn steps(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |fixture| fixture.then.as_ref().map(|(_, then)| &**then))
+        std::iter::successors(Some(self), |fixture| {
+            fixture.then.as_ref().map(|(_, then)| &**then)
+        })
     }
 
     /// Returns whether answering needs a view of the session: for the scenario, further steps, the
@@ -81,8 +85,19 @@ pub enum FixtureAnswer {
 }
 
 /// Fields that an entry may have.
-const FIELDS: [&str; 11] =
-    ["when", "status", "example", "body", "headers", "scenario", "after", "then", "delay", "fault", "rate_limit"];
+const FIELDS: [&str; 11] = [
+    "when",
+    "status",
+    "example",
+    "body",
+    "headers",
+    "scenario",
+    "after",
+    "then",
+    "delay",
+    "fault",
+    "rate_limit",
+];
 
 /// Parts of a request that a condition can test.
 const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
@@ -95,10 +110,15 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     let mut found = Vec::new();
     match &*file.tree {
         Value::Object(operations) => {
-            let is_section = |name: &str| name == "errors" && error_override::section(file).is_some();
-            if let Some(other) = operations.get("errors").filter(|value| !value.is_object() && !value.is_array()) {
+            let is_section =
+                |name: &str| name == "errors" && error_override::section(file).is_some();
+            if let Some(other) = operations
+                .get("errors")
+                .filter(|value| !value.is_object() && !value.is_array())
+            {
                 let place = Place::value(&file.source, "/errors");
-                let message = format!("`errors` is {other}, expected a map of `*`, documents or operations");
+                let message =
+                    format!("`errors` is {other}, expected a map of `*`, documents or operations");
                 found.push(Diagnostic::at(Code::InvalidFixture, place, message));
             }
             let is_section = |name: &str| {
@@ -125,7 +145,14 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
 /// Reads the fixtures of one operation from the list at `pointer`. Invalid entries are reported in
 /// `found` and left out.
 pub fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
-    let reader = Reader { file, schemas: Schemas::new(Arc::clone(&file.source), Arc::clone(&file.tree), Demand::Few) };
+    let reader = Reader {
+        file,
+        schemas: Schemas::new(
+            Arc::clone(&file.source),
+            Arc::clone(&file.tree),
+            Demand::Few,
+        ),
+    };
     let list = file.tree.pointer(pointer);
     let Some(items) = list.and_then(Value::as_array) else {
         found.push(reader.invalid(
@@ -135,7 +162,14 @@ pub fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> V
         return Vec::new();
     };
     let pointers = (0..items.len()).map(|index| join(pointer, &index.to_string()));
-    pointers.filter_map(|at| reader.fixture(&at).map_err(|diagnostic| found.push(diagnostic)).ok()).collect()
+    pointers
+        .filter_map(|at| {
+            reader
+                .fixture(&at)
+                .map_err(|diagnostic| found.push(diagnostic))
+                .ok()
+        })
+        .collect()
 }
 
 struct Reader<'f> {
@@ -145,14 +179,21 @@ struct Reader<'f> {
 
 impl Reader<'_> {
     fn invalid(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(Code::InvalidFixture, Place::value(&self.file.source, pointer), message)
+        Diagnostic::at(
+            Code::InvalidFixture,
+            Place::value(&self.file.source, pointer),
+            message,
+        )
     }
 
     fn fixture(&self, at: &str) -> Result<Fixture, Diagnostic> {
         let entry = self.file.tree.pointer(at).and_then(Value::as_object);
         let entry = entry.ok_or_else(|| self.invalid(at, "an entry of a fixture is a map"))?;
         if let Some(unknown) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            let message = format!("`{unknown}` is not a field of a fixture, expected one of `{}`", FIELDS.join("`, `"));
+            let message = format!(
+                "`{unknown}` is not a field of a fixture, expected one of `{}`",
+                FIELDS.join("`, `")
+            );
             return Err(self.invalid(&join(at, unknown), message));
         }
         if entry.contains_key("example") && entry.contains_key("body") {
@@ -161,11 +202,20 @@ impl Reader<'_> {
         let status = self.status(at, entry.get("status"))?;
         let read = |name: &str| entry.get(name).map(|value| (value, join(at, name)));
         let said = |at: String| move |message: String| self.invalid(&at, message);
-        let delay = read("delay").map(|(value, at)| Delay::read(value).map_err(said(at))).transpose()?;
-        let fault = read("fault").map(|(value, at)| Fault::read(value, status).map_err(said(at))).transpose()?;
-        let rate_limit = read("rate_limit").map(|(value, at)| RateLimit::read(value).map_err(said(at))).transpose()?;
+        let delay = read("delay")
+            .map(|(value, at)| Delay::read(value).map_err(said(at)))
+            .transpose()?;
+        let fault = read("fault")
+            .map(|(value, at)| Fault::read(value, status).map_err(said(at)))
+            .transpose()?;
+        let rate_limit = read("rate_limit")
+            .map(|(value, at)| RateLimit::read(value).map_err(said(at)))
+            .transpose()?;
         let scenario = read("scenario").map(|(value, at)| {
-            let name = value.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+            let name = value
+                .as_str()
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned);
             name.ok_or_else(|| self.invalid(&at, "`scenario` is a name"))
         });
         Ok(Fixture {
@@ -178,7 +228,9 @@ impl Reader<'_> {
             delay,
             fault,
             rate_limit,
-            has_expressions: entry.get("body").is_some_and(|body| body.to_string().contains("{$")),
+            has_expressions: entry
+                .get("body")
+                .is_some_and(|body| body.to_string().contains("{$")),
             place: Place::value(&self.file.source, at),
         })
     }
@@ -192,13 +244,17 @@ impl Reader<'_> {
         match (entry.get("after"), entry.get("then")) {
             (None, None) => Ok(None),
             (Some(after), Some(_)) => {
-                let after = simulation::calls(after).map_err(|message| self.invalid(&join(at, "after"), message))?;
+                let after = simulation::calls(after)
+                    .map_err(|message| self.invalid(&join(at, "after"), message))?;
                 Ok(Some((after, Box::new(self.fixture(&join(at, "then"))?))))
             }
-            (Some(_), None) => {
-                Err(self.invalid(&join(at, "after"), "`after` needs `then`, what is answered from then on"))
+            (Some(_), None) => Err(self.invalid(
+                &join(at, "after"),
+                "`after` needs `then`, what is answered from then on",
+            )),
+            (None, Some(_)) => {
+                Err(self.invalid(&join(at, "then"), "`then` needs `after`, such as `2 calls`"))
             }
-            (None, Some(_)) => Err(self.invalid(&join(at, "then"), "`then` needs `after`, such as `2 calls`")),
         }
     }
 
@@ -206,11 +262,16 @@ impl Reader<'_> {
         let Some(when) = when else { return Ok(None) };
         let pointer = join(at, "when");
         if !when.is_object() && !when.is_boolean() {
-            return Err(self.invalid(&pointer, "`when` is a JSON Schema over `{path, query, header, cookie, body}`"));
+            return Err(self.invalid(
+                &pointer,
+                "`when` is a JSON Schema over `{path, query, header, cookie, body}`",
+            ));
         }
         self.keywords(&pointer, when)?;
         let schema = Schema::new(&self.schemas, pointer.clone(), Direction::Request);
-        schema.check_all().map_err(|error| self.invalid(&pointer, error.to_string()))?;
+        schema
+            .check_all()
+            .map_err(|error| self.invalid(&pointer, error.to_string()))?;
         Ok(Some(Arc::new(schema)))
     }
 
@@ -229,13 +290,32 @@ impl Reader<'_> {
             let place = Place::key(&self.file.source, format!("{pointer}{}", unknown.pointer));
             return Err(Diagnostic::at(Code::InvalidFixture, place, message).help(help));
         }
-        let properties = when.get("properties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
-        let named = properties.map(|name| (name.as_str(), join(&join(pointer, "properties"), name)));
-        let required = when.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let required =
-            required.enumerate().map(|(index, name)| (name, join(&join(pointer, "required"), &index.to_string())));
-        let Some((name, at)) = named.chain(required).find(|(name, _)| !PARTS.contains(name)) else { return Ok(()) };
-        let message = format!("a request has no `{name}`, expected one of `{}`", PARTS.join("`, `"));
+        let properties = when
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|map| map.keys());
+        let named =
+            properties.map(|name| (name.as_str(), join(&join(pointer, "properties"), name)));
+        let required = when
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        let required = required
+            .enumerate()
+            .map(|(index, name)| (name, join(&join(pointer, "required"), &index.to_string())));
+        let Some((name, at)) = named
+            .chain(required)
+            .find(|(name, _)| !PARTS.contains(name))
+        else {
+            return Ok(());
+        };
+        let message = format!(
+            "a request has no `{name}`, expected one of `{}`",
+            PARTS.join("`, `")
+        );
         let invalid = self.invalid(&at, message);
         Err(match nearest(name, PARTS.into_iter()) {
             Some(meant) => invalid.help(format!("did you mean `{meant}`?")),
@@ -246,22 +326,33 @@ impl Reader<'_> {
     }
 
     fn status(&self, at: &str, status: Option<&Value>) -> Result<Option<StatusCode>, Diagnostic> {
-        let Some(status) = status else { return Ok(None) };
+        let Some(status) = status else {
+            return Ok(None);
+        };
         let code = status.as_u64().and_then(|code| u16::try_from(code).ok());
-        let code = code.filter(|code| (200..600).contains(code)).and_then(|code| StatusCode::from_u16(code).ok());
+        let code = code
+            .filter(|code| (200..600).contains(code))
+            .and_then(|code| StatusCode::from_u16(code).ok());
         match code {
             Some(code) => Ok(Some(code)),
-            None => {
-                Err(self
-                    .invalid(&join(at, "status"), format!("`status` is {status}, expected a number from 200 to 599")))
-            }
+            None => Err(self.invalid(
+                &join(at, "status"),
+                format!("`status` is {status}, expected a number from 200 to 599"),
+            )),
         }
     }
 
-    pub(crate) fn answer(&self, at: &str, entry: &serde_json::Map<String, Value>) -> Result<FixtureAnswer, Diagnostic> {
+    pub(crate) fn answer(
+        &self,
+        at: &str,
+        entry: &serde_json::Map<String, Value>,
+    ) -> Result<FixtureAnswer, Diagnostic> {
         match (entry.get("example"), entry.contains_key("body")) {
             (Some(Value::String(name)), _) => Ok(FixtureAnswer::Example(name.clone())),
-            (Some(_), _) => Err(self.invalid(&join(at, "example"), "`example` is the name of a documented example")),
+            (Some(_), _) => Err(self.invalid(
+                &join(at, "example"),
+                "`example` is the name of a documented example",
+            )),
             (None, true) => {
                 let pointer = join(at, "body");
                 let place = Place::value(&self.file.source, pointer.clone());
@@ -279,21 +370,35 @@ impl Reader<'_> {
         }
     }
 
-    fn headers(&self, at: &str, headers: Option<&Value>) -> Result<Vec<(HeaderName, HeaderValue)>, Diagnostic> {
-        let Some(headers) = headers else { return Ok(Vec::new()) };
+    fn headers(
+        &self,
+        at: &str,
+        headers: Option<&Value>,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, Diagnostic> {
+        let Some(headers) = headers else {
+            return Ok(Vec::new());
+        };
         let pointer = join(at, "headers");
-        let map =
-            headers.as_object().ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
+        let map = headers
+            .as_object()
+            .ok_or_else(|| self.invalid(&pointer, "`headers` is a map of names and values"))?;
         let mut lines = Vec::new();
         for (name, value) in map {
             // A list of values gives one header line each, such as several `Set-Cookie`.
-            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            let values = value
+                .as_array()
+                .map_or(std::slice::from_ref(value), Vec::as_slice);
             for value in values {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
                 let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
                 let line = name_read.zip(HeaderValue::from_str(&text).ok());
                 lines.push(line.ok_or_else(|| {
-                    self.invalid(&join(&pointer, name), format!("`{name}: {text}` is not a header field"))
+                    self.invalid(
+                        &join(&pointer, name),
+                        format!("`{name}: {text}` is not a header field"),
+                    )
                 })?);
             }
         }

@@ -28,9 +28,14 @@ use crate::schema::{Schema, SchemaError};
 pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
     // Gather before the first validator is built, because all are built together.
-    contract.operations.iter().for_each(|operation| inspection.gather(operation));
+    contract
+        .operations
+        .iter()
+        .for_each(|operation| inspection.gather(operation));
     for operation in &contract.operations {
-        inspection.found.extend(operation.diagnostics.iter().cloned());
+        inspection
+            .found
+            .extend(operation.diagnostics.iter().cloned());
     }
     for document in &contract.documents {
         inspection.found.extend(schemas::suspicious(document));
@@ -49,33 +54,61 @@ fn overrules(contract: &Contract) -> Vec<Diagnostic> {
     for operation in &contract.operations {
         for overrule in &operation.overrules {
             let entry = told.entry(Arc::as_ptr(overrule).addr());
-            entry.or_insert_with(|| (overrule, Vec::new())).1.push(operation);
+            entry
+                .or_insert_with(|| (overrule, Vec::new()))
+                .1
+                .push(operation);
         }
     }
-    told.into_values().flat_map(|(overrule, operations)| undocumented(overrule, &operations)).collect()
+    told.into_values()
+        .flat_map(|(overrule, operations)| undocumented(overrule, &operations))
+        .collect()
 }
 
 fn undocumented(overrule: &ErrorOverride, operations: &[&Operation]) -> Vec<Diagnostic> {
     let responses = operations.iter().flat_map(|operation| &operation.responses);
-    let examples = responses.flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
-    let names: Vec<&str> = examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect();
+    let examples = responses
+        .flat_map(|(_, response)| &response.content)
+        .flat_map(|media| &media.examples);
+    let names: Vec<&str> = examples
+        .map(|example| example.name.as_str())
+        .filter(|name| !name.is_empty())
+        .collect();
     let mut found = Vec::new();
     for telling in std::iter::once(&overrule.general).chain(overrule.rules.values()) {
-        if let Some(name) = telling.example.as_deref().filter(|name| !names.contains(name)) {
+        if let Some(name) = telling
+            .example
+            .as_deref()
+            .filter(|name| !names.contains(name))
+        {
             let message = format!("no response that this entry applies to has an example `{name}`");
             let help = if names.is_empty() {
                 "their examples have no names".to_owned()
             } else {
                 format!("there is {}", names.join(", "))
             };
-            found.push(Diagnostic::at(Code::UnknownFixtureExample, overrule.place.clone(), message).help(help));
+            found.push(
+                Diagnostic::at(Code::UnknownFixtureExample, overrule.place.clone(), message)
+                    .help(help),
+            );
         }
         if let Some(status) = telling.status
-            && operations.iter().all(|operation| operation.response(status).is_none())
+            && operations
+                .iter()
+                .all(|operation| operation.response(status).is_none())
         {
-            let message = format!("no operation that this entry applies to documents a {} response", status.as_u16());
-            let undocumented = Diagnostic::at(Code::UndocumentedFixtureStatus, overrule.place.clone(), message);
-            found.push(undocumented.help("it is sent anyway, with the body of the documented error"));
+            let message = format!(
+                "no operation that this entry applies to documents a {} response",
+                status.as_u16()
+            );
+            let undocumented = Diagnostic::at(
+                Code::UndocumentedFixtureStatus,
+                overrule.place.clone(),
+                message,
+            );
+            found.push(
+                undocumented.help("it is sent anyway, with the body of the documented error"),
+            );
         }
     }
     found
@@ -113,14 +146,26 @@ impl Inspection {
         }
         contents.extend(operation.body.iter().flat_map(|body| &body.content));
         for (_, response) in &operation.responses {
-            schemas.extend(response.headers.iter().filter_map(|header| header.schema.as_ref()));
+            schemas.extend(
+                response
+                    .headers
+                    .iter()
+                    .filter_map(|header| header.schema.as_ref()),
+            );
             contents.extend(&response.content);
         }
-        schemas.extend(contents.iter().flat_map(|media| media.schema.iter().chain(&media.item)));
+        schemas.extend(
+            contents
+                .iter()
+                .flat_map(|media| media.schema.iter().chain(&media.item)),
+        );
         for schema in schemas {
             let found = samples::of_schema(schema, &mut self.sampled);
             if !found.is_empty() {
-                self.samples.entry(Arc::as_ptr(schema).addr()).or_default().extend(found);
+                self.samples
+                    .entry(Arc::as_ptr(schema).addr())
+                    .or_default()
+                    .extend(found);
             }
         }
     }
@@ -130,15 +175,22 @@ impl Inspection {
             let message = format!("`{}` documents only errors", operation.name());
             let status = operation.undocumented_success().as_u16();
             let found = Diagnostic::at(Code::UndocumentedSuccess, operation.place.clone(), message);
-            self.found.push(found.help(format!("a valid request is answered with {status} and no content")));
+            self.found.push(found.help(format!(
+                "a valid request is answered with {status} and no content"
+            )));
         }
         for parameter in &operation.parameters {
             if self.is_new(parameter) {
                 match &parameter.form {
                     ParameterForm::Styled { schema, .. } => self.schema(schema, operation),
-                    ParameterForm::Content(media) | ParameterForm::Query(media) => self.media_type(media, operation),
+                    ParameterForm::Content(media) | ParameterForm::Query(media) => {
+                        self.media_type(media, operation)
+                    }
                 }
-                parameter.examples.iter().for_each(|example| self.example(example));
+                parameter
+                    .examples
+                    .iter()
+                    .for_each(|example| self.example(example));
             }
         }
         for media in operation.body.iter().flat_map(|body| &body.content) {
@@ -159,7 +211,10 @@ impl Inspection {
             if let Some(schema) = &header.schema {
                 self.schema(schema, operation);
             }
-            header.examples.iter().for_each(|example| self.example(example));
+            header
+                .examples
+                .iter()
+                .for_each(|example| self.example(example));
         }
         for media in &response.content {
             self.media_type(media, operation);
@@ -170,7 +225,10 @@ impl Inspection {
         for schema in media.schema.iter().chain(&media.item) {
             self.schema(schema, operation);
         }
-        media.examples.iter().for_each(|example| self.example(example));
+        media
+            .examples
+            .iter()
+            .for_each(|example| self.example(example));
     }
 
     fn schema(&mut self, schema: &Arc<Schema>, operation: &Operation) {
@@ -182,10 +240,15 @@ impl Inspection {
             if self.faults.insert(place.name()) {
                 let message = format!("the schema cannot be compiled: {}", fault.message);
                 let help = format!("`{}` uses it; {ALLOWED}", operation.name());
-                self.found.push(Diagnostic::at(Code::UncompilableSchema, place, message).help(help));
+                self.found
+                    .push(Diagnostic::at(Code::UncompilableSchema, place, message).help(help));
             }
         }
-        for example in self.samples.remove(&Arc::as_ptr(schema).addr()).unwrap_or_default() {
+        for example in self
+            .samples
+            .remove(&Arc::as_ptr(schema).addr())
+            .unwrap_or_default()
+        {
             self.example(&example);
             self.told.insert(place_of(&example));
         }
@@ -199,22 +262,36 @@ impl Inspection {
         if self.told.contains(&place_of(example)) {
             return;
         }
-        let named =
-            if example.name.is_empty() { "the example".to_owned() } else { format!("the example `{}`", example.name) };
-        let place =
-            |pointer: &str| Place::value(example.place.source(), format!("{}{pointer}", example.place.pointer()));
+        let named = if example.name.is_empty() {
+            "the example".to_owned()
+        } else {
+            format!("the example `{}`", example.name)
+        };
+        let place = |pointer: &str| {
+            Place::value(
+                example.place.source(),
+                format!("{}{pointer}", example.place.pointer()),
+            )
+        };
         for change in example.coercions() {
             let from = shorten(&change.from);
             let message = match change.pointer.as_str() {
                 "" => format!("{named} is {from}, which does not fit its schema"),
-                pointer => format!("{named} has {from} at `{pointer}`, which does not fit its schema"),
+                pointer => {
+                    format!("{named} has {from} at `{pointer}`, which does not fit its schema")
+                }
             };
             let found = Diagnostic::at(Code::ExampleCoerced, place(&change.pointer), message);
-            self.found.push(found.help(format!("served as {}", shorten(&change.to))));
+            self.found
+                .push(found.help(format!("served as {}", shorten(&change.to))));
         }
         if let Some(error) = example.errors().first() {
             let more = example.errors().len() - 1;
-            let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            let rest = if more == 0 {
+                String::new()
+            } else {
+                format!(" (and {more} more)")
+            };
             let message = format!("{named} does not fit its schema: {}{rest}", say(error));
             let found = Diagnostic::at(Code::ExampleMismatch, place(&error.pointer), message);
             let is_repaired = example.to_repair().is_some();
@@ -230,8 +307,16 @@ impl Inspection {
         if let Some(status) = fixture.status
             && operation.response(status).is_none()
         {
-            let message = format!("`{}` documents no response for {}", operation.name(), status.as_u16());
-            let found = Diagnostic::at(Code::UndocumentedFixtureStatus, fixture.place.clone(), message);
+            let message = format!(
+                "`{}` documents no response for {}",
+                operation.name(),
+                status.as_u16()
+            );
+            let found = Diagnostic::at(
+                Code::UndocumentedFixtureStatus,
+                fixture.place.clone(),
+                message,
+            );
             self.found.push(found.help("it is sent anyway"));
         }
         match &fixture.answer {
@@ -243,7 +328,10 @@ impl Inspection {
                 } else {
                     format!("there is {}", names.join(", "))
                 };
-                self.found.push(Diagnostic::at(Code::UnknownFixtureExample, fixture.place.clone(), message).help(help));
+                self.found.push(
+                    Diagnostic::at(Code::UnknownFixtureExample, fixture.place.clone(), message)
+                        .help(help),
+                );
             }
             FixtureAnswer::Body(body) => self.fixture_body(fixture, body, operation),
             _ => {}
@@ -255,12 +343,23 @@ impl Inspection {
             Some(status) => operation.response(status),
             None => operation.success().map(|(_, response)| response),
         };
-        let media = response.and_then(|response| response.content.iter().find(|media| media.range.is_json()));
-        let Some(schema) = media.and_then(|media| media.schema.as_ref()) else { return };
+        let media = response
+            .and_then(|response| response.content.iter().find(|media| media.range.is_json()));
+        let Some(schema) = media.and_then(|media| media.schema.as_ref()) else {
+            return;
+        };
         if let Some(error) = schema.errors(body.value()).unwrap_or_default().first() {
-            let place = Place::value(body.place.source(), format!("{}{}", body.place.pointer(), error.pointer));
-            let message = format!("the body of the fixture does not fit the documented schema: {}", say(error));
-            self.found.push(Diagnostic::at(Code::FixtureMismatch, place, message).help("it is sent anyway"));
+            let place = Place::value(
+                body.place.source(),
+                format!("{}{}", body.place.pointer(), error.pointer),
+            );
+            let message = format!(
+                "the body of the fixture does not fit the documented schema: {}",
+                say(error)
+            );
+            self.found.push(
+                Diagnostic::at(Code::FixtureMismatch, place, message).help("it is sent anyway"),
+            );
         }
     }
 }
@@ -268,12 +367,19 @@ impl Inspection {
 /// Returns the place of an example as the address of its source and a JSON Pointer; cheaper than a
 /// line number.
 fn place_of(example: &Example) -> (usize, String) {
-    (Arc::as_ptr(example.place.source()).addr(), example.place.pointer().to_owned())
+    (
+        Arc::as_ptr(example.place.source()).addr(),
+        example.place.pointer().to_owned(),
+    )
 }
 
 /// Returns an error in one line: `/emails: must be array`.
 fn say(error: &SchemaError) -> String {
-    let at = if error.pointer.is_empty() { String::new() } else { format!("`{}` ", error.pointer) };
+    let at = if error.pointer.is_empty() {
+        String::new()
+    } else {
+        format!("`{}` ", error.pointer)
+    };
     format!("{at}{}", error.sentence())
 }
 

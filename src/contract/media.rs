@@ -24,11 +24,19 @@ impl MediaRange {
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = Parsed::parse(text.trim().trim_end_matches(';')).ok()?;
         let essence = parsed.essence().to_string().to_ascii_lowercase();
-        let parameters = parsed
-            .params()
-            .map(|(name, value)| (name.as_str().to_ascii_lowercase(), value.unquoted_str().to_ascii_lowercase()));
+        let parameters = parsed.params().map(|(name, value)| {
+            (
+                name.as_str().to_ascii_lowercase(),
+                value.unquoted_str().to_ascii_lowercase(),
+            )
+        });
         let is_range = essence.contains('*');
-        Some(Self { text: text.trim().to_owned(), essence, parameters: parameters.collect(), is_range })
+        Some(Self {
+            text: text.trim().to_owned(),
+            essence,
+            parameters: parameters.collect(),
+            is_range,
+        })
     }
 
     /// Returns whether a text equals this type character by character; never true for a range.
@@ -52,7 +60,10 @@ impl MediaRange {
     /// Returns the value of a parameter in lower case, such as `utf-8` for `charset`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
+        self.parameters
+            .iter()
+            .find(|(there, _)| there == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Returns whether this is a range: `*/*`, `text/*`.
@@ -76,19 +87,26 @@ impl MediaRange {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.covers_essence(other)
-            && self.distinguishing().all(|(name, value)| other.parameter(name).is_some_and(|there| there == value))
+            && self
+                .distinguishing()
+                .all(|(name, value)| other.parameter(name).is_some_and(|there| there == value))
     }
 
     /// Returns whether a media type would match this range if parameters that it lacks were added.
     #[must_use]
     pub fn nearly_covers(&self, other: &Self) -> bool {
         self.covers_essence(other)
-            && self.distinguishing().all(|(name, value)| other.parameter(name).is_none_or(|there| there == value))
+            && self
+                .distinguishing()
+                .all(|(name, value)| other.parameter(name).is_none_or(|there| there == value))
     }
 
     /// Returns the parameters that distinguish media types.
     fn distinguishing(&self) -> impl Iterator<Item = (&str, &str)> {
-        let all = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all = self
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         all.filter(|(name, _)| !matches!(*name, "charset" | "boundary" | "q"))
     }
 
@@ -98,10 +116,14 @@ impl MediaRange {
             return self.essence == other.essence;
         }
         let halves = (self.essence.split_once('/'), other.essence.split_once('/'));
-        let (Some((main, subtype)), Some((other_main, other_subtype))) = halves else { return false };
+        let (Some((main, subtype)), Some((other_main, other_subtype))) = halves else {
+            return false;
+        };
         let fits = |pattern: &str, text: &str| match pattern.split_once('*') {
             Some((before, after)) => {
-                text.len() >= before.len() + after.len() && text.starts_with(before) && text.ends_with(after)
+                text.len() >= before.len() + after.len()
+                    && text.starts_with(before)
+                    && text.ends_with(after)
             }
             None => pattern == text,
         };
@@ -142,10 +164,12 @@ impl MediaRange {
             // The most frequent type, so it is compared first.
             "json" => None,
             "event-stream" if main == "text" => Some(Sequence::Events),
-            "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "x-ndjson" | "ndjson"
-            | "x-json-stream" | "stream+json" => Some(Sequence::Lines),
+            "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "x-ndjson"
+            | "ndjson" | "x-json-stream" | "stream+json" => Some(Sequence::Lines),
             "json-seq" => Some(Sequence::Records),
-            _ if subtype.ends_with("+jsonl") || subtype.ends_with("+ndjson") => Some(Sequence::Lines),
+            _ if subtype.ends_with("+jsonl") || subtype.ends_with("+ndjson") => {
+                Some(Sequence::Lines)
+            }
             _ if subtype.ends_with("+json-seq") => Some(Sequence::Records),
             _ => None,
         }
@@ -203,7 +227,10 @@ mod tests {
         assert!(!range("text/html;level=1").nearly_covers(&range("text/html;level=2")));
         assert!(range("text/html").covers(&range("text/html;level=1")));
         assert!(range("text/html; charset=utf-8").covers(&range("text/html")));
-        assert!(range("multipart/form-data; boundary=a").covers(&range("multipart/form-data; boundary=b")));
+        assert!(
+            range("multipart/form-data; boundary=a")
+                .covers(&range("multipart/form-data; boundary=b"))
+        );
     }
 
     #[test]
@@ -217,8 +244,19 @@ mod tests {
 
     #[test]
     fn the_more_a_range_says_the_more_specific_it_is() {
-        let ordered = ["*/*", "text/*", "text/*+xml", "text/plain; charset=utf-8", "text/plain;format=flowed"];
-        assert!(ordered.iter().map(|text| range(text).specificity()).is_sorted_by(|a, b| a < b));
+        let ordered = [
+            "*/*",
+            "text/*",
+            "text/*+xml",
+            "text/plain; charset=utf-8",
+            "text/plain;format=flowed",
+        ];
+        assert!(
+            ordered
+                .iter()
+                .map(|text| range(text).specificity())
+                .is_sorted_by(|a, b| a < b)
+        );
     }
 
     #[test]

@@ -16,27 +16,40 @@ use crate::schema::Schemas;
 #[must_use]
 pub fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) -> bool {
     let roots = [documents[a.document].tree(), documents[b.document].tree()];
-    let values = [(roots[0], a), (roots[1], b)].map(|(root, operation)| surroundings(root, operation));
-    let mut comparison = Comparison { left: roots[0], right: roots[1], assumed: HashSet::new() };
+    let values =
+        [(roots[0], a), (roots[1], b)].map(|(root, operation)| surroundings(root, operation));
+    let mut comparison = Comparison {
+        left: roots[0],
+        right: roots[1],
+        assumed: HashSet::new(),
+    };
     a.security == b.security
         && a.bases == b.bases
-        && values[0].iter().zip(&values[1]).all(|(left, right)| match (left, right) {
-            (Some(left), Some(right)) => comparison.same(left, right, 0),
-            (left, right) => left == right,
-        })
+        && values[0]
+            .iter()
+            .zip(&values[1])
+            .all(|(left, right)| match (left, right) {
+                (Some(left), Some(right)) => comparison.same(left, right, 0),
+                (left, right) => left == right,
+            })
 }
 
 /// Returns the operation, and the parameters of its path item.
 fn surroundings<'t>(root: &'t Value, operation: &Operation) -> [Option<&'t Value>; 2] {
     let at = operation.place.pointer();
     let item = root.pointer(item_of(at));
-    [root.pointer(at), item.and_then(|item| item.get("parameters"))]
+    [
+        root.pointer(at),
+        item.and_then(|item| item.get("parameters")),
+    ]
 }
 
 /// Returns the JSON Pointer of the path item of an operation.
 fn item_of(at: &str) -> &str {
     let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);
-    parent.strip_suffix("/additionalOperations").unwrap_or(parent)
+    parent
+        .strip_suffix("/additionalOperations")
+        .unwrap_or(parent)
 }
 
 /// Maximum nesting that is compared; deeper values count as different.
@@ -55,15 +68,22 @@ impl Comparison<'_> {
         let follows = is_reference(left) || is_reference(right);
         let (left_root, right_root) = (self.left, self.right);
         let ends = (resolve(left_root, left, ""), resolve(right_root, right, ""));
-        let (Ok(left), Ok(right)) = ends else { return left == right };
-        let pair = (std::ptr::from_ref(left.value).addr(), std::ptr::from_ref(right.value).addr());
+        let (Ok(left), Ok(right)) = ends else {
+            return left == right;
+        };
+        let pair = (
+            std::ptr::from_ref(left.value).addr(),
+            std::ptr::from_ref(right.value).addr(),
+        );
         if follows && !self.assumed.insert(pair) {
             return true;
         }
         match (left.value, right.value) {
             _ if depth > DEEPEST => false,
             (Value::Object(a), Value::Object(b)) => {
-                a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| self.same(a, b, depth + 1)))
+                a.len() == b.len()
+                    && a.iter()
+                        .all(|(key, a)| b.get(key).is_some_and(|b| self.same(a, b, depth + 1)))
             }
             (Value::Array(a), Value::Array(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same(a, b, depth + 1))
@@ -86,7 +106,11 @@ pub fn as_one_document(contract: &Contract) -> Value {
         let tree = merged.with_own_names(document.tree(), index);
         merged.components(&tree);
         merged.tags(&tree);
-        for operation in contract.operations.iter().filter(|operation| operation.document == index) {
+        for operation in contract
+            .operations
+            .iter()
+            .filter(|operation| operation.document == index)
+        {
             merged.operation(&tree, operation);
         }
     }
@@ -121,8 +145,11 @@ impl Merged {
             for (name, value) in names.as_object().into_iter().flatten() {
                 let taken = |name: &str| self.components.get(section).and_then(|all| all.get(name));
                 if taken(name).is_some_and(|there| there != value) {
-                    let is_free = |name: &String| taken(name).is_none() && names.get(name).is_none();
-                    let free = (2..=usize::MAX).map(|n| format!("{name}_{n}")).find(is_free);
+                    let is_free =
+                        |name: &String| taken(name).is_none() && names.get(name).is_none();
+                    let free = (2..=usize::MAX)
+                        .map(|n| format!("{name}_{n}"))
+                        .find(is_free);
                     let at = join(&join("/components", section), name);
                     renamed.extend(free.map(|free| (at, free)));
                 }
@@ -143,13 +170,17 @@ impl Merged {
 
     fn components(&mut self, tree: &Value) {
         for (section, names) in tree["components"].as_object().into_iter().flatten() {
-            let section = self.components.entry(section.clone()).or_insert_with(|| json!({}));
+            let section = self
+                .components
+                .entry(section.clone())
+                .or_insert_with(|| json!({}));
             for (name, value) in names.as_object().into_iter().flatten() {
                 section[name] = value.clone();
             }
         }
         let files = tree[FILES].as_object().into_iter().flatten();
-        self.files.extend(files.map(|(name, file)| (name.clone(), file.clone())));
+        self.files
+            .extend(files.map(|(name, file)| (name.clone(), file.clone())));
     }
 
     fn tags(&mut self, tree: &Value) {
@@ -161,16 +192,31 @@ impl Merged {
     }
 
     fn operation(&mut self, tree: &Value, operation: &Operation) {
-        let Some(value) = tree.pointer(operation.place.pointer()) else { return };
-        let item = self.paths.entry(operation.path_key()).or_insert_with(|| json!({}));
+        let Some(value) = tree.pointer(operation.place.pointer()) else {
+            return;
+        };
+        let item = self
+            .paths
+            .entry(operation.path_key())
+            .or_insert_with(|| json!({}));
         let mut value = value.clone();
         let item_at = item_of(operation.place.pointer());
-        if let Some(inherited) = tree.pointer(item_at).and_then(|item| item.get("parameters")?.as_array()) {
+        if let Some(inherited) = tree
+            .pointer(item_at)
+            .and_then(|item| item.get("parameters")?.as_array())
+        {
             let own = value["parameters"].as_array().cloned().unwrap_or_default();
             let is_own = |p: &&Value| {
-                !own.iter().any(|o| o["name"] == p["name"] && o["in"] == p["in"] && o.get("name").is_some())
+                !own.iter().any(|o| {
+                    o["name"] == p["name"] && o["in"] == p["in"] && o.get("name").is_some()
+                })
             };
-            let all: Vec<Value> = inherited.iter().filter(is_own).chain(&own).cloned().collect();
+            let all: Vec<Value> = inherited
+                .iter()
+                .filter(is_own)
+                .chain(&own)
+                .cloned()
+                .collect();
             value["parameters"] = Value::Array(all);
         }
         if value.get("security").is_none()
@@ -179,9 +225,17 @@ impl Merged {
             value["security"] = security.clone();
         }
         let is_additional = operation.place.pointer().contains("/additionalOperations/");
-        let item = if is_additional { &mut item["additionalOperations"] } else { item };
+        let item = if is_additional {
+            &mut item["additionalOperations"]
+        } else {
+            item
+        };
         let method = operation.method.as_str();
-        let method = if is_additional { method.to_owned() } else { method.to_ascii_lowercase() };
+        let method = if is_additional {
+            method.to_owned()
+        } else {
+            method.to_ascii_lowercase()
+        };
         // Of two operations at one path, the first answers.
         if item.get(&method).is_none() {
             item[method] = value;
@@ -198,25 +252,36 @@ fn rename_references(value: &mut Value, renamed: &[(String, String)]) {
                 *reference = new;
             }
             if let Some(Value::Array(requirements)) = object.get_mut("security") {
-                requirements.iter_mut().for_each(|requirement| rename_schemes(requirement, renamed));
+                requirements
+                    .iter_mut()
+                    .for_each(|requirement| rename_schemes(requirement, renamed));
             }
             if let Some(Value::Object(mapping)) = object.get_mut("mapping") {
                 for to in mapping.values_mut() {
-                    if let Some(new) = to.as_str().and_then(|reference| renamed_reference(reference, renamed)) {
+                    if let Some(new) = to
+                        .as_str()
+                        .and_then(|reference| renamed_reference(reference, renamed))
+                    {
                         *to = json!(new);
                     }
                 }
             }
-            object.values_mut().for_each(|member| rename_references(member, renamed));
+            object
+                .values_mut()
+                .for_each(|member| rename_references(member, renamed));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| rename_references(item, renamed)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| rename_references(item, renamed)),
         _ => {}
     }
 }
 
 /// Renames the security schemes of a requirement, which names them without a reference.
 fn rename_schemes(requirement: &mut Value, renamed: &[(String, String)]) {
-    let Some(schemes) = requirement.as_object_mut() else { return };
+    let Some(schemes) = requirement.as_object_mut() else {
+        return;
+    };
     for (at, new) in renamed {
         if let Some(old) = at.strip_prefix("/components/securitySchemes/")
             && let Some(scopes) = schemes.shift_remove(old)
@@ -235,7 +300,9 @@ fn renamed_reference(reference: &str, renamed: &[(String, String)]) -> Option<St
 }
 
 fn rename_member(tree: &mut Value, at: &str, name: &str) {
-    let Some((parent, old)) = at.rsplit_once('/') else { return };
+    let Some((parent, old)) = at.rsplit_once('/') else {
+        return;
+    };
     let old = unescape(old);
     if let Some(Value::Object(section)) = tree.pointer_mut(parent)
         && let Some(value) = section.shift_remove(&old)

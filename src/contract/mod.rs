@@ -22,8 +22,9 @@ pub mod wording;
 
 pub use crate::contract::operation::Operation;
 pub use crate::contract::terms::{
-    ConversionCache, Encoding, Generated, GeneratedCache, Location, MediaType, Parameter, ParameterForm, PartHeader,
-    RequestBody, Response, ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern, Style, Terms,
+    ConversionCache, Encoding, Generated, GeneratedCache, Location, MediaType, Parameter,
+    ParameterForm, PartHeader, RequestBody, Response, ResponseHeader, SecurityRequirement,
+    SecurityScheme, StatusPattern, Style, Terms,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,7 +58,10 @@ impl Contract {
     /// empty if it is the only one.
     #[must_use]
     pub fn variants(&self, index: usize) -> &[usize] {
-        self.variants.get(&index).map(Vec::as_slice).unwrap_or_default()
+        self.variants
+            .get(&index)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// Returns the response schema at a JSON Pointer of a document: `/components/schemas/Pet`.
@@ -70,7 +74,13 @@ impl Contract {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         let schema = named
             .entry((document, pointer.to_owned()))
-            .or_insert_with(|| Arc::new(Schema::new(schemas, pointer.to_owned(), Direction::Response)));
+            .or_insert_with(|| {
+                Arc::new(Schema::new(
+                    schemas,
+                    pointer.to_owned(),
+                    Direction::Response,
+                ))
+            });
         Some(Arc::clone(schema))
     }
 
@@ -95,11 +105,15 @@ impl Contract {
     /// Finds an operation by its `operationId` or by `METHOD /path`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<usize> {
-        let by_id = self.operations.iter().position(|operation| operation.id.as_deref() == Some(name));
+        let by_id = self
+            .operations
+            .iter()
+            .position(|operation| operation.id.as_deref() == Some(name));
         by_id.or_else(|| {
             let (method, path) = name.split_once(' ')?;
             self.operations.iter().position(|operation| {
-                operation.method.as_str().eq_ignore_ascii_case(method) && operation.path_key() == path.trim()
+                operation.method.as_str().eq_ignore_ascii_case(method)
+                    && operation.path_key() == path.trim()
             })
         })
     }
@@ -110,8 +124,12 @@ impl Contract {
     /// Jaro-Winkler similarity exceeds 0.8.
     #[must_use]
     pub fn nearest_operation(&self, name: &str) -> Option<String> {
-        let names =
-            self.operations.iter().flat_map(|o| [o.name().to_string(), format!("{} {}", o.method, o.path_key())]);
+        let names = self.operations.iter().flat_map(|o| {
+            [
+                o.name().to_string(),
+                format!("{} {}", o.method, o.path_key()),
+            ]
+        });
         let scored = names.map(|candidate| (strsim::jaro_winkler(&candidate, name), candidate));
         let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
         (best.0 > 0.8).then_some(best.1)

@@ -31,7 +31,11 @@ impl Recipe {
     /// Compiles the terms of the operation.
     #[must_use]
     pub fn compile(&self, operation: &Operation) -> Terms {
-        let named = Named { method: &operation.method, template: &operation.template, place: &operation.place };
+        let named = Named {
+            method: &operation.method,
+            template: &operation.template,
+            place: &operation.place,
+        };
         // Lock poisoning is safe: an interrupted compilation leaves entries out, and no partial
         // ones.
         let mut compiler = self.compiler.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,14 +85,23 @@ impl Operation {
     pub fn name(&self) -> &str {
         match &self.id {
             Some(id) => id,
-            None => self.name.get_or_init(|| format!("{} {}", self.method, self.path_key()).into()),
+            None => self
+                .name
+                .get_or_init(|| format!("{} {}", self.method, self.path_key()).into()),
         }
     }
 
     /// Returns the path template with the query or fragment of its key: `/v1/messages?beta=true`.
     #[must_use]
     pub fn path_key(&self) -> String {
-        format!("{}{}", self.template, self.variant.as_ref().map(|variant| variant.text.as_str()).unwrap_or_default())
+        format!(
+            "{}{}",
+            self.template,
+            self.variant
+                .as_ref()
+                .map(|variant| variant.text.as_str())
+                .unwrap_or_default()
+        )
     }
 
     /// Returns whether a documented header parameter `accept` or `content-type` allows the value.
@@ -102,29 +115,44 @@ impl Operation {
     /// `default`.
     #[must_use]
     pub fn response(&self, status: StatusCode) -> Option<&Response> {
-        let covering = self.responses.iter().filter(|(pattern, _)| pattern.covers(status));
-        covering.min_by_key(|(pattern, _)| *pattern).map(|(_, response)| &**response)
+        let covering = self
+            .responses
+            .iter()
+            .filter(|(pattern, _)| pattern.covers(status));
+        covering
+            .min_by_key(|(pattern, _)| *pattern)
+            .map(|(_, response)| &**response)
     }
 
     /// Returns the success response and its status: the lowest 2xx (`2XX` is 200), else the lowest
     /// 3xx, else `default` as 200, else a 1xx; `None` if only errors are documented.
     #[must_use]
     pub fn success(&self) -> Option<(StatusCode, &Response)> {
-        let success = self.responses.iter().filter_map(|(pattern, response)| match pattern {
-            StatusPattern::Exact(status) if status.is_success() => Some((*status, pattern, response)),
-            StatusPattern::Range(2) => Some((StatusCode::OK, pattern, response)),
-            _ => None,
-        });
+        let success = self
+            .responses
+            .iter()
+            .filter_map(|(pattern, response)| match pattern {
+                StatusPattern::Exact(status) if status.is_success() => {
+                    Some((*status, pattern, response))
+                }
+                StatusPattern::Range(2) => Some((StatusCode::OK, pattern, response)),
+                _ => None,
+            });
         let success = success.min_by_key(|(status, pattern, _)| (*status, **pattern));
-        let redirections = self.responses.iter().filter(|(pattern, _)| pattern.status().is_redirection());
+        let redirections = self
+            .responses
+            .iter()
+            .filter(|(pattern, _)| pattern.status().is_redirection());
         let redirection = || redirections.min_by_key(|(pattern, _)| (pattern.status(), *pattern));
         success
             .map(|(status, _, response)| (status, &**response))
             .or_else(|| redirection().map(|(pattern, response)| (pattern.status(), &**response)))
             .or_else(|| Some((StatusCode::OK, self.response_at(StatusPattern::Default)?)))
             .or_else(|| {
-                let (pattern, response) =
-                    self.responses.iter().find(|(pattern, _)| pattern.status().is_informational())?;
+                let (pattern, response) = self
+                    .responses
+                    .iter()
+                    .find(|(pattern, _)| pattern.status().is_informational())?;
                 Some((pattern.status(), &**response))
             })
     }
@@ -133,13 +161,20 @@ impl Operation {
     /// because no content is described; 200 if no response is documented.
     #[must_use]
     pub fn undocumented_success(&self) -> StatusCode {
-        if self.responses.is_empty() { StatusCode::OK } else { StatusCode::NO_CONTENT }
+        if self.responses.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::NO_CONTENT
+        }
     }
 
     /// Returns the response documented under exactly this key.
     #[must_use]
     pub fn response_at(&self, pattern: StatusPattern) -> Option<&Response> {
-        self.responses.iter().find(|(there, _)| *there == pattern).map(|(_, response)| &**response)
+        self.responses
+            .iter()
+            .find(|(there, _)| *there == pattern)
+            .map(|(_, response)| &**response)
     }
 }
 
@@ -148,10 +183,16 @@ impl Operation {
     /// status, if it has one.
     #[must_use]
     pub fn examples_for(&self, fixture: &Fixture) -> Vec<String> {
-        let meant = |pattern: &StatusPattern| fixture.status.is_none_or(|status| pattern.covers(status));
+        let meant =
+            |pattern: &StatusPattern| fixture.status.is_none_or(|status| pattern.covers(status));
         let responses = self.responses.iter().filter(|(pattern, _)| meant(pattern));
-        let examples = responses.flat_map(|(_, response)| &response.content).flat_map(|media| &media.examples);
-        examples.map(|example| example.name.clone()).filter(|name| !name.is_empty()).collect()
+        let examples = responses
+            .flat_map(|(_, response)| &response.content)
+            .flat_map(|media| &media.examples);
+        examples
+            .map(|example| example.name.clone())
+            .filter(|name| !name.is_empty())
+            .collect()
     }
 
     /// Returns whether a fixture can refer to the example `name`.

@@ -21,19 +21,37 @@ use crate::schema::Schemas;
 /// Finds the operations of the document with this index. The terms of each are compiled on first
 /// use.
 #[must_use]
-pub fn outline(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> (Vec<Operation>, Vec<Diagnostic>) {
+pub fn outline(
+    schemas: &Arc<Schemas>,
+    index: usize,
+    examples: Examples,
+) -> (Vec<Operation>, Vec<Diagnostic>) {
     let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
     let weak = Arc::downgrade(&compiler);
-    let mut finder = Finder { schemas, index, compiler, known_bases: HashMap::new(), diagnostics: Vec::new() };
+    let mut finder = Finder {
+        schemas,
+        index,
+        compiler,
+        known_bases: HashMap::new(),
+        diagnostics: Vec::new(),
+    };
     let operations = finder.operations();
-    let recipes = operations
-        .iter()
-        .map(|operation| (operation.template.clone(), operation.recipe.item.clone(), operation.recipe.at.clone()));
+    let recipes = operations.iter().map(|operation| {
+        (
+            operation.template.clone(),
+            operation.recipe.item.clone(),
+            operation.recipe.at.clone(),
+        )
+    });
     let recipes: Vec<(String, String, String)> = recipes.collect();
     schemas.note_all_by(move || {
-        let Some(compiler) = weak.upgrade() else { return };
+        let Some(compiler) = weak.upgrade() else {
+            return;
+        };
         let mut compiler = compiler.lock().unwrap_or_else(PoisonError::into_inner);
-        recipes.iter().for_each(|(template, item, at)| compiler.note(template, item, at));
+        recipes
+            .iter()
+            .for_each(|(template, item, at)| compiler.note(template, item, at));
     });
     (operations, finder.diagnostics)
 }
@@ -62,7 +80,8 @@ struct PathItem<'t> {
 
 impl Finder<'_> {
     fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
-        self.diagnostics.push(Diagnostic::at(code, place, message).help(help));
+        self.diagnostics
+            .push(Diagnostic::at(code, place, message).help(help));
     }
 
     fn operations(&mut self) -> Vec<Operation> {
@@ -74,16 +93,30 @@ impl Finder<'_> {
             }
             let at = join("/paths", path);
             let (template, variant) = self.template(path, &at);
-            let own = PathItem { template: &template, variant: variant.as_ref(), value: item, at: &at };
+            let own = PathItem {
+                template: &template,
+                variant: variant.as_ref(),
+                value: item,
+                at: &at,
+            };
             operations.extend(self.methods(&tree, &own, &[]));
             // Fields next to a reference take precedence over those of its target (OpenAPI 3.0.4
             // §4.7.9).
             if item.get("$ref").is_some()
                 && let Ok(end) = resolve(&tree, item, &at)
             {
-                let referred =
-                    PathItem { template: &template, variant: variant.as_ref(), value: end.value, at: &end.pointer };
-                let known: Vec<&String> = item.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+                let referred = PathItem {
+                    template: &template,
+                    variant: variant.as_ref(),
+                    value: end.value,
+                    at: &end.pointer,
+                };
+                let known: Vec<&String> = item
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, _)| name)
+                    .collect();
                 operations.extend(self.methods(&tree, &referred, &known));
             }
         }
@@ -93,12 +126,21 @@ impl Finder<'_> {
     /// Returns the operations of a path item, except for methods that are known already.
     fn methods(&mut self, tree: &Value, item: &PathItem<'_>, known: &[&String]) -> Vec<Operation> {
         let fields = item.value.as_object().into_iter().flatten();
-        let fields = fields.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
+        let fields =
+            fields.filter(|(name, _)| METHODS.contains(&name.as_str()) && !known.contains(name));
         let mut operations: Vec<Operation> = fields
-            .filter_map(|(method, value)| self.operation(tree, item, method, join(item.at, method), value))
+            .filter_map(|(method, value)| {
+                self.operation(tree, item, method, join(item.at, method), value)
+            })
             .collect();
         let at = join(item.at, "additionalOperations");
-        for (method, value) in item.value.get("additionalOperations").and_then(Value::as_object).into_iter().flatten() {
+        for (method, value) in item
+            .value
+            .get("additionalOperations")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             operations.extend(self.operation(tree, item, method, join(&at, method), value));
         }
         operations
@@ -117,13 +159,21 @@ impl Finder<'_> {
             method,
             template: item.template.to_owned(),
             variant: item.variant.cloned(),
-            id: value.get("operationId").and_then(Value::as_str).map(str::to_owned).filter(|id| !id.is_empty()),
+            id: value
+                .get("operationId")
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+                .filter(|id| !id.is_empty()),
             document: self.index,
             place: Place::key(self.schemas.source(), at.clone()),
             fixtures: Vec::new(),
             overrules: Vec::new(),
             bases: self.bases(tree, item, value, &at),
-            recipe: Recipe { compiler: Arc::clone(&self.compiler), item: item.at.to_owned(), at },
+            recipe: Recipe {
+                compiler: Arc::clone(&self.compiler),
+                item: item.at.to_owned(),
+                at,
+            },
             terms: OnceLock::new(),
             name: OnceLock::new(),
         })
@@ -142,7 +192,10 @@ impl Finder<'_> {
                 [] => format!(
                     "read as `{template}`; among operations of that path the one that the request fits is chosen"
                 ),
-                _ => format!("read as `{template}`, for requests that carry `{}`", &parsed.text[1..]),
+                _ => format!(
+                    "read as `{template}`, for requests that carry `{}`",
+                    &parsed.text[1..]
+                ),
             };
             self.warn(Code::BrokenPath, place.clone(), message, &help);
             variant = Some(parsed);
@@ -150,29 +203,57 @@ impl Finder<'_> {
         if !template.starts_with('/') {
             template.insert(0, '/');
             let message = format!("the path `{path}` does not begin with a slash");
-            self.warn(Code::BrokenPath, place.clone(), message, &format!("read as `{template}`"));
+            self.warn(
+                Code::BrokenPath,
+                place.clone(),
+                message,
+                &format!("read as `{template}`"),
+            );
         }
         if let Some(written) = with_expressions(&template) {
             let message = format!("the path `{path}` has a parameter that is written with a colon");
-            self.warn(Code::BrokenPath, place.clone(), message, &format!("read as `{written}`"));
+            self.warn(
+                Code::BrokenPath,
+                place.clone(),
+                message,
+                &format!("read as `{written}`"),
+            );
             template = written;
         }
         if let Some(segment) = template.split('/').find(|segment| has_odd_brace(segment)) {
-            let message = format!("the path `{path}` has `{segment}`, where a brace is opened or closed only");
-            self.warn(Code::BrokenPath, place, message, "it is read as that text; write `{name}` for a path parameter");
+            let message = format!(
+                "the path `{path}` has `{segment}`, where a brace is opened or closed only"
+            );
+            self.warn(
+                Code::BrokenPath,
+                place,
+                message,
+                "it is read as that text; write `{name}` for a path parameter",
+            );
         }
         (template, variant)
     }
 
     /// Returns the base paths of the nearest `servers`: of the operation, its path item, the
     /// document.
-    fn bases(&mut self, tree: &Value, item: &PathItem<'_>, operation: &Value, at: &str) -> Arc<[String]> {
+    fn bases(
+        &mut self,
+        tree: &Value,
+        item: &PathItem<'_>,
+        operation: &Value,
+        at: &str,
+    ) -> Arc<[String]> {
         let nearest = [(operation, at), (item.value, item.at), (tree, "")];
         let servers = nearest.iter().find_map(|(value, at)| {
-            let servers = value.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
+            let servers = value
+                .get("servers")?
+                .as_array()
+                .filter(|servers| !servers.is_empty())?;
             Some((servers, join(at, "servers")))
         });
-        let Some((servers, at)) = servers else { return Arc::default() };
+        let Some((servers, at)) = servers else {
+            return Arc::default();
+        };
         if let Some(known) = self.known_bases.get(&at) {
             return Arc::clone(known);
         }
@@ -183,13 +264,23 @@ impl Finder<'_> {
                 Ok(_) if bases.len() >= MOST_BASES => {
                     let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
                     let message = format!("there are more than {MOST_BASES} base paths");
-                    self.warn(Code::InvalidServer, place, message, "operations answer without this one and the others");
+                    self.warn(
+                        Code::InvalidServer,
+                        place,
+                        message,
+                        "operations answer without this one and the others",
+                    );
                     break;
                 }
                 Ok(base) => bases.push(base),
                 Err(message) => {
                     let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
-                    self.warn(Code::InvalidServer, place, message, "operations answer without its base path");
+                    self.warn(
+                        Code::InvalidServer,
+                        place,
+                        message,
+                        "operations answer without its base path",
+                    );
                 }
             }
         }
@@ -204,11 +295,16 @@ impl Finder<'_> {
 fn with_expressions(template: &str) -> Option<String> {
     let name = |segment: &str| {
         let name = segment.strip_prefix(':')?;
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '_' || c == '-');
         is_name.then(|| format!("{{{name}}}"))
     };
-    let segments: Vec<String> =
-        template.split('/').map(|segment| name(segment).unwrap_or_else(|| segment.to_owned())).collect();
+    let segments: Vec<String> = template
+        .split('/')
+        .map(|segment| name(segment).unwrap_or_else(|| segment.to_owned()))
+        .collect();
     let written = segments.join("/");
     (written != template).then_some(written)
 }

@@ -32,19 +32,31 @@ impl Variant {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (query, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let pairs = |text: &str| text.split('&').map(str::to_owned).filter(|pair| !pair.is_empty()).collect::<Vec<_>>();
+        let pairs = |text: &str| {
+            text.split('&')
+                .map(str::to_owned)
+                .filter(|pair| !pair.is_empty())
+                .collect::<Vec<_>>()
+        };
         let decode = |text: &str| decode(&text.replace('+', " "));
-        let query = pairs(query.trim_start_matches('?')).into_iter().map(|pair| match pair.split_once('=') {
-            // `x={x}` requires only the name.
-            Some((name, value)) if value.starts_with('{') && value.ends_with('}') => Pin::Query(decode(name), None),
-            Some((name, value)) => Pin::Query(decode(name), Some(decode(value))),
-            None => Pin::Query(decode(&pair), None),
-        });
+        let query = pairs(query.trim_start_matches('?'))
+            .into_iter()
+            .map(|pair| match pair.split_once('=') {
+                // `x={x}` requires only the name.
+                Some((name, value)) if value.starts_with('{') && value.ends_with('}') => {
+                    Pin::Query(decode(name), None)
+                }
+                Some((name, value)) => Pin::Query(decode(name), Some(decode(value))),
+                None => Pin::Query(decode(&pair), None),
+            });
         let fields = pairs(fragment).into_iter().filter_map(|pair| {
             let (name, value) = pair.split_once('=')?;
             Some(Pin::Field(decode(name), decode(value)))
         });
-        Self { text: text.to_owned(), pins: query.chain(fields).collect() }
+        Self {
+            text: text.to_owned(),
+            pins: query.chain(fields).collect(),
+        }
     }
 }
 
@@ -75,7 +87,9 @@ impl PathTemplate {
     #[must_use]
     pub fn parse(template: &str) -> Self {
         let path = template.strip_prefix('/').unwrap_or(template);
-        Self { segments: path.split('/').map(Segment::parse).collect() }
+        Self {
+            segments: path.split('/').map(Segment::parse).collect(),
+        }
     }
 
     /// Returns the names of its expressions from left to right: `id` for `/pets/{id}`.
@@ -96,7 +110,9 @@ impl Segment {
         let mut names = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find('{') {
-            let Some(close) = rest[open..].find('}') else { break };
+            let Some(close) = rest[open..].find('}') else {
+                break;
+            };
             if let Some(literal) = literals.last_mut() {
                 literal.push_str(&rest[..open]);
             }
@@ -108,7 +124,11 @@ impl Segment {
             literal.push_str(rest);
         }
         let literals: Vec<String> = literals.iter().map(|literal| decode(literal)).collect();
-        if names.is_empty() { Self::Literal(literals.concat()) } else { Self::Pattern(Pattern { literals, names }) }
+        if names.is_empty() {
+            Self::Literal(literals.concat())
+        } else {
+            Self::Pattern(Pattern { literals, names })
+        }
     }
 }
 
@@ -120,8 +140,12 @@ impl Pattern {
     /// because an encoded delimiter of a parameter style is data (OpenAPI 3.0.4 Appendix E).
     fn captures(&self, raw: &str, values: &mut Vec<String>) -> bool {
         let before = values.len();
-        let Some((first, rest)) = self.literals.split_first() else { return false };
-        let Some(mut left) = strip_literal(raw, first) else { return false };
+        let Some((first, rest)) = self.literals.split_first() else {
+            return false;
+        };
+        let Some(mut left) = strip_literal(raw, first) else {
+            return false;
+        };
         for (index, literal) in rest.iter().enumerate() {
             let is_last = index + 1 == rest.len();
             let Some((value, after)) = split_at_literal(left, literal, is_last) else {
@@ -174,8 +198,9 @@ fn split_at_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&
         return split_at_long_literal(raw, literal, is_last);
     }
     let starts = raw.char_indices().map(|(index, _)| index).skip(1);
-    let mut starts =
-        starts.filter(|start| strip_literal(&raw[*start..], literal).is_some_and(|after| !is_last || after.is_empty()));
+    let mut starts = starts.filter(|start| {
+        strip_literal(&raw[*start..], literal).is_some_and(|after| !is_last || after.is_empty())
+    });
     let start = starts.next()?;
     Some((&raw[..start], strip_literal(&raw[start..], literal)?))
 }
@@ -185,9 +210,18 @@ fn split_at_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&
 const SHORT: usize = 64;
 
 /// Splits like [`split_at_literal`] at a literal longer than [`SHORT`].
-fn split_at_long_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Option<(&'r str, &'r str)> {
+fn split_at_long_literal<'r>(
+    raw: &'r str,
+    literal: &str,
+    is_last: bool,
+) -> Option<(&'r str, &'r str)> {
     // One character per byte, because only `str` has a linear-time search.
-    let wide = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
+    let wide = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| char::from(*byte))
+            .collect::<String>()
+    };
     let mut places = Vec::with_capacity(raw.len() + 1);
     let mut decoded = Vec::with_capacity(raw.len());
     let mut at = 0;
@@ -202,7 +236,10 @@ fn split_at_long_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Opti
     }
     let literal_bytes = literal.as_bytes();
     let start = if is_last {
-        decoded.len().checked_sub(literal_bytes.len()).filter(|start| decoded[*start..] == *literal_bytes)?
+        decoded
+            .len()
+            .checked_sub(literal_bytes.len())
+            .filter(|start| decoded[*start..] == *literal_bytes)?
     } else {
         let (text, wanted) = (wide(&decoded), wide(literal_bytes));
         // The value before it has at least one character, which is one byte of the decoded text.
@@ -213,7 +250,10 @@ fn split_at_long_literal<'r>(raw: &'r str, literal: &str, is_last: bool) -> Opti
     if start == 0 {
         return None;
     }
-    Some((&raw[..places[start]], &raw[places[start + literal_bytes.len()]..]))
+    Some((
+        &raw[..places[start]],
+        &raw[places[start + literal_bytes.len()]..],
+    ))
 }
 
 /// Percent-decodes; bytes that are not UTF-8 are replaced, because they cannot equal a literal.
@@ -258,7 +298,10 @@ impl Router {
     /// Creates a router without operations.
     #[must_use]
     pub fn new() -> Self {
-        Self { nodes: vec![Node::default()], whole: HashMap::default() }
+        Self {
+            nodes: vec![Node::default()],
+            whole: HashMap::default(),
+        }
     }
 
     /// Adds an operation at a base path (`/v1`, or empty) and a template.
@@ -273,12 +316,17 @@ impl Router {
         method: &Method,
         operation: usize,
     ) -> Result<(), usize> {
-        let base = base.segments.iter().filter(|segment| **segment != Segment::Literal(String::new()));
+        let base = base
+            .segments
+            .iter()
+            .filter(|segment| **segment != Segment::Literal(String::new()));
         let (mut at, mut whole) = (0, Some(String::new()));
         for segment in base.chain(&template.segments) {
             at = self.child(at, segment);
             whole = match segment {
-                Segment::Literal(text) if !text.contains(['/', '%']) => whole.map(|path| path + "/" + text),
+                Segment::Literal(text) if !text.contains(['/', '%']) => {
+                    whole.map(|path| path + "/" + text)
+                }
                 _ => None,
             };
         }
@@ -299,11 +347,15 @@ impl Router {
         let found = match segment {
             Segment::Literal(text) => *node.literals.entry(text.clone()).or_insert(fresh),
             Segment::Pattern(pattern) => {
-                let same = node.patterns.iter().find(|(there, _)| there.literals == pattern.literals);
+                let same = node
+                    .patterns
+                    .iter()
+                    .find(|(there, _)| there.literals == pattern.literals);
                 match same {
                     Some((_, there)) => *there,
                     None => {
-                        let heavier = |(there, _): &(Pattern, usize)| there.weight() >= pattern.weight();
+                        let heavier =
+                            |(there, _): &(Pattern, usize)| there.weight() >= pattern.weight();
                         let index = node.patterns.partition_point(heavier);
                         node.patterns.insert(index, (pattern.clone(), fresh));
                         fresh
@@ -331,11 +383,18 @@ impl Router {
             let methods = &self.nodes[*end].methods;
             return match methods.iter().find(|(there, _)| there == method) {
                 Some((_, operation)) => Routed::Operation(*operation, Vec::new()),
-                None => Routed::OtherMethods(methods.iter().map(|(method, _)| method.clone()).collect()),
+                None => {
+                    Routed::OtherMethods(methods.iter().map(|(method, _)| method.clone()).collect())
+                }
             };
         }
         let rest = path.strip_prefix('/').unwrap_or(path);
-        let mut search = Search { router: self, method, values: Vec::new(), others: Vec::new() };
+        let mut search = Search {
+            router: self,
+            method,
+            values: Vec::new(),
+            others: Vec::new(),
+        };
         match search.descend(0, Some(rest)) {
             Some(operation) => Routed::Operation(operation, search.values),
             None if search.others.is_empty() => Routed::Unknown,
@@ -358,9 +417,14 @@ impl Search<'_> {
         let Some(left) = left else {
             return self.arrive(node);
         };
-        let (segment, rest) = left.split_once('/').map_or((left, None), |(segment, rest)| (segment, Some(rest)));
-        let literal =
-            if segment.contains('%') { node.literals.get(&decode(segment)) } else { node.literals.get(segment) };
+        let (segment, rest) = left
+            .split_once('/')
+            .map_or((left, None), |(segment, rest)| (segment, Some(rest)));
+        let literal = if segment.contains('%') {
+            node.literals.get(&decode(segment))
+        } else {
+            node.literals.get(segment)
+        };
         if let Some(child) = literal
             && let Some(found) = self.descend(*child, rest)
         {
@@ -379,10 +443,16 @@ impl Search<'_> {
     }
 
     fn arrive(&mut self, node: &Node) -> Option<usize> {
-        let found = node.methods.iter().find(|(method, _)| method == self.method);
+        let found = node
+            .methods
+            .iter()
+            .find(|(method, _)| method == self.method);
         if found.is_none() {
             let new = node.methods.iter().map(|(method, _)| method);
-            let new: Vec<Method> = new.filter(|method| !self.others.contains(method)).cloned().collect();
+            let new: Vec<Method> = new
+                .filter(|method| !self.others.contains(method))
+                .cloned()
+                .collect();
             self.others.extend(new);
         }
         found.map(|(_, operation)| *operation)
@@ -398,7 +468,14 @@ mod tests {
         for (index, template) in templates.iter().enumerate() {
             let (method, path) = template.split_once(' ').expect("has a method");
             let method = method.parse().expect("is a method");
-            router.add(&PathTemplate::parse(""), &PathTemplate::parse(path), &method, index).expect("is new");
+            router
+                .add(
+                    &PathTemplate::parse(""),
+                    &PathTemplate::parse(path),
+                    &method,
+                    index,
+                )
+                .expect("is new");
         }
         router
     }
@@ -419,7 +496,10 @@ mod tests {
         let router = router(&["GET /pets/{id}", "GET /pets/mine", "GET /{kind}/{id}"]);
         assert_eq!(routed(&router, "/pets/mine"), Some((1, vec![])));
         assert_eq!(routed(&router, "/pets/7"), Some((0, values(&["7"]))));
-        assert_eq!(routed(&router, "/cats/7"), Some((2, values(&["cats", "7"]))));
+        assert_eq!(
+            routed(&router, "/cats/7"),
+            Some((2, values(&["cats", "7"])))
+        );
     }
 
     #[test]
@@ -435,14 +515,23 @@ mod tests {
     fn a_verb_after_a_colon_is_literal() {
         let router = router(&["GET /jobs/{id}", "GET /jobs/{id}:cancel"]);
         assert_eq!(routed(&router, "/jobs/7:cancel"), Some((1, values(&["7"]))));
-        assert_eq!(routed(&router, "/jobs/7%3Acancel"), Some((1, values(&["7"]))));
-        assert_eq!(routed(&router, "/jobs/7:stop"), Some((0, values(&["7:stop"]))));
+        assert_eq!(
+            routed(&router, "/jobs/7%3Acancel"),
+            Some((1, values(&["7"])))
+        );
+        assert_eq!(
+            routed(&router, "/jobs/7:stop"),
+            Some((0, values(&["7:stop"])))
+        );
     }
 
     #[test]
     fn encoded_slashes_stay_in_their_segment_and_blanks_match() {
         let router = router(&["GET /files/{name}", "GET /log in"]);
-        assert_eq!(routed(&router, "/files/a%2Fb"), Some((0, values(&["a%2Fb"]))));
+        assert_eq!(
+            routed(&router, "/files/a%2Fb"),
+            Some((0, values(&["a%2Fb"])))
+        );
         assert_eq!(routed(&router, "/log%20in"), Some((1, vec![])));
     }
 
@@ -458,40 +547,71 @@ mod tests {
     fn other_methods_are_told_in_order() {
         let router = router(&["POST /a", "PUT /a", "GET /{x}/b"]);
         let methods = vec![Method::POST, Method::PUT];
-        assert_eq!(router.route(&Method::GET, "/a"), Routed::OtherMethods(methods));
+        assert_eq!(
+            router.route(&Method::GET, "/a"),
+            Routed::OtherMethods(methods)
+        );
         assert_eq!(router.route(&Method::GET, "/c"), Routed::Unknown);
     }
 
     #[test]
     fn a_template_without_the_method_makes_way_and_a_concrete_path_does_not() {
-        let router = router(&["POST /pets/{name}.json", "GET /pets/{id}", "PUT /pets/search"]);
-        assert_eq!(routed(&router, "/pets/a.json"), Some((1, values(&["a.json"]))));
-        assert_eq!(router.route(&Method::GET, "/pets/search"), Routed::OtherMethods(vec![Method::PUT]));
+        let router = router(&[
+            "POST /pets/{name}.json",
+            "GET /pets/{id}",
+            "PUT /pets/search",
+        ]);
+        assert_eq!(
+            routed(&router, "/pets/a.json"),
+            Some((1, values(&["a.json"])))
+        );
+        assert_eq!(
+            router.route(&Method::GET, "/pets/search"),
+            Routed::OtherMethods(vec![Method::PUT])
+        );
     }
 
     #[test]
     fn long_literals_are_found_in_linear_time() {
         let literal = format!("{}b", "a".repeat(30_000));
-        let router = router(&[&format!("GET /{{x}}{literal}{{y}}"), &format!("GET /x/{{x}}{literal}")]);
+        let router = router(&[
+            &format!("GET /{{x}}{literal}{{y}}"),
+            &format!("GET /x/{{x}}{literal}"),
+        ]);
         let path = format!("/{}", "a".repeat(1_000_000));
         assert_eq!(routed(&router, &path), None);
         assert_eq!(routed(&router, &format!("/x{path}")), None);
         let fitting = format!("/1%20{literal}2");
         assert_eq!(routed(&router, &fitting), Some((0, values(&["1%20", "2"]))));
-        assert_eq!(routed(&router, &format!("/x/é{literal}")), Some((1, values(&["%C3%A9"]))));
+        assert_eq!(
+            routed(&router, &format!("/x/é{literal}")),
+            Some((1, values(&["%C3%A9"])))
+        );
     }
 
     #[test]
     fn templates_that_differ_in_names_are_the_same() {
         let mut router = router(&["GET /a/{x}"]);
-        let again = router.add(&PathTemplate::parse(""), &PathTemplate::parse("/a/{y}"), &Method::GET, 9);
+        let again = router.add(
+            &PathTemplate::parse(""),
+            &PathTemplate::parse("/a/{y}"),
+            &Method::GET,
+            9,
+        );
         assert_eq!(again, Err(0));
     }
 
     #[test]
     fn base_paths_come_before_the_template() {
         let mut router = Router::new();
-        router.add(&PathTemplate::parse("/v1/"), &PathTemplate::parse("/a"), &Method::GET, 3).expect("is new");
+        router
+            .add(
+                &PathTemplate::parse("/v1/"),
+                &PathTemplate::parse("/a"),
+                &Method::GET,
+                3,
+            )
+            .expect("is new");
         assert_eq!(routed(&router, "/v1/a"), Some((3, vec![])));
         assert_eq!(routed(&router, "/a"), None);
     }

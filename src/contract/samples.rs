@@ -27,10 +27,14 @@ pub fn of_schema(schema: &Schema, seen: &mut Seen) -> Vec<Example> {
         if !seen.insert((std::ptr::from_ref(root).addr(), pointer.clone())) {
             continue;
         }
-        let Some(Value::Object(node)) = find(root, &pointer) else { continue };
+        let Some(Value::Object(node)) = find(root, &pointer) else {
+            continue;
+        };
         found.extend(own(schema, node, &pointer));
         let mut parts = parts(node, &pointer);
-        if let Some(end) = find(root, &pointer).and_then(|node| resolve_schema(root, node, &pointer).ok()) {
+        if let Some(end) =
+            find(root, &pointer).and_then(|node| resolve_schema(root, node, &pointer).ok())
+        {
             parts.push(end.pointer);
         }
         open.extend(parts.into_iter().rev());
@@ -40,7 +44,11 @@ pub fn of_schema(schema: &Schema, seen: &mut Seen) -> Vec<Example> {
 
 /// Returns the examples of one schema; none if all of them fit without a validator.
 fn own(schema: &Schema, node: &Map<String, Value>, pointer: &str) -> Vec<Example> {
-    let examples = node.get("examples").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let examples = node
+        .get("examples")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if examples.iter().all(|example| fits_plainly(node, example)) {
         return Vec::new();
     }
@@ -49,7 +57,14 @@ fn own(schema: &Schema, node: &Map<String, Value>, pointer: &str) -> Vec<Example
     let example = |index: usize| {
         let pointer = join(&at, &index.to_string());
         let place = Place::value(schema.place().source(), pointer.clone());
-        Example::new(String::new(), place, schema.tree_of_all(), pointer, Some(Arc::clone(&whole)), schema.examples())
+        Example::new(
+            String::new(),
+            place,
+            schema.tree_of_all(),
+            pointer,
+            Some(Arc::clone(&whole)),
+            schema.examples(),
+        )
     };
     (0..examples.len()).map(example).collect()
 }
@@ -94,7 +109,10 @@ fn fits_plainly(node: &Map<String, Value>, example: &Value) -> bool {
         && match node.get("type") {
             None => true,
             Some(Value::String(name)) => is_of(example, name),
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(|name| is_of(example, name)),
+            Some(Value::Array(names)) => names
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|name| is_of(example, name)),
             Some(_) => false,
         }
 }

@@ -14,15 +14,25 @@ pub fn base_path(server: &Value) -> Result<String, String> {
     let url = substitute(url, server.get("variables"));
     let after_scheme = match url.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
-        None => url.strip_prefix("//").map_or(url.as_str(), |rest| rest.find('/').map_or("", |slash| &rest[slash..])),
+        None => url.strip_prefix("//").map_or(url.as_str(), |rest| {
+            rest.find('/').map_or("", |slash| &rest[slash..])
+        }),
     };
     if let Some((_, after)) = after_scheme.split_once(UNKNOWN) {
         let name = after.split(UNKNOWN).next().unwrap_or_default();
         return Err(format!("the variable `{name}` has no default"));
     }
-    let path = after_scheme.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
+    let path = after_scheme
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .trim_matches('/');
     let path = path.strip_prefix("./").unwrap_or(path);
-    Ok(if path.is_empty() || path == "." { String::new() } else { format!("/{path}") })
+    Ok(if path.is_empty() || path == "." {
+        String::new()
+    } else {
+        format!("/{path}")
+    })
 }
 
 /// Delimiter around the name of a variable without a default, which does not matter in a host.
@@ -32,7 +42,9 @@ fn substitute(url: &str, variables: Option<&Value>) -> String {
     let mut text = String::new();
     let mut rest = url;
     while let Some(open) = rest.find('{') {
-        let Some(close) = rest[open..].find('}') else { break };
+        let Some(close) = rest[open..].find('}') else {
+            break;
+        };
         let name = &rest[open + 1..open + close];
         let variable = variables.and_then(|all| all.get(name));
         let default = variable.and_then(|v| v.get("default").or_else(|| v.get("enum")?.get(0)));
@@ -62,10 +74,15 @@ mod tests {
 
     #[test]
     fn variables_take_their_default() {
-        let server =
-            json!({"url": "https://{h}/{base}/v1", "variables": {"h": {"default": "a.b"}, "base": {"default": "api"}}});
+        let server = json!({"url": "https://{h}/{base}/v1", "variables": {"h": {"default": "a.b"}, "base": {"default": "api"}}});
         assert_eq!(base_path(&server).expect("has defaults"), "/api/v1");
-        assert_eq!(base_path(&json!({"url": "/{x}"})), Err("the variable `x` has no default".to_owned()));
-        assert_eq!(base_path(&json!({"url": "https://{x}.com/v1"})).as_deref(), Ok("/v1"));
+        assert_eq!(
+            base_path(&json!({"url": "/{x}"})),
+            Err("the variable `x` has no default".to_owned())
+        );
+        assert_eq!(
+            base_path(&json!({"url": "https://{x}.com/v1"})).as_deref(),
+            Ok("/v1")
+        );
     }
 }

@@ -28,19 +28,26 @@ impl Delay {
     /// Returns a sentence with the expected notation.
     pub fn read(value: &Value) -> Result<Self, String> {
         let expected = || {
-            format!("`{value}` is not a delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}")
+            format!(
+                "`{value}` is not a delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}"
+            )
         };
         match value {
             Value::String(text) => Self::parse(text).ok_or_else(expected),
             Value::Number(_) => Self::parse(&value.to_string()).ok_or_else(expected),
             Value::Object(object) => {
                 let time = |name: &str| object.get(name).and_then(|value| duration(&plain(value)));
-                let sigma = object.get("sigma").and_then(Value::as_f64).filter(|sigma| (0.0..=5.0).contains(sigma));
+                let sigma = object
+                    .get("sigma")
+                    .and_then(Value::as_f64)
+                    .filter(|sigma| (0.0..=5.0).contains(sigma));
                 match (time("min"), time("max"), time("median"), sigma) {
                     (Some(min), Some(max), None, None) if min <= max && object.len() == 2 => {
                         Ok(Self::Uniform(min, max))
                     }
-                    (None, None, Some(median), Some(sigma)) if object.len() == 2 => Ok(Self::LogNormal(median, sigma)),
+                    (None, None, Some(median), Some(sigma)) if object.len() == 2 => {
+                        Ok(Self::LogNormal(median, sigma))
+                    }
                     _ => Err(expected()),
                 }
             }
@@ -66,16 +73,21 @@ impl Delay {
             Self::Uniform(min, max) => min + max.saturating_sub(min).mul_f64(first.clamp(0.0, 1.0)),
             Self::LogNormal(median, sigma) => {
                 // Box-Muller transform (1958).
-                let normal = (-2.0 * first.max(f64::MIN_POSITIVE).ln()).sqrt() * (std::f64::consts::TAU * second).cos();
+                let normal = (-2.0 * first.max(f64::MIN_POSITIVE).ln()).sqrt()
+                    * (std::f64::consts::TAU * second).cos();
                 let seconds = median.as_secs_f64() * (sigma * normal).exp();
-                Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
+                Duration::try_from_secs_f64(seconds)
+                    .unwrap_or(LONGEST)
+                    .min(LONGEST)
             }
         }
     }
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Parses `300` and `300ms`, `1.5s`, `2m`; `None` for more than an hour.
@@ -83,9 +95,17 @@ fn plain(value: &Value) -> String {
 pub fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("", 0.001)];
-    let (number, unit) = units.iter().find_map(|(end, unit)| Some((text.strip_suffix(end)?, unit)))?;
-    let number: f64 = number.trim().parse().ok().filter(|number: &f64| *number >= 0.0)?;
-    Duration::try_from_secs_f64(number * unit).ok().filter(|time| *time <= LONGEST)
+    let (number, unit) = units
+        .iter()
+        .find_map(|(end, unit)| Some((text.strip_suffix(end)?, unit)))?;
+    let number: f64 = number
+        .trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| *number >= 0.0)?;
+    Duration::try_from_secs_f64(number * unit)
+        .ok()
+        .filter(|time| *time <= LONGEST)
 }
 
 /// Kinds of simulated faults.
@@ -125,7 +145,13 @@ impl Fault {
             Value::Object(object) => {
                 known(object, &["kind", "probability"])?;
                 let probability = object.get("probability").map_or(Some(1.0), Value::as_f64);
-                (object.get("kind").and_then(Value::as_str).unwrap_or_default(), probability)
+                (
+                    object
+                        .get("kind")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default(),
+                    probability,
+                )
             }
             _ => ("", None),
         };
@@ -164,10 +190,14 @@ impl RateLimit {
     ///
     /// Returns a sentence with the expected notation.
     pub fn read(value: &Value) -> Result<Self, String> {
-        let expected = || format!("`{value}` is not a limit, expected such as {{calls: 5, per: 60s}}");
+        let expected =
+            || format!("`{value}` is not a limit, expected such as {{calls: 5, per: 60s}}");
         let object = value.as_object().ok_or_else(expected)?;
         known(object, &["calls", "per"])?;
-        let calls = object.get("calls").and_then(Value::as_u64).ok_or_else(expected)?;
+        let calls = object
+            .get("calls")
+            .and_then(Value::as_u64)
+            .ok_or_else(expected)?;
         let per = object
             .get("per")
             .and_then(|per| duration(&plain(per)))
@@ -179,7 +209,10 @@ impl RateLimit {
 
 fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
     match object.keys().find(|name| !fields.contains(&name.as_str())) {
-        Some(unknown) => Err(format!("`{unknown}` is not a field here, expected `{}`", fields.join("` or `"))),
+        Some(unknown) => Err(format!(
+            "`{unknown}` is not a field here, expected `{}`",
+            fields.join("` or `")
+        )),
         None => Ok(()),
     }
 }
@@ -191,7 +224,10 @@ fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
 /// Returns a sentence with the expected notation.
 pub fn calls(value: &Value) -> Result<u64, String> {
     let text = plain(value);
-    let number = text.split_whitespace().next().and_then(|number| number.parse().ok());
+    let number = text
+        .split_whitespace()
+        .next()
+        .and_then(|number| number.parse().ok());
     let rest = text.split_whitespace().nth(1);
     number
         .filter(|_| rest.is_none_or(|word| word == "calls" || word == "call"))
@@ -209,9 +245,22 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(Delay::read(&json!(300)), Ok(Delay::Fixed(ms(300))));
         assert_eq!(Delay::parse("1.5s"), Some(Delay::Fixed(ms(1500))));
-        assert_eq!(Delay::parse("100ms-1s"), Some(Delay::Uniform(ms(100), ms(1000))));
-        assert_eq!(Delay::read(&json!({"min": "1s", "max": "2s"})), Ok(Delay::Uniform(ms(1000), ms(2000))));
-        for wrong in [json!("-1"), json!("2h"), json!("1s-100ms"), json!({"median": "1s"}), json!(null), json!("90m")] {
+        assert_eq!(
+            Delay::parse("100ms-1s"),
+            Some(Delay::Uniform(ms(100), ms(1000)))
+        );
+        assert_eq!(
+            Delay::read(&json!({"min": "1s", "max": "2s"})),
+            Ok(Delay::Uniform(ms(1000), ms(2000)))
+        );
+        for wrong in [
+            json!("-1"),
+            json!("2h"),
+            json!("1s-100ms"),
+            json!({"median": "1s"}),
+            json!(null),
+            json!("90m"),
+        ] {
             assert!(Delay::read(&wrong).is_err(), "{wrong}");
         }
         assert_eq!(Delay::Uniform(ms(100), ms(300)).draw(0.5, 0.0), ms(200));
@@ -222,8 +271,14 @@ mod tests {
 
     #[test]
     fn faults_and_limits_are_read() {
-        let reset = Fault { kind: Break::Reset, probability: 0.2 };
-        assert_eq!(Fault::read(&json!({"kind": "reset", "probability": 0.2}), None), Ok(reset));
+        let reset = Fault {
+            kind: Break::Reset,
+            probability: 0.2,
+        };
+        assert_eq!(
+            Fault::read(&json!({"kind": "reset", "probability": 0.2}), None),
+            Ok(reset)
+        );
         assert!(Fault::read(&json!("explode"), None).is_err());
         assert!(Fault::read(&json!({"kind": "reset", "probability": 2}), None).is_err());
         assert_eq!(

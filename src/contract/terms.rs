@@ -168,7 +168,11 @@ impl MediaType {
     /// Returns whether its schema allows objects or lists, and nothing else.
     #[must_use]
     pub fn is_structured(&self) -> bool {
-        let types = self.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
+        let types = self
+            .schema
+            .as_ref()
+            .map(|schema| schema.own_types())
+            .unwrap_or_default();
         !types.is_empty() && types.iter().all(|name| matches!(*name, "object" | "array"))
     }
 
@@ -176,7 +180,15 @@ impl MediaType {
     /// name does not say the format, and its schema is an object or a list.
     #[must_use]
     pub fn is_json(&self) -> bool {
-        const KNOWN: [&str; 7] = ["csv", "yaml", "x-yaml", "x-www-form-urlencoded", "octet-stream", "pdf", "zip"];
+        const KNOWN: [&str; 7] = [
+            "csv",
+            "yaml",
+            "x-yaml",
+            "x-www-form-urlencoded",
+            "octet-stream",
+            "pdf",
+            "zip",
+        ];
         let (main, subtype) = self.range.essence().split_once('/').unwrap_or_default();
         let is_vendors = || {
             matches!(main, "application" | "text")
@@ -236,7 +248,12 @@ impl<V> ConversionCache<V> {
     /// Returns the cached value for a key; otherwise builds and caches it.
     pub fn get_or_make(&self, key: (usize, usize), make: impl FnOnce() -> V) -> Arc<V> {
         // Lock poisoning is safe: entries are inserted whole.
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(known) = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return Arc::clone(known);
         }
         let made = Arc::new(make());
@@ -288,8 +305,12 @@ impl StatusPattern {
     pub fn parse(key: &str) -> Option<Self> {
         match key.as_bytes() {
             b"default" => Some(Self::Default),
-            [hundreds @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Some(Self::Range(u16::from(hundreds - b'0'))),
-            [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => StatusCode::from_bytes(key.as_bytes()).ok().map(Self::Exact),
+            [hundreds @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
+                Some(Self::Range(u16::from(hundreds - b'0')))
+            }
+            [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => {
+                StatusCode::from_bytes(key.as_bytes()).ok().map(Self::Exact)
+            }
             _ => None,
         }
     }

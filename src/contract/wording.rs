@@ -141,7 +141,10 @@ impl Slot {
     /// Returns whether the slot names the field.
     #[must_use]
     pub fn is_name(self) -> bool {
-        matches!(self, Self::Name | Self::Path | Self::Pointer | Self::Property)
+        matches!(
+            self,
+            Self::Name | Self::Path | Self::Pointer | Self::Property
+        )
     }
 }
 
@@ -173,14 +176,21 @@ impl Template {
         while let Some(at) = rest.find(['{', '}']) {
             let (before, braced) = rest.split_at(at);
             template.push_text(before);
-            if let Some(after) = braced.strip_prefix("{{").or_else(|| braced.strip_prefix("}}")) {
+            if let Some(after) = braced
+                .strip_prefix("{{")
+                .or_else(|| braced.strip_prefix("}}"))
+            {
                 template.push_text(&braced[..1]);
                 rest = after;
                 continue;
             }
-            let inner = braced.strip_prefix('{').and_then(|braced| braced.split_once('}'));
+            let inner = braced
+                .strip_prefix('{')
+                .and_then(|braced| braced.split_once('}'));
             let Some((inner, after)) = inner else {
-                return Err(format!("`{text}` has a brace without its other one; write `{{{{` or `}}}}` for a brace"));
+                return Err(format!(
+                    "`{text}` has a brace without its other one; write `{{{{` or `}}}}` for a brace"
+                ));
             };
             template.parts.push(slot(inner)?);
             rest = after;
@@ -218,7 +228,9 @@ impl Template {
 
     /// Returns whether any slot satisfies a predicate.
     pub fn has(&self, is_meant: impl Fn(Slot) -> bool) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Slot(slot, _) if is_meant(*slot)))
+        self.parts
+            .iter()
+            .any(|part| matches!(part, Part::Slot(slot, _) if is_meant(*slot)))
     }
 
     /// Returns the text with each slot filled by `fill`.
@@ -239,14 +251,20 @@ fn slot(inner: &str) -> Result<Part, String> {
     let known = Slot::NAMES.iter().find(|(known, _)| *known == name);
     let Some((_, slot)) = known else {
         let names: Vec<&str> = Slot::NAMES.iter().map(|(name, _)| *name).collect();
-        return Err(format!("`{{{inner}}}` is not a slot, expected one of {}", names.join(", ")));
+        return Err(format!(
+            "`{{{inner}}}` is not a slot, expected one of {}",
+            names.join(", ")
+        ));
     };
     match Form::parse(form) {
         Some(form) => Ok(Part::Slot(*slot, form)),
         None if form.is_empty() => Ok(Part::Slot(*slot, Form::AsIs)),
         None => {
             let forms: Vec<&str> = Form::all().collect();
-            Err(format!("`{form}` is not a form of a name, expected one of {}", forms.join(", ")))
+            Err(format!(
+                "`{form}` is not a form of a name, expected one of {}",
+                forms.join(", ")
+            ))
         }
     }
 }
@@ -275,7 +293,9 @@ mod tests {
             Template::parse("{nmae}")
                 .is_err_and(|error| error.contains("`{nmae}` is not a slot, expected one of name"))
         );
-        assert!(Template::parse("{name|big}").is_err_and(|error| error.contains("`big` is not a form")));
+        assert!(
+            Template::parse("{name|big}").is_err_and(|error| error.contains("`big` is not a form"))
+        );
         assert!(Template::parse("{name").is_err());
         assert!(Template::parse("a } b").is_err());
     }

@@ -47,7 +47,11 @@ pub fn json(text: &str) -> Cow<'_, str> {
 }
 
 fn without(text: &str, is_kept: fn(char) -> bool) -> Cow<'_, str> {
-    if is_plain(text) || !text.chars().any(|letter| is_hidden(letter) && !is_kept(letter)) {
+    if is_plain(text)
+        || !text
+            .chars()
+            .any(|letter| is_hidden(letter) && !is_kept(letter))
+    {
         return Cow::Borrowed(text);
     }
     let mut written = String::with_capacity(text.len() + 8);
@@ -82,18 +86,33 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_escaped() {
-        assert_eq!(one_line("a\u{1b}[31m\r\n\u{202e}b\u{85}"), r"a\u{1b}[31m\r\n\u{202e}b\u{85}");
+        assert_eq!(
+            one_line("a\u{1b}[31m\r\n\u{202e}b\u{85}"),
+            r"a\u{1b}[31m\r\n\u{202e}b\u{85}"
+        );
         assert_eq!(lines("a\nb\u{7f}"), "a\nb\\u{7f}");
         // A family emoji joins several characters, and Persian words have zero-width marks.
-        assert_eq!(one_line("é 👨\u{200d}👩 \u{200c}"), "é 👨\u{200d}👩 \u{200c}");
+        assert_eq!(
+            one_line("é 👨\u{200d}👩 \u{200c}"),
+            "é 👨\u{200d}👩 \u{200c}"
+        );
     }
 
     #[test]
     fn json_is_the_same_value() {
         let value = serde_json::json!({"a\u{202e}": "\u{7f}\u{e0041}\u{1b}é"});
         let text = pretty_json(&value);
-        assert!(text.is_ascii() || text.chars().all(|letter| letter == '\n' || !is_hidden(letter)), "{text}");
-        assert!(text.contains("\\u202e") && text.contains("\\udb40\\udc41"), "{text}");
+        assert!(
+            text.is_ascii()
+                || text
+                    .chars()
+                    .all(|letter| letter == '\n' || !is_hidden(letter)),
+            "{text}"
+        );
+        assert!(
+            text.contains("\\u202e") && text.contains("\\udb40\\udc41"),
+            "{text}"
+        );
         assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
     }
 }

@@ -81,18 +81,27 @@ impl Source {
     /// Returns the current pointer of the part that the author wrote at `pointer`.
     #[must_use]
     pub fn moved(&self, pointer: &str) -> String {
-        let below = |old: &str| pointer.strip_prefix(old).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below = |old: &str| {
+            pointer
+                .strip_prefix(old)
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let moves = self.moves.get().into_iter().flatten();
         let fitting = moves.filter_map(|(new, old)| Some((old.len(), new, below(old)?)));
-        fitting
-            .max_by_key(|(length, ..)| *length)
-            .map_or_else(|| pointer.to_owned(), |(_, new, rest)| format!("{new}{rest}"))
+        fitting.max_by_key(|(length, ..)| *length).map_or_else(
+            || pointer.to_owned(),
+            |(_, new, rest)| format!("{new}{rest}"),
+        )
     }
 
     /// Returns the pointer at which the author wrote the part that is now at `pointer`.
     #[must_use]
     pub fn original(&self, pointer: &str) -> String {
-        let below = |new: &str| pointer.strip_prefix(new).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below = |new: &str| {
+            pointer
+                .strip_prefix(new)
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let moves = self.moves.get().into_iter().flatten();
         let fitting = moves.filter_map(|(new, old)| Some((new.len(), old, below(new)?)));
         match fitting.max_by_key(|(length, ..)| *length) {
@@ -105,15 +114,19 @@ impl Source {
         match &*self.text.lock().unwrap_or_else(PoisonError::into_inner) {
             Text::Plain(text) => Arc::clone(text),
             Text::Packed(packed) => {
-                let text =
-                    lz4_flex::decompress_size_prepended(packed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                let text = lz4_flex::decompress_size_prepended(packed)
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok());
                 Arc::new(text.unwrap_or_default())
             }
         }
     }
 
     pub(super) fn positions(&self) -> Arc<Positions> {
-        let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut positions = self
+            .positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(positions.get_or_insert_with(|| Arc::new((self.locate)(&self.text()))))
     }
 
@@ -121,7 +134,10 @@ impl Source {
     /// more than 64 KiB, and drops the positions, which are found again on the next use. Does so
     /// for the texts of its parts as well.
     pub fn rest(&self) {
-        *self.positions.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self
+            .positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         if let Text::Plain(plain) = &*text
             && plain.len() > WORTH_PACKING
@@ -129,16 +145,24 @@ impl Source {
             *text = Text::Packed(lz4_flex::compress_prepend_size(plain.as_bytes()));
         }
         drop(text);
-        self.parts.get().into_iter().flatten().filter_map(|part| part.source.as_ref()).for_each(|part| part.rest());
+        self.parts
+            .get()
+            .into_iter()
+            .flatten()
+            .filter_map(|part| part.source.as_ref())
+            .for_each(|part| part.rest());
     }
 
     /// Returns the pointer as OpenAPI 3.0 writes it, where a schema has an `example` instead of the
     /// first of `examples`.
     fn with_example(&self, pointer: String) -> String {
         const FIRST: &str = "/examples/0";
-        let Some(at) = pointer.rfind(FIRST) else { return pointer };
+        let Some(at) = pointer.rfind(FIRST) else {
+            return pointer;
+        };
         let (positions, single) = (self.positions(), format!("{}/example", &pointer[..at]));
-        if positions.contains_key(&pointer[..at + FIRST.len()]) || !positions.contains_key(&single) {
+        if positions.contains_key(&pointer[..at + FIRST.len()]) || !positions.contains_key(&single)
+        {
             return pointer;
         }
         single + &pointer[at + FIRST.len()..]
@@ -167,9 +191,18 @@ impl fmt::Debug for Source {
 /// Returns the text and the pointer at which a place of a tree was written; `None` if the place is
 /// in no part of `parts`. The text is `None` for another place in the same text.
 #[must_use]
-pub fn written<'p>(parts: &'p [Written], pointer: &str) -> Option<(Option<&'p Arc<Source>>, String)> {
-    let below = |at: &str| pointer.strip_prefix(at).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    let parts = parts.iter().filter_map(|part| Some((part, below(&part.at)?)));
+pub fn written<'p>(
+    parts: &'p [Written],
+    pointer: &str,
+) -> Option<(Option<&'p Arc<Source>>, String)> {
+    let below = |at: &str| {
+        pointer
+            .strip_prefix(at)
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let parts = parts
+        .iter()
+        .filter_map(|part| Some((part, below(&part.at)?)));
     let (part, rest) = parts.max_by_key(|(part, _)| part.at.len())?;
     Some((part.source.as_ref(), format!("{}{rest}", part.from)))
 }
@@ -205,13 +238,27 @@ mod tests {
 
     #[test]
     fn a_text_that_was_packed_is_shown_as_before() {
-        let text = format!("info:\n  title: [x]\n# {}\n", "é long ".repeat(WORTH_PACKING / 7));
+        let text = format!(
+            "info:\n  title: [x]\n# {}\n",
+            "é long ".repeat(WORTH_PACKING / 7)
+        );
         let source = Source::new("a.yaml".into(), text.clone(), |text| {
             let at = text.find("[x]").expect("it is the text");
-            let value = Span { line: 2, column: at - 5, length: 3 };
+            let value = Span {
+                line: 2,
+                column: at - 5,
+                length: 3,
+            };
             Positions::from([("/info/title".into(), KeyAndValue { key: None, value })])
         });
-        let shown = || Diagnostic::at(Code::WrongType, Place::value(&source, "/info/title"), "found").render();
+        let shown = || {
+            Diagnostic::at(
+                Code::WrongType,
+                Place::value(&source, "/info/title"),
+                "found",
+            )
+            .render()
+        };
         let before = shown();
         source.rest();
         assert!(

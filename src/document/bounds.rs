@@ -54,11 +54,23 @@ pub fn check(text: &str) -> Result<(), SyntaxError> {
         }
         before = byte;
         if row > MOST_IN_A_ROW || open > MOST_OPEN || begun > MOST_IN_A_ROW {
-            let most = if open > MOST_OPEN { MOST_OPEN } else { MOST_IN_A_ROW };
-            return Err(exceeded(text, at, format!("it is nested deeper than {most} levels")));
+            let most = if open > MOST_OPEN {
+                MOST_OPEN
+            } else {
+                MOST_IN_A_ROW
+            };
+            return Err(exceeded(
+                text,
+                at,
+                format!("it is nested deeper than {most} levels"),
+            ));
         }
         if aliases > most_aliases {
-            return Err(exceeded(text, at, format!("it has more than {most_aliases} aliases")));
+            return Err(exceeded(
+                text,
+                at,
+                format!("it has more than {most_aliases} aliases"),
+            ));
         }
     }
     Ok(())
@@ -67,9 +79,19 @@ pub fn check(text: &str) -> Result<(), SyntaxError> {
 fn exceeded(text: &str, at: usize, message: String) -> SyntaxError {
     let before = &text.as_bytes()[..at];
     let line = text[..at].split('\n').count();
-    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let start = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
     let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-    SyntaxError { message, span: Span { line, column, length: 1 } }
+    SyntaxError {
+        message,
+        span: Span {
+            line,
+            column,
+            length: 1,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -80,9 +102,18 @@ mod tests {
     fn what_is_nested_too_deeply_is_told_whatever_it_is_written_with() {
         for unit in ["[", "{", "[a,", "{a: ", "- ", "? ", "[ ", "{\"a\":", ": "] {
             let error = check(&unit.repeat(100_000)).expect_err(unit);
-            assert!(error.message.starts_with("it is nested deeper than"), "{unit}: {}", error.message);
+            assert!(
+                error.message.starts_with("it is nested deeper than"),
+                "{unit}: {}",
+                error.message
+            );
         }
-        for fine in ["- - - a", "a: [1, 2]\n", "x: |\n  - - - - -\n  [[[", "--- \na: b"] {
+        for fine in [
+            "- - - a",
+            "a: [1, 2]\n",
+            "x: |\n  - - - - -\n  [[[",
+            "--- \na: b",
+        ] {
             assert!(check(fine).is_ok(), "{fine}");
             assert!(check(&format!("{fine}\n").repeat(1000)).is_ok(), "{fine}");
         }

@@ -37,7 +37,9 @@ struct Visit {
 pub fn cut(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
     let mut composed = Vec::new();
     for (kind, at) in extents {
-        let Some(part) = tree.pointer_mut(at) else { continue };
+        let Some(part) = tree.pointer_mut(at) else {
+            continue;
+        };
         each_object(*kind, part, at, &mut |kind, object, pointer| {
             if kind == Kind::Schema && is_composed(object) {
                 composed.push(pointer.to_owned());
@@ -65,8 +67,15 @@ pub fn cut(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Di
 }
 
 fn is_composed(schema: &Value) -> bool {
-    let is_part = |keyword: &String| matches!(keyword.as_str(), "allOf" | "anyOf" | "oneOf" | "not" | "if" | "$ref");
-    schema.as_object().is_some_and(|members| members.keys().any(is_part))
+    let is_part = |keyword: &String| {
+        matches!(
+            keyword.as_str(),
+            "allOf" | "anyOf" | "oneOf" | "not" | "if" | "$ref"
+        )
+    };
+    schema
+        .as_object()
+        .is_some_and(|members| members.keys().any(is_part))
 }
 
 /// Visits the schemas that a schema is composed of, without recursion, and collects those too deep.
@@ -75,7 +84,12 @@ fn look(tree: &Value, at: String, known: &mut HashMap<String, State>, too_deep: 
         return;
     }
     known.insert(at.clone(), State::Open);
-    let mut way = vec![Visit { parts: parts(tree, &at), at, next: 0, height: 0 }];
+    let mut way = vec![Visit {
+        parts: parts(tree, &at),
+        at,
+        next: 0,
+        height: 0,
+    }];
     while let Some(visit) = way.last_mut() {
         let Some((place, target)) = visit.parts.get(visit.next).cloned() else {
             let (at, height) = (visit.at.clone(), visit.height + 1);
@@ -100,7 +114,12 @@ fn look(tree: &Value, at: String, known: &mut HashMap<String, State>, too_deep: 
             None if depth >= DEEPEST => too_deep.push(place),
             None => {
                 known.insert(target.clone(), State::Open);
-                way.push(Visit { parts: parts(tree, &target), at: target, next: 0, height: 0 });
+                way.push(Visit {
+                    parts: parts(tree, &target),
+                    at: target,
+                    next: 0,
+                    height: 0,
+                });
             }
         }
     }
@@ -109,9 +128,15 @@ fn look(tree: &Value, at: String, known: &mut HashMap<String, State>, too_deep: 
 /// Returns the schemas that apply to the same instance as the one at `at`: the pointer where each
 /// is written, and that of its target.
 fn parts(tree: &Value, at: &str) -> Vec<(String, String)> {
-    let Some(schema) = find(tree, at).and_then(Value::as_object) else { return Vec::new() };
+    let Some(schema) = find(tree, at).and_then(Value::as_object) else {
+        return Vec::new();
+    };
     let mut parts = Vec::new();
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(local_pointer) {
+    if let Some(target) = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(local_pointer)
+    {
         parts.push((at.to_owned(), target));
     }
     for keyword in ["not", "if", "then", "else"] {
@@ -121,7 +146,12 @@ fn parts(tree: &Value, at: &str) -> Vec<(String, String)> {
         }
     }
     for keyword in ["allOf", "anyOf", "oneOf"] {
-        let items = schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate();
+        let items = schema
+            .get(keyword)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate();
         for (index, _) in items.filter(|(_, item)| is_composed(item)) {
             let place = join(&join(at, keyword), &index.to_string());
             parts.push((place.clone(), place));
@@ -137,14 +167,23 @@ mod tests {
 
     #[test]
     fn what_is_too_deep_is_cut_and_circles_are_not() {
-        let schema = |n: usize| json!({"allOf": [{"$ref": format!("#/components/schemas/A{}", n + 1)}]});
-        let mut schemas: serde_json::Map<String, Value> = (0..20_000).map(|n| (format!("A{n}"), schema(n))).collect();
-        schemas.insert("A20000".to_owned(), json!({"anyOf": [{"$ref": "#/components/schemas/A19999"}]}));
+        let schema =
+            |n: usize| json!({"allOf": [{"$ref": format!("#/components/schemas/A{}", n + 1)}]});
+        let mut schemas: serde_json::Map<String, Value> =
+            (0..20_000).map(|n| (format!("A{n}"), schema(n))).collect();
+        schemas.insert(
+            "A20000".to_owned(),
+            json!({"anyOf": [{"$ref": "#/components/schemas/A19999"}]}),
+        );
         let mut tree = json!({"components": {"schemas": schemas}});
         let source = Source::new("a.json".to_owned(), String::new(), |_| Positions::default());
         let extents = [(Kind::Document, String::new())];
         let found = cut(&mut tree, &extents, &source);
-        assert!((20_001 / DEEPEST..=2 * 20_001 / DEEPEST + 2).contains(&(found.len())), "{}", found.len());
+        assert!(
+            (20_001 / DEEPEST..=2 * 20_001 / DEEPEST + 2).contains(&(found.len())),
+            "{}",
+            found.len()
+        );
         assert!(cut(&mut tree, &extents, &source).is_empty());
     }
 }

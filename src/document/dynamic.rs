@@ -32,14 +32,23 @@ pub fn specialise(tree: &mut Value, resources: &[String]) {
         if let Some(name) = object.get("$dynamicAnchor").and_then(Value::as_str) {
             anchors.push((at.to_owned(), name.to_owned()));
         }
-        if let Some(to) = object.get("$ref").and_then(Value::as_str).and_then(local_pointer) {
+        if let Some(to) = object
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(local_pointer)
+        {
             references.push((at.to_owned(), to));
         }
     });
     if !has_dynamic {
         return;
     }
-    let mut copier = Copier { tree, resources, anchors, made: HashMap::new() };
+    let mut copier = Copier {
+        tree,
+        resources,
+        anchors,
+        made: HashMap::new(),
+    };
     for (at, to) in references {
         let (own, target) = (copier.resource(&at), copier.resource(&to));
         let scope = copier.anchors_of(&own);
@@ -64,13 +73,23 @@ impl Copier<'_> {
     /// Returns the innermost resource that a pointer is in; the document itself is the empty
     /// pointer.
     fn resource(&self, at: &str) -> String {
-        let is_in =
-            |resource: &&String| at.strip_prefix(resource.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/'));
-        self.resources.iter().filter(is_in).max_by_key(|resource| resource.len()).cloned().unwrap_or_default()
+        let is_in = |resource: &&String| {
+            at.strip_prefix(resource.as_str())
+                .is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        };
+        self.resources
+            .iter()
+            .filter(is_in)
+            .max_by_key(|resource| resource.len())
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn anchors_of(&self, resource: &str) -> Scope {
-        let own = self.anchors.iter().filter(|(at, _)| self.resource(at) == resource);
+        let own = self
+            .anchors
+            .iter()
+            .filter(|(at, _)| self.resource(at) == resource);
         own.map(|(at, name)| (name.clone(), at.clone())).collect()
     }
 
@@ -92,19 +111,32 @@ impl Copier<'_> {
         }
         let mut value = self.tree.pointer(resource)?.clone();
         let own = resource.rsplit('/').next().unwrap_or_default();
-        let is_free = |name: &String| self.tree.pointer(&join("/components/schemas", name)).is_none();
-        let mut names =
-            (self.made.len() + 1..).map(|number| crate::document::syntax::unescape(&format!("{own}-{number}")));
+        let is_free = |name: &String| {
+            self.tree
+                .pointer(&join("/components/schemas", name))
+                .is_none()
+        };
+        let mut names = (self.made.len() + 1..)
+            .map(|number| crate::document::syntax::unescape(&format!("{own}-{number}")));
         let name = names.find(is_free)?;
         let at = join("/components/schemas", &name);
         self.made.insert(key, at.clone());
         let mut inner = scope.clone();
         for (name, place) in self.anchors_of(resource) {
-            inner.entry(name).or_insert_with(|| format!("{at}{}", &place[resource.len()..]));
+            inner
+                .entry(name)
+                .or_insert_with(|| format!("{at}{}", &place[resource.len()..]));
         }
-        let place = Placed { from: resource, to: &at, scope: &inner };
+        let place = Placed {
+            from: resource,
+            to: &at,
+            scope: &inner,
+        };
         self.fill(&mut value, &place);
-        let schemas = self.tree.pointer_mut("/components/schemas").and_then(Value::as_object_mut)?;
+        let schemas = self
+            .tree
+            .pointer_mut("/components/schemas")
+            .and_then(Value::as_object_mut)?;
         schemas.insert(name, value);
         Some(at)
     }
@@ -112,17 +144,28 @@ impl Copier<'_> {
     fn fill(&mut self, value: &mut Value, place: &Placed<'_>) {
         if let Some(object) = value.as_object_mut() {
             object.shift_remove("$id");
-            let dynamic =
-                object.get("$dynamicRef").and_then(Value::as_str).map(anchor).and_then(|name| place.scope.get(name));
+            let dynamic = object
+                .get("$dynamicRef")
+                .and_then(Value::as_str)
+                .map(anchor)
+                .and_then(|name| place.scope.get(name));
             if let Some(to) = dynamic {
                 let to = json!(format!("#{}", fragment(to)));
                 object.shift_remove("$dynamicRef");
                 object.insert("$ref".to_owned(), to);
-            } else if let Some(to) = object.get("$ref").and_then(Value::as_str).and_then(local_pointer) {
+            } else if let Some(to) = object
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(local_pointer)
+            {
                 let target = self.resource(&to);
                 let moved = match to.strip_prefix(place.from) {
-                    Some(rest) if rest.is_empty() || rest.starts_with('/') => Some(format!("{}{rest}", place.to)),
-                    _ => self.copy(&target, place.scope).map(|copy| format!("{copy}{}", &to[target.len()..])),
+                    Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                        Some(format!("{}{rest}", place.to))
+                    }
+                    _ => self
+                        .copy(&target, place.scope)
+                        .map(|copy| format!("{copy}{}", &to[target.len()..])),
                 };
                 if let Some(to) = moved {
                     object.insert("$ref".to_owned(), json!(format!("#{}", fragment(&to))));
@@ -145,19 +188,34 @@ impl Copier<'_> {
         let mut seen = HashSet::from([resource.to_owned()]);
         let mut resources = vec![resource.to_owned()];
         while let Some(resource) = resources.pop() {
-            let mut open: Vec<&Value> =
-                self.tree.pointer(&resource).filter(|_| !resource.is_empty()).into_iter().collect();
+            let mut open: Vec<&Value> = self
+                .tree
+                .pointer(&resource)
+                .filter(|_| !resource.is_empty())
+                .into_iter()
+                .collect();
             while let Some(value) = open.pop() {
                 match value {
                     Value::Object(object) => {
-                        let dynamic = object.get("$dynamicRef").and_then(Value::as_str).map(anchor);
+                        let dynamic = object
+                            .get("$dynamicRef")
+                            .and_then(Value::as_str)
+                            .map(anchor);
                         if dynamic.is_some_and(|name| scope.contains_key(name)) {
                             return true;
                         }
-                        let target = object.get("$ref").and_then(Value::as_str).and_then(local_pointer);
+                        let target = object
+                            .get("$ref")
+                            .and_then(Value::as_str)
+                            .and_then(local_pointer);
                         let other = target.map(|to| self.resource(&to));
                         resources.extend(other.filter(|other| seen.insert(other.clone())));
-                        open.extend(object.iter().filter(|(name, _)| !is_data(name)).map(|(_, member)| member));
+                        open.extend(
+                            object
+                                .iter()
+                                .filter(|(name, _)| !is_data(name))
+                                .map(|(_, member)| member),
+                        );
                     }
                     Value::Array(items) => open.extend(items),
                     _ => {}
@@ -172,7 +230,13 @@ impl Copier<'_> {
     fn rest(&mut self) {
         let mut left: Vec<(String, String)> = Vec::new();
         each_object(Kind::Document, self.tree, "", &mut |kind, object, at| {
-            if let (Kind::Schema, Some(name)) = (kind, object.get("$dynamicRef").and_then(Value::as_str).map(anchor)) {
+            if let (Kind::Schema, Some(name)) = (
+                kind,
+                object
+                    .get("$dynamicRef")
+                    .and_then(Value::as_str)
+                    .map(anchor),
+            ) {
                 left.push((at.to_owned(), name.to_owned()));
             }
         });
@@ -203,7 +267,10 @@ fn anchor(reference: &str) -> &str {
 
 /// Returns whether the value of a keyword is data and not a schema.
 fn is_data(keyword: &str) -> bool {
-    matches!(keyword, "enum" | "const" | "default" | "example" | "examples")
+    matches!(
+        keyword,
+        "enum" | "const" | "default" | "example" | "examples"
+    )
 }
 
 #[cfg(test)]
@@ -222,12 +289,28 @@ mod tests {
         localise(&mut tree);
         let schemas = &tree["components"]["schemas"];
         let items = |name: &str| {
-            let to = schemas[name]["$ref"].as_str().and_then(local_pointer).expect("is a reference");
-            let item = tree.pointer(&to).expect("is there")["items"]["$ref"].as_str().and_then(local_pointer);
-            tree.pointer(&item.expect("is a reference")).expect("is there")["type"].clone()
+            let to = schemas[name]["$ref"]
+                .as_str()
+                .and_then(local_pointer)
+                .expect("is a reference");
+            let item = tree.pointer(&to).expect("is there")["items"]["$ref"]
+                .as_str()
+                .and_then(local_pointer);
+            tree.pointer(&item.expect("is a reference"))
+                .expect("is there")["type"]
+                .clone()
         };
-        assert_eq!((items("Strings"), items("Numbers")), (json!("string"), json!("number")));
-        assert_eq!(schemas["List-1"], json!({"const": "a name that a copy would have"}));
-        assert_eq!(schemas["List"]["items"]["$ref"], "#/components/schemas/List/$defs/T");
+        assert_eq!(
+            (items("Strings"), items("Numbers")),
+            (json!("string"), json!("number"))
+        );
+        assert_eq!(
+            schemas["List-1"],
+            json!({"const": "a name that a copy would have"})
+        );
+        assert_eq!(
+            schemas["List"]["items"]["$ref"],
+            "#/components/schemas/List/$defs/T"
+        );
     }
 }

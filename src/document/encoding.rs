@@ -7,7 +7,10 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Option<String> {
         if !(bytes.len() - start).is_multiple_of(2) {
             return None;
         }
-        let units: Vec<u16> = bytes[start..].chunks_exact(2).map(|pair| to_unit([pair[0], pair[1]])).collect();
+        let units: Vec<u16> = bytes[start..]
+            .chunks_exact(2)
+            .map(|pair| to_unit([pair[0], pair[1]]))
+            .collect();
         String::from_utf16(&units).ok()
     };
     match bytes.as_slice() {
@@ -15,7 +18,9 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Option<String> {
         [0xfe, 0xff, ..] => wide(2, u16::from_be_bytes),
         [1..=255, 0, 1..=255, 0, ..] => wide(0, u16::from_le_bytes),
         [0, 1..=255, 0, 1..=255, ..] => wide(0, u16::from_be_bytes),
-        _ => String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')),
+        _ => String::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.contains('\0')),
     }
 }
 
@@ -31,7 +36,8 @@ pub(crate) fn begins_as_openapi(text: &str) -> bool {
     let is_version = |line: &str| {
         let key = line.trim_start_matches(['{', ' ', '"', '\'', '\u{feff}']);
         ["openapi", "swagger"].iter().any(|word| {
-            key.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+            key.strip_prefix(word)
+                .is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
         })
     };
     text.lines().take(50).any(is_version)

@@ -13,11 +13,24 @@ pub struct SyntaxError {
 impl SyntaxError {
     pub(crate) fn from_json(error: &serde_json::Error, text: &str) -> Self {
         // The parser counts bytes; diagnostics count characters.
-        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-        let before = line.as_bytes().get(..error.column().saturating_sub(1)).unwrap_or(line.as_bytes());
+        let line = text
+            .lines()
+            .nth(error.line().saturating_sub(1))
+            .unwrap_or_default();
+        let before = line
+            .as_bytes()
+            .get(..error.column().saturating_sub(1))
+            .unwrap_or(line.as_bytes());
         let column = String::from_utf8_lossy(before).chars().count() + 1;
         let full = error.to_string();
         let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Self { message, span: Span { line: error.line().max(1), column, length: 1 } }
+        Self {
+            message,
+            span: Span {
+                line: error.line().max(1),
+                column,
+                length: 1,
+            },
+        }
     }
 }

@@ -49,17 +49,24 @@ pub fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
 
 /// Checks that the user allowed the host of a URI; the error names the option that would allow it.
 fn allowed(uri: &str, access: &Access) -> Result<(), String> {
-    let parsed: Uri = uri.parse().map_err(|error| format!("`{uri}` is not a URI: {error}"))?;
+    let parsed: Uri = uri
+        .parse()
+        .map_err(|error| format!("`{uri}` is not a URI: {error}"))?;
     let host = parsed.host().unwrap_or_default();
     let with_port = parsed.port_u16().map(|port| format!("{host}:{port}"));
     let is_allowed = |name: &String| {
-        name.eq_ignore_ascii_case(host) || with_port.as_ref().is_some_and(|full| full.eq_ignore_ascii_case(name))
+        name.eq_ignore_ascii_case(host)
+            || with_port
+                .as_ref()
+                .is_some_and(|full| full.eq_ignore_ascii_case(name))
     };
     if access.hosts.iter().any(is_allowed) {
         return Ok(());
     }
     let name = with_port.as_deref().unwrap_or(host);
-    Err(format!("nothing is fetched from the network unless `--allow-host {name}` allows it"))
+    Err(format!(
+        "nothing is fetched from the network unless `--allow-host {name}` allows it"
+    ))
 }
 
 fn download(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
@@ -72,10 +79,16 @@ fn download(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
         .into();
     let mut uri = uri.to_owned();
     for _ in 0..=MOST_REDIRECTIONS {
-        let mut response = agent.get(&uri).call().map_err(|error| format!("`{uri}` cannot be fetched: {error}"))?;
+        let mut response = agent
+            .get(&uri)
+            .call()
+            .map_err(|error| format!("`{uri}` cannot be fetched: {error}"))?;
         let status = response.status();
         if status.is_redirection()
-            && let Some(to) = response.headers().get("location").and_then(|value| value.to_str().ok())
+            && let Some(to) = response
+                .headers()
+                .get("location")
+                .and_then(|value| value.to_str().ok())
         {
             let next = crate::document::identifier::absolute(&uri, to);
             allowed(&next, access).map_err(|why| format!("`{uri}` leads to `{next}`; {why}"))?;
@@ -86,20 +99,33 @@ fn download(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
             return Err(format!("`{uri}` answers {status}"));
         }
         let reader = response.body_mut().with_config().limit(LARGEST);
-        return reader.read_to_vec().map_err(|error| format!("`{uri}` cannot be read: {error}"));
+        return reader
+            .read_to_vec()
+            .map_err(|error| format!("`{uri}` cannot be read: {error}"));
     }
-    Err(format!("`{uri}` is redirected more than {MOST_REDIRECTIONS} times"))
+    Err(format!(
+        "`{uri}` is redirected more than {MOST_REDIRECTIONS} times"
+    ))
 }
 
 /// Returns the file of a URI in the cache: readable, and different for different URIs.
 fn place(folder: &Path, uri: &str) -> PathBuf {
     const LONGEST: usize = 80;
-    let hash = uri
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = uri.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let plain = uri.split("://").nth(1).unwrap_or(uri).chars();
-    let plain = plain.map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' });
-    folder.join(format!("{}-{hash:016x}", plain.take(LONGEST).collect::<String>()))
+    let plain = plain.map(|c| {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') {
+            c
+        } else {
+            '_'
+        }
+    });
+    folder.join(format!(
+        "{}-{hash:016x}",
+        plain.take(LONGEST).collect::<String>()
+    ))
 }
 
 fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -118,7 +144,10 @@ mod tests {
     use super::*;
 
     fn access(hosts: &[&str]) -> Access {
-        Access { hosts: hosts.iter().map(|host| (*host).to_owned()).collect(), ..Access::default() }
+        Access {
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            ..Access::default()
+        }
     }
 
     #[test]
@@ -134,7 +163,10 @@ mod tests {
     #[test]
     fn each_uri_has_a_file_of_its_own_inside_of_the_cache() {
         let folder = Path::new("/cache");
-        let (a, b) = (place(folder, "https://e.com/../../a?x=1"), place(folder, "https://e.com/../../a?x=2"));
+        let (a, b) = (
+            place(folder, "https://e.com/../../a?x=1"),
+            place(folder, "https://e.com/../../a?x=2"),
+        );
         assert_ne!(a, b);
         assert_eq!(a.parent(), Some(folder));
     }

@@ -41,12 +41,18 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
         return Err("it is a folder".to_owned());
     }
     if !metadata.is_file() {
-        return Err("it is not a regular file; what is not in a file is read from standard input, as `-`".to_owned());
+        return Err(
+            "it is not a regular file; what is not in a file is read from standard input, as `-`"
+                .to_owned(),
+        );
     }
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST_FILE)).unwrap_or_default());
+    let mut bytes =
+        Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST_FILE)).unwrap_or_default());
     // The file may have grown, or report no size, as those of `/proc` do.
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(LARGEST_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(format!("it has more than {LARGEST_FILE} bytes"));
     }
@@ -99,15 +105,38 @@ impl<'a> Files<'a> {
     pub fn new(name: &'a str, home: Option<&Path>, access: &'a Access, served: &[PathBuf]) -> Self {
         let home = home.and_then(|path| path.canonicalize().ok());
         let own = home.as_deref().and_then(Path::parent);
-        let plain = |path: PathBuf| Folder { path, is_without_hidden: false };
+        let plain = |path: PathBuf| Folder {
+            path,
+            is_without_hidden: false,
+        };
         let mut folders: Vec<Folder> = own.map(Path::to_path_buf).map(plain).into_iter().collect();
-        folders.extend(access.folders.iter().filter_map(|folder| folder.canonicalize().ok()).map(plain));
-        let around = std::env::current_dir().into_iter().chain(served.iter().cloned());
+        folders.extend(
+            access
+                .folders
+                .iter()
+                .filter_map(|folder| folder.canonicalize().ok())
+                .map(plain),
+        );
+        let around = std::env::current_dir()
+            .into_iter()
+            .chain(served.iter().cloned());
         let around = around.filter_map(|folder| folder.canonicalize().ok());
-        let holds_it = |folder: &PathBuf| own.is_some_and(|own| own.starts_with(folder)) && folder.parent().is_some();
-        folders.extend(around.filter(holds_it).map(|path| Folder { path, is_without_hidden: true }));
+        let holds_it = |folder: &PathBuf| {
+            own.is_some_and(|own| own.starts_with(folder)) && folder.parent().is_some()
+        };
+        folders.extend(around.filter(holds_it).map(|path| Folder {
+            path,
+            is_without_hidden: true,
+        }));
         let home = home.map(Home::File);
-        Self { access, home, name, folders, known: HashMap::new(), bytes: 0 }
+        Self {
+            access,
+            home,
+            name,
+            folders,
+            known: HashMap::new(),
+            bytes: 0,
+        }
     }
 
     /// Returns the location of the document, if it is a file.
@@ -123,7 +152,9 @@ impl<'a> Files<'a> {
     /// Returns the reason why it may not.
     pub fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, String> {
         match base {
-            _ if text.starts_with("http://") || text.starts_with("https://") => Ok(Home::Uri(text.to_owned())),
+            _ if text.starts_with("http://") || text.starts_with("https://") => {
+                Ok(Home::Uri(text.to_owned()))
+            }
             _ if text.contains("://") || text.starts_with("//") => {
                 Err("only files, and `http` and `https` URIs, can be read".to_owned())
             }
@@ -134,12 +165,17 @@ impl<'a> Files<'a> {
     }
 
     fn file_beside(&self, base: &Path, text: &str) -> Result<PathBuf, String> {
-        let folder = base.parent().ok_or("a document that is no file has no folder to refer to")?;
+        let folder = base
+            .parent()
+            .ok_or("a document that is no file has no folder to refer to")?;
         let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
         // A file name may contain a literal percent sign.
         let names = [decoded.as_str(), text];
-        let path = names.iter().find_map(|name| folder.join(name).canonicalize().ok());
-        let path = path.ok_or_else(|| format!("there is no file `{}`", folder.join(&decoded).display()))?;
+        let path = names
+            .iter()
+            .find_map(|name| folder.join(name).canonicalize().ok());
+        let path =
+            path.ok_or_else(|| format!("there is no file `{}`", folder.join(&decoded).display()))?;
         if self.folders.iter().any(|allowed| allowed.has(&path)) {
             return Ok(path);
         }
@@ -161,7 +197,9 @@ impl<'a> Files<'a> {
             return known.clone();
         }
         if self.known.len() >= MOST_FILES {
-            return Err(format!("the document refers to more than {MOST_FILES} files"));
+            return Err(format!(
+                "the document refers to more than {MOST_FILES} files"
+            ));
         }
         let read = self.read_now(home);
         self.known.insert(home.clone(), read.clone());
@@ -177,11 +215,21 @@ impl<'a> Files<'a> {
             && let Some(tree) = metaschema::built_in(uri)
         {
             let source = Source::new(name, String::new(), position::positions);
-            return Ok(Read { source, tree: Arc::new(tree) });
+            return Ok(Read {
+                source,
+                tree: Arc::new(tree),
+            });
         }
-        let (text, tree) = parse(self.text(home)?)
-            .map_err(|error| format!("`{name}`:{}:{}: {}", error.span.line, error.span.column, error.message))?;
-        Ok(Read { source: Source::new(name, text, position::positions), tree: Arc::new(tree) })
+        let (text, tree) = parse(self.text(home)?).map_err(|error| {
+            format!(
+                "`{name}`:{}:{}: {}",
+                error.span.line, error.span.column, error.message
+            )
+        })?;
+        Ok(Read {
+            source: Source::new(name, text, position::positions),
+            tree: Arc::new(tree),
+        })
     }
 
     /// Reads the text of a file or URI.
@@ -194,13 +242,16 @@ impl<'a> Files<'a> {
             Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
             Home::File(path) => {
                 let name = self.shown(path);
-                let bytes = read_file(path).map_err(|why| format!("`{name}` cannot be read: {why}"))?;
+                let bytes =
+                    read_file(path).map_err(|why| format!("`{name}` cannot be read: {why}"))?;
                 (name, bytes)
             }
         };
         self.bytes += bytes.len();
         if self.bytes > MOST_BYTES {
-            return Err(format!("the files that the document refers to have more than {MOST_BYTES} bytes"));
+            return Err(format!(
+                "the files that the document refers to have more than {MOST_BYTES} bytes"
+            ));
         }
         decode(bytes).ok_or_else(|| format!("`{name}` is not text in UTF-8 or UTF-16"))
     }
@@ -234,7 +285,10 @@ fn parse(text: String) -> Result<(String, Value), SyntaxError> {
     let parsed = syntax::parse(&text);
     match parsed {
         Ok(parsed) if !parsed.tree.is_string() => Ok((text, parsed.tree)),
-        parsed => match crate::document::markdown::documents(&text).into_iter().next() {
+        parsed => match crate::document::markdown::documents(&text)
+            .into_iter()
+            .next()
+        {
             Some(part) => syntax::parse(&part).map(|parsed| (part, parsed.tree)),
             None => parsed.map(|parsed| (text, parsed.tree)),
         },
@@ -247,7 +301,10 @@ mod tests {
 
     #[test]
     fn only_regular_files_are_read() {
-        assert!(read_file(Path::new(env!("CARGO_MANIFEST_DIR"))).is_err_and(|why| why == "it is a folder"));
+        assert!(
+            read_file(Path::new(env!("CARGO_MANIFEST_DIR")))
+                .is_err_and(|why| why == "it is a folder")
+        );
         if Path::new("/dev/zero").exists() {
             let why = read_file(Path::new("/dev/zero")).expect_err("it has no end");
             assert!(why.starts_with("it is not a regular file"), "{why}");
@@ -256,7 +313,10 @@ mod tests {
 
     #[test]
     fn hidden_files_of_folders_around_are_outside() {
-        let folder = |is_without_hidden| Folder { path: PathBuf::from("/home/a"), is_without_hidden };
+        let folder = |is_without_hidden| Folder {
+            path: PathBuf::from("/home/a"),
+            is_without_hidden,
+        };
         assert!(folder(true).has(Path::new("/home/a/b/x.yaml")));
         assert!(!folder(true).has(Path::new("/home/a/.ssh/x.yaml")));
         assert!(folder(false).has(Path::new("/home/a/.ssh/x.yaml")));

@@ -19,7 +19,9 @@ pub fn may_be_in(text: &str) -> bool {
     let words = ["id", "anchor", "dynamic"];
     let begins = |at: usize| words.iter().any(|word| text[at + 1..].starts_with(word));
     // `"\u0024id"` is `$id` too.
-    text.match_indices('$').any(|(at, _)| begins(at)) || text.contains("\\u0024") || text.contains("\\x24")
+    text.match_indices('$').any(|(at, _)| begins(at))
+        || text.contains("\\u0024")
+        || text.contains("\\x24")
 }
 
 /// Rewrites the references of a document and removes its identifiers.
@@ -27,7 +29,13 @@ pub fn localise(tree: &mut Value) {
     let mut known = Identifiers::default();
     let mut references = Vec::new();
     each_object(Kind::Document, tree, "", &mut |kind, object, at| {
-        let is_named = || object.as_object().into_iter().flatten().any(|(keyword, _)| keyword.starts_with('$'));
+        let is_named = || {
+            object
+                .as_object()
+                .into_iter()
+                .flatten()
+                .any(|(keyword, _)| keyword.starts_with('$'))
+        };
         if kind == Kind::Schema && is_named() {
             known.note(object, at);
             for keyword in ["$ref", "$dynamicRef"] {
@@ -48,8 +56,15 @@ pub fn localise(tree: &mut Value) {
             _ => known.dynamic_pointer(&text, &at)?,
         };
         // Many authors give a schema an `$id` and still refer to the document by `#/components/…`.
-        let of_document = text.strip_prefix('#').map(str::to_owned).filter(|to| to.starts_with('/') && is_there(to));
-        let to = if is_there(&to) { to } else { of_document.unwrap_or(to) };
+        let of_document = text
+            .strip_prefix('#')
+            .map(str::to_owned)
+            .filter(|to| to.starts_with('/') && is_there(to));
+        let to = if is_there(&to) {
+            to
+        } else {
+            of_document.unwrap_or(to)
+        };
         Some((at, keyword, format!("#{}", fragment(&to))))
     });
     let rewritten: Vec<_> = rewritten.collect();
@@ -63,7 +78,11 @@ pub fn localise(tree: &mut Value) {
     }
     let resources: Vec<String> = known.resources.iter().map(|(at, _)| at.clone()).collect();
     dynamic::specialise(tree, &resources);
-    let places = known.resources.iter().chain(&known.anchors).map(|(at, _)| at);
+    let places = known
+        .resources
+        .iter()
+        .chain(&known.anchors)
+        .map(|(at, _)| at);
     for at in places {
         if let Some(schema) = tree.pointer_mut(at).and_then(Value::as_object_mut) {
             schema.shift_remove("$id");
@@ -86,7 +105,12 @@ struct Identifiers {
 
 impl Identifiers {
     fn note(&mut self, schema: &Value, at: &str) {
-        let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str).map(str::to_owned);
+        let text = |keyword: &str| {
+            schema
+                .get(keyword)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         if let Some(id) = text("$id").filter(|id| !id.is_empty() && !id.starts_with('#')) {
             self.resources.push((at.to_owned(), id));
         }
@@ -103,21 +127,29 @@ impl Identifiers {
         self.resources.sort_by_key(|(at, _)| at.len());
         for index in 0..self.resources.len() {
             let (at, id) = self.resources[index].clone();
-            let base =
-                self.resources[..index].iter().rev().find(|(outer, _)| is_below(&at, outer)).map_or("", |(_, uri)| uri);
+            let base = self.resources[..index]
+                .iter()
+                .rev()
+                .find(|(outer, _)| is_below(&at, outer))
+                .map_or("", |(_, uri)| uri);
             let uri = absolute(base, id.trim_end_matches('#'));
             self.by_uri.insert(uri.clone(), at.clone());
             self.resources[index].1 = uri;
         }
         for (at, name) in &self.anchors {
-            self.by_anchor.insert((self.resource(at).0.to_owned(), name.clone()), at.clone());
+            self.by_anchor
+                .insert((self.resource(at).0.to_owned(), name.clone()), at.clone());
         }
     }
 
     /// Returns the pointer and URI of the resource that a pointer is in; both are empty for the
     /// document.
     fn resource(&self, at: &str) -> (&str, &str) {
-        let inner = self.resources.iter().rev().find(|(outer, _)| is_below(at, outer));
+        let inner = self
+            .resources
+            .iter()
+            .rev()
+            .find(|(outer, _)| is_below(at, outer));
         inner.map_or(("", ""), |(at, uri)| (at, uri))
     }
 
@@ -126,12 +158,18 @@ impl Identifiers {
     fn pointer(&self, reference: &str, at: &str) -> Option<String> {
         let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let (own, base) = self.resource(at);
-        let resource = if uri.is_empty() { own } else { self.by_uri.get(&absolute(base, uri))? };
+        let resource = if uri.is_empty() {
+            own
+        } else {
+            self.by_uri.get(&absolute(base, uri))?
+        };
         let fragment = percent_decode_str(fragment).decode_utf8_lossy();
         if fragment.is_empty() || fragment.starts_with('/') {
             return Some(format!("{resource}{fragment}"));
         }
-        self.by_anchor.get(&(resource.to_owned(), fragment.into_owned())).cloned()
+        self.by_anchor
+            .get(&(resource.to_owned(), fragment.into_owned()))
+            .cloned()
     }
 }
 
@@ -146,28 +184,36 @@ impl Identifiers {
 }
 
 fn is_below(at: &str, outer: &str) -> bool {
-    at.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    at.strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Resolves a reference against a base (the parts of RFC 3986 §5.2 that schemas use): absolute ones
 /// stay, others replace the last segment of the base, or its whole path.
 pub fn absolute(base: &str, reference: &str) -> String {
-    let is_absolute = reference.split(['/', '?']).next().is_some_and(|first| first.contains(':'));
+    let is_absolute = reference
+        .split(['/', '?'])
+        .next()
+        .is_some_and(|first| first.contains(':'));
     if is_absolute || base.is_empty() {
         return reference.to_owned();
     }
     if !base.contains('/') {
         return reference.to_owned();
     }
-    let path = base.find("://").and_then(|scheme| base[scheme + 3..].find('/').map(|slash| scheme + 3 + slash));
+    let path = base
+        .find("://")
+        .and_then(|scheme| base[scheme + 3..].find('/').map(|slash| scheme + 3 + slash));
     if reference.starts_with('/') {
         return format!("{}{reference}", &base[..path.unwrap_or(base.len())]);
     }
     if base.contains("://") && path.is_none() {
         return format!("{base}/{reference}");
     }
-    let folder =
-        base.rfind('/').filter(|slash| path.is_none_or(|path| *slash >= path)).map_or(base.len(), |slash| slash + 1);
+    let folder = base
+        .rfind('/')
+        .filter(|slash| path.is_none_or(|path| *slash >= path))
+        .map_or(base.len(), |slash| slash + 1);
     format!("{}{reference}", &base[..folder])
 }
 
@@ -192,9 +238,18 @@ mod tests {
             "E": {"$ref": "other.yaml#/x"}
         }));
         let at = "#/components/schemas/A";
-        assert_eq!(schemas["A"]["properties"]["q"]["$ref"], format!("{at}/$defs/q"));
-        assert_eq!(schemas["A"]["properties"]["c"]["$ref"], format!("{at}/$defs/q"));
-        assert_eq!(schemas["A"]["properties"]["r"]["$ref"], format!("{at}/$defs/r"));
+        assert_eq!(
+            schemas["A"]["properties"]["q"]["$ref"],
+            format!("{at}/$defs/q")
+        );
+        assert_eq!(
+            schemas["A"]["properties"]["c"]["$ref"],
+            format!("{at}/$defs/q")
+        );
+        assert_eq!(
+            schemas["A"]["properties"]["r"]["$ref"],
+            format!("{at}/$defs/r")
+        );
         assert_eq!(schemas["B"]["$ref"], format!("{at}/$defs/q"));
         assert_eq!(schemas["C"]["$ref"], format!("{at}/$defs/r"));
         assert_eq!(schemas["D"]["items"]["$ref"], "#/components/schemas/D");
@@ -204,7 +259,11 @@ mod tests {
 
     #[test]
     fn identifiers_are_seen_in_the_text() {
-        assert!(may_be_in("a: {$id: x}") && may_be_in(r#"{"\u0024anchor": "x"}"#) && may_be_in("$dynamicRef"));
+        assert!(
+            may_be_in("a: {$id: x}")
+                && may_be_in(r#"{"\u0024anchor": "x"}"#)
+                && may_be_in("$dynamicRef")
+        );
         assert!(!may_be_in(r##"{"$ref": "#/x", "costs": "5 $"}"##));
     }
 

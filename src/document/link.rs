@@ -83,7 +83,14 @@ impl Linker<'_, '_> {
             if !at.is_empty() {
                 let home = self.part_of(&at).map(|part| part.home.clone());
                 let expect = Expect::Object(kind);
-                self.splicer.run(self.tree, expect, &at, home.as_ref(), self.files, self.source);
+                self.splicer.run(
+                    self.tree,
+                    expect,
+                    &at,
+                    home.as_ref(),
+                    self.files,
+                    self.source,
+                );
             }
             if !at.is_empty()
                 && let Some(value) = self.tree.pointer_mut(&at)
@@ -91,7 +98,8 @@ impl Linker<'_, '_> {
                 if self.splicer.origin == Origin::V2 && kind == Kind::Schema {
                     upgrade::rewrite_words(value);
                 }
-                self.found.extend(repair::repair_part(kind, value, &at, self.source));
+                self.found
+                    .extend(repair::repair_part(kind, value, &at, self.source));
             }
             for reference in self.references(kind, &at) {
                 self.reference(&reference);
@@ -112,7 +120,11 @@ impl Linker<'_, '_> {
             each_object(kind, value, at, &mut |kind, object, at| {
                 match object.get("$ref").and_then(Value::as_str) {
                     Some(text) if may_leave(text) => {
-                        references.push(Reference { kind, slot: join(at, "$ref"), text: text.to_owned() });
+                        references.push(Reference {
+                            kind,
+                            slot: join(at, "$ref"),
+                            text: text.to_owned(),
+                        });
                     }
                     Some(text) if !is_component(text) => {
                         let pointer = local_pointer(text).filter(|pointer| !is_known(pointer));
@@ -121,7 +133,11 @@ impl Linker<'_, '_> {
                     _ => {}
                 }
                 if kind == Kind::Schema && object.get("discriminator").is_some() {
-                    references.extend(mapped(object, at).into_iter().filter(|reference| may_leave(&reference.text)));
+                    references.extend(
+                        mapped(object, at)
+                            .into_iter()
+                            .filter(|reference| may_leave(&reference.text)),
+                    );
                 }
                 if kind == Kind::Example
                     && object.get("value").is_none()
@@ -136,7 +152,8 @@ impl Linker<'_, '_> {
             if let Err(why) = self.external_value(&at, &text) {
                 let message = format!("the external value `{text}` is not there");
                 let place = Place::value(self.source, join(&at, "externalValue"));
-                self.found.push(Diagnostic::at(Code::ExternalValue, place, message).help(why));
+                self.found
+                    .push(Diagnostic::at(Code::ExternalValue, place, message).help(why));
             }
         }
         references
@@ -151,9 +168,13 @@ impl Linker<'_, '_> {
             Home::File(path) => path.display().to_string(),
             Home::Uri(uri) => uri.clone(),
         };
-        let is_data = [".json", ".yaml", ".yml"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+        let is_data = [".json", ".yaml", ".yml"]
+            .iter()
+            .any(|end| name.to_ascii_lowercase().ends_with(end));
         let value = if is_data {
-            syntax::parse(&text).map(|parsed| parsed.tree).map_err(|error| format!("`{name}`: {}", error.message))?
+            syntax::parse(&text)
+                .map(|parsed| parsed.tree)
+                .map_err(|error| format!("`{name}`: {}", error.message))?
         } else {
             Value::String(text)
         };
@@ -165,22 +186,36 @@ impl Linker<'_, '_> {
 
     /// Returns the part that a pointer is in; `None` for the document itself.
     fn part_of(&self, at: &str) -> Option<&Part> {
-        self.parts
-            .iter()
-            .find(|part| at.strip_prefix(&part.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        self.parts.iter().find(|part| {
+            at.strip_prefix(&part.prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     fn reference(&mut self, reference: &Reference) {
-        let (file, fragment) = reference.text.split_once('#').unwrap_or((&reference.text, ""));
-        if file.is_empty() || self.own_uri.as_deref() == Some(file) && self.part_of(&reference.slot).is_none() {
+        let (file, fragment) = reference
+            .text
+            .split_once('#')
+            .unwrap_or((&reference.text, ""));
+        if file.is_empty()
+            || self.own_uri.as_deref() == Some(file) && self.part_of(&reference.slot).is_none()
+        {
             self.local(reference, fragment);
         } else if let Err(why) = self.external(reference, file, fragment) {
             let message = format!("reference `{}` leads out of its document", reference.text);
             let place = Place::value(self.source, reference.slot.clone());
-            self.found.push(Diagnostic::at(Code::ExternalRef, place, message).help(why));
-            let owner = reference.slot.strip_suffix("/$ref").and_then(|owner| self.tree.pointer_mut(owner));
+            self.found
+                .push(Diagnostic::at(Code::ExternalRef, place, message).help(why));
+            let owner = reference
+                .slot
+                .strip_suffix("/$ref")
+                .and_then(|owner| self.tree.pointer_mut(owner));
             if let Some(owner) = owner {
-                forget(reference.kind, owner, &format!("reference `{}` leads out of its document", reference.text));
+                forget(
+                    reference.kind,
+                    owner,
+                    &format!("reference `{}` leads out of its document", reference.text),
+                );
             }
         }
     }
@@ -200,7 +235,12 @@ impl Linker<'_, '_> {
         self.arrive(reference, &prefix, fragment, is_openapi);
     }
 
-    fn external(&mut self, reference: &Reference, file: &str, fragment: &str) -> Result<(), String> {
+    fn external(
+        &mut self,
+        reference: &Reference,
+        file: &str,
+        fragment: &str,
+    ) -> Result<(), String> {
         let home = self.locate(&reference.slot, file)?;
         if self.files.home() == Some(&home) {
             self.arrive(reference, "", fragment, true);
@@ -210,7 +250,10 @@ impl Linker<'_, '_> {
             Some(index) => index,
             None => self.load(home)?,
         };
-        let (prefix, is_openapi) = (self.parts[index].prefix.clone(), self.parts[index].is_openapi);
+        let (prefix, is_openapi) = (
+            self.parts[index].prefix.clone(),
+            self.parts[index].is_openapi,
+        );
         let fragment = self.parts[index].source.moved(fragment);
         self.arrive(reference, &prefix, &fragment, is_openapi);
         Ok(())
@@ -218,7 +261,10 @@ impl Linker<'_, '_> {
 
     /// Returns the file or URI that a text at a pointer refers to, if it may be read.
     fn locate(&self, at: &str, text: &str) -> Result<Home, String> {
-        let base = self.part_of(at).map(|part| &part.home).or(self.files.home());
+        let base = self
+            .part_of(at)
+            .map(|part| &part.home)
+            .or(self.files.home());
         self.files.locate(base, text)
     }
 
@@ -249,9 +295,12 @@ impl Linker<'_, '_> {
         let index = self.parts.len();
         let prefix = format!("/{FILES}/{index}");
         // A meta-schema needs no processing.
-        let is_whole = matches!(&home, Home::Uri(uri) if metaschema::place(&mut value, uri, &prefix));
+        let is_whole =
+            matches!(&home, Home::Uri(uri) if metaschema::place(&mut value, uri, &prefix));
         if let Some(root) = self.tree.as_object_mut() {
-            let files = root.entry(FILES).or_insert_with(|| Value::Object(Map::new()));
+            let files = root
+                .entry(FILES)
+                .or_insert_with(|| Value::Object(Map::new()));
             if let Some(files) = files.as_object_mut() {
                 files.insert(index.to_string(), value);
             }
@@ -259,23 +308,43 @@ impl Linker<'_, '_> {
         if is_openapi {
             self.open.push((Kind::Document, prefix.clone()));
         }
-        let written = Written { at: prefix.clone(), source: Some(Arc::clone(&read.source)), from: String::new() };
+        let written = Written {
+            at: prefix.clone(),
+            source: Some(Arc::clone(&read.source)),
+            from: String::new(),
+        };
         self.splicer.parts.push(written);
-        self.parts.push(Part { home, prefix, source: read.source, is_openapi: is_openapi || is_whole });
+        self.parts.push(Part {
+            home,
+            prefix,
+            source: read.source,
+            is_openapi: is_openapi || is_whole,
+        });
         Ok(index)
     }
 }
 
 /// Returns whether a reference is to a component by its name, as most are.
 fn is_component(text: &str) -> bool {
-    text.strip_prefix("#/components/").is_some_and(|rest| rest.matches('/').count() == 1 && !rest.starts_with("x-"))
+    text.strip_prefix("#/components/")
+        .is_some_and(|rest| rest.matches('/').count() == 1 && !rest.starts_with("x-"))
 }
 
 /// Returns the values of a `mapping` that are references and not names of components.
 fn mapped(schema: &Value, at: &str) -> Vec<Reference> {
-    let mapping = schema.pointer("/discriminator/mapping").and_then(Value::as_object).into_iter().flatten();
+    let mapping = schema
+        .pointer("/discriminator/mapping")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     let at = join(&join(at, "discriminator"), "mapping");
     let values = mapping.filter_map(|(name, to)| Some((join(&at, name), to.as_str()?)));
     let references = values.filter(|(_, text)| reference::is_reference(text));
-    references.map(|(slot, text)| Reference { kind: Kind::Schema, slot, text: text.to_owned() }).collect()
+    references
+        .map(|(slot, text)| Reference {
+            kind: Kind::Schema,
+            slot,
+            text: text.to_owned(),
+        })
+        .collect()
 }

@@ -17,9 +17,12 @@ pub fn documents(page: &str) -> Vec<String> {
     let mut inside = None;
     for (event, range) in Parser::new(page).into_offset_iter() {
         match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => inside = Some((usize::MAX, 0)),
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
+                inside = Some((usize::MAX, 0))
+            }
             Event::Text(_) => {
-                inside = inside.map(|(start, _): (usize, usize)| (start.min(range.start), range.end));
+                inside =
+                    inside.map(|(start, _): (usize, usize)| (start.min(range.start), range.end));
             }
             Event::End(TagEnd::CodeBlock) => {
                 if let Some((start, end)) = inside.take()
@@ -36,7 +39,8 @@ pub fn documents(page: &str) -> Vec<String> {
 }
 
 fn is_document(block: &str) -> bool {
-    crate::document::encoding::mentions_openapi(block) && crate::document::encoding::begins_as_openapi(block)
+    crate::document::encoding::mentions_openapi(block)
+        && crate::document::encoding::begins_as_openapi(block)
 }
 
 fn padded(page: &str, start: usize, end: usize) -> String {
@@ -55,7 +59,13 @@ mod tests {
     fn fenced_documents_keep_their_lines() {
         let page = "# Title\n\nWords.\n\n````json POST /a\n{\n  \"openapi\": \"3.0.0\"\n}\n````\n\n```yaml\nopenapi: 3.1.0\n```\n";
         let found = documents(page);
-        assert_eq!(found, ["\n\n\n\n\n{\n  \"openapi\": \"3.0.0\"\n}\n", "\n\n\n\n\n\n\n\n\n\n\nopenapi: 3.1.0\n"]);
+        assert_eq!(
+            found,
+            [
+                "\n\n\n\n\n{\n  \"openapi\": \"3.0.0\"\n}\n",
+                "\n\n\n\n\n\n\n\n\n\n\nopenapi: 3.1.0\n"
+            ]
+        );
     }
 
     #[test]

@@ -9,40 +9,51 @@ use serde_json::{Map, Value, json};
 /// the URI is not that of a meta-schema.
 #[must_use]
 pub fn built_in(uri: &str) -> Option<Value> {
-    let name = uri.split_once("://").map(|(_, rest)| rest.trim_end_matches('#'))?;
-    let (schema, vocabularies): (&Value, &[(&str, &Value)]) = match name.strip_prefix("json-schema.org/")? {
-        "draft-04/schema" => (&meta::DRAFT4, &[]),
-        "draft-06/schema" => (&meta::DRAFT6, &[]),
-        "draft-07/schema" => (&meta::DRAFT7, &[]),
-        "draft/2019-09/schema" => (
-            &meta::DRAFT201909,
-            &[
-                ("meta/core", &meta::DRAFT201909_CORE),
-                ("meta/applicator", &meta::DRAFT201909_APPLICATOR),
-                ("meta/validation", &meta::DRAFT201909_VALIDATION),
-                ("meta/meta-data", &meta::DRAFT201909_META_DATA),
-                ("meta/format", &meta::DRAFT201909_FORMAT),
-                ("meta/content", &meta::DRAFT201909_CONTENT),
-            ],
-        ),
-        "schema" | "draft/2020-12/schema" => (
-            &meta::DRAFT202012,
-            &[
-                ("meta/core", &meta::DRAFT202012_CORE),
-                ("meta/applicator", &meta::DRAFT202012_APPLICATOR),
-                ("meta/unevaluated", &meta::DRAFT202012_UNEVALUATED),
-                ("meta/validation", &meta::DRAFT202012_VALIDATION),
-                ("meta/meta-data", &meta::DRAFT202012_META_DATA),
-                ("meta/format-annotation", &meta::DRAFT202012_FORMAT_ANNOTATION),
-                ("meta/content", &meta::DRAFT202012_CONTENT),
-            ],
-        ),
-        _ => return None,
-    };
+    let name = uri
+        .split_once("://")
+        .map(|(_, rest)| rest.trim_end_matches('#'))?;
+    let (schema, vocabularies): (&Value, &[(&str, &Value)]) =
+        match name.strip_prefix("json-schema.org/")? {
+            "draft-04/schema" => (&meta::DRAFT4, &[]),
+            "draft-06/schema" => (&meta::DRAFT6, &[]),
+            "draft-07/schema" => (&meta::DRAFT7, &[]),
+            "draft/2019-09/schema" => (
+                &meta::DRAFT201909,
+                &[
+                    ("meta/core", &meta::DRAFT201909_CORE),
+                    ("meta/applicator", &meta::DRAFT201909_APPLICATOR),
+                    ("meta/validation", &meta::DRAFT201909_VALIDATION),
+                    ("meta/meta-data", &meta::DRAFT201909_META_DATA),
+                    ("meta/format", &meta::DRAFT201909_FORMAT),
+                    ("meta/content", &meta::DRAFT201909_CONTENT),
+                ],
+            ),
+            "schema" | "draft/2020-12/schema" => (
+                &meta::DRAFT202012,
+                &[
+                    ("meta/core", &meta::DRAFT202012_CORE),
+                    ("meta/applicator", &meta::DRAFT202012_APPLICATOR),
+                    ("meta/unevaluated", &meta::DRAFT202012_UNEVALUATED),
+                    ("meta/validation", &meta::DRAFT202012_VALIDATION),
+                    ("meta/meta-data", &meta::DRAFT202012_META_DATA),
+                    (
+                        "meta/format-annotation",
+                        &meta::DRAFT202012_FORMAT_ANNOTATION,
+                    ),
+                    ("meta/content", &meta::DRAFT202012_CONTENT),
+                ],
+            ),
+            _ => return None,
+        };
     let mut tree = local(schema, "");
     let parts: Map<String, Value> = vocabularies
         .iter()
-        .map(|(name, part)| ((*name).to_owned(), local(part, &format!("/$defs/{}", name.replace('/', "~1")))))
+        .map(|(name, part)| {
+            (
+                (*name).to_owned(),
+                local(part, &format!("/$defs/{}", name.replace('/', "~1"))),
+            )
+        })
         .collect();
     if !parts.is_empty() {
         tree["$defs"] = Value::Object(parts);
@@ -84,7 +95,14 @@ fn localise(value: &mut Value, at: &str, is_schema: bool) {
         Value::Object(object) => {
             // Below `properties` the same words are names.
             if is_schema {
-                for keyword in ["$id", "id", "$schema", "$vocabulary", "$dynamicAnchor", "$recursiveAnchor"] {
+                for keyword in [
+                    "$id",
+                    "id",
+                    "$schema",
+                    "$vocabulary",
+                    "$dynamicAnchor",
+                    "$recursiveAnchor",
+                ] {
                     object.shift_remove(keyword);
                 }
                 // Before draft-06 this keyword said that `minimum` is exclusive.
@@ -92,7 +110,11 @@ fn localise(value: &mut Value, at: &str, is_schema: bool) {
                     let bound = object.shift_remove("minimum").unwrap_or_default();
                     object.insert("exclusiveMinimum".to_owned(), bound);
                 }
-                if object.shift_remove("$dynamicRef").or_else(|| object.shift_remove("$recursiveRef")).is_some() {
+                if object
+                    .shift_remove("$dynamicRef")
+                    .or_else(|| object.shift_remove("$recursiveRef"))
+                    .is_some()
+                {
                     object.insert("$ref".to_owned(), json!("#"));
                 } else if let Some(Value::String(text)) = object.get_mut("$ref") {
                     *text = match text.strip_prefix('#') {
@@ -105,7 +127,8 @@ fn localise(value: &mut Value, at: &str, is_schema: bool) {
                 }
             }
             for (name, member) in object.iter_mut() {
-                let is_map = is_schema && matches!(name.as_str(), "properties" | "$defs" | "definitions");
+                let is_map =
+                    is_schema && matches!(name.as_str(), "properties" | "$defs" | "definitions");
                 localise(member, at, !is_map);
             }
         }
@@ -120,9 +143,13 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        for name in
-            ["draft-04/schema", "draft-06/schema#", "draft-07/schema", "draft/2019-09/schema", "draft/2020-12/schema"]
-        {
+        for name in [
+            "draft-04/schema",
+            "draft-06/schema#",
+            "draft-07/schema",
+            "draft/2019-09/schema",
+            "draft/2020-12/schema",
+        ] {
             let tree = built_in(&format!("http://json-schema.org/{name}")).expect("is built in");
             let mut open = vec![&tree];
             let mut count = 0;

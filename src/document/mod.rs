@@ -101,7 +101,10 @@ pub struct Loaded {
 /// a document before any other step reads it.
 #[must_use]
 pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
-    let mut loaded = Loaded { access: access.clone(), ..Loaded::default() };
+    let mut loaded = Loaded {
+        access: access.clone(),
+        ..Loaded::default()
+    };
     let folder = |input: &Input| match input {
         Input::Path(path) if path.is_dir() => Some(path.clone()),
         _ => None,
@@ -117,7 +120,11 @@ pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
         }
     }
     loaded.read_all();
-    let idle: Vec<Diagnostic> = loaded.overlays.iter().flat_map(Overlay::without_effect).collect();
+    let idle: Vec<Diagnostic> = loaded
+        .overlays
+        .iter()
+        .flat_map(Overlay::without_effect)
+        .collect();
     loaded.diagnostics.extend(idle);
     loaded
 }
@@ -133,10 +140,17 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
         extension.is_some_and(|extension| ["yaml", "yml", "json"].contains(&extension))
     };
     let mut paths: Vec<PathBuf> = match fs::read_dir(folder) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| is_fixture(path)).collect(),
+        Ok(entries) => entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| is_fixture(path))
+            .collect(),
         Err(error) => {
             let message = format!("`{}` cannot be read: {error}", folder.display());
-            return (files, vec![Diagnostic::without_place(Code::UnreadableFile, message)]);
+            return (
+                files,
+                vec![Diagnostic::without_place(Code::UnreadableFile, message)],
+            );
         }
     };
     paths.sort();
@@ -162,8 +176,9 @@ pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>)
         return (Vec::new(), Vec::new());
     }
     let (mut files, mut found) = load_fixtures(&folder);
-    let mut tables: Vec<PathBuf> =
-        fs::read_dir(&folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+    let mut tables: Vec<PathBuf> = fs::read_dir(&folder)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
     tables.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
     tables.sort();
     for path in tables {
@@ -173,9 +188,15 @@ pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>)
         }
     }
     let stem = |file: &FixtureFile| {
-        Path::new(file.source.name()).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+        Path::new(file.source.name())
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default()
     };
-    (files.into_iter().map(|file| (stem(&file), file)).collect(), found)
+    (
+        files.into_iter().map(|file| (stem(&file), file)).collect(),
+        found,
+    )
 }
 
 /// Reads a file as text; the error is a diagnostic.
@@ -188,7 +209,10 @@ fn read_text(path: &Path) -> Result<String, Diagnostic> {
 const NO_TEXT: &str = "it is not text in UTF-8 or UTF-16";
 
 fn unreadable(name: &str, why: &str) -> Diagnostic {
-    Diagnostic::without_place(Code::UnreadableFile, format!("`{name}` cannot be read: {why}"))
+    Diagnostic::without_place(
+        Code::UnreadableFile,
+        format!("`{name}` cannot be read: {why}"),
+    )
 }
 
 /// Parses a file of entities. A file with the extension `csv` is not parsed yet: its tree is its
@@ -198,11 +222,17 @@ fn unreadable(name: &str, why: &str) -> Diagnostic {
 ///
 /// Returns a diagnostic if it is neither JSON nor YAML.
 pub fn data_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> {
-    if Path::new(&name).extension().is_none_or(|extension| extension != "csv") {
+    if Path::new(&name)
+        .extension()
+        .is_none_or(|extension| extension != "csv")
+    {
         return fixture_text(name, text).map(|(file, _)| file);
     }
     let tree = Arc::new(Value::String(text.clone()));
-    Ok(FixtureFile { source: Source::new(name, text, position::positions), tree })
+    Ok(FixtureFile {
+        source: Source::new(name, text, position::positions),
+        tree,
+    })
 }
 
 /// Parses the text of a fixture file, and returns it with diagnostics for oddities such as
@@ -211,15 +241,28 @@ pub fn data_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> 
 /// # Errors
 ///
 /// Returns a diagnostic if it is neither JSON nor YAML.
-pub fn fixture_text(name: String, text: String) -> Result<(FixtureFile, Vec<Diagnostic>), Diagnostic> {
+pub fn fixture_text(
+    name: String,
+    text: String,
+) -> Result<(FixtureFile, Vec<Diagnostic>), Diagnostic> {
     let parsed = syntax::parse(&text);
     let source = Source::new(name, text, position::positions);
     match parsed {
         Ok(parsed) => {
             let odd = odd(&parsed, &source);
-            Ok((FixtureFile { source, tree: Arc::new(parsed.tree) }, odd))
+            Ok((
+                FixtureFile {
+                    source,
+                    tree: Arc::new(parsed.tree),
+                },
+                odd,
+            ))
         }
-        Err(error) => Err(Diagnostic::at(Code::Syntax, Place::exact(&source, error.span), error.message)),
+        Err(error) => Err(Diagnostic::at(
+            Code::Syntax,
+            Place::exact(&source, error.span),
+            error.message,
+        )),
     }
 }
 
@@ -248,7 +291,10 @@ impl Loaded {
         let (name, text) = match input {
             Input::Text { name, text } => (name.clone(), Ok(text.clone())),
             Input::Path(path) => (path.display().to_string(), read_text(path)),
-            Input::Stdin => ("-".to_owned(), Err(unreadable("-", "an overlay is read from a file"))),
+            Input::Stdin => (
+                "-".to_owned(),
+                Err(unreadable("-", "an overlay is read from a file")),
+            ),
         };
         let text = match text {
             Ok(text) => text,
@@ -261,7 +307,10 @@ impl Loaded {
 
     fn stdin(&mut self) {
         let mut bytes = Vec::new();
-        match std::io::stdin().take(LARGEST_FILE + 1).read_to_end(&mut bytes) {
+        match std::io::stdin()
+            .take(LARGEST_FILE + 1)
+            .read_to_end(&mut bytes)
+        {
             Ok(length) if length as u64 > LARGEST_FILE => {
                 self.unreadable("-", &format!("it has more than {LARGEST_FILE} bytes"));
             }
@@ -271,12 +320,18 @@ impl Loaded {
     }
 
     fn folder(&mut self, folder: &Path) {
-        let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
-        let visible =
-            entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.'));
+        let entries = WalkDir::new(folder)
+            .follow_links(true)
+            .sort_by_file_name()
+            .into_iter();
+        let visible = entries.filter_entry(|entry| {
+            entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+        });
         for entry in visible {
             match entry {
-                Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), Naming::ByFolder),
+                Ok(entry) if entry.file_type().is_file() => {
+                    self.file(entry.path(), Naming::ByFolder)
+                }
                 Ok(_) => {}
                 Err(error) => self.unreadable(&folder.display().to_string(), &error.to_string()),
             }
@@ -309,7 +364,12 @@ impl Loaded {
             return;
         }
         let (name, home) = (name.to_owned(), home.map(Path::to_owned));
-        self.waiting.push(Waiting::Text { name, text, home, asked });
+        self.waiting.push(Waiting::Text {
+            name,
+            text,
+            home,
+            asked,
+        });
     }
 
     /// Parses the waiting texts in parallel and handles them in order.
@@ -322,7 +382,12 @@ impl Loaded {
         let mut parsed = syntax::parse_all(&texts.collect::<Vec<_>>()).into_iter();
         for waiting in waiting {
             match waiting {
-                Waiting::Text { name, text, home, asked } => {
+                Waiting::Text {
+                    name,
+                    text,
+                    home,
+                    asked,
+                } => {
                     let Some(parsed) = parsed.next() else { return };
                     self.parsed(&name, text, home.as_deref(), asked, parsed);
                 }
@@ -340,7 +405,9 @@ impl Loaded {
         parsed: Result<Parsed, SyntaxError>,
     ) {
         let fault = match parsed {
-            Ok(parsed) if upgrade::is_openapi(&parsed.tree) => return self.document(name, text, home, parsed),
+            Ok(parsed) if upgrade::is_openapi(&parsed.tree) => {
+                return self.document(name, text, home, parsed);
+            }
             Ok(_) => None,
             Err(error) => Some(error),
         };
@@ -350,7 +417,9 @@ impl Loaded {
         }
         for part in parts {
             match syntax::parse(&part) {
-                Ok(parsed) if upgrade::is_openapi(&parsed.tree) => self.document(name, part, home, parsed),
+                Ok(parsed) if upgrade::is_openapi(&parsed.tree) => {
+                    self.document(name, part, home, parsed)
+                }
                 Ok(_) => {}
                 Err(error) => self.syntax_error(name, part, &error),
             }
@@ -361,13 +430,17 @@ impl Loaded {
     /// parse; counts any other as passed over.
     fn no_document(&mut self, name: &str, text: String, fault: Option<SyntaxError>, asked: Naming) {
         match fault {
-            Some(error) if begins_as_openapi(&text) || looks_like_data(&text) && asked == Naming::ByName => {
+            Some(error)
+                if begins_as_openapi(&text)
+                    || looks_like_data(&text) && asked == Naming::ByName =>
+            {
                 self.syntax_error(name, text, &error);
             }
             _ if asked == Naming::ByName => {
                 let message = format!("`{name}` is not an OpenAPI document");
                 let help = "a document has `openapi: 3.…` at its top, or is fenced as code in a Markdown page";
-                self.diagnostics.push(Diagnostic::without_place(Code::NotOpenapi, message).help(help));
+                self.diagnostics
+                    .push(Diagnostic::without_place(Code::NotOpenapi, message).help(help));
             }
             _ => self.passed_over += 1,
         }
@@ -376,7 +449,8 @@ impl Loaded {
     fn syntax_error(&mut self, name: &str, text: String, error: &SyntaxError) {
         let source = Source::new(name.to_owned(), text, position::positions);
         let place = Place::exact(&source, error.span);
-        self.diagnostics.push(Diagnostic::at(Code::Syntax, place, error.message.clone()));
+        self.diagnostics
+            .push(Diagnostic::at(Code::Syntax, place, error.message.clone()));
     }
 
     fn document(&mut self, name: &str, text: String, home: Option<&Path>, parsed: Parsed) {
@@ -384,7 +458,10 @@ impl Loaded {
         let source = Source::new(name.to_owned(), text, position::positions);
         self.diagnostics.extend(odd(&parsed, &source));
         let mut tree = parsed.tree;
-        let found = self.overlays.iter_mut().flat_map(|overlay| overlay.apply(&mut tree, name));
+        let found = self
+            .overlays
+            .iter_mut()
+            .flat_map(|overlay| overlay.apply(&mut tree, name));
         self.diagnostics.extend(found);
         if let Err(fault) = upgrade::check_version(&tree, &source) {
             self.diagnostics.push(fault);
@@ -392,7 +469,14 @@ impl Loaded {
         }
         let mut files = Files::new(name, home, &self.access, &self.served);
         let mut splicer = Splicer::new(upgrade::origin(&tree));
-        splicer.run(&mut tree, Expect::Object(Kind::Document), "", None, &mut files, &source);
+        splicer.run(
+            &mut tree,
+            Expect::Object(Kind::Document),
+            "",
+            None,
+            &mut files,
+            &source,
+        );
         upgrade::restructure(&mut tree, &source);
         self.diagnostics.extend(repair::repair(&mut tree, &source));
         if has_identifiers || !self.overlays.is_empty() {
@@ -405,10 +489,16 @@ impl Loaded {
             source.note_parts(splicer.parts);
         }
         self.diagnostics.extend(found);
-        self.diagnostics.extend(upgrade::upgrade(&mut tree, &extents, &source));
-        self.diagnostics.extend(reference::check(&mut tree, &extents, &source));
-        self.diagnostics.extend(depth::cut(&mut tree, &extents, &source));
-        self.documents.push(Document { source, tree: Arc::new(tree) });
+        self.diagnostics
+            .extend(upgrade::upgrade(&mut tree, &extents, &source));
+        self.diagnostics
+            .extend(reference::check(&mut tree, &extents, &source));
+        self.diagnostics
+            .extend(depth::cut(&mut tree, &extents, &source));
+        self.documents.push(Document {
+            source,
+            tree: Arc::new(tree),
+        });
     }
 }
 
@@ -481,6 +571,9 @@ mod tests {
         let (files, found) = load_data(&folder);
         fs::remove_dir_all(&folder).expect("it is there");
         assert!(files.is_empty());
-        assert_eq!(found.first().map(|found| found.code), Some(Code::UnreadableFile));
+        assert_eq!(
+            found.first().map(|found| found.code),
+            Some(Code::UnreadableFile)
+        );
     }
 }

@@ -12,7 +12,9 @@ use crate::document::visit::visit;
 /// Returns whether a standard has a field called `name` in objects of this kind.
 #[must_use]
 pub fn is_known(kind: Kind, name: &str) -> bool {
-    name.starts_with("x-") || others(kind).contains(&name) || fields(kind).any(|known| known == name)
+    name.starts_with("x-")
+        || others(kind).contains(&name)
+        || fields(kind).any(|known| known == name)
 }
 
 /// Returns the known field that the unknown `name` most likely means, unless the object has it
@@ -20,7 +22,10 @@ pub fn is_known(kind: Kind, name: &str) -> bool {
 #[must_use]
 pub fn meant(kind: Kind, name: &str, object: &Map<String, Value>) -> Option<&'static str> {
     let candidates = fields(kind).chain(others(kind).iter().copied());
-    nearest(name, candidates.filter(|known| !object.contains_key(*known)))
+    nearest(
+        name,
+        candidates.filter(|known| !object.contains_key(*known)),
+    )
 }
 
 /// Returns the candidate closest to `name`, if they differ no more than by a slip: in case and
@@ -53,7 +58,10 @@ const LONGEST: usize = 64;
 
 /// Returns a name in lower case, without separators.
 fn plain(name: &str) -> String {
-    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '$')).take(LONGEST + 1);
+    let letters = name
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-' | ' ' | '$'))
+        .take(LONGEST + 1);
     letters.flat_map(char::to_lowercase).collect()
 }
 
@@ -84,12 +92,24 @@ pub struct UnknownKeyword {
 pub fn unknown_keyword(schema: &Value) -> Option<UnknownKeyword> {
     let mut first = None;
     visit(Kind::Schema, schema, "", &mut |kind, value, pointer| {
-        let Some(object) = value.as_object().filter(|_| kind == Kind::Schema && first.is_none()) else { return };
-        let is_unknown = |name: &&String| !name.starts_with("x-") && !JSON_SCHEMA.contains(&name.as_str());
+        let Some(object) = value
+            .as_object()
+            .filter(|_| kind == Kind::Schema && first.is_none())
+        else {
+            return;
+        };
+        let is_unknown =
+            |name: &&String| !name.starts_with("x-") && !JSON_SCHEMA.contains(&name.as_str());
         if let Some(name) = object.keys().find(is_unknown) {
-            let absent = JSON_SCHEMA.iter().copied().filter(|known| !object.contains_key(*known));
-            first =
-                Some(UnknownKeyword { pointer: join(pointer, name), name: name.clone(), meant: nearest(name, absent) });
+            let absent = JSON_SCHEMA
+                .iter()
+                .copied()
+                .filter(|known| !object.contains_key(*known));
+            first = Some(UnknownKeyword {
+                pointer: join(pointer, name),
+                name: name.clone(),
+                meant: nearest(name, absent),
+            });
         }
     });
     first
@@ -182,17 +202,41 @@ fn others(kind: Kind) -> &'static [&'static str] {
         Kind::Server => &["description", "name"],
         Kind::PathItem => &["$ref", "summary", "description"],
         Kind::Operation => &["externalDocs", "consumes", "produces", "schemes", "$ref"],
-        Kind::Parameter => &["example", "$ref", "collectionFormat", "type", "format", "items", "enum", "default"],
-        Kind::Header => &["example", "$ref", "name", "in", "allowEmptyValue", "allowReserved", "collectionFormat"],
+        Kind::Parameter => &[
+            "example",
+            "$ref",
+            "collectionFormat",
+            "type",
+            "format",
+            "items",
+            "enum",
+            "default",
+        ],
+        Kind::Header => &[
+            "example",
+            "$ref",
+            "name",
+            "in",
+            "allowEmptyValue",
+            "allowReserved",
+            "collectionFormat",
+        ],
         Kind::RequestBody => &["$ref"],
         Kind::MediaType => &["example", "prefixEncoding", "itemEncoding", "$ref"],
         Kind::Encoding => &["encoding", "prefixEncoding", "itemEncoding"],
         Kind::Response => &["links", "summary", "$ref", "schema", "examples"],
         Kind::Example => &["value", "dataValue", "serializedValue", "$ref"],
         Kind::Components => &["links", "definitions"],
-        Kind::SecurityScheme => {
-            &["flows", "$ref", "deprecated", "oauth2MetadataUrl", "flow", "authorizationUrl", "tokenUrl", "scopes"]
-        }
+        Kind::SecurityScheme => &[
+            "flows",
+            "$ref",
+            "deprecated",
+            "oauth2MetadataUrl",
+            "flow",
+            "authorizationUrl",
+            "tokenUrl",
+            "scopes",
+        ],
         Kind::Schema => &[
             "const",
             "$schema",
@@ -246,14 +290,31 @@ mod tests {
         assert_eq!(of(Kind::Schema, "markdownDescription"), None);
         assert_eq!(of(Kind::Schema, "order"), None);
         let taken = json!({"required": []});
-        assert_eq!(meant(Kind::Schema, "require", taken.as_object().expect("an object")), None);
+        assert_eq!(
+            meant(
+                Kind::Schema,
+                "require",
+                taken.as_object().expect("an object")
+            ),
+            None
+        );
     }
 
     #[test]
     fn the_first_unknown_keyword_is_found_wherever_it_stands() {
-        assert_eq!(unknown_keyword(&json!({"properties": {"require": {"type": "string"}}})), None);
-        let found = unknown_keyword(&json!({"properties": {"a": {"require": ["b"]}}})).expect("there is one");
-        assert_eq!((found.pointer.as_str(), found.meant), ("/properties/a/require", Some("required")));
-        assert_eq!(unknown_keyword(&json!({"const": {"no": "keyword"}, "x-note": 1})), None);
+        assert_eq!(
+            unknown_keyword(&json!({"properties": {"require": {"type": "string"}}})),
+            None
+        );
+        let found = unknown_keyword(&json!({"properties": {"a": {"require": ["b"]}}}))
+            .expect("there is one");
+        assert_eq!(
+            (found.pointer.as_str(), found.meant),
+            ("/properties/a/require", Some("required"))
+        );
+        assert_eq!(
+            unknown_keyword(&json!({"const": {"no": "keyword"}, "x-note": 1})),
+            None
+        );
     }
 }

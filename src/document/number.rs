@@ -16,9 +16,13 @@ pub const TOKEN: &str = "$serde_json::private::Number";
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => equal(a, b),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
         }
         (a, b) => a == b,
     }
@@ -39,7 +43,10 @@ pub fn equal(a: &Number, b: &Number) -> bool {
 /// Returns whether a text is a number equal to `number`.
 #[must_use]
 pub fn is_text_of(number: &Number, text: &str) -> bool {
-    number.as_str() == text || text.parse::<Number>().is_ok_and(|other| equal(number, &other))
+    number.as_str() == text
+        || text
+            .parse::<Number>()
+            .is_ok_and(|other| equal(number, &other))
 }
 
 /// Returns whether a number is written without a fraction and without an exponent.
@@ -60,20 +67,44 @@ struct Decimal {
 impl Decimal {
     fn of(text: &str) -> Self {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let too_large = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
+        let too_large = if exponent.starts_with('-') {
+            i64::MIN
+        } else {
+            i64::MAX
+        };
         let exponent = exponent.parse::<i64>().unwrap_or(too_large);
         let unsigned = mantissa.trim_start_matches('-');
-        let fraction = unsigned.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        let digits = unsigned.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0');
+        let fraction = unsigned
+            .split_once('.')
+            .map_or(0, |(_, fraction)| fraction.len());
+        let digits = unsigned
+            .bytes()
+            .filter(u8::is_ascii_digit)
+            .skip_while(|digit| *digit == b'0');
         let mut digits: Vec<u8> = digits.collect();
         let length = digits.len();
-        digits.truncate(digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1));
+        digits.truncate(
+            digits
+                .iter()
+                .rposition(|digit| *digit != b'0')
+                .map_or(0, |last| last + 1),
+        );
         if digits.is_empty() {
-            return Self { is_negative: false, digits, exponent: 0 };
+            return Self {
+                is_negative: false,
+                digits,
+                exponent: 0,
+            };
         }
         let places = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let exponent = exponent.saturating_sub(places(fraction)).saturating_add(places(length - digits.len()));
-        Self { is_negative: mantissa.starts_with('-'), digits, exponent }
+        let exponent = exponent
+            .saturating_sub(places(fraction))
+            .saturating_add(places(length - digits.len()));
+        Self {
+            is_negative: mantissa.starts_with('-'),
+            digits,
+            exponent,
+        }
     }
 }
 
@@ -83,13 +114,16 @@ impl Decimal {
 pub fn as_written(text: &str) -> Option<Number> {
     let text = text.strip_prefix('+').unwrap_or(text);
     // `serde_json` reads `1e3` as `1e+3`. Here it only checks the text, and the text is kept.
-    text.parse::<Number>().ok().map(|_| Number::from_string_unchecked(text.to_owned()))
+    text.parse::<Number>()
+        .ok()
+        .map(|_| Number::from_string_unchecked(text.to_owned()))
 }
 
 /// Returns the texts of the numbers of a JSON text that have an exponent, in their order.
 #[must_use]
 pub fn with_exponent(text: &str) -> Vec<&str> {
-    let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    let is_part =
+        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;
@@ -97,12 +131,18 @@ pub fn with_exponent(text: &str) -> Vec<&str> {
         let rest = &bytes[at..];
         let length = match byte {
             b'"' => length_of_string(rest),
-            b'-' | b'0'..=b'9' => rest.iter().position(|byte| !is_part(*byte)).unwrap_or(rest.len()),
+            b'-' | b'0'..=b'9' => rest
+                .iter()
+                .position(|byte| !is_part(*byte))
+                .unwrap_or(rest.len()),
             _ => 1,
         };
         if byte != b'"' && length > 1 {
             // Characters of numbers are one byte each.
-            found.extend(text.get(at..at + length).filter(|number| number.contains(['e', 'E'])));
+            found.extend(
+                text.get(at..at + length)
+                    .filter(|number| number.contains(['e', 'E'])),
+            );
         }
         at += length;
     }
@@ -140,13 +180,21 @@ impl<'t> Follower<'t> {
     /// Creates a reader at the beginning of a text.
     #[must_use]
     pub fn new(text: &'t str) -> Self {
-        Self { text, at: Cell::new(Some(0)), anchored: RefCell::default() }
+        Self {
+            text,
+            at: Cell::new(Some(0)),
+            anchored: RefCell::default(),
+        }
     }
 
     /// Passes a string that the parser lent out of the text.
     pub fn lent(&self, part: &str) {
         let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr());
-        self.at.set(start.map(|start| start + part.len()).filter(|end| *end <= self.text.len()));
+        self.at.set(
+            start
+                .map(|start| start + part.len())
+                .filter(|end| *end <= self.text.len()),
+        );
     }
 
     /// Passes a string that is not part of the text; the position is unknown then.
@@ -181,7 +229,10 @@ impl<'t> Follower<'t> {
         loop {
             let rest = self.text.get(at..)?;
             let first = rest.chars().next()?;
-            let is_alone = rest[first.len_utf8()..].chars().next().is_none_or(char::is_whitespace);
+            let is_alone = rest[first.len_utf8()..]
+                .chars()
+                .next()
+                .is_none_or(char::is_whitespace);
             let token = &rest[..length_of_plain(rest)];
             at += match first {
                 '#' => rest.find('\n').unwrap_or(rest.len()),
@@ -203,7 +254,10 @@ fn length_of_plain(text: &str) -> usize {
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         let mut is_end_of_key = || letters.peek().is_none_or(|(_, next)| next.is_whitespace());
-        if letter.is_whitespace() || matches!(letter, ',' | ']' | '}') || letter == ':' && is_end_of_key() {
+        if letter.is_whitespace()
+            || matches!(letter, ',' | ']' | '}')
+            || letter == ':' && is_end_of_key()
+        {
             return at;
         }
     }
@@ -216,15 +270,35 @@ mod tests {
 
     #[test]
     fn numbers_are_equal_by_value_and_not_by_text() {
-        for (a, b) in
-            [("1", "1.0"), ("1.10", "1.1"), ("1e3", "1000"), ("-0", "0.00"), ("120e-1", "12"), ("0.5", "5e-1")]
-        {
-            assert!(equal(&as_written(a).expect("is one"), &as_written(b).expect("is one")), "{a} {b}");
+        for (a, b) in [
+            ("1", "1.0"),
+            ("1.10", "1.1"),
+            ("1e3", "1000"),
+            ("-0", "0.00"),
+            ("120e-1", "12"),
+            ("0.5", "5e-1"),
+        ] {
+            assert!(
+                equal(
+                    &as_written(a).expect("is one"),
+                    &as_written(b).expect("is one")
+                ),
+                "{a} {b}"
+            );
         }
-        for (a, b) in
-            [("1", "-1"), ("1000000000000100000001", "1000000000000100000000"), ("1e400", "1e401"), ("10", "1")]
-        {
-            assert!(!equal(&as_written(a).expect("is one"), &as_written(b).expect("is one")), "{a} {b}");
+        for (a, b) in [
+            ("1", "-1"),
+            ("1000000000000100000001", "1000000000000100000000"),
+            ("1e400", "1e401"),
+            ("10", "1"),
+        ] {
+            assert!(
+                !equal(
+                    &as_written(a).expect("is one"),
+                    &as_written(b).expect("is one")
+                ),
+                "{a} {b}"
+            );
         }
     }
 
@@ -232,7 +306,10 @@ mod tests {
     fn huge_numbers_are_compared_without_being_worked_out() {
         let huge = |text: &str| as_written(text).expect("is one");
         assert!(!equal(&huge("1e1000000000"), &huge("1e1000000001")));
-        assert!(equal(&huge("1e99999999999999999999"), &huge("1e99999999999999999999")));
+        assert!(equal(
+            &huge("1e99999999999999999999"),
+            &huge("1e99999999999999999999")
+        ));
         let digits = "7".repeat(1_000_000);
         assert!(equal(&huge(&digits), &huge(&format!("{digits}.0"))));
     }
@@ -242,7 +319,10 @@ mod tests {
         for text in ["0x1F", ".5", "1.", "1_000", ".inf", "01", "", "-", "1e"] {
             assert!(as_written(text).is_none(), "{text}");
         }
-        assert_eq!(as_written("+1.50").map(|number| number.to_string()), Some("1.50".to_owned()));
+        assert_eq!(
+            as_written("+1.50").map(|number| number.to_string()),
+            Some("1.50".to_owned())
+        );
     }
 
     #[test]

@@ -59,19 +59,41 @@ pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
         Ok(parsed) => parsed.tree,
         Err(error) => {
             let place = Place::exact(&source, error.span);
-            return (None, vec![Diagnostic::at(Code::BrokenOverlay, place, error.message)]);
+            return (
+                None,
+                vec![Diagnostic::at(Code::BrokenOverlay, place, error.message)],
+            );
         }
     };
-    let broken = |at: &str, message: String| Diagnostic::at(Code::BrokenOverlay, Place::value(&source, at), message);
-    let version = tree.get("overlay").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
-    if !version.as_ref().is_some_and(|version| version.starts_with("1.")) {
-        let is = version.map_or_else(|| "is missing".to_owned(), |version| format!("is `{version}`"));
+    let broken = |at: &str, message: String| {
+        Diagnostic::at(Code::BrokenOverlay, Place::value(&source, at), message)
+    };
+    let version = tree
+        .get("overlay")
+        .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+    if !version
+        .as_ref()
+        .is_some_and(|version| version.starts_with("1."))
+    {
+        let is = version.map_or_else(
+            || "is missing".to_owned(),
+            |version| format!("is `{version}`"),
+        );
         let message = format!("`overlay` {is}, expected `1.0.0` or `1.1.0`");
-        return (None, vec![broken("/overlay", message).help("the overlay is not applied")]);
+        return (
+            None,
+            vec![broken("/overlay", message).help("the overlay is not applied")],
+        );
     }
     let mut found = Vec::new();
     let mut actions = Vec::new();
-    for (index, value) in tree.get("actions").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (index, value) in tree
+        .get("actions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let at = join("/actions", &index.to_string());
         match action(value, &at) {
             Ok(action) => actions.push(action),
@@ -81,17 +103,40 @@ pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
     if actions.is_empty() && found.is_empty() {
         found.push(broken("/actions", "the overlay has no actions".to_owned()));
     }
-    let extends = tree.get("extends").and_then(Value::as_str).map(str::to_owned);
-    (Some(Overlay { source, extends, is_used: false, actions }), found)
+    let extends = tree
+        .get("extends")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    (
+        Some(Overlay {
+            source,
+            extends,
+            is_used: false,
+            actions,
+        }),
+        found,
+    )
 }
 
 fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
     let path = |field: &str| {
         let text = value.get(field)?.as_str()?;
-        Some(JsonPath::parse(text).map_err(|error| (join(at, field), format!("`{text}` is not a JSONPath: {error}"))))
+        Some(JsonPath::parse(text).map_err(|error| {
+            (
+                join(at, field),
+                format!("`{text}` is not a JSONPath: {error}"),
+            )
+        }))
     };
-    let said = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let target = path("target").ok_or_else(|| (at.to_owned(), "an action has no `target`".to_owned()))??;
+    let said = |field: &str| {
+        value
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let target =
+        path("target").ok_or_else(|| (at.to_owned(), "an action has no `target`".to_owned()))??;
     let change = match (value.get("remove"), value.get("update"), path("copy")) {
         (Some(Value::Bool(true)), ..) => Change::Remove,
         (_, Some(update), _) => Change::Update(update.clone()),
@@ -101,7 +146,14 @@ fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
             return Err((at.to_owned(), message));
         }
     };
-    Ok(Action { target, text: said("target"), change, at: at.to_owned(), has_effect: false, lacks: "target" })
+    Ok(Action {
+        target,
+        text: said("target"),
+        change,
+        at: at.to_owned(),
+        has_effect: false,
+        lacks: "target",
+    })
 }
 
 impl Overlay {
@@ -109,7 +161,11 @@ impl Overlay {
     /// diagnostic for the action that would add too many values; it and the actions after it are
     /// not applied.
     pub fn apply(&mut self, tree: &mut Value, name: &str) -> Vec<Diagnostic> {
-        if self.extends.as_deref().is_some_and(|extends| !is_same_file(extends, name)) {
+        if self
+            .extends
+            .as_deref()
+            .is_some_and(|extends| !is_same_file(extends, name))
+        {
             return Vec::new();
         }
         self.is_used = true;
@@ -117,8 +173,10 @@ impl Overlay {
         let mut added = 0_usize;
         for action in &mut self.actions {
             let located = action.target.query_located(tree);
-            let targets: Vec<String> =
-                located.locations().map(serde_json_path::NormalizedPath::to_json_pointer).collect();
+            let targets: Vec<String> = located
+                .locations()
+                .map(serde_json_path::NormalizedPath::to_json_pointer)
+                .collect();
             let update = match &action.change {
                 Change::Remove => None,
                 Change::Update(update) => Some(update.clone()),
@@ -131,9 +189,17 @@ impl Overlay {
                 },
             };
             action.has_effect |= !targets.is_empty();
-            added = added.saturating_add(update.as_ref().map_or(0, size).saturating_mul(targets.len()));
+            added = added.saturating_add(
+                update
+                    .as_ref()
+                    .map_or(0, size)
+                    .saturating_mul(targets.len()),
+            );
             if added > MOST_ADDED {
-                let message = format!("`{}` and the actions before it add more than {MOST_ADDED} values", action.text);
+                let message = format!(
+                    "`{}` and the actions before it add more than {MOST_ADDED} values",
+                    action.text
+                );
                 let place = Place::value(&self.source, join(&action.at, "target"));
                 let help = "it and the actions after it are not applied";
                 found.push(Diagnostic::at(Code::BrokenOverlay, place, message).help(help));
@@ -161,7 +227,10 @@ impl Overlay {
             let extends = self.extends.as_deref().unwrap_or_default();
             let place = Place::value(&self.source, "/extends");
             let message = format!("the overlay is for `{extends}`, and no document has this name");
-            return vec![Diagnostic::at(Code::OverlayWithoutEffect, place, message).help("it changes nothing")];
+            return vec![
+                Diagnostic::at(Code::OverlayWithoutEffect, place, message)
+                    .help("it changes nothing"),
+            ];
         }
         let idle = self.actions.iter().filter(|action| !action.has_effect);
         let explain = |action: &Action| {
@@ -171,7 +240,8 @@ impl Overlay {
             };
             let message = format!("nothing in any document is at `{text}`");
             let place = Place::value(&self.source, join(&action.at, action.lacks));
-            Diagnostic::at(Code::OverlayWithoutEffect, place, message).help("the action changes nothing")
+            Diagnostic::at(Code::OverlayWithoutEffect, place, message)
+                .help("the action changes nothing")
         };
         idle.map(explain).collect()
     }
@@ -183,19 +253,30 @@ const MOST_ADDED: usize = 2_000_000;
 
 /// Returns whether `extends`, a file or URI, means the document `name`: their last segments agree.
 fn is_same_file(extends: &str, name: &str) -> bool {
-    let last = |text: &str| text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    let last = |text: &str| {
+        text.rsplit(['/', '\\'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
     last(extends) == last(name)
 }
 
 fn remove(tree: &mut Value, pointer: &str) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
     let name = syntax::unescape(name);
     match tree.pointer_mut(parent) {
         Some(Value::Object(object)) => {
             object.shift_remove(&name);
         }
         Some(Value::Array(items)) => {
-            if let Some(index) = name.parse::<usize>().ok().filter(|index| *index < items.len()) {
+            if let Some(index) = name
+                .parse::<usize>()
+                .ok()
+                .filter(|index| *index < items.len())
+            {
                 items.remove(index);
             }
         }
@@ -230,7 +311,9 @@ mod tests {
     use super::*;
 
     fn applied(actions: &Value, mut tree: Value) -> (Value, usize) {
-        let text = json!({"overlay": "1.1.0", "info": {"title": "t", "version": "1"}, "actions": actions}).to_string();
+        let text =
+            json!({"overlay": "1.1.0", "info": {"title": "t", "version": "1"}, "actions": actions})
+                .to_string();
         let (overlay, found) = read("o.json", text);
         assert!(found.is_empty(), "{found:?}");
         let mut overlay = overlay.expect("can be read");
@@ -244,7 +327,10 @@ mod tests {
             &json!([{"target": "$.info", "update": {"x": {"b": 2}, "tags": [3], "title": "new"}}]),
             json!({"info": {"x": {"a": 1}, "tags": [1, 2], "title": "old"}}),
         );
-        assert_eq!(tree, json!({"info": {"x": {"a": 1, "b": 2}, "tags": [1, 2, 3], "title": "new"}}));
+        assert_eq!(
+            tree,
+            json!({"info": {"x": {"a": 1, "b": 2}, "tags": [1, 2, 3], "title": "new"}})
+        );
         assert_eq!(idle, 0);
     }
 
@@ -269,8 +355,9 @@ mod tests {
 
     #[test]
     fn what_grows_without_end_is_cut() {
-        let actions: Vec<Value> =
-            (0..60).map(|n| json!({"target": "$..*", "update": {format!("k{n}"): {"b": {}}}})).collect();
+        let actions: Vec<Value> = (0..60)
+            .map(|n| json!({"target": "$..*", "update": {format!("k{n}"): {"b": {}}}}))
+            .collect();
         let text = json!({"overlay": "1.0.0", "actions": actions}).to_string();
         let mut overlay = read("o.json", text).0.expect("can be read");
         let mut tree = json!({"a": {"b": {}}, "c": {}});
@@ -280,9 +367,12 @@ mod tests {
 
     #[test]
     fn broken_overlays_are_told() {
-        for text in
-            ["{", "overlay: 2.0.0", "overlay: 1.0.0\nactions: [{}]", "overlay: 1.0.0\nactions: [{target: '$['}]"]
-        {
+        for text in [
+            "{",
+            "overlay: 2.0.0",
+            "overlay: 1.0.0\nactions: [{}]",
+            "overlay: 1.0.0\nactions: [{target: '$['}]",
+        ] {
             let (_, found) = read("o.yaml", text.to_owned());
             assert_eq!(found.len(), 1, "{text}");
         }

@@ -11,7 +11,10 @@ use crate::document::syntax::join;
 #[must_use]
 pub fn positions(text: &str) -> Positions {
     // A YAML parser is slower and fails at constructs that only JSON has, such as `"\ud83d\ude00"`.
-    if text.trim_start_matches('\u{feff}').trim_start().starts_with('{')
+    if text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with('{')
         && let Some(positions) = Scan::new(text).document()
     {
         return positions;
@@ -56,11 +59,17 @@ impl Walk {
             }
             Event::MappingStart(..) => {
                 let pointer = self.value(first_character(span));
-                self.open.push(Open { pointer, next: Next::Key });
+                self.open.push(Open {
+                    pointer,
+                    next: Next::Key,
+                });
             }
             Event::SequenceStart(..) => {
                 let pointer = self.value(first_character(span));
-                self.open.push(Open { pointer, next: Next::Item(0) });
+                self.open.push(Open {
+                    pointer,
+                    next: Next::Item(0),
+                });
             }
             Event::MappingEnd | Event::SequenceEnd => {
                 self.open.pop();
@@ -70,7 +79,11 @@ impl Walk {
     }
 
     fn scalar(&mut self, text: &str, span: Span) {
-        if let Some(Open { next: next @ Next::Key, .. }) = self.open.last_mut() {
+        if let Some(Open {
+            next: next @ Next::Key,
+            ..
+        }) = self.open.last_mut()
+        {
             *next = Next::ValueOf(text.to_owned(), span);
         } else {
             self.value(span);
@@ -80,7 +93,8 @@ impl Walk {
     /// Notes the value that begins here and returns its pointer.
     pub(crate) fn value(&mut self, value: Span) -> String {
         let Some(open) = self.open.last_mut() else {
-            self.positions.insert(String::new(), KeyAndValue { key: None, value });
+            self.positions
+                .insert(String::new(), KeyAndValue { key: None, value });
             return String::new();
         };
         let (pointer, key) = match std::mem::replace(&mut open.next, Next::Key) {
@@ -95,19 +109,32 @@ impl Walk {
             }
             Next::Nothing => return String::from("/\u{0}"),
         };
-        self.positions.insert(pointer.clone(), KeyAndValue { key, value });
+        self.positions
+            .insert(pointer.clone(), KeyAndValue { key, value });
         pointer
     }
 }
 
 fn to_span(span: YamlSpan) -> Span {
     let one_line = span.start.line() == span.end.line();
-    let length = if one_line { span.end.col().saturating_sub(span.start.col()) } else { 1 };
-    Span { line: span.start.line(), column: span.start.col() + 1, length: length.max(1) }
+    let length = if one_line {
+        span.end.col().saturating_sub(span.start.col())
+    } else {
+        1
+    };
+    Span {
+        line: span.start.line(),
+        column: span.start.col() + 1,
+        length: length.max(1),
+    }
 }
 
 fn first_character(span: YamlSpan) -> Span {
-    Span { line: span.start.line(), column: span.start.col() + 1, length: 1 }
+    Span {
+        line: span.start.line(),
+        column: span.start.col() + 1,
+        length: 1,
+    }
 }
 
 /// Scanner of a JSON text that is known to parse; it gives up at anything else.
@@ -121,7 +148,13 @@ struct Scan<'t> {
 
 impl<'t> Scan<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, at: 0, line: 1, line_start: 0, positions: Positions::new() }
+        Self {
+            text,
+            at: 0,
+            line: 1,
+            line_start: 0,
+            positions: Positions::new(),
+        }
     }
 
     /// Returns the positions of the whole text; `None` if it is not JSON.
@@ -129,7 +162,9 @@ impl<'t> Scan<'t> {
         let mut open: Vec<(String, Option<usize>)> = Vec::new();
         let mut pending: Option<(String, Option<Span>)> = Some((String::new(), None));
         loop {
-            let Some(next) = self.skip_blanks() else { return open.is_empty().then_some(self.positions) };
+            let Some(next) = self.skip_blanks() else {
+                return open.is_empty().then_some(self.positions);
+            };
             match next {
                 b'}' | b']' => {
                     open.pop()?;
@@ -154,8 +189,18 @@ impl<'t> Scan<'t> {
                 first => {
                     let (pointer, key) = pending.take()?;
                     let is_list = first == b'[';
-                    let range = if first == b'{' || is_list { self.bracket() } else { self.token()? };
-                    self.positions.insert(pointer.clone(), KeyAndValue { key, value: self.span(range) });
+                    let range = if first == b'{' || is_list {
+                        self.bracket()
+                    } else {
+                        self.token()?
+                    };
+                    self.positions.insert(
+                        pointer.clone(),
+                        KeyAndValue {
+                            key,
+                            value: self.span(range),
+                        },
+                    );
                     if is_list {
                         pending = Some((join(&pointer, "0"), None));
                         open.push((pointer, Some(0)));
@@ -206,8 +251,12 @@ impl<'t> Scan<'t> {
             }
             self.at += 1;
         } else {
-            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':') || byte.is_ascii_whitespace();
-            self.at += bytes[start..].iter().position(ends).unwrap_or(bytes.len() - start);
+            let ends =
+                |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':') || byte.is_ascii_whitespace();
+            self.at += bytes[start..]
+                .iter()
+                .position(ends)
+                .unwrap_or(bytes.len() - start);
             (self.at > start).then_some(())?;
         }
         Some((start, self.at))
@@ -218,8 +267,15 @@ impl<'t> Scan<'t> {
     }
 
     fn span(&self, range: (usize, usize)) -> Span {
-        let before = self.text.get(self.line_start..range.0).map_or(0, |before| before.chars().count());
-        Span { line: self.line, column: before + 1, length: self.shown(range).chars().count().max(1) }
+        let before = self
+            .text
+            .get(self.line_start..range.0)
+            .map_or(0, |before| before.chars().count());
+        Span {
+            line: self.line,
+            column: before + 1,
+            length: self.shown(range).chars().count().max(1),
+        }
     }
 }
 
@@ -230,13 +286,28 @@ mod tests {
     #[test]
     fn places_are_found_by_pointer() {
         let places = positions("paths:\n  /a:\n    get: {tags: [x, yy]}\n");
-        assert_eq!(places["/paths/~1a/get/tags/1"].value, Span { line: 3, column: 21, length: 2 });
-        assert_eq!(places["/paths/~1a"].key, Some(Span { line: 2, column: 3, length: 2 }));
+        assert_eq!(
+            places["/paths/~1a/get/tags/1"].value,
+            Span {
+                line: 3,
+                column: 21,
+                length: 2
+            }
+        );
+        assert_eq!(
+            places["/paths/~1a"].key,
+            Some(Span {
+                line: 2,
+                column: 3,
+                length: 2
+            })
+        );
     }
 
     #[test]
     fn json_has_its_own_scanner_that_agrees_with_the_other_one() {
-        let text = "{\n \"a\": [1, {\"b/c\": \"x\"}, []],\n \"d\": {\"e\": null}, \"\\u0066\": true\n}\n";
+        let text =
+            "{\n \"a\": [1, {\"b/c\": \"x\"}, []],\n \"d\": {\"e\": null}, \"\\u0066\": true\n}\n";
         let scanned = Scan::new(text).document().expect("is JSON");
         let mut walk = Walk::default();
         for event in Parser::new_from_str(text) {
@@ -247,12 +318,26 @@ mod tests {
         for (pointer, place) in &walk.positions {
             assert_eq!(scanned[pointer].value, place.value, "{pointer}");
         }
-        assert_eq!(scanned["/a/1/b~1c"].key, Some(Span { line: 2, column: 12, length: 5 }));
+        assert_eq!(
+            scanned["/a/1/b~1c"].key,
+            Some(Span {
+                line: 2,
+                column: 12,
+                length: 5
+            })
+        );
     }
 
     #[test]
     fn surrogates_do_not_hide_what_comes_after() {
         let places = positions("{\"a\": \"\\ud83d\\ude00\",\n \"b\": 1}");
-        assert_eq!(places["/b"].value, Span { line: 2, column: 7, length: 1 });
+        assert_eq!(
+            places["/b"].value,
+            Span {
+                line: 2,
+                column: 7,
+                length: 1
+            }
+        );
     }
 }

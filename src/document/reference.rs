@@ -46,7 +46,11 @@ pub struct Resolved<'t> {
 /// # Errors
 ///
 /// Returns the first [`Fault`] of the chain, with the reference that has it.
-pub fn resolve<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
+pub fn resolve<'t>(
+    root: &'t Value,
+    value: &'t Value,
+    pointer: &str,
+) -> Result<Resolved<'t>, (Fault, String)> {
     follow_while(root, value, pointer, |_| true)
 }
 
@@ -60,16 +64,24 @@ fn follow_while<'t>(
     pointer: &str,
     goes_on: impl Fn(&Value) -> bool,
 ) -> Result<Resolved<'t>, (Fault, String)> {
-    let mut at = Resolved { value, pointer: pointer.to_owned() };
+    let mut at = Resolved {
+        value,
+        pointer: pointer.to_owned(),
+    };
     let mut mark: Option<&Value> = None;
     for step in 1_usize.. {
-        let Some(reference) = at.value.get("$ref").and_then(Value::as_str) else { break };
+        let Some(reference) = at.value.get("$ref").and_then(Value::as_str) else {
+            break;
+        };
         at = follow(root, reference).map_err(|fault| (fault, reference.to_owned()))?;
         if !goes_on(at.value) {
             break;
         }
         if mark.is_some_and(|mark| std::ptr::eq(mark, at.value)) {
-            return Err((Fault::Circular, value["$ref"].as_str().unwrap_or_default().to_owned()));
+            return Err((
+                Fault::Circular,
+                value["$ref"].as_str().unwrap_or_default().to_owned(),
+            ));
         }
         if step.is_power_of_two() {
             mark = Some(at.value);
@@ -81,9 +93,19 @@ fn follow_while<'t>(
 /// Returns whether a schema has nothing beside its `$ref` that constrains an instance.
 #[must_use]
 pub fn is_only_reference(value: &Value) -> bool {
-    const ANNOTATIONS: [&str; 6] = ["description", "summary", "title", "deprecated", "example", "examples"];
+    const ANNOTATIONS: [&str; 6] = [
+        "description",
+        "summary",
+        "title",
+        "deprecated",
+        "example",
+        "examples",
+    ];
     value.as_object().is_some_and(|object| {
-        object.contains_key("$ref") && object.keys().all(|key| key == "$ref" || ANNOTATIONS.contains(&key.as_str()))
+        object.contains_key("$ref")
+            && object
+                .keys()
+                .all(|key| key == "$ref" || ANNOTATIONS.contains(&key.as_str()))
     })
 }
 
@@ -93,7 +115,11 @@ pub fn is_only_reference(value: &Value) -> bool {
 /// # Errors
 ///
 /// Returns the first [`Fault`] of the chain, with the reference that has it.
-pub fn resolve_schema<'t>(root: &'t Value, value: &'t Value, pointer: &str) -> Result<Resolved<'t>, (Fault, String)> {
+pub fn resolve_schema<'t>(
+    root: &'t Value,
+    value: &'t Value,
+    pointer: &str,
+) -> Result<Resolved<'t>, (Fault, String)> {
     follow_while(root, value, pointer, is_only_reference)
 }
 
@@ -115,14 +141,23 @@ pub fn local_pointer(reference: &str) -> Option<String> {
 /// member with an empty name.
 #[must_use]
 pub fn pointer_of(fragment: &str) -> String {
-    if fragment == "/" { String::new() } else { percent_decode_str(fragment).decode_utf8_lossy().into_owned() }
+    if fragment == "/" {
+        String::new()
+    } else {
+        percent_decode_str(fragment)
+            .decode_utf8_lossy()
+            .into_owned()
+    }
 }
 
 /// Returns whether a value of a discriminator's `mapping` is a URI reference; else it is the name
 /// of a component (OpenAPI 3.1.1 §4.8.25.3).
 #[must_use]
 pub fn is_reference(text: &str) -> bool {
-    text.contains(['#', '/']) || [".yaml", ".yml", ".json"].iter().any(|end| text.to_ascii_lowercase().ends_with(end))
+    text.contains(['#', '/'])
+        || [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|end| text.to_ascii_lowercase().ends_with(end))
 }
 
 /// Returns the reference for a value of `mapping`; the name of a component becomes a reference to
@@ -130,7 +165,11 @@ pub fn is_reference(text: &str) -> bool {
 #[must_use]
 pub fn mapped(value: &Value) -> Option<String> {
     let text = value.as_str()?;
-    Some(if is_reference(text) { text.to_owned() } else { join("#/components/schemas", text) })
+    Some(if is_reference(text) {
+        text.to_owned()
+    } else {
+        join("#/components/schemas", text)
+    })
 }
 
 /// Reports every reference of the document that cannot be followed and replaces it with
@@ -142,7 +181,9 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
     let mut parameters: HashSet<String> = HashSet::new();
     let mut in_examples = Vec::new();
     for (kind, at) in extents {
-        let Some(part) = tree.pointer_mut(at) else { continue };
+        let Some(part) = tree.pointer_mut(at) else {
+            continue;
+        };
         each_object(*kind, part, at, &mut |kind, object, pointer| {
             if let Some(to) = target(kind, object) {
                 if !texts.contains(to) {
@@ -156,24 +197,42 @@ pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<
         });
     }
     in_examples.dedup();
-    let mut ends = Ends { tree, known: HashMap::new() };
+    let mut ends = Ends {
+        tree,
+        known: HashMap::new(),
+    };
     texts.iter().for_each(|text| ends.find(text));
     let is_parameter = |end: &End| ends.tree.pointer(&end.pointer).is_some_and(is_findable);
-    let others = parameters.iter().filter(|text| matches!(ends.known.get(*text), Some(Ok(end)) if !is_parameter(end)));
+    let others = parameters
+        .iter()
+        .filter(|text| matches!(ends.known.get(*text), Some(Ok(end)) if !is_parameter(end)));
     let no_parameters: HashSet<String> = others.cloned().collect();
     let known = ends.known;
     let mut faults = Vec::new();
-    if known.iter().any(|(text, end)| end.as_ref().map_or(true, |end| end.text != *text)) || !no_parameters.is_empty() {
+    if known
+        .iter()
+        .any(|(text, end)| end.as_ref().map_or(true, |end| end.text != *text))
+        || !no_parameters.is_empty()
+    {
         faults = settle(tree, extents, &known, &no_parameters, source);
     }
     let found = faults.iter().map(|broken| explain(tree, source, broken));
     let mut found: Vec<Diagnostic> = found.collect();
     // An inlined value may be in several places by now: report its reference once.
     let mut told = HashSet::new();
-    found.retain(|found| told.insert((found.message.clone(), found.place.as_ref().map(Place::written_name))));
+    found.retain(|found| {
+        told.insert((
+            found.message.clone(),
+            found.place.as_ref().map(Place::written_name),
+        ))
+    });
     found.extend(in_examples.into_iter().take(MOST_TOLD).map(|at| {
-        Diagnostic::at(Code::RefInExample, Place::value(source, at), "an example has a `$ref` in it")
-            .help("it is data there, and is sent unchanged; `examples` may refer to whole examples")
+        Diagnostic::at(
+            Code::RefInExample,
+            Place::value(source, at),
+            "an example has a `$ref` in it",
+        )
+        .help("it is data there, and is sent unchanged; `examples` may refer to whole examples")
     }));
     found
 }
@@ -188,7 +247,10 @@ fn target(kind: Kind, object: &Value) -> Option<&str> {
 
 /// Returns whether a parameter can be identified: it has a `name` and an `in`, or is [`UNKNOWN`].
 fn is_findable(parameter: &Value) -> bool {
-    parameter.get(UNKNOWN).is_some() || ["name", "in"].iter().all(|field| parameter.get(*field).is_some())
+    parameter.get(UNKNOWN).is_some()
+        || ["name", "in"]
+            .iter()
+            .all(|field| parameter.get(*field).is_some())
 }
 
 /// End of a chain of references.
@@ -221,7 +283,11 @@ impl Ends<'_> {
                 break Err((Fault::Circular, next));
             }
             let Some(pointer) = self.pointer(&next) else {
-                let fault = if next.starts_with('#') { Fault::Unresolved } else { Fault::External };
+                let fault = if next.starts_with('#') {
+                    Fault::Unresolved
+                } else {
+                    Fault::External
+                };
                 way.push((next.clone(), String::new(), true));
                 break Err((fault, next));
             };
@@ -231,14 +297,20 @@ impl Ends<'_> {
             way.push((next, pointer.clone(), says_more || further.is_none()));
             match further {
                 Some(further) => next = further,
-                None => break Ok(End { text: String::new(), pointer }),
+                None => {
+                    break Ok(End {
+                        text: String::new(),
+                        pointer,
+                    });
+                }
             }
         };
         for (text, pointer, says_more) in way.into_iter().rev() {
             end = match end {
-                Ok(End { pointer: last, .. }) if says_more => {
-                    Ok(End { text: format!("#{}", fragment(&pointer)), pointer: last })
-                }
+                Ok(End { pointer: last, .. }) if says_more => Ok(End {
+                    text: format!("#{}", fragment(&pointer)),
+                    pointer: last,
+                }),
                 Err((Fault::Circular, _)) => Err((Fault::Circular, text.clone())),
                 end => end,
             };
@@ -262,11 +334,17 @@ impl Ends<'_> {
 
     /// Returns the pointer that results if the references along `pointer` are followed.
     fn through(&self, pointer: &str) -> Option<String> {
-        let mut at = Resolved { value: self.tree, pointer: String::new() };
+        let mut at = Resolved {
+            value: self.tree,
+            pointer: String::new(),
+        };
         for segment in pointer.strip_prefix('/')?.split('/') {
             at = resolve(self.tree, at.value, &at.pointer).ok()?;
             let step = format!("/{segment}");
-            at = Resolved { value: find(at.value, &step)?, pointer: at.pointer + &step };
+            at = Resolved {
+                value: find(at.value, &step)?,
+                pointer: at.pointer + &step,
+            };
         }
         Some(at.pointer)
     }
@@ -291,9 +369,13 @@ fn settle(
 ) -> Vec<Broken> {
     let mut faults = Vec::new();
     for (kind, at) in extents {
-        let Some(part) = tree.pointer_mut(at) else { continue };
+        let Some(part) = tree.pointer_mut(at) else {
+            continue;
+        };
         each_object(*kind, part, at, &mut |kind, object, pointer| {
-            let Some(text) = target(kind, object) else { return };
+            let Some(text) = target(kind, object) else {
+                return;
+            };
             let (fault, reference) = match known.get(text) {
                 Some(Ok(_)) if kind == Kind::Parameter && no_parameters.contains(text) => {
                     (Fault::NoParameter, text.to_owned())
@@ -307,7 +389,11 @@ fn settle(
                 Some(Err((fault, reference))) => (fault.clone(), reference.clone()),
                 None => return,
             };
-            let broken = Broken { pointer: pointer.to_owned(), fault, reference };
+            let broken = Broken {
+                pointer: pointer.to_owned(),
+                fault,
+                reference,
+            };
             forget(kind, object, &broken.sentence(source));
             faults.push(broken);
         });
@@ -318,7 +404,9 @@ fn settle(
 /// Removes a reference that cannot be followed, with [`UNKNOWN`] and the reason `why` in its place;
 /// anything is allowed there.
 pub fn forget(kind: Kind, object: &mut Value, why: &str) {
-    let Some(object) = object.as_object_mut() else { return };
+    let Some(object) = object.as_object_mut() else {
+        return;
+    };
     object.shift_remove("$ref");
     object.insert(UNKNOWN.to_owned(), json!(why));
     let (field, value) = match kind {
@@ -345,14 +433,17 @@ fn example_with_ref(kind: Kind, object: &Value, at: &str) -> Option<String> {
         _ => return None,
     };
     let example = object.get(field)?;
-    has_ref(example, 0).then(|| ref_in(example, &join(at, field), 0)).flatten()
+    has_ref(example, 0)
+        .then(|| ref_in(example, &join(at, field), 0))
+        .flatten()
 }
 
 fn has_ref(value: &Value, depth: usize) -> bool {
     match value {
         _ if depth > DEEPEST_EXAMPLE => false,
         Value::Object(object) => {
-            object.get("$ref").is_some_and(Value::is_string) || object.values().any(|member| has_ref(member, depth + 1))
+            object.get("$ref").is_some_and(Value::is_string)
+                || object.values().any(|member| has_ref(member, depth + 1))
         }
         Value::Array(items) => items.iter().any(|item| has_ref(item, depth + 1)),
         _ => false,
@@ -364,11 +455,16 @@ fn ref_in(value: &Value, at: &str, depth: usize) -> Option<String> {
         return None;
     }
     match value {
-        Value::Object(object) if object.get("$ref").is_some_and(Value::is_string) => Some(join(at, "$ref")),
-        Value::Object(object) => object.iter().find_map(|(name, member)| ref_in(member, &join(at, name), depth + 1)),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(index, item)| ref_in(item, &join(at, &index.to_string()), depth + 1))
+        Value::Object(object) if object.get("$ref").is_some_and(Value::is_string) => {
+            Some(join(at, "$ref"))
         }
+        Value::Object(object) => object
+            .iter()
+            .find_map(|(name, member)| ref_in(member, &join(at, name), depth + 1)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| ref_in(item, &join(at, &index.to_string()), depth + 1)),
         _ => None,
     }
 }
@@ -377,7 +473,8 @@ impl Broken {
     /// Returns the message of the fault, for the diagnostic and for the value of [`UNKNOWN`].
     fn sentence(&self, source: &Arc<Source>) -> String {
         let reference = &self.reference;
-        let shown = local_pointer(reference).map(|to| format!("#{}", Place::value(source, to).written_pointer()));
+        let shown = local_pointer(reference)
+            .map(|to| format!("#{}", Place::value(source, to).written_pointer()));
         let reference = shown.as_ref().unwrap_or(reference);
         match self.fault {
             Fault::Unresolved => format!("reference `{reference}` does not resolve"),
@@ -396,24 +493,26 @@ fn explain(tree: &Value, source: &Arc<Source>, broken: &Broken) -> Diagnostic {
         Fault::Unresolved => {
             let found = Diagnostic::at(Code::UnresolvedRef, place, message);
             match nearest(tree, reference) {
-                Some((name, pointer)) => {
-                    found.help_at(format!("`{name}` is defined at "), Place::key(source, pointer), "")
-                }
+                Some((name, pointer)) => found.help_at(
+                    format!("`{name}` is defined at "),
+                    Place::key(source, pointer),
+                    "",
+                ),
                 None => found.help(ALLOWED),
             }
         }
         Fault::Circular => Diagnostic::at(Code::CircularRef, place, message)
             .help("one reference of the chain must lead to a definition"),
-        Fault::External => {
-            Diagnostic::at(Code::ExternalRef, place, message).help("it must lead to a place in a document")
-        }
+        Fault::External => Diagnostic::at(Code::ExternalRef, place, message)
+            .help("it must lead to a place in a document"),
         Fault::NoParameter => Diagnostic::at(Code::BrokenParameter, place, message)
             .help("a parameter has a `name` and an `in`; this one is skipped"),
     }
 }
 
 /// Help text for references and schemas that are replaced with [`UNKNOWN`].
-pub const ALLOWED: &str = "anything is allowed in its place, and answers of what uses it say so in `Standin-Warning`";
+pub const ALLOWED: &str =
+    "anything is allowed in its place, and answers of what uses it say so in `Standin-Warning`";
 
 /// Returns the name and pointer of the sibling most similar to the missing target, if one is
 /// similar.
@@ -440,7 +539,11 @@ mod tests {
     #[test]
     fn faults_are_told_apart() {
         let root = json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "c": {"$ref": "#/x"}, "d": {"$ref": "x.yaml"}});
-        let fault = |name: &str| resolve(&root, &root[name], "").expect_err("cannot be followed").0;
+        let fault = |name: &str| {
+            resolve(&root, &root[name], "")
+                .expect_err("cannot be followed")
+                .0
+        };
         assert_eq!(fault("a"), Fault::Circular);
         assert_eq!(fault("c"), Fault::Unresolved);
         assert_eq!(fault("d"), Fault::External);

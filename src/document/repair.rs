@@ -20,10 +20,22 @@ pub fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
 
 /// Repairs `value`, an object of the document at `pointer`, and returns a diagnostic for each
 /// repair.
-pub fn repair_part(kind: Kind, value: &mut Value, pointer: &str, source: &Arc<Source>) -> Vec<Diagnostic> {
+pub fn repair_part(
+    kind: Kind,
+    value: &mut Value,
+    pointer: &str,
+    source: &Arc<Source>,
+) -> Vec<Diagnostic> {
     // From OpenAPI 3.2 on the `description` of a Response Object is optional.
-    let is_described = value.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with("3.2"));
-    let mut repair = Repair { source, is_described, found: Vec::new() };
+    let is_described = value
+        .get("openapi")
+        .and_then(Value::as_str)
+        .is_some_and(|version| version.starts_with("3.2"));
+    let mut repair = Repair {
+        source,
+        is_described,
+        found: Vec::new(),
+    };
     repair.object(kind, value, &mut pointer.to_owned());
     repair.found
 }
@@ -45,30 +57,40 @@ enum Verdict {
 impl Repair<'_> {
     fn warn(&mut self, code: Code, pointer: &str, message: String, assumed: &str) {
         let place = Place::value(self.source, pointer);
-        self.found.push(Diagnostic::at(code, place, message).help(assumed));
+        self.found
+            .push(Diagnostic::at(code, place, message).help(assumed));
     }
 
     fn object(&mut self, kind: Kind, value: &mut Value, at: &mut String) {
-        let Some(object) = value.as_object_mut() else { return };
+        let Some(object) = value.as_object_mut() else {
+            return;
+        };
         let is_reference = object.get("$ref").is_some_and(Value::is_string);
-        if is_reference && kind.may_be_reference() && !matches!(kind, Kind::Schema | Kind::PathItem) {
+        if is_reference && kind.may_be_reference() && !matches!(kind, Kind::Schema | Kind::PathItem)
+        {
             return;
         }
         self.before_fields(kind, object, at);
         match kind.members() {
             Members::Fields(fields) => {
                 let mut unknown = Vec::new();
-                self.members(object, at, |repair, name, value, at| match field(fields, name) {
-                    Some(expect) => repair.conform(expect, value, at),
-                    None => {
-                        unknown.extend((!names::is_known(kind, name)).then(|| name.to_owned()));
-                        Verdict::Keep
+                self.members(object, at, |repair, name, value, at| {
+                    match field(fields, name) {
+                        Some(expect) => repair.conform(expect, value, at),
+                        None => {
+                            unknown.extend((!names::is_known(kind, name)).then(|| name.to_owned()));
+                            Verdict::Keep
+                        }
                     }
                 });
                 self.misspelt(kind, object, &unknown, at);
             }
             Members::Each(expect) => self.members(object, at, |repair, name, value, at| {
-                if name.starts_with("x-") { Verdict::Keep } else { repair.entry(expect, name, value, at) }
+                if name.starts_with("x-") {
+                    Verdict::Keep
+                } else {
+                    repair.entry(expect, name, value, at)
+                }
             }),
         }
         self.after_fields(kind, object, at);
@@ -77,11 +99,15 @@ impl Repair<'_> {
     /// Reports the unknown fields that are probably known ones, misspelt.
     fn misspelt(&mut self, kind: Kind, object: &Map<String, Value>, unknown: &[String], at: &str) {
         for name in unknown {
-            let Some(meant) = names::meant(kind, name, object) else { continue };
+            let Some(meant) = names::meant(kind, name, object) else {
+                continue;
+            };
             let place = Place::key(self.source, join(at, name));
             let message = format!("`{name}` is not a field of the {} Object", kind.name());
             let found = Diagnostic::at(Code::MisspeltField, place, message);
-            self.found.push(found.help(format!("did you mean `{meant}`? as it is written it has no effect")));
+            self.found.push(found.help(format!(
+                "did you mean `{meant}`? as it is written it has no effect"
+            )));
         }
     }
 
@@ -111,7 +137,12 @@ impl Repair<'_> {
     fn entry(&mut self, expect: Expect, name: &str, value: &mut Value, at: &mut String) -> Verdict {
         if value.is_null() && matches!(expect, Expect::Object(_)) {
             *value = json!({});
-            self.warn(Code::NullCollection, at, format!("`{name}` is null"), "read as an empty object");
+            self.warn(
+                Code::NullCollection,
+                at,
+                format!("`{name}` is null"),
+                "read as an empty object",
+            );
         }
         self.conform(expect, value, at)
     }
@@ -127,10 +158,16 @@ impl Repair<'_> {
             Expect::Texts => self.texts(value, at),
             Expect::Values => self.values(value, at),
             Expect::Object(Kind::Schema) => self.schema(value, at),
-            Expect::Object(kind) => self.map_of(value, at, |repair, value, at| repair.object(kind, value, at)),
+            Expect::Object(kind) => self.map_of(value, at, |repair, value, at| {
+                repair.object(kind, value, at)
+            }),
             Expect::Map(kind) => self.map_of(value, at, |repair, value, at| {
-                let Some(map) = value.as_object_mut() else { return };
-                repair.members(map, at, |repair, name, value, at| repair.entry(Expect::Object(kind), name, value, at));
+                let Some(map) = value.as_object_mut() else {
+                    return;
+                };
+                repair.members(map, at, |repair, name, value, at| {
+                    repair.entry(Expect::Object(kind), name, value, at)
+                });
             }),
             Expect::List(kind) => self.list_of(kind, value, at),
         }
@@ -164,13 +201,19 @@ impl Repair<'_> {
             let length = push(at, &index.to_string());
             let verdict = self.conform(Expect::Object(kind), item, at);
             index += 1;
-            let is_kept = verdict == Verdict::Keep && (kind != Kind::Parameter || self.can_be_found(item, at));
+            let is_kept = verdict == Verdict::Keep
+                && (kind != Kind::Parameter || self.can_be_found(item, at));
             at.truncate(length);
             is_kept
         });
         // JSON Schema 2020-12 §10.2.1: `allOf` and the like must not be empty.
         if kind == Kind::Schema && items.is_empty() {
-            self.warn(Code::WrongType, at, format!("`{}` is an empty list", last(at)), "read as if it were not there");
+            self.warn(
+                Code::WrongType,
+                at,
+                format!("`{}` is an empty list", last(at)),
+                "read as if it were not there",
+            );
             return Verdict::Drop;
         }
         Verdict::Keep
@@ -179,11 +222,22 @@ impl Repair<'_> {
     /// Returns whether a list keeps a parameter: it has a `name` and an `in`, or it is a reference.
     /// Any other parameter is reported and dropped; its operation stays.
     fn can_be_found(&mut self, parameter: &Value, at: &str) -> bool {
-        let missing = ["name", "in"].into_iter().find(|field| parameter.get(*field).is_none());
-        match missing.filter(|_| !["$ref", UNKNOWN].iter().any(|field| parameter.get(*field).is_some())) {
+        let missing = ["name", "in"]
+            .into_iter()
+            .find(|field| parameter.get(*field).is_none());
+        match missing.filter(|_| {
+            !["$ref", UNKNOWN]
+                .iter()
+                .any(|field| parameter.get(*field).is_some())
+        }) {
             Some(field) => {
                 let message = format!("a parameter has no `{field}`");
-                self.warn(Code::BrokenParameter, at, message, "it is skipped, and what it describes is not checked");
+                self.warn(
+                    Code::BrokenParameter,
+                    at,
+                    message,
+                    "it is skipped, and what it describes is not checked",
+                );
                 false
             }
             None => true,
@@ -197,12 +251,18 @@ impl Repair<'_> {
             Value::String(text) if as_boolean(text).is_some() => self.boolean(value, at),
             // Before JSON Schema 2020-12, `items` could be a list with one schema per item.
             Value::Array(_) if last(at) == "items" => Verdict::Keep,
-            _ => self.map_of(value, at, |repair, value, at| repair.object(Kind::Schema, value, at)),
+            _ => self.map_of(value, at, |repair, value, at| {
+                repair.object(Kind::Schema, value, at)
+            }),
         }
     }
 
     fn not_a(&mut self, wanted: &str, value: &Value, at: &str) -> Verdict {
-        let code = if value.is_null() { Code::NullCollection } else { Code::WrongType };
+        let code = if value.is_null() {
+            Code::NullCollection
+        } else {
+            Code::WrongType
+        };
         let message = format!("`{}` is {}, expected {wanted}", last(at), describe(value));
         self.warn(code, at, message, "read as if it were not there");
         Verdict::Drop
@@ -214,7 +274,12 @@ impl Repair<'_> {
             Value::Number(_) | Value::Bool(_) => {
                 let text = value.to_string();
                 let message = format!("`{}` is {}, expected a string", last(at), describe(value));
-                self.warn(Code::WrongType, at, message, &format!("read as `\"{text}\"`"));
+                self.warn(
+                    Code::WrongType,
+                    at,
+                    message,
+                    &format!("read as `\"{text}\"`"),
+                );
                 *value = Value::String(text);
                 Verdict::Keep
             }
@@ -229,13 +294,30 @@ impl Repair<'_> {
         if words.contains(&text) {
             return Verdict::Keep;
         }
-        let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let list = words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         let message = format!("`{}` is `{text}`, expected one of {list}", last(at));
-        let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text.trim())) else {
-            self.warn(Code::UnknownValue, at, message, "read as if it were not there");
+        let Some(word) = words
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(text.trim()))
+        else {
+            self.warn(
+                Code::UnknownValue,
+                at,
+                message,
+                "read as if it were not there",
+            );
             return Verdict::Drop;
         };
-        self.warn(Code::UnknownValue, at, message, &format!("read as `{word}`"));
+        self.warn(
+            Code::UnknownValue,
+            at,
+            message,
+            &format!("read as `{word}`"),
+        );
         *value = json!(word);
         Verdict::Keep
     }
@@ -248,7 +330,12 @@ impl Repair<'_> {
             return self.not_a("a boolean", value, at);
         };
         let message = format!("`{}` is the string {value}, expected a boolean", last(at));
-        self.warn(Code::StringBoolean, at, message, &format!("read as `{boolean}`"));
+        self.warn(
+            Code::StringBoolean,
+            at,
+            message,
+            &format!("read as `{boolean}`"),
+        );
         *value = Value::Bool(boolean);
         Verdict::Keep
     }
@@ -257,12 +344,19 @@ impl Repair<'_> {
         if value.is_number() {
             return Verdict::Keep;
         }
-        let parsed = value.as_str().and_then(|text| serde_json::from_str::<Value>(text.trim()).ok());
+        let parsed = value
+            .as_str()
+            .and_then(|text| serde_json::from_str::<Value>(text.trim()).ok());
         let Some(number) = parsed.filter(Value::is_number) else {
             return self.not_a("a number", value, at);
         };
         let message = format!("`{}` is the string {value}, expected a number", last(at));
-        self.warn(Code::StringNumber, at, message, &format!("read as `{number}`"));
+        self.warn(
+            Code::StringNumber,
+            at,
+            message,
+            &format!("read as `{number}`"),
+        );
         *value = number;
         Verdict::Keep
     }
@@ -271,8 +365,13 @@ impl Repair<'_> {
         if self.number(value, at) == Verdict::Drop {
             return Verdict::Drop;
         }
-        let whole = value.as_u64().is_some() || value.as_f64().is_some_and(|n| n >= 0.0 && n.fract() == 0.0);
-        if whole { Verdict::Keep } else { self.not_a("a whole number that is not negative", value, at) }
+        let whole = value.as_u64().is_some()
+            || value.as_f64().is_some_and(|n| n >= 0.0 && n.fract() == 0.0);
+        if whole {
+            Verdict::Keep
+        } else {
+            self.not_a("a whole number that is not negative", value, at)
+        }
     }
 
     fn texts(&mut self, value: &mut Value, at: &str) -> Verdict {
@@ -288,7 +387,8 @@ impl Repair<'_> {
         items.retain_mut(|item| {
             // Most items are strings, and most lists have several: build a pointer only for the
             // others.
-            let is_kept = item.is_string() || self.text(item, &join(at, &index.to_string())) == Verdict::Keep;
+            let is_kept =
+                item.is_string() || self.text(item, &join(at, &index.to_string())) == Verdict::Keep;
             index += 1;
             is_kept
         });
@@ -328,39 +428,69 @@ impl Repair<'_> {
         let in_examples = join(at, "examples");
         if let Some(Value::Array(items)) = object.get_mut("examples") {
             let named = std::mem::take(items).into_iter().enumerate();
-            let map = named.map(|(index, item)| (format!("Example {}", index + 1), as_example(item)));
+            let map =
+                named.map(|(index, item)| (format!("Example {}", index + 1), as_example(item)));
             object["examples"] = Value::Object(map.collect());
             let message = "`examples` is a list, expected a map of Example Objects".to_owned();
-            self.warn(Code::ExampleForm, &in_examples, message, "read as `Example 1`, `Example 2`, …");
+            self.warn(
+                Code::ExampleForm,
+                &in_examples,
+                message,
+                "read as `Example 1`, `Example 2`, …",
+            );
         }
         if let Some(Value::Object(map)) = object.get_mut("examples") {
             for (name, example) in map.iter_mut().filter(|(_, example)| is_bare_value(example)) {
                 *example = json!({ "value": example.take() });
                 let message = format!("the example `{name}` has no `value`");
-                self.warn(Code::ExampleForm, &join(&in_examples, name), message, "read as the value itself");
+                self.warn(
+                    Code::ExampleForm,
+                    &join(&in_examples, name),
+                    message,
+                    "read as the value itself",
+                );
             }
         }
         self.example_object(object, at);
         if object.contains_key("example") && object.get("examples").is_some_and(is_filled) {
             object.shift_remove("example");
             let message = "`example` and `examples` exclude each other".to_owned();
-            self.warn(Code::ExampleForm, &join(at, "example"), message, "only `examples` is read");
+            self.warn(
+                Code::ExampleForm,
+                &join(at, "example"),
+                message,
+                "only `examples` is read",
+            );
         }
     }
 
     /// Unwraps `example: {summary: …, value: …}`, an Example Object in the wrong field, unless the
     /// schema has a property `value` or lists no properties at all.
     fn example_object(&mut self, object: &mut Map<String, Value>, at: &str) {
-        let is_example_object = object.get("example").and_then(Value::as_object).is_some_and(|example| {
-            example.contains_key("value")
-                && example.keys().all(|key| matches!(key.as_str(), "value" | "summary" | "description"))
-        });
-        let properties = object.get("schema").and_then(|schema| schema.get("properties"));
-        let Some(properties) = properties.and_then(Value::as_object) else { return };
+        let is_example_object = object
+            .get("example")
+            .and_then(Value::as_object)
+            .is_some_and(|example| {
+                example.contains_key("value")
+                    && example
+                        .keys()
+                        .all(|key| matches!(key.as_str(), "value" | "summary" | "description"))
+            });
+        let properties = object
+            .get("schema")
+            .and_then(|schema| schema.get("properties"));
+        let Some(properties) = properties.and_then(Value::as_object) else {
+            return;
+        };
         if is_example_object && !properties.contains_key("value") {
             object["example"] = object["example"]["value"].take();
             let message = "`example` is an Example Object, expected the value itself".to_owned();
-            self.warn(Code::ExampleForm, &join(at, "example"), message, "its `value` is read");
+            self.warn(
+                Code::ExampleForm,
+                &join(at, "example"),
+                message,
+                "its `value` is read",
+            );
         }
     }
 
@@ -369,10 +499,15 @@ impl Repair<'_> {
         if has_schema || object.get("content").is_some_and(is_filled) {
             return;
         }
-        let name = object.get("name").and_then(Value::as_str).map_or_else(|| last(at), str::to_owned);
+        let name = object
+            .get("name")
+            .and_then(Value::as_str)
+            .map_or_else(|| last(at), str::to_owned);
         // OpenAPI 2.0 had the keywords of the schema in the parameter itself.
         let mut schema = Map::new();
-        for keyword in ["type", "format", "items", "enum", "default", "minimum", "maximum", "pattern"] {
+        for keyword in [
+            "type", "format", "items", "enum", "default", "minimum", "maximum", "pattern",
+        ] {
             if let Some(value) = object.shift_remove(keyword) {
                 schema.insert(keyword.to_owned(), value);
             }
@@ -398,20 +533,37 @@ impl Repair<'_> {
                     self.require(kind, object, "info", info, "the title `untitled`", at);
                 }
                 if let Some(Value::Object(info)) = object.get_mut("info") {
-                    self.require(Kind::Info, info, "title", json!("untitled"), "`untitled`", "/info");
+                    self.require(
+                        Kind::Info,
+                        info,
+                        "title",
+                        json!("untitled"),
+                        "`untitled`",
+                        "/info",
+                    );
                     self.require(Kind::Info, info, "version", json!("0"), "`0`", "/info");
                 }
-                let has_other = object.contains_key("webhooks") || object.contains_key("components");
+                let has_other =
+                    object.contains_key("webhooks") || object.contains_key("components");
                 if !object.contains_key("paths") && !has_other {
                     self.require(kind, object, "paths", json!({}), "empty", at);
                 }
             }
             Kind::Operation => {
                 let answer = json!({ "default": { "description": "" } });
-                let fill = object.get("responses").is_none_or(|responses| !is_filled(responses));
+                let fill = object
+                    .get("responses")
+                    .is_none_or(|responses| !is_filled(responses));
                 if fill {
                     object.shift_remove("responses");
-                    self.require(kind, object, "responses", answer, "a `default` response without content", at);
+                    self.require(
+                        kind,
+                        object,
+                        "responses",
+                        answer,
+                        "a `default` response without content",
+                        at,
+                    );
                 }
             }
             Kind::Response if self.is_described => {
@@ -423,7 +575,14 @@ impl Repair<'_> {
                 self.style(object, at);
                 if object.get("in").is_some_and(|location| location == "path") {
                     object.retain(|name, value| name != "required" || *value == true);
-                    self.require(kind, object, "required", json!(true), "`true`, as for every path parameter", at);
+                    self.require(
+                        kind,
+                        object,
+                        "required",
+                        json!(true),
+                        "`true`, as for every path parameter",
+                        at,
+                    );
                 }
             }
             Kind::Schema => {
@@ -442,7 +601,9 @@ impl Repair<'_> {
             Some("cookie") => &["form"],
             _ => &["simple"],
         };
-        let verdict = object.get_mut("style").map(|style| self.word(allowed, style, &join(at, "style")));
+        let verdict = object
+            .get_mut("style")
+            .map(|style| self.word(allowed, style, &join(at, "style")));
         if verdict == Some(Verdict::Drop) {
             object.shift_remove("style");
         }
@@ -450,7 +611,9 @@ impl Repair<'_> {
 
     /// Repairs the `type` of a schema and drops names that JSON Schema does not have.
     fn schema_type(&mut self, object: &mut Map<String, Value>, at: &str) {
-        const TYPES: &[&str] = &["string", "number", "integer", "boolean", "object", "array", "null"];
+        const TYPES: &[&str] = &[
+            "string", "number", "integer", "boolean", "object", "array", "null",
+        ];
         let is_plain = |kind: &Value| kind.as_str().is_some_and(|kind| TYPES.contains(&kind));
         if object.get("type").is_none_or(is_plain) {
             return;
@@ -461,7 +624,12 @@ impl Repair<'_> {
                 for name in names.iter_mut().filter(|name| name.is_null()) {
                     *name = json!("null");
                     let message = "`type` has null, expected the string `null`".to_owned();
-                    self.warn(Code::WrongType, &at, message, "read as the type; it must be in quotes");
+                    self.warn(
+                        Code::WrongType,
+                        &at,
+                        message,
+                        "read as the type; it must be in quotes",
+                    );
                 }
                 names.retain_mut(|name| self.word(TYPES, name, &at) == Verdict::Keep);
                 if names.is_empty() {
@@ -482,7 +650,11 @@ impl Repair<'_> {
     fn values_of_type(&mut self, object: &mut Map<String, Value>, at: &str) {
         let types: Vec<String> = match object.get("type") {
             Some(Value::String(name)) => vec![name.clone()],
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(Value::Array(names)) => names
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
             _ => return,
         };
         for keyword in ["enum", "const", "default"] {
@@ -491,12 +663,28 @@ impl Repair<'_> {
                 Some(value) if keyword != "enum" => std::slice::from_mut(value),
                 _ => continue,
             };
-            let changes: Vec<(String, String)> =
-                values.iter_mut().filter_map(|value| retyped::retype(value, &types)).collect();
-            let Some((from, to)) = changes.first() else { continue };
-            let more = if changes.len() == 1 { String::new() } else { format!(" (and {} more)", changes.len() - 1) };
-            let message = format!("`{keyword}` has `{from}`{more}, expected {}", types.join(" or "));
-            self.warn(Code::ValueType, &join(at, keyword), message, &format!("read as `{to}`"));
+            let changes: Vec<(String, String)> = values
+                .iter_mut()
+                .filter_map(|value| retyped::retype(value, &types))
+                .collect();
+            let Some((from, to)) = changes.first() else {
+                continue;
+            };
+            let more = if changes.len() == 1 {
+                String::new()
+            } else {
+                format!(" (and {} more)", changes.len() - 1)
+            };
+            let message = format!(
+                "`{keyword}` has `{from}`{more}, expected {}",
+                types.join(" or ")
+            );
+            self.warn(
+                Code::ValueType,
+                &join(at, keyword),
+                message,
+                &format!("read as `{to}`"),
+            );
         }
     }
 
@@ -512,7 +700,12 @@ impl Repair<'_> {
         if !object.contains_key(name) {
             object.insert(name.to_owned(), value);
             let message = format!("{} Object without `{name}`", kind.name());
-            self.warn(Code::MissingField, at, message, &format!("assumed {assumed}"));
+            self.warn(
+                Code::MissingField,
+                at,
+                message,
+                &format!("assumed {assumed}"),
+            );
         }
     }
 }
@@ -526,14 +719,27 @@ fn as_boolean(text: &str) -> Option<bool> {
 }
 
 fn as_example(item: Value) -> Value {
-    if is_bare_value(&item) { json!({ "value": item }) } else { item }
+    if is_bare_value(&item) {
+        json!({ "value": item })
+    } else {
+        item
+    }
 }
 
 /// Returns whether an entry of `examples` is a plain value instead of an Example Object.
 fn is_bare_value(example: &Value) -> bool {
-    const FIELDS: [&str; 6] = ["value", "externalValue", "$ref", "dataValue", "serializedValue", "summary"];
+    const FIELDS: [&str; 6] = [
+        "value",
+        "externalValue",
+        "$ref",
+        "dataValue",
+        "serializedValue",
+        "summary",
+    ];
     match example {
-        Value::Object(object) => !object.is_empty() && !FIELDS.iter().any(|field| object.contains_key(*field)),
+        Value::Object(object) => {
+            !object.is_empty() && !FIELDS.iter().any(|field| object.contains_key(*field))
+        }
         _ => true,
     }
 }

@@ -8,7 +8,10 @@ use crate::document::syntax::{push, unescape};
 
 /// An object of the OpenAPI Specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the object of that name in the standard")]
+#[expect(
+    missing_docs,
+    reason = "each is the object of that name in the standard"
+)]
 pub enum Kind {
     Document,
     Info,
@@ -111,14 +114,24 @@ impl Kind {
             Self::PathItem => PATH_ITEM,
             Self::Operation => OPERATION,
             Self::Parameter => PARAMETER,
-            Self::RequestBody => &[("description", Text), ("content", Map(Self::MediaType)), ("required", Boolean)],
+            Self::RequestBody => &[
+                ("description", Text),
+                ("content", Map(Self::MediaType)),
+                ("required", Boolean),
+            ],
             Self::MediaType => MEDIA_TYPE,
             Self::Encoding => ENCODING,
-            Self::Response => {
-                &[("description", Text), ("headers", Map(Self::Header)), ("content", Map(Self::MediaType))]
-            }
+            Self::Response => &[
+                ("description", Text),
+                ("headers", Map(Self::Header)),
+                ("content", Map(Self::MediaType)),
+            ],
             Self::Header => HEADER,
-            Self::Example => &[("summary", Text), ("description", Text), ("externalValue", Text)],
+            Self::Example => &[
+                ("summary", Text),
+                ("description", Text),
+                ("externalValue", Text),
+            ],
             Self::Components => COMPONENTS,
             Self::SecurityScheme => SECURITY_SCHEME,
             Self::Schema => SCHEMA,
@@ -155,7 +168,9 @@ const DOCUMENT: &[(&str, Expect)] = &[
 ];
 
 /// The methods that a Path Item Object has fields for (OpenAPI 3.2.0 §4.9).
-pub const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
+pub const METHODS: [&str; 9] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace", "query",
+];
 
 const PATH_ITEM: &[(&str, Expect)] = &[
     ("servers", List(Kind::Server)),
@@ -187,12 +202,23 @@ const OPERATION: &[(&str, Expect)] = &[
 ];
 
 /// The values of `style` (OpenAPI 3.0.4 §4.7.12.2.2).
-const STYLES: &[&str] =
-    &["matrix", "label", "form", "simple", "spaceDelimited", "pipeDelimited", "deepObject", "cookie"];
+const STYLES: &[&str] = &[
+    "matrix",
+    "label",
+    "form",
+    "simple",
+    "spaceDelimited",
+    "pipeDelimited",
+    "deepObject",
+    "cookie",
+];
 
 const PARAMETER: &[(&str, Expect)] = &[
     ("name", Text),
-    ("in", Word(&["path", "query", "header", "cookie", "querystring"])),
+    (
+        "in",
+        Word(&["path", "query", "header", "cookie", "querystring"]),
+    ),
     ("description", Text),
     ("required", Boolean),
     ("deprecated", Boolean),
@@ -226,7 +252,10 @@ const MEDIA_TYPE: &[(&str, Expect)] = &[
 const ENCODING: &[(&str, Expect)] = &[
     ("contentType", Text),
     ("headers", Map(Kind::Header)),
-    ("style", Word(&["form", "spaceDelimited", "pipeDelimited", "deepObject"])),
+    (
+        "style",
+        Word(&["form", "spaceDelimited", "pipeDelimited", "deepObject"]),
+    ),
     ("explode", Boolean),
     ("allowReserved", Boolean),
 ];
@@ -245,7 +274,10 @@ const COMPONENTS: &[(&str, Expect)] = &[
 ];
 
 const SECURITY_SCHEME: &[(&str, Expect)] = &[
-    ("type", Word(&["apiKey", "http", "oauth2", "openIdConnect", "mutualTLS"])),
+    (
+        "type",
+        Word(&["apiKey", "http", "oauth2", "openIdConnect", "mutualTLS"]),
+    ),
     ("name", Text),
     ("in", Word(&["query", "header", "cookie"])),
     ("scheme", Text),
@@ -311,16 +343,30 @@ const SCHEMA: &[(&str, Expect)] = &[
 ///
 /// `visit` gets the kind of the object, the object, and its JSON Pointer. Examples, defaults and
 /// extensions are data and not visited.
-pub fn each_object(kind: Kind, value: &mut Value, pointer: &str, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
+pub fn each_object(
+    kind: Kind,
+    value: &mut Value,
+    pointer: &str,
+    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+) {
     // Share one buffer among all pointers: a large document has hundreds of thousands of them.
     each_below(kind, value, &mut pointer.to_owned(), visit);
 }
 
-fn each_below(kind: Kind, value: &mut Value, at: &mut String, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
+fn each_below(
+    kind: Kind,
+    value: &mut Value,
+    at: &mut String,
+    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+) {
     let members = kind.members();
     for (name, member) in value.as_object_mut().into_iter().flatten() {
         let expect = match members {
-            Members::Fields(_) if !member.is_object() && !member.is_array() && !member.is_boolean() => None,
+            Members::Fields(_)
+                if !member.is_object() && !member.is_array() && !member.is_boolean() =>
+            {
+                None
+            }
             Members::Fields(fields) => field(fields, name),
             Members::Each(_) if name.starts_with("x-") => None,
             Members::Each(expect) => Some(expect),
@@ -359,10 +405,18 @@ pub fn is_known(pointer: &str) -> bool {
 /// Returns the expected value of the field `name`, if the table has it.
 #[must_use]
 pub fn field(fields: &'static [(&'static str, Expect)], name: &str) -> Option<Expect> {
-    fields.iter().find(|(field, _)| *field == name).map(|(_, expect)| *expect)
+    fields
+        .iter()
+        .find(|(field, _)| *field == name)
+        .map(|(_, expect)| *expect)
 }
 
-fn each_expected(expect: Expect, value: &mut Value, at: &mut String, visit: &mut dyn FnMut(Kind, &mut Value, &str)) {
+fn each_expected(
+    expect: Expect,
+    value: &mut Value,
+    at: &mut String,
+    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+) {
     match expect {
         Object(kind) => each_below(kind, value, at, visit),
         List(kind) => {

@@ -62,7 +62,13 @@ impl Splicer {
     /// Creates the inliner for a document of this structure.
     #[must_use]
     pub fn new(origin: Origin) -> Self {
-        Self { origin, parts: Vec::new(), found: Vec::new(), misplaced: IndexMap::new(), added: 0 }
+        Self {
+            origin,
+            parts: Vec::new(),
+            found: Vec::new(),
+            misplaced: IndexMap::new(),
+            added: 0,
+        }
     }
 
     /// Inlines the misplaced references of the value at `at`, which must be as `expect` says and
@@ -76,9 +82,18 @@ impl Splicer {
         files: &mut Files<'_>,
         source: &Arc<Source>,
     ) {
-        let Some(part) = tree.pointer_mut(at) else { return };
+        let Some(part) = tree.pointer_mut(at) else {
+            return;
+        };
         let mut open = Vec::new();
-        self.look(expect, part, &mut at.to_owned(), &Arc::default(), None, &mut open);
+        self.look(
+            expect,
+            part,
+            &mut at.to_owned(),
+            &Arc::default(),
+            None,
+            &mut open,
+        );
         // In the order of the document, outermost first.
         open.reverse();
         while let Some(misplaced) = open.pop() {
@@ -96,10 +111,17 @@ impl Splicer {
     /// Adds one diagnostic for each kind of place that has misplaced references.
     pub fn report(&mut self) {
         for (what, (count, place)) in std::mem::take(&mut self.misplaced) {
-            let times = if count == 1 { String::new() } else { format!(", {count} times") };
-            let message = format!("a `$ref` is in the place of {what}, where OpenAPI has none{times}");
-            self.found
-                .push(Diagnostic::at(Code::MisplacedRef, place, message).help("it is followed; other tools may not"));
+            let times = if count == 1 {
+                String::new()
+            } else {
+                format!(", {count} times")
+            };
+            let message =
+                format!("a `$ref` is in the place of {what}, where OpenAPI has none{times}");
+            self.found.push(
+                Diagnostic::at(Code::MisplacedRef, place, message)
+                    .help("it is followed; other tools may not"),
+            );
         }
     }
 
@@ -117,11 +139,19 @@ impl Splicer {
         if let Some(text) = value.get("$ref").and_then(Value::as_str) {
             let text = home.map_or_else(|| text.to_owned(), |home| rebased(text, home));
             let is_replaced = self.is_replaced(expect, &text);
-            if let Some(slot) = value.get_mut("$ref").filter(|_| !is_replaced || home.is_some()) {
+            if let Some(slot) = value
+                .get_mut("$ref")
+                .filter(|_| !is_replaced || home.is_some())
+            {
                 *slot = json!(text);
             }
             if is_replaced {
-                open.push(Misplaced { at: at.clone(), expect, text, trail: Arc::clone(trail) });
+                open.push(Misplaced {
+                    at: at.clone(),
+                    expect,
+                    text,
+                    trail: Arc::clone(trail),
+                });
                 return;
             }
         }
@@ -158,7 +188,10 @@ impl Splicer {
 
     /// Returns whether the target of a reference is inlined where `expect` applies.
     fn is_replaced(&self, expect: Expect, text: &str) -> bool {
-        let is_local = |section: &str| text.strip_prefix(section).is_some_and(|name| !name.contains('/'));
+        let is_local = |section: &str| {
+            text.strip_prefix(section)
+                .is_some_and(|name| !name.contains('/'))
+        };
         match (self.origin, expect) {
             (_, Expect::Object(Kind::Schema)) => false,
             (Origin::V2, Expect::Object(Kind::Parameter)) => !is_local("#/parameters/"),
@@ -195,7 +228,12 @@ impl Splicer {
     ) -> Result<Target, (Code, String)> {
         let mut text = misplaced.text.clone();
         let mut seen: HashSet<String> = misplaced.trail.iter().cloned().collect();
-        let circular = |text: &str| (Code::CircularRef, format!("reference `{text}` leads back to itself"));
+        let circular = |text: &str| {
+            (
+                Code::CircularRef,
+                format!("reference `{text}` leads back to itself"),
+            )
+        };
         if misplaced.trail.len() >= DEEPEST {
             return Err(circular(&text));
         }
@@ -209,7 +247,11 @@ impl Splicer {
             let there = if file.is_empty() {
                 home.cloned()
             } else {
-                Some(files.locate(home.or(own.as_ref()), file).map_err(|why| (Code::ExternalRef, why))?)
+                Some(
+                    files
+                        .locate(home.or(own.as_ref()), file)
+                        .map_err(|why| (Code::ExternalRef, why))?,
+                )
             };
             let there = there.filter(|there| own.as_ref() != Some(there));
             let (value, source) = match &there {
@@ -220,21 +262,34 @@ impl Splicer {
                 }
             };
             let Some(value) = value else {
-                return Err((Code::UnresolvedRef, format!("reference `{text}` does not resolve")));
+                return Err((
+                    Code::UnresolvedRef,
+                    format!("reference `{text}` does not resolve"),
+                ));
             };
             // Follow the chain, unless its next reference may stay.
             let further = value.get("$ref").and_then(Value::as_str);
-            let further =
-                further.map(|further| there.as_ref().map_or_else(|| further.to_owned(), |home| rebased(further, home)));
+            let further = further.map(|further| {
+                there
+                    .as_ref()
+                    .map_or_else(|| further.to_owned(), |home| rebased(further, home))
+            });
             match further.filter(|further| self.is_replaced(misplaced.expect, further)) {
                 Some(further) => text = further,
                 None => {
                     self.added += size(&value);
                     if self.added > MOST_ADDED {
-                        let why = format!("it and the references before it add more than {MOST_ADDED} values");
+                        let why = format!(
+                            "it and the references before it add more than {MOST_ADDED} values"
+                        );
                         return Err((Code::ExternalRef, why));
                     }
-                    return Ok(Target { value, home: there, source, pointer });
+                    return Ok(Target {
+                        value,
+                        home: there,
+                        source,
+                        pointer,
+                    });
                 }
             }
         }
@@ -250,23 +305,42 @@ impl Splicer {
         open: &mut Vec<Misplaced>,
         source: &Arc<Source>,
     ) {
-        let Some(slot) = tree.pointer_mut(&misplaced.at) else { return };
+        let Some(slot) = tree.pointer_mut(&misplaced.at) else {
+            return;
+        };
         let mut value = target.value;
         let is_allowed = self.origin == Origin::V2
-            && matches!(misplaced.expect, Expect::Object(Kind::PathItem | Kind::Parameter | Kind::Response));
+            && matches!(
+                misplaced.expect,
+                Expect::Object(Kind::PathItem | Kind::Parameter | Kind::Response)
+            );
         if !is_allowed {
             let place = self.written(&join(&misplaced.at, "$ref"), source);
-            self.misplaced.entry(named(misplaced.expect)).or_insert((0, place)).0 += 1;
+            self.misplaced
+                .entry(named(misplaced.expect))
+                .or_insert((0, place))
+                .0 += 1;
         }
         let mut trail = Vec::clone(&misplaced.trail);
         trail.push(misplaced.text.clone());
         let trail = Arc::new(trail);
-        self.look(misplaced.expect, &mut value, &mut misplaced.at.clone(), &trail, target.home.as_ref(), open);
+        self.look(
+            misplaced.expect,
+            &mut value,
+            &mut misplaced.at.clone(),
+            &trail,
+            target.home.as_ref(),
+            open,
+        );
         if let (Value::Object(own), Value::Object(members)) = (slot.take(), &mut value) {
             members.extend(own.into_iter().filter(|(name, _)| name != "$ref"));
         }
         *slot = value;
-        self.parts.push(Written { at: misplaced.at.clone(), source: target.source, from: target.pointer });
+        self.parts.push(Written {
+            at: misplaced.at.clone(),
+            source: target.source,
+            from: target.pointer,
+        });
     }
 
     /// Returns the place where the author wrote the value that is now at a pointer.
@@ -278,14 +352,22 @@ impl Splicer {
     }
 
     /// Reports and removes a reference that cannot be followed; anything is allowed in its place.
-    fn give_up(&mut self, tree: &mut Value, misplaced: &Misplaced, code: Code, why: &str, source: &Arc<Source>) {
+    fn give_up(
+        &mut self,
+        tree: &mut Value,
+        misplaced: &Misplaced,
+        code: Code,
+        why: &str,
+        source: &Arc<Source>,
+    ) {
         let text = &misplaced.text;
         let (message, help) = match code {
             Code::ExternalRef => (format!("reference `{text}` leads out of its document"), why),
             _ => (why.to_owned(), ALLOWED),
         };
         let place = self.written(&join(&misplaced.at, "$ref"), source);
-        self.found.push(Diagnostic::at(code, place, message.clone()).help(help));
+        self.found
+            .push(Diagnostic::at(code, place, message.clone()).help(help));
         if let Expect::Object(kind) = misplaced.expect {
             if let Some(slot) = tree.pointer_mut(&misplaced.at) {
                 forget(kind, slot, &message);
@@ -293,7 +375,9 @@ impl Splicer {
             return;
         }
         // A map or a list cannot hold the extension; the object that has the map can.
-        let Some((owner, name)) = misplaced.at.rsplit_once('/') else { return };
+        let Some((owner, name)) = misplaced.at.rsplit_once('/') else {
+            return;
+        };
         if let Some(owner) = tree.pointer_mut(owner).and_then(Value::as_object_mut) {
             owner.shift_remove(&crate::document::syntax::unescape(name));
             owner.insert(UNKNOWN.to_owned(), json!(message));
@@ -344,8 +428,14 @@ fn members_of_2(kind: Kind) -> Option<&'static [(&'static str, Expect)]> {
             ("consumes", Expect::Texts),
             ("produces", Expect::Texts),
         ],
-        Kind::Parameter => &[("schema", Expect::Object(Kind::Schema)), ("enum", Expect::Values)],
-        Kind::Response => &[("schema", Expect::Object(Kind::Schema)), ("headers", Expect::Map(Kind::Header))],
+        Kind::Parameter => &[
+            ("schema", Expect::Object(Kind::Schema)),
+            ("enum", Expect::Values),
+        ],
+        Kind::Response => &[
+            ("schema", Expect::Object(Kind::Schema)),
+            ("headers", Expect::Map(Kind::Header)),
+        ],
         Kind::Header => &[("enum", Expect::Values)],
         _ => return None,
     })
@@ -381,8 +471,16 @@ fn rebased(text: &str, home: &Home) -> String {
         Home::File(path) => {
             let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
             let file = percent_decode_str(file).decode_utf8_lossy();
-            let path = if file.is_empty() { path.clone() } else { path.parent().unwrap_or(path).join(file.as_ref()) };
-            let path = path.display().to_string().replace('%', "%25").replace('#', "%23");
+            let path = if file.is_empty() {
+                path.clone()
+            } else {
+                path.parent().unwrap_or(path).join(file.as_ref())
+            };
+            let path = path
+                .display()
+                .to_string()
+                .replace('%', "%25")
+                .replace('#', "%23");
             format!("{path}#{fragment}")
         }
     }

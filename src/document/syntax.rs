@@ -42,8 +42,13 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     }
     // JSON with comments or trailing commas is not JSON, but YAML's flow style reads it.
     parse_json(text).or_else(|error| {
-        let mut parsed = parse_yaml(&without_comments(text)).or_else(|_| parse_yaml(text)).map_err(|_| error)?;
-        parsed.oddities.push(Oddity { kind: OddityKind::LenientJson, pointer: String::new() });
+        let mut parsed = parse_yaml(&without_comments(text))
+            .or_else(|_| parse_yaml(text))
+            .map_err(|_| error)?;
+        parsed.oddities.push(Oddity {
+            kind: OddityKind::LenientJson,
+            pointer: String::new(),
+        });
         Ok(parsed)
     })
 }
@@ -59,18 +64,28 @@ pub fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
     let next = AtomicUsize::new(0);
     let work = || loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some((text, place)) = texts.get(at).zip(places.get(at)) else { return };
+        let Some((text, place)) = texts.get(at).zip(places.get(at)) else {
+            return;
+        };
         let _first = place.set(parse(text));
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(texts.len());
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(texts.len());
     thread::scope(|scope| {
         for _ in 1..threads {
             // If no more threads can be spawned, fewer do the work.
-            let _spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+            let _spawned = thread::Builder::new()
+                .stack_size(STACK)
+                .spawn_scoped(scope, work);
         }
         work();
     });
-    places.into_iter().zip(texts).map(|(place, text)| place.into_inner().unwrap_or_else(|| parse(text))).collect()
+    places
+        .into_iter()
+        .zip(texts)
+        .map(|(place, text)| place.into_inner().unwrap_or_else(|| parse(text)))
+        .collect()
 }
 
 /// Returns the text with blanks instead of `// …` and `/* … */` outside of strings, so that
@@ -81,16 +96,27 @@ fn without_comments(text: &str) -> String {
     let mut rest = text;
     let mut in_string = false;
     while let Some(first) = rest.chars().next() {
-        let may_begin =
-            !in_string && made.chars().next_back().is_none_or(|c| c.is_whitespace() || "{}[],\"".contains(c));
+        let may_begin = !in_string
+            && made
+                .chars()
+                .next_back()
+                .is_none_or(|c| c.is_whitespace() || "{}[],\"".contains(c));
         let end = match first {
             '\\' if in_string => None,
-            '/' if may_begin && rest.starts_with("//") => Some(rest.find('\n').unwrap_or(rest.len())),
-            '/' if may_begin && rest.starts_with("/*") => Some(rest.find("*/").map_or(rest.len(), |end| end + 2)),
+            '/' if may_begin && rest.starts_with("//") => {
+                Some(rest.find('\n').unwrap_or(rest.len()))
+            }
+            '/' if may_begin && rest.starts_with("/*") => {
+                Some(rest.find("*/").map_or(rest.len(), |end| end + 2))
+            }
             _ => None,
         };
         if let Some(end) = end {
-            made.extend(rest[..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+            made.extend(
+                rest[..end]
+                    .chars()
+                    .map(|c| if c == '\n' { '\n' } else { ' ' }),
+            );
             rest = &rest[end..];
             continue;
         }
@@ -113,7 +139,10 @@ fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
         .deserialize(&mut reader)
         .and_then(|tree| reader.end().map(|()| tree))
         .map_err(|error| SyntaxError::from_json(&error, text))?;
-    Ok(Parsed { tree, oddities: notes.oddities() })
+    Ok(Parsed {
+        tree,
+        oddities: notes.oddities(),
+    })
 }
 
 fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
@@ -121,13 +150,21 @@ fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
     let notes = Notes::new(text, Some(Follower::new(text)));
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(first) = documents.next() else {
-        return Ok(Parsed { tree: Value::Null, oddities: Vec::new() });
+        return Ok(Parsed {
+            tree: Value::Null,
+            oddities: Vec::new(),
+        });
     };
-    let tree = Node(&notes).deserialize(first).map_err(|error| yaml_error(&error))?;
+    let tree = Node(&notes)
+        .deserialize(first)
+        .map_err(|error| yaml_error(&error))?;
     let mut oddities = notes.oddities();
     if let Some(second) = documents.next() {
         de::IgnoredAny::deserialize(second).map_err(|error| yaml_error(&error))?;
-        oddities.push(Oddity { kind: OddityKind::SecondDocument, pointer: String::new() });
+        oddities.push(Oddity {
+            kind: OddityKind::SecondDocument,
+            pointer: String::new(),
+        });
     }
     Ok(Parsed { tree, oddities })
 }
@@ -135,8 +172,17 @@ fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
 fn yaml_error(error: &serde_yaml::Error) -> SyntaxError {
     let full = error.to_string();
     let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
-    let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
-    SyntaxError { message, span: Span { line: line.max(1), column: column.max(1), length: 1 } }
+    let (line, column) = error
+        .location()
+        .map_or((1, 1), |place| (place.line(), place.column()));
+    SyntaxError {
+        message,
+        span: Span {
+            line: line.max(1),
+            column: column.max(1),
+            length: 1,
+        },
+    }
 }
 
 /// Returns a JSON Pointer as a URI fragment, without the `#` (RFC 6901 §6).
@@ -198,7 +244,9 @@ impl Part {
         if let Some(found) = self.0.get() {
             return Some(found.get());
         }
-        let found = Yoke::try_attach_to_cart(Arc::clone(tree), |tree| find(tree, pointer).ok_or(())).ok()?;
+        let found =
+            Yoke::try_attach_to_cart(Arc::clone(tree), |tree| find(tree, pointer).ok_or(()))
+                .ok()?;
         Some(self.0.get_or_init(|| found).get())
     }
 }
@@ -219,10 +267,11 @@ mod tests {
     #[test]
     fn pointers_lead_where_the_standard_says() {
         // RFC 6901 §5, and pointers without a target.
-        let tree = serde_json::json!({"foo": ["bar", "baz"], "": 0, "a/b": 1, "m~n": 8, "x": {"0": 1}});
+        let tree =
+            serde_json::json!({"foo": ["bar", "baz"], "": 0, "a/b": 1, "m~n": 8, "x": {"0": 1}});
         for pointer in [
-            "", "/foo", "/foo/0", "/", "/a~1b", "/m~0n", "/x/0", "/foo/00", "/foo/2", "/foo/-", "foo", "/x/1",
-            "/a~1b/c",
+            "", "/foo", "/foo/0", "/", "/a~1b", "/m~0n", "/x/0", "/foo/00", "/foo/2", "/foo/-",
+            "foo", "/x/1", "/a~1b/c",
         ] {
             assert_eq!(find(&tree, pointer), tree.pointer(pointer), "{pointer}");
         }
@@ -232,8 +281,14 @@ mod tests {
     fn comments_become_blanks() {
         let text = "{ // a\n\"u\": \"http://x\\\"//y\", /* b\n */ \"n\": 1, }";
         let made = without_comments(text);
-        assert_eq!(made, "{     \n\"u\": \"http://x\\\"//y\",     \n    \"n\": 1, }");
-        assert_eq!(parse(text).map(|parsed| parsed.tree["n"].clone()).ok(), Some(serde_json::json!(1)));
+        assert_eq!(
+            made,
+            "{     \n\"u\": \"http://x\\\"//y\",     \n    \"n\": 1, }"
+        );
+        assert_eq!(
+            parse(text).map(|parsed| parsed.tree["n"].clone()).ok(),
+            Some(serde_json::json!(1))
+        );
     }
     use serde_json::json;
 
@@ -242,14 +297,24 @@ mod tests {
         let json = parse(r#"{"b": 1, "a": [true, null, 1.5, "x"]}"#).expect("is JSON");
         let yaml = parse("b: 1\na: [true, ~, 1.5, x]").expect("is YAML");
         assert_eq!(json.tree, yaml.tree);
-        assert_eq!(yaml.tree.as_object().expect("is a map").keys().collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(
+            yaml.tree
+                .as_object()
+                .expect("is a map")
+                .keys()
+                .collect::<Vec<_>>(),
+            ["b", "a"]
+        );
     }
 
     #[test]
     fn keys_that_are_numbers_become_strings_and_are_noted() {
         let parsed = parse("paths:\n  /a/b:\n    200: ok\n").expect("is YAML");
         assert_eq!(parsed.tree, json!({"paths": {"/a/b": {"200": "ok"}}}));
-        let oddity = Oddity { kind: OddityKind::NumericKey, pointer: "/paths/~1a~1b/200".into() };
+        let oddity = Oddity {
+            kind: OddityKind::NumericKey,
+            pointer: "/paths/~1a~1b/200".into(),
+        };
         assert_eq!(parsed.oddities, [oddity]);
     }
 
@@ -265,7 +330,10 @@ mod tests {
     #[test]
     fn words_and_dates_that_yaml_1_1_would_change_stay_strings() {
         let parsed = parse("a: no\nb: 2024-01-01\nc: 12:30\nd: on").expect("is YAML");
-        assert_eq!(parsed.tree, json!({"a": "no", "b": "2024-01-01", "c": "12:30", "d": "on"}));
+        assert_eq!(
+            parsed.tree,
+            json!({"a": "no", "b": "2024-01-01", "c": "12:30", "d": "on"})
+        );
     }
 
     #[test]
@@ -317,7 +385,10 @@ q: .inf
     #[test]
     fn errors_say_where() {
         let json = parse("{\n  \"a\": [1\n").err().expect("is not JSON");
-        assert_eq!((json.span.line, json.message.as_str()), (3, "EOF while parsing a list"));
+        assert_eq!(
+            (json.span.line, json.message.as_str()),
+            (3, "EOF while parsing a list")
+        );
         let yaml = parse("a: b: c").err().expect("is no YAML");
         assert_eq!((yaml.span.line, yaml.span.column), (1, 5));
     }
@@ -330,9 +401,17 @@ q: .inf
             text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
         }
         assert!(parse(&text).is_err());
-        let heavy = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), "*a,".repeat(5000));
+        let heavy = format!(
+            "a: &a {}\nb: [{}]\n",
+            "x".repeat(100_000),
+            "*a,".repeat(5000)
+        );
         let error = parse(&heavy).err().expect("is refused");
-        assert!(error.message.contains("unfold to too much"), "{}", error.message);
+        assert!(
+            error.message.contains("unfold to too much"),
+            "{}",
+            error.message
+        );
         assert!(parse(&format!("x: {}", "[".repeat(100_000))).is_err());
     }
 }

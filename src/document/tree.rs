@@ -4,7 +4,9 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
@@ -95,20 +97,39 @@ impl<'t> Notes<'t> {
     pub fn new(text: &'t str, scalars: Option<Follower<'t>>) -> Self {
         let left = Cell::new(UNFOLDED.saturating_add(16 * text.len()));
         let values = Cell::new(bounds::most_values(text));
-        Self { found: RefCell::default(), left, values, text, scalars, exponents: RefCell::default() }
+        Self {
+            found: RefCell::default(),
+            left,
+            values,
+            text,
+            scalars,
+            exponents: RefCell::default(),
+        }
     }
 
     fn count<E: de::Error>(&self) -> Result<(), E> {
         let left = self.values.get().checked_sub(1);
         self.values.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| E::custom("it has more values than a text of its length may have"))
+        left.map(|_| ())
+            .ok_or_else(|| E::custom("it has more values than a text of its length may have"))
     }
 
     /// Returns the oddities that were found.
     #[must_use]
     pub fn oddities(self) -> Vec<Oddity> {
-        let pointer = |path: Vec<String>| path.iter().rev().fold(String::new(), |pointer, key| join(&pointer, key));
-        self.found.into_inner().into_iter().map(|f| Oddity { kind: f.kind, pointer: pointer(f.path) }).collect()
+        let pointer = |path: Vec<String>| {
+            path.iter()
+                .rev()
+                .fold(String::new(), |pointer, key| join(&pointer, key))
+        };
+        self.found
+            .into_inner()
+            .into_iter()
+            .map(|f| Oddity {
+                kind: f.kind,
+                pointer: pointer(f.path),
+            })
+            .collect()
     }
 
     fn lent(&self, part: &str) {
@@ -141,7 +162,10 @@ impl<'t> Notes<'t> {
 
     /// Passes a number of a YAML text that is not whole or too large, and returns its text.
     fn pass_number(&self, value: f64) -> Option<&'t str> {
-        self.pass(|text| text.parse::<f64>().is_ok_and(|number| number.to_bits() == value.to_bits()))
+        self.pass(|text| {
+            text.parse::<f64>()
+                .is_ok_and(|number| number.to_bits() == value.to_bits())
+        })
     }
 
     /// Returns a number of a JSON text as the author wrote it; `text` is the parser's notation,
@@ -151,20 +175,28 @@ impl<'t> Notes<'t> {
             return text.parse().ok();
         }
         let mut exponents = self.exponents.borrow_mut();
-        let exponents = exponents.get_or_insert_with(|| number::with_exponent(self.text).into_iter());
-        exponents.next().and_then(number::as_written).or_else(|| text.parse().ok())
+        let exponents =
+            exponents.get_or_insert_with(|| number::with_exponent(self.text).into_iter());
+        exponents
+            .next()
+            .and_then(number::as_written)
+            .or_else(|| text.parse().ok())
     }
 
     fn take<E: de::Error>(&self, length: usize) -> Result<(), E> {
         let left = self.left.get().checked_sub(length + 16);
         self.left.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| E::custom("its aliases unfold to too much text"))
+        left.map(|_| ())
+            .ok_or_else(|| E::custom("its aliases unfold to too much text"))
     }
 }
 
 impl<'t> Node<'_, 't> {
     fn note(&self, kind: OddityKind, key: &str) {
-        self.0.found.borrow_mut().push(Found { kind, path: vec![key.to_owned()] });
+        self.0.found.borrow_mut().push(Found {
+            kind,
+            path: vec![key.to_owned()],
+        });
     }
 
     fn child(&self) -> (Node<'_, 't>, usize) {
@@ -198,7 +230,8 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        self.0.pass(|text| matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE"));
+        self.0
+            .pass(|text| matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE"));
         Ok(Value::Bool(value))
     }
 
@@ -225,7 +258,9 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
         let written = self.0.pass_number(value).and_then(number::as_written);
         // JSON has no `.nan` and no `.inf`.
-        Ok(written.or_else(|| Number::from_f64(value)).map_or(Value::Null, Value::Number))
+        Ok(written
+            .or_else(|| Number::from_f64(value))
+            .map_or(Value::Null, Value::Number))
     }
 
     fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<Value, E> {
@@ -283,7 +318,10 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         while let Some(key) = members.next_key_seed(KeyOf(self.0))? {
             if key.text == number::TOKEN && self.0.scalars.is_none() {
                 let text = members.next_value::<String>()?;
-                let number = self.0.of_json(&text).ok_or_else(|| de::Error::custom("invalid number"))?;
+                let number = self
+                    .0
+                    .of_json(&text)
+                    .ok_or_else(|| de::Error::custom("invalid number"))?;
                 return Ok(Value::Number(number));
             }
             let (node, before) = self.child();
@@ -356,41 +394,68 @@ impl<'de> Visitor<'de> for KeyOf<'_, '_> {
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Key, E> {
         self.0.lent(value);
-        Ok(Key { text: value.to_owned(), is_string: true })
+        Ok(Key {
+            text: value.to_owned(),
+            is_string: true,
+        })
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Key, E> {
         self.0.lost();
-        Ok(Key { text: value.to_owned(), is_string: true })
+        Ok(Key {
+            text: value.to_owned(),
+            is_string: true,
+        })
     }
 
     fn visit_string<E>(self, value: String) -> Result<Key, E> {
         self.0.lost();
-        Ok(Key { text: value, is_string: true })
+        Ok(Key {
+            text: value,
+            is_string: true,
+        })
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Key, E> {
         self.0.pass(|text| text.parse() == Ok(value));
-        Ok(Key { text: value.to_string(), is_string: false })
+        Ok(Key {
+            text: value.to_string(),
+            is_string: false,
+        })
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Key, E> {
         self.0.pass_integer(value.into());
-        Ok(Key { text: value.to_string(), is_string: false })
+        Ok(Key {
+            text: value.to_string(),
+            is_string: false,
+        })
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Key, E> {
         self.0.pass_integer(value.into());
-        Ok(Key { text: value.to_string(), is_string: false })
+        Ok(Key {
+            text: value.to_string(),
+            is_string: false,
+        })
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Key, E> {
-        let text = self.0.pass_number(value).map_or_else(|| value.to_string(), str::to_owned);
-        Ok(Key { text, is_string: false })
+        let text = self
+            .0
+            .pass_number(value)
+            .map_or_else(|| value.to_string(), str::to_owned);
+        Ok(Key {
+            text,
+            is_string: false,
+        })
     }
 
     fn visit_unit<E>(self) -> Result<Key, E> {
-        Ok(Key { text: "null".to_owned(), is_string: false })
+        Ok(Key {
+            text: "null".to_owned(),
+            is_string: false,
+        })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Key, A::Error> {

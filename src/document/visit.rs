@@ -32,7 +32,12 @@ fn below(kind: Kind, value: &Value, at: &mut String, look: &mut dyn FnMut(Kind, 
     look(kind, value, at);
 }
 
-fn expected(expect: Expect, value: &Value, at: &mut String, look: &mut dyn FnMut(Kind, &Value, &str)) {
+fn expected(
+    expect: Expect,
+    value: &Value,
+    at: &mut String,
+    look: &mut dyn FnMut(Kind, &Value, &str),
+) {
     match (expect, value) {
         (Expect::Object(kind), _) => below(kind, value, at, look),
         (Expect::List(kind), Value::Array(items)) => {

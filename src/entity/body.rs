@@ -60,7 +60,10 @@ pub fn compose(
     let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::Place| {
         let page = asked.wanted.pick(all);
         let declared = declared(schema, &place.pointer);
-        let items = page.items.iter().map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
+        let items = page
+            .items
+            .iter()
+            .map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
         let items = Value::Array(items.collect());
         turn = PageLinks::of(asked, &page, target);
         total = Some(page.total);
@@ -71,17 +74,37 @@ pub fn compose(
         let with = |nothing: Nothing| {
             let mut value = shown.clone();
             place::put(&mut value, &place.way, Value::Array(Vec::new()));
-            PageContext { asked, page: &page, turn: &turn, nothing }.tell(&mut value, &place.way, 0);
+            PageContext {
+                asked,
+                page: &page,
+                turn: &turn,
+                nothing,
+            }
+            .tell(&mut value, &place.way, 0);
             place::put(&mut value, &place.way, items.clone());
             value
         };
         let value = with(Nothing::Null);
-        if schema.is_none_or(|schema| example::fits(schema, &value)) { value } else { with(Nothing::Absent) }
+        if schema.is_none_or(|schema| example::fits(schema, &value)) {
+            value
+        } else {
+            with(Nothing::Absent)
+        }
     };
     let mut value = match (reply, &asked.role.slot) {
         (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
-            let items = part.and_then(|part| entity.get(part)).and_then(Value::as_array).into_iter().flatten();
-            listed(items.enumerate().map(|(index, item)| (index.to_string(), Arc::new(item.clone()))).collect(), place)
+            let items = part
+                .and_then(|part| entity.get(part))
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            listed(
+                items
+                    .enumerate()
+                    .map(|(index, item)| (index.to_string(), Arc::new(item.clone())))
+                    .collect(),
+                place,
+            )
         }
         (Reply::Entity { entity, key, .. }, slot) => {
             named = Some((key.clone(), Arc::clone(entity)));
@@ -92,13 +115,22 @@ pub fn compose(
             say_whether(&mut value, is_there(asked, all));
             value
         }
-        (Reply::List(all), Slot::Entity(place)) => match asked.wanted.pick(all.clone()).items.first() {
-            Some((key, entity)) => {
-                named = Some((key.clone(), Arc::clone(entity)));
-                entity_in(asked, entity, key, &Slot::Entity(place.clone()), schema, envelope)
+        (Reply::List(all), Slot::Entity(place)) => {
+            match asked.wanted.pick(all.clone()).items.first() {
+                Some((key, entity)) => {
+                    named = Some((key.clone(), Arc::clone(entity)));
+                    entity_in(
+                        asked,
+                        entity,
+                        key,
+                        &Slot::Entity(place.clone()),
+                        schema,
+                        envelope,
+                    )
+                }
+                None => envelope(),
             }
-            None => envelope(),
-        },
+        }
         (Reply::List(all), Slot::List(place)) => listed(all.clone(), place),
         _ => envelope(),
     };
@@ -111,7 +143,13 @@ pub fn compose(
             fits = true;
         }
     }
-    Composed { value, fits, turn, total, entity: named }
+    Composed {
+        value,
+        fits,
+        turn,
+        total,
+        entity: named,
+    }
 }
 
 /// Returns `true` if an entity passes the filters of the request; `false` if the request has no
@@ -128,7 +166,10 @@ fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
     // Properties that only clients send, such as a password, are not shown.
     let shown = |(schema, node): (&'s Schema, &'s Value)| {
         let properties = schema.properties(node).into_iter();
-        properties.filter(|(_, property)| schema.asks_for(property)).map(|(name, _)| name).collect()
+        properties
+            .filter(|(_, property)| schema.asks_for(property))
+            .map(|(name, _)| name)
+            .collect()
     };
     node.map(shown).unwrap_or_default()
 }
@@ -154,7 +195,9 @@ fn entity_in(
         Slot::Key(way) => {
             let mut value = envelope();
             let node = schema.and_then(|schema| {
-                way.iter().try_fold(schema.tree(), |node, name| schema.property(node, name)).map(|node| (schema, node))
+                way.iter()
+                    .try_fold(schema.tree(), |node, name| schema.property(node, name))
+                    .map(|node| (schema, node))
             });
             let named = node.map_or_else(|| json!(key), |(schema, node)| typed(schema, node, key));
             place::put(&mut value, way, named);
@@ -165,7 +208,10 @@ fn entity_in(
             // An answer that shows no entity may still have its key.
             if let Value::Object(object) = &mut value {
                 for (name, member) in object.iter_mut() {
-                    if asked.collection.keys.contains(&folded(name)) && folded(name) != "id" && member.is_string() {
+                    if asked.collection.keys.contains(&folded(name))
+                        && folded(name) != "id"
+                        && member.is_string()
+                    {
                         *member = json!(key);
                     }
                 }
@@ -183,13 +229,22 @@ fn say_whether(value: &mut Value, is_there: bool) {
         return;
     }
     let Value::Object(object) = value else { return };
-    let speaks =
-        |name: &str| ["exist", "found", "available", "present", "taken"].iter().any(|word| folded(name).contains(word));
-    if let Some((_, member)) = object.iter_mut().find(|(name, member)| member.is_boolean() && speaks(name)) {
+    let speaks = |name: &str| {
+        ["exist", "found", "available", "present", "taken"]
+            .iter()
+            .any(|word| folded(name).contains(word))
+    };
+    if let Some((_, member)) = object
+        .iter_mut()
+        .find(|(name, member)| member.is_boolean() && speaks(name))
+    {
         *member = json!(is_there);
         return;
     }
-    object.values_mut().filter(|member| member.is_object()).for_each(|member| say_whether(member, is_there));
+    object
+        .values_mut()
+        .filter(|member| member.is_object())
+        .for_each(|member| say_whether(member, is_there));
 }
 
 /// Sets the members `success` and `ok` of a generated answer to `true`.
@@ -231,24 +286,35 @@ impl PageContext<'_, '_> {
     fn tell(&self, value: &mut Value, list: &[String], depth: usize) {
         const DEEPEST: usize = 3;
         let Value::Object(object) = value else { return };
-        let has_total = object.keys().any(|name| says(name) == Some(PageField::Total));
+        let has_total = object
+            .keys()
+            .any(|name| says(name) == Some(PageField::Total));
         let mut absent = Vec::new();
         for (name, member) in object.iter_mut() {
             if list.first() == Some(name) && list.len() == 1 {
                 continue;
             }
             if member.is_object() && depth < DEEPEST {
-                let rest = if list.first() == Some(name) { &list[1..] } else { &[] };
+                let rest = if list.first() == Some(name) {
+                    &list[1..]
+                } else {
+                    &[]
+                };
                 self.tell(member, rest, depth + 1);
                 continue;
             }
-            let Some(said) = says(name).and_then(|says| self.say(says, name, member, has_total)) else { continue };
+            let Some(said) = says(name).and_then(|says| self.say(says, name, member, has_total))
+            else {
+                continue;
+            };
             if said.is_null() && self.nothing == Nothing::Absent {
                 absent.push(name.clone());
             }
             *member = said;
         }
-        absent.iter().for_each(|name| drop(object.shift_remove(name)));
+        absent
+            .iter()
+            .for_each(|name| drop(object.shift_remove(name)));
     }
 
     fn say(&self, says: PageField, name: &str, member: &Value, has_total: bool) -> Option<Value> {
@@ -256,10 +322,24 @@ impl PageContext<'_, '_> {
         let page = self.page;
         let limit = wanted.limit.unwrap_or(page.items.len());
         let is_number = member.is_number();
-        let number = |number: usize| if member.is_string() { json!(number.to_string()) } else { json!(number) };
-        let pages = if limit == 0 { 1 } else { page.total.div_ceil(limit).max(1) };
-        let at = wanted.page.unwrap_or(page.offset.checked_div(limit).unwrap_or(0)) + wanted.first;
-        let key = |item: Option<&(String, Arc<Value>)>| item.map_or(Value::Null, |(key, _)| json!(key));
+        let number = |number: usize| {
+            if member.is_string() {
+                json!(number.to_string())
+            } else {
+                json!(number)
+            }
+        };
+        let pages = if limit == 0 {
+            1
+        } else {
+            page.total.div_ceil(limit).max(1)
+        };
+        let at = wanted
+            .page
+            .unwrap_or(page.offset.checked_div(limit).unwrap_or(0))
+            + wanted.first;
+        let key =
+            |item: Option<&(String, Arc<Value>)>| item.map_or(Value::Null, |(key, _)| json!(key));
         let is_named = member.is_string() || member.is_null();
         match says {
             PageField::Total => Some(number(page.total)),
@@ -273,10 +353,16 @@ impl PageContext<'_, '_> {
             PageField::HasPrevious if member.is_boolean() => Some(json!(page.offset > 0)),
             PageField::First if is_named => Some(key(page.items.first())),
             PageField::Last if is_named => Some(key(page.items.last())),
-            PageField::Next if is_number => Some(if page.has_more { number(at + 1) } else { Value::Null }),
-            PageField::Previous if is_number => {
-                Some(if page.offset > 0 { number(at.saturating_sub(1)) } else { Value::Null })
-            }
+            PageField::Next if is_number => Some(if page.has_more {
+                number(at + 1)
+            } else {
+                Value::Null
+            }),
+            PageField::Previous if is_number => Some(if page.offset > 0 {
+                number(at.saturating_sub(1))
+            } else {
+                Value::Null
+            }),
             PageField::Next if is_named => Some(match &self.turn.next {
                 Some(next) if is_place(name, member) => json!(written(next, member)),
                 Some(_) => key(page.items.last()),
@@ -295,13 +381,17 @@ impl PageContext<'_, '_> {
 fn is_place(name: &str, member: &Value) -> bool {
     let plain = folded(name);
     member.as_str().is_some_and(|text| text.contains('/'))
-        || ["url", "uri", "link", "href", "next", "previous", "prev"].iter().any(|end| plain.ends_with(end))
+        || ["url", "uri", "link", "href", "next", "previous", "prev"]
+            .iter()
+            .any(|end| plain.ends_with(end))
 }
 
 /// Returns a URL in the form of a member: without scheme and host, if the member begins with `/`.
 fn written<'u>(url: &'u str, member: &Value) -> &'u str {
     let is_relative = member.as_str().is_some_and(|text| text.starts_with('/'));
-    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    let path = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
     path.filter(|_| is_relative).unwrap_or(url)
 }
 
@@ -310,33 +400,60 @@ impl PageLinks {
     /// documented page parameter there are none.
     fn of(asked: &EntityRequest<'_>, page: &Page, target: &str) -> Self {
         let documented = |names: &[&str]| {
-            let mut all = asked.operation.parameters.iter().map(|parameter| parameter.name.clone());
+            let mut all = asked
+                .operation
+                .parameters
+                .iter()
+                .map(|parameter| parameter.name.clone());
             let pages = |name: &String| !asked.wanted.filtering.contains(name);
             all.find(|name| names.contains(&folded(name).as_str()) && pages(name))
         };
         let limit = asked.wanted.limit.unwrap_or(page.items.len());
         let at = asked.wanted.page.unwrap_or(0) + asked.wanted.first;
-        let last = page.items.last().map(|(key, _)| key.clone()).unwrap_or_default();
-        let (name, next, previous) = if let Some(name) = documented(&["page", "pagenumber", "pageno"]) {
-            (name, (at + 1).to_string(), Some(at.saturating_sub(1).to_string()))
-        } else if let Some(name) = documented(&["offset", "skip", "start"]) {
-            let next = (page.offset + page.items.len()).to_string();
-            (name, next, Some(page.offset.saturating_sub(limit).to_string()))
-        } else if let Some(name) =
-            documented(&["cursor", "after", "startingafter", "pagetoken", "nexttoken", "marker", "nextcursor"])
-        {
-            (name, last, None)
-        } else {
-            return Self::default();
-        };
+        let last = page
+            .items
+            .last()
+            .map(|(key, _)| key.clone())
+            .unwrap_or_default();
+        let (name, next, previous) =
+            if let Some(name) = documented(&["page", "pagenumber", "pageno"]) {
+                (
+                    name,
+                    (at + 1).to_string(),
+                    Some(at.saturating_sub(1).to_string()),
+                )
+            } else if let Some(name) = documented(&["offset", "skip", "start"]) {
+                let next = (page.offset + page.items.len()).to_string();
+                (
+                    name,
+                    next,
+                    Some(page.offset.saturating_sub(limit).to_string()),
+                )
+            } else if let Some(name) = documented(&[
+                "cursor",
+                "after",
+                "startingafter",
+                "pagetoken",
+                "nexttoken",
+                "marker",
+                "nextcursor",
+            ]) {
+                (name, last, None)
+            } else {
+                return Self::default();
+            };
         let turned = |value: String| {
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect();
             match pairs.iter_mut().find(|(there, _)| *there == name) {
                 Some((_, there)) => *there = value,
                 None => pairs.push((name.clone(), value)),
             }
-            let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let query: String = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(pairs)
+                .finish();
             format!("{path}?{query}")
         };
         Self {

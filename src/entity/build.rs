@@ -64,8 +64,20 @@ impl<'c> EntityBuilder<'c> {
         options: GenerateOptions,
         sent: Option<&'c Schema>,
     ) -> Self {
-        let properties = collection.entity.as_deref().map(Schema::declared).unwrap_or_default();
-        Self { context, collection, document, scope, options, sent, properties }
+        let properties = collection
+            .entity
+            .as_deref()
+            .map(Schema::declared)
+            .unwrap_or_default();
+        Self {
+            context,
+            collection,
+            document,
+            scope,
+            options,
+            sent,
+            properties,
+        }
     }
 
     fn schema(&self) -> Option<&'c Schema> {
@@ -74,22 +86,32 @@ impl<'c> EntityBuilder<'c> {
 
     /// Returns the schema of a property of an entity.
     fn property(&self, name: &str) -> Option<&'c Value> {
-        self.schema().and_then(|schema| schema.property(schema.tree(), name))
+        self.schema()
+            .and_then(|schema| schema.property(schema.tree(), name))
     }
 
     fn declaration(&self, name: &str) -> Option<&'c Declared> {
-        self.properties.iter().find(|declared| declared.name == name)
+        self.properties
+            .iter()
+            .find(|declared| declared.name == name)
     }
 
     /// Iterates over the properties of the request's schema that a client may send.
     fn asked(&self) -> impl Iterator<Item = &'c Declared> {
-        self.sent.map(Schema::declared).unwrap_or_default().iter().filter(|declared| declared.is_asked_for)
+        self.sent
+            .map(Schema::declared)
+            .unwrap_or_default()
+            .iter()
+            .filter(|declared| declared.is_asked_for)
     }
 
     fn manner_of(&self, number: u64) -> GenerateOptions {
         let scope: Vec<&str> = self.scope.iter().map(|(_, value)| value.as_str()).collect();
         let own = fingerprint(&format!("{}\0{}", self.collection.name, scope.join("\0")));
-        GenerateOptions { seed: self.options.seed ^ own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..self.options }
+        GenerateOptions {
+            seed: self.options.seed ^ own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            ..self.options
+        }
     }
 
     /// Returns the entities that the collection has before the first write: supplied data, else
@@ -97,27 +119,33 @@ impl<'c> EntityBuilder<'c> {
     /// least one).
     #[must_use]
     pub fn base(&self, collection_key: &CollectionKey) -> Arc<Entities> {
-        self.context.resources.base(collection_key, self.options.seed, || {
-            if let Some(supplied) = self.supplied() {
-                return Entities::seeded(supplied);
-            }
-            let all = self.documented();
-            if all.is_empty() {
-                let mut all = IndexMap::new();
-                for number in 1..=self.options.list_size.1.max(1) as u64 {
-                    let (key, entity) = self.generated(number, 0);
-                    all.entry(key).or_insert_with(|| Arc::new(entity));
+        self.context
+            .resources
+            .base(collection_key, self.options.seed, || {
+                if let Some(supplied) = self.supplied() {
+                    return Entities::seeded(supplied);
                 }
-                return Entities::generated(all);
-            }
-            Entities::seeded(all)
-        })
+                let all = self.documented();
+                if all.is_empty() {
+                    let mut all = IndexMap::new();
+                    for number in 1..=self.options.list_size.1.max(1) as u64 {
+                        let (key, entity) = self.generated(number, 0);
+                        all.entry(key).or_insert_with(|| Arc::new(entity));
+                    }
+                    return Entities::generated(all);
+                }
+                Entities::seeded(all)
+            })
     }
 
     /// Returns the entities that the user supplies, without those that name another owner; `None`
     /// if the user supplies no data for the collection.
     fn supplied(&self) -> Option<IndexMap<String, Arc<Value>>> {
-        let data = self.context.resources.overrules().data_of(self.collection)?;
+        let data = self
+            .context
+            .resources
+            .overrules()
+            .data_of(self.collection)?;
         let mut all = IndexMap::new();
         for (index, entity) in data.as_array().into_iter().flatten().enumerate() {
             let is_of_other = self.scope.iter().any(|(name, text)| {
@@ -139,13 +167,18 @@ impl<'c> EntityBuilder<'c> {
             for value in examples(operation) {
                 let shown: Vec<&Value> = match slot {
                     Slot::Entity(place) => place::at(value, &place.way).into_iter().collect(),
-                    Slot::List(place) => {
-                        place::at(value, &place.way).and_then(Value::as_array).into_iter().flatten().collect()
-                    }
+                    Slot::List(place) => place::at(value, &place.way)
+                        .and_then(Value::as_array)
+                        .into_iter()
+                        .flatten()
+                        .collect(),
                     Slot::Key(_) | Slot::Nothing => Vec::new(),
                 };
                 for entity in shown.into_iter().filter(|entity| entity.is_object()) {
-                    let Some(key) = self.key_of(entity).filter(|_| all.len() < MOST_EXAMPLES) else { continue };
+                    let Some(key) = self.key_of(entity).filter(|_| all.len() < MOST_EXAMPLES)
+                    else {
+                        continue;
+                    };
                     all.entry(key).or_insert_with(|| {
                         let mut entity = entity.clone();
                         self.own(&mut entity);
@@ -161,9 +194,13 @@ impl<'c> EntityBuilder<'c> {
     /// key.
     fn documented_one(&self) -> Option<Value> {
         let mut shown = self.collection.shown_by.iter().filter_map(|(index, slot)| {
-            let Slot::Entity(place) = slot else { return None };
+            let Slot::Entity(place) = slot else {
+                return None;
+            };
             let value = examples(&self.context.contract.operations[*index]).next()?;
-            place::at(value, &place.way).filter(|entity| entity.is_object()).cloned()
+            place::at(value, &place.way)
+                .filter(|entity| entity.is_object())
+                .cloned()
         });
         shown.next()
     }
@@ -173,12 +210,16 @@ impl<'c> EntityBuilder<'c> {
     #[must_use]
     pub fn key_of(&self, entity: &Value) -> Option<String> {
         let value = entity.get(self.collection.key.as_ref()?)?;
-        Some(plain(value))
-            .filter(|text| !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array())
+        Some(plain(value)).filter(|text| {
+            !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array()
+        })
     }
 
     pub(crate) fn named(&self, number: u64) -> Named<'c> {
-        Named { key: self.collection.key.as_deref(), number }
+        Named {
+            key: self.collection.key.as_deref(),
+            number,
+        }
     }
 
     /// Generates the entity with a number; returns its key and the entity.
@@ -213,16 +254,32 @@ impl<'c> EntityBuilder<'c> {
         let (Some(key), Some(schema)) = (&self.collection.key, self.schema()) else {
             return wanted.map_or_else(random, str::to_owned);
         };
-        let types = self.declaration(key).map(|declared| declared.types.as_slice()).unwrap_or_default();
+        let types = self
+            .declaration(key)
+            .map(|declared| declared.types.as_slice())
+            .unwrap_or_default();
         let value = match wanted {
-            Some(wanted) => typed(schema, self.property(key).unwrap_or(&Value::Bool(true)), wanted),
+            Some(wanted) => typed(
+                schema,
+                self.property(key).unwrap_or(&Value::Bool(true)),
+                wanted,
+            ),
             None => match entity.get(key) {
-                _ if types.iter().any(|name| matches!(*name, "integer" | "number")) => json!(number),
+                _ if types
+                    .iter()
+                    .any(|name| matches!(*name, "integer" | "number")) =>
+                {
+                    json!(number)
+                }
                 Some(made) if !made.is_null() && !plain(made).is_empty() => made.clone(),
                 _ => json!(random()),
             },
         };
-        let value = if wanted.is_none() { self.readable(value, number) } else { value };
+        let value = if wanted.is_none() {
+            self.readable(value, number)
+        } else {
+            value
+        };
         let text = plain(&value);
         entity[key.as_str()] = value;
         text
@@ -239,7 +296,9 @@ impl<'c> EntityBuilder<'c> {
                 .iter()
                 .find(|parameter| parameter.location == Location::Path && parameter.name == *name)
         });
-        let Some(schema) = parameter.and_then(|parameter| parameter.schema()) else { return value };
+        let Some(schema) = parameter.and_then(|parameter| parameter.schema()) else {
+            return value;
+        };
         // A path has numbers as text, so the check starts from the text.
         let in_path = typed(schema, schema.tree(), &plain(&value));
         if schema.is_valid(&in_path) != Ok(false) {
@@ -256,8 +315,13 @@ impl<'c> EntityBuilder<'c> {
     /// Restores the properties that a client must not write, after a patch changed them: old
     /// values come back, added properties are removed.
     pub fn protect(&self, old: &Value, new: &mut Value) {
-        let Some(object) = new.as_object_mut() else { return };
-        for Declared { name, is_read_only, .. } in self.properties {
+        let Some(object) = new.as_object_mut() else {
+            return;
+        };
+        for Declared {
+            name, is_read_only, ..
+        } in self.properties
+        {
             let in_request = self.sent.and_then(|schema| refused(schema, name));
             if in_request.unwrap_or(*is_read_only) {
                 match old.get(name) {
@@ -273,10 +337,16 @@ impl<'c> EntityBuilder<'c> {
     fn owners(&self) -> impl Iterator<Item = (String, &'c str)> {
         self.scope.iter().map(|(name, text)| {
             // `{id}` of `/users/{id}/orders` is the `userId` of an order.
-            let before =
-                self.collection.name.split(&format!("/{{{name}}}")).next().and_then(|path| path.rsplit('/').next());
+            let before = self
+                .collection
+                .name
+                .split(&format!("/{{{name}}}"))
+                .next()
+                .and_then(|path| path.rsplit('/').next());
             let plain_name = match folded(name) {
-                plain if plain == "id" => format!("{}id", singular(&folded(before.unwrap_or_default()))),
+                plain if plain == "id" => {
+                    format!("{}id", singular(&folded(before.unwrap_or_default())))
+                }
                 plain => plain,
             };
             (plain_name, text.as_str())
@@ -289,7 +359,8 @@ impl<'c> EntityBuilder<'c> {
         let Some(schema) = self.schema() else { return };
         for (plain_name, text) in self.owners() {
             let meant = |property: &&Declared| {
-                property.folded == plain_name && Some(&property.name) != self.collection.key.as_ref()
+                property.folded == plain_name
+                    && Some(&property.name) != self.collection.key.as_ref()
             };
             if let Some(Declared { name, .. }) = self.properties.iter().find(meant)
                 && let Some(node) = self.property(name)
@@ -331,12 +402,29 @@ impl<'c> EntityBuilder<'c> {
     #[must_use]
     pub fn make(&self, number: u64, new: &New) -> (String, Value) {
         let by_type = |name: &str| {
-            let types = self.declaration(name).map(|declared| declared.types.as_slice());
-            self.settled(name, new, types.and_then(|types| if let [only] = types { Some(*only) } else { None }))
+            let types = self
+                .declaration(name)
+                .map(|declared| declared.types.as_slice());
+            self.settled(
+                name,
+                new,
+                types.and_then(|types| {
+                    if let [only] = types {
+                        Some(*only)
+                    } else {
+                        None
+                    }
+                }),
+            )
         };
         let is_settled = |name: &str| !matches!(by_type(name), Settled::Open);
         let sketch = |schema| {
-            generate::sketch(schema, &self.manner_of(number), &self.named(number.saturating_add(1)), &is_settled)
+            generate::sketch(
+                schema,
+                &self.manner_of(number),
+                &self.named(number.saturating_add(1)),
+                &is_settled,
+            )
         };
         let (_, generated) = self.finished(self.schema().map_or(json!({}), sketch), number, 0);
         let mut entity = Map::new();
@@ -373,12 +461,19 @@ impl<'c> EntityBuilder<'c> {
         if Some(name) == self.collection.key.as_deref() {
             return Settled::Open;
         }
-        if let Some(value) = new.sent.get(name).cloned().or_else(|| self.default_of(name)) {
+        if let Some(value) = new
+            .sent
+            .get(name)
+            .cloned()
+            .or_else(|| self.default_of(name))
+        {
             return Settled::Is(value);
         }
         match kind {
             // The lists of a new entity start empty.
-            Some("array") if !self.could_be_sent(name) || self.requires(name) => Settled::Is(json!([])),
+            Some("array") if !self.could_be_sent(name) || self.requires(name) => {
+                Settled::Is(json!([]))
+            }
             _ if self.requires(name) => Settled::Open,
             _ if self.could_be_sent(name) => Settled::LeftOut,
             Some("boolean") => Settled::Is(json!(false)),
@@ -398,14 +493,23 @@ impl<'c> EntityBuilder<'c> {
         let mut made = match new {
             None => entity.clone(),
             Some(new) => {
-                let is_kept = |name: &str| !self.could_be_sent(name) && self.property(name).is_some();
-                let kept = entity.as_object().into_iter().flatten().filter(|(name, _)| is_kept(name));
-                let mut object: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+                let is_kept =
+                    |name: &str| !self.could_be_sent(name) && self.property(name).is_some();
+                let kept = entity
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(name, _)| is_kept(name));
+                let mut object: Map<String, Value> = kept
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect();
                 for (name, value) in &new.sent {
                     object.insert(name.clone(), value.clone());
                 }
                 for Declared { name, .. } in self.asked() {
-                    if let Some(value) = self.default_of(name).filter(|_| !object.contains_key(name)) {
+                    if let Some(value) =
+                        self.default_of(name).filter(|_| !object.contains_key(name))
+                    {
                         object.insert(name.clone(), value);
                     }
                 }
@@ -430,33 +534,53 @@ impl<'c> EntityBuilder<'c> {
     }
 
     fn requires(&self, name: &str) -> bool {
-        let is_named = || self.schema().is_some_and(|schema| schema.requires(schema.tree(), name));
-        self.declaration(name).map_or_else(is_named, |declared| declared.is_required)
+        let is_named = || {
+            self.schema()
+                .is_some_and(|schema| schema.requires(schema.tree(), name))
+        };
+        self.declaration(name)
+            .map_or_else(is_named, |declared| declared.is_required)
     }
 
     fn default_of(&self, name: &str) -> Option<Value> {
-        let of_sent = self.sent.and_then(|sent| sent.declaration(name)?.default.as_ref());
-        of_sent.or_else(|| self.declaration(name)?.default.as_ref()).cloned()
+        let of_sent = self
+            .sent
+            .and_then(|sent| sent.declaration(name)?.default.as_ref());
+        of_sent
+            .or_else(|| self.declaration(name)?.default.as_ref())
+            .cloned()
     }
 
     /// Repairs an entity so that it fits its schema; members that the schema does not declare are
     /// kept. Returns the entity unchanged if no repair is found.
     fn fitted(&self, entity: Value) -> Value {
-        let Some(schema) = self.schema() else { return entity };
+        let Some(schema) = self.schema() else {
+            return entity;
+        };
         let entity = in_order(entity, self.properties);
         let is_declared = |name: &str| self.declaration(name).is_some();
         let known = match &entity {
-            Value::Object(object) if object.keys().all(|name| is_declared(name)) => Cow::Borrowed(&entity),
+            Value::Object(object) if object.keys().all(|name| is_declared(name)) => {
+                Cow::Borrowed(&entity)
+            }
             entity => {
-                let declared: Vec<&str> = self.properties.iter().map(|declared| declared.name.as_str()).collect();
+                let declared: Vec<&str> = self
+                    .properties
+                    .iter()
+                    .map(|declared| declared.name.as_str())
+                    .collect();
                 Cow::Owned(project(entity, &declared))
             }
         };
         if schema.is_valid(&known) != Ok(false) || fits(schema, &known) {
             return entity;
         }
-        let Some(Value::Object(mended)) = fit(schema, &known, &self.options) else { return entity };
-        let Value::Object(entity) = entity else { return Value::Object(mended) };
+        let Some(Value::Object(mended)) = fit(schema, &known, &self.options) else {
+            return entity;
+        };
+        let Value::Object(entity) = entity else {
+            return Value::Object(mended);
+        };
         let others = entity.into_iter().filter(|(name, _)| !is_declared(name));
         let others: Vec<(String, Value)> = others.collect();
         Value::Object(mended.into_iter().chain(others).collect())
@@ -473,7 +597,10 @@ impl<'c> EntityBuilder<'c> {
             let own = own.or_else(|| self.properties.iter().find(|own| own.folded == plain_name));
             // A single value where the entity has a list: `email` is one of `emails`.
             let own = own.or_else(|| {
-                let mut lists = self.properties.iter().filter(|own| own.types == ["array"] && !value.is_array());
+                let mut lists = self
+                    .properties
+                    .iter()
+                    .filter(|own| own.types == ["array"] && !value.is_array());
                 lists.find(|own| singular(&own.folded) == plain_name)
             });
             // If the request's schema declares the property, it decides; else the response's
@@ -483,7 +610,10 @@ impl<'c> EntityBuilder<'c> {
                 continue;
             }
             match own {
-                Some(own) => accepted.extend(self.adapted(own, value).map(|value| (own.name.clone(), value))),
+                Some(own) => accepted.extend(
+                    self.adapted(own, value)
+                        .map(|value| (own.name.clone(), value)),
+                ),
                 None => drop(accepted.insert(name.clone(), value.clone())),
             }
         }
@@ -506,20 +636,33 @@ impl<'c> EntityBuilder<'c> {
 /// declare the property.
 fn refused(sent: &Schema, name: &str) -> Option<bool> {
     let declared = sent.declaration(name).map(|declared| declared.is_read_only);
-    declared.or_else(|| sent.property(sent.tree(), name).map(|node| sent.is_read_only(node)))
+    declared.or_else(|| {
+        sent.property(sent.tree(), name)
+            .map(|node| sent.is_read_only(node))
+    })
 }
 
 /// Returns `true` if a value is null or has one of the types, or if there are no types; an integer
 /// is also a number.
 fn takes(types: &[&str], value: &Value) -> bool {
     let kind = kind_of(value);
-    types.is_empty() || value.is_null() || types.contains(&kind) || kind == "integer" && types.contains(&"number")
+    types.is_empty()
+        || value.is_null()
+        || types.contains(&kind)
+        || kind == "integer" && types.contains(&"number")
 }
 
 /// Sorts the members of an object in the order of their declarations, undeclared ones last.
 fn in_order(entity: Value, declared: &[Declared]) -> Value {
-    let Value::Object(mut object) = entity else { return entity };
-    let place = |name: &String| declared.iter().position(|declared| declared.name == *name).unwrap_or(declared.len());
+    let Value::Object(mut object) = entity else {
+        return entity;
+    };
+    let place = |name: &String| {
+        declared
+            .iter()
+            .position(|declared| declared.name == *name)
+            .unwrap_or(declared.len())
+    };
     if object.keys().is_sorted_by_key(place) {
         return Value::Object(object);
     }
@@ -541,14 +684,20 @@ fn in_order(entity: Value, declared: &[Declared]) -> Value {
 /// A message, if the entity is no object, or if its key is missing, empty, or neither text nor
 /// number.
 pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<String, String> {
-    let object = entity.as_object().ok_or_else(|| format!("the {} entity is not an object", ordinal(index)))?;
-    let Some(key) = &collection.key else { return Ok(index.to_string()) };
+    let object = entity
+        .as_object()
+        .ok_or_else(|| format!("the {} entity is not an object", ordinal(index)))?;
+    let Some(key) = &collection.key else {
+        return Ok(index.to_string());
+    };
     match object.get(key) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
         Some(Value::Number(number)) => Ok(number.to_string()),
         _ => {
             let (entity, name) = (ordinal(index), &collection.name);
-            Err(format!("the {entity} entity has no `{key}`; `{name}` identifies its entities by `{key}`"))
+            Err(format!(
+                "the {entity} entity has no `{key}`; `{name}` identifies its entities by `{key}`"
+            ))
         }
     }
 }
@@ -557,14 +706,20 @@ pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<St
 #[must_use]
 pub fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
     let errors = collection.entity.as_ref()?.errors(entity).ok()?;
-    errors.first().map(|error| format!("{} {}", error.pointer, error.sentence()).trim().to_owned())
+    errors.first().map(|error| {
+        format!("{} {}", error.pointer, error.sentence())
+            .trim()
+            .to_owned()
+    })
 }
 
 /// Converts the cells of a row of comma-separated values to the types that the entity's schema
 /// declares.
 #[must_use]
 pub fn typed_row(collection: &Collection, row: &Value) -> Value {
-    let (Some(schema), Value::Object(row)) = (collection.entity.as_deref(), row) else { return row.clone() };
+    let (Some(schema), Value::Object(row)) = (collection.entity.as_deref(), row) else {
+        return row.clone();
+    };
     let cells = row.iter().map(|(name, cell)| {
         let node = schema.property(schema.tree(), name);
         let text = cell.as_str().unwrap_or_default();
@@ -586,8 +741,13 @@ const MOST_EXAMPLES: usize = 1000;
 /// Iterates over the documented JSON examples of the success response.
 fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {
     let response = operation.success().map(|(_, response)| response);
-    let media = response.into_iter().flat_map(|response| &response.content).filter(|media| media.is_json());
-    media.flat_map(|media| &media.examples).map(crate::contract::example::Example::value)
+    let media = response
+        .into_iter()
+        .flat_map(|response| &response.content)
+        .filter(|media| media.is_json());
+    media
+        .flat_map(|media| &media.examples)
+        .map(crate::contract::example::Example::value)
 }
 
 /// Returns the members of an object that are declared; all of them if nothing is declared.
@@ -595,8 +755,13 @@ fn examples(operation: &Operation) -> impl Iterator<Item = &Value> {
 pub fn project(entity: &Value, declared: &[&str]) -> Value {
     match entity {
         Value::Object(object) if !declared.is_empty() => {
-            let kept = object.iter().filter(|(name, _)| declared.contains(&name.as_str()));
-            Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+            let kept = object
+                .iter()
+                .filter(|(name, _)| declared.contains(&name.as_str()));
+            Value::Object(
+                kept.map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            )
         }
         entity => entity.clone(),
     }
@@ -632,8 +797,15 @@ pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Opti
     }
     match value {
         Value::Array(items) if takes("array") => {
-            let Some(node) = schema.items(node) else { return Some(value.clone()) };
-            Some(items.iter().filter_map(|item| adapt(schema, node, item, depth + 1)).collect())
+            let Some(node) = schema.items(node) else {
+                return Some(value.clone());
+            };
+            Some(
+                items
+                    .iter()
+                    .filter_map(|item| adapt(schema, node, item, depth + 1))
+                    .collect(),
+            )
         }
         Value::Object(object) if takes("object") => {
             let adapted = object.iter().filter_map(|(name, value)| {
@@ -654,14 +826,19 @@ pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Opti
             // type.
             let properties = schema.properties(node);
             let can_be = |(_, node): &&(&str, &Value)| schema.types(node).contains(&kind);
-            let required = properties.iter().filter(|(name, _)| schema.requires(node, name)).find(can_be);
+            let required = properties
+                .iter()
+                .filter(|(name, _)| schema.requires(node, name))
+                .find(can_be);
             let (name, _) = required.or_else(|| properties.iter().find(can_be))?;
             Some(json!({ *name: value }))
         }
         Value::String(text) => Some(typed(schema, node, text)).filter(|value| !value.is_string()),
         Value::Number(number) if takes("string") => Some(json!(number.to_string())),
         Value::Object(object) => {
-            let named = ["id", "_id", "name"].iter().find_map(|name| object.get(*name))?;
+            let named = ["id", "_id", "name"]
+                .iter()
+                .find_map(|name| object.get(*name))?;
             adapt(schema, node, named, depth + 1)
         }
         _ => None,

@@ -36,13 +36,26 @@ pub fn supply(
     }
     let mut data = Vec::new();
     for (name, file) in files {
-        let probe = RoleOverrides { data: vec![(name.clone(), Arc::clone(&file.tree))], ..RoleOverrides::default() };
-        let Some(collection) = all.iter().find(|collection| probe.data_of(collection).is_some()) else {
+        let probe = RoleOverrides {
+            data: vec![(name.clone(), Arc::clone(&file.tree))],
+            ..RoleOverrides::default()
+        };
+        let Some(collection) = all
+            .iter()
+            .find(|collection| probe.data_of(collection).is_some())
+        else {
             let message = format!("collection `{name}` not found");
-            let names: Vec<&str> = all.iter().map(|collection| collection.name.as_str()).take(20).collect();
-            let near = names.iter().max_by(|a, b| likeness(a, name).total_cmp(&likeness(b, name)));
-            let help =
-                near.map_or("`standin routes --state` lists them".to_owned(), |near| format!("there is `{near}`"));
+            let names: Vec<&str> = all
+                .iter()
+                .map(|collection| collection.name.as_str())
+                .take(20)
+                .collect();
+            let near = names
+                .iter()
+                .max_by(|a, b| likeness(a, name).total_cmp(&likeness(b, name)));
+            let help = near.map_or("`standin routes --state` lists them".to_owned(), |near| {
+                format!("there is `{near}`")
+            });
             let place = Place::value(&file.source, "");
             found.push(Diagnostic::at(Code::UnknownFixtureOperation, place, message).help(help));
             continue;
@@ -52,10 +65,20 @@ pub fn supply(
                 judge(collection, file, &entities, &mut found);
                 data.push((name.clone(), Arc::new(Value::Array(entities))));
             }
-            Err(message) => found.push(Diagnostic::at(Code::InvalidFixture, Place::value(&file.source, ""), message)),
+            Err(message) => found.push(Diagnostic::at(
+                Code::InvalidFixture,
+                Place::value(&file.source, ""),
+                message,
+            )),
         }
     }
-    (RoleOverrides { data, ..resources.into_overrules() }, found)
+    (
+        RoleOverrides {
+            data,
+            ..resources.into_overrules()
+        },
+        found,
+    )
 }
 
 fn likeness(collection: &str, name: &str) -> f64 {
@@ -75,16 +98,34 @@ fn entities(collection: &Collection, file: &FixtureFile) -> Result<Vec<Value>, S
 }
 
 /// Adds a diagnostic for each entity that has no key or does not fit the schema.
-fn judge(collection: &Collection, file: &FixtureFile, entities: &[Value], found: &mut Vec<Diagnostic>) {
+fn judge(
+    collection: &Collection,
+    file: &FixtureFile,
+    entities: &[Value],
+    found: &mut Vec<Diagnostic>,
+) {
     for (index, entity) in entities.iter().enumerate() {
-        let at = if file.tree.is_array() { join("", &index.to_string()) } else { String::new() };
+        let at = if file.tree.is_array() {
+            join("", &index.to_string())
+        } else {
+            String::new()
+        };
         let place = || Place::value(&file.source, at.clone());
         if let Err(message) = keyed(collection, entity, index) {
-            found.push(Diagnostic::at(Code::InvalidFixture, place(), message).help("the entity is skipped"));
+            found.push(
+                Diagnostic::at(Code::InvalidFixture, place(), message)
+                    .help("the entity is skipped"),
+            );
         } else if let Some(error) = misfit(collection, entity) {
-            let message =
-                format!("the {} entity does not fit the schema of `{}`: {error}", ordinal(index), collection.name);
-            found.push(Diagnostic::at(Code::FixtureMismatch, place(), message).help("answers are made to fit it"));
+            let message = format!(
+                "the {} entity does not fit the schema of `{}`: {error}",
+                ordinal(index),
+                collection.name
+            );
+            found.push(
+                Diagnostic::at(Code::FixtureMismatch, place(), message)
+                    .help("answers are made to fit it"),
+            );
         }
     }
 }

@@ -44,7 +44,9 @@ fn place<'s>(schema: &'s Schema, value: &Value) -> Option<(String, &'s Value)> {
     errors.iter().find_map(|error| {
         let mut pointer = error.pointer.as_str();
         loop {
-            if let Some(node) = node_at(schema, pointer).filter(|node| !alternatives(schema, node).is_empty()) {
+            if let Some(node) =
+                node_at(schema, pointer).filter(|node| !alternatives(schema, node).is_empty())
+            {
                 return Some((pointer.to_owned(), node));
             }
             pointer = &pointer[..pointer.rfind('/')?];
@@ -56,7 +58,9 @@ fn place<'s>(schema: &'s Schema, value: &Value) -> Option<(String, &'s Value)> {
 fn node_at<'s>(schema: &'s Schema, pointer: &str) -> Option<&'s Value> {
     let mut node = schema.resolve(schema.tree());
     for segment in pointer.split('/').skip(1) {
-        let below = schema.property(node, &unescape(segment)).or_else(|| schema.items(node))?;
+        let below = schema
+            .property(node, &unescape(segment))
+            .or_else(|| schema.items(node))?;
         node = schema.resolve(below);
     }
     Some(node)
@@ -64,43 +68,71 @@ fn node_at<'s>(schema: &'s Schema, pointer: &str) -> Option<&'s Value> {
 
 /// Returns a node and its `allOf` branches.
 fn joined<'s>(schema: &'s Schema, node: &'s Value) -> Vec<&'s Value> {
-    let parts = node.get("allOf").and_then(Value::as_array).into_iter().flatten();
-    std::iter::once(node).chain(parts.map(|part| schema.resolve(part))).collect()
+    let parts = node
+        .get("allOf")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    std::iter::once(node)
+        .chain(parts.map(|part| schema.resolve(part)))
+        .collect()
 }
 
 fn alternatives<'s>(schema: &'s Schema, node: &'s Value) -> Vec<&'s Value> {
-    let lists = joined(schema, node).into_iter().flat_map(|node| [node.get("oneOf"), node.get("anyOf")]);
+    let lists = joined(schema, node)
+        .into_iter()
+        .flat_map(|node| [node.get("oneOf"), node.get("anyOf")]);
     let all = lists.flatten().filter_map(Value::as_array).flatten();
-    all.take(MOST_ALTERNATIVES).map(|alternative| schema.resolve(alternative)).collect()
+    all.take(MOST_ALTERNATIVES)
+        .map(|alternative| schema.resolve(alternative))
+        .collect()
 }
 
 /// Returns the value with the object at `pointer` changed to fit one of its alternatives.
 /// Candidates that keep most members come first; a valid candidate is preferred to one that needs
 /// repair.
-fn choose(schema: &Schema, value: &Value, pointer: &str, node: &Value, options: &GenerateOptions) -> Option<Value> {
+fn choose(
+    schema: &Schema,
+    value: &Value,
+    pointer: &str,
+    node: &Value,
+    options: &GenerateOptions,
+) -> Option<Value> {
     let all = alternatives(schema, node);
     let mut candidates: Vec<(usize, Value)> = Vec::new();
     for alternative in &all {
         let mut candidate = value.clone();
-        let Some(Value::Object(object)) = candidate.pointer_mut(pointer) else { continue };
+        let Some(Value::Object(object)) = candidate.pointer_mut(pointer) else {
+            continue;
+        };
         object.retain(|name, _| is_of(schema, node, alternative, &all, name));
         let kept = object.len();
         complete(schema, object, pointer, alternative, options);
         candidates.push((kept, candidate));
     }
     candidates.sort_by_key(|(kept, _)| std::cmp::Reverse(*kept));
-    let fitting = candidates.iter().find(|(_, candidate)| schema.is_valid(candidate) == Ok(true));
+    let fitting = candidates
+        .iter()
+        .find(|(_, candidate)| schema.is_valid(candidate) == Ok(true));
     if let Some((_, fitting)) = fitting {
         return Some(fitting.clone());
     }
-    let repaired = candidates.iter().find_map(|(_, candidate)| generate::repair(schema, candidate, options));
+    let repaired = candidates
+        .iter()
+        .find_map(|(_, candidate)| generate::repair(schema, candidate, options));
     // If there are errors elsewhere too, a candidate without errors at this place is good enough.
     let elsewhere = || {
         let is_right = |candidate: &Value| {
             let errors = schema.errors(candidate).unwrap_or_default();
-            !errors.iter().any(|error| error.pointer.starts_with(pointer))
+            !errors
+                .iter()
+                .any(|error| error.pointer.starts_with(pointer))
         };
-        candidates.iter().map(|(_, candidate)| candidate).find(|candidate| is_right(candidate)).cloned()
+        candidates
+            .iter()
+            .map(|(_, candidate)| candidate)
+            .find(|candidate| is_right(candidate))
+            .cloned()
     };
     repaired.or_else(elsewhere)
 }
@@ -114,28 +146,52 @@ fn complete(
     alternative: &Value,
     options: &GenerateOptions,
 ) {
-    let names = alternative.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let names = alternative
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     let mut missing: Vec<&str> = names.filter(|name| !object.contains_key(*name)).collect();
     for attempt in 0..MOST_ATTEMPTS {
         if missing.is_empty() {
             return;
         }
-        let whole = generate::generate(schema, &GenerateOptions { seed: options.seed ^ attempt, ..*options }).value;
-        missing.retain(|name| match whole.pointer(pointer).and_then(|made| made.get(name)) {
-            Some(made) => object.insert((*name).to_owned(), made.clone()).is_some(),
-            None => true,
-        });
+        let whole = generate::generate(
+            schema,
+            &GenerateOptions {
+                seed: options.seed ^ attempt,
+                ..*options
+            },
+        )
+        .value;
+        missing.retain(
+            |name| match whole.pointer(pointer).and_then(|made| made.get(name)) {
+                Some(made) => object.insert((*name).to_owned(), made.clone()).is_some(),
+                None => true,
+            },
+        );
     }
 }
 
 /// Returns `true` if an alternative allows a member: the member is declared beside the
 /// alternatives or by this one, or by no alternative while this one is not closed.
 fn is_of(schema: &Schema, node: &Value, alternative: &Value, all: &[&Value], name: &str) -> bool {
-    let own = joined(schema, node).into_iter().filter_map(|node| node.get("properties"));
-    if own.into_iter().any(|properties| properties.get(name).is_some()) {
+    let own = joined(schema, node)
+        .into_iter()
+        .filter_map(|node| node.get("properties"));
+    if own
+        .into_iter()
+        .any(|properties| properties.get(name).is_some())
+    {
         return true;
     }
-    let declares = |node: &Value| schema.properties(node).iter().any(|(there, _)| *there == name);
+    let declares = |node: &Value| {
+        schema
+            .properties(node)
+            .iter()
+            .any(|(there, _)| *there == name)
+    };
     let is_closed = alternative.get("additionalProperties") == Some(&Value::Bool(false));
     declares(alternative) || !is_closed && !all.iter().any(|other| declares(other))
 }

@@ -28,7 +28,9 @@ use crate::resource::purpose::Parameter as Asking;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
 use crate::schema::Schema;
 use crate::schema::name::folded;
-use crate::state::memory::{Absent, Change, CollectionKey, Entities, EntityFactory, New, Presence, Reply, Step};
+use crate::state::memory::{
+    Absent, Change, CollectionKey, Entities, EntityFactory, New, Presence, Reply, Step,
+};
 use crate::validate::Values;
 
 /// A step on a collection, read from a request.
@@ -100,9 +102,14 @@ impl<'c> EntityRequest<'c> {
     ) -> Option<Self> {
         let role = context.resources.role(context.contract, index)?;
         let operation = &context.contract.operations[index];
-        let path: Vec<(String, String)> =
-            received.inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), text::decode(raw))).collect();
-        let mut scope: Vec<(String, String)> = path.iter().take(role.collection.scope).cloned().collect();
+        let path: Vec<(String, String)> = received
+            .inputs
+            .path
+            .iter()
+            .map(|(name, raw)| ((*name).to_owned(), text::decode(raw)))
+            .collect();
+        let mut scope: Vec<(String, String)> =
+            path.iter().take(role.collection.scope).cloned().collect();
         let whole = whole_of(context, role, operation.document, &scope);
         let (collection, owner) = match whole {
             Some((collection, owner)) => {
@@ -111,8 +118,15 @@ impl<'c> EntityRequest<'c> {
             }
             None => (&*role.collection, None),
         };
-        let scope_text = scope.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/");
-        let collection_key = CollectionKey { collection: collection.name.clone(), scope: scope_text };
+        let scope_text = scope
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect::<Vec<_>>()
+            .join("/");
+        let collection_key = CollectionKey {
+            collection: collection.name.clone(),
+            scope: scope_text,
+        };
         let mut asked = Self {
             role,
             collection,
@@ -143,7 +157,9 @@ impl<'c> EntityRequest<'c> {
     ) -> Option<Self> {
         let role = context.resources.role(context.contract, index)?;
         let is_shown = matches!(role.act, Act::List | Act::Read);
-        is_shown.then(|| Self::stepping(context, index, options, Unknown::Seeded, received)).flatten()
+        is_shown
+            .then(|| Self::stepping(context, index, options, Unknown::Seeded, received))
+            .flatten()
     }
 
     /// Returns the key that is read, or an empty text for a list. Generated answers of one path
@@ -158,12 +174,22 @@ impl<'c> EntityRequest<'c> {
 
     fn maker(&self) -> EntityBuilder<'_> {
         let (context, document) = (self.context, self.operation.document);
-        EntityBuilder::new(context, self.collection, document, &self.scope, self.options, self.sent_schema())
+        EntityBuilder::new(
+            context,
+            self.collection,
+            document,
+            &self.scope,
+            self.options,
+            self.sent_schema(),
+        )
     }
 
     fn sent_schema(&self) -> Option<&'c Schema> {
         let content = &self.operation.body.as_ref()?.content;
-        let media = content.iter().find(|media| media.range.is_json()).or_else(|| content.first())?;
+        let media = content
+            .iter()
+            .find(|media| media.range.is_json())
+            .or_else(|| content.first())?;
         media.schema.as_deref()
     }
 
@@ -177,9 +203,13 @@ impl<'c> EntityRequest<'c> {
         // A request without content, or with content that is no object (a file), still adds an
         // entity.
         let empty = Map::new();
-        let is_put = act == Act::Replace && matches!(self.role.key, KeyFrom::Path(_)) && body.is_none();
+        let is_put =
+            act == Act::Replace && matches!(self.role.key, KeyFrom::Path(_)) && body.is_none();
         let is_added = matches!(act, Act::Create | Act::Upsert) || is_put;
-        let object = || sent.and_then(Value::as_object).or(is_added.then_some(&empty));
+        let object = || {
+            sent.and_then(Value::as_object)
+                .or(is_added.then_some(&empty))
+        };
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
             sent.extend(self.owner.clone());
@@ -190,12 +220,19 @@ impl<'c> EntityRequest<'c> {
             let new = new(key)?;
             let natural = self.collection.natural.as_ref();
             let by = natural.and_then(|name| Some((name.clone(), new.sent.get(name)?.clone())));
-            return Some(if act == Act::Create { Step::Create(new) } else { Step::Upsert { new, by } });
+            return Some(if act == Act::Create {
+                Step::Create(new)
+            } else {
+                Step::Upsert { new, by }
+            });
         }
         let key = match self.role.key {
             KeyFrom::Path(count) => {
                 let names = path.iter().skip(self.role.collection.scope).take(count);
-                names.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/")
+                names
+                    .map(|(_, value)| value.as_str())
+                    .collect::<Vec<_>>()
+                    .join("/")
             }
             KeyFrom::Field => self.key_in(received)?,
             KeyFrom::Only | KeyFrom::Nothing => String::new(),
@@ -204,9 +241,20 @@ impl<'c> EntityRequest<'c> {
             Act::Read | Act::Part => Step::Read(key),
             Act::Delete => Step::Delete(key),
             Act::Replace => {
-                let creates = self.operation.response_at(StatusPattern::Exact(http::StatusCode::CREATED)).is_some()
+                let creates = self
+                    .operation
+                    .response_at(StatusPattern::Exact(http::StatusCode::CREATED))
+                    .is_some()
                     || !self.collection.is_added_to;
-                Step::Replace(key, new(None)?, if creates { Absent::Created } else { Absent::Unknown })
+                Step::Replace(
+                    key,
+                    new(None)?,
+                    if creates {
+                        Absent::Created
+                    } else {
+                        Absent::Unknown
+                    },
+                )
             }
             _ => Step::Change(key, self.change(received.request, sent?)?),
         })
@@ -216,25 +264,47 @@ impl<'c> EntityRequest<'c> {
     fn own_key(&self, sent: &Map<String, Value>) -> Option<String> {
         let key = self.collection.key.as_ref()?;
         let schema = self.sent_schema();
-        let may = schema.and_then(|schema| schema.property(schema.tree(), key).map(|node| schema.asks_for(node)));
+        let may = schema.and_then(|schema| {
+            schema
+                .property(schema.tree(), key)
+                .map(|node| schema.asks_for(node))
+        });
         // If the request's schema does not declare the key, the response's schema decides.
-        let declared = || self.collection.entity.as_deref().and_then(|schema| schema.declaration(key));
+        let declared = || {
+            self.collection
+                .entity
+                .as_deref()
+                .and_then(|schema| schema.declaration(key))
+        };
         let is_read_only = || declared().is_some_and(|declared| declared.is_read_only);
-        let value = sent.get(key).filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
-        Some(plain(value)).filter(|text| (value.is_string() || value.is_number()) && !text.is_empty() && text != "0")
+        let value = sent
+            .get(key)
+            .filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
+        Some(plain(value)).filter(|text| {
+            (value.is_string() || value.is_number()) && !text.is_empty() && text != "0"
+        })
     }
 
     /// Returns the change that the content describes: a JSON Patch, a merge patch, or members to
     /// set.
     fn change(&self, request: &Request, sent: &Value) -> Option<Change> {
         let media = header(request.headers(), &http::header::CONTENT_TYPE).unwrap_or_default();
-        let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if essence == "application/json-patch+json" || *request.method() == Method::PATCH && sent.is_array() {
+        let essence = media
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if essence == "application/json-patch+json"
+            || *request.method() == Method::PATCH && sent.is_array()
+        {
             return Some(Change::JsonPatch(sent.clone()));
         }
         let accepted = self.maker().accept(sent.as_object()?);
-        let accepted: Map<String, Value> =
-            accepted.into_iter().filter(|(name, _)| Some(name) != self.collection.key.as_ref()).collect();
+        let accepted: Map<String, Value> = accepted
+            .into_iter()
+            .filter(|(name, _)| Some(name) != self.collection.key.as_ref())
+            .collect();
         Some(match essence.as_str() {
             "application/merge-patch+json" => Change::MergePatch(Value::Object(accepted)),
             _ => Change::Members(accepted),
@@ -248,7 +318,12 @@ impl<'c> EntityRequest<'c> {
         let noun = &self.collection.noun;
         // Most specific name first; each is looked up in the query, then in the body.
         let only = only_id(self.operation).map(|name| folded(&name));
-        let names = keys.iter().cloned().chain(own).chain([noun.clone()]).chain(only);
+        let names = keys
+            .iter()
+            .cloned()
+            .chain(own)
+            .chain([noun.clone()])
+            .chain(only);
         let query = &received.inputs.query.0;
         let body = received.values.body.as_ref().and_then(Value::as_object);
         names.into_iter().find_map(|wanted| {
@@ -269,24 +344,50 @@ impl<'c> EntityRequest<'c> {
             return ListQuery::default();
         }
         let schema = self.collection.entity.as_deref();
-        let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
+        let properties = schema
+            .map(|schema| schema.properties(schema.tree()))
+            .unwrap_or_default();
         let mut names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
         names.extend(self.collection.natural.as_deref());
         // JSON:API has the properties below `attributes`.
-        let below = schema.and_then(|schema| schema.property(schema.tree(), "attributes").map(|node| (schema, node)));
-        names.extend(below.into_iter().flat_map(|(schema, node)| schema.properties(node)).map(|(name, _)| name));
+        let below = schema.and_then(|schema| {
+            schema
+                .property(schema.tree(), "attributes")
+                .map(|node| (schema, node))
+        });
+        names.extend(
+            below
+                .into_iter()
+                .flat_map(|(schema, node)| schema.properties(node))
+                .map(|(name, _)| name),
+        );
         let mut first = 1;
         let mut parameters: Vec<Asking<'_>> = Vec::new();
-        for parameter in self.operation.parameters.iter().filter(|parameter| parameter.location == Location::Query) {
-            let node = parameter.schema().map(|schema| schema.resolve(schema.tree()));
+        for parameter in self
+            .operation
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.location == Location::Query)
+        {
+            let node = parameter
+                .schema()
+                .map(|schema| schema.resolve(schema.tree()));
             if folded(&parameter.name).contains("page") {
                 let number = |keyword: &str| node?.get(keyword)?.as_u64();
                 if number("minimum") == Some(0) || number("default") == Some(0) {
                     first = 0;
                 }
             }
-            let sent = received.values.parameter(Location::Query, &parameter.name).cloned();
-            let default = || node?.get("default").filter(|value| value.is_number()).cloned();
+            let sent = received
+                .values
+                .parameter(Location::Query, &parameter.name)
+                .cloned();
+            let default = || {
+                node?
+                    .get("default")
+                    .filter(|value| value.is_number())
+                    .cloned()
+            };
             parameters.push(Asking {
                 name: parameter.name.clone(),
                 value: sent.or_else(default),
@@ -299,12 +400,19 @@ impl<'c> EntityRequest<'c> {
         let mut wanted = ListQuery::read(&parameters, &names, first);
         if let Some(key) = &self.collection.key {
             let named = parameters.iter().find_map(|Asking { name, value, .. }| {
-                let is_key = self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str());
+                let is_key =
+                    self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str());
                 value.clone().filter(|value| is_key && !value.is_array())
             });
-            wanted.filters.extend(named.map(|value| (key.clone(), vec![value])));
+            wanted
+                .filters
+                .extend(named.map(|value| (key.clone(), vec![value])));
         }
-        wanted.filters.extend(self.owner.iter().map(|(name, value)| (name.clone(), vec![value.clone()])));
+        wanted.filters.extend(
+            self.owner
+                .iter()
+                .map(|(name, value)| (name.clone(), vec![value.clone()])),
+        );
         wanted
     }
 
@@ -312,16 +420,34 @@ impl<'c> EntityRequest<'c> {
     /// there.
     fn asked_in_content<'r>(&'r self, received: Received<'r>) -> impl Iterator<Item = Asking<'r>> {
         let schema = self.sent_schema();
-        let members = received.values.body.as_ref().and_then(Value::as_object).into_iter().flatten();
+        let members = received
+            .values
+            .body
+            .as_ref()
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         members.take(MOST_MEMBERS).map(move |(name, value)| {
-            let node = schema.and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), name)?)));
-            let description = node.and_then(|node| node.get("description")?.as_str()).unwrap_or_default();
-            Asking { name: name.clone(), value: Some(value.clone()), schema: node, description, is_filter: false }
+            let node = schema
+                .and_then(|schema| Some(schema.resolve(schema.property(schema.tree(), name)?)));
+            let description = node
+                .and_then(|node| node.get("description")?.as_str())
+                .unwrap_or_default();
+            Asking {
+                name: name.clone(),
+                value: Some(value.clone()),
+                schema: node,
+                description,
+                is_filter: false,
+            }
         })
     }
 
     /// Takes the step with `apply`, which runs it on the state of the session.
-    pub fn apply(&self, apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply) -> Reply {
+    pub fn apply(
+        &self,
+        apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
+    ) -> Reply {
         let maker = self.maker();
         let factory = EntityFactory {
             base: &|| self.base(&maker),
@@ -335,23 +461,30 @@ impl<'c> EntityRequest<'c> {
                 (None, _) => Presence::Any,
             },
             is_current: &|entity| {
-                let is_expected =
-                    self.expected.as_ref().is_none_or(|expected| names(expected, entity, Comparison::Strong));
+                let is_expected = self
+                    .expected
+                    .as_ref()
+                    .is_none_or(|expected| names(expected, entity, Comparison::Strong));
                 // RFC 9110 §13.1.2: only steps that change something check tags, and for these a
                 // known tag is a failure too.
-                let is_unwanted = self.known.as_ref().is_some_and(|known| names(known, entity, Comparison::Weak));
+                let is_unwanted = self
+                    .known
+                    .as_ref()
+                    .is_some_and(|known| names(known, entity, Comparison::Weak));
                 is_expected && !is_unwanted
             },
         };
         let key = match &self.step {
-            Step::Read(key) | Step::Delete(key) | Step::Change(key, _) | Step::Replace(key, _, Absent::Unknown) => {
-                Some(key)
-            }
+            Step::Read(key)
+            | Step::Delete(key)
+            | Step::Change(key, _)
+            | Step::Replace(key, _, Absent::Unknown) => Some(key),
             _ => None,
         };
         // Entities that no operation can add exist as soon as a request names them.
         let is_taken_away = self.collection.is_put_to && matches!(self.step, Step::Delete(_));
-        let is_there = self.role.key == KeyFrom::Only || !self.collection.is_added_to && !is_taken_away;
+        let is_there =
+            self.role.key == KeyFrom::Only || !self.collection.is_added_to && !is_taken_away;
         if let Some(key) = key.filter(|_| self.unknown == Unknown::Seeded || is_there) {
             let supposed = apply(&self.collection_key, Step::Suppose(key.clone()), &factory);
             if matches!(self.step, Step::Read(_)) {
@@ -374,9 +507,19 @@ impl<'c> EntityRequest<'c> {
         factory: &EntityFactory<'_>,
         apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
     ) -> Reply {
-        let Reply::Number(number) = apply(&self.collection_key, Step::Count, factory) else { return Reply::Full };
+        let Reply::Number(number) = apply(&self.collection_key, Step::Count, factory) else {
+            return Reply::Full;
+        };
         let (key, entity) = maker.make(number, new);
-        apply(&self.collection_key, Step::Put { key, entity, new: new.clone() }, factory)
+        apply(
+            &self.collection_key,
+            Step::Put {
+                key,
+                entity,
+                new: new.clone(),
+            },
+            factory,
+        )
     }
 
     /// Returns the reply of the initial state to a list or read step, for a sandbox without state;
@@ -387,17 +530,32 @@ impl<'c> EntityRequest<'c> {
         let base = self.base(&maker);
         match &self.step {
             Step::List => {
-                let all = base.all.iter().map(|(key, entity)| (key.clone(), entity.clone()));
-                let Some((name, owner)) = &self.owner else { return Some(Reply::List(all.collect())) };
-                let own: Vec<_> = all.filter(|(_, entity)| entity.get(name) == Some(owner)).collect();
+                let all = base
+                    .all
+                    .iter()
+                    .map(|(key, entity)| (key.clone(), entity.clone()));
+                let Some((name, owner)) = &self.owner else {
+                    return Some(Reply::List(all.collect()));
+                };
+                let own: Vec<_> = all
+                    .filter(|(_, entity)| entity.get(name) == Some(owner))
+                    .collect();
                 // An owner that no list shows gets generated entities, so that its list is not
                 // empty.
-                Some(Reply::List(if own.is_empty() { maker.of_owner(name, owner) } else { own }))
+                Some(Reply::List(if own.is_empty() {
+                    maker.of_owner(name, owner)
+                } else {
+                    own
+                }))
             }
             Step::Read(key) => {
                 let known = base.all.get(key).cloned();
                 let entity = known.unwrap_or_else(|| std::sync::Arc::new(maker.supposed(key)));
-                Some(Reply::Entity { entity, key: key.clone(), is_new: false })
+                Some(Reply::Entity {
+                    entity,
+                    key: key.clone(),
+                    is_new: false,
+                })
             }
             _ => None,
         }
@@ -405,7 +563,11 @@ impl<'c> EntityRequest<'c> {
 
     fn base(&self, maker: &EntityBuilder<'_>) -> std::sync::Arc<Entities> {
         // A singleton is generated when a request first uses it, so it has no initial entities.
-        if self.role.key == KeyFrom::Only { std::sync::Arc::default() } else { maker.base(&self.collection_key) }
+        if self.role.key == KeyFrom::Only {
+            std::sync::Arc::default()
+        } else {
+            maker.base(&self.collection_key)
+        }
     }
 }
 
@@ -417,12 +579,24 @@ pub fn beginning(
     scope: &str,
     options: GenerateOptions,
 ) -> std::sync::Arc<Entities> {
-    let Some((index, _)) = collection.shown_by.first() else { return std::sync::Arc::default() };
+    let Some((index, _)) = collection.shown_by.first() else {
+        return std::sync::Arc::default();
+    };
     let operation = &context.contract.operations[*index];
     let names = operation.path_names.iter().take(collection.scope).cloned();
     let scopes: Vec<(String, String)> = names.zip(scope.split('/').map(str::to_owned)).collect();
-    let maker = EntityBuilder::new(context, collection, operation.document, &scopes, options, None);
-    maker.base(&CollectionKey { collection: collection.name.clone(), scope: scope.to_owned() })
+    let maker = EntityBuilder::new(
+        context,
+        collection,
+        operation.document,
+        &scopes,
+        options,
+        None,
+    );
+    maker.base(&CollectionKey {
+        collection: collection.name.clone(),
+        scope: scope.to_owned(),
+    })
 }
 
 /// Finds the wider collection that also has the entities of a nested one, and the property that
@@ -436,20 +610,40 @@ fn whole_of<'c>(
 ) -> Option<(&'c Collection, (String, Value))> {
     let (name, text) = scope.last().filter(|_| scope.len() == 1)?;
     let own = role.collection.entity.as_ref()?;
-    let whole = context.resources.called(context.contract, document, &role.collection.noun)?;
-    let entity = whole.entity.as_ref().filter(|entity| entity.pointer() == own.pointer())?;
+    let whole = context
+        .resources
+        .called(context.contract, document, &role.collection.noun)?;
+    let entity = whole
+        .entity
+        .as_ref()
+        .filter(|entity| entity.pointer() == own.pointer())?;
     let properties = entity.properties(entity.tree());
     // `{id}` of `/users/{id}/orders` is the `userId` of an order, and not its `id`.
-    let before = role.collection.name.split("/{").next().and_then(|before| before.rsplit('/').next());
+    let before = role
+        .collection
+        .name
+        .split("/{")
+        .next()
+        .and_then(|before| before.rsplit('/').next());
     let owner = format!("{}id", singular(&folded(before.unwrap_or_default())));
     let is_other = |property: &str| Some(property) != whole.key.as_deref();
-    let named = |wanted: &str| properties.iter().find(|(property, _)| folded(property) == wanted && is_other(property));
+    let named = |wanted: &str| {
+        properties
+            .iter()
+            .find(|(property, _)| folded(property) == wanted && is_other(property))
+    };
     let (property, node) = named(&folded(name)).or_else(|| named(&owner)).copied()?;
-    Some((whole, (property.to_owned(), style::typed(entity, node, text))))
+    Some((
+        whole,
+        (property.to_owned(), style::typed(entity, node, text)),
+    ))
 }
 
 fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
 }
 
 /// Returns the entity tag of an entity (RFC 9110 §8.8.3).
@@ -471,11 +665,14 @@ pub enum Comparison {
 #[must_use]
 pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
     let own = tag(entity);
-    condition.split(',').map(|tag| plain_tag(tag.trim())).any(|tag| match (tag.strip_prefix("W/"), comparison) {
-        (Some(weak), Comparison::Weak) => weak == own,
-        (Some(_), Comparison::Strong) => false,
-        (None, _) => tag == "*" || tag == own,
-    })
+    condition
+        .split(',')
+        .map(|tag| plain_tag(tag.trim()))
+        .any(|tag| match (tag.strip_prefix("W/"), comparison) {
+            (Some(weak), Comparison::Weak) => weak == own,
+            (Some(_), Comparison::Strong) => false,
+            (None, _) => tag == "*" || tag == own,
+        })
 }
 
 /// Answer for a key that was never created and is not in the initial state (`--unknown`).
@@ -494,9 +691,14 @@ impl EntityRequest<'_> {
     #[must_use]
     pub fn visible(&self, entity: &Value) -> Value {
         let schema = self.collection.entity.as_deref();
-        let properties = schema.map(|schema| schema.properties(schema.tree())).unwrap_or_default();
+        let properties = schema
+            .map(|schema| schema.properties(schema.tree()))
+            .unwrap_or_default();
         let is_shown = |node: &Value| schema.is_none_or(|schema| schema.asks_for(node));
-        let names = properties.into_iter().filter(|(_, node)| is_shown(node)).map(|(name, _)| name);
+        let names = properties
+            .into_iter()
+            .filter(|(_, node)| is_shown(node))
+            .map(|(name, _)| name);
         project(entity, &names.collect::<Vec<_>>())
     }
 
@@ -507,8 +709,14 @@ impl EntityRequest<'_> {
         let reader = &self.context.contract.operations[self.collection.reader?];
         let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
         let path = path_of(reader, &scope, key)?;
-        let base = reader.bases.iter().find(|base| self.context.path.starts_with(base.as_str()));
-        Some(format!("{}{path}", base.map(String::as_str).unwrap_or_default()))
+        let base = reader
+            .bases
+            .iter()
+            .find(|base| self.context.path.starts_with(base.as_str()));
+        Some(format!(
+            "{}{path}",
+            base.map(String::as_str).unwrap_or_default()
+        ))
     }
 }
 
@@ -518,7 +726,10 @@ impl EntityRequest<'_> {
 pub fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
     // Only a key of several segments is split at slashes; in any other a slash is text.
     let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
-    let mut values = scope.iter().map(String::as_str).chain(key.splitn(parts, '/'));
+    let mut values = scope
+        .iter()
+        .map(String::as_str)
+        .chain(key.splitn(parts, '/'));
     let mut path = String::new();
     for part in reader.template.split_inclusive('}') {
         match part.split_once('{') {

@@ -128,17 +128,34 @@ impl Pattern {
             Self::Beside(idiom, name) => idiom.beside(name, first),
             Self::Type(slot, idiom, seen) => {
                 let dialect = &idiom.unwrap_or_else(idiom::plain).dialect;
-                let told =
-                    matches!(first.rule.as_str(), "type" | "required").then(|| dialect.slot(*slot, Form::AsIs, first));
-                told.map(|told| if told.is_empty() { json!(seen) } else { json!(told) })
+                let told = matches!(first.rule.as_str(), "type" | "required")
+                    .then(|| dialect.slot(*slot, Form::AsIs, first));
+                told.map(|told| {
+                    if told.is_empty() {
+                        json!(seen)
+                    } else {
+                        json!(told)
+                    }
+                })
             }
-            Self::Status(wants) => first.operands.get("status").and_then(|status| wants.give(status)),
+            Self::Status(wants) => first
+                .operands
+                .get("status")
+                .and_then(|status| wants.give(status)),
             Self::Reason => first.operands.get("reason").cloned(),
             Self::Object(members) => Some(Value::Object(tell_members(members, findings))),
-            Self::Each(entry) => {
-                Some(findings.iter().filter_map(|finding| entry.tell(std::slice::from_ref(finding))).collect())
-            }
-            Self::Items(items) => Some(items.iter().filter_map(|item| item.tell(findings)).collect()),
+            Self::Each(entry) => Some(
+                findings
+                    .iter()
+                    .filter_map(|finding| entry.tell(std::slice::from_ref(finding)))
+                    .collect(),
+            ),
+            Self::Items(items) => Some(
+                items
+                    .iter()
+                    .filter_map(|item| item.tell(findings))
+                    .collect(),
+            ),
             Self::ByField(by_field) => by_field.tell(findings),
             Self::Fields(fields) => Some(Value::Object(fields.tell(findings))),
             Self::Source(slot) => slot.tell(first).map(|pointer| match first.location {
@@ -149,14 +166,23 @@ impl Pattern {
             Self::ByLocation(slot, entry) => {
                 let mut by_location: IndexMap<String, Vec<Finding>> = IndexMap::new();
                 for finding in findings {
-                    by_location.entry(slot.tell(finding).unwrap_or_default()).or_default().push(finding.clone());
+                    by_location
+                        .entry(slot.tell(finding).unwrap_or_default())
+                        .or_default()
+                        .push(finding.clone());
                 }
-                let told = by_location.into_iter().filter_map(|(location, of)| Some((location, entry.tell(&of)?)));
+                let told = by_location
+                    .into_iter()
+                    .filter_map(|(location, of)| Some((location, entry.tell(&of)?)));
                 Some(Value::Object(told.collect()))
             }
             Self::Escaped(inner) => {
                 let text = plain(&inner.tell(findings)?);
-                Some(json!(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")))
+                Some(json!(
+                    text.replace('&', "&amp;")
+                        .replace('<', "&lt;")
+                        .replace('>', "&gt;")
+                ))
             }
             Self::Text(parts) => {
                 let texts = parts.iter().filter_map(|part| part.tell(findings));
@@ -174,8 +200,12 @@ impl Pattern {
     fn has_words_that(&self, fit: &dyn Fn(&Words) -> bool) -> bool {
         match self {
             Self::Words(words) => fit(words),
-            Self::Object(members) => members.iter().any(|member| member.pattern.has_words_that(fit)),
-            Self::Items(items) | Self::Text(items) => items.iter().any(|item| item.has_words_that(fit)),
+            Self::Object(members) => members
+                .iter()
+                .any(|member| member.pattern.has_words_that(fit)),
+            Self::Items(items) | Self::Text(items) => {
+                items.iter().any(|item| item.has_words_that(fit))
+            }
             Self::Escaped(inner) => inner.has_words_that(fit),
             _ => false,
         }
@@ -188,9 +218,13 @@ impl Pattern {
         let is_code = |member: &Member| member.is_code() && !(is_malformed && member.is_headline());
         // A sentence that is always the same does not say that the content is malformed.
         let says_more = |words: &Words| !is_malformed || words.constant.is_none();
-        let says =
-            self.has_words_that(&says_more) || matches!(self, Self::Object(members) if members.iter().any(is_code));
-        if says { self.without_lists().unwrap_or_else(|| self.clone()) } else { self.clone() }
+        let says = self.has_words_that(&says_more)
+            || matches!(self, Self::Object(members) if members.iter().any(is_code));
+        if says {
+            self.without_lists().unwrap_or_else(|| self.clone())
+        } else {
+            self.clone()
+        }
     }
 
     /// Returns the pattern without lists of fields; none if nothing else is left.
@@ -208,9 +242,21 @@ impl Pattern {
 
 impl Member {
     fn without_lists(&self) -> Option<Self> {
-        let empty = |otherwise: &Value| Pattern::Fixed(if otherwise.is_array() { json!([]) } else { json!({}) });
-        let pattern = self.pattern.without_lists().or_else(|| self.otherwise.as_ref().map(empty))?;
-        Some(Self { pattern, ..self.clone() })
+        let empty = |otherwise: &Value| {
+            Pattern::Fixed(if otherwise.is_array() {
+                json!([])
+            } else {
+                json!({})
+            })
+        };
+        let pattern = self
+            .pattern
+            .without_lists()
+            .or_else(|| self.otherwise.as_ref().map(empty))?;
+        Some(Self {
+            pattern,
+            ..self.clone()
+        })
     }
 
     fn is_headline(&self) -> bool {
@@ -224,7 +270,10 @@ impl Member {
 
 fn tell_members(members: &[Member], findings: &[Finding]) -> Map<String, Value> {
     let told = members.iter().filter_map(|member| {
-        let value = member.pattern.tell(findings).or_else(|| member.otherwise.clone())?;
+        let value = member
+            .pattern
+            .tell(findings)
+            .or_else(|| member.otherwise.clone())?;
         Some((member.name.clone(), value))
     });
     told.collect()
@@ -238,8 +287,16 @@ impl ByField {
                 by_field.entry(vec![key]).or_default().push(finding.clone());
                 continue;
             }
-            let key = if self.nests { finding.path.clone() } else { vec![self.key.tell(finding).unwrap_or_default()] };
-            let key = if key.is_empty() || key == [""] { vec![finding.location.to_owned()] } else { key };
+            let key = if self.nests {
+                finding.path.clone()
+            } else {
+                vec![self.key.tell(finding).unwrap_or_default()]
+            };
+            let key = if key.is_empty() || key == [""] {
+                vec![finding.location.to_owned()]
+            } else {
+                key
+            };
             by_field.entry(key).or_default().push(finding.clone());
         }
         let mut object = Map::new();
@@ -258,18 +315,29 @@ impl Fields {
         for finding in findings {
             let meant = finding.as_missing();
             let name = meant.path.get(self.depth).map(|name| folded(name));
-            let at = name.and_then(|name| self.members.iter().position(|field| folded(&field.name) == name));
+            let at = name.and_then(|name| {
+                self.members
+                    .iter()
+                    .position(|field| folded(&field.name) == name)
+            });
             match (at, meant.path.get(self.depth)) {
                 (Some(at), _) => of_fields[at].push(finding.clone()),
                 (None, Some(name)) if self.other.is_some() => {
-                    of_others.entry(name.clone()).or_default().push(finding.clone());
+                    of_others
+                        .entry(name.clone())
+                        .or_default()
+                        .push(finding.clone());
                 }
                 _ => of_rest.push(finding.clone()),
             }
         }
         let mut object = tell_members(&self.others, findings);
         let mut add = |member: &Member, findings: &[Finding]| {
-            let told = if findings.is_empty() { None } else { member.pattern.tell(findings) };
+            let told = if findings.is_empty() {
+                None
+            } else {
+                member.pattern.tell(findings)
+            };
             let told = told.or_else(|| member.otherwise.clone());
             told.map(|value| object.insert(member.name.clone(), value));
         };
@@ -326,10 +394,20 @@ impl Pattern {
     /// Returns true if a documented sentence repeats a value of its request.
     #[must_use]
     pub fn repeats_request(&self) -> bool {
-        let repeats = |slot| matches!(slot, Slot::Media | Slot::Method | Slot::Detail | Slot::Value);
+        let repeats = |slot| {
+            matches!(
+                slot,
+                Slot::Media | Slot::Method | Slot::Detail | Slot::Value
+            )
+        };
         match self {
-            Self::Words(words) => words.seen.as_ref().is_some_and(|seen| seen.template.has(repeats)),
-            Self::Object(members) => members.iter().any(|member| member.pattern.repeats_request()),
+            Self::Words(words) => words
+                .seen
+                .as_ref()
+                .is_some_and(|seen| seen.template.has(repeats)),
+            Self::Object(members) => members
+                .iter()
+                .any(|member| member.pattern.repeats_request()),
             Self::Each(entry) | Self::Escaped(entry) => entry.repeats_request(),
             Self::Items(items) | Self::Text(items) => items.iter().any(Self::repeats_request),
             _ => false,
@@ -340,9 +418,13 @@ impl Pattern {
     pub fn forget_things(&mut self) {
         match self {
             Self::Words(words) => words.forget_thing(),
-            Self::Object(members) => members.iter_mut().for_each(|member| member.pattern.forget_things()),
+            Self::Object(members) => members
+                .iter_mut()
+                .for_each(|member| member.pattern.forget_things()),
             Self::Each(entry) | Self::Escaped(entry) => entry.forget_things(),
-            Self::Items(items) | Self::Text(items) => items.iter_mut().for_each(Self::forget_things),
+            Self::Items(items) | Self::Text(items) => {
+                items.iter_mut().for_each(Self::forget_things)
+            }
             _ => {}
         }
     }
@@ -357,9 +439,13 @@ impl Pattern {
                     words.constant = None;
                 }
             }
-            Self::Object(members) => members.iter_mut().for_each(|member| member.pattern.let_words_name(alone)),
+            Self::Object(members) => members
+                .iter_mut()
+                .for_each(|member| member.pattern.let_words_name(alone)),
             Self::Each(entry) | Self::Escaped(entry) => entry.let_words_name(alone),
-            Self::Items(items) | Self::Text(items) => items.iter_mut().for_each(|item| item.let_words_name(alone)),
+            Self::Items(items) | Self::Text(items) => {
+                items.iter_mut().for_each(|item| item.let_words_name(alone))
+            }
             _ => {}
         }
     }
@@ -368,7 +454,10 @@ impl Pattern {
     #[must_use]
     pub fn shows_name(&self) -> bool {
         match self {
-            Self::Words(words) => words.seen.as_ref().is_some_and(|seen| seen.template.has(Slot::is_name)),
+            Self::Words(words) => words
+                .seen
+                .as_ref()
+                .is_some_and(|seen| seen.template.has(Slot::is_name)),
             Self::Object(members) => members.iter().any(|member| member.pattern.shows_name()),
             Self::Each(entry) | Self::Escaped(entry) => entry.shows_name(),
             Self::Items(items) | Self::Text(items) => items.iter().any(Self::shows_name),

@@ -76,13 +76,24 @@ impl Tallies {
                     (tally.best, tally.worth) = (documented, worth);
                 }
             }
-            None => self.0.push((shape, Tally { count: 1, best: documented, worth })),
+            None => self.0.push((
+                shape,
+                Tally {
+                    count: 1,
+                    best: documented,
+                    worth,
+                },
+            )),
         }
     }
 
     /// Returns the best response of the most frequent shape; of equals the first.
     fn most(&self) -> Option<Documented> {
-        self.0.iter().rev().max_by_key(|(_, tally)| tally.count).map(|(_, tally)| tally.best)
+        self.0
+            .iter()
+            .rev()
+            .max_by_key(|(_, tally)| tally.count)
+            .map(|(_, tally)| tally.best)
     }
 }
 
@@ -98,25 +109,42 @@ impl Conventions {
         let mut votes = Votes::default();
         // Responses that operations share are examined once.
         let mut looks: HashMap<usize, Option<(u64, Worth)>> = HashMap::new();
-        let of_document =
-            contract.operations.iter().enumerate().filter(|(_, operation)| operation.document == document);
+        let of_document = contract
+            .operations
+            .iter()
+            .enumerate()
+            .filter(|(_, operation)| operation.document == document);
         for (index, operation) in of_document {
             votes.count(operation);
             for (pattern, response) in &operation.responses {
-                let Some(rank) = rank(operation, *pattern) else { continue };
+                let Some(rank) = rank(operation, *pattern) else {
+                    continue;
+                };
                 let key = std::ptr::from_ref::<Response>(response).addr();
-                let Some((shape, worth)) = *looks.entry(key).or_insert_with(|| look(response)) else { continue };
-                let documented = Documented { operation: index, pattern: *pattern };
+                let Some((shape, worth)) = *looks.entry(key).or_insert_with(|| look(response))
+                else {
+                    continue;
+                };
+                let documented = Documented {
+                    operation: index,
+                    pattern: *pattern,
+                };
                 errors[rank].add(shape, documented, worth);
                 if let StatusPattern::Exact(status) = pattern {
-                    of_status.entry(*status).or_default().add(shape, documented, worth);
+                    of_status
+                        .entry(*status)
+                        .or_default()
+                        .add(shape, documented, worth);
                 }
             }
         }
         Self {
             violation: votes.of_violations(),
             malformed: votes.of_malformed(),
-            of_status: of_status.into_iter().filter_map(|(status, all)| Some((status, all.most()?))).collect(),
+            of_status: of_status
+                .into_iter()
+                .filter_map(|(status, all)| Some((status, all.most()?)))
+                .collect(),
             general: errors.iter().find_map(Tallies::most),
         }
     }
@@ -156,8 +184,11 @@ struct Votes {
 
 impl Votes {
     fn count(&mut self, operation: &Operation) {
-        let [unprocessable, bad] =
-            OF_REQUESTS.map(|status| operation.response_at(StatusPattern::Exact(status)).is_some());
+        let [unprocessable, bad] = OF_REQUESTS.map(|status| {
+            operation
+                .response_at(StatusPattern::Exact(status))
+                .is_some()
+        });
         match (unprocessable, bad) {
             (true, true) => self.both += 1,
             (true, false) => self.only[0] += 1,
@@ -200,15 +231,29 @@ fn rank(operation: &Operation, pattern: StatusPattern) -> Option<usize> {
 /// error.
 #[must_use]
 pub fn has_success(operation: &Operation) -> bool {
-    let is_success = |pattern: &StatusPattern| *pattern != StatusPattern::Default && pattern.status().is_success();
-    operation.responses.iter().any(|(pattern, _)| is_success(pattern))
+    let is_success = |pattern: &StatusPattern| {
+        *pattern != StatusPattern::Default && pattern.status().is_success()
+    };
+    operation
+        .responses
+        .iter()
+        .any(|(pattern, _)| is_success(pattern))
 }
 
 fn look(response: &Response) -> Option<(u64, Worth)> {
-    let media = response.content.iter().find(|media| media.schema.is_some() || !media.examples.is_empty())?;
+    let media = response
+        .content
+        .iter()
+        .find(|media| media.schema.is_some() || !media.examples.is_empty())?;
     let worth = match media.examples.as_slice() {
         [] => Worth::Schema,
-        examples if examples.iter().all(|example| unknown::is_general(example.value())) => Worth::General,
+        examples
+            if examples
+                .iter()
+                .all(|example| unknown::is_general(example.value())) =>
+        {
+            Worth::General
+        }
         _ => Worth::Example,
     };
     Some((shape_of(media), worth))
@@ -218,8 +263,12 @@ fn look(response: &Response) -> Option<(u64, Worth)> {
 #[must_use]
 pub fn value_of(example: &Example, media: &MediaType) -> Value {
     let value = example.value();
-    let text = value.as_str().map(str::trim).filter(|text| media.range.is_json() && text.starts_with(['{', '[']));
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
+    let text = value
+        .as_str()
+        .map(str::trim)
+        .filter(|text| media.range.is_json() && text.starts_with(['{', '[']));
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_else(|| value.clone())
 }
 
 /// Returns a hash of the names and types of the members of a body, 4 levels deep: of its schema,
@@ -259,7 +308,10 @@ pub fn shape_of(media: &MediaType) -> u64 {
             }
             Value::Array(items) if depth < DEEPEST => {
                 text.push('[');
-                items.iter().take(1).for_each(|item| add_value(item, depth + 1, text));
+                items
+                    .iter()
+                    .take(1)
+                    .for_each(|item| add_value(item, depth + 1, text));
                 text.push(']');
             }
             other => text.push_str(if other.is_string() { "string" } else { "other" }),

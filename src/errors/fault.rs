@@ -68,7 +68,9 @@ impl Fault {
         match self {
             Self::Credentials(_) => &[401],
             Self::TooLarge(_) => &[413],
-            Self::Content(ContentFault::UnsupportedMediaType(_) | ContentFault::UnsupportedCoding(_)) => &[415],
+            Self::Content(
+                ContentFault::UnsupportedMediaType(_) | ContentFault::UnsupportedCoding(_),
+            ) => &[415],
             Self::Content(ContentFault::Malformed(_)) => &[400, 422],
             Self::Violations(_) => &[422, 400],
             Self::UnknownPath(_) => &[404],
@@ -93,8 +95,14 @@ impl Fault {
 
     /// Returns true if a path parameter is invalid, so that the path cannot name an entity.
     pub(super) fn is_about_path(&self) -> bool {
-        let Self::Violations(violations) = self else { return false };
-        violations.iter().any(|violation| violation.parameter().is_some_and(|(place, _)| place == Location::Path))
+        let Self::Violations(violations) = self else {
+            return false;
+        };
+        violations.iter().any(|violation| {
+            violation
+                .parameter()
+                .is_some_and(|(place, _)| place == Location::Path)
+        })
     }
 
     /// Returns true if the detail of its problem also hints at where to look.
@@ -117,9 +125,10 @@ impl Fault {
         match self {
             Self::Credentials(missing) => whole("credentials", json!({ "detail": missing.detail })),
             Self::TooLarge(limit) => whole("tooLarge", json!({ "limit": limit })),
-            Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
-                whole("unsupportedMediaType", json!({ "media": sent.clone().unwrap_or_default() }))
-            }
+            Self::Content(ContentFault::UnsupportedMediaType(sent)) => whole(
+                "unsupportedMediaType",
+                json!({ "media": sent.clone().unwrap_or_default() }),
+            ),
             Self::Content(ContentFault::UnsupportedCoding(name)) => {
                 whole("unsupportedMediaType", json!({ "media": name }))
             }
@@ -136,11 +145,16 @@ impl Fault {
                     operands["position"] = json!(column.saturating_sub(1));
                 }
                 let finding = Finding::whole("malformed", operands);
-                vec![Finding { location: "body", ..finding }]
+                vec![Finding {
+                    location: "body",
+                    ..finding
+                }]
             }
             Self::Violations(violations) => violations.iter().map(Finding::of).collect(),
             Self::UnknownPath(_) | Self::Unknown { .. } => whole("notFound", Value::Null),
-            Self::Method { method, .. } => whole("methodNotAllowed", json!({ "method": method.as_str() })),
+            Self::Method { method, .. } => {
+                whole("methodNotAllowed", json!({ "method": method.as_str() }))
+            }
             Self::Status(status) => whole(rule_of(*status), Value::Null),
             Self::Problem(problem) => whole(rule_of(problem.status), Value::Null),
             Self::Conflict { .. } => whole("conflict", Value::Null),
@@ -154,7 +168,9 @@ impl Fault {
         match self {
             Self::Credentials(missing) => vec![format!("credentials: {}", missing.detail)],
             Self::Violations(violations) => violations.iter().map(Violation::summary).collect(),
-            Self::TooLarge(_) | Self::Content(_) => vec![format!("body: {}", self.problem().detail)],
+            Self::TooLarge(_) | Self::Content(_) => {
+                vec![format!("body: {}", self.problem().detail)]
+            }
             Self::UnknownPath(detail) => vec![format!("path: {detail}")],
             Self::Method { detail, .. } => vec![format!("method: {detail}")],
             Self::Status(_)
@@ -170,8 +186,15 @@ impl Fault {
     pub(super) fn problem(&self) -> Problem {
         match self {
             Self::Credentials(missing) => {
-                let problem = Problem::new(Kind::Unauthorized, StatusCode::UNAUTHORIZED, missing.detail.clone());
-                Problem { violations: missing.violations.clone(), ..problem }
+                let problem = Problem::new(
+                    Kind::Unauthorized,
+                    StatusCode::UNAUTHORIZED,
+                    missing.detail.clone(),
+                );
+                Problem {
+                    violations: missing.violations.clone(),
+                    ..problem
+                }
             }
             Self::TooLarge(limit) => {
                 let detail = format!("the content has more than {limit} bytes");
@@ -182,26 +205,50 @@ impl Fault {
                     || "the content has no media type".to_owned(),
                     |sent| format!("`{sent}` is not documented"),
                 );
-                Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, sent)
+                Problem::new(
+                    Kind::UnsupportedMediaType,
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    sent,
+                )
             }
             Self::Content(ContentFault::UnsupportedCoding(name)) => {
-                let detail =
-                    format!("the content coding `{}` is not supported, expected {}", shortened(name), coding::UNDONE);
-                Problem::new(Kind::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+                let detail = format!(
+                    "the content coding `{}` is not supported, expected {}",
+                    shortened(name),
+                    coding::UNDONE
+                );
+                Problem::new(
+                    Kind::UnsupportedMediaType,
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    detail,
+                )
             }
-            Self::Content(ContentFault::Malformed(malformed)) => {
-                Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, malformed_detail(malformed))
-            }
+            Self::Content(ContentFault::Malformed(malformed)) => Problem::new(
+                Kind::Malformed,
+                StatusCode::BAD_REQUEST,
+                malformed_detail(malformed),
+            ),
             Self::Violations(violations) => {
-                let detail = violations.first().map(Violation::summary).unwrap_or_default();
-                let problem = Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail);
-                Problem { violations: violations.clone(), ..problem }
+                let detail = violations
+                    .first()
+                    .map(Violation::summary)
+                    .unwrap_or_default();
+                let problem =
+                    Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail);
+                Problem {
+                    violations: violations.clone(),
+                    ..problem
+                }
             }
             Self::Problem(problem) => problem.clone(),
-            Self::UnknownPath(detail) => Problem::new(Kind::UnknownPath, StatusCode::NOT_FOUND, detail.clone()),
-            Self::Method { detail, .. } => {
-                Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail.clone())
+            Self::UnknownPath(detail) => {
+                Problem::new(Kind::UnknownPath, StatusCode::NOT_FOUND, detail.clone())
             }
+            Self::Method { detail, .. } => Problem::new(
+                Kind::MethodNotAllowed,
+                StatusCode::METHOD_NOT_ALLOWED,
+                detail.clone(),
+            ),
             Self::Status(status) => {
                 let detail = format!("{} was asked for", status.as_u16());
                 Problem::new(Kind::UndocumentedStatus, *status, detail)
@@ -216,19 +263,29 @@ impl Fault {
                 format!("{noun} `{}` not found", shortened(key)),
             ),
             Self::Conflict { noun, key } => {
-                let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-                let detail = format!("{article} {noun} with id `{}` already exists", shortened(key));
+                let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+                    "an"
+                } else {
+                    "a"
+                };
+                let detail = format!(
+                    "{article} {noun} with id `{}` already exists",
+                    shortened(key)
+                );
                 Problem::new(Kind::Conflict, StatusCode::CONFLICT, detail)
             }
             Self::Stale => {
-                let detail = "the entity does not match `If-Match` or `If-None-Match` of the request";
+                let detail =
+                    "the entity does not match `If-Match` or `If-None-Match` of the request";
                 Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
             }
             Self::Full => {
                 let detail = "the session is full, see `--session-memory`; `POST /_standin/reset` empties it";
                 Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
             }
-            Self::Impossible(why) => Problem::new(Kind::Conflict, StatusCode::CONFLICT, why.clone()),
+            Self::Impossible(why) => {
+                Problem::new(Kind::Conflict, StatusCode::CONFLICT, why.clone())
+            }
         }
     }
 }

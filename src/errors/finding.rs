@@ -61,13 +61,19 @@ impl Finding {
         if let Some(property) = error.operands.get("property").and_then(Value::as_str)
             && OF_PROPERTY.contains(&error.keyword.as_str())
         {
-            let is_parameter =
-                is_of_parameter && error.pointer.is_empty() && path.last().is_some_and(|n| n == property);
+            let is_parameter = is_of_parameter
+                && error.pointer.is_empty()
+                && path.last().is_some_and(|n| n == property);
             if !is_parameter {
                 path.push(property.to_owned());
             }
         }
-        let branch = |errors: &Vec<_>| errors.iter().map(|error| Self::of_error(subject, error)).collect();
+        let branch = |errors: &Vec<_>| {
+            errors
+                .iter()
+                .map(|error| Self::of_error(subject, error))
+                .collect()
+        };
         Self {
             rule: error.keyword.clone(),
             location,
@@ -81,24 +87,44 @@ impl Finding {
     /// Creates a finding that is about no field; `operands` that are no object are dropped.
     #[must_use]
     pub fn whole(rule: &str, operands: Value) -> Self {
-        let operands = if let Value::Object(operands) = operands { operands } else { Map::new() };
+        let operands = if let Value::Object(operands) = operands {
+            operands
+        } else {
+            Map::new()
+        };
         let rule = rule.to_owned();
-        Self { rule, location: "", path: Vec::new(), value: None, operands, branches: Vec::new() }
+        Self {
+            rule,
+            location: "",
+            path: Vec::new(),
+            value: None,
+            operands,
+            branches: Vec::new(),
+        }
     }
 
     /// Returns the finding that the whole body is required; none unless the body was absent.
     #[must_use]
     pub fn as_absent(&self) -> Option<Self> {
         self.operands.get("absent")?;
-        Some(Self { rule: "required".to_owned(), path: Vec::new(), value: None, ..self.clone() })
+        Some(Self {
+            rule: "required".to_owned(),
+            path: Vec::new(),
+            value: None,
+            ..self.clone()
+        })
     }
 
     /// Adds the status and reason phrase of the response and the path of the request.
     #[must_use]
     pub fn at(mut self, status: StatusCode, path: &str) -> Self {
         self.operands.insert("url".to_owned(), json!(path));
-        self.operands.insert("status".to_owned(), json!(status.as_u16()));
-        self.operands.insert("reason".to_owned(), json!(status.canonical_reason().unwrap_or("Error")));
+        self.operands
+            .insert("status".to_owned(), json!(status.as_u16()));
+        self.operands.insert(
+            "reason".to_owned(),
+            json!(status.canonical_reason().unwrap_or("Error")),
+        );
         self
     }
 
@@ -121,7 +147,8 @@ impl Finding {
     /// `roomName`.
     #[must_use]
     pub fn alternatives(&self) -> Option<Vec<&str>> {
-        let missing = |branch: &'_ Vec<Self>| branch.first().is_some_and(|first| first.rule == "required");
+        let missing =
+            |branch: &'_ Vec<Self>| branch.first().is_some_and(|first| first.rule == "required");
         if self.branches.is_empty() || !self.branches.iter().all(missing) {
             return None;
         }
@@ -138,8 +165,11 @@ impl Finding {
     #[must_use]
     pub fn as_missing(&self) -> Self {
         match self.alternatives() {
-            Some(_) => Self { operands: self.branches[0][0].operands.clone(), ..self.branches[0][0].clone() }
-                .with_surroundings(self),
+            Some(_) => Self {
+                operands: self.branches[0][0].operands.clone(),
+                ..self.branches[0][0].clone()
+            }
+            .with_surroundings(self),
             None => self.clone(),
         }
     }
@@ -168,7 +198,11 @@ impl Finding {
             Ok(_) => "/items".to_owned(),
             Err(_) => format!("/properties{}", pointer(std::slice::from_ref(segment))),
         };
-        format!("#{}/{}", self.container().iter().map(step).collect::<String>(), self.rule)
+        format!(
+            "#{}/{}",
+            self.container().iter().map(step).collect::<String>(),
+            self.rule
+        )
     }
 
     fn operand(&self, name: &str) -> Option<&Value> {
@@ -224,7 +258,10 @@ pub fn location_of(word: &str) -> Option<&'static str> {
         ("cookies", "cookie"),
     ];
     let word = crate::schema::name::folded(word);
-    WORDS.iter().find(|(known, _)| *known == word).map(|(_, location)| *location)
+    WORDS
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, location)| *location)
 }
 
 /// Names of all locations, the most common first.
@@ -280,7 +317,8 @@ impl PathStyle {
 /// Returns the JSON Pointer of a path (RFC 6901).
 #[must_use]
 pub fn pointer(path: &[String]) -> String {
-    path.iter().fold(String::new(), |pointer, segment| join(&pointer, segment))
+    path.iter()
+        .fold(String::new(), |pointer, segment| join(&pointer, segment))
 }
 
 /// Notation of values in sentences.
@@ -318,10 +356,19 @@ impl ValueStyle {
             (Self::Repr, Value::Bool(false)) => "False".to_owned(),
             (Self::Repr, Value::Null) => "None".to_owned(),
             (Self::Repr, Value::Array(items)) => {
-                format!("[{}]", items.iter().map(|item| self.write(item)).collect::<Vec<_>>().join(", "))
+                format!(
+                    "[{}]",
+                    items
+                        .iter()
+                        .map(|item| self.write(item))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
             }
             (Self::Repr, Value::Object(object)) => {
-                let members = object.iter().map(|(name, value)| format!("'{name}': {}", self.write(value)));
+                let members = object
+                    .iter()
+                    .map(|(name, value)| format!("'{name}': {}", self.write(value)));
                 format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
             }
             (_, value) => value.to_string(),
@@ -372,30 +419,60 @@ impl Dialect {
             Slot::Path => named(&self.path.write(&finding.path)),
             Slot::Pointer => pointer(&finding.path),
             Slot::Parent => {
-                let parent = finding.path.split_last().map(|(_, parent)| parent).unwrap_or_default();
+                let parent = finding
+                    .path
+                    .split_last()
+                    .map(|(_, parent)| parent)
+                    .unwrap_or_default();
                 named(&self.path.write(parent))
             }
             Slot::Container => pointer(finding.container()),
             Slot::Schema => finding.schema(),
             Slot::Location => named(finding.location),
-            Slot::Value => shorten(finding.value.as_ref().map_or_else(String::new, |value| self.values.write(value))),
+            Slot::Value => shorten(
+                finding
+                    .value
+                    .as_ref()
+                    .map_or_else(String::new, |value| self.values.write(value)),
+            ),
             Slot::Type => {
                 let sent = finding.sent_type();
-                self.found.get(sent).or_else(|| self.types.get(sent)).cloned().unwrap_or_else(|| sent.to_owned())
+                self.found
+                    .get(sent)
+                    .or_else(|| self.types.get(sent))
+                    .cloned()
+                    .unwrap_or_else(|| sent.to_owned())
             }
             Slot::Length => finding.length().to_string(),
             Slot::Types => {
-                let types = finding.operand("types").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-                self.list(types.iter().filter_map(Value::as_str).map(|name| self.type_name(name)))
+                let types = finding
+                    .operand("types")
+                    .and_then(Value::as_array)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                self.list(
+                    types
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(|name| self.type_name(name)),
+                )
             }
             Slot::Values => match (finding.operand("values"), finding.operand("value")) {
-                (Some(Value::Array(values)), _) => self.list(values.iter().map(|value| self.values.write(value))),
+                (Some(Value::Array(values)), _) => {
+                    self.list(values.iter().map(|value| self.values.write(value)))
+                }
                 (_, Some(value)) => self.values.write(value),
                 _ => String::new(),
             },
             Slot::Plural => {
-                let is_one = finding.operand("limit").is_some_and(|limit| limit.as_f64() == Some(1.0));
-                if is_one { String::new() } else { "s".to_owned() }
+                let is_one = finding
+                    .operand("limit")
+                    .is_some_and(|limit| limit.as_f64() == Some(1.0));
+                if is_one {
+                    String::new()
+                } else {
+                    "s".to_owned()
+                }
             }
             Slot::Format => {
                 let format = finding.operand("format").map(plain).unwrap_or_default();
@@ -416,7 +493,10 @@ impl Dialect {
     }
 
     fn type_name(&self, name: &str) -> String {
-        self.types.get(name).cloned().unwrap_or_else(|| name.to_owned())
+        self.types
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| name.to_owned())
     }
 
     fn list(&self, items: impl Iterator<Item = String>) -> String {
@@ -426,7 +506,9 @@ impl Dialect {
             return format!("{}{}…", items.join(&self.separator), self.separator);
         }
         match items.split_last() {
-            Some((last, rest)) if !rest.is_empty() => format!("{}{}{last}", rest.join(&self.separator), self.last),
+            Some((last, rest)) if !rest.is_empty() => {
+                format!("{}{}{last}", rest.join(&self.separator), self.last)
+            }
             _ => items.concat(),
         }
     }

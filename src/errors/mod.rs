@@ -89,9 +89,16 @@ pub fn reject<'c>(
     options: &GenerateOptions,
 ) -> Rejection<'c> {
     let names_nothing = names_nothing(operation, fault);
-    let findings = if names_nothing { vec![Finding::whole("notFound", Value::Null)] } else { fault.findings() };
+    let findings = if names_nothing {
+        vec![Finding::whole("notFound", Value::Null)]
+    } else {
+        fault.findings()
+    };
     let overruled = ErrorOverrides::of(operation);
-    let rule = findings.first().map(|finding| finding.rule.as_str()).unwrap_or_default();
+    let rule = findings
+        .first()
+        .map(|finding| finding.rule.as_str())
+        .unwrap_or_default();
     let asked = overruled.and_then(|overruled| overruled.status(rule));
     let own = own_response(operation, fault, asked, names_nothing);
     let mut problem = fault.problem();
@@ -106,8 +113,12 @@ pub fn reject<'c>(
         overruled.map_or(finding.clone(), |overruled| overruled.tell(finding))
     };
     let findings: Vec<Finding> = findings.iter().map(at).collect();
-    let rule = findings.first().map(|finding| finding.rule.clone()).unwrap_or_default();
-    let own_body = overruled.and_then(|overruled| overruled.body_of(overruled.body(&rule)?, &findings));
+    let rule = findings
+        .first()
+        .map(|finding| finding.rule.clone())
+        .unwrap_or_default();
+    let own_body =
+        overruled.and_then(|overruled| overruled.body_of(overruled.body(&rule)?, &findings));
     if let Some(body) = own_body {
         return from_fixture(status, own.map(|own| own.response), &body, accept);
     }
@@ -115,18 +126,40 @@ pub fn reject<'c>(
         .filter(|own| !own.response.content.is_empty())
         .or_else(|| usual_response(context, operation.document, status));
     let Some(found) = found else {
-        let message = findings.first().filter(|_| overruled.is_some()).and_then(|first| first.operands.get("message"));
-        problem.detail = message.and_then(Value::as_str).map_or(problem.detail, str::to_owned);
-        return from_problem(&problem, own.map(|own| own.response), "the document has no error for it");
+        let message = findings
+            .first()
+            .filter(|_| overruled.is_some())
+            .and_then(|first| first.operands.get("message"));
+        problem.detail = message
+            .and_then(Value::as_str)
+            .map_or(problem.detail, str::to_owned);
+        return from_problem(
+            &problem,
+            own.map(|own| own.response),
+            "the document has no error for it",
+        );
     };
     let named = overruled.and_then(|overruled| overruled.example(&rule));
     if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
-        && let Some(value) = unknown::shown(context.contract, context.resources, operation, found.pattern, noun)
+        && let Some(value) = unknown::shown(
+            context.contract,
+            context.resources,
+            operation,
+            found.pattern,
+            noun,
+        )
         && let Some(media) = accept.best(&found.response.content)
     {
-        return told_as(found, media, value, "the example for a missing entity".to_owned());
+        return told_as(
+            found,
+            media,
+            value,
+            "the example for a missing entity".to_owned(),
+        );
     }
-    from_response(context, found, findings, named, &problem, fault, accept, options)
+    from_response(
+        context, found, findings, named, &problem, fault, accept, options,
+    )
 }
 
 /// Answers a fault that belongs to no operation, with the error that the operations of a document
@@ -143,13 +176,22 @@ pub fn reject_all<'c>(
     let Some(found) = usual_response(context, document, problem.status) else {
         return from_problem(&problem, None, "the document has no error for it");
     };
-    let findings = fault.findings().into_iter().map(|finding| finding.at(problem.status, context.path)).collect();
-    from_response(context, found, findings, None, &problem, fault, accept, options)
+    let findings = fault
+        .findings()
+        .into_iter()
+        .map(|finding| finding.at(problem.status, context.path))
+        .collect();
+    from_response(
+        context, found, findings, None, &problem, fault, accept, options,
+    )
 }
 
 /// Fills the error of a documented response; falls back to the problem if the response has no
 /// content that the client accepts, or neither example nor schema.
-#[expect(clippy::too_many_arguments, reason = "what is wrong, where it is documented, and what the client accepts")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is wrong, where it is documented, and what the client accepts"
+)]
 fn from_response<'c>(
     context: ExchangeContext<'c>,
     found: Found<'c>,
@@ -161,27 +203,45 @@ fn from_response<'c>(
     options: &GenerateOptions,
 ) -> Rejection<'c> {
     let Some(media) = accept.best(&found.response.content) else {
-        return from_problem(problem, Some(found.response), "the documented error has no content");
+        return from_problem(
+            problem,
+            Some(found.response),
+            "the documented error has no content",
+        );
     };
     // The `detail` of a problem has room for the hint of a fault.
     let has_room = || concrete(media).as_str().starts_with(problem::MEDIA_TYPE);
     let says_why = matches!(fault, Fault::Impossible(_)) && found.whose == ResponseOwner::Other;
     if says_why || fault.has_hint() && has_room() {
         for finding in &mut findings {
-            finding.operands.insert("message".to_owned(), Value::String(problem.detail.clone()));
+            finding
+                .operands
+                .insert("message".to_owned(), Value::String(problem.detail.clone()));
         }
     }
     match tell(context, found, media, &findings, named, options) {
         Some(told) => {
-            let hint = fault.lost_hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            let hint = fault
+                .lost_hint()
+                .map(|hint| format!(" ({hint})"))
+                .unwrap_or_default();
             told_as(found, media, &told.value, told.reason + &hint)
         }
-        None => from_problem(problem, Some(found.response), "the documented error has neither example nor schema"),
+        None => from_problem(
+            problem,
+            Some(found.response),
+            "the documented error has neither example nor schema",
+        ),
     }
 }
 
 /// Writes a value as the content of a documented response.
-fn told_as<'c>(found: Found<'c>, media: &'c MediaType, value: &Value, reason: String) -> Rejection<'c> {
+fn told_as<'c>(
+    found: Found<'c>,
+    media: &'c MediaType,
+    value: &Value,
+    reason: String,
+) -> Rejection<'c> {
     let range = concrete(media);
     let content = content::write(value, &range, Some(media));
     let reason = match found.whose {
@@ -189,7 +249,14 @@ fn told_as<'c>(found: Found<'c>, media: &'c MediaType, value: &Value, reason: St
         ResponseOwner::Other => format!("as other operations document it: {reason}"),
     };
     let (status, response) = (found.status, Some(found.response));
-    Rejection { status, response, media: range, content, reason, applied: Vec::new() }
+    Rejection {
+        status,
+        response,
+        media: range,
+        content,
+        reason,
+        applied: Vec::new(),
+    }
 }
 
 /// Returns the response that an operation documents for a fault, or for the status in `asked`.
@@ -204,19 +271,26 @@ fn own_response<'c>(
     let found = match asked {
         // If the fixtures set a status that is not documented, the body is that of the documented
         // error.
-        Some(status) => {
-            at_status(operation, status).or_else(|| own().map(|(_, pattern, response)| (status, pattern, response)))
-        }
+        Some(status) => at_status(operation, status)
+            .or_else(|| own().map(|(_, pattern, response)| (status, pattern, response))),
         None => own(),
     };
-    found.map(|(status, pattern, response)| Found { status, pattern, response, operation, whose: ResponseOwner::Own })
+    found.map(|(status, pattern, response)| Found {
+        status,
+        pattern,
+        response,
+        operation,
+        whose: ResponseOwner::Own,
+    })
 }
 
 /// Returns true if an invalid path parameter is answered with 404: if the operation documents 404,
 /// and neither 400, 422, `4XX` nor a default that is an error.
 fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
     let documents = |pattern: StatusPattern| operation.response_at(pattern).is_some();
-    let exact = |code: u16| StatusCode::from_u16(code).is_ok_and(|code| documents(StatusPattern::Exact(code)));
+    let exact = |code: u16| {
+        StatusCode::from_u16(code).is_ok_and(|code| documents(StatusPattern::Exact(code)))
+    };
     let documents_wrong = exact(400)
         || exact(422)
         || documents(StatusPattern::Range(4))
@@ -226,7 +300,11 @@ fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
 
 /// Returns the status that operations of a document use for a fault, for an operation that
 /// documents none.
-fn usual_status(context: ExchangeContext<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
+fn usual_status(
+    context: ExchangeContext<'_>,
+    document: usize,
+    fault: &Fault,
+) -> Option<StatusCode> {
     let conventions = context.templates.conventions(context.contract, document);
     match fault {
         Fault::Violations(_) => conventions.of_violations(),
@@ -240,19 +318,36 @@ fn usual_status(context: ExchangeContext<'_>, document: usize, fault: &Fault) ->
 const ALIKE: [u16; 11] = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429];
 
 /// Returns the response that operations of a document use for a status.
-fn usual_response(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> Option<Found<'_>> {
+fn usual_response(
+    context: ExchangeContext<'_>,
+    document: usize,
+    status: StatusCode,
+) -> Option<Found<'_>> {
     if !ALIKE.contains(&status.as_u16()) {
         return None;
     }
-    let documented = context.templates.conventions(context.contract, document).response(status)?;
+    let documented = context
+        .templates
+        .conventions(context.contract, document)
+        .response(status)?;
     let (operation, response) = documented.of(context.contract)?;
-    Some(Found { status, pattern: documented.pattern, response, operation, whose: ResponseOwner::Other })
+    Some(Found {
+        status,
+        pattern: documented.pattern,
+        response,
+        operation,
+        whose: ResponseOwner::Other,
+    })
 }
 
 /// Returns true if an operation of a document documents exactly this status, with content.
 #[must_use]
 pub fn is_usual(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> bool {
-    context.templates.conventions(context.contract, document).of_status(status).is_some()
+    context
+        .templates
+        .conventions(context.contract, document)
+        .of_status(status)
+        .is_some()
 }
 
 /// Writes a body from the fixtures in the documented media type that the client prefers, else as
@@ -264,12 +359,26 @@ fn from_fixture<'c>(
     accept: &Accept,
 ) -> Rejection<'c> {
     let media = response.and_then(|response| accept.best(&response.content));
-    let by_value = if value.is_string() { "text/plain; charset=utf-8" } else { "application/json" };
+    let by_value = if value.is_string() {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/json"
+    };
     let by_value = || MediaRange::parse(by_value).map(Cow::Owned);
-    let range = media.map(concrete).or_else(by_value).expect("it is a media type");
+    let range = media
+        .map(concrete)
+        .or_else(by_value)
+        .expect("it is a media type");
     let content = content::write(value, &range, media);
     let reason = "errors of the fixtures".to_owned();
-    Rejection { status, response, media: range, content, reason, applied: Vec::new() }
+    Rejection {
+        status,
+        response,
+        media: range,
+        content,
+        reason,
+        applied: Vec::new(),
+    }
 }
 
 /// Functions that load the data that every invalid request needs; each can run on its own thread.
@@ -280,43 +389,87 @@ fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str
         status: problem.status,
         response,
         media: Cow::Owned(MediaRange::parse(problem::MEDIA_TYPE).expect("it is a media type")),
-        content: Written { bytes: problem.content(), ..Written::default() },
+        content: Written {
+            bytes: problem.content(),
+            ..Written::default()
+        },
         reason: format!("problem, {why}"),
         applied: Vec::new(),
     }
 }
 
 /// Returns the response documented for a status: the status itself, its range, or the default.
-fn at_status(operation: &Operation, status: StatusCode) -> Option<(StatusCode, StatusPattern, &Response)> {
-    let patterns = [StatusPattern::Exact(status), StatusPattern::Range(status.as_u16() / 100), StatusPattern::Default];
-    patterns.into_iter().find_map(|pattern| Some((status, pattern, operation.response_at(pattern)?)))
+fn at_status(
+    operation: &Operation,
+    status: StatusCode,
+) -> Option<(StatusCode, StatusPattern, &Response)> {
+    let patterns = [
+        StatusPattern::Exact(status),
+        StatusPattern::Range(status.as_u16() / 100),
+        StatusPattern::Default,
+    ];
+    patterns
+        .into_iter()
+        .find_map(|pattern| Some((status, pattern, operation.response_at(pattern)?)))
 }
 
 /// Returns the documented response for a fault: of one of its statuses, else of their range
 /// (`4XX`), else the default unless that documents the success, else 400 or 422 for an unknown
 /// entity that a field refers to.
-fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode, StatusPattern, &'c Response)> {
-    let statuses = fault.statuses().iter().filter_map(|code| StatusCode::from_u16(*code).ok());
+fn documented<'c>(
+    operation: &'c Operation,
+    fault: &Fault,
+) -> Option<(StatusCode, StatusPattern, &'c Response)> {
+    let statuses = fault
+        .statuses()
+        .iter()
+        .filter_map(|code| StatusCode::from_u16(*code).ok());
     let statuses = statuses.chain(fault.own_status());
     let statuses: Vec<StatusCode> = statuses.collect();
-    let at = |status: StatusCode, pattern: StatusPattern| Some((status, pattern, operation.response_at(pattern)?));
-    let exact = statuses.iter().find_map(|status| at(*status, StatusPattern::Exact(*status)));
+    let at = |status: StatusCode, pattern: StatusPattern| {
+        Some((status, pattern, operation.response_at(pattern)?))
+    };
+    let exact = statuses
+        .iter()
+        .find_map(|status| at(*status, StatusPattern::Exact(*status)));
     let first = *statuses.first()?;
     let range = || at(first, StatusPattern::Range(first.as_u16() / 100));
-    let default = || if has_success(operation) { at(first, StatusPattern::Default) } else { None };
+    let default = || {
+        if has_success(operation) {
+            at(first, StatusPattern::Default)
+        } else {
+            None
+        }
+    };
     // A field that refers to an unknown entity is an invalid field, if nothing better is
     // documented.
     let of_field = || {
-        let is_field = matches!(fault, Fault::Unknown { by: KeyFrom::Field | KeyFrom::Nothing, .. });
-        [400, 422].into_iter().filter(|_| is_field).find_map(|code| {
-            let status = StatusCode::from_u16(code).ok()?;
-            at(status, StatusPattern::Exact(status))
-        })
+        let is_field = matches!(
+            fault,
+            Fault::Unknown {
+                by: KeyFrom::Field | KeyFrom::Nothing,
+                ..
+            }
+        );
+        [400, 422]
+            .into_iter()
+            .filter(|_| is_field)
+            .find_map(|code| {
+                let status = StatusCode::from_u16(code).ok()?;
+                at(status, StatusPattern::Exact(status))
+            })
     };
     exact.or_else(|| {
         let (status, pattern, response) = range().or_else(default).or_else(of_field)?;
-        let is_of_request = matches!(fault, Fault::Violations(_) | Fault::Content(ContentFault::Malformed(_)));
-        let stated = if is_of_request { stated_status(response) } else { None };
+        let is_of_request = matches!(
+            fault,
+            Fault::Violations(_) | Fault::Content(ContentFault::Malformed(_))
+        );
+        let stated = if is_of_request {
+            stated_status(response)
+        } else {
+            None
+        };
         Some((stated.unwrap_or(status), pattern, response))
     })
 }
@@ -326,9 +479,16 @@ fn documented<'c>(operation: &'c Operation, fault: &Fault) -> Option<(StatusCode
 fn stated_status(response: &Response) -> Option<StatusCode> {
     let examples = response.content.iter().flat_map(|media| &media.examples);
     let of_value = |value: &Value| {
-        let members =
-            value.as_object()?.iter().chain(value.get("error").and_then(Value::as_object).into_iter().flatten());
-        let mut statuses = members.filter(|(name, _)| Role::Status.fits(name)).filter_map(|(_, value)| value.as_u64());
+        let members = value.as_object()?.iter().chain(
+            value
+                .get("error")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten(),
+        );
+        let mut statuses = members
+            .filter(|(name, _)| Role::Status.fits(name))
+            .filter_map(|(_, value)| value.as_u64());
         statuses.find_map(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok())
     };
     let mut stated = examples.filter_map(|example| of_value(example.value()));
@@ -344,13 +504,22 @@ fn tell(
     named: Option<&str>,
     options: &GenerateOptions,
 ) -> Option<WordedError> {
-    let voice = context.templates.of(context.contract, found.operation, found.pattern, media);
-    let by_name =
-        named.filter(|_| found.whose == ResponseOwner::Own).and_then(|name| voice.tell_example(media, name, findings));
+    let voice = context
+        .templates
+        .of(context.contract, found.operation, found.pattern, media);
+    let by_name = named
+        .filter(|_| found.whose == ResponseOwner::Own)
+        .and_then(|name| voice.tell_example(media, name, findings));
     let told = by_name.or_else(|| voice.tell(media, findings, found.whose))?;
     // A schema does not describe a body that is text already, such as an XML document.
     let is_text = told.value.is_string() && !media.range.is_json();
-    let Some(schema) = media.schema.as_ref().filter(|_| !is_text && !told.is_of_family) else { return Some(told) };
+    let Some(schema) = media
+        .schema
+        .as_ref()
+        .filter(|_| !is_text && !told.is_of_family)
+    else {
+        return Some(told);
+    };
     if schema.is_valid(&told.value) != Ok(false) {
         return Some(told);
     }
@@ -359,12 +528,24 @@ fn tell(
     let by_schema = || voice.tell_by_schema(media, findings);
     let valid = repaired.or_else(|| {
         let shaped = by_schema()?;
-        if schema.is_valid(&shaped) == Ok(true) { Some(shaped) } else { generate::repair(schema, &shaped, options) }
+        if schema.is_valid(&shaped) == Ok(true) {
+            Some(shaped)
+        } else {
+            generate::repair(schema, &shaped, options)
+        }
     });
-    let made = || Some(generate::generate(schema, options)).filter(|made| made.fits).map(|made| made.value);
+    let made = || {
+        Some(generate::generate(schema, options))
+            .filter(|made| made.fits)
+            .map(|made| made.value)
+    };
     let value = valid.or_else(made);
     Some(match value {
-        Some(value) => WordedError { value, reason: format!("{}, made to fit its schema", told.reason), ..told },
+        Some(value) => WordedError {
+            value,
+            reason: format!("{}, made to fit its schema", told.reason),
+            ..told
+        },
         None => told,
     })
 }

@@ -31,7 +31,11 @@ impl<'c> ErrorOverrides<'c> {
         // Settings for all rules apply to rules about fields and content only.
         let is_of_all = is_of_field(rule);
         let tellings = self.operation.overrules.iter().flat_map(move |overrule| {
-            overrule.rules.get(rule).into_iter().chain(Some(&overrule.general).filter(|_| is_of_all))
+            overrule
+                .rules
+                .get(rule)
+                .into_iter()
+                .chain(Some(&overrule.general).filter(|_| is_of_all))
         });
         tellings.collect::<Vec<_>>().into_iter()
     }
@@ -45,19 +49,28 @@ impl<'c> ErrorOverrides<'c> {
     /// Returns the name of the documented example to fill in; none if a nearer setting is a body.
     #[must_use]
     pub fn example(self, rule: &str) -> Option<&'c str> {
-        self.tellings(rule).find(|telling| telling.example.is_some() || telling.body.is_some())?.example.as_deref()
+        self.tellings(rule)
+            .find(|telling| telling.example.is_some() || telling.body.is_some())?
+            .example
+            .as_deref()
     }
 
     /// Returns the body to fill in; none if a nearer setting names an example.
     #[must_use]
     pub fn body(self, rule: &str) -> Option<&'c Value> {
-        self.tellings(rule).find(|telling| telling.example.is_some() || telling.body.is_some())?.body.as_ref()
+        self.tellings(rule)
+            .find(|telling| telling.example.is_some() || telling.body.is_some())?
+            .body
+            .as_ref()
     }
 
     /// Returns the family whose sentences and codes are used.
     #[must_use]
     pub fn idiom(self) -> Option<&'static Idiom> {
-        self.operation.overrules.iter().find_map(|overrule| idiom::named(overrule.idiom.as_deref()?))
+        self.operation
+            .overrules
+            .iter()
+            .find_map(|overrule| idiom::named(overrule.idiom.as_deref()?))
     }
 
     /// Returns true if an override changes the wording of errors about a rule.
@@ -79,16 +92,25 @@ impl<'c> ErrorOverrides<'c> {
         let family = self.idiom();
         let said = family.and_then(|family| family.say(&finding));
         let dialect = &family.unwrap_or_else(idiom::plain).dialect;
-        let template = self.tellings(&finding.rule).find_map(|telling| telling.message.as_ref());
+        let template = self
+            .tellings(&finding.rule)
+            .find_map(|telling| telling.message.as_ref());
         let message = template.map(|template| dialect.fill(template, &finding));
         let message = message.or_else(|| said.as_ref().and_then(|said| said.sentence.clone()));
         if let Some(message) = message {
-            finding.operands.insert("message".to_owned(), json!(message));
+            finding
+                .operands
+                .insert("message".to_owned(), json!(message));
         }
-        let code = self.tellings(&finding.rule).find_map(|telling| telling.code.as_ref());
+        let code = self
+            .tellings(&finding.rule)
+            .find_map(|telling| telling.code.as_ref());
         let code = code.map(|code| match code {
             Value::String(text) => {
-                json!(Template::parse(text).map_or_else(|_| text.clone(), |code| dialect.fill(&code, &finding)))
+                json!(
+                    Template::parse(text)
+                        .map_or_else(|_| text.clone(), |code| dialect.fill(&code, &finding))
+                )
             }
             other => other.clone(),
         });
@@ -106,7 +128,12 @@ impl<'c> ErrorOverrides<'c> {
             let said = idiom::plain().say(finding);
             let mut finding = finding.clone();
             for (name, value) in [
-                ("message", said.as_ref().and_then(|said| said.sentence.clone()).map(Value::String)),
+                (
+                    "message",
+                    said.as_ref()
+                        .and_then(|said| said.sentence.clone())
+                        .map(Value::String),
+                ),
                 ("code", said.and_then(|said| said.code)),
             ] {
                 if let (false, Some(value)) = (finding.operands.contains_key(name), value) {
@@ -136,8 +163,16 @@ fn pattern(value: &Value) -> Pattern {
             if let (1, Some((key, entry))) = (object.len(), object.iter().next())
                 && let Some(style) = key_style(key)
             {
-                let key = FieldSlot { style, ..FieldSlot::plain() };
-                return Pattern::ByField(ByField { key, entry: Box::new(pattern(entry)), nests: false, idiom: None });
+                let key = FieldSlot {
+                    style,
+                    ..FieldSlot::plain()
+                };
+                return Pattern::ByField(ByField {
+                    key,
+                    entry: Box::new(pattern(entry)),
+                    nests: false,
+                    idiom: None,
+                });
             }
             let member = |(name, value): (&String, &Value)| Member {
                 name: name.clone(),

@@ -90,7 +90,13 @@ impl Problem {
     /// Creates a problem without violations.
     #[must_use]
     pub fn new(kind: Kind, status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { kind, status, detail: detail.into(), violations: Vec::new(), retry_after: None }
+        Self {
+            kind,
+            status,
+            detail: detail.into(),
+            violations: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// Returns its content (RFC 9457 §3.1), with `errors` as in the example of §3.

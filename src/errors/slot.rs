@@ -12,7 +12,10 @@ use crate::schema::name::{self, Form};
 
 /// Code for programs, a string or a number.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the place")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the place"
+)]
 pub struct CodeSlot {
     /// Documented code.
     pub seen: Option<Value>,
@@ -76,20 +79,28 @@ pub struct LocationSlot {
 
 /// Returns true if a missing parameter carries credentials.
 fn carries_credentials(finding: &Finding) -> bool {
-    finding.rule == "required" && finding.location != "body" && name::carries_credentials(finding.name())
+    finding.rule == "required"
+        && finding.location != "body"
+        && name::carries_credentials(finding.name())
 }
 
 impl CodeSlot {
     /// Returns the code for a finding; none if no code fits.
     #[must_use]
     pub fn tell(&self, finding: &Finding) -> Option<Value> {
-        if let Some(code) =
-            finding.operands.get("code").filter(|code| self.allowed.is_empty() || self.allowed.contains(code))
+        if let Some(code) = finding
+            .operands
+            .get("code")
+            .filter(|code| self.allowed.is_empty() || self.allowed.contains(code))
         {
             return Some(code.clone());
         }
         let missing = finding.as_missing();
-        let finding = if self.rule == Some(missing.rule.as_str()) { &missing } else { finding };
+        let finding = if self.rule == Some(missing.rule.as_str()) {
+            &missing
+        } else {
+            finding
+        };
         if self.rule == Some(finding.rule.as_str()) {
             return match (&self.named, &self.seen) {
                 (Some(named), _) => Some(Value::String(Dialect::default().fill(named, finding))),
@@ -98,31 +109,63 @@ impl CodeSlot {
         }
         if self.is_headline
             && is_of_field(&finding.rule)
-            && let Some(seen) = self.seen.as_ref().and_then(Value::as_str).filter(|seen| self.is_kept(seen))
+            && let Some(seen) = self
+                .seen
+                .as_ref()
+                .and_then(Value::as_str)
+                .filter(|seen| self.is_kept(seen))
         {
             return Some(json!(seen));
         }
         let is_allowed = |code: &Value| {
-            let is_alike = self.seen.as_ref().is_none_or(|seen| seen.is_string() == code.is_string());
+            let is_alike = self
+                .seen
+                .as_ref()
+                .is_none_or(|seen| seen.is_string() == code.is_string());
             is_alike && (self.allowed.is_empty() || self.allowed.contains(code))
         };
-        if let Some(code) =
-            self.idiom.and_then(|idiom| idiom.say(finding)).and_then(|said| said.code).filter(is_allowed)
+        if let Some(code) = self
+            .idiom
+            .and_then(|idiom| idiom.say(finding))
+            .and_then(|said| said.code)
+            .filter(is_allowed)
         {
             return Some(code);
         }
-        let seen = self.seen.as_ref().and_then(Value::as_str).filter(|_| self.named.is_none());
+        let seen = self
+            .seen
+            .as_ref()
+            .and_then(Value::as_str)
+            .filter(|_| self.named.is_none());
         let allowed = self.allowed.iter().filter_map(Value::as_str);
-        let others = self.others.iter().map(String::as_str).filter(|other| is_allowed(&json!(other)));
-        let all: Vec<&str> = seen.into_iter().chain(allowed).chain(others.clone()).collect();
+        let others = self
+            .others
+            .iter()
+            .map(String::as_str)
+            .filter(|other| is_allowed(&json!(other)));
+        let all: Vec<&str> = seen
+            .into_iter()
+            .chain(allowed)
+            .chain(others.clone())
+            .collect();
         if carries_credentials(finding) {
-            let fault = Finding { rule: "credentials".to_owned(), path: Vec::new(), ..finding.clone() };
-            if let Some(best) = code::best(all.iter().copied().filter(|code| !code::says_other(code, &fault)), &fault) {
+            let fault = Finding {
+                rule: "credentials".to_owned(),
+                path: Vec::new(),
+                ..finding.clone()
+            };
+            if let Some(best) = code::best(
+                all.iter()
+                    .copied()
+                    .filter(|code| !code::says_other(code, &fault)),
+                &fault,
+            ) {
                 return Some(json!(best));
             }
         }
         let all = all.into_iter();
-        if let Some(best) = code::best(all.filter(|code| !code::says_other(code, finding)), finding) {
+        if let Some(best) = code::best(all.filter(|code| !code::says_other(code, finding)), finding)
+        {
             return Some(json!(best));
         }
         if self.is_needed && !self.allowed.is_empty() {
@@ -133,7 +176,9 @@ impl CodeSlot {
         }
         if self.is_title {
             let seen = seen.filter(|seen| code::score(seen, finding) >= 0);
-            return seen.map(Value::from).or_else(|| finding.operands.get("reason").cloned());
+            return seen
+                .map(Value::from)
+                .or_else(|| finding.operands.get("reason").cloned());
         }
         if self.is_free {
             return idiom::plain().say(finding).and_then(|said| said.code);
@@ -145,24 +190,37 @@ impl CodeSlot {
         let says_nothing = |seen: &&Value| match seen {
             // A text that names no other rule, such as the name of a class.
             Value::String(text) if self.rule.is_some() => !code::says_other(text, finding),
-            Value::String(text) => text.chars().any(|letter| letter.is_ascii_digit()) || code::says_nothing(text),
+            Value::String(text) => {
+                text.chars().any(|letter| letter.is_ascii_digit()) || code::says_nothing(text)
+            }
             _ => true,
         };
-        self.seen.as_ref().filter(says_nothing).cloned().or_else(|| self.coined(finding))
+        self.seen
+            .as_ref()
+            .filter(says_nothing)
+            .cloned()
+            .or_else(|| self.coined(finding))
     }
 
     /// Returns true if a headline is allowed and does not name its rule, so that it fits others
     /// too.
     fn is_kept(&self, headline: &str) -> bool {
         const SAYS_RULE: i32 = 8;
-        let says = |rule: &'static str| code::score(headline, &Finding::whole(rule, Value::Null)) >= SAYS_RULE;
-        (self.allowed.is_empty() || self.allowed.contains(&json!(headline))) && !self.rule.is_some_and(says)
+        let says = |rule: &'static str| {
+            code::score(headline, &Finding::whole(rule, Value::Null)) >= SAYS_RULE
+        };
+        (self.allowed.is_empty() || self.allowed.contains(&json!(headline)))
+            && !self.rule.is_some_and(says)
     }
 
     /// Returns a neutral code in the form of the documented one, if a code is required and the
     /// documented one does not fit.
     fn coined(&self, finding: &Finding) -> Option<Value> {
-        let seen = self.seen.as_ref().and_then(Value::as_str).filter(|_| self.is_needed && self.allowed.is_empty())?;
+        let seen = self
+            .seen
+            .as_ref()
+            .and_then(Value::as_str)
+            .filter(|_| self.is_needed && self.allowed.is_empty())?;
         let plain = idiom::plain().say(finding)?.code?;
         let has_lower = seen.chars().any(char::is_lowercase);
         let starts_high = seen.chars().next().is_some_and(char::is_uppercase);
@@ -181,7 +239,10 @@ impl FieldSlot {
     /// Creates a slot that writes a plain path: `items[0].sku`.
     #[must_use]
     pub fn plain() -> Self {
-        Self { before: Template::default(), style: FieldStyle::Path(PathStyle::Brackets, Form::AsIs) }
+        Self {
+            before: Template::default(),
+            style: FieldStyle::Path(PathStyle::Brackets, Form::AsIs),
+        }
     }
 
     /// Returns the text for the field of a finding; none if the finding is about no field.
@@ -196,7 +257,9 @@ impl FieldSlot {
             FieldStyle::Name(form) => form.write(finding.name()),
             FieldStyle::Path(style, Form::AsIs) => style.write(&finding.path),
             // Only fields of the body are properties of a class; parameters keep their names.
-            FieldStyle::Path(style, Form::Pascal) if finding.location != "body" => style.write(&finding.path),
+            FieldStyle::Path(style, Form::Pascal) if finding.location != "body" => {
+                style.write(&finding.path)
+            }
             FieldStyle::Path(style, form) => form.write(&style.write(&finding.path)),
         };
         Some(Dialect::default().fill(&self.before, &finding) + &path)
@@ -211,14 +274,27 @@ impl SegmentsSlot {
             return None;
         }
         let finding = finding.as_missing();
-        let location = self.location.as_ref().and_then(|slot| slot.tell(&finding)).map(Value::String);
+        let location = self
+            .location
+            .as_ref()
+            .and_then(|slot| slot.tell(&finding))
+            .map(Value::String);
         // Position in the content at which parsing failed, in characters.
-        let position = finding.operands.get("position").filter(|_| location.is_some()).map(plain);
+        let position = finding
+            .operands
+            .get("position")
+            .filter(|_| location.is_some())
+            .map(plain);
         let segment = |segment: &String| match segment.parse::<u64>() {
             Ok(index) if self.index != SlotType::Text => json!(index),
             _ => json!(segment),
         };
-        Some(location.into_iter().chain(finding.path.iter().chain(&position).map(segment)).collect())
+        Some(
+            location
+                .into_iter()
+                .chain(finding.path.iter().chain(&position).map(segment))
+                .collect(),
+        )
     }
 }
 
@@ -231,13 +307,22 @@ impl LocationSlot {
             return None;
         }
         if !self.allowed.is_empty() {
-            return self.allowed.iter().find(|word| location_of(word) == Some(finding.location)).cloned();
+            return self
+                .allowed
+                .iter()
+                .find(|word| location_of(word) == Some(finding.location))
+                .cloned();
         }
         if location_of(&self.seen) == Some(finding.location) {
             return Some(self.seen.clone());
         }
-        let style = STYLES.iter().find(|style| style.contains(&self.seen.as_str())).unwrap_or(&LOCATIONS);
-        let at = LOCATIONS.iter().position(|location| *location == finding.location)?;
+        let style = STYLES
+            .iter()
+            .find(|style| style.contains(&self.seen.as_str()))
+            .unwrap_or(&LOCATIONS);
+        let at = LOCATIONS
+            .iter()
+            .position(|location| *location == finding.location)?;
         Some(style[at].to_owned())
     }
 }
@@ -251,8 +336,15 @@ fn named_otherwise(named: &Template, finding: &Finding) -> Option<Value> {
         return None;
     };
     let is_first = matches!(named.parts.first(), Some(Part::Slot(..)));
-    let beside = if is_first { rest.chars().next() } else { rest.chars().next_back() };
-    let separator = beside.filter(|beside| !beside.is_alphanumeric()).map(String::from).unwrap_or_default();
+    let beside = if is_first {
+        rest.chars().next()
+    } else {
+        rest.chars().next_back()
+    };
+    let separator = beside
+        .filter(|beside| !beside.is_alphanumeric())
+        .map(String::from)
+        .unwrap_or_default();
     let has_lower = rest.chars().any(char::is_lowercase);
     let invalid = match (rest.chars().any(char::is_uppercase), has_lower) {
         (true, false) => "INVALID",
@@ -305,7 +397,9 @@ pub enum SlotType {
 impl SlotType {
     pub(crate) fn give(self, value: &Value) -> Option<Value> {
         match (self, value) {
-            (Self::Text, Value::String(_)) | (Self::Any, _) | (Self::Number, Value::Number(_)) => Some(value.clone()),
+            (Self::Text, Value::String(_)) | (Self::Any, _) | (Self::Number, Value::Number(_)) => {
+                Some(value.clone())
+            }
             (Self::Text, value) => Some(Value::String(plain(value))),
             (Self::Number, value) => value.as_str()?.parse::<i64>().ok().map(Value::from),
         }
@@ -316,7 +410,9 @@ impl SlotType {
 /// slots that are always text.
 #[must_use]
 pub fn typed(template: &Template, finding: &Finding) -> Option<Value> {
-    let [Part::Slot(slot, _)] = template.parts.as_slice() else { return None };
+    let [Part::Slot(slot, _)] = template.parts.as_slice() else {
+        return None;
+    };
     let operand = |name: &str| finding.operands.get(name).cloned();
     match slot {
         Slot::Status => operand("status"),

@@ -35,23 +35,42 @@ pub struct Sample {
 
 /// Returns the source of the error wording of an operation, with a sample.
 #[must_use]
-pub fn survey(context: ExchangeContext<'_>, operation: &Operation, options: &GenerateOptions) -> Survey {
+pub fn survey(
+    context: ExchangeContext<'_>,
+    operation: &Operation,
+    options: &GenerateOptions,
+) -> Survey {
     let missing = first_required(operation);
-    let name = missing.as_ref().map(|violation| Finding::of(violation).name().to_owned());
+    let name = missing
+        .as_ref()
+        .map(|violation| Finding::of(violation).name().to_owned());
     let fault = Fault::Violations(missing.into_iter().collect());
-    let own = own_response(operation, &fault, None, false).filter(|own| !own.response.content.is_empty());
+    let own =
+        own_response(operation, &fault, None, false).filter(|own| !own.response.content.is_empty());
     let usual = || {
-        let status = usual_status(context, operation.document, &fault).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        let status = usual_status(context, operation.document, &fault)
+            .unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
         usual_response(context, operation.document, status)
     };
-    let found = own.or_else(usual).and_then(|found| Some((found, found.response.content.first()?)));
-    let is_overruled = ErrorOverrides::of(operation).is_some_and(|overruled| overruled.words("required"));
+    let found = own
+        .or_else(usual)
+        .and_then(|found| Some((found, found.response.content.first()?)));
+    let is_overruled =
+        ErrorOverrides::of(operation).is_some_and(|overruled| overruled.words("required"));
     let source = match found {
         _ if is_overruled => WordingSource::Fixture,
         Some((found, media)) => {
-            let source = context.templates.of(context.contract, found.operation, found.pattern, media).source;
-            let is_elsewhere = found.whose == ResponseOwner::Other && source == WordingSource::Example;
-            if is_elsewhere { WordingSource::Sibling } else { source }
+            let source = context
+                .templates
+                .of(context.contract, found.operation, found.pattern, media)
+                .source;
+            let is_elsewhere =
+                found.whose == ResponseOwner::Other && source == WordingSource::Example;
+            if is_elsewhere {
+                WordingSource::Sibling
+            } else {
+                source
+            }
         }
         None => WordingSource::None,
     };
@@ -71,15 +90,26 @@ pub fn survey(context: ExchangeContext<'_>, operation: &Operation, options: &Gen
 /// the parameters, without path parameters and those that carry credentials.
 fn first_required(operation: &Operation) -> Option<Violation> {
     let bodies = operation.body.iter().flat_map(|body| &body.content);
-    let in_body = bodies.filter_map(|media| media.schema.as_ref()).find_map(|schema| {
-        let required = schema.parts(schema.tree()).into_iter().filter_map(|part| part.get("required")?.as_array());
-        let mut names = required.flatten().filter_map(serde_json::Value::as_str);
-        names.find(|name| schema.requires(schema.tree(), name)).map(Violation::missing_property)
-    });
+    let in_body = bodies
+        .filter_map(|media| media.schema.as_ref())
+        .find_map(|schema| {
+            let required = schema
+                .parts(schema.tree())
+                .into_iter()
+                .filter_map(|part| part.get("required")?.as_array());
+            let mut names = required.flatten().filter_map(serde_json::Value::as_str);
+            names
+                .find(|name| schema.requires(schema.tree(), name))
+                .map(Violation::missing_property)
+        });
     let of_parameters = || {
-        let mut required = operation.parameters.iter().filter(|parameter| parameter.required);
-        required
-            .find(|parameter| parameter.location != crate::contract::Location::Path && !parameter.carries_credentials)
+        let mut required = operation
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.required);
+        required.find(|parameter| {
+            parameter.location != crate::contract::Location::Path && !parameter.carries_credentials
+        })
     };
     in_body.or_else(|| of_parameters().map(|parameter| Violation::missing_parameter(parameter)))
 }

@@ -96,7 +96,11 @@ pub struct WordedError {
 
 impl WordedError {
     fn new(value: Value, reason: impl Into<String>) -> Self {
-        Self { value, reason: reason.into(), is_of_family: false }
+        Self {
+            value,
+            reason: reason.into(),
+            is_of_family: false,
+        }
     }
 }
 
@@ -141,7 +145,11 @@ impl TemplateStore {
     pub fn new(contract: &Contract) -> Self {
         let elsewhere = contract.documents.iter().map(|_| OnceLock::new()).collect();
         let conventions = contract.documents.iter().map(|_| OnceLock::new()).collect();
-        Self { known: ConversionCache::default(), elsewhere, conventions }
+        Self {
+            known: ConversionCache::default(),
+            elsewhere,
+            conventions,
+        }
     }
 
     /// Returns the error responses that most operations of a document agree on.
@@ -163,8 +171,12 @@ impl TemplateStore {
         media: &MediaType,
     ) -> Arc<ErrorTemplates> {
         // Addresses are stable keys: neither value moves during the life of the contract.
-        let key = (std::ptr::from_ref(operation).addr(), std::ptr::from_ref(media).addr());
-        self.known.get_or_make(key, || self.read(contract, operation, pattern, media))
+        let key = (
+            std::ptr::from_ref(operation).addr(),
+            std::ptr::from_ref(media).addr(),
+        );
+        self.known
+            .get_or_make(key, || self.read(contract, operation, pattern, media))
     }
 
     fn read(
@@ -179,21 +191,40 @@ impl TemplateStore {
         let schema = media.schema.as_deref();
         let served: Vec<&Example> = media.examples.iter().collect();
         let url = Some(operation.template.as_str());
-        let context = Context { names: &names, schema, status, codes: &[], idiom: None, url };
-        let shown = schema.filter(|_| media.examples.is_empty()).and_then(shown::shown);
+        let context = Context {
+            names: &names,
+            schema,
+            status,
+            codes: &[],
+            idiom: None,
+            url,
+        };
+        let shown = schema
+            .filter(|_| media.examples.is_empty())
+            .and_then(shown::shown);
         let read_own = |context: Context<'_>| -> Vec<Reading> {
-            let of_schema = shown.as_ref().zip(schema).map(|(value, schema)| read_shown(value, schema, context));
-            let of_examples = served.iter().map(|example| reading::read(&value_of(example, media), context));
+            let of_schema = shown
+                .as_ref()
+                .zip(schema)
+                .map(|(value, schema)| read_shown(value, schema, context));
+            let of_examples = served
+                .iter()
+                .map(|example| reading::read(&value_of(example, media), context));
             of_examples.chain(of_schema).collect()
         };
         let mut own = read_own(context);
         let speaks = own.iter().any(speaks);
-        let (mut siblings, mut codes, mut idiom, mut of_status) = (Vec::new(), Vec::new(), None, None);
+        let (mut siblings, mut codes, mut idiom, mut of_status) =
+            (Vec::new(), Vec::new(), None, None);
         if !speaks {
             let elsewhere = self.elsewhere(contract, operation.document);
             codes.clone_from(&elsewhere.codes);
             (siblings, idiom, of_status) = elsewhere.siblings(contract, operation, pattern, media);
-            let context = Context { codes: &codes, idiom: idiom.filter(|_| siblings.is_empty()), ..context };
+            let context = Context {
+                codes: &codes,
+                idiom: idiom.filter(|_| siblings.is_empty()),
+                ..context
+            };
             own = read_own(context);
         }
         let source = match (speaks, siblings.is_empty(), own.is_empty(), schema) {
@@ -218,8 +249,13 @@ impl TemplateStore {
     }
 
     fn elsewhere(&self, contract: &Contract, document: usize) -> &Elsewhere {
-        static NOWHERE: Elsewhere = Elsewhere { shown: Vec::new(), codes: Vec::new() };
-        let Some(known) = self.elsewhere.get(document) else { return &NOWHERE };
+        static NOWHERE: Elsewhere = Elsewhere {
+            shown: Vec::new(),
+            codes: Vec::new(),
+        };
+        let Some(known) = self.elsewhere.get(document) else {
+            return &NOWHERE;
+        };
         known.get_or_init(|| Elsewhere::read(contract, document))
     }
 }
@@ -237,12 +273,18 @@ fn error_status(pattern: StatusPattern) -> StatusCode {
 fn read_shown(value: &Value, schema: &Schema, context: Context<'_>) -> Reading {
     let reading = reading::read(value, context);
     let (described, _) = shaping::shape(schema, context);
-    Reading { pattern: shown::completed(reading.pattern, &described), ..reading }
+    Reading {
+        pattern: shown::completed(reading.pattern, &described),
+        ..reading
+    }
 }
 
 /// Returns true if an example is about an invalid field; malformed content does not count.
 fn speaks(reading: &Reading) -> bool {
-    reading.about.as_ref().is_some_and(|about| is_of_field(about.rule) && about.rule != "malformed")
+    reading
+        .about
+        .as_ref()
+        .is_some_and(|about| is_of_field(about.rule) && about.rule != "malformed")
 }
 
 fn is_error(pattern: StatusPattern) -> bool {
@@ -257,20 +299,37 @@ impl Elsewhere {
     fn read(contract: &Contract, document: usize) -> Self {
         let mut elsewhere = Self::default();
         let mut seen = HashSet::new();
-        let operations = contract.operations.iter().enumerate().filter(|(_, operation)| operation.document == document);
+        let operations = contract
+            .operations
+            .iter()
+            .enumerate()
+            .filter(|(_, operation)| operation.document == document);
         for (index, operation) in operations {
             for (response_at, (pattern, response)) in operation.responses.iter().enumerate() {
                 if !is_error(*pattern) {
                     continue;
                 }
-                for (media_at, media) in
-                    response.content.iter().enumerate().filter(|(_, media)| !media.examples.is_empty())
+                for (media_at, media) in response
+                    .content
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, media)| !media.examples.is_empty())
                 {
                     let shape = shape_of(media);
                     let place = (response_at, media_at);
-                    elsewhere.shown.push(Shown { operation: index, status: *pattern, shape, place });
-                    if seen.insert(std::ptr::from_ref(media).addr()) && elsewhere.codes.len() < MOST_CODES {
-                        media.examples.iter().for_each(|example| elsewhere.learn(example.value()));
+                    elsewhere.shown.push(Shown {
+                        operation: index,
+                        status: *pattern,
+                        shape,
+                        place,
+                    });
+                    if seen.insert(std::ptr::from_ref(media).addr())
+                        && elsewhere.codes.len() < MOST_CODES
+                    {
+                        media
+                            .examples
+                            .iter()
+                            .for_each(|example| elsewhere.learn(example.value()));
                     }
                 }
             }
@@ -281,9 +340,20 @@ impl Elsewhere {
     /// Adds the codes of an example.
     fn learn(&mut self, value: &Value) {
         reading::visit(value, &mut Vec::new(), &mut |path, text| {
-            let Some(key) = path.iter().rev().find(|key| *key != "[]") else { return };
-            let is_new = || !self.codes.iter().any(|(name, code)| name == key && code == text);
-            if self.codes.len() < MOST_CODES && Role::Code.fits(key) && code::is_code(text) && is_new() {
+            let Some(key) = path.iter().rev().find(|key| *key != "[]") else {
+                return;
+            };
+            let is_new = || {
+                !self
+                    .codes
+                    .iter()
+                    .any(|(name, code)| name == key && code == text)
+            };
+            if self.codes.len() < MOST_CODES
+                && Role::Code.fits(key)
+                && code::is_code(text)
+                && is_new()
+            {
                 self.codes.push((key.clone(), text.to_owned()));
             }
         });
@@ -303,16 +373,26 @@ impl Elsewhere {
         let shape = shape_of(media);
         let same_status = |shown: &&Shown| shown.status == pattern;
         let alike = |shown: &&Shown| shown.shape == shape;
-        let first = self.shown.iter().filter(|shown| same_status(shown) && alike(shown));
-        let second =
-            self.shown.iter().filter(|shown| !same_status(shown) && alike(shown) && is_of_request(shown.status));
-        let others = self.shown.iter().filter(|shown| !alike(shown) && is_of_request(shown.status));
+        let first = self
+            .shown
+            .iter()
+            .filter(|shown| same_status(shown) && alike(shown));
+        let second = self
+            .shown
+            .iter()
+            .filter(|shown| !same_status(shown) && alike(shown) && is_of_request(shown.status));
+        let others = self
+            .shown
+            .iter()
+            .filter(|shown| !alike(shown) && is_of_request(shown.status));
         let mut seen: HashSet<String> = HashSet::new();
         let mut siblings = Vec::new();
         let (mut idiom, mut of_status) = (None, None);
         for shown in first.chain(second).chain(others) {
             let other = &contract.operations[shown.operation];
-            if std::ptr::eq(other, operation) && alike(&shown) && same_status(&shown) || seen.len() > MOST_SIBLINGS {
+            if std::ptr::eq(other, operation) && alike(&shown) && same_status(&shown)
+                || seen.len() > MOST_SIBLINGS
+            {
                 continue;
             }
             let there = &other.responses[shown.place.0].1.content[shown.place.1];
@@ -326,15 +406,29 @@ impl Elsewhere {
                 let schema = there.schema.as_deref();
                 let status = error_status(shown.status);
                 let url = Some(other.template.as_str());
-                let context = Context { names, schema, status, codes: &self.codes, idiom: None, url };
+                let context = Context {
+                    names,
+                    schema,
+                    status,
+                    codes: &self.codes,
+                    idiom: None,
+                    url,
+                };
                 let reading = reading::read(&value, context);
                 idiom = idiom.or(reading.idiom.filter(|_| speaks(&reading)));
-                if of_status.is_none() && alike(&shown) && same_status(&shown) && reading.about.is_none() {
+                if of_status.is_none()
+                    && alike(&shown)
+                    && same_status(&shown)
+                    && reading.about.is_none()
+                {
                     of_status = Some(reading.value.clone());
                 }
                 // A sentence that only says that a field is invalid shows too little of the API's
                 // wording.
-                let words_rule = reading.about.as_ref().is_some_and(|about| about.rule != "invalid");
+                let words_rule = reading
+                    .about
+                    .as_ref()
+                    .is_some_and(|about| about.rule != "invalid");
                 if speaks(&reading) && words_rule && alike(&shown) {
                     siblings.push(reading);
                 }
@@ -374,7 +468,11 @@ enum Fit {
 
 fn fit(reading: &Reading, finding: &Finding) -> Fit {
     let Some(about) = &reading.about else {
-        return if reading.rules.contains(&finding.rule.as_str()) { Fit::Rule } else { Fit::None };
+        return if reading.rules.contains(&finding.rule.as_str()) {
+            Fit::Rule
+        } else {
+            Fit::None
+        };
     };
     let missing = finding.as_missing();
     let joins = !finding.branches.is_empty() && about.is_joined && reading.idiom.is_some();
@@ -382,9 +480,15 @@ fn fit(reading: &Reading, finding: &Finding) -> Fit {
         return Fit::Exact;
     }
     let is_rule = |finding: &Finding| about.rule == finding.rule;
-    let met = [finding, &missing].into_iter().find(|finding| is_rule(finding));
+    let met = [finding, &missing]
+        .into_iter()
+        .find(|finding| is_rule(finding));
     match met {
-        Some(finding) if about.names.iter().any(|name| name == finding.name()) && !about.is_joined => Fit::Exact,
+        Some(finding)
+            if about.names.iter().any(|name| name == finding.name()) && !about.is_joined =>
+        {
+            Fit::Exact
+        }
         Some(_) if !about.is_worded => Fit::Coded,
         // An example of one error is closer to the finding than one that joins several.
         Some(_) if about.is_joined => Fit::Family,
@@ -400,9 +504,16 @@ fn fit(reading: &Reading, finding: &Finding) -> Fit {
 
 /// Fills a pattern without its lists of fields, or with them if the body is valid only then.
 fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<Value> {
-    let is_malformed = findings.first().is_some_and(|first| first.rule == "malformed");
+    let is_malformed = findings
+        .first()
+        .is_some_and(|first| first.rule == "malformed");
     let without = pattern.of_whole(is_malformed).tell(findings)?;
-    let is_valid = |value: &Value| media.schema.as_ref().is_none_or(|schema| schema.is_valid(value) != Ok(false));
+    let is_valid = |value: &Value| {
+        media
+            .schema
+            .as_ref()
+            .is_none_or(|schema| schema.is_valid(value) != Ok(false))
+    };
     if is_valid(&without) {
         return Some(without);
     }
@@ -411,8 +522,10 @@ fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<V
 
 /// Replaces the findings for an absent body by one, if the family reports it as one error.
 fn as_absent<'f>(findings: &'f [Finding], idiom: Option<&'static Idiom>) -> Cow<'f, [Finding]> {
-    let absent =
-        findings.first().filter(|_| idiom.is_some_and(|idiom| idiom.tells_absent)).and_then(Finding::as_absent);
+    let absent = findings
+        .first()
+        .filter(|_| idiom.is_some_and(|idiom| idiom.tells_absent))
+        .and_then(Finding::as_absent);
     absent.map_or(Cow::Borrowed(findings), |absent| Cow::Owned(vec![absent]))
 }
 
@@ -425,36 +538,69 @@ fn is_of_thing(rule: &str) -> bool {
 fn is_kin(one: &str, other: &str) -> bool {
     const KINDS: [&[&str]; 4] = [
         &["pattern", "format"],
-        &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
+        &[
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+        ],
         &["minLength", "maxLength"],
         &["minItems", "maxItems", "uniqueItems"],
     ];
-    KINDS.iter().any(|kind| kind.contains(&one) && kind.contains(&other))
+    KINDS
+        .iter()
+        .any(|kind| kind.contains(&one) && kind.contains(&other))
 }
 
 impl ErrorTemplates {
     /// Returns the body for the findings: of the example that fits best, else of the schema. None
     /// if there are no findings, or neither gives a body.
     #[must_use]
-    pub fn tell(&self, media: &MediaType, findings: &[Finding], whose: ResponseOwner) -> Option<WordedError> {
+    pub fn tell(
+        &self,
+        media: &MediaType,
+        findings: &[Finding],
+        whose: ResponseOwner,
+    ) -> Option<WordedError> {
         let first = findings.first()?;
         if !is_of_field(&first.rule) || first.rule == "malformed" {
             return self.tell_whole(media, findings, whose);
         }
         if let Some((reading, how, fit)) = self.best(findings) {
-            let family = reading.idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
+            let family = reading
+                .idiom
+                .map(|idiom| format!(" ({})", idiom.name))
+                .unwrap_or_default();
             let findings = &*as_absent(findings, reading.idiom);
-            let reason = if fit == Fit::Exact { format!("{how}{family}") } else { format!("{how}, reworded{family}") };
-            return reading.pattern.tell(findings).map(|value| WordedError::new(value, reason));
+            let reason = if fit == Fit::Exact {
+                format!("{how}{family}")
+            } else {
+                format!("{how}, reworded{family}")
+            };
+            return reading
+                .pattern
+                .tell(findings)
+                .map(|value| WordedError::new(value, reason));
         }
         let (pattern, idiom) = self.shaped(media)?;
         let value = pattern.tell(&as_absent(findings, *idiom))?;
-        let family = idiom.map(|idiom| format!(" ({})", idiom.name)).unwrap_or_default();
-        Some(WordedError::new(value, format!("made from the documented schema{family}")))
+        let family = idiom
+            .map(|idiom| format!(" ({})", idiom.name))
+            .unwrap_or_default();
+        Some(WordedError::new(
+            value,
+            format!("made from the documented schema{family}"),
+        ))
     }
 
     /// Returns the body for a fault that is about no field, or about malformed content.
-    fn tell_whole(&self, media: &MediaType, findings: &[Finding], whose: ResponseOwner) -> Option<WordedError> {
+    fn tell_whole(
+        &self,
+        media: &MediaType,
+        findings: &[Finding],
+        whose: ResponseOwner,
+    ) -> Option<WordedError> {
         let first = findings.first()?;
         let is_of_thing = whose == ResponseOwner::Other && is_of_thing(&first.rule);
         let is_sayable = |value: &Value| !is_of_thing || unknown::is_general(value);
@@ -462,8 +608,15 @@ impl ErrorTemplates {
         let about_none = |reading: &&Reading| reading.about.is_none();
         let own = self.own.iter();
         // For malformed content an example about a field is the closest.
-        let nearest = (first.rule == "malformed").then(|| self.best(findings)).flatten().map(|(reading, ..)| reading);
-        let said = own.clone().find(says_rule).or(nearest).or_else(|| own.clone().find(about_none));
+        let nearest = (first.rule == "malformed")
+            .then(|| self.best(findings))
+            .flatten()
+            .map(|(reading, ..)| reading);
+        let said = own
+            .clone()
+            .find(says_rule)
+            .or(nearest)
+            .or_else(|| own.clone().find(about_none));
         let own = said.or_else(|| own.clone().next());
         let is_of_status = !self.is_of_schema
             && first.operands.get("status").and_then(Value::as_u64)
@@ -474,15 +627,21 @@ impl ErrorTemplates {
             // Examples of 422 may be about a field, so they are not sent unchanged for malformed
             // content.
             && first.rule != "malformed";
-        let is_undocumented = whose == ResponseOwner::Other && !is_of_status && first.rule != "malformed";
+        let is_undocumented =
+            whose == ResponseOwner::Other && !is_of_status && first.rule != "malformed";
         if let Some(told) = self.tell_of_family(media, first, is_undocumented) {
             return Some(told);
         }
-        let verbatim = |reading: &Reading| WordedError::new(reading.value.clone(), "documented example");
+        let verbatim =
+            |reading: &Reading| WordedError::new(reading.value.clone(), "documented example");
         match (own, &self.of_status) {
             // An example of exactly this status is right as it is, unless it repeats another
             // request.
-            (Some(reading), _) if is_of_status && !reading.pattern.repeats_request() && is_sayable(&reading.value) => {
+            (Some(reading), _)
+                if is_of_status
+                    && !reading.pattern.repeats_request()
+                    && is_sayable(&reading.value) =>
+            {
                 Some(verbatim(reading))
             }
             (Some(reading), _) => {
@@ -493,9 +652,10 @@ impl ErrorTemplates {
                 let value = whole(&pattern, media, findings)?;
                 Some(WordedError::new(value, "documented example, reworded"))
             }
-            (None, Some(value)) if is_of_status && is_sayable(value) => {
-                Some(WordedError::new(value.clone(), "example elsewhere in the document"))
-            }
+            (None, Some(value)) if is_of_status && is_sayable(value) => Some(WordedError::new(
+                value.clone(),
+                "example elsewhere in the document",
+            )),
             (None, _) => {
                 let (pattern, _) = self.shaped(media)?;
                 let value = whole(pattern, media, findings)?;
@@ -512,28 +672,54 @@ impl ErrorTemplates {
 
     /// Returns the special body that the family has for errors about no field: for errors that no
     /// operation documents, and for malformed content if the schema allows it.
-    fn tell_of_family(&self, media: &MediaType, finding: &Finding, is_undocumented: bool) -> Option<WordedError> {
+    fn tell_of_family(
+        &self,
+        media: &MediaType,
+        finding: &Finding,
+        is_undocumented: bool,
+    ) -> Option<WordedError> {
         let is_malformed = finding.rule == "malformed";
         if !is_undocumented && !is_malformed {
             return None;
         }
-        let idiom = self.family(media).filter(|idiom| is_undocumented || !idiom.lists_malformed)?;
+        let idiom = self
+            .family(media)
+            .filter(|idiom| is_undocumented || !idiom.lists_malformed)?;
         let value = idiom.whole_body(finding)?;
-        let is_valid = || media.schema.as_ref().is_none_or(|schema| schema.is_valid(&value) != Ok(false));
+        let is_valid = || {
+            media
+                .schema
+                .as_ref()
+                .is_none_or(|schema| schema.is_valid(&value) != Ok(false))
+        };
         if !is_undocumented && !is_valid() {
             return None;
         }
         let reason = format!("as {} answers what is about no field", idiom.name);
-        Some(WordedError { value, reason, is_of_family: true })
+        Some(WordedError {
+            value,
+            reason,
+            is_of_family: true,
+        })
     }
 
     /// Returns the body that one documented example gives for the findings.
     #[must_use]
-    pub fn tell_example(&self, media: &MediaType, name: &str, findings: &[Finding]) -> Option<WordedError> {
+    pub fn tell_example(
+        &self,
+        media: &MediaType,
+        name: &str,
+        findings: &[Finding],
+    ) -> Option<WordedError> {
         let served = media.examples.iter();
-        let at = served.map(|example| example.name.as_str()).position(|known| known == name)?;
+        let at = served
+            .map(|example| example.name.as_str())
+            .position(|known| known == name)?;
         let value = self.own.get(at)?.pattern.tell(findings)?;
-        Some(WordedError::new(value, format!("example `{name}`, as the fixtures say")))
+        Some(WordedError::new(
+            value,
+            format!("example `{name}`, as the fixtures say"),
+        ))
     }
 
     /// Returns the pattern of the schema and its family; none if there is no schema.
@@ -556,7 +742,8 @@ impl ErrorTemplates {
     /// Returns the body that the schema alone gives for the findings.
     #[must_use]
     pub fn tell_by_schema(&self, media: &MediaType, findings: &[Finding]) -> Option<Value> {
-        self.shaped(media).and_then(|(pattern, _)| pattern.tell(findings))
+        self.shaped(media)
+            .and_then(|(pattern, _)| pattern.tell(findings))
     }
 
     /// Returns the example that fits the first finding best: of equals the first, and the
@@ -564,8 +751,14 @@ impl ErrorTemplates {
     fn best(&self, findings: &[Finding]) -> Option<(&Reading, &'static str, Fit)> {
         let first = &findings[0];
         let mut best: Option<(&Reading, &'static str, Fit)> = None;
-        let own = self.own.iter().map(|reading| (reading, "documented example"));
-        let siblings = self.siblings.iter().map(|reading| (reading, "example elsewhere in the document"));
+        let own = self
+            .own
+            .iter()
+            .map(|reading| (reading, "documented example"));
+        let siblings = self
+            .siblings
+            .iter()
+            .map(|reading| (reading, "example elsewhere in the document"));
         for (reading, how) in own.chain(siblings) {
             let fit = fit(reading, first);
             if best.is_none_or(|(.., most)| fit > most) {

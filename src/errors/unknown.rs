@@ -7,8 +7,16 @@ use crate::resource::address::singular;
 use crate::schema::name::words;
 
 /// Phrases for a missing entity, without spaces.
-const SAYINGS: [&str; 8] =
-    ["notfound", "doesnotexist", "doesntexist", "notexist", "nosuch", "unknown", "couldnotfind", "missingresource"];
+const SAYINGS: [&str; 8] = [
+    "notfound",
+    "doesnotexist",
+    "doesntexist",
+    "notexist",
+    "nosuch",
+    "unknown",
+    "couldnotfind",
+    "missingresource",
+];
 
 /// Words that do not name the missing entity.
 const OTHERS: [&str; 46] = [
@@ -114,12 +122,19 @@ pub fn shown<'c>(
     noun: &str,
 ) -> Option<&'c Value> {
     let siblings = || resources.siblings(contract, operation).into_iter();
-    std::iter::once(operation).chain(siblings()).find_map(|operation| {
-        let response = operation.response_at(pattern)?;
-        let media = response.content.iter().filter(|media| media.range.is_json());
-        let mut values = media.flat_map(|media| &media.examples).map(crate::contract::example::Example::value);
-        values.find(|value| says(value, noun, 0))
-    })
+    std::iter::once(operation)
+        .chain(siblings())
+        .find_map(|operation| {
+            let response = operation.response_at(pattern)?;
+            let media = response
+                .content
+                .iter()
+                .filter(|media| media.range.is_json());
+            let mut values = media
+                .flat_map(|media| &media.examples)
+                .map(crate::contract::example::Example::value);
+            values.find(|value| says(value, noun, 0))
+        })
 }
 
 /// Returns true if no text of an error names a resource, so that it fits every operation. Codes,
@@ -143,12 +158,18 @@ fn says(value: &Value, noun: &str, depth: usize) -> bool {
             let words: Vec<String> = text.split_whitespace().flat_map(words).collect();
             let plain = words.concat();
             let is_of_noun = |word: &String| {
-                OTHERS.contains(&word.as_str()) || singular(word) == noun || noun.contains(word.as_str())
+                OTHERS.contains(&word.as_str())
+                    || singular(word) == noun
+                    || noun.contains(word.as_str())
             };
             SAYINGS.iter().any(|saying| plain.contains(saying)) && words.iter().all(is_of_noun)
         }
-        Value::Array(items) if depth < DEEPEST => items.iter().any(|item| says(item, noun, depth + 1)),
-        Value::Object(object) if depth < DEEPEST => object.values().any(|value| says(value, noun, depth + 1)),
+        Value::Array(items) if depth < DEEPEST => {
+            items.iter().any(|item| says(item, noun, depth + 1))
+        }
+        Value::Object(object) if depth < DEEPEST => {
+            object.values().any(|value| says(value, noun, depth + 1))
+        }
         _ => false,
     }
 }

@@ -86,49 +86,78 @@ impl Words {
     #[must_use]
     pub fn tell(&self, findings: &[Finding]) -> String {
         // Malformed content counts as an error about a field here.
-        if let Some(constant) = self.constant.as_ref().filter(|_| is_of_field(&findings[0].rule)) {
+        if let Some(constant) = self
+            .constant
+            .as_ref()
+            .filter(|_| is_of_field(&findings[0].rule))
+        {
             return constant.clone();
         }
         let mut text = match (&self.joined, &self.seen) {
             (_, Some(seen)) if seen.lists_just(findings) => seen.text.clone(),
             (Some(between), _) => {
                 let all: Vec<&Finding> = findings.iter().flat_map(all_of).collect();
-                all.into_iter().map(|finding| self.sentence(finding)).collect::<Vec<_>>().join(between)
+                all.into_iter()
+                    .map(|finding| self.sentence(finding))
+                    .collect::<Vec<_>>()
+                    .join(between)
             }
             (None, _) => self.sentence(&findings[0]),
         };
         if self.counts_more && findings.len() > 1 {
             let more = findings.len() - 1;
-            text.push_str(&format!(" (and {more} more error{})", if more == 1 { "" } else { "s" }));
+            text.push_str(&format!(
+                " (and {more} more error{})",
+                if more == 1 { "" } else { "s" }
+            ));
         }
         let first = &findings[0];
         let before = self.dialect().fill(self.before_of(first), first);
-        let code = self
-            .code
-            .as_ref()
-            .and_then(|(open, slot, close)| slot.tell(first).map(|code| format!("{open}{}{close}", plain(&code))));
+        let code = self.code.as_ref().and_then(|(open, slot, close)| {
+            slot.tell(first)
+                .map(|code| format!("{open}{}{close}", plain(&code)))
+        });
         let text = format!("{before}{text}{}{}", self.after, code.unwrap_or_default());
         // Keep the documented text if the new one differs only in case or punctuation.
         if folded(&text) == folded(&self.whole) {
             return self.whole.clone();
         }
-        let Some(longest) = self.longest.filter(|longest| text.chars().count() > *longest) else { return text };
+        let Some(longest) = self
+            .longest
+            .filter(|longest| text.chars().count() > *longest)
+        else {
+            return text;
+        };
         // A text that is cut could lose the name.
         let plain = self.neutral(first);
-        let told = if plain.chars().count() <= longest { plain } else { text };
+        let told = if plain.chars().count() <= longest {
+            plain
+        } else {
+            text
+        };
         told.chars().take(longest).collect()
     }
 
     /// Drops the documented sentence if it is about the whole request.
     pub fn forget_thing(&mut self) {
-        if self.seen.as_ref().is_some_and(|seen| !is_of_field(seen.rule)) {
+        if self
+            .seen
+            .as_ref()
+            .is_some_and(|seen| !is_of_field(seen.rule))
+        {
             (self.seen, self.before) = (None, Template::default());
         }
     }
 
     fn before_of(&self, finding: &Finding) -> &Template {
-        let is_own = self.seen.as_ref().is_some_and(|seen| seen.has_name(finding));
-        self.before_others.as_ref().filter(|_| !is_own).unwrap_or(&self.before)
+        let is_own = self
+            .seen
+            .as_ref()
+            .is_some_and(|seen| seen.has_name(finding));
+        self.before_others
+            .as_ref()
+            .filter(|_| !is_own)
+            .unwrap_or(&self.before)
     }
 
     fn dialect(&self) -> &Dialect {
@@ -137,13 +166,19 @@ impl Words {
 
     fn sentence(&self, finding: &Finding) -> String {
         // A message from the fixtures, or the hint of a fault, takes precedence over examples.
-        if let Some(said) = finding.operands.get("message").and_then(serde_json::Value::as_str) {
+        if let Some(said) = finding
+            .operands
+            .get("message")
+            .and_then(serde_json::Value::as_str)
+        {
             return said.to_owned();
         }
         let whole = self.with_prefix(finding);
         if let Some(seen) = &self.seen
             && let Some(said) = seen.say(&whole)
-            && (seen.rule != "invalid" || self.alone != NamePolicy::Always || has_name(&said, finding.name()))
+            && (seen.rule != "invalid"
+                || self.alone != NamePolicy::Always
+                || has_name(&said, finding.name()))
         {
             return said;
         }
@@ -186,9 +221,13 @@ impl Words {
     /// Returns a neutral sentence about the field, with the documented words around its name.
     fn neutral(&self, finding: &Finding) -> String {
         let meant = finding.as_missing();
-        let sentence = idiom::plain().say(&meant).and_then(|said| said.sentence).unwrap_or_default();
-        let Some(predicate) =
-            sentence.strip_prefix(meant.name()).filter(|_| meant.rule != "malformed" && is_of_field(&meant.rule))
+        let sentence = idiom::plain()
+            .say(&meant)
+            .and_then(|said| said.sentence)
+            .unwrap_or_default();
+        let Some(predicate) = sentence
+            .strip_prefix(meant.name())
+            .filter(|_| meant.rule != "malformed" && is_of_field(&meant.rule))
         else {
             return self.ended(sentence);
         };
@@ -221,7 +260,11 @@ impl Words {
             (None, NamePolicy::Always) => vec![PathStyle::Brackets.write(&finding.path)],
             (None, _) => vec![finding.name().to_owned()],
         };
-        names.iter().map(|name| format!("{quote}{name}{quote}")).collect::<Vec<_>>().join(" or ")
+        names
+            .iter()
+            .map(|name| format!("{quote}{name}{quote}"))
+            .collect::<Vec<_>>()
+            .join(" or ")
     }
 
     pub(crate) fn named(&self, subject: &Template, finding: &Finding) -> String {
@@ -246,14 +289,19 @@ fn all_of(finding: &Finding) -> Vec<&Finding> {
 impl SeenSentence {
     /// Returns true if the sentence names the field of a finding.
     fn has_name(&self, finding: &Finding) -> bool {
-        self.names.iter().any(|name| folded(name) == folded(finding.name()))
+        self.names
+            .iter()
+            .any(|name| folded(name) == folded(finding.name()))
     }
 
     /// Returns true if the sentence lists the fields of all findings and no others.
     fn lists_just(&self, findings: &[Finding]) -> bool {
-        let is_listed =
-            |finding: &Finding| finding.rule == self.rule && self.listed.iter().any(|name| name == finding.name());
-        !self.listed.is_empty() && findings.len() == self.listed.len() && findings.iter().all(is_listed)
+        let is_listed = |finding: &Finding| {
+            finding.rule == self.rule && self.listed.iter().any(|name| name == finding.name())
+        };
+        !self.listed.is_empty()
+            && findings.len() == self.listed.len()
+            && findings.iter().all(is_listed)
     }
 
     /// Returns the sentence for the field of a finding, if it fits the rule.
@@ -264,13 +312,26 @@ impl SeenSentence {
         }
         let missing = finding.as_missing();
         // A sentence about a range that states no bound fits every bound.
-        let of_range = |rule: &str| matches!(rule, "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum");
-        let has_bound = self.template.has(|slot| slot == Slot::Limit) || self.text.chars().any(|c| c.is_ascii_digit());
-        if finding.path.len() > 1 && self.dialect.is_some_and(|idiom| idiom.has_nested(self.rule)) {
+        let of_range = |rule: &str| {
+            matches!(
+                rule,
+                "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum"
+            )
+        };
+        let has_bound = self.template.has(|slot| slot == Slot::Limit)
+            || self.text.chars().any(|c| c.is_ascii_digit());
+        if finding.path.len() > 1
+            && self
+                .dialect
+                .is_some_and(|idiom| idiom.has_nested(self.rule))
+        {
             return None;
         }
         let is_meant = |finding: &Finding| {
-            let both = of_range(self.rule) && of_range(&finding.rule) && self.text.contains("range") && !has_bound;
+            let both = of_range(self.rule)
+                && of_range(&finding.rule)
+                && self.text.contains("range")
+                && !has_bound;
             let any_value = self.rule == "invalid" && is_of_value(&finding.rule);
             finding.rule == self.rule || both || any_value
         };
@@ -280,21 +341,41 @@ impl SeenSentence {
             return None;
         }
         // The other words of the sentence must be true for this finding too.
-        let is_own = self.template.has(|slot| slot == Slot::Types || slot == Slot::Format || slot == Slot::Limit);
-        let is_general =
-            matches!(self.rule, "required" | "additionalProperties" | "unknownParameter" | "malformed" | "invalid");
+        let is_own = self
+            .template
+            .has(|slot| slot == Slot::Types || slot == Slot::Format || slot == Slot::Limit);
+        let is_general = matches!(
+            self.rule,
+            "required" | "additionalProperties" | "unknownParameter" | "malformed" | "invalid"
+        );
         if !is_own && !is_general {
             let is_idiom = self.dialect.is_some_and(|idiom| {
-                idiom.say(finding).and_then(|said| said.sentence).is_some_and(|said| said == self.text)
+                idiom
+                    .say(finding)
+                    .and_then(|said| said.sentence)
+                    .is_some_and(|said| said == self.text)
             });
-            let says_name =
-                finding.is_about_field() && self.names.iter().any(|name| folded(name) == folded(finding.name()));
+            let says_name = finding.is_about_field()
+                && self
+                    .names
+                    .iter()
+                    .any(|name| folded(name) == folded(finding.name()));
             let is_of_range = of_range(self.rule) && !has_bound;
-            if !(is_idiom || says_name || is_of_all(self.rule) || is_of_range || self.says_operand(finding)) {
+            if !(is_idiom
+                || says_name
+                || is_of_all(self.rule)
+                || is_of_range
+                || self.says_operand(finding))
+            {
                 return None;
             }
         }
-        if self.names.len() > 1 && self.names.iter().any(|name| folded(name) == folded(finding.name())) {
+        if self.names.len() > 1
+            && self
+                .names
+                .iter()
+                .any(|name| folded(name) == folded(finding.name()))
+        {
             return Some(self.text.clone());
         }
         let dialect = self.dialect.unwrap_or_else(idiom::plain);
@@ -309,10 +390,18 @@ impl SeenSentence {
         let has = |name: &str| !name.is_empty() && lower.contains(&name.to_lowercase());
         let operand = |name: &str| finding.operands.get(name);
         match self.rule {
-            "format" => operand("format").and_then(|format| format.as_str()).is_some_and(has),
+            "format" => operand("format")
+                .and_then(|format| format.as_str())
+                .is_some_and(has),
             "type" => {
-                let types = operand("types").and_then(|types| types.as_array()).into_iter().flatten();
-                let mut types = types.filter_map(|name| name.as_str()).filter(|name| *name != "null").peekable();
+                let types = operand("types")
+                    .and_then(|types| types.as_array())
+                    .into_iter()
+                    .flatten();
+                let mut types = types
+                    .filter_map(|name| name.as_str())
+                    .filter(|name| *name != "null")
+                    .peekable();
                 types.peek().is_some() && types.all(has)
             }
             _ => false,
@@ -322,5 +411,9 @@ impl SeenSentence {
 
 /// Returns true for rules whose sentence fits every field.
 fn is_of_all(rule: &str) -> bool {
-    !is_of_field(rule) || matches!(rule, "uniqueItems" | "not" | "anyOf" | "oneOf" | "enum" | "const" | "pattern")
+    !is_of_field(rule)
+        || matches!(
+            rule,
+            "uniqueItems" | "not" | "anyOf" | "oneOf" | "enum" | "const" | "pattern"
+        )
 }

@@ -49,8 +49,11 @@ impl<'c> ValidRequest<'_, 'c, '_> {
     }
 
     fn decided(self, decision: Decision<'c>, sending: Sending) -> Plan<'c> {
-        let known =
-            if decision.is_generated() { known(self.operation, self.criteria.inputs) } else { PathValues::default() };
+        let known = if decision.is_generated() {
+            known(self.operation, self.criteria.inputs)
+        } else {
+            PathValues::default()
+        };
         Plan {
             operation: Some(self.operation),
             violations: self.violations,
@@ -66,37 +69,71 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         let is_free = choice.fixture.is_none()
             && !preferences.chooses()
             && !matches!(choice.staging.fault, Some(Break::Status(_)));
-        let is_remembered = self.settings.state == StateMode::On && is_free && choice.staging.retry_after.is_none();
+        let is_remembered =
+            self.settings.state == StateMode::On && is_free && choice.staging.retry_after.is_none();
         let sending = self.sending(&choice.staging);
         if is_remembered
             && let Some(asked) = self.asked()
             && let Some(choice) = self.success(&asked, &choice)
         {
             let created = self.created(&choice);
-            let remembered = Remembered { asked, choice, created, context: self.context };
+            let remembered = Remembered {
+                asked,
+                choice,
+                created,
+                context: self.context,
+            };
             return self.decided(Decision::Remembered(Box::new(remembered)), sending);
         }
         if is_error_without_example(&choice, preferences) {
             let fault = Fault::Status(choice.status);
-            let rejection = errors::reject(self.context, self.operation, &fault, self.criteria.accept, &self.options);
-            let rejection = Rejection { applied: choice.applied, ..rejection };
-            return self.decided(Decision::Rejection(rejection, Vec::new()), Sending { fault: None, ..sending });
+            let rejection = errors::reject(
+                self.context,
+                self.operation,
+                &fault,
+                self.criteria.accept,
+                &self.options,
+            );
+            let rejection = Rejection {
+                applied: choice.applied,
+                ..rejection
+            };
+            return self.decided(
+                Decision::Rejection(rejection, Vec::new()),
+                Sending {
+                    fault: None,
+                    ..sending
+                },
+            );
         }
         let evaluated = self.evaluated(&choice);
-        let is_shown = choice.status.is_success() && matches!(choice.content, ContentSource::Generated(_));
+        let is_shown =
+            choice.status.is_success() && matches!(choice.content, ContentSource::Generated(_));
         let shown = is_shown.then(|| self.shown()).flatten().map(Box::new);
         let is_echo = self.settings.echo == Echoing::On && is_free && choice.status.is_success();
         let body = self.criteria.values.body.as_ref();
-        let echo = is_echo.then(|| Echo { body: body.cloned(), known: known(self.operation, self.criteria.inputs) });
+        let echo = is_echo.then(|| Echo {
+            body: body.cloned(),
+            known: known(self.operation, self.criteria.inputs),
+        });
         let place = self.place(&choice);
-        Plan { shown, echo, place, evaluated, ..self.decided(Decision::Answer(choice), sending) }
+        Plan {
+            shown,
+            echo,
+            place,
+            evaluated,
+            ..self.decided(Decision::Answer(choice), sending)
+        }
     }
 
     /// Returns the place of the entity that the answer says was written, if the response documents
     /// `Location` or `Content-Location`.
     fn place(&self, choice: &Choice<'c>) -> Option<EntityPlace<'c>> {
-        let tells = |header: &ResponseHeader| header.name == LOCATION || header.name == CONTENT_LOCATION;
-        let is_told = choice.response.is_some_and(|documented| documented.headers.iter().any(tells));
+        let tells =
+            |header: &ResponseHeader| header.name == LOCATION || header.name == CONTENT_LOCATION;
+        let is_told = choice
+            .response
+            .is_some_and(|documented| documented.headers.iter().any(tells));
         if !is_told || !choice.status.is_success() {
             return None;
         }
@@ -104,9 +141,16 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         let role = self.context.resources.role(contract, self.index)?;
         let collection = &role.collection;
         let reader = &contract.operations[collection.reader?];
-        let values: Vec<String> = inputs.path.iter().map(|(_, raw)| text::decode(raw)).collect();
+        let values: Vec<String> = inputs
+            .path
+            .iter()
+            .map(|(_, raw)| text::decode(raw))
+            .collect();
         let (scope, rest) = values.split_at(collection.scope.min(values.len()));
-        let base = reader.bases.iter().find(|base| self.context.path.starts_with(base.as_str()));
+        let base = reader
+            .bases
+            .iter()
+            .find(|base| self.context.path.starts_with(base.as_str()));
         (role.act.writes() && role.act != Act::Delete).then(|| EntityPlace {
             reader,
             base: base.cloned().unwrap_or_default(),
@@ -118,11 +162,21 @@ impl<'c> ValidRequest<'_, 'c, '_> {
     }
 
     fn received(&self) -> entity::Received<'_> {
-        entity::Received { inputs: self.criteria.inputs, values: self.criteria.values, request: self.request }
+        entity::Received {
+            inputs: self.criteria.inputs,
+            values: self.criteria.values,
+            request: self.request,
+        }
     }
 
     fn asked(&self) -> Option<EntityRequest<'c>> {
-        EntityRequest::of(self.context, self.index, self.options, self.settings.unknown, self.received())
+        EntityRequest::of(
+            self.context,
+            self.index,
+            self.options,
+            self.settings.unknown,
+            self.received(),
+        )
     }
 
     fn shown(&self) -> Option<EntityRequest<'c>> {
@@ -137,9 +191,16 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             return Some(choice.clone());
         }
         let is_success = |pattern: &StatusPattern| {
-            *pattern == StatusPattern::Default || pattern.status().is_success() || pattern.status().is_redirection()
+            *pattern == StatusPattern::Default
+                || pattern.status().is_success()
+                || pattern.status().is_redirection()
         };
-        if self.operation.responses.iter().any(|(pattern, _)| is_success(pattern)) {
+        if self
+            .operation
+            .responses
+            .iter()
+            .any(|(pattern, _)| is_success(pattern))
+        {
             return None;
         }
         let status = match asked.role.act {
@@ -147,50 +208,98 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             Act::Delete => StatusCode::NO_CONTENT,
             _ => StatusCode::OK,
         };
-        let media = MediaRange::parse("application/json").filter(|_| status != StatusCode::NO_CONTENT).map(Cow::Owned);
+        let media = MediaRange::parse("application/json")
+            .filter(|_| status != StatusCode::NO_CONTENT)
+            .map(Cow::Owned);
         let reason = "no success is documented".into();
-        Some(Choice { status, response: None, content: ContentSource::Empty, media, reason, ..choice.clone() })
+        Some(Choice {
+            status,
+            response: None,
+            content: ContentSource::Empty,
+            media,
+            reason,
+            ..choice.clone()
+        })
     }
 
     /// Returns the response for an added entity, if the operation documents 201 beside the chosen
     /// success.
     fn created(&self, choice: &Choice<'_>) -> Option<Choice<'c>> {
         let created = StatusCode::CREATED;
-        if choice.status == created || self.operation.response_at(StatusPattern::Exact(created)).is_none() {
+        if choice.status == created
+            || self
+                .operation
+                .response_at(StatusPattern::Exact(created))
+                .is_none()
+        {
             return None;
         }
-        let preferences = Preferences { code: Some(created), ..self.criteria.preferences.clone() };
-        let criteria = ResponseCriteria { preferences: &preferences, ..self.criteria };
+        let preferences = Preferences {
+            code: Some(created),
+            ..self.criteria.preferences.clone()
+        };
+        let criteria = ResponseCriteria {
+            preferences: &preferences,
+            ..self.criteria
+        };
         let choice = negotiate::choose(self.operation, &criteria).ok()?;
-        Some(Choice { applied: Vec::new(), ..choice })
+        Some(Choice {
+            applied: Vec::new(),
+            ..choice
+        })
     }
 
     fn problem(self, problem: Problem) -> Plan<'c> {
         if let Some(fault) = self.documented_fault(&problem) {
-            let rejection = errors::reject(self.context, self.operation, &fault, self.criteria.accept, &self.options);
+            let rejection = errors::reject(
+                self.context,
+                self.operation,
+                &fault,
+                self.criteria.accept,
+                &self.options,
+            );
             let applied = match &fault {
                 Fault::Status(status) => vec![format!("code={}", status.as_u16())],
                 _ => Vec::new(),
             };
-            let rejection = Rejection { applied, ..rejection };
-            let sending = Sending { retry_after: problem.retry_after, ..self.sending(&Staging::default()) };
+            let rejection = Rejection {
+                applied,
+                ..rejection
+            };
+            let sending = Sending {
+                retry_after: problem.retry_after,
+                ..self.sending(&Staging::default())
+            };
             return self.decided(Decision::Rejection(rejection, Vec::new()), sending);
         }
         // RFC 9110 §15.5.22
-        let upgrade = (problem.kind == Kind::Upgrade).then(|| (UPGRADE, HeaderValue::from_static("websocket")));
-        let sending = Sending { retry_after: problem.retry_after, ..self.sending(&Staging::default()) };
-        self.decided(Decision::Problem(problem, upgrade.into_iter().collect()), sending)
+        let upgrade = (problem.kind == Kind::Upgrade)
+            .then(|| (UPGRADE, HeaderValue::from_static("websocket")));
+        let sending = Sending {
+            retry_after: problem.retry_after,
+            ..self.sending(&Staging::default())
+        };
+        self.decided(
+            Decision::Problem(problem, upgrade.into_iter().collect()),
+            sending,
+        )
     }
 
     /// Returns the fault behind a problem that the real API would have too, and so may document.
     fn documented_fault(&self, problem: &Problem) -> Option<Fault> {
         let document = self.operation.document;
-        let asked = self.criteria.preferences.code.filter(StatusCode::is_client_error);
+        let asked = self
+            .criteria
+            .preferences
+            .code
+            .filter(StatusCode::is_client_error);
         match problem.kind {
-            Kind::NotAcceptable | Kind::Limited | Kind::Simulated => Some(Fault::Problem(problem.clone())),
-            Kind::UndocumentedStatus => {
-                asked.filter(|status| errors::is_usual(self.context, document, *status)).map(Fault::Status)
+            Kind::NotAcceptable | Kind::Limited | Kind::Simulated => {
+                Some(Fault::Problem(problem.clone()))
             }
+            Kind::UndocumentedStatus => asked
+                .filter(|status| errors::is_usual(self.context, document, *status))
+                .map(Fault::Status),
             _ => None,
         }
     }
@@ -199,24 +308,44 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         let own = staging.fixture.and_then(|fixture| fixture.delay);
         let asked = self.criteria.preferences.delay;
         let usual = own.or(self.settings.delay);
-        let (delay, longest) =
-            self.criteria.session_view.wait(asked, usual, self.settings, self.operation, self.options.seed);
-        Sending { delay, longest, fault: staging.fault, retry_after: staging.retry_after.map(negotiate::seconds) }
+        let (delay, longest) = self.criteria.session_view.wait(
+            asked,
+            usual,
+            self.settings,
+            self.operation,
+            self.options.seed,
+        );
+        Sending {
+            delay,
+            longest,
+            fault: staging.fault,
+            retry_after: staging.retry_after.map(negotiate::seconds),
+        }
     }
 
     /// Returns the body of a fixture with its expressions evaluated.
     fn evaluated(&self, choice: &Choice<'_>) -> Option<Value> {
         let fixture = choice.fixture.filter(|fixture| fixture.has_expressions)?;
-        let ContentSource::Example(body, _) = choice.content else { return None };
+        let ContentSource::Example(body, _) = choice.content else {
+            return None;
+        };
         let name = fixture.place.name();
-        let turn = self.criteria.session_view.turn(&format!("expressions {name}"));
-        let seed = self.options.seed ^ generate::fingerprint(&name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let turn = self
+            .criteria
+            .session_view
+            .turn(&format!("expressions {name}"));
+        let seed = self.options.seed
+            ^ generate::fingerprint(&name)
+            ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let subject = Subject {
             request: self.request,
             operation: self.operation,
             instance: &self.criteria.values.as_instance(self.criteria.inputs),
             contract: self.context.contract,
-            options: GenerateOptions { seed, ..self.options },
+            options: GenerateOptions {
+                seed,
+                ..self.options
+            },
             status: choice.status.as_u16(),
         };
         Some(expression::evaluate(body.value(), &subject))
@@ -225,7 +354,11 @@ impl<'c> ValidRequest<'_, 'c, '_> {
 
 fn known(operation: &Operation, inputs: &Inputs<'_>) -> PathValues {
     PathValues {
-        values: inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), text::decode(raw))).collect(),
+        values: inputs
+            .path
+            .iter()
+            .map(|(name, raw)| ((*name).to_owned(), text::decode(raw)))
+            .collect(),
         names_entity: operation.template.ends_with('}'),
     }
 }

@@ -28,7 +28,9 @@ impl Echo {
         if let Some(schema) = schema {
             entity::own(schema, value, &self.known);
         }
-        let Some(Value::Object(sent)) = &self.body else { return };
+        let Some(Value::Object(sent)) = &self.body else {
+            return;
+        };
         for (name, said) in sent {
             let mut changed = value.clone();
             if say(&mut changed, name, said, 0)
@@ -42,11 +44,15 @@ impl Echo {
 
 /// Replaces a member of the same name and type; returns `true` if there is one.
 fn say(value: &mut Value, name: &str, said: &Value, depth: usize) -> bool {
-    let Value::Object(object) = value else { return false };
+    let Value::Object(object) = value else {
+        return false;
+    };
     if let Some(member) = object.get_mut(name) {
         if let (true, Value::Object(said)) = (member.is_object(), said) {
             // An object of the answer keeps members that were not sent.
-            return said.iter().fold(false, |any, (name, said)| say(member, name, said, DEEPEST) || any);
+            return said.iter().fold(false, |any, (name, said)| {
+                say(member, name, said, DEEPEST) || any
+            });
         }
         let is_alike = is_alike(member, said);
         if is_alike {
@@ -54,7 +60,10 @@ fn say(value: &mut Value, name: &str, said: &Value, depth: usize) -> bool {
         }
         return is_alike;
     }
-    depth < DEEPEST && object.values_mut().any(|member| say(member, name, said, depth + 1))
+    depth < DEEPEST
+        && object
+            .values_mut()
+            .any(|member| say(member, name, said, depth + 1))
 }
 
 /// Returns `true` if two values have the same type; lists are compared by their first items.
@@ -82,14 +91,16 @@ mod tests {
     #[test]
     fn what_has_the_same_name_and_type_is_said_again() {
         let schema =
-            standalone(&json!({"properties": {"data": {"properties": {"size": {"maximum": 5}}}}})).expect("is one");
-        let mut value =
-            json!({"ok": true, "data": {"name": "a", "size": 3, "tags": [], "owner": {"id": 1, "name": "b"}}});
-        let body =
-            json!({"name": "Own", "size": 9, "tags": ["x"], "owner": {"name": "Bo", "age": 3}, "ok": "no", "other": 1});
-        Echo { body: Some(body), known: PathValues::default() }.say_in(&mut value, Some(&schema));
-        let expected =
-            json!({"ok": true, "data": {"name": "Own", "size": 3, "tags": ["x"], "owner": {"id": 1, "name": "Bo"}}});
+            standalone(&json!({"properties": {"data": {"properties": {"size": {"maximum": 5}}}}}))
+                .expect("is one");
+        let mut value = json!({"ok": true, "data": {"name": "a", "size": 3, "tags": [], "owner": {"id": 1, "name": "b"}}});
+        let body = json!({"name": "Own", "size": 9, "tags": ["x"], "owner": {"name": "Bo", "age": 3}, "ok": "no", "other": 1});
+        Echo {
+            body: Some(body),
+            known: PathValues::default(),
+        }
+        .say_in(&mut value, Some(&schema));
+        let expected = json!({"ok": true, "data": {"name": "Own", "size": 3, "tags": ["x"], "owner": {"id": 1, "name": "Bo"}}});
         assert_eq!(value, expected);
     }
 }

@@ -36,12 +36,15 @@ pub fn explain(
         Decision::Answer(_) => "the documented answer",
         Decision::Remembered(_) => "what is remembered",
     };
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), json!(String::from_utf8_lossy(value.as_bytes()))));
+    let headers = response.headers().iter().map(|(name, value)| {
+        (
+            name.as_str().to_owned(),
+            json!(String::from_utf8_lossy(value.as_bytes())),
+        )
+    });
     let plain = compression::plain(&response);
-    let content = serde_json::from_slice(plain).unwrap_or_else(|_| json!(String::from_utf8_lossy(plain)));
+    let content =
+        serde_json::from_slice(plain).unwrap_or_else(|_| json!(String::from_utf8_lossy(plain)));
     let role = plan.asked().map(|asked| {
         json!({"does": asked.role.act.name(), "collection": asked.collection.name, "reason": asked.role.reason})
     });
@@ -66,14 +69,20 @@ pub fn explain(
 /// Returns the parts of the request as they are read:
 /// `{path, query, header, cookie, body, preferences}`.
 fn read(context: ExchangeContext<'_>, settings: &Settings, request: &Request) -> Value {
-    let Routed::Operation(index, values) = context.contract.route(request.method(), request.uri().path()) else {
+    let Routed::Operation(index, values) = context
+        .contract
+        .route(request.method(), request.uri().path())
+    else {
         return Value::Null;
     };
-    let index = crate::exchange::variant::choose(context.contract, index, &values, settings, request);
+    let index =
+        crate::exchange::variant::choose(context.contract, index, &values, settings, request);
     let operation = &context.contract.operations[index];
-    let inputs =
-        Inputs::new(operation, &values, request.uri().query(), request.headers()).with_arrays(settings.query_arrays);
-    let mut read = validate::receive(operation, &inputs, request.body()).values.as_instance(&inputs);
+    let inputs = Inputs::new(operation, &values, request.uri().query(), request.headers())
+        .with_arrays(settings.query_arrays);
+    let mut read = validate::receive(operation, &inputs, request.body())
+        .values
+        .as_instance(&inputs);
     let preferences = Preferences::read(request.headers(), &inputs.query);
     read["preferences"] = json!({
         "code": preferences.code.map(|code| code.as_u16()), "example": preferences.example,
@@ -97,6 +106,9 @@ fn alternatives(operation: &Operation, status: http::StatusCode) -> Value {
             "examples": examples.filter(|name| !name.is_empty()).collect::<Vec<_>>(),
         })
     });
-    let fixtures = operation.fixtures.iter().map(|fixture| json!({"fixture": fixture.place.to_string()}));
+    let fixtures = operation
+        .fixtures
+        .iter()
+        .map(|fixture| json!({"fixture": fixture.place.to_string()}));
     others.chain(fixtures).collect()
 }

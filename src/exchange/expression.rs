@@ -35,7 +35,9 @@ pub fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
         Value::String(text) if text.contains("{$") => in_text(text, subject),
         Value::Array(items) => items.iter().map(|item| evaluate(item, subject)).collect(),
         Value::Object(object) => {
-            let members = object.iter().map(|(name, value)| (name.clone(), evaluate(value, subject)));
+            let members = object
+                .iter()
+                .map(|(name, value)| (name.clone(), evaluate(value, subject)));
             Value::Object(members.collect::<Map<_, _>>())
         }
         value => value.clone(),
@@ -43,7 +45,9 @@ pub fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
 }
 
 fn in_text(text: &str, subject: &Subject<'_>) -> Value {
-    if let Some(inner) = text.strip_prefix("{$").and_then(|rest| rest.strip_suffix('}'))
+    if let Some(inner) = text
+        .strip_prefix("{$")
+        .and_then(|rest| rest.strip_suffix('}'))
         && !inner.contains(['{', '}'])
     {
         return of(inner, subject).unwrap_or(Value::Null);
@@ -54,7 +58,11 @@ fn in_text(text: &str, subject: &Subject<'_>) -> Value {
         written.push_str(before);
         match after.split_once('}') {
             Some((inner, after)) => {
-                written.push_str(&of(inner, subject).map(|value| plain(&value)).unwrap_or_default());
+                written.push_str(
+                    &of(inner, subject)
+                        .map(|value| plain(&value))
+                        .unwrap_or_default(),
+                );
                 rest = after;
             }
             None => {
@@ -71,11 +79,20 @@ fn in_text(text: &str, subject: &Subject<'_>) -> Value {
 fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
     let request = subject.request;
     let seed = subject.options.seed ^ generate::fingerprint(expression);
-    let options = GenerateOptions { seed, ..subject.options };
+    let options = GenerateOptions {
+        seed,
+        ..subject.options
+    };
     match expression {
         "url" => {
-            let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-            let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+            let host = request
+                .headers()
+                .get(http::header::HOST)
+                .and_then(|host| host.to_str().ok());
+            let target = request
+                .uri()
+                .path_and_query()
+                .map_or("/", http::uri::PathAndQuery::as_str);
             let mount = crate::codec::message::mount(request);
             return Some(json!(match host {
                 Some(host) => format!("http://{host}{mount}{target}"),
@@ -84,17 +101,31 @@ fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
         }
         "method" => return Some(json!(request.method().as_str())),
         "statusCode" => return Some(json!(subject.status)),
-        "now" => return Some(generate::standing_for(&json!({"type": "string", "format": "date-time"}), &options)),
-        "uuid" => return Some(generate::standing_for(&json!({"type": "string", "format": "uuid"}), &options)),
+        "now" => {
+            return Some(generate::standing_for(
+                &json!({"type": "string", "format": "date-time"}),
+                &options,
+            ));
+        }
+        "uuid" => {
+            return Some(generate::standing_for(
+                &json!({"type": "string", "format": "uuid"}),
+                &options,
+            ));
+        }
         _ => {}
     }
     if let Some(pointer) = expression.strip_prefix("generate#") {
-        let schema = subject.contract.schema_at(subject.operation.document, pointer)?;
+        let schema = subject
+            .contract
+            .schema_at(subject.operation.document, pointer)?;
         return Some(generate::generate(&schema, &options).value);
     }
     if let Some(pointer) = expression.strip_prefix("request.body") {
         let body = subject.instance.get("body")?;
-        return body.pointer(pointer.strip_prefix('#').unwrap_or(pointer)).cloned();
+        return body
+            .pointer(pointer.strip_prefix('#').unwrap_or(pointer))
+            .cloned();
     }
     let (location, name) = expression.strip_prefix("request.")?.split_once('.')?;
     match location {

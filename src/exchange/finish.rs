@@ -33,8 +33,17 @@ use crate::validate::credentials;
 
 /// Builds the response that a plan describes, and a report for the log.
 #[must_use]
-pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, request: &Request) -> (Response, Report) {
-    let mut report = Report { operation: plan.index, violations: plan.violations.clone(), source: Cow::Borrowed("") };
+pub fn finish(
+    plan: &Plan<'_>,
+    reply: Option<&Reply>,
+    settings: &Settings,
+    request: &Request,
+) -> (Response, Report) {
+    let mut report = Report {
+        operation: plan.index,
+        violations: plan.violations.clone(),
+        source: Cow::Borrowed(""),
+    };
     let mut response = match &plan.decision {
         Decision::Problem(problem, headers) => {
             report.source = format!("problem {}", problem.kind.name()).into();
@@ -53,7 +62,8 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
             answer_response(choice, plan, settings, request)
         }
         Decision::Remembered(remembered) => {
-            let (response, source) = remembered_response(remembered, reply, plan, settings, request);
+            let (response, source) =
+                remembered_response(remembered, reply, plan, settings, request);
             report.source = source;
             response
         }
@@ -61,26 +71,40 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
     if let Some(seconds) = plan.sending.retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
-    if response.status() == StatusCode::TOO_MANY_REQUESTS && !response.headers().contains_key(RETRY_AFTER) {
+    if response.status() == StatusCode::TOO_MANY_REQUESTS
+        && !response.headers().contains_key(RETRY_AFTER)
+    {
         // RFC 6585 §4
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("60"));
     }
-    if response.status() == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
+    if response.status() == StatusCode::UNAUTHORIZED
+        && !response.headers().contains_key(WWW_AUTHENTICATE)
+    {
         // RFC 9110 §11.6.1: a 401 tells the client how to authenticate.
-        for challenge in plan.operation.map(credentials::challenges).unwrap_or_default() {
+        for challenge in plan
+            .operation
+            .map(credentials::challenges)
+            .unwrap_or_default()
+        {
             if let Ok(value) = HeaderValue::from_str(&challenge) {
                 response.headers_mut().append(WWW_AUTHENTICATE, value);
             }
         }
     }
     if plan.operation.is_some_and(|operation| operation.deprecated) {
-        response.headers_mut().insert(header::DEPRECATION, header::DEPRECATED);
+        response
+            .headers_mut()
+            .insert(header::DEPRECATION, header::DEPRECATED);
     }
     if !plan.warnings.is_empty() {
         header::warn(&plan.warnings.join("; "), response.headers_mut());
     }
     if let Some(violations) = header::violations(&report.violations) {
-        response.headers_mut().insert(header::VIOLATIONS, violations);
+        response
+            .headers_mut()
+            .insert(header::VIOLATIONS, violations);
     }
     header::warn_unchecked(&unchecked(plan), response.headers_mut());
     if settings.cors == Cors::On {
@@ -113,7 +137,9 @@ pub fn finish(plan: &Plan<'_>, reply: Option<&Reply>, settings: &Settings, reque
 fn problem_response(problem: &Problem, headers: &[(HeaderName, HeaderValue)]) -> Response {
     let mut response = Response::new(problem.content());
     *response.status_mut() = problem.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
     response.headers_mut().extend(headers.iter().cloned());
     response
 }
@@ -137,7 +163,12 @@ fn rejection_response(
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = rejection.status;
     if let Some(documented) = rejection.response {
-        header::documented(documented, &plan.options, &settings.options, response.headers_mut());
+        header::documented(
+            documented,
+            &plan.options,
+            &settings.options,
+            response.headers_mut(),
+        );
     }
     send(rejection.content.clone(), &rejection.media, &mut response);
     if let Some(documented) = rejection.response {
@@ -150,24 +181,47 @@ fn rejection_response(
     response
 }
 
-fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings, request: &Request) -> Response {
+fn answer_response(
+    choice: &Choice<'_>,
+    plan: &Plan<'_>,
+    settings: &Settings,
+    request: &Request,
+) -> Response {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = choice.status;
     if let Some(documented) = choice.response {
-        header::documented(documented, &plan.options, &settings.options, response.headers_mut());
+        header::documented(
+            documented,
+            &plan.options,
+            &settings.options,
+            response.headers_mut(),
+        );
     }
     if let Some(media) = &choice.media {
         let (written, fits) = content_of(choice, media, plan);
         if !fits {
-            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
+            response
+                .headers_mut()
+                .insert(header::WARNING, HeaderValue::from_static(MISFIT));
         } else if written.is_lost {
-            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
+            response
+                .headers_mut()
+                .insert(header::WARNING, HeaderValue::from_static(NOT_WRITTEN));
         }
         send(written, media, &mut response);
     }
-    if let Some(documented) = choice.response.filter(|documented| !documented.headers.is_empty()) {
+    if let Some(documented) = choice
+        .response
+        .filter(|documented| !documented.headers.is_empty())
+    {
         let (mount, place) = (mount(request), plan.place.as_ref());
-        let subject = Subject { documented, target: &target_of(request), mount, place, options: &plan.options };
+        let subject = Subject {
+            documented,
+            target: &target_of(request),
+            mount,
+            place,
+            options: &plan.options,
+        };
         header_meaning::of_content(&subject, &mut response);
         header_meaning::nothing_remains(documented, &mut response);
     }
@@ -179,9 +233,14 @@ fn answer_response(choice: &Choice<'_>, plan: &Plan<'_>, settings: &Settings, re
             response.headers_mut().append(name.clone(), value.clone());
         }
     }
-    if choice.response.is_some_and(|documented| documented.content.len() > 1) {
+    if choice
+        .response
+        .is_some_and(|documented| documented.content.len() > 1)
+    {
         // RFC 9110 §12.5.5
-        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+        response
+            .headers_mut()
+            .append(VARY, HeaderValue::from_static("Accept"));
     }
     applied(&choice.applied, &mut response);
     response
@@ -195,16 +254,34 @@ fn remembered_response(
     settings: &Settings,
     request: &Request,
 ) -> (Response, Cow<'static, str>) {
-    let Remembered { asked, choice, created, context } = remembered;
+    let Remembered {
+        asked,
+        choice,
+        created,
+        context,
+    } = remembered;
     let noun = || asked.collection.noun.clone();
     let fault = match reply {
-        Some(Reply::Unknown(key)) => Some(Fault::Unknown { noun: noun(), key: key.clone(), by: asked.role.key }),
-        Some(Reply::Conflict(key)) => Some(Fault::Conflict { noun: noun(), key: key.clone() }),
+        Some(Reply::Unknown(key)) => Some(Fault::Unknown {
+            noun: noun(),
+            key: key.clone(),
+            by: asked.role.key,
+        }),
+        Some(Reply::Conflict(key)) => Some(Fault::Conflict {
+            noun: noun(),
+            key: key.clone(),
+        }),
         Some(Reply::Stale(_)) => Some(Fault::Stale),
         Some(Reply::Full) => Some(Fault::Full),
         Some(Reply::Impossible(why)) => Some(Fault::Impossible(why.clone())),
-        Some(Reply::List(all)) if asked.role.act == Act::Find && asked.wanted.pick(all.clone()).items.is_empty() => {
-            Some(Fault::Unknown { noun: noun(), key: String::new(), by: asked.role.key })
+        Some(Reply::List(all))
+            if asked.role.act == Act::Find && asked.wanted.pick(all.clone()).items.is_empty() =>
+        {
+            Some(Fault::Unknown {
+                noun: noun(),
+                key: String::new(),
+                by: asked.role.key,
+            })
         }
         _ => None,
     };
@@ -212,13 +289,28 @@ fn remembered_response(
         let accept = Accept::of(request.headers(), asked.operation);
         let rejection = errors::reject(*context, asked.operation, &fault, &accept, &plan.options);
         let source = format!("{}, from the state of the session", rejection.reason);
-        return (rejection_response(&rejection, &[], plan, settings), source.into());
+        return (
+            rejection_response(&rejection, &[], plan, settings),
+            source.into(),
+        );
     }
-    let Some(reply) = reply else { return (answer_response(choice, plan, settings, request), choice.reason.clone()) };
+    let Some(reply) = reply else {
+        return (
+            answer_response(choice, plan, settings, request),
+            choice.reason.clone(),
+        );
+    };
     let is_new = matches!(reply, Reply::Entity { is_new: true, .. });
     let choice = created.as_ref().filter(|_| is_new).unwrap_or(choice);
-    let source = format!("remembered, {} {}", asked.role.act.name(), asked.collection.name);
-    (remembered::write(asked, reply, choice, plan.options, settings, request), source.into())
+    let source = format!(
+        "remembered, {} {}",
+        asked.role.act.name(),
+        asked.collection.name
+    );
+    (
+        remembered::write(asked, reply, choice, plan.options, settings, request),
+        source.into(),
+    )
 }
 
 /// Adds `Preference-Applied` (RFC 7240 §3), if preferences were applied.
@@ -226,19 +318,34 @@ fn applied(preferences: &[String], response: &mut Response) {
     if let Ok(applied) = HeaderValue::from_str(&preferences.join(", "))
         && !preferences.is_empty()
     {
-        response.headers_mut().insert(header::PREFERENCE_APPLIED, applied);
-        response.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
+        response
+            .headers_mut()
+            .insert(header::PREFERENCE_APPLIED, applied);
+        response
+            .headers_mut()
+            .append(VARY, HeaderValue::from_static("Prefer"));
     }
 }
 
 /// Returns sentences about unknown features of the operation, and about parts of the request and
 /// of the answer that could not be checked.
 fn unchecked(plan: &Plan<'_>) -> Vec<String> {
-    let mut told = plan.operation.map(|operation| operation.unknown.clone()).unwrap_or_default();
+    let mut told = plan
+        .operation
+        .map(|operation| operation.unknown.clone())
+        .unwrap_or_default();
     told.extend(plan.unchecked.iter().cloned());
-    if let Decision::Answer(Choice { content: ContentSource::Generated(documented), .. }) = &plan.decision {
+    if let Decision::Answer(Choice {
+        content: ContentSource::Generated(documented),
+        ..
+    }) = &plan.decision
+    {
         let schemas = documented.schema.iter().chain(&documented.item);
-        told.extend(schemas.flat_map(|schema| schema.faults()).map(SchemaFault::sentence));
+        told.extend(
+            schemas
+                .flat_map(|schema| schema.faults())
+                .map(SchemaFault::sentence),
+        );
     }
     told
 }
@@ -249,14 +356,22 @@ const NOT_WRITTEN: &str = "no value can be written in this media type";
 /// Returns the chosen content, and `false` if it is generated and does not fit its schema.
 fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
     match choice.content {
-        ContentSource::Example(example, _) if choice.fixture.is_some() => {
-            (content::write(plan.evaluated.as_ref().unwrap_or_else(|| example.value()), media, None), true)
-        }
+        ContentSource::Example(example, _) if choice.fixture.is_some() => (
+            content::write(
+                plan.evaluated.as_ref().unwrap_or_else(|| example.value()),
+                media,
+                None,
+            ),
+            true,
+        ),
         ContentSource::Example(example, documented) => match (&plan.echo, documented) {
             (Some(echo), Some(documented)) if media.is_json() || documented.is_json() => {
                 (echoed(example.value(), echo, documented, media), true)
             }
-            _ => (content::of_example(example, media, documented, &plan.options), true),
+            _ => (
+                content::of_example(example, media, documented, &plan.options),
+                true,
+            ),
         },
         ContentSource::Generated(documented) => {
             let made = generated(documented, media, plan);
@@ -280,24 +395,48 @@ fn echoed(value: &Value, echo: &Echo, documented: &MediaType, media: &MediaRange
 
 /// Returns generated content; it is cached by seed, path values, shown entity and end marker.
 fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
-    let PathValues { values, names_entity } = &plan.known;
-    let texts = values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\0");
-    let entity = if texts.is_empty() { 0 } else { generate::fingerprint(&texts) };
-    let end =
-        plan.operation.filter(|operation| content::has_sentinel(operation, documented)).map(|_| content::SENTINEL);
+    let PathValues {
+        values,
+        names_entity,
+    } = &plan.known;
+    let texts = values
+        .iter()
+        .map(|(_, value)| value.as_str())
+        .collect::<Vec<_>>()
+        .join("\0");
+    let entity = if texts.is_empty() {
+        0
+    } else {
+        generate::fingerprint(&texts)
+    };
+    let end = plan
+        .operation
+        .filter(|operation| content::has_sentinel(operation, documented))
+        .map(|_| content::SENTINEL);
     // Operations share media types that are documented once; the key has everything else that
     // differs.
-    let shown = plan.shown.as_deref().filter(|_| media.is_json() || documented.is_json());
-    let key = generate::fingerprint(&format!("{values:?} {names_entity} {end:?} {:?}", shown.map(EntityRequest::name)));
-    documented.generated.get_or_make((plan.options.seed, key), || {
-        if let Some((asked, reply)) = shown.and_then(|asked| Some((asked, asked.seeded()?))) {
-            let composed = compose(asked, &reply, None, documented, &plan.options, "");
-            return Generated {
-                written: content::write(&composed.value, media, Some(documented)),
-                fits: composed.fits,
+    let shown = plan
+        .shown
+        .as_deref()
+        .filter(|_| media.is_json() || documented.is_json());
+    let key = generate::fingerprint(&format!(
+        "{values:?} {names_entity} {end:?} {:?}",
+        shown.map(EntityRequest::name)
+    ));
+    documented
+        .generated
+        .get_or_make((plan.options.seed, key), || {
+            if let Some((asked, reply)) = shown.and_then(|asked| Some((asked, asked.seeded()?))) {
+                let composed = compose(asked, &reply, None, documented, &plan.options, "");
+                return Generated {
+                    written: content::write(&composed.value, media, Some(documented)),
+                    fits: composed.fits,
+                };
+            }
+            let options = GenerateOptions {
+                seed: plan.options.seed ^ entity,
+                ..plan.options
             };
-        }
-        let options = GenerateOptions { seed: plan.options.seed ^ entity, ..plan.options };
-        content::make(documented, media, &options, &plan.known, end)
-    })
+            content::make(documented, media, &options, &plan.known, end)
+        })
 }

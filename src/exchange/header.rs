@@ -2,8 +2,8 @@
 //!
 //! `finish` and `remembered` use it while they build a response.
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE,
+    SET_COOKIE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -38,20 +38,30 @@ const LONGEST: usize = 1024;
 /// They repeat names from the request, so everything but printable ASCII is percent-encoded.
 #[must_use]
 pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
-    if summaries.is_empty() { None } else { line(&summaries.join("; ")) }
+    if summaries.is_empty() {
+        None
+    } else {
+        line(&summaries.join("; "))
+    }
 }
 
 /// Adds the parts that could not be checked to [`WARNING`], if there are any.
 pub fn warn_unchecked(sentences: &[String], headers: &mut HeaderMap) {
     if !sentences.is_empty() {
-        warn(&format!("not everything is checked: {}", sentences.join("; ")), headers);
+        warn(
+            &format!("not everything is checked: {}", sentences.join("; ")),
+            headers,
+        );
     }
 }
 
 /// Adds a sentence to [`WARNING`].
 pub fn warn(warning: &str, headers: &mut HeaderMap) {
     let before = headers.get(WARNING).and_then(|value| value.to_str().ok());
-    let warning = before.map_or_else(|| warning.to_owned(), |before| format!("{before}; {warning}"));
+    let warning = before.map_or_else(
+        || warning.to_owned(),
+        |before| format!("{before}; {warning}"),
+    );
     if let Some(value) = line(&warning) {
         headers.insert(WARNING, value);
     }
@@ -82,22 +92,39 @@ fn line(content: &str) -> Option<HeaderValue> {
 ///
 /// Values for `usual`, the options of the sandbox, are cached; those for other options are
 /// generated each time.
-pub fn documented(response: &Response, options: &GenerateOptions, usual: &GenerateOptions, headers: &mut HeaderMap) {
+pub fn documented(
+    response: &Response,
+    options: &GenerateOptions,
+    usual: &GenerateOptions,
+    headers: &mut HeaderMap,
+) {
     for header in &response.headers {
         if is_own(&header.name) {
             continue;
         }
         if options == usual {
-            put(&header.name, header.lines.get_or_init(|| lines(header, &response.headers, options)), headers);
+            put(
+                &header.name,
+                header
+                    .lines
+                    .get_or_init(|| lines(header, &response.headers, options)),
+                headers,
+            );
         } else {
-            put(&header.name, &lines(header, &response.headers, options), headers);
+            put(
+                &header.name,
+                &lines(header, &response.headers, options),
+                headers,
+            );
         }
     }
 }
 
 /// Sets a header field to some lines; leaves it unchanged if there are none.
 fn put(name: &HeaderName, lines: &[HeaderValue], headers: &mut HeaderMap) {
-    let Some((first, others)) = lines.split_first() else { return };
+    let Some((first, others)) = lines.split_first() else {
+        return;
+    };
     headers.insert(name.clone(), first.clone());
     for line in others {
         headers.append(name.clone(), line.clone());
@@ -111,12 +138,25 @@ fn is_in_lines(name: &HeaderName) -> bool {
 }
 
 fn is_own(name: &HeaderName) -> bool {
-    [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE]
-        .contains(name)
+    [
+        CONNECTION,
+        CONTENT_ENCODING,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        DATE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ]
+    .contains(name)
 }
 
 /// Returns the lines of a documented header field; none if no value can be written.
-fn lines(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateOptions) -> Vec<HeaderValue> {
+fn lines(
+    header: &ResponseHeader,
+    others: &[ResponseHeader],
+    options: &GenerateOptions,
+) -> Vec<HeaderValue> {
     if header.schema.is_some() && header.examples.is_empty() {
         let texts = header_meaning::usual(header, others, options);
         let fitting = texts.iter().find(|text| header_meaning::fits(header, text));
@@ -126,7 +166,9 @@ fn lines(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateO
     }
     let value = match (header.examples.first(), &header.schema) {
         (Some(example), _) => {
-            let repaired = example.to_repair().and_then(|schema| generate::repair(schema, example.value(), options));
+            let repaired = example
+                .to_repair()
+                .and_then(|schema| generate::repair(schema, example.value(), options));
             repaired.unwrap_or_else(|| example.value().clone())
         }
         (None, Some(schema)) => generate::named(schema, options, header.name.as_str()).value,
@@ -134,15 +176,21 @@ fn lines(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateO
     };
     let texts: Vec<String> = match &value {
         Value::Array(items) if is_in_lines(&header.name) => items.iter().map(plain).collect(),
-        Value::Object(object) if is_in_lines(&header.name) => {
-            object.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect()
-        }
+        Value::Object(object) if is_in_lines(&header.name) => object
+            .iter()
+            .map(|(name, value)| format!("{name}={}", plain(value)))
+            .collect(),
         // OpenAPI 3.2.0 §4.19.3 writes several lines as one text.
-        Value::String(text) if is_in_lines(&header.name) => text.lines().map(str::to_owned).collect(),
+        Value::String(text) if is_in_lines(&header.name) => {
+            text.lines().map(str::to_owned).collect()
+        }
         value => vec![simple(value, header.explode)],
     };
     let mut lines: Vec<HeaderValue> = Vec::new();
-    for line in texts.iter().filter_map(|text| HeaderValue::from_str(text.trim()).ok()) {
+    for line in texts
+        .iter()
+        .filter_map(|text| HeaderValue::from_str(text.trim()).ok())
+    {
         if !is_in_lines(&header.name) || !lines.contains(&line) {
             lines.push(line);
         }
@@ -155,9 +203,11 @@ fn simple(value: &Value, explode: bool) -> String {
     let between = if explode { '=' } else { ',' };
     match value {
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
-        Value::Object(object) => {
-            object.iter().map(|(name, value)| format!("{name}{between}{}", plain(value))).collect::<Vec<_>>().join(",")
-        }
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, value)| format!("{name}{between}{}", plain(value)))
+            .collect::<Vec<_>>()
+            .join(","),
         other => plain(other),
     }
 }
@@ -171,7 +221,8 @@ mod tests {
 
     #[test]
     fn violations_cannot_break_out_of_their_header() {
-        let value = violations(&["body /a\r\nx: 1 é".to_owned(), "b".to_owned()]).expect("is there");
+        let value =
+            violations(&["body /a\r\nx: 1 é".to_owned(), "b".to_owned()]).expect("is there");
         assert_eq!(value, "body /a%0D%0Ax: 1 %C3%A9; b");
     }
 

@@ -29,7 +29,11 @@ const WINDOW: &str = "60";
 /// Returns texts for a header field by its name, best first; the first that fits its schema is
 /// sent. `others` are the header fields of the same response.
 #[must_use]
-pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], options: &GenerateOptions) -> Vec<Cow<'static, str>> {
+pub fn usual(
+    header: &ResponseHeader,
+    others: &[ResponseHeader],
+    options: &GenerateOptions,
+) -> Vec<Cow<'static, str>> {
     let seed = options.seed ^ generate::fingerprint(header.name.as_str());
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     if let Some(limit) = RateLimit::of(&header.name) {
@@ -39,7 +43,9 @@ pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], options: &Gener
         "retry-after" => vec!["60".into(), "1".into()],
         "content-language" => vec!["en".into(), "en-US".into()],
         "etag" => vec![format!("\"{seed:016x}\"").into()],
-        "last-modified" | "expires" | "sunset" => vec![http_date(primitive::moment(&mut random)).into()],
+        "last-modified" | "expires" | "sunset" => {
+            vec![http_date(primitive::moment(&mut random)).into()]
+        }
         "cache-control" => vec!["no-cache".into()],
         "accept-ranges" => vec!["bytes".into()],
         "age" => vec!["0".into()],
@@ -55,7 +61,15 @@ pub fn usual(header: &ResponseHeader, others: &[ResponseHeader], options: &Gener
 /// Returns `true` if a header field names the request, such as `X-Request-Id`.
 fn is_request_id(name: &str) -> bool {
     let plain = name.trim_start_matches("x-");
-    ["request-id", "correlation-id", "trace-id", "transaction-id", "requestid"].iter().any(|end| plain.ends_with(end))
+    [
+        "request-id",
+        "correlation-id",
+        "trace-id",
+        "transaction-id",
+        "requestid",
+    ]
+    .iter()
+    .any(|end| plain.ends_with(end))
 }
 
 /// Meaning of a rate limit header field: `Remaining` for `X-RateLimit-Remaining`.
@@ -84,7 +98,9 @@ impl RateLimit {
     /// request.
     fn texts(self, others: &[ResponseHeader]) -> Vec<Cow<'static, str>> {
         let number = |number: u64| Cow::Owned(number.to_string());
-        let own = others.iter().find(|other| Self::of(&other.name) == Some(Self::Limit));
+        let own = others
+            .iter()
+            .find(|other| Self::of(&other.name) == Some(Self::Limit));
         let documented = own.and_then(|own| own.examples.first());
         let documented = documented.and_then(|example| match example.value() {
             Value::String(text) => text.trim().parse().ok(),
@@ -92,8 +108,12 @@ impl RateLimit {
         });
         let fitting = || {
             let schema = own?.schema.as_ref()?;
-            let fits = |count: &u64| schema.is_valid(&style::typed(schema, schema.tree(), &count.to_string()));
-            [CALLS, 1000, 10, 1].into_iter().find(|count| fits(count) == Ok(true))
+            let fits = |count: &u64| {
+                schema.is_valid(&style::typed(schema, schema.tree(), &count.to_string()))
+            };
+            [CALLS, 1000, 10, 1]
+                .into_iter()
+                .find(|count| fits(count) == Ok(true))
         };
         let limit = documented.or_else(fitting).unwrap_or(CALLS);
         match self {
@@ -131,11 +151,15 @@ impl EntityPlace<'_> {
             Slot::Key(way) => place::at(content, way),
             Slot::List(_) | Slot::Nothing => None,
         });
-        let shown = shown.filter(|key| key.is_string() || key.is_number()).map(plain);
+        let shown = shown
+            .filter(|key| key.is_string() || key.is_number())
+            .map(plain);
         let name = self.reader.path_names.last()?;
         let made = || {
             let parameters = &self.reader.parameters;
-            let parameter = parameters.iter().find(|p| p.location == contract::Location::Path && p.name == *name)?;
+            let parameter = parameters
+                .iter()
+                .find(|p| p.location == contract::Location::Path && p.name == *name)?;
             let schema = parameter.schema()?;
             Some(plain(&generate::named(schema, options, name).value))
         };
@@ -164,22 +188,42 @@ pub struct Subject<'s> {
 /// content.
 pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
     let mut content: Option<Option<Value>> = None;
-    for header in subject.documented.headers.iter().filter(|header| header.examples.is_empty()) {
-        let mut read = || content.get_or_insert_with(|| serde_json::from_slice(response.body()).ok()).clone();
+    for header in subject
+        .documented
+        .headers
+        .iter()
+        .filter(|header| header.examples.is_empty())
+    {
+        let mut read = || {
+            content
+                .get_or_insert_with(|| serde_json::from_slice(response.body()).ok())
+                .clone()
+        };
         let name = &header.name;
         let text = if *name == ETAG {
-            (!response.body().is_empty())
-                .then(|| format!("\"{:016x}\"", generate::fingerprint(&String::from_utf8_lossy(response.body()))))
+            (!response.body().is_empty()).then(|| {
+                format!(
+                    "\"{:016x}\"",
+                    generate::fingerprint(&String::from_utf8_lossy(response.body()))
+                )
+            })
         } else if *name == LOCATION || *name == CONTENT_LOCATION {
-            let path = subject.place.and_then(|place| place.path(read().as_ref(), subject.options));
+            let path = subject
+                .place
+                .and_then(|place| place.path(read().as_ref(), subject.options));
             path.map(|path| format!("{}{path}", subject.mount))
         } else if *name == LINK {
-            read().filter(|content| listed(content).is_some()).map(|_| format!("<{}>; rel=\"self\"", subject.target))
+            read()
+                .filter(|content| listed(content).is_some())
+                .map(|_| format!("<{}>; rel=\"self\"", subject.target))
         } else {
             let said = says(name.as_str().trim_start_matches("x-"));
-            said.and_then(|said| page_of(said, &read()?)).map(|number| number.to_string())
+            said.and_then(|said| page_of(said, &read()?))
+                .map(|number| number.to_string())
         };
-        let Some(text) = text.filter(|text| fits(header, text)) else { continue };
+        let Some(text) = text.filter(|text| fits(header, text)) else {
+            continue;
+        };
         if let Ok(value) = HeaderValue::from_str(&text) {
             response.headers_mut().insert(name.clone(), value);
         }
@@ -195,15 +239,24 @@ pub fn nothing_remains(documented: &contract::Response, response: &mut Response)
     let remaining = |header: &&ResponseHeader| {
         RateLimit::of(&header.name) == Some(RateLimit::Remaining) && header.examples.is_empty()
     };
-    for header in documented.headers.iter().filter(remaining).filter(|header| fits(header, "0")) {
-        response.headers_mut().insert(header.name.clone(), HeaderValue::from_static("0"));
+    for header in documented
+        .headers
+        .iter()
+        .filter(remaining)
+        .filter(|header| fits(header, "0"))
+    {
+        response
+            .headers_mut()
+            .insert(header.name.clone(), HeaderValue::from_static("0"));
     }
 }
 
 /// Returns `true` if the schema of a header field allows a text, or if it has no schema.
 #[must_use]
 pub fn fits(header: &ResponseHeader, text: &str) -> bool {
-    let Some(schema) = &header.schema else { return true };
+    let Some(schema) = &header.schema else {
+        return true;
+    };
     schema.is_valid(&style::typed(schema, schema.tree(), text)) == Ok(true)
 }
 
@@ -212,7 +265,10 @@ pub fn fits(header: &ResponseHeader, text: &str) -> bool {
 fn listed(content: &Value) -> Option<&Vec<Value>> {
     match content {
         Value::Array(items) => Some(items),
-        Value::Object(members) => members.values().filter_map(Value::as_array).max_by_key(|items| items.len()),
+        Value::Object(members) => members
+            .values()
+            .filter_map(Value::as_array)
+            .max_by_key(|items| items.len()),
         _ => None,
     }
 }
@@ -220,7 +276,11 @@ fn listed(content: &Value) -> Option<&Vec<Value>> {
 /// Returns a number about the page of a list that is shown as a whole: from the answer if it has
 /// the number, else from the count of items.
 fn page_of(said: PageField, content: &Value) -> Option<u64> {
-    let own = content.as_object().into_iter().flatten().find(|(name, _)| says(name) == Some(said));
+    let own = content
+        .as_object()
+        .into_iter()
+        .flatten()
+        .find(|(name, _)| says(name) == Some(said));
     if let Some(number) = own.and_then(|(_, value)| value.as_u64()) {
         return Some(number);
     }
@@ -251,7 +311,10 @@ mod tests {
     #[test]
     fn numbers_of_pages_are_those_of_the_list() {
         assert_eq!(page_of(PageField::Total, &json!([1, 2, 3])), Some(3));
-        assert_eq!(page_of(PageField::Total, &json!({"items": [1], "total": 40})), Some(40));
+        assert_eq!(
+            page_of(PageField::Total, &json!({"items": [1], "total": 40})),
+            Some(40)
+        );
         assert_eq!(page_of(PageField::Pages, &json!({"items": [1]})), Some(1));
         assert_eq!(page_of(PageField::Total, &json!({"id": 1})), None);
     }

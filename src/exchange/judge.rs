@@ -16,7 +16,11 @@ pub(crate) fn judge(
     received: &validate::Received<'_>,
 ) -> Vec<Fault> {
     let mut faults = Vec::new();
-    faults.extend(credentials::check(operation, inputs).err().map(Fault::Credentials));
+    faults.extend(
+        credentials::check(operation, inputs)
+            .err()
+            .map(Fault::Credentials),
+    );
     faults.extend(received.content_fault().cloned().map(Fault::Content));
     if settings.validation == Validation::Strict && !faults.is_empty() {
         return faults;

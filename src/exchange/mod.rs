@@ -38,7 +38,9 @@ use crate::exchange::answer::ValidRequest;
 pub use crate::exchange::finish::finish;
 use crate::exchange::negotiate::ResponseCriteria;
 use crate::exchange::session_view::SessionView;
-pub use crate::exchange::settings::{Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation};
+pub use crate::exchange::settings::{
+    Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation,
+};
 use crate::generate::GenerateOptions;
 use crate::schema::pattern::within;
 use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
@@ -75,8 +77,12 @@ pub fn plan<'c>(
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
     match contract.route(method, path) {
-        Routed::Operation(index, values) => plan_routed(context, session_view, index, &values, settings, request),
-        Routed::OtherMethods(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
+        Routed::Operation(index, values) => {
+            plan_routed(context, session_view, index, &values, settings, request)
+        }
+        Routed::OtherMethods(methods)
+            if *method == Method::HEAD && methods.contains(&Method::GET) =>
+        {
             match contract.route(&Method::GET, path) {
                 Routed::Operation(index, values) => {
                     plan_routed(context, session_view, index, &values, settings, request)
@@ -115,11 +121,18 @@ fn misread(contract: &Contract, request: &Request) -> Vec<String> {
     if !Preferences::are_in(request.headers(), query) {
         return Vec::new();
     }
-    let Preferences { misread, scenario, .. } = Preferences::read(request.headers(), &Pairs::parse(query));
-    let mut fixtures = contract.operations.iter().flat_map(|operation| &operation.fixtures);
-    let unknown = scenario.filter(|name| !fixtures.any(|fixture| fixture.scenario.as_ref() == Some(name)));
+    let Preferences {
+        misread, scenario, ..
+    } = Preferences::read(request.headers(), &Pairs::parse(query));
+    let mut fixtures = contract
+        .operations
+        .iter()
+        .flat_map(|operation| &operation.fixtures);
     let unknown =
-        unknown.map(|name| format!("the preference `scenario={name}` is ignored, no fixture has this scenario"));
+        scenario.filter(|name| !fixtures.any(|fixture| fixture.scenario.as_ref() == Some(name)));
+    let unknown = unknown.map(|name| {
+        format!("the preference `scenario={name}` is ignored, no fixture has this scenario")
+    });
     misread.into_iter().chain(unknown).collect()
 }
 
@@ -128,7 +141,11 @@ fn preflight_methods(contract: &Contract, request: &Request) -> HeaderValue {
     match contract.route(&Method::CONNECT, request.uri().path()) {
         Routed::OtherMethods(methods) => allow(&methods),
         // The request itself gets the error about its path, not its preflight.
-        _ => request.headers().get(http::header::ACCESS_CONTROL_REQUEST_METHOD).cloned().unwrap_or_else(|| allow(&[])),
+        _ => request
+            .headers()
+            .get(http::header::ACCESS_CONTROL_REQUEST_METHOD)
+            .cloned()
+            .unwrap_or_else(|| allow(&[])),
     }
 }
 
@@ -158,35 +175,56 @@ fn method_not_allowed<'c>(
 ) -> Plan<'c> {
     let (method, path) = (request.method(), request.uri().path());
     let allow = allow(methods);
-    let detail =
-        format!("`{}` documents no {method}; it documents {}", shown(path), allow.to_str().unwrap_or_default());
-    let fault = Fault::Method { method: method.clone(), detail };
-    let operation = methods.iter().find_map(|method| match context.contract.route(method, path) {
-        Routed::Operation(index, _) => Some(&context.contract.operations[index]),
-        _ => None,
-    });
+    let detail = format!(
+        "`{}` documents no {method}; it documents {}",
+        shown(path),
+        allow.to_str().unwrap_or_default()
+    );
+    let fault = Fault::Method {
+        method: method.clone(),
+        detail,
+    };
+    let operation = methods
+        .iter()
+        .find_map(|method| match context.contract.route(method, path) {
+            Routed::Operation(index, _) => Some(&context.contract.operations[index]),
+            _ => None,
+        });
     let accept = Accept::read(request.headers());
     let rejection = match operation {
         Some(operation) => errors::reject(context, operation, &fault, &accept, &settings.options),
         None => errors::reject_all(context, 0, &fault, &accept, &settings.options),
     };
     let decision = Decision::Rejection(rejection, vec![(ALLOW, allow)]);
-    Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
+    Plan {
+        violations: fault.summaries(),
+        ..Plan::without_operation(decision)
+    }
 }
 
-fn unknown_path<'c>(context: ExchangeContext<'c>, request: &Request, settings: &Settings) -> Plan<'c> {
+fn unknown_path<'c>(
+    context: ExchangeContext<'c>,
+    request: &Request,
+    settings: &Settings,
+) -> Plan<'c> {
     let (method, path) = (request.method(), request.uri().path());
     let mut detail = format!("no document has the path `{}`", shown(path));
     let nearest = nearest(context.contract, method, path);
     if let Some((operation, _)) = nearest.filter(|(_, likeness)| *likeness > LIKE_ENOUGH) {
-        detail.push_str(&format!("; the nearest is `{} {}`", operation.method, operation.template));
+        detail.push_str(&format!(
+            "; the nearest is `{} {}`",
+            operation.method, operation.template
+        ));
     }
     let fault = Fault::UnknownPath(detail);
     let document = nearest.map_or(0, |(operation, _)| operation.document);
     let accept = Accept::read(request.headers());
     let rejection = errors::reject_all(context, document, &fault, &accept, &settings.options);
     let decision = Decision::Rejection(rejection, Vec::new());
-    Plan { violations: fault.summaries(), ..Plan::without_operation(decision) }
+    Plan {
+        violations: fault.summaries(),
+        ..Plan::without_operation(decision)
+    }
 }
 
 /// Shortens a path to 200 characters for use in a message.
@@ -201,13 +239,21 @@ const LIKE_ENOUGH: f64 = 0.7;
 
 /// Finds the operation whose path is most like an unknown path, with the likeness from 0 to 1; an
 /// operation of the method is preferred among equal ones.
-fn nearest<'c>(contract: &'c Contract, method: &Method, path: &str) -> Option<(&'c Operation, f64)> {
+fn nearest<'c>(
+    contract: &'c Contract,
+    method: &Method,
+    path: &str,
+) -> Option<(&'c Operation, f64)> {
     let path = text::decode(&shown(path));
     let mut left = MOST_COMPARED;
     let mut best: Option<(f64, bool, &Operation)> = None;
     for operation in &contract.operations {
-        let bases = std::iter::once("").chain(operation.bases.iter().map(String::as_str)).take(left);
-        let likeness = |base: &str| strsim::jaro_winkler(&shown(&format!("{base}{}", operation.template)), &path);
+        let bases = std::iter::once("")
+            .chain(operation.bases.iter().map(String::as_str))
+            .take(left);
+        let likeness = |base: &str| {
+            strsim::jaro_winkler(&shown(&format!("{base}{}", operation.template)), &path)
+        };
         let likeness = bases.map(likeness).fold(0.0, f64::max);
         left = left.saturating_sub(1 + operation.bases.len());
         let is_method = operation.method == *method;
@@ -231,18 +277,41 @@ fn plan_operation<'c>(
     request: &Request,
 ) -> Plan<'c> {
     let operation = &context.contract.operations[index];
-    let inputs = Inputs::new(operation, path_values, request.uri().query(), request.headers())
-        .with_arrays(settings.query_arrays);
+    let inputs = Inputs::new(
+        operation,
+        path_values,
+        request.uri().query(),
+        request.headers(),
+    )
+    .with_arrays(settings.query_arrays);
     let preferences = Preferences::read(request.headers(), &inputs.query);
     let accept = Accept::of(request.headers(), operation);
-    let options = GenerateOptions { seed: preferences.seed.unwrap_or(settings.options.seed), ..settings.options };
+    let options = GenerateOptions {
+        seed: preferences.seed.unwrap_or(settings.options.seed),
+        ..settings.options
+    };
     let rejected = |fault: &Fault| {
-        let (delay, longest) = session_view.wait(preferences.delay, settings.delay, settings, operation, options.seed);
-        let sending = Sending { delay, longest, ..Sending::default() };
-        Plan { sending, ..reject(context, operation, fault, &accept, options) }
+        let (delay, longest) = session_view.wait(
+            preferences.delay,
+            settings.delay,
+            settings,
+            operation,
+            options.seed,
+        );
+        let sending = Sending {
+            delay,
+            longest,
+            ..Sending::default()
+        };
+        Plan {
+            sending,
+            ..reject(context, operation, fault, &accept, options)
+        }
     };
     if let Body::TooLarge(limit) = request.body() {
-        let credentials = credentials::check(operation, &inputs).err().map(Fault::Credentials);
+        let credentials = credentials::check(operation, &inputs)
+            .err()
+            .map(Fault::Credentials);
         let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
         return rejected(&credentials.unwrap_or(Fault::TooLarge(*limit)));
     }
@@ -250,7 +319,9 @@ fn plan_operation<'c>(
     let faults = match settings.validation {
         Validation::Off => Vec::new(),
         // One budget for the patterns of the whole request.
-        Validation::Strict | Validation::Warn => within(|| judge(operation, settings, &inputs, &received)).0,
+        Validation::Strict | Validation::Warn => {
+            within(|| judge(operation, settings, &inputs, &received)).0
+        }
     };
     let unchecked = match settings.validation {
         Validation::Off => Vec::new(),
@@ -260,7 +331,10 @@ fn plan_operation<'c>(
     if settings.validation == Validation::Strict
         && let Some(gravest) = faults.first()
     {
-        return Plan { unchecked, ..rejected(gravest) };
+        return Plan {
+            unchecked,
+            ..rejected(gravest)
+        };
     }
     let criteria = ResponseCriteria {
         preferences: &preferences,
@@ -270,7 +344,17 @@ fn plan_operation<'c>(
         session_view,
         seed: options.seed,
     };
-    let plan = ValidRequest { context, index, operation, settings, request, options, criteria, violations }.plan();
+    let plan = ValidRequest {
+        context,
+        index,
+        operation,
+        settings,
+        request,
+        options,
+        criteria,
+        violations,
+    }
+    .plan();
     Plan { unchecked, ..plan }
 }
 
@@ -287,5 +371,10 @@ fn reject<'c>(
     let is_coding = matches!(fault, Fault::Content(ContentFault::UnsupportedCoding(_)));
     let accepted = is_coding.then(|| (ACCEPT_ENCODING, HeaderValue::from_static(coding::UNDONE)));
     let decision = Decision::Rejection(rejection, accepted.into_iter().collect());
-    Plan { operation: Some(operation), violations: fault.summaries(), options, ..Plan::without_operation(decision) }
+    Plan {
+        operation: Some(operation),
+        violations: fault.summaries(),
+        options,
+        ..Plan::without_operation(decision)
+    }
 }

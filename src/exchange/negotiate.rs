@@ -88,24 +88,57 @@ pub struct ResponseCriteria<'w, 's> {
 /// A [`Problem`], if the client requires a status or an example that is not documented, if the
 /// client accepts none of the documented media types, if a fixture simulates an error that is not
 /// documented, or if the documented status changes the protocol (1xx).
-pub fn choose<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> Result<Choice<'c>, Problem> {
-    let staging = if criteria.preferences.chooses() { Staging::default() } else { staged(operation, criteria) };
+pub fn choose<'c>(
+    operation: &'c Operation,
+    criteria: &ResponseCriteria<'_, '_>,
+) -> Result<Choice<'c>, Problem> {
+    let staging = if criteria.preferences.chooses() {
+        Staging::default()
+    } else {
+        staged(operation, criteria)
+    };
     if let Some(wait) = staging.retry_after {
-        let detail = format!("`{}` was called too often; call it again in {} s", operation.name(), seconds(wait));
-        return failure(operation, StatusCode::TOO_MANY_REQUESTS, Kind::Limited, detail, staging, criteria);
+        let detail = format!(
+            "`{}` was called too often; call it again in {} s",
+            operation.name(),
+            seconds(wait)
+        );
+        return failure(
+            operation,
+            StatusCode::TOO_MANY_REQUESTS,
+            Kind::Limited,
+            detail,
+            staging,
+            criteria,
+        );
     }
     if let Some(Break::Status(status)) = staging.fault {
         let detail = format!("a fixture makes `{}` fail", operation.name());
-        return failure(operation, status, Kind::Simulated, detail, staging, criteria);
+        return failure(
+            operation,
+            status,
+            Kind::Simulated,
+            detail,
+            staging,
+            criteria,
+        );
     }
     if let Some(fixture) = staging.fixture.filter(|fixture| !fixture.is_manner()) {
-        return from_fixture(operation, fixture, criteria).map(|choice| Choice { staging, ..choice });
+        return from_fixture(operation, fixture, criteria)
+            .map(|choice| Choice { staging, ..choice });
     }
     let (status, response, named) = status_and_example(operation, criteria.preferences)?;
     if status.is_informational() {
-        let detail =
-            format!("`{}` is documented to answer {}, which changes the protocol", operation.name(), status.as_u16());
-        return Err(Problem::new(Kind::Upgrade, StatusCode::UPGRADE_REQUIRED, detail));
+        let detail = format!(
+            "`{}` is documented to answer {}, which changes the protocol",
+            operation.name(),
+            status.as_u16()
+        );
+        return Err(Problem::new(
+            Kind::Upgrade,
+            StatusCode::UPGRADE_REQUIRED,
+            detail,
+        ));
     }
     let mut choice = content(operation, status, response, named, criteria)?;
     choice.applied = applied(criteria.preferences, &choice);
@@ -128,14 +161,25 @@ fn failure<'c>(
     staging: Staging<'c>,
     criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
-    let own =
-        staging.fixture.filter(|fixture| matches!(fixture.answer, FixtureAnswer::Body(_) | FixtureAnswer::Example(_)));
+    let own = staging.fixture.filter(|fixture| {
+        matches!(
+            fixture.answer,
+            FixtureAnswer::Body(_) | FixtureAnswer::Example(_)
+        )
+    });
     if let Some(fixture) = own {
         let choice = from_fixture(operation, fixture, criteria)?;
         let status = fixture.status.unwrap_or(status);
-        return Ok(Choice { status, staging, ..choice });
+        return Ok(Choice {
+            status,
+            staging,
+            ..choice
+        });
     }
-    let status = staging.fixture.and_then(|fixture| fixture.status).unwrap_or(status);
+    let status = staging
+        .fixture
+        .and_then(|fixture| fixture.status)
+        .unwrap_or(status);
     match operation.response(status) {
         Some(response) => {
             let choice = content(operation, status, Some(response), None, criteria)?;
@@ -143,7 +187,10 @@ fn failure<'c>(
         }
         None => {
             let retry_after = staging.retry_after.map(seconds);
-            Err(Problem { retry_after, ..Problem::new(kind, status, detail) })
+            Err(Problem {
+                retry_after,
+                ..Problem::new(kind, status, detail)
+            })
         }
     }
 }
@@ -155,19 +202,36 @@ fn staged<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> 
         return Staging::default();
     }
     let instance = criteria.values.as_instance(criteria.inputs);
-    let scenario = criteria.preferences.scenario.as_ref().or(criteria.session_view.scenario.as_ref());
-    let holds = |fixture: &&Fixture| fixture.when.as_ref().is_none_or(|when| when.is_valid(&instance).unwrap_or(false));
+    let scenario = criteria
+        .preferences
+        .scenario
+        .as_ref()
+        .or(criteria.session_view.scenario.as_ref());
+    let holds = |fixture: &&Fixture| {
+        fixture
+            .when
+            .as_ref()
+            .is_none_or(|when| when.is_valid(&instance).unwrap_or(false))
+    };
     let all = || operation.fixtures.iter();
-    let of_scenario = all().filter(|fixture| fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario);
+    let of_scenario =
+        all().filter(|fixture| fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario);
     let of_any = all().filter(|fixture| fixture.scenario.is_none());
-    of_scenario.chain(of_any).filter(holds).find_map(|fixture| takes(fixture, criteria)).unwrap_or_default()
+    of_scenario
+        .chain(of_any)
+        .filter(holds)
+        .find_map(|fixture| takes(fixture, criteria))
+        .unwrap_or_default()
 }
 
 /// Applies a fixture whose condition holds. Returns `None` if it does not apply this time: its
 /// rate limit is not exceeded, or chance spares the request.
 fn takes<'c>(fixture: &'c Fixture, criteria: &ResponseCriteria<'_, '_>) -> Option<Staging<'c>> {
     let session_view = criteria.session_view;
-    let mut staging = Staging { fixture: Some(fixture), ..Staging::default() };
+    let mut staging = Staging {
+        fixture: Some(fixture),
+        ..Staging::default()
+    };
     if let Some(limit) = fixture.rate_limit {
         let (count, left) = session_view.window(&fixture.place.name(), limit.per);
         if count <= limit.calls {
@@ -202,15 +266,25 @@ fn from_fixture<'c>(
 ) -> Result<Choice<'c>, Problem> {
     let documented = |status: Option<StatusCode>| match status {
         Some(status) => (status, operation.response(status)),
-        None => operation.success().map_or((StatusCode::OK, None), |(status, response)| (status, Some(response))),
+        None => operation
+            .success()
+            .map_or((StatusCode::OK, None), |(status, response)| {
+                (status, Some(response))
+            }),
     };
     let reason = format!("fixture at {}", fixture.place);
     let mut choice = match &fixture.answer {
         FixtureAnswer::Body(body) => {
             let (status, response) = documented(fixture.status);
-            let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
-            let media = criteria.accept.best(offered).map(|media| criteria.accept.concrete(media));
-            let media = fixture_media(fixture, media, body.value()).filter(|_| !is_without_content(status));
+            let offered = response
+                .map(|response| response.content.as_slice())
+                .unwrap_or_default();
+            let media = criteria
+                .accept
+                .best(offered)
+                .map(|media| criteria.accept.concrete(media));
+            let media =
+                fixture_media(fixture, media, body.value()).filter(|_| !is_without_content(status));
             Choice {
                 status,
                 response,
@@ -223,8 +297,11 @@ fn from_fixture<'c>(
             }
         }
         FixtureAnswer::Example(name) => {
-            let preferences =
-                Preferences { code: fixture.status, example: Some(name.clone()), ..Preferences::default() };
+            let preferences = Preferences {
+                code: fixture.status,
+                example: Some(name.clone()),
+                ..Preferences::default()
+            };
             let (status, response, named) = status_and_example(operation, &preferences)?;
             content(operation, status, response, named, criteria)?
         }
@@ -254,10 +331,20 @@ fn fixture_media<'c>(
     documented: Option<Cow<'c, MediaRange>>,
     body: &Value,
 ) -> Option<Cow<'c, MediaRange>> {
-    let own = fixture.headers.iter().find(|(name, _)| name == http::header::CONTENT_TYPE);
-    let own = own.and_then(|(_, value)| MediaRange::parse(value.to_str().ok()?)).map(Cow::Owned);
-    let by_value = if body.is_string() { "text/plain; charset=utf-8" } else { "application/json" };
-    own.or(documented).or_else(|| MediaRange::parse(by_value).map(Cow::Owned))
+    let own = fixture
+        .headers
+        .iter()
+        .find(|(name, _)| name == http::header::CONTENT_TYPE);
+    let own = own
+        .and_then(|(_, value)| MediaRange::parse(value.to_str().ok()?))
+        .map(Cow::Owned);
+    let by_value = if body.is_string() {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/json"
+    };
+    own.or(documented)
+        .or_else(|| MediaRange::parse(by_value).map(Cow::Owned))
 }
 
 type RequestedResponse<'c> = (StatusCode, Option<&'c Response>, Option<&'c str>);
@@ -271,7 +358,9 @@ fn status_and_example<'c>(
     let named = |response: &'c Response| {
         let wanted = preferences.example.as_deref();
         let examples = response.content.iter().flat_map(|media| &media.examples);
-        examples.map(|example| example.name.as_str()).find(|name| Some(*name) == wanted)
+        examples
+            .map(|example| example.name.as_str())
+            .find(|name| Some(*name) == wanted)
     };
     if let Some(code) = preferences.code {
         let Some(response) = operation.response(code) else {
@@ -285,37 +374,69 @@ fn status_and_example<'c>(
     let success = operation.success();
     let Some(wanted) = &preferences.example else {
         let undocumented = || (operation.undocumented_success(), None, None);
-        return Ok(success.map_or_else(undocumented, |(status, response)| (status, Some(response), None)));
+        return Ok(success.map_or_else(undocumented, |(status, response)| {
+            (status, Some(response), None)
+        }));
     };
-    let is_error = |pattern: &StatusPattern| *pattern == StatusPattern::Default && operation.responses.len() > 1;
+    let is_error = |pattern: &StatusPattern| {
+        *pattern == StatusPattern::Default && operation.responses.len() > 1
+    };
     let others = operation.responses.iter().map(|(pattern, response)| {
         // Beside other responses, `default` documents errors.
-        let status = if is_error(pattern) { StatusCode::INTERNAL_SERVER_ERROR } else { pattern.status() };
+        let status = if is_error(pattern) {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            pattern.status()
+        };
         (status, &**response)
     });
     let mut all = success.into_iter().chain(others);
     match all.find_map(|(status, response)| Some((status, response, named(response)?))) {
         Some((status, response, name)) => Ok((status, Some(response), Some(name))),
         None => {
-            let all: Vec<&Response> = operation.responses.iter().map(|(_, response)| &**response).collect();
+            let all: Vec<&Response> = operation
+                .responses
+                .iter()
+                .map(|(_, response)| &**response)
+                .collect();
             Err(undocumented_example(operation, wanted, &all))
         }
     }
 }
 
 fn undocumented_status(operation: &Operation, code: StatusCode) -> Problem {
-    let documented: Vec<String> = operation.responses.iter().map(|(pattern, _)| pattern.to_string()).collect();
-    let detail =
-        format!("`{}` documents no {}; it documents {}", operation.name(), code.as_u16(), documented.join(", "));
+    let documented: Vec<String> = operation
+        .responses
+        .iter()
+        .map(|(pattern, _)| pattern.to_string())
+        .collect();
+    let detail = format!(
+        "`{}` documents no {}; it documents {}",
+        operation.name(),
+        code.as_u16(),
+        documented.join(", ")
+    );
     Problem::new(Kind::UndocumentedStatus, StatusCode::NOT_FOUND, detail)
 }
 
 fn undocumented_example(operation: &Operation, wanted: &str, responses: &[&Response]) -> Problem {
-    let examples = responses.iter().flat_map(|response| &response.content).flat_map(|media| &media.examples);
-    let names: Vec<String> =
-        examples.filter(|example| !example.name.is_empty()).map(|example| format!("`{}`", example.name)).collect();
-    let there_are = if names.is_empty() { "none by name".to_owned() } else { names.join(", ") };
-    let detail = format!("`{}` documents no example `{wanted}`; it documents {there_are}", operation.name());
+    let examples = responses
+        .iter()
+        .flat_map(|response| &response.content)
+        .flat_map(|media| &media.examples);
+    let names: Vec<String> = examples
+        .filter(|example| !example.name.is_empty())
+        .map(|example| format!("`{}`", example.name))
+        .collect();
+    let there_are = if names.is_empty() {
+        "none by name".to_owned()
+    } else {
+        names.join(", ")
+    };
+    let detail = format!(
+        "`{}` documents no example `{wanted}`; it documents {there_are}",
+        operation.name()
+    );
     Problem::new(Kind::UndocumentedExample, StatusCode::NOT_FOUND, detail)
 }
 
@@ -336,21 +457,38 @@ fn content<'c>(
         reason,
         staging: Staging::default(),
     };
-    let offered = response.map(|response| response.content.as_slice()).unwrap_or_default();
+    let offered = response
+        .map(|response| response.content.as_slice())
+        .unwrap_or_default();
     if response.is_none() && status == StatusCode::NO_CONTENT {
-        return Ok(choice(ContentSource::Empty, None, "no success is documented".into()));
+        return Ok(choice(
+            ContentSource::Empty,
+            None,
+            "no success is documented".into(),
+        ));
     }
     if offered.is_empty() || is_without_content(status) {
-        return Ok(choice(ContentSource::Empty, None, "the document has no content for it".into()));
+        return Ok(choice(
+            ContentSource::Empty,
+            None,
+            "the document has no content for it".into(),
+        ));
     }
-    let with_example =
-        |media: &&MediaType| named.is_none_or(|name| media.examples.iter().any(|example| example.name == name));
+    let with_example = |media: &&MediaType| {
+        named.is_none_or(|name| media.examples.iter().any(|example| example.name == name))
+    };
     let able: Vec<&MediaType> = offered.iter().filter(with_example).collect();
     let media = match stream(operation, &able, criteria.values) {
         Stream::Requested(media) => Some(media),
         Stream::Unwanted => {
-            let whole = able.iter().copied().filter(|media| media.range.sequence().is_none());
-            criteria.accept.best_of(whole).or_else(|| criteria.accept.best_of(able.iter().copied()))
+            let whole = able
+                .iter()
+                .copied()
+                .filter(|media| media.range.sequence().is_none());
+            criteria
+                .accept
+                .best_of(whole)
+                .or_else(|| criteria.accept.best_of(able.iter().copied()))
         }
         Stream::Unsaid => criteria.accept.best_of(able.iter().copied()),
     };
@@ -359,7 +497,11 @@ fn content<'c>(
     };
     let range = Some(criteria.accept.concrete(media));
     if criteria.preferences.dynamic == Some(true) && media.schema.is_some() {
-        return Ok(choice(ContentSource::Generated(media), range, "generated, as preferred".into()));
+        return Ok(choice(
+            ContentSource::Generated(media),
+            range,
+            "generated, as preferred".into(),
+        ));
     }
     let by_name = named.and_then(|name| media.examples.iter().find(|example| example.name == name));
     let by_request = || example_like_request(operation, media, criteria.values);
@@ -374,18 +516,30 @@ fn content<'c>(
         return Ok(choice(
             ContentSource::Example(example, Some(media)),
             range,
-            format!("example `{}`, as the request matches the request example of that name", example.name).into(),
+            format!(
+                "example `{}`, as the request matches the request example of that name",
+                example.name
+            )
+            .into(),
         ));
     }
     if let Some(example) = media.examples.first() {
-        return Ok(choice(ContentSource::Example(example, Some(media)), range, "first documented example".into()));
+        return Ok(choice(
+            ContentSource::Example(example, Some(media)),
+            range,
+            "first documented example".into(),
+        ));
     }
     let reason = if media.schema.is_some() || media.item.is_some() {
         "generated from the schema"
     } else {
         "generated, as there is neither example nor schema"
     };
-    Ok(choice(ContentSource::Generated(media), range, reason.into()))
+    Ok(choice(
+        ContentSource::Generated(media),
+        range,
+        reason.into(),
+    ))
 }
 
 /// Preference of a request for an answer that is sent item by item.
@@ -398,13 +552,21 @@ enum Stream<'c> {
 /// Reads the boolean property `stream` that requests of many APIs have; it has priority over
 /// `Accept`.
 fn stream<'c>(operation: &Operation, offered: &[&'c MediaType], values: &Values) -> Stream<'c> {
-    let Some(sequential) = offered.iter().find(|media| media.range.sequence().is_some()) else {
+    let Some(sequential) = offered
+        .iter()
+        .find(|media| media.range.sequence().is_some())
+    else {
         return Stream::Unsaid;
     };
     let says = values.body.as_ref().and_then(|body| body.get("stream"));
     let is_declared = || {
-        let schemas = operation.body.iter().flat_map(|body| &body.content).filter_map(|media| media.schema.as_ref());
-        let mut declared = schemas.filter_map(|schema| Some(schema.types(schema.property(schema.tree(), "stream")?)));
+        let schemas = operation
+            .body
+            .iter()
+            .flat_map(|body| &body.content)
+            .filter_map(|media| media.schema.as_ref());
+        let mut declared = schemas
+            .filter_map(|schema| Some(schema.types(schema.property(schema.tree(), "stream")?)));
         declared.any(|types| types == ["boolean"])
     };
     match says {
@@ -422,14 +584,23 @@ fn not_acceptable(offered: &[MediaType]) -> Problem {
 
 /// Returns the response example whose name is that of the request example that the request
 /// resembles most.
-fn example_like_request<'c>(operation: &'c Operation, media: &'c MediaType, values: &Values) -> Option<&'c Example> {
+fn example_like_request<'c>(
+    operation: &'c Operation,
+    media: &'c MediaType,
+    values: &Values,
+) -> Option<&'c Example> {
     if media.examples.len() < 2 {
         return None;
     }
-    let scored =
-        media.examples.iter().filter_map(|example| Some((likeness(operation, values, &example.name)?, example)));
+    let scored = media
+        .examples
+        .iter()
+        .filter_map(|example| Some((likeness(operation, values, &example.name)?, example)));
     // The first of equally good examples, so that the document's order decides.
-    scored.rev().max_by_key(|(score, _)| *score).map(|(_, example)| example)
+    scored
+        .rev()
+        .max_by_key(|(score, _)| *score)
+        .map(|(_, example)| example)
 }
 
 /// Returns a score for the agreement of the request with the request examples of a name: `None` if
@@ -439,13 +610,21 @@ fn likeness(operation: &Operation, values: &Values, name: &str) -> Option<usize>
         return None;
     }
     let mut score = None;
-    let bodies = operation.body.iter().flat_map(|body| &body.content).flat_map(|media| &media.examples);
+    let bodies = operation
+        .body
+        .iter()
+        .flat_map(|body| &body.content)
+        .flat_map(|media| &media.examples);
     let bodies: Vec<&Example> = bodies.filter(|example| example.name == name).collect();
     if let Some(body) = bodies.first() {
         score = Some(agreement(values.body.as_ref()?, body.value())?);
     }
     for parameter in &operation.parameters {
-        if let Some(example) = parameter.examples.iter().find(|example| example.name == name) {
+        if let Some(example) = parameter
+            .examples
+            .iter()
+            .find(|example| example.name == name)
+        {
             let sent = values.parameter(parameter.location, &parameter.name)?;
             score = Some(score.unwrap_or(0) + agreement(sent, example.value())?);
         }
@@ -468,12 +647,15 @@ fn agreement(sent: &Value, example: &Value) -> Option<usize> {
 
 fn leaves(sent: &Value, example: &Value) -> Option<usize> {
     match (sent, example) {
-        (Value::Object(sent), Value::Object(example)) => {
-            example.iter().map(|(key, value)| leaves(sent.get(key)?, value)).sum()
-        }
-        (Value::Array(sent), Value::Array(example)) if sent.len() == example.len() => {
-            sent.iter().zip(example).map(|(sent, example)| leaves(sent, example)).sum()
-        }
+        (Value::Object(sent), Value::Object(example)) => example
+            .iter()
+            .map(|(key, value)| leaves(sent.get(key)?, value))
+            .sum(),
+        (Value::Array(sent), Value::Array(example)) if sent.len() == example.len() => sent
+            .iter()
+            .zip(example)
+            .map(|(sent, example)| leaves(sent, example))
+            .sum(),
         (sent, example) => same(sent, example).then_some(1),
     }
 }
@@ -484,7 +666,10 @@ fn applied(preferences: &Preferences, choice: &Choice<'_>) -> Vec<String> {
         applied.push(format!("code={}", code.as_u16()));
     }
     if let Some(example) = &preferences.example {
-        let quoted: String = example.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').collect();
+        let quoted: String = example
+            .chars()
+            .filter(|c| c.is_ascii_graphic() || *c == ' ')
+            .collect();
         let quoted = quoted.replace('\\', "\\\\").replace('"', "\\\"");
         applied.push(format!("example=\"{quoted}\""));
     }

@@ -116,7 +116,13 @@ pub(crate) enum Decision<'c> {
 
 impl Decision<'_> {
     pub(super) fn is_generated(&self) -> bool {
-        matches!(self, Self::Answer(Choice { content: ContentSource::Generated(_), .. }))
+        matches!(
+            self,
+            Self::Answer(Choice {
+                content: ContentSource::Generated(_),
+                ..
+            })
+        )
     }
 }
 

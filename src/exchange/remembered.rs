@@ -35,7 +35,12 @@ pub fn write(
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = choice.status;
     if let Some(documented) = choice.response {
-        header::documented(documented, &options, &settings.options, response.headers_mut());
+        header::documented(
+            documented,
+            &options,
+            &settings.options,
+            response.headers_mut(),
+        );
     }
     let target = target_of(request);
     let media: Option<&MediaType> = match choice.content {
@@ -50,11 +55,19 @@ pub fn write(
     let composed = media.map(|media| compose(asked, reply, shown, media, &options, &target));
     if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
         if !composed.fits {
-            response.headers_mut().insert(header::WARNING, HeaderValue::from_static(MISFIT));
+            response
+                .headers_mut()
+                .insert(header::WARNING, HeaderValue::from_static(MISFIT));
         }
-        send(content::write(&composed.value, range, Some(media)), range, &mut response);
+        send(
+            content::write(&composed.value, range, Some(media)),
+            range,
+            &mut response,
+        );
     }
-    if let (None, Some(range), Reply::Entity { entity, .. }) = (choice.response, &choice.media, reply) {
+    if let (None, Some(range), Reply::Entity { entity, .. }) =
+        (choice.response, &choice.media, reply)
+    {
         // Without a documented success, the entity is the usual answer.
         let shown = content::write(&asked.visible(entity), range, None);
         send(shown, range, &mut response);
@@ -65,13 +78,31 @@ pub fn write(
         }
     }
     if let Some(documented) = choice.response {
-        let subject = Subject { documented, target: &target, mount: mount(request), place: None, options: &options };
+        let subject = Subject {
+            documented,
+            target: &target,
+            mount: mount(request),
+            place: None,
+            options: &options,
+        };
         header_meaning::of_content(&subject, &mut response);
     }
-    speak(asked, reply, composed.as_ref(), choice, mount(request), &mut response);
-    if choice.response.is_some_and(|documented| documented.content.len() > 1) {
+    speak(
+        asked,
+        reply,
+        composed.as_ref(),
+        choice,
+        mount(request),
+        &mut response,
+    );
+    if choice
+        .response
+        .is_some_and(|documented| documented.content.len() > 1)
+    {
         // RFC 9110 §12.5.5
-        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+        response
+            .headers_mut()
+            .append(VARY, HeaderValue::from_static("Accept"));
     }
     response
 }
@@ -87,7 +118,9 @@ fn speak(
     response: &mut Response,
 ) {
     let documents = |name: &HeaderName| {
-        choice.response.is_some_and(|documented| documented.headers.iter().any(|header| header.name == *name))
+        choice
+            .response
+            .is_some_and(|documented| documented.headers.iter().any(|header| header.name == *name))
     };
     let entity = match reply {
         Reply::Entity { entity, key, .. } => Some((key.clone(), Arc::clone(entity))),
@@ -99,13 +132,17 @@ fn speak(
             response.headers_mut().insert(ETAG, value);
         }
         if documents(&LOCATION)
-            && let Some(place) =
-                asked.place_of(key).and_then(|place| HeaderValue::from_str(&format!("{mount}{place}")).ok())
+            && let Some(place) = asked
+                .place_of(key)
+                .and_then(|place| HeaderValue::from_str(&format!("{mount}{place}")).ok())
         {
             response.headers_mut().insert(LOCATION, place);
         }
         // RFC 9110 §15.4.5
-        let is_known = asked.known.as_ref().is_some_and(|known| crate::entity::names(known, entity, Comparison::Weak));
+        let is_known = asked
+            .known
+            .as_ref()
+            .is_some_and(|known| crate::entity::names(known, entity, Comparison::Weak));
         let is_documented = || {
             asked
                 .operation
@@ -119,18 +156,34 @@ fn speak(
         }
     }
     // `X-Total-Count`
-    let told = choice.response.into_iter().flat_map(|documented| &documented.headers);
-    let totals = told.filter(|header| says(header.name.as_str().trim_start_matches("x-")) == Some(PageField::Total));
+    let told = choice
+        .response
+        .into_iter()
+        .flat_map(|documented| &documented.headers);
+    let totals = told.filter(|header| {
+        says(header.name.as_str().trim_start_matches("x-")) == Some(PageField::Total)
+    });
     if let Some(total) = composed.and_then(|composed| composed.total) {
-        totals.for_each(|header| drop(response.headers_mut().insert(header.name.clone(), total.into())));
+        totals.for_each(|header| {
+            drop(
+                response
+                    .headers_mut()
+                    .insert(header.name.clone(), total.into()),
+            )
+        });
     }
     if documents(&LINK) {
         // RFC 8288 §3
-        let turn = composed.map(|composed| composed.turn.clone()).unwrap_or_default();
+        let turn = composed
+            .map(|composed| composed.turn.clone())
+            .unwrap_or_default();
         let links = [(turn.next, "next"), (turn.previous, "prev")].into_iter();
-        let links = links.filter_map(|(url, relation)| Some(format!("<{}>; rel=\"{relation}\"", url?)));
+        let links =
+            links.filter_map(|(url, relation)| Some(format!("<{}>; rel=\"{relation}\"", url?)));
         let links = links.collect::<Vec<_>>().join(", ");
-        let link = HeaderValue::from_str(&links).ok().filter(|_| !links.is_empty());
+        let link = HeaderValue::from_str(&links)
+            .ok()
+            .filter(|_| !links.is_empty());
         match link {
             Some(link) => response.headers_mut().insert(LINK, link),
             None => response.headers_mut().remove(LINK),

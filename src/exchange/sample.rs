@@ -13,22 +13,37 @@ use crate::codec::message::{Body, Request};
 use crate::codec::text::{encode, plain};
 use crate::contract::media::MediaRange;
 use crate::contract::{
-    Location, MediaType, Operation, Parameter, ParameterForm, SecurityRequirement, SecurityScheme, Style,
+    Location, MediaType, Operation, Parameter, ParameterForm, SecurityRequirement, SecurityScheme,
+    Style,
 };
 use crate::generate::{self, GenerateOptions, generate, named};
 
 /// Builds a request with everything required, from documented examples, else from generated
 /// values. `media` is the media type of the content, if the operation documents it.
 #[must_use]
-pub fn request(operation: &Operation, options: &GenerateOptions, media: Option<&MediaRange>) -> Request {
+pub fn request(
+    operation: &Operation,
+    options: &GenerateOptions,
+    media: Option<&MediaRange>,
+) -> Request {
     let mut draft = Draft::default();
     let mut path = operation.bases.first().cloned().unwrap_or_default() + &operation.template;
     for name in &operation.path_names {
-        let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
-        let text = parameter.map_or_else(|| encode(name), |parameter| in_path(parameter, &value(parameter, options)));
+        let parameter = operation
+            .parameters
+            .iter()
+            .find(|p| p.location == Location::Path && p.name == *name);
+        let text = parameter.map_or_else(
+            || encode(name),
+            |parameter| in_path(parameter, &value(parameter, options)),
+        );
         path = path.replace(&format!("{{{name}}}"), &text);
     }
-    for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
+    for parameter in operation
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.required)
+    {
         draft.parameter(parameter, &value(parameter, options));
     }
     if let Some(requirement) = operation.security.first() {
@@ -37,17 +52,21 @@ pub fn request(operation: &Operation, options: &GenerateOptions, media: Option<&
     draft.pins(operation);
     let body = draft.content(operation, options, media);
     // Percent-encodes template text that no URI may have, such as a blank.
-    let path: String =
-        path.chars()
-            .map(|c| {
-                if c.is_ascii_graphic() && !"\"<>\\^`{|}?#".contains(c) {
-                    c.to_string()
-                } else {
-                    encode(&c.to_string())
-                }
-            })
-            .collect();
-    let uri = if draft.query.is_empty() { path } else { format!("{path}?{}", draft.query.join("&")) };
+    let path: String = path
+        .chars()
+        .map(|c| {
+            if c.is_ascii_graphic() && !"\"<>\\^`{|}?#".contains(c) {
+                c.to_string()
+            } else {
+                encode(&c.to_string())
+            }
+        })
+        .collect();
+    let uri = if draft.query.is_empty() {
+        path
+    } else {
+        format!("{path}?{}", draft.query.join("&"))
+    };
     let mut request = http::Request::new(Body::Complete(body.into()));
     *request.method_mut() = operation.method.clone();
     *request.uri_mut() = uri.parse().unwrap_or_default();
@@ -57,7 +76,10 @@ pub fn request(operation: &Operation, options: &GenerateOptions, media: Option<&
 
 /// Returns the first documented example that fits the parameter's schema, else a generated value.
 pub(crate) fn value(parameter: &Parameter, options: &GenerateOptions) -> Value {
-    let example = parameter.examples.iter().find(|example| example.errors().is_empty());
+    let example = parameter
+        .examples
+        .iter()
+        .find(|example| example.errors().is_empty());
     match (example, parameter.schema()) {
         (Some(example), _) => example.value().clone(),
         (None, Some(schema)) => named(schema, options, &parameter.name).value,
@@ -75,7 +97,8 @@ struct Draft {
 
 impl Draft {
     fn header(&mut self, name: &str, value: &str) {
-        let value = HeaderValue::from_str(value.trim()).or_else(|_| HeaderValue::from_str(&encode(value)));
+        let value =
+            HeaderValue::from_str(value.trim()).or_else(|_| HeaderValue::from_str(&encode(value)));
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
             self.headers.insert(name, value);
         }
@@ -94,19 +117,28 @@ impl Draft {
         let value = &flat(parameter, value);
         match (parameter.location, &parameter.form) {
             (Location::Path, _) => {}
-            (_, ParameterForm::Query(media)) if media.range.is_json() => self.query.push(encode(&value.to_string())),
+            (_, ParameterForm::Query(media)) if media.range.is_json() => {
+                self.query.push(encode(&value.to_string()))
+            }
             (_, ParameterForm::Query(media)) => self.query.push(form::write(value, Some(media))),
             (Location::Query, ParameterForm::Content(media)) => {
-                self.query.push(format!("{}={}", encode(name), encode(&as_content(value, media))));
+                self.query.push(format!(
+                    "{}={}",
+                    encode(name),
+                    encode(&as_content(value, media))
+                ));
             }
-            (Location::Header, ParameterForm::Content(media)) => self.header(name, &as_content(value, media)),
+            (Location::Header, ParameterForm::Content(media)) => {
+                self.header(name, &as_content(value, media))
+            }
             (Location::Cookie, ParameterForm::Content(media)) => {
                 self.cookie(&[format!("{name}={}", encode(&as_content(value, media)))]);
             }
             (Location::Query, ParameterForm::Styled { style, explode, .. }) => {
                 match format(parameter).filter(|_| value.is_array() && !explode) {
                     Some(format) => {
-                        let text = joined(value, false, format.delimiter(true), &|text| encode(text));
+                        let text =
+                            joined(value, false, format.delimiter(true), &|text| encode(text));
                         self.query.push(format!("{}={text}", encode(name)));
                     }
                     None => self.query.extend(pairs(name, value, *style, *explode)),
@@ -114,7 +146,10 @@ impl Draft {
             }
             (Location::Header, ParameterForm::Styled { explode, .. }) => {
                 let delimiter = format(parameter).map_or(",", |format| format.delimiter(false));
-                self.header(name, &joined(value, *explode, delimiter, &|text| text.to_owned()));
+                self.header(
+                    name,
+                    &joined(value, *explode, delimiter, &|text| text.to_owned()),
+                );
             }
             (Location::Cookie, ParameterForm::Styled { style, explode, .. }) => {
                 self.cookie(&pairs(name, value, *style, *explode));
@@ -125,10 +160,16 @@ impl Draft {
     fn credentials(&mut self, requirement: &SecurityRequirement) {
         for scheme in &requirement.schemes {
             match scheme {
-                SecurityScheme::ApiKey { location: Location::Query, name } => {
+                SecurityScheme::ApiKey {
+                    location: Location::Query,
+                    name,
+                } => {
                     self.query.push(format!("{}=key", encode(name)));
                 }
-                SecurityScheme::ApiKey { location: Location::Cookie, name } => self.cookie(&[format!("{name}=key")]),
+                SecurityScheme::ApiKey {
+                    location: Location::Cookie,
+                    name,
+                } => self.cookie(&[format!("{name}=key")]),
                 SecurityScheme::ApiKey { name, .. } => self.header(name, "key"),
                 // `user:password`
                 SecurityScheme::Http { scheme } if scheme == "basic" => {
@@ -150,30 +191,62 @@ impl Draft {
         for pin in operation.variant.iter().flat_map(|variant| &variant.pins) {
             match pin {
                 Pin::Query(name, None) => self.query.push(encode(name)),
-                Pin::Query(name, Some(value)) => self.query.push(format!("{}={}", encode(name), encode(value))),
+                Pin::Query(name, Some(value)) => {
+                    self.query
+                        .push(format!("{}={}", encode(name), encode(value)))
+                }
                 Pin::Field(name, value) => self.header(name, value),
             }
         }
     }
 
-    fn content(&mut self, operation: &Operation, options: &GenerateOptions, wanted: Option<&MediaRange>) -> Vec<u8> {
-        let offered = operation.body.as_ref().map(|body| body.content.as_slice()).unwrap_or_default();
-        let asked = wanted.and_then(|wanted| offered.iter().find(|media| media.range.covers(wanted)));
+    fn content(
+        &mut self,
+        operation: &Operation,
+        options: &GenerateOptions,
+        wanted: Option<&MediaRange>,
+    ) -> Vec<u8> {
+        let offered = operation
+            .body
+            .as_ref()
+            .map(|body| body.content.as_slice())
+            .unwrap_or_default();
+        let asked =
+            wanted.and_then(|wanted| offered.iter().find(|media| media.range.covers(wanted)));
         let json = || offered.iter().find(|media| media.range.is_json());
-        let Some(media) = asked.or_else(json).or(offered.first()) else { return Vec::new() };
+        let Some(media) = asked.or_else(json).or(offered.first()) else {
+            return Vec::new();
+        };
         let range = concrete(media);
         let is_parts = range.essence().starts_with("multipart/");
         let is_usable = |value: &Value| !is_parts || !value.is_string();
-        let example = media.examples.iter().find(|example| example.errors().is_empty() && is_usable(example.value()));
-        let items = || media.item.as_ref().map(|item| generate::items(item, options).value);
+        let example = media
+            .examples
+            .iter()
+            .find(|example| example.errors().is_empty() && is_usable(example.value()));
+        let items = || {
+            media
+                .item
+                .as_ref()
+                .map(|item| generate::items(item, options).value)
+        };
         let written = match (example, &media.schema) {
-            (None, _) if media.item.is_some() => content::write(&items().unwrap_or_default(), &range, Some(media)),
+            (None, _) if media.item.is_some() => {
+                content::write(&items().unwrap_or_default(), &range, Some(media))
+            }
             (Some(example), _) => content::write(example.value(), &range, Some(media)),
-            (None, Some(schema)) => content::write(&generate(schema, options).value, &range, Some(media)),
-            (None, None) if range.is_json() => content::write(&Value::Object(Map::new()), &range, Some(media)),
+            (None, Some(schema)) => {
+                content::write(&generate(schema, options).value, &range, Some(media))
+            }
+            (None, None) if range.is_json() => {
+                content::write(&Value::Object(Map::new()), &range, Some(media))
+            }
             (None, None) => content::write(&Value::from("x"), &range, Some(media)),
         };
-        match written.media.or_else(|| HeaderValue::from_str(range.as_str()).ok()) {
+        match written
+            .media
+            .or_else(|| HeaderValue::from_str(range.as_str()).ok())
+        {
             Some(media) if !written.bytes.is_empty() => self.headers.insert(CONTENT_TYPE, media),
             _ => None,
         };
@@ -186,13 +259,19 @@ pub fn prefer(request: &mut Request, status: Option<http::StatusCode>, media: Op
     if let Some(value) = media.and_then(|media| HeaderValue::from_str(media.as_str()).ok()) {
         request.headers_mut().insert(ACCEPT, value);
     }
-    if let Some(value) = status.and_then(|status| HeaderValue::from_str(&format!("code={}", status.as_u16())).ok()) {
+    if let Some(value) =
+        status.and_then(|status| HeaderValue::from_str(&format!("code={}", status.as_u16())).ok())
+    {
         request.headers_mut().insert("prefer", value);
     }
 }
 
 fn as_content(value: &Value, media: &MediaType) -> String {
-    if media.range.is_json() { value.to_string() } else { plain(value) }
+    if media.range.is_json() {
+        value.to_string()
+    } else {
+        plain(value)
+    }
 }
 
 /// Returns the format in which a parameter writes an array, if its schema and not its style
@@ -204,9 +283,16 @@ fn format(parameter: &Parameter) -> Option<CollectionFormat> {
 
 /// Joins the inner lists of a value to texts, where the document defines their format.
 fn flat(parameter: &Parameter, value: &Value) -> Value {
-    let (Value::Array(items), Some(schema)) = (value, parameter.schema()) else { return value.clone() };
-    let Some(item) = schema.items(schema.tree()) else { return value.clone() };
-    items.iter().map(|inner| CollectionFormat::join(schema, item, inner)).collect()
+    let (Value::Array(items), Some(schema)) = (value, parameter.schema()) else {
+        return value.clone();
+    };
+    let Some(item) = schema.items(schema.tree()) else {
+        return value.clone();
+    };
+    items
+        .iter()
+        .map(|inner| CollectionFormat::join(schema, item, inner))
+        .collect()
 }
 
 fn delimiter(style: Style) -> &'static str {
@@ -218,10 +304,19 @@ fn delimiter(style: Style) -> &'static str {
 }
 
 /// Joins the items or members of a value with a delimiter.
-fn joined(value: &Value, explode: bool, delimiter: &str, encode: &dyn Fn(&str) -> String) -> String {
+fn joined(
+    value: &Value,
+    explode: bool,
+    delimiter: &str,
+    encode: &dyn Fn(&str) -> String,
+) -> String {
     let between = if explode { "=" } else { delimiter };
     match value {
-        Value::Array(items) => items.iter().map(|item| encode(&plain(item))).collect::<Vec<_>>().join(delimiter),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| encode(&plain(item)))
+            .collect::<Vec<_>>()
+            .join(delimiter),
         Value::Object(object) => object
             .iter()
             .map(|(name, value)| format!("{}{between}{}", encode(name), encode(&plain(value))))
@@ -235,9 +330,10 @@ fn joined(value: &Value, explode: bool, delimiter: &str, encode: &dyn Fn(&str) -
 fn pairs(name: &str, value: &Value, style: Style, explode: bool) -> Vec<String> {
     let pair = |name: &str, value: &Value| format!("{}={}", encode(name), encode(&plain(value)));
     match value {
-        Value::Object(object) if style == Style::DeepObject => {
-            object.iter().flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value)).collect()
-        }
+        Value::Object(object) if style == Style::DeepObject => object
+            .iter()
+            .flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value))
+            .collect(),
         Value::Object(object) if explode => object
             .iter()
             .flat_map(|(key, value)| match value {
@@ -247,7 +343,11 @@ fn pairs(name: &str, value: &Value, style: Style, explode: bool) -> Vec<String> 
             .collect(),
         Value::Array(items) if explode => items.iter().map(|item| pair(name, item)).collect(),
         Value::Array(_) | Value::Object(_) => {
-            vec![format!("{}={}", encode(name), joined(value, false, delimiter(style), &|text| encode(text)))]
+            vec![format!(
+                "{}={}",
+                encode(name),
+                joined(value, false, delimiter(style), &|text| encode(text))
+            )]
         }
         value => vec![pair(name, value)],
     }
@@ -255,10 +355,14 @@ fn pairs(name: &str, value: &Value, style: Style, explode: bool) -> Vec<String> 
 
 fn deep(name: &str, value: &Value) -> Vec<String> {
     match value {
-        Value::Object(object) => {
-            object.iter().flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value)).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(|item| deep(&format!("{name}[]"), item)).collect(),
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .flat_map(|item| deep(&format!("{name}[]"), item))
+            .collect(),
         value => vec![format!("{}={}", encode(name), encode(&plain(value)))],
     }
 }
@@ -274,11 +378,16 @@ fn in_path(parameter: &Parameter, value: &Value) -> String {
         return joined(value, false, format.delimiter(true), &encode);
     }
     let text = match style {
-        Style::Label => format!(".{}", joined(value, explode, if explode { "." } else { "," }, &encode)),
+        Style::Label => format!(
+            ".{}",
+            joined(value, explode, if explode { "." } else { "," }, &encode)
+        ),
         Style::Matrix => match value {
             Value::Object(_) if explode => format!(";{}", joined(value, true, ";", &encode)),
             Value::Array(items) if explode => {
-                let each = items.iter().map(|item| format!(";{}={}", parameter.name, encode(&plain(item))));
+                let each = items
+                    .iter()
+                    .map(|item| format!(";{}={}", parameter.name, encode(&plain(item))));
                 each.collect::<Vec<_>>().concat()
             }
             value => format!(";{}={}", parameter.name, joined(value, false, ",", &encode)),
@@ -286,5 +395,9 @@ fn in_path(parameter: &Parameter, value: &Value) -> String {
         _ => joined(value, explode, ",", &encode),
     };
     // An empty segment would be another path.
-    if text.is_empty() { "x".to_owned() } else { text }
+    if text.is_empty() {
+        "x".to_owned()
+    } else {
+        text
+    }
 }

@@ -59,7 +59,10 @@ impl SessionView<'_> {
         seed: u64,
     ) -> (Duration, Option<Duration>) {
         let delay = self.delay(asked.or(usual), operation, seed);
-        match settings.longest_delay.filter(|longest| asked.is_some() && delay > *longest) {
+        match settings
+            .longest_delay
+            .filter(|longest| asked.is_some() && delay > *longest)
+        {
             Some(longest) => (longest, Some(longest)),
             None => (delay, None),
         }
@@ -94,6 +97,8 @@ impl SessionView<'_> {
 /// Draws two numbers from 0 (inclusive) to 1 (exclusive), equal for equal seed, name and turn.
 #[must_use]
 pub fn draw(seed: u64, name: &str, turn: u64) -> (f64, f64) {
-    let mut random = ChaCha8Rng::seed_from_u64(seed ^ fingerprint(name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut random = ChaCha8Rng::seed_from_u64(
+        seed ^ fingerprint(name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    );
     (random.random_range(0.0..1.0), random.random_range(0.0..1.0))
 }

@@ -21,11 +21,21 @@ impl Generator<'_> {
         is_thing: bool,
         is_identifier: bool,
     ) -> Option<Value> {
-        let examples = flat.keywords.get("examples").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let examples = flat
+            .keywords
+            .get("examples")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let turn = self.position.checked_rem(examples.len()).unwrap_or(0);
-        let Some(example) = examples.get(turn) else { return default_of(&flat.keywords) };
-        let coerced =
-            if self.schema.examples() == Examples::Verbatim { None } else { coerce(self.schema, node, example) };
+        let Some(example) = examples.get(turn) else {
+            return default_of(&flat.keywords);
+        };
+        let coerced = if self.schema.examples() == Examples::Verbatim {
+            None
+        } else {
+            coerce(self.schema, node, example)
+        };
         let mut value = coerced.map_or_else(|| example.clone(), |(value, _)| value);
         let others = self.others.max(self.position as u64);
         let is_new = others < examples.len() as u64;
@@ -44,7 +54,10 @@ impl Generator<'_> {
             if !self.identifies(name, flat.name.as_deref()) {
                 continue;
             }
-            let node = flat.properties.get(name.as_str()).map(|node| self.schema.resolve(node));
+            let node = flat
+                .properties
+                .get(name.as_str())
+                .map(|node| self.schema.resolve(node));
             let keywords = node.and_then(Value::as_object).cloned().unwrap_or_default();
             if let Some(varied) = vary::identifier(&keywords, member, others, &mut self.random) {
                 *member = varied;
@@ -56,14 +69,22 @@ impl Generator<'_> {
     /// of a collection.
     pub(super) fn identifies(&self, name: &str, owner: Option<&str>) -> bool {
         let of_owner = || owner.is_some_and(|owner| folded(name) == folded(owner) + "id");
-        Some(name) == self.key || matches!(folded(name).as_str(), "id" | "uuid" | "guid" | "uid") || of_owner()
+        Some(name) == self.key
+            || matches!(folded(name).as_str(), "id" | "uuid" | "guid" | "uid")
+            || of_owner()
     }
 }
 
 /// Returns the default of a schema, unless it is null, of another type (many documents have texts
 /// for numbers), or not in `enum`.
 fn default_of(node: &Map<String, Value>) -> Option<Value> {
-    let is_listed = |value: &Value| node.get("enum").and_then(Value::as_array).is_none_or(|all| has(all, value));
+    let is_listed = |value: &Value| {
+        node.get("enum")
+            .and_then(Value::as_array)
+            .is_none_or(|all| has(all, value))
+    };
     let default = node.get("default").filter(|value| !value.is_null());
-    default.filter(|value| is_of_type(value, node) && is_listed(value)).cloned()
+    default
+        .filter(|value| is_of_type(value, node) && is_listed(value))
+        .cloned()
 }

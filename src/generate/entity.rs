@@ -50,14 +50,21 @@ fn everywhere(value: &mut Value, name: &str, text: &str, depth: usize) -> Found 
     match value {
         Value::Object(object) => {
             let changed = object.iter_mut().map(|(key, member)| {
-                let is_meant = !member.is_object() && !member.is_array() && words(key).concat() == name;
-                if is_meant { say(member, text) } else { everywhere(member, name, text, depth + 1) }
+                let is_meant =
+                    !member.is_object() && !member.is_array() && words(key).concat() == name;
+                if is_meant {
+                    say(member, text)
+                } else {
+                    everywhere(member, name, text, depth + 1)
+                }
             });
             changed.max().unwrap_or(Found::Nothing)
         }
-        Value::Array(items) => {
-            items.iter_mut().map(|item| everywhere(item, name, text, depth + 1)).max().unwrap_or(Found::Nothing)
-        }
+        Value::Array(items) => items
+            .iter_mut()
+            .map(|item| everywhere(item, name, text, depth + 1))
+            .max()
+            .unwrap_or(Found::Nothing),
         _ => Found::Nothing,
     }
 }
@@ -71,29 +78,48 @@ fn entity(value: &mut Value, name: &[String], text: &str) -> Found {
         "email" => &["email"],
         _ => &["id", "_id", "ID", "Id", "uuid", "uid", "key", "slug"],
     };
-    let Some(object) = nearest(value, keys, 0) else { return Found::Nothing };
+    let Some(object) = nearest(value, keys, 0) else {
+        return Found::Nothing;
+    };
     let key = keys.iter().find(|key| object.contains_key(**key));
-    key.and_then(|key| object.get_mut(*key)).map_or(Found::Nothing, |member| say(member, text))
+    key.and_then(|key| object.get_mut(*key))
+        .map_or(Found::Nothing, |member| say(member, text))
 }
 
 /// Finds the outermost object that has one of the keys with a scalar value; lists are not
 /// searched.
-fn nearest<'v>(value: &'v mut Value, keys: &[&str], depth: usize) -> Option<&'v mut serde_json::Map<String, Value>> {
+fn nearest<'v>(
+    value: &'v mut Value,
+    keys: &[&str],
+    depth: usize,
+) -> Option<&'v mut serde_json::Map<String, Value>> {
     let object = value.as_object_mut()?;
-    if keys.iter().any(|key| object.get(*key).is_some_and(|member| !member.is_object() && !member.is_array())) {
+    if keys.iter().any(|key| {
+        object
+            .get(*key)
+            .is_some_and(|member| !member.is_object() && !member.is_array())
+    }) {
         return Some(object);
     }
     if depth >= DEEPEST {
         return None;
     }
-    object.values_mut().find_map(|member| nearest(member, keys, depth + 1))
+    object
+        .values_mut()
+        .find_map(|member| nearest(member, keys, depth + 1))
 }
 
 /// Replaces a member by the text of a path, converted to the member's type.
 fn say(member: &mut Value, text: &str) -> Found {
     let said = match member {
-        Value::Number(number) if number.is_f64() => text.parse::<f64>().ok().map(|number| json!(number)),
-        Value::Number(_) => text.parse::<Number>().ok().filter(is_plain_integer).map(Value::Number),
+        Value::Number(number) if number.is_f64() => {
+            text.parse::<f64>().ok().map(|number| json!(number))
+        }
+        Value::Number(_) => text
+            .parse::<Number>()
+            .ok()
+            .filter(is_plain_integer)
+            .map(Value::Number),
         Value::String(_) => Some(json!(text)),
         _ => None,
     };

@@ -48,14 +48,34 @@ pub struct Turn {
 
 /// Flattens a schema: follows its references, merges its `allOf`, and takes one branch of its
 /// `anyOf` and `oneOf`, in turn and without branches that are only null.
-pub fn flatten<'n>(schema: &'n Schema, node: &'n Value, turn: Turn, random: &mut ChaCha8Rng) -> Flat<'n> {
-    let mut folding = Folding { schema, turn, random, flat: Flat::default(), seen: HashSet::new() };
+pub fn flatten<'n>(
+    schema: &'n Schema,
+    node: &'n Value,
+    turn: Turn,
+    random: &mut ChaCha8Rng,
+) -> Flat<'n> {
+    let mut folding = Folding {
+        schema,
+        turn,
+        random,
+        flat: Flat::default(),
+        seen: HashSet::new(),
+    };
     if std::ptr::eq(node, schema.tree()) {
-        folding.flat.name = schema.place().pointer().strip_prefix("/components/schemas/").map(unescape);
+        folding.flat.name = schema
+            .place()
+            .pointer()
+            .strip_prefix("/components/schemas/")
+            .map(unescape);
     }
     folding.fold(node);
     let mut flat = folding.flat;
-    let title = || flat.keywords.get("title").and_then(Value::as_str).map(str::to_owned);
+    let title = || {
+        flat.keywords
+            .get("title")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     flat.name = flat.name.take().or_else(title);
     flat
 }
@@ -74,7 +94,10 @@ const RANDOM_FROM: usize = 4;
 
 impl<'n> Folding<'n, '_> {
     fn fold(&mut self, node: &'n Value) {
-        let Some(object) = node.as_object().filter(|_| self.seen.insert(std::ptr::from_ref(node).addr())) else {
+        let Some(object) = node
+            .as_object()
+            .filter(|_| self.seen.insert(std::ptr::from_ref(node).addr()))
+        else {
             return;
         };
         let schema = self.schema;
@@ -84,7 +107,9 @@ impl<'n> Folding<'n, '_> {
         }
         if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
             if self.flat.name.is_none() {
-                self.flat.name = reference.strip_prefix("#/components/schemas/").map(unescape);
+                self.flat.name = reference
+                    .strip_prefix("#/components/schemas/")
+                    .map(unescape);
             }
             self.fold(schema.resolve(node));
         }
@@ -123,11 +148,22 @@ impl<'n> Folding<'n, '_> {
                 _ => merge(&mut self.flat.keywords, keyword, value),
             }
         }
-        let branches =
-            |keyword: &str| object.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        branches("allOf").iter().for_each(|branch| self.fold(branch));
+        let branches = |keyword: &str| {
+            object
+                .get(keyword)
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default()
+        };
+        branches("allOf")
+            .iter()
+            .for_each(|branch| self.fold(branch));
         // The value satisfies `if` and `then`, or else `else`.
-        let conditional: &[&str] = if self.turn.attempt.is_multiple_of(2) { &["if", "then"] } else { &["else"] };
+        let conditional: &[&str] = if self.turn.attempt.is_multiple_of(2) {
+            &["if", "then"]
+        } else {
+            &["else"]
+        };
         for keyword in conditional.iter().filter(|_| object.contains_key("if")) {
             if let Some(branch) = object.get(*keyword) {
                 self.fold(branch);
@@ -148,7 +184,9 @@ impl<'n> Folding<'n, '_> {
     fn properties(&mut self, properties: &'n Value) {
         for (name, schema) in properties.as_object().into_iter().flatten() {
             match self.flat.properties.get_mut(name.as_str()) {
-                Some(known) if **known != *schema => *known = Cow::Owned(json!({ "allOf": [&**known, schema] })),
+                Some(known) if **known != *schema => {
+                    *known = Cow::Owned(json!({ "allOf": [&**known, schema] }))
+                }
                 Some(_) => {}
                 None => {
                     self.flat.properties.insert(name, Cow::Borrowed(schema));
@@ -159,12 +197,18 @@ impl<'n> Folding<'n, '_> {
 
     /// Chooses an alternative that is not only null.
     fn choose(&mut self, alternatives: &'n [Value]) -> Option<&'n Value> {
-        let is_null = |branch: &&Value| self.schema.resolve(branch).get("type") == Some(&json!("null"));
-        let full: Vec<&Value> = alternatives.iter().filter(|branch| !is_null(branch)).collect();
+        let is_null =
+            |branch: &&Value| self.schema.resolve(branch).get("type") == Some(&json!("null"));
+        let full: Vec<&Value> = alternatives
+            .iter()
+            .filter(|branch| !is_null(branch))
+            .collect();
         match full.len() {
             0 => alternatives.first(),
             count if self.turn.attempt == 0 => Some(full[self.turn.position % count]),
-            count if self.turn.attempt < RANDOM_FROM.max(count) => Some(full[self.turn.attempt % count]),
+            count if self.turn.attempt < RANDOM_FROM.max(count) => {
+                Some(full[self.turn.attempt % count])
+            }
             _ => full.choose(self.random).copied(),
         }
     }
@@ -173,24 +217,44 @@ impl<'n> Folding<'n, '_> {
     /// 3.1.1 §4.8.25). Without a chosen branch, a base schema becomes the first schema derived
     /// from it.
     fn discriminate(&mut self, discriminator: &'n Value, chosen: Option<&'n Value>) {
-        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return };
+        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else {
+            return;
+        };
         let mapping = discriminator.get("mapping").and_then(Value::as_object);
-        let reference = chosen.and_then(|branch| branch.get("$ref")).and_then(Value::as_str);
+        let reference = chosen
+            .and_then(|branch| branch.get("$ref"))
+            .and_then(Value::as_str);
         let meant = reference.map_or_else(
-            || self.flat.name.as_ref().map(|name| join("#/components/schemas", name)),
+            || {
+                self.flat
+                    .name
+                    .as_ref()
+                    .map(|name| join("#/components/schemas", name))
+            },
             |reference| Some(reference.to_owned()),
         );
         if chosen.is_none()
             && mapping.is_none()
-            && let Some(name) = self.flat.name.as_ref().and_then(|name| self.schema.first_derived(name))
+            && let Some(name) = self
+                .flat
+                .name
+                .as_ref()
+                .and_then(|name| self.schema.first_derived(name))
             && let Some(derived) = self.schema.follow(&join("#/components/schemas", &name))
         {
             self.fold(derived);
-            self.flat.properties.insert(property, Cow::Owned(json!({ "const": name })));
+            self.flat
+                .properties
+                .insert(property, Cow::Owned(json!({ "const": name })));
             return;
         }
-        let known = mapping.into_iter().flatten().find(|(_, to)| meant.is_some() && mapped(to) == meant);
-        let first = mapping.and_then(|mapping| mapping.iter().next()).filter(|_| chosen.is_none());
+        let known = mapping
+            .into_iter()
+            .flatten()
+            .find(|(_, to)| meant.is_some() && mapped(to) == meant);
+        let first = mapping
+            .and_then(|mapping| mapping.iter().next())
+            .filter(|_| chosen.is_none());
         let name = match (known, first) {
             (Some((name, _)), _) => name.clone(),
             (None, Some((name, to))) if self.is_base(to) => {
@@ -207,14 +271,18 @@ impl<'n> Folding<'n, '_> {
         };
         let declared = self.flat.properties.get(property);
         if declared.is_none_or(|declared| self.takes_name(declared, &name)) {
-            self.flat.properties.insert(property, Cow::Owned(json!({ "const": name })));
+            self.flat
+                .properties
+                .insert(property, Cow::Owned(json!({ "const": name })));
         }
     }
 
     /// Returns `true` if the target of a mapping is an object that is not merged yet.
     fn is_base(&self, to: &Value) -> bool {
         let target = self.schema.follow(&mapped(to).unwrap_or_default());
-        target.is_some_and(|target| target.is_object() && !self.seen.contains(&std::ptr::from_ref(target).addr()))
+        target.is_some_and(|target| {
+            target.is_object() && !self.seen.contains(&std::ptr::from_ref(target).addr())
+        })
     }
 
     fn takes_name(&self, declared: &Value, name: &str) -> bool {
@@ -235,7 +303,9 @@ fn both<'n>(there: &mut Option<Cow<'n, Value>>, more: &'n Value) {
     *there = match there.take() {
         None | Some(Cow::Borrowed(Value::Bool(true))) => Some(Cow::Borrowed(more)),
         Some(known) if *more == Value::Bool(true) || *known == *more => Some(known),
-        Some(known) if known.is_object() && more.is_object() => Some(Cow::Owned(json!({ "allOf": [&*known, more] }))),
+        Some(known) if known.is_object() && more.is_object() => {
+            Some(Cow::Owned(json!({ "allOf": [&*known, more] })))
+        }
         Some(_) => Some(Cow::Owned(Value::Bool(false))),
     };
 }
@@ -254,12 +324,20 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
                 }
             }
         }
-        ("minimum" | "exclusiveMinimum" | "minLength" | "minItems" | "minProperties", there, more) => {
+        (
+            "minimum" | "exclusiveMinimum" | "minLength" | "minItems" | "minProperties",
+            there,
+            more,
+        ) => {
             if more.as_f64() > there.as_f64() {
                 *there = more.clone();
             }
         }
-        ("maximum" | "exclusiveMaximum" | "maxLength" | "maxItems" | "maxProperties", there, more) => {
+        (
+            "maximum" | "exclusiveMaximum" | "maxLength" | "maxItems" | "maxProperties",
+            there,
+            more,
+        ) => {
             if more.as_f64() < there.as_f64() {
                 *there = more.clone();
             }
@@ -267,10 +345,15 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
         ("pattern", there, more) if there != more => {
             // Both patterns must match; `text` reads this key, and no schema has it.
             let others = flat.entry(OTHER_PATTERNS).or_insert_with(|| json!([]));
-            others.as_array_mut().into_iter().for_each(|others| others.push(more.clone()));
+            others
+                .as_array_mut()
+                .into_iter()
+                .for_each(|others| others.push(more.clone()));
         }
         ("type", there, more) => *there = common_types(there, more),
-        ("enum", Value::Array(there), Value::Array(more)) => there.retain(|value| number::has(more, value)),
+        ("enum", Value::Array(there), Value::Array(more)) => {
+            there.retain(|value| number::has(more, value))
+        }
         _ => {}
     }
 }
@@ -281,10 +364,15 @@ fn common_types(a: &Value, b: &Value) -> Value {
         name => vec![name.clone()],
     };
     let (a, b) = (names(a), names(b));
-    let fits = |name: &&Value| b.contains(name) || **name == "integer" && b.contains(&json!("number"));
+    let fits =
+        |name: &&Value| b.contains(name) || **name == "integer" && b.contains(&json!("number"));
     let mut common: Vec<Value> = a.iter().filter(fits).cloned().collect();
     if a.contains(&json!("number")) && b.contains(&json!("integer")) {
         common.push(json!("integer"));
     }
-    if common.is_empty() { json!(a) } else { json!(common) }
+    if common.is_empty() {
+        json!(a)
+    } else {
+        json!(common)
+    }
 }

@@ -32,7 +32,12 @@ pub struct GenerateOptions {
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        Self { seed: 0, list_size: (2, 3), most_values: 60_000, most_bytes: 4 * 1024 * 1024 }
+        Self {
+            seed: 0,
+            list_size: (2, 3),
+            most_values: 60_000,
+            most_bytes: 4 * 1024 * 1024,
+        }
     }
 }
 
@@ -40,7 +45,10 @@ impl GenerateOptions {
     /// Returns the default options with a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
+        Self {
+            seed,
+            ..Self::default()
+        }
     }
 }
 
@@ -105,7 +113,8 @@ pub(crate) struct Generator<'s> {
 
 impl<'s> Generator<'s> {
     pub(crate) fn new(schema: &'s Schema, options: &'s GenerateOptions, attempt: usize) -> Self {
-        let mixed = options.seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
+        let mixed =
+            options.seed ^ fingerprint(schema.place().pointer()) ^ (attempt as u64).rotate_left(48);
         Self {
             schema,
             options,
@@ -151,9 +160,18 @@ impl<'s> Generator<'s> {
         if self.open.contains(&std::ptr::from_ref(node).addr()) {
             return true;
         }
-        let branches = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|keyword| node.get(keyword)?.as_array());
-        let inner = node.get("items").into_iter().chain(node.get("additionalProperties"));
-        levels > 0 && branches.flatten().chain(inner).any(|node| self.leads_back(node, levels - 1))
+        let branches = ["allOf", "anyOf", "oneOf"]
+            .into_iter()
+            .filter_map(|keyword| node.get(keyword)?.as_array());
+        let inner = node
+            .get("items")
+            .into_iter()
+            .chain(node.get("additionalProperties"));
+        levels > 0
+            && branches
+                .flatten()
+                .chain(inner)
+                .any(|node| self.leads_back(node, levels - 1))
     }
 
     pub(crate) fn value(&mut self, node: &Value, depth: usize, called: Called<'_>) -> Value {
@@ -166,7 +184,10 @@ impl<'s> Generator<'s> {
             return Value::Null; // ends a recursive schema
         }
         let (is_thing, is_identifier) = (take(&mut self.is_thing), take(&mut self.is_identifier));
-        let turn = Turn { attempt: self.attempt, position: self.position };
+        let turn = Turn {
+            attempt: self.attempt,
+            position: self.position,
+        };
         let flat = flatten::flatten(self.schema, node, turn, &mut self.random);
         if let Some(value) = flat.keywords.get("const") {
             return value.clone();
@@ -179,17 +200,29 @@ impl<'s> Generator<'s> {
         if let Some(value) = self.listed(&flat.keywords) {
             return value;
         }
-        self.open.push(std::ptr::from_ref(self.schema.resolve(node)).addr());
+        self.open
+            .push(std::ptr::from_ref(self.schema.resolve(node)).addr());
         let made = self.of_kind(&flat, depth, called, is_thing);
         self.open.pop();
         made
     }
 
-    fn of_kind(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>, is_thing: bool) -> Value {
+    fn of_kind(
+        &mut self,
+        flat: &Flat<'_>,
+        depth: usize,
+        called: Called<'_>,
+        is_thing: bool,
+    ) -> Value {
         let kind = self.kind(flat, called);
         self.free += usize::from(!matches!(kind, "object" | "array" | "null"));
         match kind {
-            "object" => self.object(flat, depth, flat.name.as_deref().unwrap_or(called.name), is_thing),
+            "object" => self.object(
+                flat,
+                depth,
+                flat.name.as_deref().unwrap_or(called.name),
+                is_thing,
+            ),
             "array" => self.array(flat, depth, called),
             "string" => self.string(&flat.keywords, called),
             "integer" => self.integer(&flat.keywords, called),
@@ -204,8 +237,14 @@ impl<'s> Generator<'s> {
         let values = node.get("enum")?.as_array()?;
         self.free += usize::from(values.len() > 1);
         let plain: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
-        let fitting: Vec<&Value> = plain.iter().copied().filter(|value| is_of_type(value, node)).collect();
-        let chosen = fitting.choose(&mut self.random).or_else(|| plain.choose(&mut self.random));
+        let fitting: Vec<&Value> = plain
+            .iter()
+            .copied()
+            .filter(|value| is_of_type(value, node))
+            .collect();
+        let chosen = fitting
+            .choose(&mut self.random)
+            .or_else(|| plain.choose(&mut self.random));
         chosen.map_or_else(|| values.first().cloned(), |value| Some((*value).clone()))
     }
 
@@ -215,7 +254,11 @@ impl<'s> Generator<'s> {
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
         };
-        let full: Vec<&str> = named.iter().copied().filter(|name| *name != "null").collect();
+        let full: Vec<&str> = named
+            .iter()
+            .copied()
+            .filter(|name| *name != "null")
+            .collect();
         if !full.is_empty() {
             return full[self.attempt / 2 % full.len()];
         }
@@ -223,13 +266,22 @@ impl<'s> Generator<'s> {
             (false, _) => "null",
             // Without `type`, any JSON type may be the one that fits.
             (true, Some(late)) => KINDS[late % KINDS.len()],
-            (true, None) => implied(flat).unwrap_or(if called.name.is_empty() { "object" } else { "string" }),
+            (true, None) => implied(flat).unwrap_or(if called.name.is_empty() {
+                "object"
+            } else {
+                "string"
+            }),
         }
     }
 
     fn string(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
-        let is_json = node.get("contentMediaType").is_some_and(|kind| kind == "application/json");
-        if let Some(inner) = node.get("contentSchema").filter(|_| is_json && !node.contains_key("contentEncoding")) {
+        let is_json = node
+            .get("contentMediaType")
+            .is_some_and(|kind| kind == "application/json");
+        if let Some(inner) = node
+            .get("contentSchema")
+            .filter(|_| is_json && !node.contains_key("contentEncoding"))
+        {
             // The text is JSON that fits `contentSchema` (JSON Schema Validation 2020-12 §8.5).
             let made = self.value(inner, 1, called).to_string();
             return Value::String(made);
@@ -241,7 +293,11 @@ impl<'s> Generator<'s> {
 
     /// Returns the name that a value should suit; from the fifth attempt on, none.
     fn called<'n>(&self, called: Called<'n>) -> Called<'n> {
-        if self.attempt < 4 { called } else { Called::default() }
+        if self.attempt < 4 {
+            called
+        } else {
+            Called::default()
+        }
     }
 
     fn integer(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
@@ -252,14 +308,18 @@ impl<'s> Generator<'s> {
             *last += 1;
             Some(json!(*last))
         } else if plausible::is_unix_time(called.name, text("format"), text("description")) {
-            Some(json!(plausible::when(called.name, &mut self.random).unix_timestamp()))
+            Some(json!(
+                plausible::when(called.name, &mut self.random).unix_timestamp()
+            ))
         } else if plausible::is_reference(called.name) {
             Some(json!(self.random.random_range(1..=3)))
         } else {
             plausible::number(called, true, &mut self.random)
         };
         let fits = |value: &Value| number::is_within(node, value);
-        plausible.filter(fits).unwrap_or_else(|| number::integer(node, &mut self.random))
+        plausible
+            .filter(fits)
+            .unwrap_or_else(|| number::integer(node, &mut self.random))
     }
 
     fn number(&mut self, node: &Map<String, Value>, called: Called<'_>) -> Value {
@@ -268,20 +328,33 @@ impl<'s> Generator<'s> {
         }
         let plausible = plausible::number(self.called(called), false, &mut self.random);
         let fits = |value: &Value| number::is_within(node, value);
-        plausible.filter(fits).unwrap_or_else(|| number::number(node, &mut self.random))
+        plausible
+            .filter(fits)
+            .unwrap_or_else(|| number::number(node, &mut self.random))
     }
 
     fn object(&mut self, flat: &Flat<'_>, depth: usize, owner: &str, is_thing: bool) -> Value {
         let node = &flat.keywords;
-        let names = node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let names = node
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         let required: Vec<&str> = names
-            .filter(|name| flat.properties.get(name).is_none_or(|property| self.schema.asks_for(property)))
+            .filter(|name| {
+                flat.properties
+                    .get(name)
+                    .is_none_or(|property| self.schema.asks_for(property))
+            })
             .collect();
         let mut object = Map::new();
         for (name, property) in &flat.properties {
             let is_required = required.contains(name);
             let is_unasked = !self.schema.asks_for(property);
-            if **property != Value::Bool(false) && (is_required || self.takes_optional(depth) && !is_unasked) {
+            if **property != Value::Bool(false)
+                && (is_required || self.takes_optional(depth) && !is_unasked)
+            {
                 if depth == 0 && (self.is_left_out)(name) {
                     object.insert((*name).to_owned(), Value::Null);
                     continue;
@@ -300,7 +373,11 @@ impl<'s> Generator<'s> {
             }
         }
         let any = json!({ "type": "string" });
-        let other = flat.additional.as_deref().filter(|other| other.is_object()).unwrap_or(&any);
+        let other = flat
+            .additional
+            .as_deref()
+            .filter(|other| other.is_object())
+            .unwrap_or(&any);
         for name in required {
             if !object.contains_key(name) {
                 let property = pattern_property(flat, name).unwrap_or(other);
@@ -309,12 +386,33 @@ impl<'s> Generator<'s> {
             }
         }
         plausible::agree(&mut object, |name| {
-            const BOUNDS: [&str; 7] = ["pattern", "enum", "const", "maxLength", "minLength", "examples", "default"];
-            let property = flat.properties.get(name).map(|property| self.schema.resolve(property));
-            property.is_some_and(|property| BOUNDS.iter().all(|keyword| property.get(keyword).is_none()))
+            const BOUNDS: [&str; 7] = [
+                "pattern",
+                "enum",
+                "const",
+                "maxLength",
+                "minLength",
+                "examples",
+                "default",
+            ];
+            let property = flat
+                .properties
+                .get(name)
+                .map(|property| self.schema.resolve(property));
+            property.is_some_and(|property| {
+                BOUNDS.iter().all(|keyword| property.get(keyword).is_none())
+            })
         });
-        let is_map = flat.properties.is_empty() && flat.additional.as_ref().is_some_and(|other| other.is_object());
-        let wanted = count(node, "minProperties", usize::from(is_map && self.takes_optional(depth)));
+        let is_map = flat.properties.is_empty()
+            && flat
+                .additional
+                .as_ref()
+                .is_some_and(|other| other.is_object());
+        let wanted = count(
+            node,
+            "minProperties",
+            usize::from(is_map && self.takes_optional(depth)),
+        );
         for index in 1_u32.. {
             if object.len() >= wanted || self.left == 0 {
                 break;
@@ -331,13 +429,23 @@ impl<'s> Generator<'s> {
 
     /// Returns the name and the schema of a further member of a map: from `patternProperties` if
     /// other members are forbidden, else from `propertyNames`, else a numbered name.
-    fn member_of_map<'n>(&mut self, flat: &Flat<'n>, other: &'n Value, index: u32) -> (String, &'n Value) {
+    fn member_of_map<'n>(
+        &mut self,
+        flat: &Flat<'n>,
+        other: &'n Value,
+        index: u32,
+    ) -> (String, &'n Value) {
         let is_closed = flat.additional.as_deref() == Some(&Value::Bool(false));
-        if let Some((pattern, schema)) =
-            flat.patterns.get(index as usize % flat.patterns.len().max(1)).filter(|_| is_closed)
+        if let Some((pattern, schema)) = flat
+            .patterns
+            .get(index as usize % flat.patterns.len().max(1))
+            .filter(|_| is_closed)
         {
             let named = Map::from_iter([("pattern".to_owned(), json!(pattern))]);
-            return (text::generate(&named, Called::default(), &mut self.random), *schema);
+            return (
+                text::generate(&named, Called::default(), &mut self.random),
+                *schema,
+            );
         }
         let named = flat.keywords.get("propertyNames").cloned();
         match named.map(|named| self.value(&named, 1, Called::default())) {
@@ -349,7 +457,11 @@ impl<'s> Generator<'s> {
     /// Returns the number of items of a list whose schema does not determine it.
     fn usual_length(&mut self, depth: usize) -> usize {
         let (least, most) = self.options.list_size;
-        let usual = if least < most { self.random.random_range(least..=most) } else { least };
+        let usual = if least < most {
+            self.random.random_range(least..=most)
+        } else {
+            least
+        };
         if self.takes_optional(depth) { usual } else { 0 }
     }
 
@@ -357,14 +469,20 @@ impl<'s> Generator<'s> {
         let node = &flat.keywords;
         let most = count(node, "maxItems", usize::MAX);
         let usual = self.usual_length(depth);
-        let wanted = count(node, "minItems", usual.min(most)).max(usual.min(most)).min(self.left);
+        let wanted = count(node, "minItems", usual.min(most))
+            .max(usual.min(most))
+            .min(self.left);
         let prefix = flat.prefix;
         let any = json!({ "type": "string" });
         let items = flat.items.as_deref().or(flat.contains).unwrap_or(&any);
         let is_unique = node.get("uniqueItems") == Some(&Value::Bool(true));
         let is_closed = *items == Value::Bool(false);
         let mut list: Vec<Value> = Vec::new();
-        let wanted = if is_closed { prefix.len() } else { wanted.max(prefix.len().min(most)) };
+        let wanted = if is_closed {
+            prefix.len()
+        } else {
+            wanted.max(prefix.len().min(most))
+        };
         let position = self.position;
         for index in 0..wanted {
             self.position = index;
@@ -380,7 +498,14 @@ impl<'s> Generator<'s> {
 
     /// Returns an item that the list does not have yet, if `AGAIN` retries find one. Items that an
     /// example or the schema fixes may repeat, unless items must be unique.
-    fn other_item(&mut self, node: &Value, depth: usize, called: Called<'_>, list: &[Value], is_unique: bool) -> Value {
+    fn other_item(
+        &mut self,
+        node: &Value,
+        depth: usize,
+        called: Called<'_>,
+        list: &[Value],
+        is_unique: bool,
+    ) -> Value {
         let avoided = self.avoids_examples;
         let mut item = Value::Null;
         for again in 0..=AGAIN {
@@ -410,9 +535,9 @@ pub(crate) fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
     };
     match node.get("type") {
         Some(Value::String(wanted)) => wanted == name || wanted == "number" && name == "integer",
-        Some(Value::Array(wanted)) => {
-            wanted.iter().any(|wanted| wanted == name || wanted == "number" && name == "integer")
-        }
+        Some(Value::Array(wanted)) => wanted
+            .iter()
+            .any(|wanted| wanted == name || wanted == "number" && name == "integer"),
         _ => true,
     }
 }
@@ -422,7 +547,16 @@ pub(crate) fn implied(flat: &Flat<'_>) -> Option<&'static str> {
     const HINTS: [(&str, &[&str]); 4] = [
         ("object", &["required", "minProperties"]),
         ("array", &["minItems", "maxItems"]),
-        ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
+        (
+            "number",
+            &[
+                "minimum",
+                "maximum",
+                "exclusiveMinimum",
+                "exclusiveMaximum",
+                "multipleOf",
+            ],
+        ),
         ("string", &["pattern", "minLength", "maxLength", "format"]),
     ];
     if !flat.properties.is_empty() || !flat.patterns.is_empty() || flat.additional.is_some() {
@@ -431,18 +565,31 @@ pub(crate) fn implied(flat: &Flat<'_>) -> Option<&'static str> {
     if flat.items.is_some() || !flat.prefix.is_empty() || flat.contains.is_some() {
         return Some("array");
     }
-    let has = |keywords: &[&str]| keywords.iter().any(|keyword| flat.keywords.contains_key(*keyword));
-    HINTS.iter().find(|(_, keywords)| has(keywords)).map(|(name, _)| *name)
+    let has = |keywords: &[&str]| {
+        keywords
+            .iter()
+            .any(|keyword| flat.keywords.contains_key(*keyword))
+    };
+    HINTS
+        .iter()
+        .find(|(_, keywords)| has(keywords))
+        .map(|(name, _)| *name)
 }
 
 /// Returns the schema that `patternProperties` has for a name.
 pub(crate) fn pattern_property<'n>(flat: &Flat<'n>, name: &str) -> Option<&'n Value> {
     let fits = |text: &str| Pattern::read(text).is_ok_and(|pattern| pattern.is_match(name));
-    flat.patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, schema)| *schema)
+    flat.patterns
+        .iter()
+        .find(|(pattern, _)| fits(pattern))
+        .map(|(_, schema)| *schema)
 }
 
 pub(crate) fn count(node: &Map<String, Value>, keyword: &str, otherwise: usize) -> usize {
-    node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or(otherwise)
+    node.get(keyword)
+        .and_then(Value::as_u64)
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or(otherwise)
 }
 
 /// Maximum number of retries for an item that the list has already; then the item is repeated, or

@@ -25,7 +25,12 @@ const STRIKES: usize = 3;
 ///
 /// `rounds` is the number of validations left, `steps` the number of validator steps left, in all
 /// attempts together.
-pub fn mend(generator: &mut Generator<'_>, mut value: Value, rounds: &mut usize, steps: &mut usize) -> Option<Value> {
+pub fn mend(
+    generator: &mut Generator<'_>,
+    mut value: Value,
+    rounds: &mut usize,
+    steps: &mut usize,
+) -> Option<Value> {
     let mut strikes: HashMap<String, usize> = HashMap::new();
     for round in 0..ROUNDS.min(*rounds) {
         *rounds -= 1;
@@ -69,10 +74,16 @@ fn ancestor(pointer: &str, levels: usize) -> Option<&str> {
 
 /// Removes a member or an item.
 fn leave_out(root: &mut Value, pointer: &str) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
     match root.pointer_mut(parent) {
         Some(Value::Array(items)) => {
-            if let Some(index) = name.parse::<usize>().ok().filter(|index| *index < items.len()) {
+            if let Some(index) = name
+                .parse::<usize>()
+                .ok()
+                .filter(|index| *index < items.len())
+            {
                 items.remove(index);
             }
         }
@@ -92,7 +103,9 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
     if error.keyword == "falseSchema" && !error.pointer.is_empty() {
         return remove(root, &error.pointer);
     }
-    let Some(at) = root.pointer_mut(&error.pointer) else { return };
+    let Some(at) = root.pointer_mut(&error.pointer) else {
+        return;
+    };
     match error.keyword.as_str() {
         "const" => *at = operand("value"),
         "enum" => {
@@ -106,12 +119,20 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
             let types = operand("types");
             let types = types.as_array().map(Vec::as_slice).unwrap_or_default();
             if !types.is_empty() {
-                *at = generator.value(&json!({ "type": types[round % types.len()] }), 1, Called::default());
+                *at = generator.value(
+                    &json!({ "type": types[round % types.len()] }),
+                    1,
+                    Called::default(),
+                );
             }
         }
-        "oneOf" if round < ROUNDS - 8 && at.is_object() => leave_branch(generator.schema, node, at, round),
+        "oneOf" if round < ROUNDS - 8 && at.is_object() => {
+            leave_branch(generator.schema, node, at, round)
+        }
         "not" if round < NAMES_TRIED && leave_out_forbidden(schema, node, at, round) => {}
-        "not" | "anyOf" | "oneOf" | "falseSchema" => *at = other_value(generator, node, &error.keyword, round),
+        "not" | "anyOf" | "oneOf" | "falseSchema" => {
+            *at = other_value(generator, node, &error.keyword, round)
+        }
         _ => match at {
             Value::Object(object) => mend_object(generator, object, error, node),
             Value::Array(items) => mend_array(generator, items, error, node),
@@ -126,17 +147,39 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
 /// declare, and not the branch that it resembles most, gets a value that they do not allow.
 fn leave_branch(schema: &Schema, node: &Value, at: &mut Value, round: usize) {
     let node = schema.resolve(node);
-    let branches = node.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let declared: Vec<Vec<_>> = branches.iter().map(|branch| schema.properties(branch)).collect();
+    let branches = node
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let declared: Vec<Vec<_>> = branches
+        .iter()
+        .map(|branch| schema.properties(branch))
+        .collect();
     let has = |name: &str| at.get(name).is_some();
-    let likeness = |properties: &[(&str, &Value)]| properties.iter().filter(|(name, _)| has(name)).count();
+    let likeness =
+        |properties: &[(&str, &Value)]| properties.iter().filter(|(name, _)| has(name)).count();
     // The first of equally good branches, as the value was generated from it.
-    let kept = declared.iter().rev().max_by_key(|properties| likeness(properties)).cloned().unwrap_or_default();
+    let kept = declared
+        .iter()
+        .rev()
+        .max_by_key(|properties| likeness(properties))
+        .cloned()
+        .unwrap_or_default();
     let is_kept = |name: &str| kept.iter().any(|(there, _)| *there == name);
-    let telling = node.pointer("/discriminator/propertyName").and_then(Value::as_str);
-    let all = || declared.iter().flatten().filter(|(name, _)| Some(*name) != telling);
+    let telling = node
+        .pointer("/discriminator/propertyName")
+        .and_then(Value::as_str);
+    let all = || {
+        declared
+            .iter()
+            .flatten()
+            .filter(|(name, _)| Some(*name) != telling)
+    };
     let others = all().filter(|(name, _)| !is_kept(name) && !has(name));
-    let candidates: Vec<_> = others.chain(all().filter(|(name, _)| is_kept(name))).collect();
+    let candidates: Vec<_> = others
+        .chain(all().filter(|(name, _)| is_kept(name)))
+        .collect();
     if let Some((name, property)) = candidates.get(round % candidates.len().max(1)) {
         let is_text = schema.types(property).contains(&"string");
         at[*name] = if is_text { json!(7) } else { json!("x") };
@@ -150,20 +193,38 @@ const NAMES_TRIED: usize = 8;
 /// Removes one of the properties that are forbidden together: `not: {required: [a, b]}`. Returns
 /// `false` if there is nothing to remove.
 fn leave_out_forbidden(schema: &Schema, node: &Value, at: &mut Value, round: usize) -> bool {
-    let not = schema.resolve(node).get("not").map(|not| schema.resolve(not));
-    let named = not.and_then(|not| not.get("required")).and_then(Value::as_array).into_iter().flatten();
+    let not = schema
+        .resolve(node)
+        .get("not")
+        .map(|not| schema.resolve(not));
+    let named = not
+        .and_then(|not| not.get("required"))
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let mut names: Vec<String> = named.filter_map(Value::as_str).map(str::to_owned).collect();
-    let required = schema.resolve(node).get("required").and_then(Value::as_array);
-    names.retain(|name| required.is_none_or(|required| !required.iter().any(|there| there == name)));
-    let Some(object) = at.as_object_mut().filter(|_| !names.is_empty()) else { return false };
+    let required = schema
+        .resolve(node)
+        .get("required")
+        .and_then(Value::as_array);
+    names
+        .retain(|name| required.is_none_or(|required| !required.iter().any(|there| there == name)));
+    let Some(object) = at.as_object_mut().filter(|_| !names.is_empty()) else {
+        return false;
+    };
     let last = names.len() - 1 - round % names.len();
     object.shift_remove(&names[last]).is_some()
 }
 
 /// Returns a value of another branch of `keyword`, or of another JSON type.
 fn other_value(generator: &mut Generator<'_>, node: &Value, keyword: &str, round: usize) -> Value {
-    let branches = generator.schema.resolve(node).get(keyword).and_then(Value::as_array);
-    if let Some(branch) = branches.and_then(|branches| branches.get(round % branches.len().max(1))) {
+    let branches = generator
+        .schema
+        .resolve(node)
+        .get(keyword)
+        .and_then(Value::as_array);
+    if let Some(branch) = branches.and_then(|branches| branches.get(round % branches.len().max(1)))
+    {
         return generator.value(branch, 1, Called::default());
     }
     let kinds = [
@@ -180,13 +241,33 @@ fn other_value(generator: &mut Generator<'_>, node: &Value, keyword: &str, round
     kinds[round % kinds.len()].clone()
 }
 
-fn mend_object(generator: &mut Generator<'_>, object: &mut Map<String, Value>, error: &SchemaError, node: &Value) {
-    let name = error.operands.get("property").and_then(Value::as_str).unwrap_or_default().to_owned();
+fn mend_object(
+    generator: &mut Generator<'_>,
+    object: &mut Map<String, Value>,
+    error: &SchemaError,
+    node: &Value,
+) {
+    let name = error
+        .operands
+        .get("property")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     match error.keyword.as_str() {
         "required" => {
-            let property =
-                generator.schema.property(node, &name).cloned().unwrap_or_else(|| json!({ "type": "string" }));
-            let value = generator.value(&property, 1, Called { name: &name, owner: "" });
+            let property = generator
+                .schema
+                .property(node, &name)
+                .cloned()
+                .unwrap_or_else(|| json!({ "type": "string" }));
+            let value = generator.value(
+                &property,
+                1,
+                Called {
+                    name: &name,
+                    owner: "",
+                },
+            );
             object.insert(name, value);
         }
         "additionalProperties" | "unevaluatedProperties" | "propertyNames" => {
@@ -198,21 +279,37 @@ fn mend_object(generator: &mut Generator<'_>, object: &mut Map<String, Value>, e
             }
         }
         "minProperties" => {
-            let name = (1..=object.len() + 1).map(|n| format!("property{n}")).find(|name| !object.contains_key(name));
+            let name = (1..=object.len() + 1)
+                .map(|n| format!("property{n}"))
+                .find(|name| !object.contains_key(name));
             object.insert(name.unwrap_or_default(), json!("x"));
         }
         _ => {}
     }
 }
 
-fn mend_array(generator: &mut Generator<'_>, items: &mut Vec<Value>, error: &SchemaError, node: &Value) {
+fn mend_array(
+    generator: &mut Generator<'_>,
+    items: &mut Vec<Value>,
+    error: &SchemaError,
+    node: &Value,
+) {
     match error.keyword.as_str() {
         "minItems" => {
-            let item = generator.schema.items(node).cloned().unwrap_or_else(|| json!({ "type": "string" }));
+            let item = generator
+                .schema
+                .items(node)
+                .cloned()
+                .unwrap_or_else(|| json!({ "type": "string" }));
             items.push(generator.value(&item, 1, Called::default()));
         }
         "contains" => {
-            let contains = generator.schema.resolve(node).get("contains").cloned().unwrap_or(Value::Bool(true));
+            let contains = generator
+                .schema
+                .resolve(node)
+                .get("contains")
+                .cloned()
+                .unwrap_or(Value::Bool(true));
             items.push(generator.value(&contains, 1, Called::default()));
         }
         "maxItems" | "additionalItems" | "items" | "unevaluatedItems" => {
@@ -231,20 +328,31 @@ fn mend_array(generator: &mut Generator<'_>, items: &mut Vec<Value>, error: &Sch
 }
 
 fn mend_string(generator: &mut Generator<'_>, string: &mut String, error: &SchemaError) {
-    let limit = || error.operands.get("limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+    let limit = || {
+        error
+            .operands
+            .get("limit")
+            .and_then(Value::as_u64)
+            .and_then(|limit| usize::try_from(limit).ok())
+    };
     match error.keyword.as_str() {
         "minLength" => {
             let missing = limit().unwrap_or(0).saturating_sub(string.chars().count());
             string.push_str(&"x".repeat(missing.min(crate::generate::generator::BUDGET)));
         }
         "maxLength" => *string = string.chars().take(limit().unwrap_or(0)).collect(),
-        "pattern" | "format" => *string = text::generate(&error.operands, Called::default(), &mut generator.random),
+        "pattern" | "format" => {
+            *string = text::generate(&error.operands, Called::default(), &mut generator.random)
+        }
         _ => {}
     }
 }
 
 fn mend_number(at: &mut Value, error: &SchemaError) {
-    let (Some(number), Some(limit)) = (at.as_f64(), error.operands.get("limit").and_then(Value::as_f64)) else {
+    let (Some(number), Some(limit)) = (
+        at.as_f64(),
+        error.operands.get("limit").and_then(Value::as_f64),
+    ) else {
         return;
     };
     let limit_as_written = error.operands.get("limit").cloned().unwrap_or_default();
@@ -259,13 +367,22 @@ fn mend_number(at: &mut Value, error: &SchemaError) {
 
 /// Returns an integer for a number without a fraction, so that every reader accepts it as
 /// `integer`.
-#[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it is whole and below 2^53"
+)]
 fn as_number(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 9e15 { json!(number as i64) } else { json!(number) }
+    if number.fract() == 0.0 && number.abs() < 9e15 {
+        json!(number as i64)
+    } else {
+        json!(number)
+    }
 }
 
 fn remove(root: &mut Value, pointer: &str) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
     let name = unescape(name);
     match root.pointer_mut(parent) {
         Some(Value::Object(object)) => {

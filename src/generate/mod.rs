@@ -64,7 +64,9 @@ pub fn named(schema: &Schema, options: &GenerateOptions, name: &str) -> Generate
 /// Generates a value that fits the schema, without its documented examples.
 #[must_use]
 pub fn original(schema: &Schema, options: &GenerateOptions) -> Generated {
-    attempts(schema, options, "", |generator| generator.avoids_examples = true)
+    attempts(schema, options, "", |generator| {
+        generator.avoids_examples = true
+    })
 }
 
 /// Generates an entity: as its documented examples show it, with identifiers that no other entity
@@ -118,7 +120,9 @@ fn attempts_within<'s>(
         match schema.is_valid(&value) {
             Ok(true) => return Generated { value, fits: true },
             Ok(false) => {
-                if let Some(value) = mend::mend(&mut generator, value.clone(), &mut rounds, &mut steps) {
+                if let Some(value) =
+                    mend::mend(&mut generator, value.clone(), &mut rounds, &mut steps)
+                {
                     return Generated { value, fits: true };
                 }
                 last = value;
@@ -130,7 +134,10 @@ fn attempts_within<'s>(
             Err(_) => return Generated { value, fits: false },
         }
     }
-    Generated { value: last, fits: false }
+    Generated {
+        value: last,
+        fits: false,
+    }
 }
 
 /// Generates a value for a schema that is not part of a document; null if there is no such value.
@@ -157,7 +164,13 @@ pub fn items(schema: &Schema, options: &GenerateOptions) -> Generated {
     let mut items = Vec::new();
     let mut left = options.most_bytes;
     for index in 0..length as u64 {
-        let made = generate(schema, &GenerateOptions { seed: options.seed.wrapping_add(index), ..*options });
+        let made = generate(
+            schema,
+            &GenerateOptions {
+                seed: options.seed.wrapping_add(index),
+                ..*options
+            },
+        );
         fits = fits && made.fits;
         left = left.saturating_sub(made.value.to_string().len());
         if left == 0 {
@@ -165,7 +178,10 @@ pub fn items(schema: &Schema, options: &GenerateOptions) -> Generated {
         }
         items.push(made.value);
     }
-    Generated { value: Value::Array(items), fits }
+    Generated {
+        value: Value::Array(items),
+        fits,
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +204,10 @@ mod tests {
     fn sent(schema: Value, seed: u64, direction: Direction) -> Generated {
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
         let schemas = Schemas::new(source, Arc::new(schema), Demand::Few);
-        generate(&Schema::new(&schemas, String::new(), direction), &GenerateOptions::seeded(seed))
+        generate(
+            &Schema::new(&schemas, String::new(), direction),
+            &GenerateOptions::seeded(seed),
+        )
     }
 
     #[test]
@@ -208,7 +227,12 @@ mod tests {
             let names = |direction| {
                 let made = sent(schema.clone(), seed, direction);
                 assert!(made.fits);
-                made.value.as_object().expect("is one").keys().cloned().collect::<Vec<_>>()
+                made.value
+                    .as_object()
+                    .expect("is one")
+                    .keys()
+                    .cloned()
+                    .collect::<Vec<_>>()
             };
             assert_eq!(names(Direction::Request), ["secret", "name"]);
             assert_eq!(names(Direction::Response)[..2], ["id", "name"]);
@@ -251,8 +275,20 @@ mod tests {
         ] {
             assert!(!made(schema, 1).fits);
         }
-        assert!(made(json!({"type": "number", "minimum": -f64::MAX, "maximum": f64::MAX}), 1).fits);
-        assert!(made(json!({"type": "integer", "minimum": -f64::MAX, "maximum": f64::MAX}), 1).fits);
+        assert!(
+            made(
+                json!({"type": "number", "minimum": -f64::MAX, "maximum": f64::MAX}),
+                1
+            )
+            .fits
+        );
+        assert!(
+            made(
+                json!({"type": "integer", "minimum": -f64::MAX, "maximum": f64::MAX}),
+                1
+            )
+            .fits
+        );
     }
 
     #[test]
@@ -264,10 +300,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_made_is_said_to_be_wrong() {
-        assert!(!made(json!({"allOf": [{"type": "string"}, {"type": "integer"}]}), 1).fits);
-        let endless =
-            json!({"required": ["l", "r"], "properties": {"l": {"$ref": "#"}, "r": {"$ref": "#"}}, "type": "object"});
+        assert!(
+            !made(
+                json!({"allOf": [{"type": "string"}, {"type": "integer"}]}),
+                1
+            )
+            .fits
+        );
+        let endless = json!({"required": ["l", "r"], "properties": {"l": {"$ref": "#"}, "r": {"$ref": "#"}}, "type": "object"});
         assert!(!made(endless, 1).fits);
-        assert!(!made(json!({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}), 1).fits);
+        assert!(
+            !made(
+                json!({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}),
+                1
+            )
+            .fits
+        );
     }
 }

@@ -15,8 +15,12 @@ fn bound(node: &Map<String, Value>, keyword: &str) -> Option<f64> {
 
 /// Returns `true` if a number satisfies the bounds and `multipleOf` of a flat schema.
 pub fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
-    let Some(number) = value.as_f64() else { return false };
-    let holds = |keyword: &str, test: fn(f64, f64) -> bool| bound(node, keyword).is_none_or(|b| test(number, b));
+    let Some(number) = value.as_f64() else {
+        return false;
+    };
+    let holds = |keyword: &str, test: fn(f64, f64) -> bool| {
+        bound(node, keyword).is_none_or(|b| test(number, b))
+    };
     holds("minimum", |n, b| n >= b)
         && holds("maximum", |n, b| n <= b)
         && holds("exclusiveMinimum", |n, b| n > b)
@@ -25,17 +29,33 @@ pub fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
 }
 
 /// Generates an integer: from 1 to 1000 if there are no bounds.
-#[expect(clippy::cast_possible_truncation, reason = "bounds are clamped to what a double holds exactly")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "bounds are clamped to what a double holds exactly"
+)]
 pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
-    let low = [bound(node, "minimum").map(f64::ceil), bound(node, "exclusiveMinimum").map(|b| b.floor() + 1.0)];
-    let high = [bound(node, "maximum").map(f64::floor), bound(node, "exclusiveMaximum").map(|b| b.ceil() - 1.0)];
+    let low = [
+        bound(node, "minimum").map(f64::ceil),
+        bound(node, "exclusiveMinimum").map(|b| b.floor() + 1.0),
+    ];
+    let high = [
+        bound(node, "maximum").map(f64::floor),
+        bound(node, "exclusiveMaximum").map(|b| b.ceil() - 1.0),
+    ];
     let low = low.into_iter().flatten().reduce(f64::max);
     let high = high.into_iter().flatten().reduce(f64::min);
     let (low, high) = range(low, high);
-    let (low, high) = (low.clamp(-EXACT, EXACT) as i64, high.clamp(-EXACT, EXACT) as i64);
-    let step =
-        bound(node, "multipleOf").filter(|step| step.fract() == 0.0 && *step >= 1.0).map_or(1, |step| step as i64);
-    let (first, last) = (low.div_euclid(step) + i64::from(low.rem_euclid(step) != 0), high.div_euclid(step));
+    let (low, high) = (
+        low.clamp(-EXACT, EXACT) as i64,
+        high.clamp(-EXACT, EXACT) as i64,
+    );
+    let step = bound(node, "multipleOf")
+        .filter(|step| step.fract() == 0.0 && *step >= 1.0)
+        .map_or(1, |step| step as i64);
+    let (first, last) = (
+        low.div_euclid(step) + i64::from(low.rem_euclid(step) != 0),
+        high.div_euclid(step),
+    );
     if first > last {
         return json!(low);
     }
@@ -46,10 +66,20 @@ pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
 pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
     let least = bound(node, "exclusiveMinimum");
     let most = bound(node, "exclusiveMaximum");
-    let low = [bound(node, "minimum"), least].into_iter().flatten().reduce(f64::max);
-    let high = [bound(node, "maximum"), most].into_iter().flatten().reduce(f64::min);
+    let low = [bound(node, "minimum"), least]
+        .into_iter()
+        .flatten()
+        .reduce(f64::max);
+    let high = [bound(node, "maximum"), most]
+        .into_iter()
+        .flatten()
+        .reduce(f64::min);
     let (low, high) = range(low, high);
-    let mut drawn = if low < high { random.random_range(low..high) } else { low };
+    let mut drawn = if low < high {
+        random.random_range(low..high)
+    } else {
+        low
+    };
     if let Some(step) = bound(node, "multipleOf").filter(|step| *step > 0.0) {
         drawn = (drawn / step).ceil() * step;
         if drawn > high || most.is_some_and(|most| drawn >= most) {
@@ -57,22 +87,37 @@ pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
         }
     } else {
         let rounded = (drawn * 100.0).round() / 100.0;
-        let is_inside =
-            rounded >= low && rounded <= high && least.is_none_or(|l| rounded > l) && most.is_none_or(|m| rounded < m);
-        drawn = if is_inside { rounded } else { f64::midpoint(drawn, high) };
+        let is_inside = rounded >= low
+            && rounded <= high
+            && least.is_none_or(|l| rounded > l)
+            && most.is_none_or(|m| rounded < m);
+        drawn = if is_inside {
+            rounded
+        } else {
+            f64::midpoint(drawn, high)
+        };
     }
     Number::from_f64(drawn).map_or(json!(0), Value::Number)
 }
 
 fn range(low: Option<f64>, high: Option<f64>) -> (f64, f64) {
     // Bounds of 32 bits and more describe the data type, not the usual values.
-    let low = low.filter(|low| *low > f64::from(i32::MIN) || high.is_some_and(|high| high < low + SPAN));
-    let high = high.filter(|high| *high < f64::from(i32::MAX) || low.is_some_and(|low| low + SPAN > *high));
+    let low =
+        low.filter(|low| *low > f64::from(i32::MIN) || high.is_some_and(|high| high < low + SPAN));
+    let high = high
+        .filter(|high| *high < f64::from(i32::MAX) || low.is_some_and(|low| low + SPAN > *high));
     match (low, high) {
         (Some(low), Some(high)) if (high - low).is_finite() => (low, high),
         (Some(low), Some(high)) => (low.max(-EXACT), high.min(EXACT)),
         (Some(low), None) => (low, low + SPAN),
-        (None, Some(high)) => (if high >= 1.0 { 1.0_f64.max(high - SPAN) } else { high - SPAN }, high),
+        (None, Some(high)) => (
+            if high >= 1.0 {
+                1.0_f64.max(high - SPAN)
+            } else {
+                high - SPAN
+            },
+            high,
+        ),
         (None, None) => (1.0, SPAN),
     }
 }

@@ -23,12 +23,19 @@ const TRIES: usize = 50;
 
 /// Generates a text that matches a pattern and has from `least` to `most` characters; one that
 /// only matches, if none is found; `None` if there is no such text either.
-pub fn make(pattern: &Pattern, least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
+pub fn make(
+    pattern: &Pattern,
+    least: usize,
+    most: usize,
+    random: &mut ChaCha8Rng,
+) -> Option<String> {
     let tree = pattern.tree();
     let mut last = None;
     let tries = if least < LONGEST { TRIES } else { 1 };
     for index in 0..tries {
-        let Some(made) = attempt(pattern, least, most, index, random) else { continue };
+        let Some(made) = attempt(pattern, least, most, index, random) else {
+            continue;
+        };
         if !pattern.is_match(&made) {
             continue;
         }
@@ -39,17 +46,31 @@ pub fn make(pattern: &Pattern, least: usize, most: usize, random: &mut ChaCha8Rn
     }
     // Any length, as the pattern may not allow the requested one.
     last.or_else(|| {
-        let mut maker = Maker { parts: 0, captured: Vec::new(), random };
+        let mut maker = Maker {
+            parts: 0,
+            captured: Vec::new(),
+            random,
+        };
         let mut text = String::new();
         maker.node(tree, 0, LONGEST, &mut text)?;
         Some(text).filter(|text| pattern.is_match(text))
     })
 }
 
-fn attempt(pattern: &Pattern, least: usize, most: usize, index: usize, random: &mut ChaCha8Rng) -> Option<String> {
+fn attempt(
+    pattern: &Pattern,
+    least: usize,
+    most: usize,
+    index: usize,
+    random: &mut ChaCha8Rng,
+) -> Option<String> {
     let tree = pattern.tree();
     let mut text = String::new();
-    let mut maker = Maker { parts: 0, captured: Vec::new(), random };
+    let mut maker = Maker {
+        parts: 0,
+        captured: Vec::new(),
+        random,
+    };
     maker.node(tree, least, most.min(LONGEST), &mut text)?;
     // The first two attempts rely on chance, as text that is put in looks artificial.
     if index > 1 {
@@ -93,7 +114,8 @@ impl Maker<'_> {
             Kind::Set(set) => text.push(self.one_of(set)?),
             Kind::Concat(nodes) => self.concat(nodes, least, most, text)?,
             Kind::Alternation(nodes) => {
-                let fits = |node: &&Node| node.least <= most && node.most.is_none_or(|own| own >= least);
+                let fits =
+                    |node: &&Node| node.least <= most && node.most.is_none_or(|own| own >= least);
                 let fitting: Vec<&Node> = nodes.iter().filter(fits).collect();
                 let chosen = match fitting.len() {
                     0 => self.random.random_range(0..nodes.len()),
@@ -115,7 +137,9 @@ impl Maker<'_> {
             }
             Kind::Atomic(node) => self.node(node, least, most, text)?,
             Kind::BackReference(numbers, _) => {
-                let captured = numbers.iter().find_map(|number| self.captured.get(*number)?.as_deref());
+                let captured = numbers
+                    .iter()
+                    .find_map(|number| self.captured.get(*number)?.as_deref());
                 text.push_str(captured.unwrap_or_default());
             }
         }
@@ -124,19 +148,42 @@ impl Maker<'_> {
 
     /// Appends texts for consecutive nodes: each node gets its share of the requested characters,
     /// and leaves room for those that the others require.
-    fn concat(&mut self, nodes: &[Node], least: usize, most: usize, text: &mut String) -> Option<()> {
-        let room_of = |node: &Node| node.most.map_or(usize::MAX, |own| own - node.least.min(own));
-        let must = nodes.iter().fold(0, |sum: usize, node| sum.saturating_add(node.least));
+    fn concat(
+        &mut self,
+        nodes: &[Node],
+        least: usize,
+        most: usize,
+        text: &mut String,
+    ) -> Option<()> {
+        let room_of = |node: &Node| {
+            node.most
+                .map_or(usize::MAX, |own| own - node.least.min(own))
+        };
+        let must = nodes
+            .iter()
+            .fold(0, |sum: usize, node| sum.saturating_add(node.least));
         let (mut need, mut room) = (least.saturating_sub(must), most.saturating_sub(must));
-        let mut later = nodes.iter().map(|node| room_of(node).min(LONGEST)).fold(0, usize::saturating_add);
+        let mut later = nodes
+            .iter()
+            .map(|node| room_of(node).min(LONGEST))
+            .fold(0, usize::saturating_add);
         for node in nodes {
             let own = room_of(node).min(room);
             let capacity = room_of(node).min(LONGEST);
             later -= capacity;
-            let share = if need == 0 { 0 } else { need * capacity / (capacity + later).max(1) };
+            let share = if need == 0 {
+                0
+            } else {
+                need * capacity / (capacity + later).max(1)
+            };
             let more = share.max(need.saturating_sub(later)).min(own);
             let begin = text.len();
-            self.node(node, node.least.saturating_add(more), node.least.saturating_add(own), text)?;
+            self.node(
+                node,
+                node.least.saturating_add(more),
+                node.least.saturating_add(own),
+                text,
+            )?;
             let used = text[begin..].chars().count().saturating_sub(node.least);
             need = need.saturating_sub(used);
             room = room.saturating_sub(used);
@@ -144,20 +191,41 @@ impl Maker<'_> {
         Some(())
     }
 
-    fn repeat(&mut self, repeat: &Repeat, least: usize, most: usize, text: &mut String) -> Option<()> {
+    fn repeat(
+        &mut self,
+        repeat: &Repeat,
+        least: usize,
+        most: usize,
+        text: &mut String,
+    ) -> Option<()> {
         let node = &repeat.node;
-        let (min, max) = (repeat.min as usize, repeat.max.map_or(usize::MAX, |max| max as usize));
+        let (min, max) = (
+            repeat.min as usize,
+            repeat.max.map_or(usize::MAX, |max| max as usize),
+        );
         // More repetitions would exceed the requested length, fewer would miss it.
         let room = most.checked_div(node.least).unwrap_or(usize::MAX);
         let longest = node.most.unwrap_or(usize::MAX);
-        let need = if longest == 0 { 0 } else { least.div_ceil(longest) };
+        let need = if longest == 0 {
+            0
+        } else {
+            least.div_ceil(longest)
+        };
         let low = min.max(need).min(max);
         let high = max.min(room).max(low);
         let high = high.min(low.saturating_add(REPEATS));
-        let times = if low < high { self.random.random_range(low..=high) } else { low };
+        let times = if low < high {
+            self.random.random_range(low..=high)
+        } else {
+            low
+        };
         if node.most == Some(0) {
             // Each repetition is empty.
-            return if times > 0 { self.node(node, 0, 0, text) } else { Some(()) };
+            return if times > 0 {
+                self.node(node, 0, 0, text)
+            } else {
+                Some(())
+            };
         }
         let (mut need, mut room) = (least, most);
         for index in 0..times {
@@ -180,7 +248,9 @@ impl Maker<'_> {
         if !printable.is_empty() {
             return Some(printable[self.random.random_range(0..printable.len())]);
         }
-        let (first, last) = *set.ranges().get(self.random.random_range(0..set.ranges().len().max(1)))?;
+        let (first, last) = *set
+            .ranges()
+            .get(self.random.random_range(0..set.ranges().len().max(1)))?;
         let code = self.random.random_range(u32::from(first)..=u32::from(last));
         // Code points between two characters that are not characters are surrogates.
         Some(char::from_u32(code).unwrap_or(first))
@@ -193,11 +263,16 @@ impl Maker<'_> {
         let mut taken = Vec::new();
         for look in looks(tree) {
             let mut wanted = String::new();
-            if self.node(required(&look.node), 0, LONGEST, &mut wanted).is_none() {
+            if self
+                .node(required(&look.node), 0, LONGEST, &mut wanted)
+                .is_none()
+            {
                 continue;
             }
             let wanted: Vec<char> = wanted.chars().collect();
-            let Some(places) = (characters.len() + 1).checked_sub(wanted.len().max(1)) else { continue };
+            let Some(places) = (characters.len() + 1).checked_sub(wanted.len().max(1)) else {
+                continue;
+            };
             let free: Vec<usize> = (0..places)
                 .filter(|place| (*place..place + wanted.len()).all(|index| !taken.contains(&index)))
                 .collect();
@@ -227,7 +302,11 @@ fn looks(node: &Node) -> Vec<&Look> {
 /// Returns the part of a look-ahead after the characters that may precede: `[A-Z]` of `.*[A-Z]`.
 fn required(node: &Node) -> &Node {
     match &node.kind {
-        Kind::Concat(nodes) => nodes.iter().rev().find(|node| node.least > 0).unwrap_or(node),
+        Kind::Concat(nodes) => nodes
+            .iter()
+            .rev()
+            .find(|node| node.least > 0)
+            .unwrap_or(node),
         Kind::Capture(node, _) => required(node),
         _ => node,
     }
@@ -251,7 +330,11 @@ mod tests {
             (r"^(\w{1,64}\.){1,4}$", 100, 120),
             (r"^a{100}{1000}$", 0, 100_000),
             (r"^(a|bb|ccc){2,}$", 17, 17),
-            (r"^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)(?=.*[@$!%*?&])[A-Za-z\d@$!%*?&]{8,}$", 8, 8),
+            (
+                r"^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)(?=.*[@$!%*?&])[A-Za-z\d@$!%*?&]{8,}$",
+                8,
+                8,
+            ),
             (r"^(?!-)[a-z-]{1,63}(?<!-)$", 1, 63),
             (r"^(['x])\w+\1$", 5, 9),
             (r"^(?<a>\d)(?:x\k<a>){3}$", 0, 99),
@@ -264,7 +347,10 @@ mod tests {
                 let made = make(&pattern, least, most, &mut random);
                 let made = made.unwrap_or_else(|| panic!("nothing for {text}"));
                 let length = made.chars().count();
-                assert!(pattern.is_match(&made) && (least..=most).contains(&length), "{text}: {length} {made}");
+                assert!(
+                    pattern.is_match(&made) && (least..=most).contains(&length),
+                    "{text}: {length} {made}"
+                );
             }
         }
     }

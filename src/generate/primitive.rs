@@ -14,8 +14,9 @@ pub(crate) const EPOCH: i64 = 1_767_225_600;
 pub(crate) const SPAN: f64 = 300.0 * 24.0 * 3600.0;
 
 pub(crate) const WORDS: [&str; 24] = [
-    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper", "kestrel", "lagoon",
-    "maple", "north", "orchid", "pebble", "quartz", "river", "summit", "tundra", "umber", "valley", "willow", "zephyr",
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "juniper",
+    "kestrel", "lagoon", "maple", "north", "orchid", "pebble", "quartz", "river", "summit",
+    "tundra", "umber", "valley", "willow", "zephyr",
 ];
 
 /// Draws a word of ASCII letters, in lower case.
@@ -39,7 +40,9 @@ pub fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
 /// Formats a time like `2026-03-04T05:06:07Z` (RFC 3339).
 #[must_use]
 pub fn rfc3339(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_else(|_| "2026-01-01T00:00:00Z".to_owned())
+    moment
+        .format(&Rfc3339)
+        .unwrap_or_else(|_| "2026-01-01T00:00:00Z".to_owned())
 }
 
 /// Draws the birthday of an adult, 20 to 70 years before the span, like `1980-05-17`.
@@ -53,7 +56,13 @@ pub fn birthday(random: &mut ChaCha8Rng) -> String {
 pub fn http_date(moment: OffsetDateTime) -> String {
     let (day, month) = (moment.weekday().to_string(), moment.month().to_string());
     let time = rfc3339(moment)[11..19].to_owned();
-    format!("{}, {:02} {} {} {time} GMT", &day[..3], moment.day(), &month[..3], moment.year())
+    format!(
+        "{}, {:02} {} {} {time} GMT",
+        &day[..3],
+        moment.day(),
+        &month[..3],
+        moment.year()
+    )
 }
 
 /// Draws a version 4 UUID (RFC 9562 §5.4).
@@ -82,5 +91,7 @@ pub struct Called<'n> {
 /// hashes.
 #[must_use]
 pub fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

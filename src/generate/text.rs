@@ -17,15 +17,31 @@ pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaC
     within(|| generate_within(node, called, random)).0
 }
 
-fn generate_within(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
+fn generate_within(
+    node: &Map<String, Value>,
+    called: Called<'_>,
+    random: &mut ChaCha8Rng,
+) -> String {
     let text = |keyword: &str| node.get(keyword).and_then(Value::as_str);
-    let count = |keyword: &str| node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
+    let count = |keyword: &str| {
+        node.get(keyword)
+            .and_then(Value::as_u64)
+            .and_then(|count| usize::try_from(count).ok())
+    };
     let least = count("minLength").unwrap_or(0).min(LONGEST);
     let most = count("maxLength").unwrap_or(usize::MAX);
     let fits = |made: &String| (least..=most).contains(&made.chars().count());
-    let others = node.get(OTHER_PATTERNS).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let others = node
+        .get(OTHER_PATTERNS)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     // Invalid patterns check nothing.
-    let patterns = text("pattern").into_iter().chain(others).filter_map(|text| Pattern::read(text).ok());
+    let patterns = text("pattern")
+        .into_iter()
+        .chain(others)
+        .filter_map(|text| Pattern::read(text).ok());
     let patterns: Vec<Arc<Pattern>> = patterns.collect();
     if !patterns.is_empty() {
         // A text that suits the name may match the pattern.
@@ -37,7 +53,10 @@ fn generate_within(node: &Map<String, Value>, called: Called<'_>, random: &mut C
             return made;
         }
         let format = text("format").filter(|format| is_known(format));
-        if let Some(made) = format.and_then(|format| by_both(format, &patterns, called, random)).filter(fits) {
+        if let Some(made) = format
+            .and_then(|format| by_both(format, &patterns, called, random))
+            .filter(fits)
+        {
             return made;
         }
         // Words are best for a pattern that allows almost anything.
@@ -80,7 +99,11 @@ const LONGEST_MATCHED: usize = 200;
 
 /// Generates a string for the format, if it is known, else for the name; `None` for encoded
 /// content and unknown names.
-fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+fn by_name(
+    node: &Map<String, Value>,
+    called: Called<'_>,
+    random: &mut ChaCha8Rng,
+) -> Option<String> {
     if node.contains_key("contentEncoding") {
         return None;
     }
@@ -92,11 +115,18 @@ fn by_name(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rn
 
 /// Generates a string from one of the patterns that matches the others too, else one of a known
 /// format that does.
-fn by_patterns(patterns: &[Arc<Pattern>], least: usize, most: usize, random: &mut ChaCha8Rng) -> Option<String> {
+fn by_patterns(
+    patterns: &[Arc<Pattern>],
+    least: usize,
+    most: usize,
+    random: &mut ChaCha8Rng,
+) -> Option<String> {
     let mut last = None;
     for pattern in patterns {
         for _ in 0..if patterns.len() > 1 { AGAIN } else { 1 } {
-            let Some(made) = pattern::make(pattern, least, most, random) else { break };
+            let Some(made) = pattern::make(pattern, least, most, random) else {
+                break;
+            };
             if patterns.iter().all(|other| other.is_match(&made)) {
                 return Some(made);
             }
@@ -106,34 +136,52 @@ fn by_patterns(patterns: &[Arc<Pattern>], least: usize, most: usize, random: &mu
                     let length = made.chars().count() + more.chars().count();
                     format!("{made}{}{more}", "a".repeat(least.saturating_sub(length)))
                 });
-                if let Some(joined) = joined.filter(|joined| patterns.iter().all(|pattern| pattern.is_match(joined))) {
+                if let Some(joined) =
+                    joined.filter(|joined| patterns.iter().all(|pattern| pattern.is_match(joined)))
+                {
                     return Some(joined);
                 }
             }
             last = Some(made);
         }
     }
-    let known = FORMATS.iter().filter_map(|format| by_format(format, Called::default(), random));
+    let known = FORMATS
+        .iter()
+        .filter_map(|format| by_format(format, Called::default(), random));
     let mut fitting = known.filter(|made| patterns.iter().all(|pattern| pattern.is_match(made)));
     let fits = |made: &String| (least..=most).contains(&made.chars().count());
-    if patterns.len() > 1 || last.is_none() { fitting.find(fits).or(last) } else { last }
+    if patterns.len() > 1 || last.is_none() {
+        fitting.find(fits).or(last)
+    } else {
+        last
+    }
 }
 
 /// Generates a string of a format that matches the patterns: as the format gives it, else with a
 /// string of the first pattern at its beginning or end.
-fn by_both(format: &str, patterns: &[Arc<Pattern>], called: Called<'_>, random: &mut ChaCha8Rng) -> Option<String> {
+fn by_both(
+    format: &str,
+    patterns: &[Arc<Pattern>],
+    called: Called<'_>,
+    random: &mut ChaCha8Rng,
+) -> Option<String> {
     let fits = |made: &String| patterns.iter().all(|pattern| pattern.is_match(made));
     for _ in 0..AGAIN {
         let made = by_format(format, called, random)?;
         if fits(&made) {
             return Some(made);
         }
-        let part = pattern::make(&patterns[0], 0, LONGEST_MATCHED, random).filter(|part| part.is_ascii())?;
+        let part = pattern::make(&patterns[0], 0, LONGEST_MATCHED, random)
+            .filter(|part| part.is_ascii())?;
         let at = made.find('@').unwrap_or(made.len());
         let joined = [
             made.get(part.len()..).map(|rest| format!("{part}{rest}")),
-            part.starts_with('@').then(|| format!("{}{part}", &made[..at])),
-            made.len().checked_sub(part.len()).and_then(|end| made.get(..end)).map(|begin| format!("{begin}{part}")),
+            part.starts_with('@')
+                .then(|| format!("{}{part}", &made[..at])),
+            made.len()
+                .checked_sub(part.len())
+                .and_then(|end| made.get(..end))
+                .map(|begin| format!("{begin}{part}")),
         ];
         // The validator rejects texts that no longer have the format.
         if let Some(joined) = joined.into_iter().flatten().find(fits) {
@@ -274,13 +322,21 @@ fn by_format(format: &str, called: Called<'_>, random: &mut ChaCha8Rng) -> Optio
         "sf-binary" => format!(":{}:", by_encoding("base64", 0, random)?),
         "binary" | "sf-token" => word(random).to_owned(),
         "char" => word(random)[..1].to_owned(),
-        "password" => format!("{}-{}-{}", word(random), word(random), random.random_range(10..=99)),
+        "password" => format!(
+            "{}-{}-{}",
+            word(random),
+            word(random),
+            random.random_range(10..=99)
+        ),
         "decimal" | "decimal128" | "float" | "double" | "sf-decimal" => {
-            format!("{}.{:02}", random.random_range(1..=500), random.random_range(0..=99))
+            format!(
+                "{}.{:02}",
+                random.random_range(1..=500),
+                random.random_range(0..=99)
+            )
         }
-        "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "sf-integer" => {
-            random.random_range(1..=100).to_string()
-        }
+        "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64"
+        | "sf-integer" => random.random_range(1..=100).to_string(),
         "sf-boolean" => format!("?{}", random.random_range(0..=1)),
         "sf-string" => format!("\"{}\"", word(random)),
         "media-range" => "application/json".to_owned(),

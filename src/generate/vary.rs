@@ -10,8 +10,16 @@ const MOST_DIGITS: usize = 18;
 /// Returns the identifier that comes `others` after that of an example: `pet_3` is two after
 /// `pet_1`. UUIDs are drawn. Returns `None` if the schema restricts the identifier, which is then
 /// generated from the schema.
-pub fn identifier(node: &Map<String, Value>, example: &Value, others: u64, random: &mut ChaCha8Rng) -> Option<Value> {
-    if ["enum", "const", "pattern"].iter().any(|keyword| node.contains_key(*keyword)) {
+pub fn identifier(
+    node: &Map<String, Value>,
+    example: &Value,
+    others: u64,
+    random: &mut ChaCha8Rng,
+) -> Option<Value> {
+    if ["enum", "const", "pattern"]
+        .iter()
+        .any(|keyword| node.contains_key(*keyword))
+    {
         return None;
     }
     match example {
@@ -40,14 +48,23 @@ pub fn is_uuid(text: &str) -> bool {
 /// Adds to the last number in a text, which keeps its width (`99` becomes `00`); a text without a
 /// number gets one at its end.
 fn next(text: &str, others: u64) -> String {
-    let Some(end) = text.rfind(|letter: char| letter.is_ascii_digit()).map(|last| last + 1) else {
+    let Some(end) = text
+        .rfind(|letter: char| letter.is_ascii_digit())
+        .map(|last| last + 1)
+    else {
         return format!("{text}-{}", others.saturating_add(1));
     };
-    let before = text[..end].trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+    let before = text[..end]
+        .trim_end_matches(|letter: char| letter.is_ascii_digit())
+        .len();
     let start = before.max(end.saturating_sub(MOST_DIGITS));
     let width = end - start;
     let modulus = 10_u64.pow(u32::try_from(width).unwrap_or(1));
-    let number = text[start..end].parse::<u64>().unwrap_or(0).wrapping_add(others % modulus) % modulus;
+    let number = text[start..end]
+        .parse::<u64>()
+        .unwrap_or(0)
+        .wrapping_add(others % modulus)
+        % modulus;
     format!("{}{number:0width$}{}", &text[..start], &text[end..])
 }
 

@@ -62,8 +62,14 @@ pub enum Verb {
 /// First words of names that state an action.
 const VERBS: [(Verb, &str); 8] = [
     (Verb::Create, "create add register new insert"),
-    (Verb::List, "list search find query lookup filter browse all index"),
-    (Verb::Read, "get info read show retrieve fetch view details describe"),
+    (
+        Verb::List,
+        "list search find query lookup filter browse all index",
+    ),
+    (
+        Verb::Read,
+        "get info read show retrieve fetch view details describe",
+    ),
     (Verb::Replace, "replace put"),
     (Verb::Merge, "update edit modify patch change"),
     (Verb::Delete, "delete remove destroy"),
@@ -73,7 +79,10 @@ const VERBS: [(Verb, &str); 8] = [
 
 impl Verb {
     fn of(word: &str) -> Option<Self> {
-        VERBS.iter().find(|(_, names)| names.split(' ').any(|name| name == word)).map(|(verb, _)| *verb)
+        VERBS
+            .iter()
+            .find(|(_, names)| names.split(' ').any(|name| name == word))
+            .map(|(verb, _)| *verb)
     }
 
     /// Returns the verb of a name such as `checkExistence`, `findByStatus` or `createUser`, and the
@@ -86,10 +95,16 @@ impl Verb {
             return None;
         }
         // A name with `or` has no single verb, and `addAll` does not add one entity.
-        if rest.iter().any(|word| word == "or") || verb == Self::Create && matches!(rest, [all] if all == "all") {
+        if rest.iter().any(|word| word == "or")
+            || verb == Self::Create && matches!(rest, [all] if all == "all")
+        {
             return None;
         }
-        let noun: Vec<&str> = rest.iter().map(String::as_str).take_while(|word| *word != "by").collect();
+        let noun: Vec<&str> = rest
+            .iter()
+            .map(String::as_str)
+            .take_while(|word| *word != "by")
+            .collect();
         let noun = match noun.as_slice() {
             [] | ["existence" | "all" | "one" | "many" | "list"] => None,
             words => Some(words.join(" ")),
@@ -103,20 +118,30 @@ impl Address {
     /// in nothing that could be a collection.
     #[must_use]
     pub fn parse(template: &str) -> Option<Self> {
-        let mut segments: Vec<&str> = template.split('/').filter(|segment| !segment.is_empty()).collect();
+        let mut segments: Vec<&str> = template
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
         if segments.len() > 1 && matches!(segments.last(), Some(&("json" | "xml"))) {
             segments.pop();
         }
         let last = segments.pop()?;
-        let last = [".json", ".xml"].iter().find_map(|end| last.strip_suffix(end)).unwrap_or(last);
+        let last = [".json", ".xml"]
+            .iter()
+            .find_map(|end| last.strip_suffix(end))
+            .unwrap_or(last);
         if is_expression(last) {
             let mut keys = 1;
-            while segments.last().is_some_and(|segment| is_expression(segment)) {
+            while segments
+                .last()
+                .is_some_and(|segment| is_expression(segment))
+            {
                 segments.pop();
                 keys += 1;
             }
             let noun = segments.pop().filter(|segment| !segment.contains('{'))?;
-            return Self::build(&segments, noun, Form::Entity).map(|address| Self { keys, ..address });
+            return Self::build(&segments, noun, Form::Entity)
+                .map(|address| Self { keys, ..address });
         }
         if last.contains('{') {
             return None;
@@ -133,10 +158,13 @@ impl Address {
             (Some((verb, None)), Some(before)) if is_expression(before) => {
                 segments.pop();
                 let noun = segments.pop().filter(|segment| !segment.contains('{'))?;
-                Self::build(&segments, noun, Form::EntityVerb(verb)).map(|address| Self { keys: 1, ..address })
+                Self::build(&segments, noun, Form::EntityVerb(verb))
+                    .map(|address| Self { keys: 1, ..address })
             }
             (Some((verb, noun)), Some(before)) if !before.contains('{') => {
-                let is_of_before = noun.as_ref().is_none_or(|noun| singular_of(noun) == singular_of(before));
+                let is_of_before = noun
+                    .as_ref()
+                    .is_none_or(|noun| singular_of(noun) == singular_of(before));
                 match noun.filter(|_| !is_of_before) {
                     Some(noun) => Self::build(&segments, &noun, Form::WholeVerb(verb)),
                     None => {
@@ -159,16 +187,39 @@ impl Address {
         let mut collection = String::new();
         for segment in before {
             collection.push('/');
-            collection.push_str(if is_expression(segment) { "{}" } else { segment });
+            collection.push_str(if is_expression(segment) {
+                "{}"
+            } else {
+                segment
+            });
         }
-        let shown = format!("/{}", before.iter().copied().chain([noun]).collect::<Vec<_>>().join("/"));
+        let shown = format!(
+            "/{}",
+            before
+                .iter()
+                .copied()
+                .chain([noun])
+                .collect::<Vec<_>>()
+                .join("/")
+        );
         collection.push('/');
         collection.push_str(&plain);
-        let scope = before.iter().map(|segment| segment.matches('{').count()).sum();
+        let scope = before
+            .iter()
+            .map(|segment| segment.matches('{').count())
+            .sum();
         // The last word of `livechat.contacts` is the noun of the entities.
         let noun = plain.rsplit(['.', ':']).next().unwrap_or(&plain).to_owned();
         let is_singular = plain == noun_as_written;
-        Some(Self { collection, shown, noun, scope, keys: 0, form, is_singular })
+        Some(Self {
+            collection,
+            shown,
+            noun,
+            scope,
+            keys: 0,
+            form,
+            is_singular,
+        })
     }
 }
 
@@ -178,7 +229,10 @@ fn is_expression(segment: &str) -> bool {
 
 /// Returns a noun in lower case and in the singular, its words joined: `line items` is `lineitem`.
 fn singular_of(noun: &str) -> String {
-    let parts: Vec<String> = noun.split(['.', ':']).map(|part| singular(&words(part).concat())).collect();
+    let parts: Vec<String> = noun
+        .split(['.', ':'])
+        .map(|part| singular(&words(part).concat()))
+        .collect();
     parts.join(".")
 }
 
@@ -196,8 +250,10 @@ pub fn singular(word: &str) -> String {
         ("matrices", "matrix"),
         ("data", "data"),
     ];
-    const SAME: [&str; 12] =
-        ["series", "species", "news", "status", "address", "bus", "analysis", "sms", "dns", "aws", "access", "https"];
+    const SAME: [&str; 12] = [
+        "series", "species", "news", "status", "address", "bus", "analysis", "sms", "dns", "aws",
+        "access", "https",
+    ];
     if let Some((plural, one)) = IRREGULAR.iter().find(|(plural, _)| word.ends_with(plural)) {
         return format!("{}{one}", &word[..word.len() - plural.len()]);
     }
@@ -234,28 +290,102 @@ mod tests {
         let cases = [
             ("/pets", "/pet", "pet", 0, Form::Whole),
             ("/pets/{petId}", "/pet", "pet", 0, Form::Entity),
-            ("/users/{userId}/orders/{id}", "/users/{}/order", "order", 1, Form::Entity),
-            ("/v1/contacts.update", "/v1/contact", "contact", 0, Form::WholeVerb(Verb::Merge)),
-            ("/contacts.checkExistence", "/contact", "contact", 0, Form::WholeVerb(Verb::Exists)),
+            (
+                "/users/{userId}/orders/{id}",
+                "/users/{}/order",
+                "order",
+                1,
+                Form::Entity,
+            ),
+            (
+                "/v1/contacts.update",
+                "/v1/contact",
+                "contact",
+                0,
+                Form::WholeVerb(Verb::Merge),
+            ),
+            (
+                "/contacts.checkExistence",
+                "/contact",
+                "contact",
+                0,
+                Form::WholeVerb(Verb::Exists),
+            ),
             ("/contacts.channels", "/contact", "contact", 0, Form::Part),
-            ("/contacts:search", "/contact", "contact", 0, Form::WholeVerb(Verb::List)),
-            ("/users/create", "/user", "user", 0, Form::WholeVerb(Verb::Create)),
-            ("/users/{id}/update", "/user", "user", 0, Form::EntityVerb(Verb::Merge)),
-            ("/pet/findByStatus", "/pet", "pet", 0, Form::WholeVerb(Verb::List)),
-            ("/api/getUser", "/api/user", "user", 0, Form::WholeVerb(Verb::Read)),
-            ("/Accounts/{Sid}/Messages/{Sid}.json", "/Accounts/{}/message", "message", 1, Form::Entity),
-            ("/user/createWithList", "/user/withlist", "withlist", 0, Form::WholeVerb(Verb::Create)),
-            ("/users/{id}/avatar", "/users/{}/avatar", "avatar", 1, Form::Whole),
+            (
+                "/contacts:search",
+                "/contact",
+                "contact",
+                0,
+                Form::WholeVerb(Verb::List),
+            ),
+            (
+                "/users/create",
+                "/user",
+                "user",
+                0,
+                Form::WholeVerb(Verb::Create),
+            ),
+            (
+                "/users/{id}/update",
+                "/user",
+                "user",
+                0,
+                Form::EntityVerb(Verb::Merge),
+            ),
+            (
+                "/pet/findByStatus",
+                "/pet",
+                "pet",
+                0,
+                Form::WholeVerb(Verb::List),
+            ),
+            (
+                "/api/getUser",
+                "/api/user",
+                "user",
+                0,
+                Form::WholeVerb(Verb::Read),
+            ),
+            (
+                "/Accounts/{Sid}/Messages/{Sid}.json",
+                "/Accounts/{}/message",
+                "message",
+                1,
+                Form::Entity,
+            ),
+            (
+                "/user/createWithList",
+                "/user/withlist",
+                "withlist",
+                0,
+                Form::WholeVerb(Verb::Create),
+            ),
+            (
+                "/users/{id}/avatar",
+                "/users/{}/avatar",
+                "avatar",
+                1,
+                Form::Whole,
+            ),
             ("/check", "/check", "check", 0, Form::Whole),
         ];
         for (template, collection, noun, scope, form) in cases {
             let address = Address::parse(template).expect(template);
-            let found = (address.collection.as_str(), address.noun.as_str(), address.scope, address.form);
+            let found = (
+                address.collection.as_str(),
+                address.noun.as_str(),
+                address.scope,
+                address.form,
+            );
             assert_eq!(found, (collection, noun, scope, form), "{template}");
         }
         assert_eq!(Address::parse("/"), None);
         assert_eq!(Address::parse("/{a}/{b}"), None);
-        assert_eq!(Address::parse("/repos/{owner}/{repo}").map(|address| address.keys), Some(2));
+        assert_eq!(
+            Address::parse("/repos/{owner}/{repo}").map(|address| address.keys),
+            Some(2)
+        );
         assert_eq!(Address::parse("/a/{b}.{c}"), None);
     }
 

@@ -21,22 +21,38 @@ use crate::schema::name::{folded, words};
 /// Returns the roles of the operations that share a collection, by operation index. Operations that
 /// do nothing with it are absent.
 #[must_use]
-pub fn infer(contract: &Contract, members: &[(usize, Address)], overrules: &RoleOverrides) -> HashMap<usize, Role> {
+pub fn infer(
+    contract: &Contract,
+    members: &[(usize, Address)],
+    overrules: &RoleOverrides,
+) -> HashMap<usize, Role> {
     let group = Draft::new(contract, members, overrules);
-    let acts: Vec<(usize, &Address, Option<InferredAct>)> =
-        members.iter().map(|(index, address)| (*index, address, group.doing(*index, address))).collect();
-    let keyed = |doing: &InferredAct| doing.act != Act::Part && matches!(doing.key, KeyFrom::Path(_) | KeyFrom::Field);
-    let has = |test: &dyn Fn(&InferredAct) -> bool| acts.iter().any(|(.., doing)| doing.as_ref().is_some_and(test));
+    let acts: Vec<(usize, &Address, Option<InferredAct>)> = members
+        .iter()
+        .map(|(index, address)| (*index, address, group.doing(*index, address)))
+        .collect();
+    let keyed = |doing: &InferredAct| {
+        doing.act != Act::Part && matches!(doing.key, KeyFrom::Path(_) | KeyFrom::Field)
+    };
+    let has = |test: &dyn Fn(&InferredAct) -> bool| {
+        acts.iter()
+            .any(|(.., doing)| doing.as_ref().is_some_and(test))
+    };
     let shows = |act| matches!(act, Act::Read | Act::List | Act::Find);
     let adds = |act| matches!(act, Act::Create | Act::Upsert);
     let is_shown = has(&|doing| doing.key != KeyFrom::Only && shows(doing.act));
-    let is_kept = is_shown && has(&|doing| doing.key != KeyFrom::Only && (keyed(doing) || doing.act.writes()))
-        || group.has_paths && has(&|doing| adds(doing.act)) && has(&|doing| keyed(doing) && doing.act.writes());
+    let is_kept = is_shown
+        && has(&|doing| doing.key != KeyFrom::Only && (keyed(doing) || doing.act.writes()))
+        || group.has_paths
+            && has(&|doing| adds(doing.act))
+            && has(&|doing| keyed(doing) && doing.act.writes());
     let is_single = has(&|doing| doing.key == KeyFrom::Only && doing.act == Act::Read)
         && has(&|doing| doing.key == KeyFrom::Only && doing.act.writes());
     let many = Arc::new(group.collection(&acts, false));
     // A collection that is only read counts as a resource only if its entities have a key.
-    let is_told = acts.iter().any(|(index, ..)| overrules.operations.contains_key(index));
+    let is_told = acts
+        .iter()
+        .any(|(index, ..)| overrules.operations.contains_key(index));
     let is_collection = is_kept || is_told || is_shown && many.key.is_some();
     let single = Arc::new(group.collection(&acts, true));
     let mut roles = HashMap::new();
@@ -93,49 +109,100 @@ struct Draft<'c> {
 }
 
 impl<'c> Draft<'c> {
-    pub(crate) fn new(contract: &'c Contract, members: &'c [(usize, Address)], overrules: &'c RoleOverrides) -> Self {
-        let noun = members.first().map(|(_, address)| address.noun.as_str()).unwrap_or_default();
+    pub(crate) fn new(
+        contract: &'c Contract,
+        members: &'c [(usize, Address)],
+        overrules: &'c RoleOverrides,
+    ) -> Self {
+        let noun = members
+            .first()
+            .map(|(_, address)| address.noun.as_str())
+            .unwrap_or_default();
         let mut keys: Vec<String> = Vec::new();
         for (index, address) in members.iter().filter(|(_, address)| address.keys == 1) {
             let names = contract.operations[*index].template.rsplit('{').next();
-            let name = names.and_then(|rest| rest.split('}').next()).map(folded).unwrap_or_default();
+            let name = names
+                .and_then(|rest| rest.split('}').next())
+                .map(folded)
+                .unwrap_or_default();
             keys.push(name.clone());
-            keys.extend(name.strip_prefix(&address.noun).filter(|rest| !rest.is_empty()).map(str::to_owned));
+            keys.extend(
+                name.strip_prefix(&address.noun)
+                    .filter(|rest| !rest.is_empty())
+                    .map(str::to_owned),
+            );
             // The last word alone may be the property: `key` for `{projectKey}` of `/projects`, and
             // for `{featureFlagKey}` of `/flags`.
-            let raw = contract.operations[*index].template.rsplit('{').next().unwrap_or_default();
-            let last = words(raw.split('}').next().unwrap_or_default()).pop().unwrap_or_default();
+            let raw = contract.operations[*index]
+                .template
+                .rsplit('{')
+                .next()
+                .unwrap_or_default();
+            let last = words(raw.split('}').next().unwrap_or_default())
+                .pop()
+                .unwrap_or_default();
             match last.as_str() {
                 "index" => keys.extend(["index".to_owned(), "number".to_owned()]),
-                "key" | "slug" | "name" | "number" | "sid" | "login" | "code" | "username" | "email" | "token" => {
+                "key" | "slug" | "name" | "number" | "sid" | "login" | "code" | "username"
+                | "email" | "token" => {
                     keys.push(last);
                 }
                 _ => {}
             }
         }
-        let by = members.iter().filter(|(_, address)| address.keys == 1).find_map(|(index, _)| {
-            let operation = &contract.operations[*index];
-            let name = operation.path_names.last()?;
-            if words(name).last().is_some_and(|word| word == "id") {
-                return Some(By::Id);
-            }
-            let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name)?;
-            match parameter.schema()?.own_types() {
-                ["string"] => Some(By::Text),
-                ["integer" | "number"] => Some(By::Number),
-                _ => None,
-            }
-        });
+        let by = members
+            .iter()
+            .filter(|(_, address)| address.keys == 1)
+            .find_map(|(index, _)| {
+                let operation = &contract.operations[*index];
+                let name = operation.path_names.last()?;
+                if words(name).last().is_some_and(|word| word == "id") {
+                    return Some(By::Id);
+                }
+                let parameter = operation
+                    .parameters
+                    .iter()
+                    .find(|p| p.location == Location::Path && p.name == *name)?;
+                match parameter.schema()?.own_types() {
+                    ["string"] => Some(By::Text),
+                    ["integer" | "number"] => Some(By::Number),
+                    _ => None,
+                }
+            });
         let by = by.unwrap_or(By::Anything);
-        keys.extend([format!("{noun}id"), "id".to_owned(), format!("{noun}uuid"), "uuid".to_owned()]);
-        keys.extend([format!("{noun}key"), format!("{noun}sid"), "sid".to_owned(), "uid".to_owned()]);
+        keys.extend([
+            format!("{noun}id"),
+            "id".to_owned(),
+            format!("{noun}uuid"),
+            "uuid".to_owned(),
+        ]);
+        keys.extend([
+            format!("{noun}key"),
+            format!("{noun}sid"),
+            "sid".to_owned(),
+            "uid".to_owned(),
+        ]);
         let mut seen = std::collections::HashSet::new();
         keys.retain(|key| seen.insert(key.clone()));
-        let has_entities =
-            members.iter().any(|(_, address)| matches!(address.form, Form::Entity | Form::EntityVerb(_)));
-        let has_paths = has_entities || members.iter().any(|(_, address)| address.form == Form::Whole);
+        let has_entities = members
+            .iter()
+            .any(|(_, address)| matches!(address.form, Form::Entity | Form::EntityVerb(_)));
+        let has_paths = has_entities
+            || members
+                .iter()
+                .any(|(_, address)| address.form == Form::Whole);
         let is_composite = members.iter().any(|(_, address)| address.keys > 1);
-        Self { overrules, contract, members, noun, keys, has_entities, has_paths, by, is_composite }
+        Self {
+            overrules,
+            contract,
+            members,
+            noun,
+            keys,
+            has_entities,
+            has_paths,
+            by,
+            is_composite,
+        }
     }
 
     fn operation(&self, index: usize) -> &'c Operation {
@@ -143,7 +210,11 @@ impl<'c> Draft<'c> {
     }
 
     fn finder<'f>(&'f self, schema: &'f Schema) -> Finder<'f> {
-        Finder { schema, noun: self.noun, keys: &self.keys }
+        Finder {
+            schema,
+            noun: self.noun,
+            keys: &self.keys,
+        }
     }
 
     fn one(&self, operation: &Operation) -> Slot {
@@ -157,7 +228,12 @@ impl<'c> Draft<'c> {
     /// Returns the place of the list that an operation shows of an entity, such as `channels`.
     fn part(&self, operation: &Operation, name: &str) -> Option<Place> {
         let noun = singular(&folded(name));
-        Finder { schema: answered(operation)?, noun: &noun, keys: &self.keys }.list()
+        Finder {
+            schema: answered(operation)?,
+            noun: &noun,
+            keys: &self.keys,
+        }
+        .list()
     }
 
     /// Returns true if the success response shows an entity that has a key, even if the entity
@@ -168,21 +244,37 @@ impl<'c> Draft<'c> {
 
     /// Returns true if the schema at a place in the success response has a key property.
     fn has_key(&self, operation: &Operation, place: &Place) -> bool {
-        answered(operation).is_some_and(|schema| self.key_of(&schema.sibling(place.pointer.clone())).is_some())
+        answered(operation).is_some_and(|schema| {
+            self.key_of(&schema.sibling(place.pointer.clone()))
+                .is_some()
+        })
     }
 
     /// Returns true if the query or the body of an operation has a member that identifies an
     /// entity.
     fn names_entity(&self, operation: &Operation) -> bool {
         let is_key = |name: &str| self.keys.contains(&folded(name)) || folded(name) == self.noun;
-        let in_query = operation.parameters.iter().any(|p| p.location == Location::Query && is_key(&p.name));
+        let in_query = operation
+            .parameters
+            .iter()
+            .any(|p| p.location == Location::Query && is_key(&p.name));
         let in_body = || {
-            sent_schema(operation)
-                .is_some_and(|schema| schema.properties(schema.tree()).iter().any(|(name, _)| is_key(name)))
+            sent_schema(operation).is_some_and(|schema| {
+                schema
+                    .properties(schema.tree())
+                    .iter()
+                    .any(|(name, _)| is_key(name))
+            })
         };
         let in_example = || {
-            let bodies = operation.body.iter().flat_map(|body| &body.content).flat_map(|media| &media.examples);
-            let mut members = bodies.filter_map(|example| example.value().as_object()).flatten();
+            let bodies = operation
+                .body
+                .iter()
+                .flat_map(|body| &body.content)
+                .flat_map(|media| &media.examples);
+            let mut members = bodies
+                .filter_map(|example| example.value().as_object())
+                .flatten();
             members.any(|(name, _)| is_key(name))
         };
         in_query || in_body() || in_example() || only_id(operation).is_some()
@@ -192,7 +284,11 @@ impl<'c> Draft<'c> {
         let operation = self.operation(index);
         let method = &operation.method;
         let shown = || format!("{method} {}", operation.template);
-        let last = operation.template.rsplit(['/', '.', ':']).next().unwrap_or_default();
+        let last = operation
+            .template
+            .rsplit(['/', '.', ':'])
+            .next()
+            .unwrap_or_default();
         let doing = |act: Act, key: KeyFrom, why: String| {
             let slot = match act {
                 Act::List => self.list(operation).map_or(Slot::Nothing, Slot::List),
@@ -200,7 +296,12 @@ impl<'c> Draft<'c> {
                 Act::Exists => Slot::Nothing,
                 _ => self.one(operation),
             };
-            Some(InferredAct { act, key, slot, reason: why })
+            Some(InferredAct {
+                act,
+                key,
+                slot,
+                reason: why,
+            })
         };
         let verb = |verb: Verb, key: KeyFrom, text: &str| {
             let is_read = matches!(verb, Verb::Read | Verb::List | Verb::Exists);
@@ -208,7 +309,11 @@ impl<'c> Draft<'c> {
             if !is_read && (*method == Method::GET || *method == Method::HEAD) {
                 return None;
             }
-            let named = if key == KeyFrom::Nothing { KeyFrom::Field } else { key };
+            let named = if key == KeyFrom::Nothing {
+                KeyFrom::Field
+            } else {
+                key
+            };
             match verb {
                 Verb::Read | Verb::List if self.list(operation).is_some() => doing(Act::List, KeyFrom::Nothing, why),
                 Verb::List => doing(Act::Find, KeyFrom::Nothing, why)
@@ -224,9 +329,13 @@ impl<'c> Draft<'c> {
                 Verb::Delete => doing(Act::Delete, named, why),
             }
         };
-        if let Some(RoleOverride::Does { act: Some(act), .. }) = self.overrules.operations.get(&index) {
+        if let Some(RoleOverride::Does { act: Some(act), .. }) =
+            self.overrules.operations.get(&index)
+        {
             let key = match (act, address.form) {
-                (Act::Create | Act::Upsert | Act::List | Act::Find | Act::Exists, _) => KeyFrom::Nothing,
+                (Act::Create | Act::Upsert | Act::List | Act::Find | Act::Exists, _) => {
+                    KeyFrom::Nothing
+                }
                 (_, Form::Entity) => KeyFrom::Path(address.keys),
                 (_, Form::EntityVerb(_)) => KeyFrom::Path(1),
                 _ => KeyFrom::Field,
@@ -240,8 +349,12 @@ impl<'c> Draft<'c> {
                 match *method {
                     // A list that is filtered by the last parameter, as in `/pets/{status}`, is not
                     // an entity.
-                    Method::GET if self.list(operation).is_some() && !self.shows_one(operation) => None,
-                    Method::GET => doing(Act::Read, key, why).filter(|doing| doing.slot != Slot::Nothing),
+                    Method::GET if self.list(operation).is_some() && !self.shows_one(operation) => {
+                        None
+                    }
+                    Method::GET => {
+                        doing(Act::Read, key, why).filter(|doing| doing.slot != Slot::Nothing)
+                    }
                     Method::PUT => doing(Act::Replace, key, why),
                     Method::PATCH => doing(Act::Merge, key, why),
                     Method::DELETE => doing(Act::Delete, key, why),
@@ -255,14 +368,20 @@ impl<'c> Draft<'c> {
             Form::EntityVerb(known) => verb(known, KeyFrom::Path(1), last),
             Form::WholeVerb(known) => verb(known, KeyFrom::Nothing, last),
             Form::Part if !self.names_entity(operation) => None,
-            Form::Part if *method == Method::GET => {
-                doing(Act::Part, KeyFrom::Field, format!("`{last}` is a list of each"))
-                    .filter(|doing| matches!(&doing.slot, Slot::List(_)))
-            }
+            Form::Part if *method == Method::GET => doing(
+                Act::Part,
+                KeyFrom::Field,
+                format!("`{last}` is a list of each"),
+            )
+            .filter(|doing| matches!(&doing.slot, Slot::List(_))),
             Form::Part if operation.body.is_some() => {
-                let is_shown =
-                    |doing: &InferredAct| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
-                doing(Act::Merge, KeyFrom::Field, format!("`{last}` answers with the entity")).filter(is_shown)
+                let is_shown = |doing: &InferredAct| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
+                doing(
+                    Act::Merge,
+                    KeyFrom::Field,
+                    format!("`{last}` answers with the entity"),
+                )
+                .filter(is_shown)
             }
             Form::Part => None,
             Form::Whole => self.whole(operation, address, &doing),
@@ -279,36 +398,62 @@ impl<'c> Draft<'c> {
     ) -> Option<InferredAct> {
         let key = || {
             let is_field = self.has_entities || !self.is_single() && self.names_entity(operation);
-            if is_field { KeyFrom::Field } else { KeyFrom::Only }
+            if is_field {
+                KeyFrom::Field
+            } else {
+                KeyFrom::Only
+            }
         };
         let only = |key: KeyFrom| match key {
             KeyFrom::Only => format!("`{}` is one entity", address.shown),
             _ => format!("`{}` names its entity in a field", address.noun),
         };
         match operation.method {
-            Method::GET if self.list(operation).is_some() => {
-                doing(Act::List, KeyFrom::Nothing, format!("`GET {}` has a list of objects", operation.template))
-            }
+            Method::GET if self.list(operation).is_some() => doing(
+                Act::List,
+                KeyFrom::Nothing,
+                format!("`GET {}` has a list of objects", operation.template),
+            ),
             Method::GET => {
-                let key = if self.names_entity(operation) { KeyFrom::Field } else { KeyFrom::Only };
+                let key = if self.names_entity(operation) {
+                    KeyFrom::Field
+                } else {
+                    KeyFrom::Only
+                };
                 doing(Act::Read, key, only(key)).filter(|doing| doing.slot != Slot::Nothing)
             }
             Method::POST => {
                 let schema = sent_schema(operation);
                 let is_list = schema.is_some_and(|schema| schema.types(schema.tree()) == ["array"]);
-                if is_list || operation.body.is_none() && !(self.has_entities && self.shows_one(operation)) {
+                if is_list
+                    || operation.body.is_none() && !(self.has_entities && self.shows_one(operation))
+                {
                     return None;
                 }
-                let act = if is_upsert(operation) { Act::Upsert } else { Act::Create };
-                let verb = if act == Act::Upsert { "registers or updates" } else { "adds" };
-                doing(act, KeyFrom::Nothing, format!("`POST {}` {verb} an entity", operation.template))
+                let act = if is_upsert(operation) {
+                    Act::Upsert
+                } else {
+                    Act::Create
+                };
+                let verb = if act == Act::Upsert {
+                    "registers or updates"
+                } else {
+                    "adds"
+                };
+                doing(
+                    act,
+                    KeyFrom::Nothing,
+                    format!("`POST {}` {verb} an entity", operation.template),
+                )
             }
             Method::PUT => doing(Act::Replace, key(), only(key())),
             Method::PATCH => doing(Act::Merge, key(), only(key())),
             Method::DELETE if !self.is_single() && self.names_entity(operation) => {
                 doing(Act::Delete, KeyFrom::Field, only(KeyFrom::Field))
             }
-            Method::DELETE if !self.has_entities => doing(Act::Delete, KeyFrom::Only, only(KeyFrom::Only)),
+            Method::DELETE if !self.has_entities => {
+                doing(Act::Delete, KeyFrom::Only, only(KeyFrom::Only))
+            }
             _ => None,
         }
     }
@@ -323,7 +468,11 @@ impl<'c> Draft<'c> {
         !self.has_entities && self.members.iter().any(reads_one)
     }
 
-    fn collection(&self, acts: &[(usize, &Address, Option<InferredAct>)], is_single: bool) -> Collection {
+    fn collection(
+        &self,
+        acts: &[(usize, &Address, Option<InferredAct>)],
+        is_single: bool,
+    ) -> Collection {
         let all = || {
             acts.iter()
                 .filter_map(|(index, address, doing)| Some((*index, *address, doing.as_ref()?)))
@@ -331,57 +480,100 @@ impl<'c> Draft<'c> {
         };
         // The most informative operations first: those that show one entity, then those that list
         // several.
-        let order = [Act::Read, Act::List, Act::Find, Act::Merge, Act::Replace, Act::Create, Act::Upsert, Act::Delete];
+        let order = [
+            Act::Read,
+            Act::List,
+            Act::Find,
+            Act::Merge,
+            Act::Replace,
+            Act::Create,
+            Act::Upsert,
+            Act::Delete,
+        ];
         let shown = order.iter().find_map(|act| {
-            all().filter(|(.., doing)| doing.act == *act).find_map(|(index, _, doing)| {
-                let place = match &doing.slot {
-                    Slot::Entity(place) | Slot::List(place) => place,
-                    Slot::Key(_) | Slot::Nothing => return None,
-                };
-                let schema = answered(self.operation(index))?;
-                let has_properties = !schema.properties(find(schema.root(), &place.pointer)?).is_empty();
-                // Several answers may refer to one schema; take the target of the reference for all
-                // of them.
-                let node = find(schema.root(), &place.pointer)?;
-                let end = resolve_schema(schema.root(), node, &place.pointer).ok().filter(|_| is_only_reference(node));
-                let pointer = end.map_or_else(|| place.pointer.clone(), |end| end.pointer);
-                has_properties.then(|| Arc::new(schema.sibling(pointer)))
-            })
+            all()
+                .filter(|(.., doing)| doing.act == *act)
+                .find_map(|(index, _, doing)| {
+                    let place = match &doing.slot {
+                        Slot::Entity(place) | Slot::List(place) => place,
+                        Slot::Key(_) | Slot::Nothing => return None,
+                    };
+                    let schema = answered(self.operation(index))?;
+                    let has_properties = !schema
+                        .properties(find(schema.root(), &place.pointer)?)
+                        .is_empty();
+                    // Several answers may refer to one schema; take the target of the reference for all
+                    // of them.
+                    let node = find(schema.root(), &place.pointer)?;
+                    let end = resolve_schema(schema.root(), node, &place.pointer)
+                        .ok()
+                        .filter(|_| is_only_reference(node));
+                    let pointer = end.map_or_else(|| place.pointer.clone(), |end| end.pointer);
+                    has_properties.then(|| Arc::new(schema.sibling(pointer)))
+                })
         });
         let sent = || {
-            let adding = all().filter(|(.., doing)| matches!(doing.act, Act::Create | Act::Replace | Act::Upsert));
-            let schemas: Vec<&Arc<Schema>> =
-                adding.filter_map(|(index, ..)| sent_schema(self.operation(index))).collect();
+            let adding = all().filter(|(.., doing)| {
+                matches!(doing.act, Act::Create | Act::Replace | Act::Upsert)
+            });
+            let schemas: Vec<&Arc<Schema>> = adding
+                .filter_map(|(index, ..)| sent_schema(self.operation(index)))
+                .collect();
             let with_key = schemas.iter().find(|schema| self.key_of(schema).is_some());
-            with_key.or(schemas.first()).map(|schema| Arc::clone(schema))
+            with_key
+                .or(schemas.first())
+                .map(|schema| Arc::clone(schema))
         };
         let entity = shown.or_else(sent);
-        let key = entity.as_ref().and_then(|schema| self.key_of(schema)).filter(|_| !is_single);
-        let told = self.members.first().and_then(|(_, address)| self.overrules.collections.get(&address.collection));
+        let key = entity
+            .as_ref()
+            .and_then(|schema| self.key_of(schema))
+            .filter(|_| !is_single);
+        let told = self
+            .members
+            .first()
+            .and_then(|(_, address)| self.overrules.collections.get(&address.collection));
         let key = told.and_then(|told| told.key.clone()).or(key);
-        let upserts = all().find(|(.., doing)| doing.act == Act::Upsert).map(|(index, ..)| self.operation(index));
+        let upserts = all()
+            .find(|(.., doing)| doing.act == Act::Upsert)
+            .map(|(index, ..)| self.operation(index));
         let first = all()
             .map(|(_, address, _)| address)
             .min_by_key(|address| (address.form != Form::Whole, address.shown.len()));
         let first = first.or_else(|| self.members.first().map(|(_, address)| address));
-        let reader = all().find(|(.., doing)| doing.act == Act::Read && matches!(doing.key, KeyFrom::Path(_)));
-        let rank = |act: Act| order.iter().position(|known| *known == act).unwrap_or(order.len());
+        let reader = all()
+            .find(|(.., doing)| doing.act == Act::Read && matches!(doing.key, KeyFrom::Path(_)));
+        let rank = |act: Act| {
+            order
+                .iter()
+                .position(|known| *known == act)
+                .unwrap_or(order.len())
+        };
         let mut shown_by: Vec<(usize, Slot, Act)> = all()
             .map(|(index, _, doing)| (index, doing.slot.clone(), doing.act))
             .filter(|(_, slot, act)| *slot != Slot::Nothing && *act != Act::Part)
             .collect();
         shown_by.sort_by_key(|(_, _, act)| rank(*act));
         Collection {
-            shown_by: shown_by.into_iter().map(|(index, slot, _)| (index, slot)).collect(),
-            name: first.map(|address| address.shown.clone()).unwrap_or_default(),
+            shown_by: shown_by
+                .into_iter()
+                .map(|(index, slot, _)| (index, slot))
+                .collect(),
+            name: first
+                .map(|address| address.shown.clone())
+                .unwrap_or_default(),
             noun: self.noun.to_owned(),
             scope: first.map_or(0, |address| address.scope),
-            natural: told.and_then(|told| told.natural.clone()).or_else(|| upserts.and_then(natural_key)),
+            natural: told
+                .and_then(|told| told.natural.clone())
+                .or_else(|| upserts.and_then(natural_key)),
             key,
             keys: self.keys.clone(),
             entity,
             is_added_to: all().any(|(.., doing)| matches!(doing.act, Act::Create | Act::Upsert)),
-            is_put_to: all().any(|(.., doing)| doing.act == Act::Replace && matches!(doing.key, KeyFrom::Path(_))),
+            is_put_to: all().any(|(.., doing)| {
+                doing.act == Act::Replace && matches!(doing.key, KeyFrom::Path(_))
+            }),
             reader: reader.map(|(index, ..)| index),
         }
     }
@@ -392,7 +584,10 @@ impl<'c> Draft<'c> {
         let properties = schema.properties(schema.tree());
         let is_plain = |node: &Value| {
             let types = schema.types(node);
-            types.is_empty() || types.iter().any(|name| matches!(*name, "string" | "integer" | "number"))
+            types.is_empty()
+                || types
+                    .iter()
+                    .any(|name| matches!(*name, "string" | "integer" | "number"))
         };
         let named = |wanted: &str| {
             properties
@@ -410,51 +605,105 @@ impl<'c> Draft<'c> {
             if self.by == By::Id && folded(name).ends_with("id") {
                 return true;
             }
-            let node = properties.iter().find(|(there, _)| there == name).map(|(_, node)| *node);
+            let node = properties
+                .iter()
+                .find(|(there, _)| there == name)
+                .map(|(_, node)| *node);
             let types = node.map(|node| schema.types(node)).unwrap_or_default();
-            !matches!((self.by, types.as_slice()), (By::Text, ["integer" | "number"]) | (By::Number, ["string"]))
+            !matches!(
+                (self.by, types.as_slice()),
+                (By::Text, ["integer" | "number"]) | (By::Number, ["string"])
+            )
         };
-        let others = ["login", "username", "slug", "key", "name", "title", "number"];
-        let others: &[&str] = if self.by == By::Text { &others } else { &["key", "slug"] };
+        let others = [
+            "login", "username", "slug", "key", "name", "title", "number",
+        ];
+        let others: &[&str] = if self.by == By::Text {
+            &others
+        } else {
+            &["key", "slug"]
+        };
         let all = || self.keys.iter().filter_map(|key| named(key));
-        let fitting = all().find(can_be).or_else(|| others.iter().filter_map(|key| named(key)).find(can_be));
+        let fitting = all()
+            .find(can_be)
+            .or_else(|| others.iter().filter_map(|key| named(key)).find(can_be));
         fitting.or_else(|| all().next())
     }
 
     /// Returns the path of member names to the entity in a request body: of the levels down to the
     /// innermost object that looks like one, the level that shares most names with the entity.
     fn sent_way(&self, schema: &Schema, collection: &Collection) -> Vec<String> {
-        let Slot::Entity(place) = self.finder(schema).one() else { return Vec::new() };
-        let Some(entity) = collection.entity.as_deref() else { return place.way };
-        let own: Vec<String> = entity.properties(entity.tree()).iter().map(|(name, _)| folded(name)).collect();
-        let likeness = |length: usize| {
-            let node = place.way[..length].iter().try_fold(schema.tree(), |node, name| schema.property(node, name));
-            let names = node.map(|node| schema.properties(node)).unwrap_or_default();
-            names.iter().filter(|(name, _)| own.contains(&folded(name))).count()
+        let Slot::Entity(place) = self.finder(schema).one() else {
+            return Vec::new();
         };
-        let best = (0..=place.way.len()).rev().max_by_key(|length| (likeness(*length), *length));
+        let Some(entity) = collection.entity.as_deref() else {
+            return place.way;
+        };
+        let own: Vec<String> = entity
+            .properties(entity.tree())
+            .iter()
+            .map(|(name, _)| folded(name))
+            .collect();
+        let likeness = |length: usize| {
+            let node = place.way[..length]
+                .iter()
+                .try_fold(schema.tree(), |node, name| schema.property(node, name));
+            let names = node.map(|node| schema.properties(node)).unwrap_or_default();
+            names
+                .iter()
+                .filter(|(name, _)| own.contains(&folded(name)))
+                .count()
+        };
+        let best = (0..=place.way.len())
+            .rev()
+            .max_by_key(|length| (likeness(*length), *length));
         place.way[..best.unwrap_or_default()].to_vec()
     }
 
     fn role(&self, index: usize, doing: &InferredAct, collection: Arc<Collection>) -> Role {
-        let sent = sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
-        let last = self.operation(index).template.rsplit(['/', '.', ':']).next().unwrap_or_default();
-        let part = collection.entity.as_ref().filter(|_| doing.act == Act::Part).and_then(|schema| {
-            let properties = schema.properties(schema.tree());
-            let is_meant = |(name, node): &&(&str, &Value)| {
-                let (own, wanted) = (singular(&folded(name)), singular(&folded(last)));
-                schema.types(node) == ["array"] && (own == wanted || own.starts_with(&wanted) || own.ends_with(&wanted))
-            };
-            properties.iter().find(is_meant).map(|(name, _)| (*name).to_owned())
-        });
+        let sent =
+            sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
+        let last = self
+            .operation(index)
+            .template
+            .rsplit(['/', '.', ':'])
+            .next()
+            .unwrap_or_default();
+        let part = collection
+            .entity
+            .as_ref()
+            .filter(|_| doing.act == Act::Part)
+            .and_then(|schema| {
+                let properties = schema.properties(schema.tree());
+                let is_meant = |(name, node): &&(&str, &Value)| {
+                    let (own, wanted) = (singular(&folded(name)), singular(&folded(last)));
+                    schema.types(node) == ["array"]
+                        && (own == wanted || own.starts_with(&wanted) || own.ends_with(&wanted))
+                };
+                properties
+                    .iter()
+                    .find(is_meant)
+                    .map(|(name, _)| (*name).to_owned())
+            });
         let (act, key, slot) = (doing.act, doing.key, doing.slot.clone());
-        Role { collection, act, key, slot, sent: sent.unwrap_or_default(), part, reason: doing.reason.clone() }
+        Role {
+            collection,
+            act,
+            key,
+            slot,
+            sent: sent.unwrap_or_default(),
+            part,
+            reason: doing.reason.clone(),
+        }
     }
 }
 
 /// Returns the first JSON media type, or else the first of any kind.
 fn json(content: &[MediaType]) -> Option<&MediaType> {
-    content.iter().find(|media| media.range.is_json()).or_else(|| content.first())
+    content
+        .iter()
+        .find(|media| media.range.is_json())
+        .or_else(|| content.first())
 }
 
 /// Returns the schema of the success response, preferably that of JSON.
@@ -487,11 +736,26 @@ fn is_upsert(operation: &Operation) -> bool {
 
 /// Returns the property that identifies an entity when it is sent again, such as `token`.
 fn natural_key(operation: &Operation) -> Option<String> {
-    const NAMES: [&str; 10] = ["token", "externalid", "key", "slug", "code", "uuid", "id", "username", "email", "name"];
+    const NAMES: [&str; 10] = [
+        "token",
+        "externalid",
+        "key",
+        "slug",
+        "code",
+        "uuid",
+        "id",
+        "username",
+        "email",
+        "name",
+    ];
     let schema = sent_schema(operation)?;
     let properties = schema.properties(schema.tree());
-    let named =
-        |wanted: &str| properties.iter().find(|(name, _)| folded(name) == wanted).map(|(name, _)| (*name).to_owned());
+    let named = |wanted: &str| {
+        properties
+            .iter()
+            .find(|(name, _)| folded(name) == wanted)
+            .map(|(name, _)| (*name).to_owned())
+    };
     NAMES.iter().find_map(|name| named(name))
 }
 
@@ -500,11 +764,21 @@ fn natural_key(operation: &Operation) -> Option<String> {
 #[must_use]
 pub fn only_id(operation: &Operation) -> Option<String> {
     let is_id = |name: &str| words(name).last().is_some_and(|word| word == "id");
-    let in_query = operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
-    let mut names: Vec<String> = in_query.map(|parameter| parameter.name.clone()).filter(|name| is_id(name)).collect();
+    let in_query = operation
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.location == Location::Query);
+    let mut names: Vec<String> = in_query
+        .map(|parameter| parameter.name.clone())
+        .filter(|name| is_id(name))
+        .collect();
     if let Some(schema) = sent_schema(operation) {
         let properties = schema.properties(schema.tree()).into_iter();
-        names.extend(properties.map(|(name, _)| name.to_owned()).filter(|name| is_id(name)));
+        names.extend(
+            properties
+                .map(|(name, _)| name.to_owned())
+                .filter(|name| is_id(name)),
+        );
     }
     names.dedup();
     match names.as_slice() {

@@ -58,16 +58,27 @@ const MOST_VALUES: usize = 1000;
 /// Returns the parameters that a parameter expands to, as in JSON:API: `page[size]`,
 /// `filter[status]`, or an object `page` or `filter` with such members.
 fn expand<'p>(parameter: &Parameter<'p>) -> Vec<Parameter<'p>> {
-    if let Some(inner) = parameter.name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')) {
-        return vec![Parameter { name: inner.to_owned(), is_filter: true, ..parameter.clone() }];
+    if let Some(inner) = parameter
+        .name
+        .strip_prefix("filter[")
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        return vec![Parameter {
+            name: inner.to_owned(),
+            is_filter: true,
+            ..parameter.clone()
+        }];
     }
     let members = |object: &Map<String, Value>, before: &str, is_filter: bool| {
-        let members = object.iter().take(MOST_FILTERS).map(|(inner, value)| Parameter {
-            name: format!("{before}{inner}"),
-            value: Some(value.clone()),
-            is_filter,
-            ..Parameter::default()
-        });
+        let members = object
+            .iter()
+            .take(MOST_FILTERS)
+            .map(|(inner, value)| Parameter {
+                name: format!("{before}{inner}"),
+                value: Some(value.clone()),
+                is_filter,
+                ..Parameter::default()
+            });
         members.collect()
     };
     match (parameter.name.as_str(), &parameter.value) {
@@ -91,25 +102,37 @@ impl ListQuery {
     /// filter, unless the document shows that it pages the list.
     #[must_use]
     pub fn read(parameters: &[Parameter<'_>], properties: &[&str], first: usize) -> Self {
-        let mut wanted = Self { first, ..Self::default() };
+        let mut wanted = Self {
+            first,
+            ..Self::default()
+        };
         let mut descending = None;
         let all: Vec<Parameter<'_>> = parameters.iter().flat_map(expand).collect();
         let mut known: HashMap<String, &str> = HashMap::new();
         for property in properties {
             known.entry(plain(property)).or_insert(property);
         }
-        let property = |name: &str| known.get(&plain(name)).copied().filter(|_| !name.is_empty());
+        let property = |name: &str| {
+            known
+                .get(&plain(name))
+                .copied()
+                .filter(|_| !name.is_empty())
+        };
         for parameter in &all {
             let purpose = purpose(parameter, &all, |name| property(name).is_some());
             let property = property(&parameter.name);
             if purpose.is_none() && property.is_some() && Purpose::of(&parameter.name).is_some() {
                 wanted.filtering.push(parameter.name.clone());
             }
-            let Some(value) = &parameter.value else { continue };
+            let Some(value) = &parameter.value else {
+                continue;
+            };
             match purpose {
                 Some(Purpose::Limit) => wanted.limit = number(value),
                 Some(Purpose::Offset) => wanted.offset = number(value).unwrap_or(0),
-                Some(Purpose::Page) => wanted.page = number(value).map(|page| page.saturating_sub(first)),
+                Some(Purpose::Page) => {
+                    wanted.page = number(value).map(|page| page.saturating_sub(first))
+                }
                 Some(Purpose::After) => wanted.after = text(value),
                 Some(Purpose::Before) => wanted.before = text(value),
                 Some(Purpose::Fields) => wanted.choose(&listed(value)),
@@ -117,7 +140,8 @@ impl ListQuery {
                 Some(Purpose::Sort) => wanted.sort = sorts(value),
                 Some(Purpose::Direction) => match text(value) {
                     Some(direction) if is_direction(&direction) => {
-                        descending = Some(direction.to_lowercase().starts_with('d') || direction == "-1");
+                        descending =
+                            Some(direction.to_lowercase().starts_with('d') || direction == "-1");
                     }
                     // Some APIs use such a name for the property to sort by: `order=name`.
                     Some(_) => wanted.sort = sorts(value),
@@ -127,7 +151,10 @@ impl ListQuery {
             }
         }
         if let Some(descending) = descending {
-            wanted.sort.iter_mut().for_each(|(_, is_descending)| *is_descending = descending);
+            wanted
+                .sort
+                .iter_mut()
+                .for_each(|(_, is_descending)| *is_descending = descending);
         }
         wanted.cut_sort();
         wanted
@@ -135,12 +162,20 @@ impl ListQuery {
 
     fn choose(&mut self, fields: &[String]) {
         self.cut("fields", fields.len(), MOST_FIELDS);
-        self.fields = fields.iter().take(MOST_FIELDS).map(|field| plain(field)).collect();
+        self.fields = fields
+            .iter()
+            .take(MOST_FIELDS)
+            .map(|field| plain(field))
+            .collect();
     }
 
     fn filter(&mut self, property: Option<&str>, value: &Value) {
-        let is_any = value.as_str().is_some_and(|text| ["all", "any", "*"].contains(&text));
-        let Some(property) = property.filter(|_| !is_any) else { return };
+        let is_any = value
+            .as_str()
+            .is_some_and(|text| ["all", "any", "*"].contains(&text));
+        let Some(property) = property.filter(|_| !is_any) else {
+            return;
+        };
         let values = match value {
             Value::Array(values) => values.as_slice(),
             value => std::slice::from_ref(value),
@@ -149,7 +184,10 @@ impl ListQuery {
         let count = self.filters.len() + 1;
         self.cut("filters", count, MOST_FILTERS);
         if count <= MOST_FILTERS {
-            self.filters.push((property.to_owned(), values.iter().take(MOST_VALUES).cloned().collect()));
+            self.filters.push((
+                property.to_owned(),
+                values.iter().take(MOST_VALUES).cloned().collect(),
+            ));
         }
     }
 
@@ -173,21 +211,33 @@ impl ListQuery {
     /// Returns the filters and the search text, ready to test items with.
     #[must_use]
     pub fn test(&self) -> Test<'_> {
-        let filters = self.filters.iter().map(|(name, values)| (Named::new(name), values.as_slice())).collect();
-        Test { filters, text: self.text.as_ref().map(|text| text.to_lowercase()) }
+        let filters = self
+            .filters
+            .iter()
+            .map(|(name, values)| (Named::new(name), values.as_slice()))
+            .collect();
+        Test {
+            filters,
+            text: self.text.as_ref().map(|text| text.to_lowercase()),
+        }
     }
 
     /// Returns the page of `all` that the query selects; `all` has entities with their keys.
     #[must_use]
     pub fn pick(&self, all: Vec<(String, Arc<Value>)>) -> Page {
         let test = self.test();
-        let mut items: Vec<(String, Arc<Value>)> = all.into_iter().filter(|(_, item)| test.takes(item)).collect();
+        let mut items: Vec<(String, Arc<Value>)> = all
+            .into_iter()
+            .filter(|(_, item)| test.takes(item))
+            .collect();
         if !self.sort.is_empty() {
             items = self.sorted(&items);
         }
         let total = items.len();
-        let position =
-            |key: &Option<String>| key.as_ref().and_then(|key| items.iter().position(|(known, _)| known == key));
+        let position = |key: &Option<String>| {
+            key.as_ref()
+                .and_then(|key| items.iter().position(|(known, _)| known == key))
+        };
         let begin = match (position(&self.after), self.page, self.limit) {
             (Some(after), ..) => after + 1,
             // The position of a removed item is unknown: the page after it is empty.
@@ -202,20 +252,37 @@ impl ListQuery {
             (Some(_), Some(limit)) => end.saturating_sub(limit).max(begin),
             _ => begin,
         };
-        let end = self.limit.map_or(end, |limit| end.min(begin.saturating_add(limit)));
-        Page { total, offset: begin, has_more: end < total, items: items.drain(begin..end).collect() }
+        let end = self
+            .limit
+            .map_or(end, |limit| end.min(begin.saturating_add(limit)));
+        Page {
+            total,
+            offset: begin,
+            has_more: end < total,
+            items: items.drain(begin..end).collect(),
+        }
     }
 
     /// Returns the items in the requested order.
     fn sorted(&self, items: &[(String, Arc<Value>)]) -> Vec<(String, Arc<Value>)> {
-        let criteria: Vec<Criterion> =
-            self.sort.iter().map(|(name, is_descending)| Criterion::new(name, *is_descending)).collect();
-        let keys_of = |item| criteria.iter().map(|criterion| criterion.key(item)).collect();
+        let criteria: Vec<Criterion> = self
+            .sort
+            .iter()
+            .map(|(name, is_descending)| Criterion::new(name, *is_descending))
+            .collect();
+        let keys_of = |item| {
+            criteria
+                .iter()
+                .map(|criterion| criterion.key(item))
+                .collect()
+        };
         let keys: Vec<Vec<Key<'_>>> = items.iter().map(|(_, item)| keys_of(item)).collect();
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by(|a, b| {
             let pairs = criteria.iter().zip(keys[*a].iter().zip(&keys[*b]));
-            pairs.fold(Ordering::Equal, |order, (criterion, (a, b))| order.then_with(|| criterion.compare(a, b)))
+            pairs.fold(Ordering::Equal, |order, (criterion, (a, b))| {
+                order.then_with(|| criterion.compare(a, b))
+            })
         });
         order.into_iter().map(|at| items[at].clone()).collect()
     }
@@ -225,8 +292,13 @@ impl ListQuery {
     pub fn shown(&self, item: &Value) -> Value {
         match item {
             Value::Object(object) if !self.fields.is_empty() => {
-                let kept = object.iter().filter(|(name, _)| self.fields.contains(&plain(name)));
-                Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
+                let kept = object
+                    .iter()
+                    .filter(|(name, _)| self.fields.contains(&plain(name)));
+                Value::Object(
+                    kept.map(|(name, value)| (name.clone(), value.clone()))
+                        .collect::<Map<_, _>>(),
+                )
             }
             item => item.clone(),
         }
@@ -249,9 +321,14 @@ impl Test<'_> {
     #[must_use]
     pub fn takes(&self, item: &Value) -> bool {
         let has = |(name, values): &(Named, &[Value])| {
-            name.members(item).any(|own| values.iter().any(|value| agrees(own, value)))
+            name.members(item)
+                .any(|own| values.iter().any(|value| agrees(own, value)))
         };
-        self.filters.iter().all(has) && self.text.as_ref().is_none_or(|text| contains(item, text, 0))
+        self.filters.iter().all(has)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| contains(item, text, 0))
     }
 }
 
@@ -269,15 +346,20 @@ pub struct Page {
 }
 
 fn is_direction(text: &str) -> bool {
-    matches!(text.to_lowercase().as_str(), "asc" | "desc" | "ascending" | "descending" | "1" | "-1")
+    matches!(
+        text.to_lowercase().as_str(),
+        "asc" | "desc" | "ascending" | "descending" | "1" | "-1"
+    )
 }
 
 fn listed(value: &Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.iter().filter_map(text).collect(),
-        Value::String(text) => {
-            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
-        }
+        Value::String(text) => text
+            .split(',')
+            .map(|part| part.trim().to_owned())
+            .filter(|part| !part.is_empty())
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -286,14 +368,19 @@ fn listed(value: &Value) -> Vec<String> {
 /// 1}`.
 fn sorts(value: &Value) -> Vec<(String, bool)> {
     let by_object = |object: &Map<String, Value>| {
-        object.iter().map(|(name, way)| (name.clone(), way.as_i64().is_some_and(|way| way < 0))).collect()
+        object
+            .iter()
+            .map(|(name, way)| (name.clone(), way.as_i64().is_some_and(|way| way < 0)))
+            .collect()
     };
     match value {
         Value::Object(object) => by_object(object),
-        Value::String(text) if text.trim_start().starts_with('{') => match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => by_object(&object),
-            _ => Vec::new(),
-        },
+        Value::String(text) if text.trim_start().starts_with('{') => {
+            match serde_json::from_str(text) {
+                Ok(Value::Object(object)) => by_object(&object),
+                _ => Vec::new(),
+            }
+        }
         _ => listed(value)
             .into_iter()
             .map(|part| {
@@ -306,7 +393,9 @@ fn sorts(value: &Value) -> Vec<(String, bool)> {
                         (name.to_owned(), way.trim().to_lowercase().starts_with('d'))
                     }
                     _ => match part.rsplit_once('_') {
-                        Some((name, way)) if matches!(way, "asc" | "desc") => (name.to_owned(), way == "desc"),
+                        Some((name, way)) if matches!(way, "asc" | "desc") => {
+                            (name.to_owned(), way == "desc")
+                        }
                         _ => (part.to_owned(), false),
                     },
                 }
@@ -321,13 +410,14 @@ fn agrees(own: &Value, wanted: &Value) -> bool {
     match (own, wanted) {
         (Value::Array(items), wanted) => items.iter().any(|item| agrees(item, wanted)),
         // An object matches by any scalar member, such as its name or its amount.
-        (Value::Object(object), wanted) => {
-            object.values().any(|value| !value.is_object() && !value.is_array() && agrees(value, wanted))
+        (Value::Object(object), wanted) => object
+            .values()
+            .any(|value| !value.is_object() && !value.is_array() && agrees(value, wanted)),
+        (Value::String(own), Value::String(wanted)) => {
+            own == wanted || own.eq_ignore_ascii_case(wanted)
         }
-        (Value::String(own), Value::String(wanted)) => own == wanted || own.eq_ignore_ascii_case(wanted),
-        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
-            number::is_text_of(number, text)
-        }
+        (Value::String(text), Value::Number(number))
+        | (Value::Number(number), Value::String(text)) => number::is_text_of(number, text),
         (Value::String(own), wanted) => wanted.to_string().eq(own),
         (own, Value::String(wanted)) => own.to_string().eq(wanted),
         (Value::Number(own), Value::Number(wanted)) => number::equal(own, wanted),
@@ -342,8 +432,12 @@ fn contains(value: &Value, text: &str, depth: usize) -> bool {
     match value {
         Value::String(own) => own.to_lowercase().contains(text),
         Value::Number(number) => number::is_text_of(number, text),
-        Value::Array(items) if depth < DEEPEST => items.iter().any(|item| contains(item, text, depth + 1)),
-        Value::Object(object) if depth < DEEPEST => object.values().any(|value| contains(value, text, depth + 1)),
+        Value::Array(items) if depth < DEEPEST => {
+            items.iter().any(|item| contains(item, text, depth + 1))
+        }
+        Value::Object(object) if depth < DEEPEST => object
+            .values()
+            .any(|value| contains(value, text, depth + 1)),
         _ => false,
     }
 }
@@ -383,8 +477,9 @@ pub fn says(name: &str) -> Option<PageField> {
     let plain = folded(name);
     let words = words(name);
     Some(match plain.as_str() {
-        "total" | "totalcount" | "totalitems" | "totalresults" | "totalelements" | "totalrecords" | "totalsize"
-        | "itemcount" | "recordcount" | "totalentries" | "totalrows" | "totalhits" => PageField::Total,
+        "total" | "totalcount" | "totalitems" | "totalresults" | "totalelements"
+        | "totalrecords" | "totalsize" | "itemcount" | "recordcount" | "totalentries"
+        | "totalrows" | "totalhits" => PageField::Total,
         "count" | "size" | "numberofelements" | "resultcount" | "returned" => PageField::Count,
         "offset" | "skip" | "start" | "startindex" => PageField::Offset,
         "limit" | "perpage" | "pagesize" | "itemsperpage" => PageField::Limit,
@@ -394,9 +489,13 @@ pub fn says(name: &str) -> Option<PageField> {
         "hasprevious" | "hasprev" | "hasprevpage" | "haspreviouspage" => PageField::HasPrevious,
         "startcursor" | "firstid" => PageField::First,
         "endcursor" | "lastid" => PageField::Last,
-        "previous" | "prev" | "previouspage" | "prevpageurl" | "previouspageuri" | "prevurl" | "previouspageurl"
-        | "previousuri" | "prevcursor" | "previouscursor" => PageField::Previous,
-        _ if words.first().is_some_and(|word| word == "next") && words.len() <= 4 => PageField::Next,
+        "previous" | "prev" | "previouspage" | "prevpageurl" | "previouspageuri" | "prevurl"
+        | "previouspageurl" | "previousuri" | "prevcursor" | "previouscursor" => {
+            PageField::Previous
+        }
+        _ if words.first().is_some_and(|word| word == "next") && words.len() <= 4 => {
+            PageField::Next
+        }
         _ => return None,
     })
 }
@@ -408,7 +507,11 @@ mod tests {
     use super::*;
 
     fn of(name: &str, value: Value) -> Parameter<'static> {
-        Parameter { name: name.to_owned(), value: Some(value), ..Parameter::default() }
+        Parameter {
+            name: name.to_owned(),
+            value: Some(value),
+            ..Parameter::default()
+        }
     }
 
     fn picked(query: &[(&str, Value)]) -> Vec<i64> {
@@ -417,10 +520,21 @@ mod tests {
             json!({"id": 2, "name": "a", "tags": ["x", "y"], "age": 1}),
             json!({"id": 3, "name": "c", "tags": [], "age": 2, "about": {"text": "Hello"}}),
         ];
-        let all = all.into_iter().map(|item| (item["id"].to_string(), Arc::new(item))).collect();
-        let query: Vec<Parameter<'_>> = query.iter().map(|(name, value)| of(name, value.clone())).collect();
+        let all = all
+            .into_iter()
+            .map(|item| (item["id"].to_string(), Arc::new(item)))
+            .collect();
+        let query: Vec<Parameter<'_>> = query
+            .iter()
+            .map(|(name, value)| of(name, value.clone()))
+            .collect();
         let wanted = ListQuery::read(&query, &["id", "name", "tags", "age"], 1);
-        wanted.pick(all).items.iter().map(|(_, item)| item["id"].as_i64().unwrap_or(0)).collect()
+        wanted
+            .pick(all)
+            .items
+            .iter()
+            .map(|(_, item)| item["id"].as_i64().unwrap_or(0))
+            .collect()
     }
 
     #[test]
@@ -435,7 +549,10 @@ mod tests {
             (&[("before", json!("3")), ("limit", json!(1))], &[2]),
             (&[("sort", json!("name"))], &[2, 1, 3]),
             (&[("sort", json!("-age"))], &[1, 3, 2]),
-            (&[("sortBy", json!("age")), ("order", json!("desc"))], &[1, 3, 2]),
+            (
+                &[("sortBy", json!("age")), ("order", json!("desc"))],
+                &[1, 3, 2],
+            ),
             (&[("order_by", json!("name desc"))], &[3, 1, 2]),
             (&[("sort", json!("{\"age\": 1}"))], &[2, 3, 1]),
             (&[("tag", json!("y"))], &[2]),
@@ -450,10 +567,22 @@ mod tests {
     }
     #[test]
     fn what_is_too_much_is_cut_and_told() {
-        let many = |count: usize| (0..count).map(|at| format!("p{at}")).collect::<Vec<_>>().join(",");
-        let query = [of("sort", json!(many(2000))), of("fields", json!(many(9000))), of("id", json!(vec![1; 1001]))];
+        let many = |count: usize| {
+            (0..count)
+                .map(|at| format!("p{at}"))
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        let query = [
+            of("sort", json!(many(2000))),
+            of("fields", json!(many(9000))),
+            of("id", json!(vec![1; 1001])),
+        ];
         let wanted = ListQuery::read(&query, &["id"], 1);
-        assert_eq!((wanted.sort.len(), wanted.fields.len()), (MOST_SORTS, MOST_FIELDS));
+        assert_eq!(
+            (wanted.sort.len(), wanted.fields.len()),
+            (MOST_SORTS, MOST_FIELDS)
+        );
         let cuts = [
             "of 9000 fields the first 1000 are used",
             "of 1001 values of a filter the first 1000 are used",

@@ -54,33 +54,61 @@ impl Grouped {
         let mut groups: Vec<Group> = Vec::new();
         let mut of_operation = HashMap::new();
         let mut of_noun: HashMap<String, Vec<usize>> = HashMap::new();
-        let parsed: Vec<Option<Address>> =
-            contract.operations.iter().map(|operation| Address::parse(&operation.template)).collect();
+        let parsed: Vec<Option<Address>> = contract
+            .operations
+            .iter()
+            .map(|operation| Address::parse(&operation.template))
+            .collect();
         let singles = singles(contract, &parsed);
         for (index, address) in parsed.into_iter().enumerate() {
-            let (operation, Some(mut address)) = (&contract.operations[index], address) else { continue };
+            let (operation, Some(mut address)) = (&contract.operations[index], address) else {
+                continue;
+            };
             match overrules.operations.get(&index) {
                 Some(RoleOverride::Off) => continue,
-                Some(RoleOverride::Does { collection: Some(name), .. }) => {
+                Some(RoleOverride::Does {
+                    collection: Some(name),
+                    ..
+                }) => {
                     if let Some(told) = Address::parse(name) {
-                        address = Address { form: address.form, keys: address.keys, ..told };
+                        address = Address {
+                            form: address.form,
+                            keys: address.keys,
+                            ..told
+                        };
                     }
                 }
                 _ => {}
             }
-            if address.form == Form::Whole && singles.contains(&(operation.document, address.shown.clone())) {
+            if address.form == Form::Whole
+                && singles.contains(&(operation.document, address.shown.clone()))
+            {
                 address.collection.push_str(" alone");
             }
-            let key = (operation.document, address.collection.clone(), address.keys.max(1));
+            let key = (
+                operation.document,
+                address.collection.clone(),
+                address.keys.max(1),
+            );
             let group = *by_name.entry(key).or_insert_with(|| {
-                of_noun.entry(address.noun.clone()).or_default().push(groups.len());
-                groups.push(Group { members: Vec::new(), roles: OnceLock::new() });
+                of_noun
+                    .entry(address.noun.clone())
+                    .or_default()
+                    .push(groups.len());
+                groups.push(Group {
+                    members: Vec::new(),
+                    roles: OnceLock::new(),
+                });
                 groups.len() - 1
             });
             groups[group].members.push((index, address));
             of_operation.insert(index, group);
         }
-        Self { groups, of_operation, of_noun }
+        Self {
+            groups,
+            of_operation,
+            of_noun,
+        }
     }
 }
 
@@ -89,7 +117,10 @@ impl Grouped {
 /// only added to.
 fn singles(contract: &Contract, parsed: &[Option<Address>]) -> HashSet<(usize, String)> {
     let all = || {
-        parsed.iter().enumerate().filter_map(|(index, address)| Some((&contract.operations[index], address.as_ref()?)))
+        parsed
+            .iter()
+            .enumerate()
+            .filter_map(|(index, address)| Some((&contract.operations[index], address.as_ref()?)))
     };
     let plurals: HashSet<(usize, &str)> = all()
         .filter(|(_, address)| !address.is_singular)
@@ -97,7 +128,9 @@ fn singles(contract: &Contract, parsed: &[Option<Address>]) -> HashSet<(usize, S
         .collect();
     all()
         .filter(|(operation, address)| {
-            let is_one = address.form == Form::Whole && address.is_singular && operation.method != http::Method::POST;
+            let is_one = address.form == Form::Whole
+                && address.is_singular
+                && operation.method != http::Method::POST;
             is_one && plurals.contains(&(operation.document, address.collection.as_str()))
         })
         .map(|(operation, address)| (operation.document, address.shown.clone()))
@@ -106,13 +139,17 @@ fn singles(contract: &Contract, parsed: &[Option<Address>]) -> HashSet<(usize, S
 
 impl Resources {
     fn grouped(&self, contract: &Contract) -> &Grouped {
-        self.grouped.get_or_init(|| Grouped::new(contract, &self.overrules))
+        self.grouped
+            .get_or_init(|| Grouped::new(contract, &self.overrules))
     }
 
     /// Returns resources with the overrides of the user.
     #[must_use]
     pub fn with(overrules: RoleOverrides) -> Self {
-        Self { overrules, ..Self::default() }
+        Self {
+            overrules,
+            ..Self::default()
+        }
     }
 
     /// Returns the overrides of the user, and drops the rest.
@@ -132,44 +169,83 @@ impl Resources {
     pub fn role(&self, contract: &Contract, operation: usize) -> Option<&Role> {
         let grouped = self.grouped(contract);
         let group = &grouped.groups[*grouped.of_operation.get(&operation)?];
-        group.roles.get_or_init(|| infer(contract, &group.members, &self.overrules)).get(&operation)
+        group
+            .roles
+            .get_or_init(|| infer(contract, &group.members, &self.overrules))
+            .get(&operation)
     }
 
     /// Returns the operations whose paths address the collection that the path of an operation
     /// addresses, itself included.
     #[must_use]
-    pub fn siblings<'c>(&self, contract: &'c Contract, operation: &Operation) -> Vec<&'c Operation> {
+    pub fn siblings<'c>(
+        &self,
+        contract: &'c Contract,
+        operation: &Operation,
+    ) -> Vec<&'c Operation> {
         let grouped = self.grouped(contract);
-        let index = contract.operations.iter().position(|there| std::ptr::eq(there, operation));
-        let group = index.and_then(|index| grouped.of_operation.get(&index)).map(|group| &grouped.groups[*group]);
-        group.into_iter().flat_map(|group| &group.members).map(|(index, _)| &contract.operations[*index]).collect()
+        let index = contract
+            .operations
+            .iter()
+            .position(|there| std::ptr::eq(there, operation));
+        let group = index
+            .and_then(|index| grouped.of_operation.get(&index))
+            .map(|group| &grouped.groups[*group]);
+        group
+            .into_iter()
+            .flat_map(|group| &group.members)
+            .map(|(index, _)| &contract.operations[*index])
+            .collect()
     }
 
     /// Returns all roles with the indexes of their operations, in the order of the operations.
     #[must_use]
     pub fn all<'r>(&'r self, contract: &'r Contract) -> Vec<(usize, &'r Role)> {
-        (0..contract.operations.len()).filter_map(|index| Some((index, self.role(contract, index)?))).collect()
+        (0..contract.operations.len())
+            .filter_map(|index| Some((index, self.role(contract, index)?)))
+            .collect()
     }
 
     /// Returns the collection of a document whose entities have this noun, if it is not inside
     /// another.
     #[must_use]
-    pub fn called(&self, contract: &Contract, document: usize, noun: &str) -> Option<&Arc<Collection>> {
+    pub fn called(
+        &self,
+        contract: &Contract,
+        document: usize,
+        noun: &str,
+    ) -> Option<&Arc<Collection>> {
         let grouped = self.grouped(contract);
-        let groups = grouped.of_noun.get(noun)?.iter().map(|group| &grouped.groups[*group]);
+        let groups = grouped
+            .of_noun
+            .get(noun)?
+            .iter()
+            .map(|group| &grouped.groups[*group]);
         let mut roles = groups.flat_map(|group| {
-            let roles = group.roles.get_or_init(|| infer(contract, &group.members, &self.overrules));
-            group.members.iter().filter_map(|(index, _)| Some((*index, roles.get(index)?)))
+            let roles = group
+                .roles
+                .get_or_init(|| infer(contract, &group.members, &self.overrules));
+            group
+                .members
+                .iter()
+                .filter_map(|(index, _)| Some((*index, roles.get(index)?)))
         });
         let is_meant = |(index, role): &(usize, &Role)| {
-            contract.operations[*index].document == document && role.collection.scope == 0 && role.key != KeyFrom::Only
+            contract.operations[*index].document == document
+                && role.collection.scope == 0
+                && role.key != KeyFrom::Only
         };
         roles.find(is_meant).map(|(_, role)| &role.collection)
     }
 
     /// Returns the initial entities of a collection, before any write; built with `make` once per
     /// seed and then cached.
-    pub fn base(&self, collection_key: &CollectionKey, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
+    pub fn base(
+        &self,
+        collection_key: &CollectionKey,
+        seed: u64,
+        make: impl FnOnce() -> Entities,
+    ) -> Arc<Entities> {
         self.bases.get(collection_key, seed, make)
     }
 }

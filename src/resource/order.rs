@@ -23,7 +23,10 @@ pub(crate) struct Named {
 
 impl Named {
     pub(crate) fn new(name: &str) -> Self {
-        Self { plain: plain(name), compared: RefCell::default() }
+        Self {
+            plain: plain(name),
+            compared: RefCell::default(),
+        }
     }
 
     fn means(&self, member: &str) -> bool {
@@ -41,8 +44,14 @@ impl Named {
     /// Returns the values that an item has under the name, also below its `attributes`.
     pub(crate) fn members<'v>(&self, item: &'v Value) -> impl Iterator<Item = &'v Value> {
         let own = item.as_object().into_iter().flatten();
-        let below = item.get("attributes").and_then(Value::as_object).into_iter().flatten();
-        own.chain(below).filter(|(there, _)| self.means(there)).map(|(_, value)| value)
+        let below = item
+            .get("attributes")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        own.chain(below)
+            .filter(|(there, _)| self.means(there))
+            .map(|(_, value)| value)
     }
 }
 
@@ -61,7 +70,14 @@ impl Criterion {
     pub(crate) fn new(name: &str, is_descending: bool) -> Self {
         /// Maximum number of steps from an item to the member; further ones are ignored.
         const DEEPEST: usize = 8;
-        Self { way: name.split(['.', '/']).take(DEEPEST).map(Named::new).collect(), is_descending }
+        Self {
+            way: name
+                .split(['.', '/'])
+                .take(DEEPEST)
+                .map(Named::new)
+                .collect(),
+            is_descending,
+        }
     }
 
     /// Returns the sort key of an item.
@@ -69,12 +85,18 @@ impl Criterion {
         let mut inside = None;
         let mut found = item;
         for name in &self.way {
-            let Some(member) = name.members(found).next() else { return Key::Missing };
+            let Some(member) = name.members(found).next() else {
+                return Key::Missing;
+            };
             inside = found.as_object();
             found = member;
         }
         // `price.amount` is a number, even if it is written as text beside a currency.
-        let has_currency = |object: &Map<String, Value>| object.keys().any(|name| folded(name).starts_with("currency"));
+        let has_currency = |object: &Map<String, Value>| {
+            object
+                .keys()
+                .any(|name| folded(name).starts_with("currency"))
+        };
         match worth(found).filter(|_| self.way.len() > 1 && inside.is_some_and(has_currency)) {
             Some(number) => Key::Number(number),
             None => Key::of(found),
@@ -83,7 +105,11 @@ impl Criterion {
 
     pub(crate) fn compare(&self, a: &Key<'_>, b: &Key<'_>) -> Ordering {
         let order = a.compare(b);
-        if self.is_descending { order.reverse() } else { order }
+        if self.is_descending {
+            order.reverse()
+        } else {
+            order
+        }
     }
 }
 
@@ -133,15 +159,31 @@ impl<'v> Key<'v> {
 /// Returns the number of an amount, even if it is written as text: 9.5 for `{"amount": "9.50",
 /// "currency": "EUR"}`.
 fn amount(object: &Map<String, Value>) -> Option<f64> {
-    const NAMES: [&str; 7] = ["amount", "value", "units", "cents", "minorunits", "amountinminorunits", "number"];
-    let called = NAMES.iter().find_map(|name| object.iter().find(|(there, _)| folded(there) == *name));
-    called.and_then(|(_, value)| worth(value)).or_else(|| object.values().find_map(Value::as_f64))
+    const NAMES: [&str; 7] = [
+        "amount",
+        "value",
+        "units",
+        "cents",
+        "minorunits",
+        "amountinminorunits",
+        "number",
+    ];
+    let called = NAMES
+        .iter()
+        .find_map(|name| object.iter().find(|(there, _)| folded(there) == *name));
+    called
+        .and_then(|(_, value)| worth(value))
+        .or_else(|| object.values().find_map(Value::as_f64))
 }
 
 fn worth(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        Value::String(text) => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite()),
         _ => None,
     }
 }
@@ -168,7 +210,11 @@ mod tests {
         ];
         for (a, first) in values.iter().enumerate() {
             for (b, second) in values.iter().enumerate() {
-                assert_eq!(Key::of(first).compare(&Key::of(second)), a.cmp(&b), "{first} {second}");
+                assert_eq!(
+                    Key::of(first).compare(&Key::of(second)),
+                    a.cmp(&b),
+                    "{first} {second}"
+                );
             }
         }
     }
@@ -176,8 +222,17 @@ mod tests {
     #[test]
     fn a_name_leads_into_an_item() {
         let item = json!({"attributes": {"unitPrices": {"amount": 3}}});
-        assert_eq!(Criterion::new("unit_price.amount", false).key(&item), Key::Number(3.0));
-        assert_eq!(Criterion::new("unit_price", false).key(&item), Key::Number(3.0));
-        assert_eq!(Criterion::new("unit.amount", false).key(&item), Key::Missing);
+        assert_eq!(
+            Criterion::new("unit_price.amount", false).key(&item),
+            Key::Number(3.0)
+        );
+        assert_eq!(
+            Criterion::new("unit_price", false).key(&item),
+            Key::Number(3.0)
+        );
+        assert_eq!(
+            Criterion::new("unit.amount", false).key(&item),
+            Key::Missing
+        );
     }
 }

@@ -108,7 +108,8 @@ pub struct Finder<'f> {
 
 impl<'f> Finder<'f> {
     fn node(&self, pointer: &str) -> &'f Value {
-        let found = crate::document::syntax::find(self.schema.root(), pointer).unwrap_or(&Value::Bool(true));
+        let found = crate::document::syntax::find(self.schema.root(), pointer)
+            .unwrap_or(&Value::Bool(true));
         self.schema.resolve(found)
     }
 
@@ -133,13 +134,18 @@ impl<'f> Finder<'f> {
         }
         let properties = self.schema.properties(node);
         let named = |wanted: &dyn Fn(&str) -> bool, is_object: bool| {
-            let mut all = properties.iter().filter(|(name, node)| wanted(name) && self.is_object(node) == is_object);
+            let mut all = properties
+                .iter()
+                .filter(|(name, node)| wanted(name) && self.is_object(node) == is_object);
             all.next().map(|(name, _)| (*name).to_owned())
         };
         let inside = |name: String| {
             let within = self.member(pointer, &name)?;
             match self.one_in(&within, depth + 1) {
-                Slot::Nothing => Some(Slot::Entity(Place { way: vec![name], pointer: within })),
+                Slot::Nothing => Some(Slot::Entity(Place {
+                    way: vec![name],
+                    pointer: within,
+                })),
                 Slot::Entity(place) => {
                     let way = std::iter::once(name).chain(place.way).collect();
                     Some(Slot::Entity(Place { way, ..place }))
@@ -148,23 +154,38 @@ impl<'f> Finder<'f> {
                 Slot::List(_) => None,
             }
         };
-        if let Some(slot) = named(&|name| singular(&folded(name)) == self.noun, true).and_then(inside) {
+        if let Some(slot) =
+            named(&|name| singular(&folded(name)) == self.noun, true).and_then(inside)
+        {
             return slot;
         }
         let is_key = |name: &str| self.keys.contains(&folded(name));
-        let is_wrapper = |name: &str, node: &Value| WRAPPERS.contains(&folded(name).as_str()) && self.is_object(node);
+        let is_wrapper = |name: &str, node: &Value| {
+            WRAPPERS.contains(&folded(name).as_str()) && self.is_object(node)
+        };
         let says_more = |name: &str| !is_key(name) && !MANNERS.contains(&folded(name).as_str());
         let is_named_as_key = |name: &str| is_key(name) || folded(name) == self.noun;
-        let own = properties.iter().filter(|(name, _)| says_more(name)).count();
+        let own = properties
+            .iter()
+            .filter(|(name, _)| says_more(name))
+            .count();
         let has_key = properties.iter().any(|(name, _)| is_key(name));
         // `{userId, data: {…}}` wraps the entity, `{id, attributes: {…}}` is one.
         let has_id = properties.iter().any(|(name, _)| folded(name) == "id");
-        let is_wrapped =
-            own == 1 && !has_id && properties.iter().any(|(name, node)| says_more(name) && is_wrapper(name, node));
+        let is_wrapped = own == 1
+            && !has_id
+            && properties
+                .iter()
+                .any(|(name, node)| says_more(name) && is_wrapper(name, node));
         if has_key && own > 0 && !is_wrapped {
-            return Slot::Entity(Place { way: Vec::new(), pointer: pointer.to_owned() });
+            return Slot::Entity(Place {
+                way: Vec::new(),
+                pointer: pointer.to_owned(),
+            });
         }
-        if let Some(slot) = named(&|name| WRAPPERS.contains(&folded(name).as_str()), true).and_then(inside) {
+        if let Some(slot) =
+            named(&|name| WRAPPERS.contains(&folded(name).as_str()), true).and_then(inside)
+        {
             return slot;
         }
         // An object whose other members only describe the answer is the entity.
@@ -177,14 +198,25 @@ impl<'f> Finder<'f> {
             return slot;
         }
         let scalar = |(name, node): &&(&str, &Value)| {
-            is_named_as_key(name) && !matches!(self.schema.types(node).as_slice(), ["object" | "array" | "boolean"])
+            is_named_as_key(name)
+                && !matches!(
+                    self.schema.types(node).as_slice(),
+                    ["object" | "array" | "boolean"]
+                )
         };
-        if let Some((name, _)) = properties.iter().find(scalar).filter(|_| own <= 1 || has_key) {
+        if let Some((name, _)) = properties
+            .iter()
+            .find(scalar)
+            .filter(|_| own <= 1 || has_key)
+        {
             return Slot::Key(vec![(*name).to_owned()]);
         }
         // An object without properties may hold anything.
         if own > 0 || properties.is_empty() && depth > 0 {
-            return Slot::Entity(Place { way: Vec::new(), pointer: pointer.to_owned() });
+            return Slot::Entity(Place {
+                way: Vec::new(),
+                pointer: pointer.to_owned(),
+            });
         }
         Slot::Nothing
     }
@@ -192,7 +224,8 @@ impl<'f> Finder<'f> {
     /// Finds the place of the list of entities.
     #[must_use]
     pub fn list(&self) -> Option<Place> {
-        self.list_in(self.schema.pointer(), 0).map(|(_, place)| place)
+        self.list_in(self.schema.pointer(), 0)
+            .map(|(_, place)| place)
     }
 
     fn list_in(&self, pointer: &str, depth: usize) -> Option<(u8, Place)> {
@@ -200,13 +233,21 @@ impl<'f> Finder<'f> {
         if self.schema.types(node) == ["array"] {
             let items = self.schema.place_of(pointer, Part::Items)?;
             let is_list = self.is_object(self.node(&items));
-            return is_list.then_some((3, Place { way: Vec::new(), pointer: items }));
+            return is_list.then_some((
+                3,
+                Place {
+                    way: Vec::new(),
+                    pointer: items,
+                },
+            ));
         }
         if !self.is_object(node) || depth > DEEPEST {
             return None;
         }
         let properties = self.schema.properties(node);
-        let is_entity = properties.iter().any(|(name, _)| folded(name) == "id" || self.keys.contains(&folded(name)));
+        let is_entity = properties
+            .iter()
+            .any(|(name, _)| folded(name) == "id" || self.keys.contains(&folded(name)));
         let mut best: Option<(u8, Place)> = None;
         let mut lists = 0;
         for (name, declared) in properties.iter().take(MOST_MEMBERS) {
@@ -216,12 +257,16 @@ impl<'f> Finder<'f> {
             if !looked_into && self.schema.types(declared) != ["array"] {
                 continue;
             }
-            let Some(within) = self.member(pointer, name) else { continue };
+            let Some(within) = self.member(pointer, name) else {
+                continue;
+            };
             let is_array = self.schema.types(self.node(&within)) == ["array"];
             if !is_array && !looked_into || plain == "responsemetadata" {
                 continue;
             }
-            let Some((inner, place)) = self.list_in(&within, depth + 1) else { continue };
+            let Some((inner, place)) = self.list_in(&within, depth + 1) else {
+                continue;
+            };
             lists += 1;
             let worth = match (is_noun, LISTS.contains(&plain.as_str())) {
                 (true, _) => 6,
@@ -229,7 +274,9 @@ impl<'f> Finder<'f> {
                 _ => 1,
             };
             let worth = if is_array { worth } else { inner };
-            let way = std::iter::once((*name).to_owned()).chain(place.way).collect();
+            let way = std::iter::once((*name).to_owned())
+                .chain(place.way)
+                .collect();
             if best.as_ref().is_none_or(|(known, _)| worth > *known) {
                 best = Some((worth, Place { way, ..place }));
             }

@@ -37,17 +37,32 @@ pub(crate) enum Purpose {
 }
 
 const PURPOSES: [(Purpose, &str); 9] = [
-    (Purpose::Limit, "limit perpage pagesize count size max maxresults maxitems top first pagelimit numresults take"),
-    (Purpose::Offset, "offset skip start startindex from pageoffset startat"),
+    (
+        Purpose::Limit,
+        "limit perpage pagesize count size max maxresults maxitems top first pagelimit numresults take",
+    ),
+    (
+        Purpose::Offset,
+        "offset skip start startindex from pageoffset startat",
+    ),
     (Purpose::Page, "page pagenumber pageno pageindex p pagenum"),
     (
         Purpose::After,
         "cursor after startingafter nextcursor pagetoken nexttoken nextpagetoken marker continuationtoken aftercursor sinceid lastid",
     ),
     (Purpose::Before, "before endingbefore beforecursor maxid"),
-    (Purpose::Sort, "sort orderby sortby ordering sortfield sortkey"),
-    (Purpose::Direction, "direction order sortorder sortdir sortdirection orderdirection dir"),
-    (Purpose::Text, "q query search text term searchtext keyword keywords searchterm searchquery"),
+    (
+        Purpose::Sort,
+        "sort orderby sortby ordering sortfield sortkey",
+    ),
+    (
+        Purpose::Direction,
+        "direction order sortorder sortdir sortdirection orderdirection dir",
+    ),
+    (
+        Purpose::Text,
+        "q query search text term searchtext keyword keywords searchterm searchquery",
+    ),
     (Purpose::Fields, "fields select"),
 ];
 
@@ -55,7 +70,10 @@ impl Purpose {
     /// Returns the purpose that a name alone suggests.
     pub(crate) fn of(name: &str) -> Option<Self> {
         let name = folded(name);
-        PURPOSES.iter().find(|(_, names)| names.split(' ').any(|known| known == name)).map(|(purpose, _)| *purpose)
+        PURPOSES
+            .iter()
+            .find(|(_, names)| names.split(' ').any(|known| known == name))
+            .map(|(purpose, _)| *purpose)
     }
 
     fn is_cursor(self) -> bool {
@@ -80,8 +98,12 @@ pub(crate) fn purpose(
         // A date or time is not a cursor, whatever properties the items have.
         purpose if purpose.is_cursor() && is_of_time(parameter) => None,
         purpose if is_filter && purpose.pages() => {
-            let others = all.iter().filter(|other| other.name != parameter.name && !is_property(&other.name));
-            let is_done_by_other = others.map(|other| Purpose::of(&other.name)).any(|other| other == Some(purpose));
+            let others = all
+                .iter()
+                .filter(|other| other.name != parameter.name && !is_property(&other.name));
+            let is_done_by_other = others
+                .map(|other| Purpose::of(&other.name))
+                .any(|other| other == Some(purpose));
             (!filters(parameter, purpose, is_done_by_other)).then_some(purpose)
         }
         _ if is_filter => None,
@@ -93,12 +115,18 @@ pub(crate) fn purpose(
 /// its name instead.
 fn filters(parameter: &Parameter<'_>, purpose: Purpose, is_done_by_other: bool) -> bool {
     let keyword = |name: &str| parameter.schema.and_then(|schema| schema.get(name));
-    let values = keyword("enum").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let values = keyword("enum")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if values.iter().chain(keyword("const")).any(Value::is_string) {
         return true;
     }
     let types = types(parameter);
-    if types.iter().any(|name| matches!(*name, "boolean" | "array" | "object")) {
+    if types
+        .iter()
+        .any(|name| matches!(*name, "boolean" | "array" | "object"))
+    {
         return true;
     }
     match spoken_of(parameter.description) {
@@ -106,11 +134,17 @@ fn filters(parameter: &Parameter<'_>, purpose: Purpose, is_done_by_other: bool) 
         Some(Spoken::Filter) => return true,
         None => {}
     }
-    if purpose.is_cursor() || keyword("default").is_some_and(Value::is_number) || keyword("maximum").is_some() {
+    if purpose.is_cursor()
+        || keyword("default").is_some_and(Value::is_number)
+        || keyword("maximum").is_some()
+    {
         return false;
     }
     let is_text = types == ["string"];
-    let is_no_number = parameter.value.as_ref().is_some_and(|value| number(value).is_none());
+    let is_no_number = parameter
+        .value
+        .as_ref()
+        .is_some_and(|value| number(value).is_none());
     is_text || is_no_number || is_done_by_other
 }
 
@@ -125,7 +159,10 @@ fn types<'p>(parameter: &Parameter<'p>) -> Vec<&'p str> {
 }
 
 fn is_of_time(parameter: &Parameter<'_>) -> bool {
-    let format = parameter.schema.and_then(|schema| schema.get("format")).and_then(Value::as_str);
+    let format = parameter
+        .schema
+        .and_then(|schema| schema.get("format"))
+        .and_then(Value::as_str);
     matches!(format, Some("date" | "date-time"))
 }
 
@@ -144,7 +181,11 @@ fn spoken_of(description: &str) -> Option<Spoken> {
     // The purpose is in the first words.
     const LOOKED_AT: usize = 24;
     let has = |names: &str, word: &str| names.split_whitespace().any(|name| name == word);
-    let spoken: Vec<String> = description.split_whitespace().take(LOOKED_AT).flat_map(words).collect();
+    let spoken: Vec<String> = description
+        .split_whitespace()
+        .take(LOOKED_AT)
+        .flat_map(words)
+        .collect();
     let first = |names| spoken.iter().position(|word| has(names, word));
     match (first(FILTERS), first(PAGES)) {
         (Some(filter), Some(page)) if filter < page => Some(Spoken::Filter),
@@ -156,7 +197,9 @@ fn spoken_of(description: &str) -> Option<Spoken> {
 
 /// Returns a number, even if it is written as text.
 pub(crate) fn number(value: &Value) -> Option<usize> {
-    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    let number = value
+        .as_u64()
+        .or_else(|| value.as_str()?.trim().parse().ok())?;
     usize::try_from(number).ok()
 }
 
@@ -169,44 +212,121 @@ mod tests {
     #[test]
     fn what_pages_a_list_and_what_filters_it_is_told_by_the_document() {
         let cases = [
-            ("size", json!({"type": "string", "enum": ["S", "XL"]}), "", true),
+            (
+                "size",
+                json!({"type": "string", "enum": ["S", "XL"]}),
+                "",
+                true,
+            ),
             ("size", json!({"type": "integer"}), "", false),
-            ("size", json!({"type": "integer", "enum": [10, 25]}), "", false),
-            ("size", json!({"type": "integer"}), "Only shoes of this size", true),
-            ("size", json!({"type": "integer"}), "Filters by size, up to the maximum", true),
-            ("size", json!({"type": "string"}), "How many results a page has", false),
-            ("start", json!({"type": "string", "format": "date"}), "", true),
+            (
+                "size",
+                json!({"type": "integer", "enum": [10, 25]}),
+                "",
+                false,
+            ),
+            (
+                "size",
+                json!({"type": "integer"}),
+                "Only shoes of this size",
+                true,
+            ),
+            (
+                "size",
+                json!({"type": "integer"}),
+                "Filters by size, up to the maximum",
+                true,
+            ),
+            (
+                "size",
+                json!({"type": "string"}),
+                "How many results a page has",
+                false,
+            ),
+            (
+                "start",
+                json!({"type": "string", "format": "date"}),
+                "",
+                true,
+            ),
             ("count", json!({"type": ["string", "null"]}), "", true),
-            ("count", json!({"type": "integer", "default": 20}), "", false),
-            ("page", json!({"type": "array", "items": {"type": "integer"}}), "", true),
-            ("limit", json!({"type": "integer", "maximum": 100}), "", false),
+            (
+                "count",
+                json!({"type": "integer", "default": 20}),
+                "",
+                false,
+            ),
+            (
+                "page",
+                json!({"type": "array", "items": {"type": "integer"}}),
+                "",
+                true,
+            ),
+            (
+                "limit",
+                json!({"type": "integer", "maximum": 100}),
+                "",
+                false,
+            ),
             ("marker", json!({"type": "string"}), "", false),
-            ("marker", json!({"type": "string", "enum": ["red"]}), "", true),
-            ("after", json!({"type": "string", "format": "date-time"}), "", true),
+            (
+                "marker",
+                json!({"type": "string", "enum": ["red"]}),
+                "",
+                true,
+            ),
+            (
+                "after",
+                json!({"type": "string", "format": "date-time"}),
+                "",
+                true,
+            ),
         ];
         for (name, schema, description, is_filter) in cases {
-            let parameter =
-                Parameter { name: name.to_owned(), schema: Some(&schema), description, ..Parameter::default() };
+            let parameter = Parameter {
+                name: name.to_owned(),
+                schema: Some(&schema),
+                description,
+                ..Parameter::default()
+            };
             let found = purpose(&parameter, &[], |there| there == name);
-            assert_eq!(found.is_none(), is_filter, "{name} {schema} {description}: {found:?}");
+            assert_eq!(
+                found.is_none(),
+                is_filter,
+                "{name} {schema} {description}: {found:?}"
+            );
         }
     }
 
     #[test]
     fn one_of_two_that_do_the_same_is_a_filter() {
         let schema = json!({"type": "integer"});
-        let of = |name: &str| Parameter { name: name.to_owned(), schema: Some(&schema), ..Parameter::default() };
+        let of = |name: &str| Parameter {
+            name: name.to_owned(),
+            schema: Some(&schema),
+            ..Parameter::default()
+        };
         let all = [of("limit"), of("size")];
         assert_eq!(purpose(&all[1], &all, |name| name == "size"), None);
-        assert_eq!(purpose(&all[0], &all, |name| name == "size"), Some(Purpose::Limit));
+        assert_eq!(
+            purpose(&all[0], &all, |name| name == "size"),
+            Some(Purpose::Limit)
+        );
         let all = [of("page"), of("size")];
-        assert_eq!(purpose(&all[1], &all, |name| name == "size"), Some(Purpose::Limit));
+        assert_eq!(
+            purpose(&all[1], &all, |name| name == "size"),
+            Some(Purpose::Limit)
+        );
     }
 
     #[test]
     fn a_moment_is_no_cursor() {
         let schema = json!({"type": "string", "format": "date-time"});
-        let parameter = Parameter { name: "after".to_owned(), schema: Some(&schema), ..Parameter::default() };
+        let parameter = Parameter {
+            name: "after".to_owned(),
+            schema: Some(&schema),
+            ..Parameter::default()
+        };
         assert_eq!(purpose(&parameter, &[], |_| false), None);
     }
 }

@@ -49,13 +49,19 @@ impl Act {
     /// Returns the name of the action: `create`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, act)| *act == self).map_or("", |(name, _)| name)
+        Self::NAMES
+            .iter()
+            .find(|(_, act)| *act == self)
+            .map_or("", |(name, _)| name)
     }
 
     /// Returns true if the action changes entities.
     #[must_use]
     pub fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Upsert | Self::Replace | Self::Merge | Self::Delete)
+        matches!(
+            self,
+            Self::Create | Self::Upsert | Self::Replace | Self::Merge | Self::Delete
+        )
     }
 }
 

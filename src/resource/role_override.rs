@@ -65,21 +65,37 @@ impl RoleOverrides {
             for (name, entry) in section(file).into_iter().flatten() {
                 let at = join("/resources", name);
                 let wrong = |at: &str, message: String| {
-                    Diagnostic::at(Code::InvalidFixture, Place::value(&file.source, at), message)
+                    Diagnostic::at(
+                        Code::InvalidFixture,
+                        Place::value(&file.source, at),
+                        message,
+                    )
                 };
                 match contract.find(name) {
                     Some(index) => match told(entry) {
                         Ok(told) => drop(overrules.operations.insert(index, told)),
                         Err(message) => found.push(wrong(&at, message)),
                     },
-                    None => match (Address::parse(name).filter(|_| name.starts_with('/')), named(entry)) {
-                        (Some(address), Ok(named)) => drop(overrules.collections.insert(address.collection, named)),
+                    None => match (
+                        Address::parse(name).filter(|_| name.starts_with('/')),
+                        named(entry),
+                    ) {
+                        (Some(address), Ok(named)) => {
+                            drop(overrules.collections.insert(address.collection, named))
+                        }
                         (Some(_), Err(message)) => found.push(wrong(&at, message)),
                         (None, _) => {
-                            let message = format!("`{name}` is neither an operation nor a collection such as `/pets`");
-                            let help = contract.nearest_operation(name).map(|near| format!("there is `{near}`"));
-                            let unknown =
-                                Diagnostic::at(Code::UnknownFixtureOperation, Place::key(&file.source, at), message);
+                            let message = format!(
+                                "`{name}` is neither an operation nor a collection such as `/pets`"
+                            );
+                            let help = contract
+                                .nearest_operation(name)
+                                .map(|near| format!("there is `{near}`"));
+                            let unknown = Diagnostic::at(
+                                Code::UnknownFixtureOperation,
+                                Place::key(&file.source, at),
+                                message,
+                            );
                             found.push(match help {
                                 Some(help) => unknown.help(help),
                                 None => unknown.help("`standin routes --state` lists them"),
@@ -95,13 +111,20 @@ impl RoleOverrides {
     /// Returns the seed data of a collection.
     #[must_use]
     pub fn data_of(&self, collection: &Collection) -> Option<&Arc<Value>> {
-        let last = collection.name.rsplit(['/', '.']).next().unwrap_or_default();
+        let last = collection
+            .name
+            .rsplit(['/', '.'])
+            .next()
+            .unwrap_or_default();
         let is_meant = |name: &str| {
             name == collection.name.trim_matches('/')
                 || folded(name) == folded(last)
                 || singular(&folded(name)) == collection.noun
         };
-        self.data.iter().find(|(name, _)| is_meant(name)).map(|(_, data)| data)
+        self.data
+            .iter()
+            .find(|(name, _)| is_meant(name))
+            .map(|(_, data)| data)
     }
 }
 
@@ -111,32 +134,60 @@ fn told(entry: &Value) -> Result<RoleOverride, String> {
     if *entry == Value::Bool(false) || entry == "off" {
         return Ok(RoleOverride::Off);
     }
-    let object = entry.as_object().ok_or("expected `off`, or `does` and `collection`")?;
-    if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "does" | "collection")) {
-        return Err(format!("`{unknown}` is not a field here, expected `does` or `collection`"));
+    let object = entry
+        .as_object()
+        .ok_or("expected `off`, or `does` and `collection`")?;
+    if let Some(unknown) = object
+        .keys()
+        .find(|name| !matches!(name.as_str(), "does" | "collection"))
+    {
+        return Err(format!(
+            "`{unknown}` is not a field here, expected `does` or `collection`"
+        ));
     }
     let act = object.get("does").map(|does| {
-        let act = Act::NAMES.iter().find(|(name, _)| does == name).map(|(_, act)| *act);
+        let act = Act::NAMES
+            .iter()
+            .find(|(name, _)| does == name)
+            .map(|(_, act)| *act);
         let names = Act::NAMES.map(|(name, _)| name).join("`, `");
         act.ok_or_else(|| format!("`does` is {does}, expected one of `{names}`"))
     });
     let collection = object.get("collection").map(|collection| {
-        let path = collection.as_str().filter(|path| path.starts_with('/') && Address::parse(path).is_some());
-        path.map(str::to_owned).ok_or_else(|| format!("`collection` is {collection}, expected a path such as `/pets`"))
+        let path = collection
+            .as_str()
+            .filter(|path| path.starts_with('/') && Address::parse(path).is_some());
+        path.map(str::to_owned)
+            .ok_or_else(|| format!("`collection` is {collection}, expected a path such as `/pets`"))
     });
-    Ok(RoleOverride::Does { act: act.transpose()?, collection: collection.transpose()? })
+    Ok(RoleOverride::Does {
+        act: act.transpose()?,
+        collection: collection.transpose()?,
+    })
 }
 
 /// Reads the override of a collection: `{key: petId, natural: token}`.
 pub(crate) fn named(entry: &Value) -> Result<Named, String> {
-    let object = entry.as_object().ok_or("expected a map of `key` and `natural`")?;
-    if let Some(unknown) = object.keys().find(|name| !matches!(name.as_str(), "key" | "natural")) {
-        return Err(format!("`{unknown}` is not a field of a collection, expected `key` or `natural`"));
+    let object = entry
+        .as_object()
+        .ok_or("expected a map of `key` and `natural`")?;
+    if let Some(unknown) = object
+        .keys()
+        .find(|name| !matches!(name.as_str(), "key" | "natural"))
+    {
+        return Err(format!(
+            "`{unknown}` is not a field of a collection, expected `key` or `natural`"
+        ));
     }
     let text = |name: &str| match object.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(other) => Err(format!("`{name}` is {other}, expected the name of a property")),
+        Some(other) => Err(format!(
+            "`{name}` is {other}, expected the name of a property"
+        )),
     };
-    Ok(Named { key: text("key")?, natural: text("natural")? })
+    Ok(Named {
+        key: text("key")?,
+        natural: text("natural")?,
+    })
 }

@@ -42,7 +42,10 @@ pub struct Needed {
 /// places as in `tree`; none if it has more than `most` values.
 #[must_use]
 pub fn bundle(tree: &Value, pointer: &str, direction: Direction, most: usize) -> Option<Value> {
-    let Needed { mut reached, beyond } = needed(tree, &[pointer.to_owned()], most)?;
+    let Needed {
+        mut reached,
+        beyond,
+    } = needed(tree, &[pointer.to_owned()], most)?;
     // Shorter pointers come first, so a schema inside of another is already copied with it.
     reached.sort_by_key(String::len);
     let mut bundle = Value::Object(Map::new());
@@ -80,8 +83,14 @@ pub fn without_depths(tree: &Value, pointers: &[String]) -> Option<Value> {
 #[must_use]
 pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> {
     let mut left = most;
-    let mut levels: HashMap<String, usize> = pointers.iter().map(|pointer| (pointer.clone(), 0)).collect();
-    let mut waiting: VecDeque<(String, usize)> = pointers.iter().map(|pointer| (pointer.clone(), 0)).collect();
+    let mut levels: HashMap<String, usize> = pointers
+        .iter()
+        .map(|pointer| (pointer.clone(), 0))
+        .collect();
+    let mut waiting: VecDeque<(String, usize)> = pointers
+        .iter()
+        .map(|pointer| (pointer.clone(), 0))
+        .collect();
     let mut needed = Needed::default();
     while let Some((pointer, level)) = waiting.pop_front() {
         if levels.get(&pointer) != Some(&level) {
@@ -91,7 +100,11 @@ pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> 
             needed.beyond.push(pointer);
             continue;
         }
-        let mut open: Vec<(&Value, bool)> = tree.pointer(&pointer).map(|value| (value, false)).into_iter().collect();
+        let mut open: Vec<(&Value, bool)> = tree
+            .pointer(&pointer)
+            .map(|value| (value, false))
+            .into_iter()
+            .collect();
         needed.reached.push(pointer);
         while let Some((value, is_below)) = open.pop() {
             left = left.checked_sub(1)?;
@@ -111,11 +124,14 @@ pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> 
                         }
                     }
                     // The values of `enum` are not counted: a long list costs a validator little.
-                    let is_list = |keyword: &str, value: &Value| keyword == "enum" && value.is_array();
-                    let inner = object.iter().filter(|(keyword, value)| !is_list(keyword, value));
-                    open.extend(
-                        inner.map(|(keyword, value)| (value, is_below || DESCENDING.contains(&keyword.as_str()))),
-                    );
+                    let is_list =
+                        |keyword: &str, value: &Value| keyword == "enum" && value.is_array();
+                    let inner = object
+                        .iter()
+                        .filter(|(keyword, value)| !is_list(keyword, value));
+                    open.extend(inner.map(|(keyword, value)| {
+                        (value, is_below || DESCENDING.contains(&keyword.as_str()))
+                    }));
                 }
                 Value::Array(items) => open.extend(items.iter().map(|item| (item, is_below))),
                 _ => {}
@@ -127,7 +143,9 @@ pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> 
 
 /// Returns the pointers that a schema refers to in the same document.
 fn targets(schema: &Map<String, Value>) -> impl Iterator<Item = String> {
-    let references = ["$ref", "$dynamicRef"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_str());
+    let references = ["$ref", "$dynamicRef"]
+        .into_iter()
+        .filter_map(|keyword| schema.get(keyword)?.as_str());
     references.filter_map(local_pointer)
 }
 
@@ -140,7 +158,9 @@ fn place(bundle: &mut Value, pointer: &str, value: &Value) {
     let mut at = bundle;
     for segment in pointer.split('/').skip(1) {
         let Value::Object(object) = at else { return };
-        at = object.entry(unescape(segment)).or_insert_with(|| Value::Object(Map::new()));
+        at = object
+            .entry(unescape(segment))
+            .or_insert_with(|| Value::Object(Map::new()));
     }
     *at = value.clone();
 }
@@ -161,31 +181,55 @@ mod tests {
                 "C": {"type": "integer"},
             }},
         });
-        let made = bundle(&tree, "/paths/~1a/get/parameters/0/schema", Direction::Request, 99);
-        let schemas = json!({"A": tree["components"]["schemas"]["A"], "B": {"items": {"type": "string"}}});
+        let made = bundle(
+            &tree,
+            "/paths/~1a/get/parameters/0/schema",
+            Direction::Request,
+            99,
+        );
+        let schemas =
+            json!({"A": tree["components"]["schemas"]["A"], "B": {"items": {"type": "string"}}});
         let paths = json!({"/a": {"get": {"parameters": {"0": {"schema": {"$ref": "#/components/schemas/A"}}}}}});
-        assert_eq!(made, Some(json!({"paths": paths, "components": {"schemas": schemas}})));
+        assert_eq!(
+            made,
+            Some(json!({"paths": paths, "components": {"schemas": schemas}}))
+        );
     }
 
     #[test]
     fn what_is_inside_of_another_stands_there_once() {
         let tree = json!({"a": {"$ref": "#/b/c", "x": {"$ref": "#/b"}}, "b": {"c": {"type": "null"}, "d": {}}});
-        assert_eq!(bundle(&tree, "/a", Direction::Response, 99), Some(tree.clone()));
-        assert_eq!(bundle(&tree, "", Direction::Response, 99), Some(tree.clone()));
+        assert_eq!(
+            bundle(&tree, "/a", Direction::Response, 99),
+            Some(tree.clone())
+        );
+        assert_eq!(
+            bundle(&tree, "", Direction::Response, 99),
+            Some(tree.clone())
+        );
         assert_eq!(bundle(&tree, "", Direction::Response, 3), None);
     }
 
     #[test]
     fn dynamic_references_lead_somewhere_too_and_lists_of_values_count_once() {
         let tree = json!({"a": {"$dynamicRef": "#/b"}, "b": {"enum": [1, 2, 3, 4, 5, 6, 7, 8, 9]}});
-        assert_eq!(bundle(&tree, "/a", Direction::Response, 4), Some(tree.clone()));
+        assert_eq!(
+            bundle(&tree, "/a", Direction::Response, 4),
+            Some(tree.clone())
+        );
     }
 
     #[test]
     fn references_that_lead_nowhere_are_left_to_the_compiler() {
         let tree = json!({"a": {"$ref": "#/nowhere"}});
-        assert_eq!(bundle(&tree, "/a", Direction::Request, 99), Some(tree.clone()));
-        assert_eq!(bundle(&tree, "/none", Direction::Request, 99), Some(json!({})));
+        assert_eq!(
+            bundle(&tree, "/a", Direction::Request, 99),
+            Some(tree.clone())
+        );
+        assert_eq!(
+            bundle(&tree, "/none", Direction::Request, 99),
+            Some(json!({}))
+        );
     }
 
     #[test]
@@ -193,7 +237,11 @@ mod tests {
         let chain = |length: usize, keyword: &str| {
             let link = |index: usize| {
                 let next = json!({ "$ref": format!("#/s/C{}", index + 1) });
-                let inner = if keyword == "allOf" { json!([next]) } else { json!({ "next": next }) };
+                let inner = if keyword == "allOf" {
+                    json!([next])
+                } else {
+                    json!({ "next": next })
+                };
                 (format!("C{index}"), json!({ keyword: inner }))
             };
             let mut schemas: Map<String, Value> = (0..length).map(link).collect();
@@ -206,8 +254,14 @@ mod tests {
         assert_eq!(found.reached.len(), DEEPEST_LEVEL + 1);
         assert_eq!(found.beyond, [format!("/s/C{}", DEEPEST_LEVEL + 1)]);
         let cut = without_depths(&long, &first).unwrap();
-        assert_eq!((&cut["s"]["C201"], &cut["s"]["C200"]), (&json!(true), &long["s"]["C200"]));
-        assert_eq!(bundle(&long, "/s/C0", Direction::Response, 4000).unwrap()["s"]["C201"], json!(true));
+        assert_eq!(
+            (&cut["s"]["C201"], &cut["s"]["C200"]),
+            (&json!(true), &long["s"]["C200"])
+        );
+        assert_eq!(
+            bundle(&long, "/s/C0", Direction::Response, 4000).unwrap()["s"]["C201"],
+            json!(true)
+        );
         // Schemas that judge the same value are not below one another.
         assert_eq!(without_depths(&chain(1000, "allOf"), &first), None);
         assert_eq!(without_depths(&chain(200, "properties"), &first), None);

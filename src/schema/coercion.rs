@@ -30,18 +30,30 @@ pub fn coerce(schema: &Schema, node: &Value, example: &Value) -> Option<(Value, 
         return None;
     }
     let mut value = example.clone();
-    let mut changes = Changes { schema, pointer: String::new(), made: Vec::new() };
+    let mut changes = Changes {
+        schema,
+        pointer: String::new(),
+        made: Vec::new(),
+    };
     changes.make(node, &mut value, 0);
     Some((value, changes.made))
 }
 
 /// Returns the schema of a property, unless alternatives make it depend on the value.
 fn member<'s>(schema: &'s Schema, node: &'s Value, name: &str) -> Option<&'s Value> {
-    if has_alternatives(schema, node) { None } else { schema.property(node, name) }
+    if has_alternatives(schema, node) {
+        None
+    } else {
+        schema.property(node, name)
+    }
 }
 
 fn item<'s>(schema: &'s Schema, node: &'s Value) -> Option<&'s Value> {
-    if has_alternatives(schema, node) { None } else { schema.items(node) }
+    if has_alternatives(schema, node) {
+        None
+    } else {
+        schema.items(node)
+    }
 }
 
 /// Returns true if a schema has several alternatives, null apart.
@@ -50,7 +62,9 @@ fn has_alternatives(schema: &Schema, node: &Value) -> bool {
     let counts = |part: &Value| {
         ["oneOf", "anyOf"].iter().any(|keyword| {
             let branches = part.get(keyword).and_then(Value::as_array);
-            branches.is_some_and(|branches| branches.iter().filter(|branch| !is_null(branch)).count() > 1)
+            branches.is_some_and(|branches| {
+                branches.iter().filter(|branch| !is_null(branch)).count() > 1
+            })
         })
     };
     schema.parts(node).into_iter().any(counts)
@@ -67,8 +81,11 @@ fn is_changed(schema: &Schema, node: &Value, example: &Value, depth: usize) -> b
     reading(schema, node, example).is_some()
         || match example {
             Value::Object(object) => object.iter().any(|(name, value)| is_other(name, value)),
-            Value::Array(items) => item(schema, node)
-                .is_some_and(|node| items.iter().any(|value| is_changed(schema, node, value, depth + 1))),
+            Value::Array(items) => item(schema, node).is_some_and(|node| {
+                items
+                    .iter()
+                    .any(|value| is_changed(schema, node, value, depth + 1))
+            }),
             _ => false,
         }
 }
@@ -87,19 +104,27 @@ impl Changes<'_> {
         }
         if let Some(to) = reading(self.schema, node, value) {
             let from = std::mem::replace(value, to);
-            self.made.push(Coercion { pointer: self.pointer.clone(), from: from.to_string(), to: value.to_string() });
+            self.made.push(Coercion {
+                pointer: self.pointer.clone(),
+                from: from.to_string(),
+                to: value.to_string(),
+            });
         }
         match value {
             Value::Object(object) => {
                 for (name, value) in object {
-                    let Some(node) = member(self.schema, node, name) else { continue };
+                    let Some(node) = member(self.schema, node, name) else {
+                        continue;
+                    };
                     let length = push(&mut self.pointer, name);
                     self.make(node, value, depth + 1);
                     self.pointer.truncate(length);
                 }
             }
             Value::Array(items) => {
-                let Some(node) = item(self.schema, node) else { return };
+                let Some(node) = item(self.schema, node) else {
+                    return;
+                };
                 for (index, value) in items.iter_mut().enumerate() {
                     let length = push(&mut self.pointer, &index.to_string());
                     self.make(node, value, depth + 1);
@@ -114,17 +139,26 @@ impl Changes<'_> {
 /// Returns the one value of a schema's type that a value of another type can mean.
 fn reading(schema: &Schema, node: &Value, value: &Value) -> Option<Value> {
     let types = schema.types(node);
-    let [wanted] = types.as_slice() else { return None };
+    let [wanted] = types.as_slice() else {
+        return None;
+    };
     if is_of(value, wanted) {
         return None;
     }
     let read = read_as(value, wanted)?;
-    let node = if *wanted == "array" { item(schema, node) } else { None };
-    let Some(node) = node.filter(|_| read == json!([value])) else { return Some(read) };
+    let node = if *wanted == "array" {
+        item(schema, node)
+    } else {
+        None
+    };
+    let Some(node) = node.filter(|_| read == json!([value])) else {
+        return Some(read);
+    };
     // A value is wrapped in an array only if it fits the items of the array.
     let types = schema.types(node);
-    let fits =
-        types.is_empty() || types.iter().any(|name| is_of(value, name)) || reading(schema, node, value).is_some();
+    let fits = types.is_empty()
+        || types.iter().any(|name| is_of(value, name))
+        || reading(schema, node, value).is_some();
     fits.then_some(read)
 }
 
@@ -136,7 +170,10 @@ pub fn is_of(value: &Value, name: &str) -> bool {
         Value::Bool(_) => name == "boolean",
         Value::Number(number) => match name {
             "number" => true,
-            "integer" => is_plain_integer(number) || number.as_f64().is_some_and(|number| number.fract() == 0.0),
+            "integer" => {
+                is_plain_integer(number)
+                    || number.as_f64().is_some_and(|number| number.fract() == 0.0)
+            }
             _ => false,
         },
         Value::String(_) => name == "string",
@@ -154,9 +191,8 @@ fn read_as(value: &Value, wanted: &str) -> Option<Value> {
             "false" => Some(json!(false)),
             _ => None,
         },
-        ("integer", Value::String(_)) => {
-            parsed().filter(|value| matches!(value, Value::Number(number) if is_plain_integer(number)))
-        }
+        ("integer", Value::String(_)) => parsed()
+            .filter(|value| matches!(value, Value::Number(number) if is_plain_integer(number))),
         ("number", Value::String(_)) => parsed().filter(Value::is_number),
         ("object", Value::String(text)) => written(text, '{').filter(Value::is_object),
         ("array", Value::String(text)) if text.trim_start().starts_with('[') => {

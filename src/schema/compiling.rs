@@ -33,10 +33,18 @@ pub(crate) const MOST_BACKTRACKS: usize = 10_000_000;
 /// larger one cannot be compiled.
 pub(crate) const LARGEST_KEY: usize = 64 << 20;
 
-pub(crate) fn compile(registry: &Registry<'static>, patterns: &Patterns, schema: &Value) -> Result<Validator, String> {
+pub(crate) fn compile(
+    registry: &Registry<'static>,
+    patterns: &Patterns,
+    schema: &Value,
+) -> Result<Validator, String> {
     let options = jsonschema::draft202012::options()
         .with_registry(registry)
-        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MOST_BACKTRACKS).size_limit(LARGEST_KEY));
+        .with_pattern_options(
+            PatternOptions::fancy_regex()
+                .backtrack_limit(MOST_BACKTRACKS)
+                .size_limit(LARGEST_KEY),
+        );
     let mut options = counted::with_count(format::with_formats(options));
     for (text, pattern) in &patterns.texts {
         let pattern = Arc::clone(pattern);
@@ -48,7 +56,8 @@ pub(crate) fn compile(registry: &Registry<'static>, patterns: &Patterns, schema:
 /// Compiles a schema without references.
 pub(crate) fn compile_alone(schema: &Value) -> Result<Validator, String> {
     let patterns = Patterns::default();
-    registry(Arc::new(schema.clone())).and_then(|registry| compile(&registry, &patterns, &reference_to("")))
+    registry(Arc::new(schema.clone()))
+        .and_then(|registry| compile(&registry, &patterns, &reference_to("")))
 }
 
 pub(crate) fn reference_to(pointer: &str) -> Value {
@@ -67,16 +76,34 @@ pub(crate) fn compile_or_mend(tree: &Arc<Value>, pointers: &[String], schema: &V
         Ok((compile(&registry, &patterns, schema)?, is_counted))
     };
     if let Ok((validator, is_counted)) = compile(&tree) {
-        return Compiled { validator: Box::new(validator), is_counted, patterns, mended: None, faults: Vec::new() };
+        return Compiled {
+            validator: Box::new(validator),
+            is_counted,
+            patterns,
+            mended: None,
+            faults: Vec::new(),
+        };
     }
     let mut tree = Value::clone(&tree);
     let mut faults = mend(&mut tree, pointers, |schema| compile_alone(schema).err());
-    let (validator, is_counted) = compile(&Arc::new(tree.clone())).unwrap_or_else(|message: String| {
-        faults
-            .extend(pointers.iter().map(|pointer| SchemaFault { pointer: pointer.clone(), message: message.clone() }));
-        (compile_alone(&json!(true)).expect("`true` is a schema"), false)
-    });
-    Compiled { validator: Box::new(validator), is_counted, patterns, mended: Some(tree), faults }
+    let (validator, is_counted) =
+        compile(&Arc::new(tree.clone())).unwrap_or_else(|message: String| {
+            faults.extend(pointers.iter().map(|pointer| SchemaFault {
+                pointer: pointer.clone(),
+                message: message.clone(),
+            }));
+            (
+                compile_alone(&json!(true)).expect("`true` is a schema"),
+                false,
+            )
+        });
+    Compiled {
+        validator: Box::new(validator),
+        is_counted,
+        patterns,
+        mended: Some(tree),
+        faults,
+    }
 }
 
 /// A validator, with the parts that had to be left out.
@@ -93,12 +120,22 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// Returns the parts left out of the schema at a pointer and of the schemas that it leads to.
     fn faults_of(&self, pointer: &str) -> Vec<SchemaFault> {
-        let Some(tree) = &self.mended else { return Vec::new() };
-        let reached = needed(tree, &[pointer.to_owned()], usize::MAX).unwrap_or_default().reached;
-        let is_below = |place: &str, of: &String| {
-            place.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let Some(tree) = &self.mended else {
+            return Vec::new();
         };
-        self.faults.iter().filter(|fault| reached.iter().any(|of| is_below(&fault.pointer, of))).cloned().collect()
+        let reached = needed(tree, &[pointer.to_owned()], usize::MAX)
+            .unwrap_or_default()
+            .reached;
+        let is_below = |place: &str, of: &String| {
+            place
+                .strip_prefix(of.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.faults
+            .iter()
+            .filter(|fault| reached.iter().any(|of| is_below(&fault.pointer, of)))
+            .cloned()
+            .collect()
     }
 }
 
@@ -118,7 +155,10 @@ impl Judge<'_> {
     /// Returns the value to pass to the validator.
     fn wrapped<'i>(&self, instance: &'i Value) -> Cow<'i, Value> {
         match self.key {
-            Some(key) => Cow::Owned(Value::Object(Map::from_iter([(key.to_owned(), instance.clone())]))),
+            Some(key) => Cow::Owned(Value::Object(Map::from_iter([(
+                key.to_owned(),
+                instance.clone(),
+            )]))),
             None => Cow::Borrowed(instance),
         }
     }
@@ -154,16 +194,42 @@ pub(crate) struct Validators {
 
 impl Validators {
     pub(crate) fn build(tree: &Arc<Value>, pointers: Vec<String>) -> Self {
-        let properties: Map<String, Value> =
-            pointers.iter().enumerate().map(|(key, pointer)| (key.to_string(), reference_to(pointer))).collect();
+        let properties: Map<String, Value> = pointers
+            .iter()
+            .enumerate()
+            .map(|(key, pointer)| (key.to_string(), reference_to(pointer)))
+            .collect();
         let tree = without_depths(tree, &pointers).map_or_else(|| Arc::clone(tree), Arc::new);
         let compiled = compile_or_mend(&tree, &pointers, &json!({ "properties": properties }));
-        let faults: Vec<Vec<SchemaFault>> = pointers.iter().map(|pointer| compiled.faults_of(pointer)).collect();
-        let (validator, patterns, is_counted) = (Arc::new(*compiled.validator), compiled.patterns, compiled.is_counted);
-        let judges = pointers.into_iter().zip(faults).enumerate().map(|(key, (pointer, faults))| {
-            let (validator, patterns) = (Arc::clone(&validator), Arc::clone(&patterns));
-            (pointer, Shared { validator, is_counted, patterns, key: key.to_string(), faults })
-        });
-        Self { judges: judges.collect() }
+        let faults: Vec<Vec<SchemaFault>> = pointers
+            .iter()
+            .map(|pointer| compiled.faults_of(pointer))
+            .collect();
+        let (validator, patterns, is_counted) = (
+            Arc::new(*compiled.validator),
+            compiled.patterns,
+            compiled.is_counted,
+        );
+        let judges =
+            pointers
+                .into_iter()
+                .zip(faults)
+                .enumerate()
+                .map(|(key, (pointer, faults))| {
+                    let (validator, patterns) = (Arc::clone(&validator), Arc::clone(&patterns));
+                    (
+                        pointer,
+                        Shared {
+                            validator,
+                            is_counted,
+                            patterns,
+                            key: key.to_string(),
+                            faults,
+                        },
+                    )
+                });
+        Self {
+            judges: judges.collect(),
+        }
     }
 }

@@ -32,7 +32,11 @@ struct Count;
 
 impl<'i> Keyword<'i> for Count {
     fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        if self.is_valid(instance) { Ok(()) } else { Err(ValidationError::custom("too many references are followed")) }
+        if self.is_valid(instance) {
+            Ok(())
+        } else {
+            Err(ValidationError::custom("too many references are followed"))
+        }
     }
 
     fn is_valid(&self, _: &'i Value) -> bool {
@@ -78,7 +82,11 @@ fn ways(tree: &Value, pointers: &[String]) -> u64 {
     while let Some(pointer) = open.last().cloned() {
         let targets = find(tree, &pointer).map(references).unwrap_or_default();
         if entered.insert(pointer.clone()) {
-            open.extend(targets.into_iter().filter(|target| !entered.contains(target)));
+            open.extend(
+                targets
+                    .into_iter()
+                    .filter(|target| !entered.contains(target)),
+            );
             continue;
         }
         open.pop();
@@ -86,12 +94,19 @@ fn ways(tree: &Value, pointers: &[String]) -> u64 {
         let all = targets.iter().map(of).fold(0, u64::saturating_add);
         known.entry(pointer).or_insert(all);
     }
-    pointers.iter().filter_map(|pointer| known.get(pointer).copied()).max().unwrap_or(0)
+    pointers
+        .iter()
+        .filter_map(|pointer| known.get(pointer).copied())
+        .max()
+        .unwrap_or(0)
 }
 
 /// Returns true for members of a schema that are data and contain no schemas.
 fn is_data(keyword: &str) -> bool {
-    matches!(keyword, "enum" | "const" | "default" | "example" | "examples")
+    matches!(
+        keyword,
+        "enum" | "const" | "default" | "example" | "examples"
+    )
 }
 
 /// Returns the pointers that a schema itself refers to, each as often as it does.
@@ -101,9 +116,16 @@ fn references(schema: &Value) -> Vec<String> {
     while let Some(value) = open.pop() {
         match value {
             Value::Object(object) => {
-                let own = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| object.get(*keyword)?.as_str());
+                let own = ["$ref", "$dynamicRef"]
+                    .iter()
+                    .filter_map(|keyword| object.get(*keyword)?.as_str());
                 found.extend(own.filter_map(local_pointer));
-                open.extend(object.iter().filter(|(name, _)| !is_data(name)).map(|(_, member)| member));
+                open.extend(
+                    object
+                        .iter()
+                        .filter(|(name, _)| !is_data(name))
+                        .map(|(_, member)| member),
+                );
             }
             Value::Array(items) => open.extend(items),
             _ => {}
@@ -117,7 +139,10 @@ fn references(schema: &Value) -> Vec<String> {
 fn count_in(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            object.iter_mut().filter(|(name, _)| !is_data(name)).for_each(|(_, member)| count_in(member));
+            object
+                .iter_mut()
+                .filter(|(name, _)| !is_data(name))
+                .for_each(|(_, member)| count_in(member));
             for keyword in ["$ref", "$dynamicRef"] {
                 if object.get(keyword).is_some_and(Value::is_string)
                     && let Some(reference) = object.shift_remove(keyword)
@@ -138,11 +163,15 @@ mod tests {
 
     #[test]
     fn ways_are_counted_and_circles_followed_once() {
-        let twice = |to: &str| json!({"oneOf": [{"$ref": to}, {"properties": {"a": {"$ref": to}}}]});
+        let twice =
+            |to: &str| json!({"oneOf": [{"$ref": to}, {"properties": {"a": {"$ref": to}}}]});
         let tree = json!({"a": twice("#/b"), "b": twice("#/c"), "c": twice("#/d"), "d": {"enum": [{"$ref": "#/a"}]},
             "e": {"allOf": [{"$ref": "#/e"}, {"$ref": "#/d"}]}});
         let of = |pointer: &str| ways(&tree, &[pointer.to_owned()]);
-        assert_eq!([of("/d"), of("/c"), of("/b"), of("/a"), of("/e")], [0, 2, 6, 14, 2]);
+        assert_eq!(
+            [of("/d"), of("/c"), of("/b"), of("/a"), of("/e")],
+            [0, 2, 6, 14, 2]
+        );
         assert_eq!(counted(&tree, &["/a".to_owned()]), None);
     }
 

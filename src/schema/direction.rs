@@ -43,7 +43,12 @@ impl Direction {
     /// Returns the names of the properties that a schema marks as not required, itself or in its
     /// `allOf`.
     pub(crate) fn unasked(self, schema: &Map<String, Value>, root: &Value) -> Vec<String> {
-        let mut marked = Marked { root, keyword: self.not_asked(), names: Vec::new(), seen: HashSet::new() };
+        let mut marked = Marked {
+            root,
+            keyword: self.not_asked(),
+            names: Vec::new(),
+            seen: HashSet::new(),
+        };
         if schema.contains_key("required") || schema.contains_key("allOf") {
             marked.collect(schema);
         }
@@ -63,7 +68,8 @@ impl Direction {
 fn mentions(value: &Value, keyword: &str) -> bool {
     match value {
         Value::Object(object) => {
-            object.get(keyword) == Some(&Value::Bool(true)) || object.values().any(|v| mentions(v, keyword))
+            object.get(keyword) == Some(&Value::Bool(true))
+                || object.values().any(|v| mentions(v, keyword))
         }
         Value::Array(items) => items.iter().any(|item| mentions(item, keyword)),
         _ => false,
@@ -74,11 +80,18 @@ fn relax(value: &mut Value, root: &Value, keyword: &str) {
     match value {
         Value::Object(object) => {
             if object.contains_key("required") || object.contains_key("allOf") {
-                let mut marked = Marked { root, keyword, names: Vec::new(), seen: HashSet::new() };
+                let mut marked = Marked {
+                    root,
+                    keyword,
+                    names: Vec::new(),
+                    seen: HashSet::new(),
+                };
                 marked.collect(object);
                 drop_required(object, &marked.names);
             }
-            object.values_mut().for_each(|member| relax(member, root, keyword));
+            object
+                .values_mut()
+                .for_each(|member| relax(member, root, keyword));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| relax(item, root, keyword)),
         _ => {}
@@ -97,13 +110,23 @@ struct Marked<'t> {
 impl Marked<'_> {
     fn collect(&mut self, object: &Map<String, Value>) {
         let is_marked = |schema: &Value| schema.get(self.keyword) == Some(&Value::Bool(true));
-        for (name, property) in object.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, property) in object
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let target = resolve(self.root, property, "").map(|end| end.value);
             if is_marked(property) || target.is_ok_and(is_marked) {
                 self.names.push(name.clone());
             }
         }
-        for branch in object.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        for branch in object
+            .get("allOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let reference = branch.get("$ref").and_then(Value::as_str);
             if reference.is_some_and(|reference| !self.seen.insert(reference.to_owned())) {
                 continue;
@@ -122,9 +145,18 @@ fn drop_required(object: &mut Map<String, Value>, marked: &[String]) {
         return;
     }
     if let Some(Value::Array(required)) = object.get_mut("required") {
-        required.retain(|name| !name.as_str().is_some_and(|name| marked.iter().any(|m| m == name)));
+        required.retain(|name| {
+            !name
+                .as_str()
+                .is_some_and(|name| marked.iter().any(|m| m == name))
+        });
     }
-    for branch in object.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+    for branch in object
+        .get_mut("allOf")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         if let Some(branch) = branch.as_object_mut() {
             drop_required(branch, marked);
         }

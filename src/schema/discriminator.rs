@@ -41,9 +41,10 @@ impl Schema {
         if is_parent(parent) && value.is_object() {
             let errors = self.judge_derived(parent, value)?;
             let is_wrong = !errors.is_empty();
-            found.extend(
-                errors.into_iter().map(|error| SchemaError { pointer: format!("{at}{}", error.pointer), ..error }),
-            );
+            found.extend(errors.into_iter().map(|error| SchemaError {
+                pointer: format!("{at}{}", error.pointer),
+                ..error
+            }));
             if is_wrong {
                 return Ok(());
             }
@@ -57,7 +58,9 @@ impl Schema {
                 }
             }
             Value::Array(items) => {
-                let Some(item) = self.items(node) else { return Ok(()) };
+                let Some(item) = self.items(node) else {
+                    return Ok(());
+                };
                 for (index, value) in items.iter().enumerate() {
                     self.look(item, value, &join(at, &index.to_string()), depth + 1, found)?;
                 }
@@ -67,12 +70,22 @@ impl Schema {
         Ok(())
     }
 
-    fn judge_derived(&self, parent: &Value, value: &Value) -> Result<Vec<SchemaError>, Uncompilable> {
+    fn judge_derived(
+        &self,
+        parent: &Value,
+        value: &Value,
+    ) -> Result<Vec<SchemaError>, Uncompilable> {
         let discriminator = &parent["discriminator"];
-        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return Ok(Vec::new()) };
-        let Some(name) = value.get(property).and_then(Value::as_str) else { return Ok(Vec::new()) };
+        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else {
+            return Ok(Vec::new());
+        };
+        let Some(name) = value.get(property).and_then(Value::as_str) else {
+            return Ok(Vec::new());
+        };
         let mapping = discriminator.get("mapping").and_then(Value::as_object);
-        let to = mapping.and_then(|mapping| mapping.get(name)).and_then(mapped);
+        let to = mapping
+            .and_then(|mapping| mapping.get(name))
+            .and_then(mapped);
         let to = to.unwrap_or_else(|| join("#/components/schemas", name));
         let default = discriminator.get("defaultMapping").and_then(mapped);
         let target = self.follow(&to).map(|_| to).or(default);
@@ -80,14 +93,25 @@ impl Schema {
             // A property that lists its values rejects unknown ones itself, so the mapping need
             // not.
             let lists = |node: &Value| node.get("enum").is_some() || node.get("const").is_some();
-            let is_listed = self.property(parent, property).is_some_and(|declared| lists(self.resolve(declared)));
+            let is_listed = self
+                .property(parent, property)
+                .is_some_and(|declared| lists(self.resolve(declared)));
             let mapping = mapping.filter(|mapping| !mapping.is_empty() && !is_listed);
-            return Ok(mapping.map(|mapping| unknown(property, mapping)).into_iter().collect());
+            return Ok(mapping
+                .map(|mapping| unknown(property, mapping))
+                .into_iter()
+                .collect());
         };
-        if self.root().pointer(&pointer).is_some_and(|there| std::ptr::eq(there, parent)) {
+        if self
+            .root()
+            .pointer(&pointer)
+            .is_some_and(|there| std::ptr::eq(there, parent))
+        {
             return Ok(Vec::new());
         }
-        let derived = self.derived().get(&pointer, || self.sibling(pointer.clone()));
+        let derived = self
+            .derived()
+            .get(&pointer, || self.sibling(pointer.clone()));
         derived.errors(value)
     }
 
@@ -96,12 +120,22 @@ impl Schema {
     pub fn first_derived(&self, parent: &str) -> Option<String> {
         let components = self.root().pointer("/components/schemas")?.as_object()?;
         let is_parent = |branch: &Value| {
-            let to = branch.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix("#/components/schemas/"));
+            let to = branch
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|to| to.strip_prefix("#/components/schemas/"));
             to.map(unescape).as_deref() == Some(parent)
         };
-        let is_derived =
-            |schema: &Value| schema.get("allOf").and_then(Value::as_array).is_some_and(|all| all.iter().any(is_parent));
-        components.iter().find(|(_, schema)| is_derived(schema)).map(|(name, _)| name.clone())
+        let is_derived = |schema: &Value| {
+            schema
+                .get("allOf")
+                .and_then(Value::as_array)
+                .is_some_and(|all| all.iter().any(is_parent))
+        };
+        components
+            .iter()
+            .find(|(_, schema)| is_derived(schema))
+            .map(|(name, _)| name.clone())
     }
 }
 

@@ -23,13 +23,22 @@ impl SchemaError {
     /// Names in it that are longer than `LONGEST_NAME` are cut.
     #[must_use]
     pub fn new(pointer: impl Into<String>, keyword: impl Into<String>, operands: Value) -> Self {
-        let mut operands = if let Value::Object(map) = operands { map } else { Map::new() };
+        let mut operands = if let Value::Object(map) = operands {
+            map
+        } else {
+            Map::new()
+        };
         if let Some(Value::String(name)) = operands.get_mut("property") {
             cut(name, LONGEST_NAME);
         }
         let mut pointer = pointer.into();
         cut_pointer(&mut pointer);
-        Self { pointer, keyword: keyword.into(), operands, branches: Vec::new() }
+        Self {
+            pointer,
+            keyword: keyword.into(),
+            operands,
+            branches: Vec::new(),
+        }
     }
 
     /// Returns a neutral sentence that follows the name of the subject: `must be array`, `must
@@ -37,9 +46,15 @@ impl SchemaError {
     #[must_use]
     pub fn sentence(&self) -> String {
         let operand = |name: &str| self.operands.get(name).cloned().unwrap_or_default();
-        let text = |name: &str| operand(name).as_str().map_or_else(|| operand(name).to_string(), str::to_owned);
+        let text = |name: &str| {
+            operand(name)
+                .as_str()
+                .map_or_else(|| operand(name).to_string(), str::to_owned)
+        };
         let limit = || operand("limit").to_string();
-        let counted = |one: &str, many: &str| format!("{} {}", limit(), if limit() == "1" { one } else { many });
+        let counted = |one: &str, many: &str| {
+            format!("{} {}", limit(), if limit() == "1" { one } else { many })
+        };
         match self.keyword.as_str() {
             "required" => format!("must have required property '{}'", text("property")),
             "additionalProperties" | "unevaluatedProperties" => {
@@ -56,15 +71,23 @@ impl SchemaError {
             "minLength" => format!("must have at least {}", counted("character", "characters")),
             "maxLength" => format!("must have at most {}", counted("character", "characters")),
             "minItems" => format!("must have at least {}", counted("item", "items")),
-            "maxItems" | "additionalItems" => format!("must have at most {}", counted("item", "items")),
+            "maxItems" | "additionalItems" => {
+                format!("must have at most {}", counted("item", "items"))
+            }
             "minProperties" => format!("must have at least {}", counted("property", "properties")),
             "maxProperties" => format!("must have at most {}", counted("property", "properties")),
             "pattern" => format!("must match the pattern {}", text("pattern")),
-            "patternSteps" => format!("takes more than {} steps to match against patterns", limit()),
+            "patternSteps" => format!(
+                "takes more than {} steps to match against patterns",
+                limit()
+            ),
             "format" => format!("must be a valid {}", text("format")),
             "uniqueItems" => "must not have the same item twice".to_owned(),
             "contains" => "must contain an item of the documented form".to_owned(),
-            "propertyNames" => format!("must not have a property with the name {}", operand("property")),
+            "propertyNames" => format!(
+                "must not have a property with the name {}",
+                operand("property")
+            ),
             "anyOf" => "must fit at least one of the documented forms".to_owned(),
             "oneOf" => "must fit exactly one of the documented forms".to_owned(),
             "not" => "must not be of the documented form".to_owned(),
@@ -90,7 +113,10 @@ pub fn start_of(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return Cow::Borrowed(text);
     }
-    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=most)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
     Cow::Owned(format!("{}…", &text[..end]))
 }
 
@@ -121,7 +147,11 @@ fn cut_pointer(pointer: &mut String) {
 fn list(values: &Value, separator: &str) -> String {
     const MOST: usize = 10;
     let items = values.as_array().map(Vec::as_slice).unwrap_or_default();
-    let texts = items.iter().take(MOST).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let texts = items.iter().take(MOST).map(|value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    });
     let mut text = texts.collect::<Vec<_>>().join(separator);
     if items.len() > MOST {
         text.push_str(separator);

@@ -28,23 +28,46 @@ impl Judging<'_> {
         instance: &'i Value,
     ) -> Result<Vec<&'i str>, Stop> {
         let evaluated = self.evaluated(node, instance)?;
-        Ok(object.keys().map(String::as_str).filter(|name| !evaluated.names.contains(name)).collect())
+        Ok(object
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !evaluated.names.contains(name))
+            .collect())
     }
 
     /// Returns true if each item is evaluated by a keyword of a schema or fits `unevaluatedItems`.
-    pub(super) fn all_items_evaluated(&mut self, node: Node<'_>, instance: &Value) -> Result<bool, Stop> {
-        Ok(self.evaluated(node, instance)?.items.iter().all(|is_evaluated| *is_evaluated))
+    pub(super) fn all_items_evaluated(
+        &mut self,
+        node: Node<'_>,
+        instance: &Value,
+    ) -> Result<bool, Stop> {
+        Ok(self
+            .evaluated(node, instance)?
+            .items
+            .iter()
+            .all(|is_evaluated| *is_evaluated))
     }
 
-    fn evaluated<'i>(&mut self, node: Node<'_>, instance: &'i Value) -> Result<Evaluated<'i>, Stop> {
+    fn evaluated<'i>(
+        &mut self,
+        node: Node<'_>,
+        instance: &'i Value,
+    ) -> Result<Evaluated<'i>, Stop> {
         let length = instance.as_array().map_or(0, Vec::len);
-        let mut evaluated = Evaluated { instance, names: HashSet::new(), items: vec![false; length], open: Vec::new() };
+        let mut evaluated = Evaluated {
+            instance,
+            names: HashSet::new(),
+            items: vec![false; length],
+            open: Vec::new(),
+        };
         self.mark(node, &mut evaluated)?;
         Ok(evaluated)
     }
 
     fn mark(&mut self, node: Node<'_>, marked: &mut Evaluated<'_>) -> Result<(), Stop> {
-        let Value::Object(schema) = node.value else { return Ok(()) };
+        let Value::Object(schema) = node.value else {
+            return Ok(());
+        };
         let key = crate::schema::judging::address(node.value);
         if marked.open.contains(&key) {
             return Ok(());
@@ -132,7 +155,11 @@ impl Judging<'_> {
         }
         let own = self.own(node);
         for keyword in ["allOf", "anyOf", "oneOf"] {
-            let unasked: &[String] = if keyword == "allOf" { &own.unasked } else { &[] };
+            let unasked: &[String] = if keyword == "allOf" {
+                &own.unasked
+            } else {
+                &[]
+            };
             for value in list(schema, keyword) {
                 let branch = Node { value, unasked };
                 if self.fits(branch, marked.instance)? {

@@ -68,13 +68,29 @@ impl Schema {
     /// Returns everything that does not fit, in the author's order. `answer` is that of the
     /// validator; with `Some` the instance is known not to fit. `steps` is reduced to the steps
     /// that are left.
-    pub(super) fn explain(&self, instance: &Value, answer: Option<bool>, steps: &mut usize) -> Vec<SchemaError> {
+    pub(super) fn explain(
+        &self,
+        instance: &Value,
+        answer: Option<bool>,
+        steps: &mut usize,
+    ) -> Vec<SchemaError> {
         let most = *steps;
         let judging = Judging::new(self, most);
         let start = judging.start();
-        let mut explaining =
-            Explaining { judging, found: Vec::new(), order: Vec::new(), branches_left: MOST_BRANCHES, nested: 0 };
-        let end = explaining.explain(Node::new(start), At { value: instance, way: &Way::Root });
+        let mut explaining = Explaining {
+            judging,
+            found: Vec::new(),
+            order: Vec::new(),
+            branches_left: MOST_BRANCHES,
+            nested: 0,
+        };
+        let end = explaining.explain(
+            Node::new(start),
+            At {
+                value: instance,
+                way: &Way::Root,
+            },
+        );
         *steps = explaining.judging.steps_left;
         let mut found = explaining.found;
         if found.is_empty() {
@@ -102,7 +118,10 @@ impl Explaining<'_> {
         let schema = match node.value {
             Value::Object(schema) => schema,
             Value::Bool(false) => {
-                return self.tell(None, SchemaError::new(at.way.pointer(), "falseSchema", Value::Null));
+                return self.tell(
+                    None,
+                    SchemaError::new(at.way.pointer(), "falseSchema", Value::Null),
+                );
             }
             _ => return Ok(()),
         };
@@ -110,7 +129,11 @@ impl Explaining<'_> {
         let own = self.judging.own(node);
         self.explain_own(node, &own, at)?;
         if own.is_unmatched_by(at.value) {
-            let error = SchemaError::new(at.way.pointer(), "pattern", json!({ "pattern": schema.get("pattern") }));
+            let error = SchemaError::new(
+                at.way.pointer(),
+                "pattern",
+                json!({ "pattern": schema.get("pattern") }),
+            );
             self.tell(Some((schema, "pattern")), error)?;
         }
         match at.value {
@@ -128,7 +151,11 @@ impl Explaining<'_> {
     }
 
     /// Records an error of a keyword of the current schema, or of that schema itself.
-    fn tell(&mut self, keyword: Option<(&Map<String, Value>, &str)>, error: SchemaError) -> Result<(), Stop> {
+    fn tell(
+        &mut self,
+        keyword: Option<(&Map<String, Value>, &str)>,
+        error: SchemaError,
+    ) -> Result<(), Stop> {
         let mut order = self.order.clone();
         order.extend(keyword.map(|(schema, keyword)| index_of(schema, keyword)));
         self.note(order, error)
@@ -136,7 +163,11 @@ impl Explaining<'_> {
 
     fn note(&mut self, order: Vec<usize>, error: SchemaError) -> Result<(), Stop> {
         self.found.push((order, error));
-        if self.found.len() < MOST_ERRORS { Ok(()) } else { Err(Stop::Enough) }
+        if self.found.len() < MOST_ERRORS {
+            Ok(())
+        } else {
+            Err(Stop::Enough)
+        }
     }
 
     /// Explains a value by a subschema at a place in the current schema.
@@ -167,7 +198,11 @@ impl Explaining<'_> {
 
     /// Records the errors of the keywords about the value itself.
     fn explain_own(&mut self, node: Node<'_>, own: &Own, at: At<'_>) -> Result<(), Stop> {
-        let Some(validator) = own.validator.as_ref().filter(|validator| !validator.is_valid(at.value)) else {
+        let Some(validator) = own
+            .validator
+            .as_ref()
+            .filter(|validator| !validator.is_valid(at.value))
+        else {
             return Ok(());
         };
         for error in validator.iter_errors(at.value) {
@@ -190,9 +225,14 @@ impl Explaining<'_> {
     /// 1 and 9), and the types to an error about a missing property.
     fn add_surroundings(&self, node: &Value, path: &str, error: &mut SchemaError) {
         if error.keyword == "required" {
-            let property = error.operands.get("property").and_then(Value::as_str).filter(|_| path == "/required");
+            let property = error
+                .operands
+                .get("property")
+                .and_then(Value::as_str)
+                .filter(|_| path == "/required");
             let schema = self.judging.schema;
-            if let Some(property) = property.and_then(|property| schema.property_of(node, property)) {
+            if let Some(property) = property.and_then(|property| schema.property_of(node, property))
+            {
                 error.operands.insert("types".to_owned(), json!(property));
             }
             return;
@@ -206,7 +246,11 @@ impl Explaining<'_> {
             "maxItems" => ("least", ["minItems"; 2]),
             _ => return,
         };
-        let bound = other.1.iter().find_map(|keyword| node.get(*keyword)).filter(|bound| bound.is_number());
+        let bound = other
+            .1
+            .iter()
+            .find_map(|keyword| node.get(*keyword))
+            .filter(|bound| bound.is_number());
         if let Some(bound) = bound {
             error.operands.insert(other.0.to_owned(), bound.clone());
         }
@@ -228,12 +272,19 @@ impl Explaining<'_> {
                     continue;
                 }
                 let inner = key.map(|key| member_index(&schema[keyword], key));
-                let place: Vec<usize> = [index_of(schema, keyword)].into_iter().chain(inner).collect();
+                let place: Vec<usize> = [index_of(schema, keyword)]
+                    .into_iter()
+                    .chain(inner)
+                    .collect();
                 self.explain_part(&place, Node::new(part), At { value, way: &way })?;
             }
         }
         for name in unexpected {
-            let error = SchemaError::new(at.way.pointer(), "additionalProperties", json!({ "property": name }));
+            let error = SchemaError::new(
+                at.way.pointer(),
+                "additionalProperties",
+                json!({ "property": name }),
+            );
             self.tell(Some((schema, "additionalProperties")), error)?;
         }
         if let Some(names) = schema.get("propertyNames") {
@@ -241,7 +292,11 @@ impl Explaining<'_> {
         }
         for (index, (name, dependent)) in members(schema, "dependentSchemas").enumerate() {
             if object.contains_key(name) {
-                self.explain_part(&[index_of(schema, "dependentSchemas"), index], Node::new(dependent), at)?;
+                self.explain_part(
+                    &[index_of(schema, "dependentSchemas"), index],
+                    Node::new(dependent),
+                    at,
+                )?;
             }
         }
         Ok(())
@@ -259,25 +314,46 @@ impl Explaining<'_> {
             let value = Value::String(name.clone());
             let before = self.found.len();
             let place = [index_of(schema, "propertyNames")];
-            let result = self.explain_part(&place, Node::new(names), At { value: &value, way: at.way });
+            let result = self.explain_part(
+                &place,
+                Node::new(names),
+                At {
+                    value: &value,
+                    way: at.way,
+                },
+            );
             for (_, error) in &mut self.found[before..] {
-                *error = SchemaError::new(at.way.pointer(), "propertyNames", json!({ "property": name }));
+                *error = SchemaError::new(
+                    at.way.pointer(),
+                    "propertyNames",
+                    json!({ "property": name }),
+                );
             }
             result?;
         }
         Ok(())
     }
 
-    fn explain_items(&mut self, schema: &Map<String, Value>, items: &[Value], at: At<'_>) -> Result<(), Stop> {
+    fn explain_items(
+        &mut self,
+        schema: &Map<String, Value>,
+        items: &[Value],
+        at: At<'_>,
+    ) -> Result<(), Stop> {
         for (index, value) in items.iter().enumerate() {
-            let Some((keyword, part)) = part_at(schema, index) else { break };
+            let Some((keyword, part)) = part_at(schema, index) else {
+                break;
+            };
             let way = Way::Index(at.way, index);
             let place = [index_of(schema, keyword), index];
             let length = if keyword == "prefixItems" { 2 } else { 1 };
             self.explain_part(&place[..length], Node::new(part), At { value, way: &way })?;
         }
         if let Some(keyword) = self.judging.wrong_count(schema, items)? {
-            self.tell(Some((schema, keyword)), SchemaError::new(at.way.pointer(), "contains", Value::Null))?;
+            self.tell(
+                Some((schema, keyword)),
+                SchemaError::new(at.way.pointer(), "contains", Value::Null),
+            )?;
         }
         Ok(())
     }
@@ -290,7 +366,10 @@ impl Explaining<'_> {
         at: At<'_>,
     ) -> Result<(), Stop> {
         for (index, value) in list(schema, "allOf").iter().enumerate() {
-            let branch = Node { value, unasked: &own.unasked };
+            let branch = Node {
+                value,
+                unasked: &own.unasked,
+            };
             self.explain_part(&[index_of(schema, "allOf"), index], branch, at)?;
         }
         if schema.get("anyOf").is_some_and(Value::is_array)
@@ -302,13 +381,19 @@ impl Explaining<'_> {
             match self.judging.fitting(list(schema, "oneOf"), at.value, 2)? {
                 0 => self.explain_choice(node, schema, "oneOf", at)?,
                 1 => {}
-                _ => self.tell(Some((schema, "oneOf")), SchemaError::new(at.way.pointer(), "oneOf", Value::Null))?,
+                _ => self.tell(
+                    Some((schema, "oneOf")),
+                    SchemaError::new(at.way.pointer(), "oneOf", Value::Null),
+                )?,
             }
         }
         if let Some(not) = schema.get("not")
             && self.judging.fits(Node::new(not), at.value)?
         {
-            self.tell(Some((schema, "not")), SchemaError::new(at.way.pointer(), "not", Value::Null))?;
+            self.tell(
+                Some((schema, "not")),
+                SchemaError::new(at.way.pointer(), "not", Value::Null),
+            )?;
         }
         if let Some((keyword, branch)) = self.judging.conditional(schema, at.value)? {
             self.explain_part(&[index_of(schema, keyword)], Node::new(branch), at)?;
@@ -316,12 +401,18 @@ impl Explaining<'_> {
         Ok(())
     }
 
-    fn explain_unevaluated(&mut self, node: Node<'_>, schema: &Map<String, Value>, at: At<'_>) -> Result<(), Stop> {
+    fn explain_unevaluated(
+        &mut self,
+        node: Node<'_>,
+        schema: &Map<String, Value>,
+        at: At<'_>,
+    ) -> Result<(), Stop> {
         match at.value {
             Value::Object(object) if schema.contains_key("unevaluatedProperties") => {
                 for name in self.judging.unevaluated_names(node, object, at.value)? {
                     let operands = json!({ "property": name });
-                    let error = SchemaError::new(at.way.pointer(), "unevaluatedProperties", operands);
+                    let error =
+                        SchemaError::new(at.way.pointer(), "unevaluatedProperties", operands);
                     self.tell(Some((schema, "unevaluatedProperties")), error)?;
                 }
             }
@@ -348,12 +439,20 @@ impl Explaining<'_> {
         let branches = list(schema, keyword);
         let place = index_of(schema, keyword);
         if self.nested == 0 {
-            let meant = match self.judging.schema.by_discriminator(node.value, branches, at) {
-                Meant::Unsaid => self.only_branch_meant(branches, at.value)?.map_or(Meant::Unsaid, Meant::Branch),
+            let meant = match self
+                .judging
+                .schema
+                .by_discriminator(node.value, branches, at)
+            {
+                Meant::Unsaid => self
+                    .only_branch_meant(branches, at.value)?
+                    .map_or(Meant::Unsaid, Meant::Branch),
                 meant => meant,
             };
             match meant {
-                Meant::Branch(index) => return self.explain_part(&[place, index], Node::new(&branches[index]), at),
+                Meant::Branch(index) => {
+                    return self.explain_part(&[place, index], Node::new(&branches[index]), at);
+                }
                 Meant::NoBranch(error) => return self.tell(Some((schema, keyword)), error),
                 Meant::Unsaid => {}
             }
@@ -388,7 +487,11 @@ impl Explaining<'_> {
     /// whose type fits.
     ///
     /// Without it every error below a nullable reference would be about both of its branches.
-    fn only_branch_meant(&mut self, branches: &[Value], value: &Value) -> Result<Option<usize>, Stop> {
+    fn only_branch_meant(
+        &mut self,
+        branches: &[Value],
+        value: &Value,
+    ) -> Result<Option<usize>, Stop> {
         let mut fitting = Vec::new();
         let mut full = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
@@ -411,7 +514,9 @@ impl Explaining<'_> {
     /// Returns the type that a branch requires and the value does not have; none if the type fits.
     /// The branch itself counts, and the subschemas that always apply in it.
     fn wrong_type(&mut self, branch: &Value, value: &Value) -> Result<Option<Value>, Stop> {
-        let Value::Object(schema) = branch else { return Ok(None) };
+        let Value::Object(schema) = branch else {
+            return Ok(None);
+        };
         self.judging.enter()?;
         if let Some(wanted) = schema.get("type")
             && !self.judging.is_of_type(value, wanted)
@@ -455,28 +560,42 @@ enum Meant {
 impl Schema {
     /// Returns the types of a property, if the schema declares it.
     fn property_of<'n>(&'n self, node: &'n Value, name: &str) -> Option<Vec<&'n str>> {
-        self.property(node, name).map(|property| self.types(property))
+        self.property(node, name)
+            .map(|property| self.types(property))
     }
 
     /// Returns the branch that the discriminator of a schema names (OpenAPI 3.1.1 §4.8.25).
     fn by_discriminator(&self, node: &Value, branches: &[Value], at: At<'_>) -> Meant {
-        let Some(discriminator) = node.get("discriminator") else { return Meant::Unsaid };
-        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return Meant::Unsaid };
+        let Some(discriminator) = node.get("discriminator") else {
+            return Meant::Unsaid;
+        };
+        let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else {
+            return Meant::Unsaid;
+        };
         let mapping = discriminator.get("mapping").and_then(Value::as_object);
         let branch_of = |to: &str| {
             let wanted = self.resolve_pointer(&json!({ "$ref": to }));
-            let found = branches.iter().position(|branch| wanted.is_some() && self.resolve_pointer(branch) == wanted);
+            let found = branches
+                .iter()
+                .position(|branch| wanted.is_some() && self.resolve_pointer(branch) == wanted);
             found.map_or(Meant::Unsaid, Meant::Branch)
         };
         let default = discriminator.get("defaultMapping").and_then(mapped);
         match (at.value.get(property), default) {
             (Some(Value::String(name)), default) => {
-                let to = mapping.and_then(|mapping| mapping.get(name)).and_then(mapped);
+                let to = mapping
+                    .and_then(|mapping| mapping.get(name))
+                    .and_then(mapped);
                 let to = to.unwrap_or_else(|| join("#/components/schemas", name));
                 match (branch_of(&to), default) {
                     (Meant::Branch(branch), _) => Meant::Branch(branch),
                     (_, Some(default)) => branch_of(&default),
-                    _ => Meant::NoBranch(unknown_name(&at.way.pointer(), property, mapping, branches)),
+                    _ => Meant::NoBranch(unknown_name(
+                        &at.way.pointer(),
+                        property,
+                        mapping,
+                        branches,
+                    )),
                 }
             }
             (None, Some(default)) => branch_of(&default),
@@ -487,7 +606,9 @@ impl Schema {
     /// Returns the pointer that the reference of a schema resolves to; none without a reference.
     fn resolve_pointer(&self, value: &Value) -> Option<String> {
         value.get("$ref")?;
-        reference::resolve(self.root(), value, "").ok().map(|end| end.pointer)
+        reference::resolve(self.root(), value, "")
+            .ok()
+            .map(|end| end.pointer)
     }
 }
 
@@ -498,7 +619,14 @@ fn unknown_name(
     mapping: Option<&Map<String, Value>>,
     branches: &[Value],
 ) -> SchemaError {
-    let implied = branches.iter().filter_map(|branch| branch.get("$ref")?.as_str()?.rsplit('/').next().map(unescape));
+    let implied = branches.iter().filter_map(|branch| {
+        branch
+            .get("$ref")?
+            .as_str()?
+            .rsplit('/')
+            .next()
+            .map(unescape)
+    });
     let names: Vec<String> = match mapping {
         Some(mapping) if !mapping.is_empty() => mapping.keys().cloned().collect(),
         _ => implied.collect(),
@@ -513,7 +641,10 @@ fn index_of(schema: &Map<String, Value>, keyword: &str) -> usize {
 
 /// Returns the index of a member in an object, or of an item in an array.
 fn member_index(value: &Value, name: &str) -> usize {
-    value.as_object().map_or_else(|| name.parse().unwrap_or(0), |object| index_of(object, name))
+    value.as_object().map_or_else(
+        || name.parse().unwrap_or(0),
+        |object| index_of(object, name),
+    )
 }
 
 /// Returns the position of a keyword below a schema by its path: `/dependentRequired/a`. The
@@ -565,8 +696,13 @@ fn describe(pointer: &str, error: &ValidationError<'_>) -> SchemaError {
 }
 
 /// Returns a number without a zero fraction: `5` and not `5.0`.
-#[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it is whole and below 2^53"
+)]
 fn whole(limit: &Value) -> Value {
-    let number = limit.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15);
+    let number = limit
+        .as_f64()
+        .filter(|number| number.fract() == 0.0 && number.abs() < 9e15);
     number.map_or_else(|| limit.clone(), |number| json!(number as i64))
 }

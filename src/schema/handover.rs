@@ -64,18 +64,28 @@ fn places(tree: &Value, pointers: &[String]) -> Vec<String> {
 
 /// Calls `look` with each schema at `pointers`, inside of those, and at their reference targets.
 fn walk(tree: &Value, pointers: &[String], look: &mut dyn FnMut(&Map<String, Value>, &str)) {
-    let Members::Fields(fields) = Kind::Schema.members() else { return };
+    let Members::Fields(fields) = Kind::Schema.members() else {
+        return;
+    };
     let mut seen = HashSet::new();
     let mut open = pointers.to_vec();
     while let Some(at) = open.pop() {
-        let Some(schema) = find(tree, &at).and_then(Value::as_object).filter(|_| seen.insert(at.clone())) else {
+        let Some(schema) = find(tree, &at)
+            .and_then(Value::as_object)
+            .filter(|_| seen.insert(at.clone()))
+        else {
             continue;
         };
         look(schema, &at);
-        let references = ["$ref", "$dynamicRef"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_str());
+        let references = ["$ref", "$dynamicRef"]
+            .into_iter()
+            .filter_map(|keyword| schema.get(keyword)?.as_str());
         open.extend(references.filter_map(local_pointer));
         for (keyword, value) in schema {
-            let expect = fields.iter().find(|(field, _)| field == keyword).map(|(_, expect)| expect);
+            let expect = fields
+                .iter()
+                .find(|(field, _)| field == keyword)
+                .map(|(_, expect)| expect);
             match (expect, value) {
                 (Some(Expect::Object(_)), Value::Object(_)) => open.push(join(&at, keyword)),
                 (Some(Expect::List(_)), Value::Array(items)) => {
@@ -108,11 +118,23 @@ pub fn patterns_of(tree: &Value, pointers: &[String]) -> Vec<PatternAt> {
     let mut found = Vec::new();
     walk(tree, pointers, &mut |schema, at| {
         if let Some(text) = schema.get("pattern").and_then(Value::as_str) {
-            found.push(PatternAt { pointer: join(at, "pattern"), is_key: false, text: text.to_owned() });
+            found.push(PatternAt {
+                pointer: join(at, "pattern"),
+                is_key: false,
+                text: text.to_owned(),
+            });
         }
-        let keys = schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let keys = schema
+            .get("patternProperties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::keys);
         let at = join(at, "patternProperties");
-        found.extend(keys.map(|key| PatternAt { pointer: join(&at, key), is_key: true, text: key.clone() }));
+        found.extend(keys.map(|key| PatternAt {
+            pointer: join(&at, key),
+            is_key: true,
+            text: key.clone(),
+        }));
     });
     found
 }
@@ -123,15 +145,21 @@ impl Patterns {
             && let Ok(pattern) = Pattern::read(&text)
         {
             let format = json!({ "format": format_of(&text) });
-            let branches = schema.entry("allOf").or_insert_with(|| json!([])).as_array_mut();
-            branches.into_iter().for_each(|branches| branches.push(format.clone()));
+            let branches = schema
+                .entry("allOf")
+                .or_insert_with(|| json!([]))
+                .as_array_mut();
+            branches
+                .into_iter()
+                .for_each(|branches| branches.push(format.clone()));
             self.texts.insert(text, pattern);
         }
         if let Some(Value::Object(properties)) = schema.get_mut("patternProperties") {
             let known = std::mem::take(properties);
             for (key, schema) in known {
-                let (key, schema) =
-                    self.key(&key).map_or_else(|| (ANY_NAME.to_owned(), json!(true)), |key| (key, schema));
+                let (key, schema) = self
+                    .key(&key)
+                    .map_or_else(|| (ANY_NAME.to_owned(), json!(true)), |key| (key, schema));
                 insert(properties, key, schema);
             }
         }
@@ -200,5 +228,7 @@ pub fn pattern_of(format: &str) -> Option<&str> {
 /// Returns the index of the key in `patternProperties` that was handed over as `key`.
 #[must_use]
 pub fn original_of(properties: &Map<String, Value>, key: &str) -> Option<usize> {
-    properties.keys().position(|own| Pattern::read(own).is_ok_and(|pattern| pattern.in_rust() == key))
+    properties
+        .keys()
+        .position(|own| Pattern::read(own).is_ok_and(|pattern| pattern.in_rust() == key))
 }

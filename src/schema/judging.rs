@@ -79,7 +79,13 @@ impl<'s> Judging<'s> {
     pub(super) fn own(&mut self, node: Node<'_>) -> Arc<Own> {
         let schema = self.schema;
         let key = (address(node.value), !node.unasked.is_empty());
-        let make = || schema.schemas.side(schema.direction).owns.get(node, schema.root(), schema.direction);
+        let make = || {
+            schema
+                .schemas
+                .side(schema.direction)
+                .owns
+                .get(node, schema.root(), schema.direction)
+        };
         Arc::clone(self.owns.entry(key).or_insert_with(make))
     }
 
@@ -110,11 +116,13 @@ impl<'s> Judging<'s> {
         schema: &'n Map<String, Value>,
     ) -> impl Iterator<Item = (&'n str, &'s Value)> + use<'n, 's> {
         let root: &'s Value = self.schema.root();
-        ["$ref", "$dynamicRef"].into_iter().filter_map(move |keyword| {
-            let (keyword, reference) = schema.get_key_value(keyword)?;
-            let target = find(root, &local_pointer(reference.as_str()?)?)?;
-            Some((keyword.as_str(), target))
-        })
+        ["$ref", "$dynamicRef"]
+            .into_iter()
+            .filter_map(move |keyword| {
+                let (keyword, reference) = schema.get_key_value(keyword)?;
+                let target = find(root, &local_pointer(reference.as_str()?)?)?;
+                Some((keyword.as_str(), target))
+            })
     }
 
     /// Runs `act` for the target of a reference; returns `circle` if it is already running for the
@@ -141,7 +149,9 @@ impl<'s> Judging<'s> {
     ///
     /// [`Stop::Exhausted`] at the limits.
     pub fn fits(&mut self, node: Node<'_>, instance: &Value) -> Result<bool, Stop> {
-        let Value::Object(schema) = node.value else { return Ok(*node.value != Value::Bool(false)) };
+        let Value::Object(schema) = node.value else {
+            return Ok(*node.value != Value::Bool(false));
+        };
         let is_container = matches!(instance, Value::Array(_) | Value::Object(_));
         let key = (address(node.value), address(instance));
         if is_container && let Some(known) = self.known.get(&key) {
@@ -159,9 +169,18 @@ impl<'s> Judging<'s> {
         Ok(fits)
     }
 
-    fn fits_all(&mut self, node: Node<'_>, schema: &Map<String, Value>, instance: &Value) -> Result<bool, Stop> {
+    fn fits_all(
+        &mut self,
+        node: Node<'_>,
+        schema: &Map<String, Value>,
+        instance: &Value,
+    ) -> Result<bool, Stop> {
         let own = self.own(node);
-        if own.validator.as_ref().is_some_and(|validator| !validator.is_valid(instance)) {
+        if own
+            .validator
+            .as_ref()
+            .is_some_and(|validator| !validator.is_valid(instance))
+        {
             return Ok(false);
         }
         if own.is_unmatched_by(instance) {
@@ -172,7 +191,9 @@ impl<'s> Judging<'s> {
             Value::Array(items) => self.items_fit(schema, items)?,
             _ => true,
         };
-        Ok(fit_parts && self.branches_fit(schema, &own, instance)? && self.unevaluated_fit(node, schema, instance)?)
+        Ok(fit_parts
+            && self.branches_fit(schema, &own, instance)?
+            && self.unevaluated_fit(node, schema, instance)?)
     }
 
     fn members_fit(
@@ -211,7 +232,9 @@ impl<'s> Judging<'s> {
 
     fn items_fit(&mut self, schema: &Map<String, Value>, items: &[Value]) -> Result<bool, Stop> {
         for (index, item) in items.iter().enumerate() {
-            let Some((_, part)) = part_at(schema, index) else { break };
+            let Some((_, part)) = part_at(schema, index) else {
+                break;
+            };
             if !self.fits(Node::new(part), item)? {
                 return Ok(false);
             }
@@ -226,7 +249,9 @@ impl<'s> Judging<'s> {
         schema: &Map<String, Value>,
         items: &[Value],
     ) -> Result<Option<&'static str>, Stop> {
-        let Some(contains) = schema.get("contains") else { return Ok(None) };
+        let Some(contains) = schema.get("contains") else {
+            return Ok(None);
+        };
         let (least, most) = (count(schema, "minContains"), count(schema, "maxContains"));
         let mut found = 0;
         for item in items {
@@ -247,16 +272,31 @@ impl<'s> Judging<'s> {
         })
     }
 
-    fn branches_fit(&mut self, schema: &Map<String, Value>, own: &Own, instance: &Value) -> Result<bool, Stop> {
+    fn branches_fit(
+        &mut self,
+        schema: &Map<String, Value>,
+        own: &Own,
+        instance: &Value,
+    ) -> Result<bool, Stop> {
         for branch in list(schema, "allOf") {
-            if !self.fits(Node { value: branch, unasked: &own.unasked }, instance)? {
+            if !self.fits(
+                Node {
+                    value: branch,
+                    unasked: &own.unasked,
+                },
+                instance,
+            )? {
                 return Ok(false);
             }
         }
-        if schema.get("anyOf").is_some_and(Value::is_array) && self.fitting(list(schema, "anyOf"), instance, 1)? == 0 {
+        if schema.get("anyOf").is_some_and(Value::is_array)
+            && self.fitting(list(schema, "anyOf"), instance, 1)? == 0
+        {
             return Ok(false);
         }
-        if schema.get("oneOf").is_some_and(Value::is_array) && self.fitting(list(schema, "oneOf"), instance, 2)? != 1 {
+        if schema.get("oneOf").is_some_and(Value::is_array)
+            && self.fitting(list(schema, "oneOf"), instance, 2)? != 1
+        {
             return Ok(false);
         }
         if let Some(not) = schema.get("not")
@@ -279,7 +319,12 @@ impl<'s> Judging<'s> {
     }
 
     /// Counts the branches that an instance fits, up to `most`.
-    pub(super) fn fitting(&mut self, branches: &[Value], instance: &Value, most: usize) -> Result<usize, Stop> {
+    pub(super) fn fitting(
+        &mut self,
+        branches: &[Value],
+        instance: &Value,
+        most: usize,
+    ) -> Result<usize, Stop> {
         let mut found = 0;
         for branch in branches {
             if found < most && self.fits(Node::new(branch), instance)? {
@@ -295,20 +340,33 @@ impl<'s> Judging<'s> {
         schema: &'n Map<String, Value>,
         instance: &Value,
     ) -> Result<Option<(&'static str, &'n Value)>, Stop> {
-        let Some(condition) = schema.get("if") else { return Ok(None) };
+        let Some(condition) = schema.get("if") else {
+            return Ok(None);
+        };
         if !schema.contains_key("then") && !schema.contains_key("else") {
             return Ok(None);
         }
-        let keyword = if self.fits(Node::new(condition), instance)? { "then" } else { "else" };
+        let keyword = if self.fits(Node::new(condition), instance)? {
+            "then"
+        } else {
+            "else"
+        };
         Ok(schema.get(keyword).map(|branch| (keyword, branch)))
     }
 
-    fn unevaluated_fit(&mut self, node: Node<'_>, schema: &Map<String, Value>, instance: &Value) -> Result<bool, Stop> {
+    fn unevaluated_fit(
+        &mut self,
+        node: Node<'_>,
+        schema: &Map<String, Value>,
+        instance: &Value,
+    ) -> Result<bool, Stop> {
         match instance {
             Value::Object(object) if schema.contains_key("unevaluatedProperties") => {
                 Ok(self.unevaluated_names(node, object, instance)?.is_empty())
             }
-            Value::Array(_) if schema.contains_key("unevaluatedItems") => self.all_items_evaluated(node, instance),
+            Value::Array(_) if schema.contains_key("unevaluatedItems") => {
+                self.all_items_evaluated(node, instance)
+            }
             _ => Ok(true),
         }
     }
@@ -321,14 +379,18 @@ pub(super) fn parts_of<'n>(
     name: &str,
 ) -> Vec<(&'static str, Option<&'n str>, &'n Value)> {
     let mut parts = Vec::new();
-    if let Some((name, part)) =
-        schema.get("properties").and_then(Value::as_object).and_then(|all| all.get_key_value(name))
+    if let Some((name, part)) = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .and_then(|all| all.get_key_value(name))
     {
         parts.push(("properties", Some(name.as_str()), part));
     }
     for ((key, part), pattern) in members(schema, "patternProperties").zip(&own.keys) {
         match pattern {
-            Some(pattern) if pattern.is_match(name) => parts.push(("patternProperties", Some(key.as_str()), part)),
+            Some(pattern) if pattern.is_match(name) => {
+                parts.push(("patternProperties", Some(key.as_str()), part))
+            }
             Some(_) => {}
             None => parts.push(("patternProperties", Some(key.as_str()), &Value::Bool(true))),
         }
@@ -355,17 +417,34 @@ pub(super) fn members<'n>(
     schema: &'n Map<String, Value>,
     keyword: &str,
 ) -> impl Iterator<Item = (&'n String, &'n Value)> + use<'n> {
-    schema.get(keyword).and_then(Value::as_object).into_iter().flatten()
+    schema
+        .get(keyword)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
 }
 
 /// Returns the schemas of a keyword that is an array.
 pub(super) fn list<'n>(schema: &'n Map<String, Value>, keyword: &str) -> &'n [Value] {
-    schema.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    schema
+        .get(keyword)
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }
 
 /// Returns a number of items; `2.0` is 2.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole, and saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is whole, and saturates"
+)]
 fn count(schema: &Map<String, Value>, keyword: &str) -> Option<u64> {
     let number = schema.get(keyword)?;
-    number.as_u64().or_else(|| number.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as u64))
+    number.as_u64().or_else(|| {
+        number
+            .as_f64()
+            .filter(|number| number.fract() == 0.0)
+            .map(|number| number as u64)
+    })
 }

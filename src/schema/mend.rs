@@ -29,7 +29,11 @@ impl SchemaFault {
 /// Puts [`UNKNOWN`] in the place of each schema that cannot be compiled even without its
 /// subschemas, among those at `pointers` and those they lead to, and returns the faults by
 /// pointer. `fault_of` returns the reason why a schema without references cannot be compiled.
-pub fn mend(tree: &mut Value, pointers: &[String], fault_of: impl Fn(&Value) -> Option<String>) -> Vec<SchemaFault> {
+pub fn mend(
+    tree: &mut Value,
+    pointers: &[String],
+    fault_of: impl Fn(&Value) -> Option<String>,
+) -> Vec<SchemaFault> {
     let mut open: Vec<String> = pointers.to_vec();
     let mut seen: HashSet<String> = HashSet::new();
     let mut faults = Vec::new();
@@ -37,9 +41,13 @@ pub fn mend(tree: &mut Value, pointers: &[String], fault_of: impl Fn(&Value) -> 
         if !seen.insert(pointer.clone()) {
             continue;
         }
-        let Some(schema) = find(tree, &pointer).and_then(Value::as_object) else { continue };
+        let Some(schema) = find(tree, &pointer).and_then(Value::as_object) else {
+            continue;
+        };
         let (shallow, inner) = shallow(schema, &pointer);
-        let references = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| schema.get(*keyword)?.as_str());
+        let references = ["$ref", "$dynamicRef"]
+            .iter()
+            .filter_map(|keyword| schema.get(*keyword)?.as_str());
         let (mut targets, mut lost) = (Vec::new(), None);
         for reference in references {
             match local_pointer(reference).filter(|target| find(tree, target).is_some()) {
@@ -69,7 +77,10 @@ pub fn mend(tree: &mut Value, pointers: &[String], fault_of: impl Fn(&Value) -> 
 fn shallow(schema: &Map<String, Value>, at: &str) -> (Value, Vec<String>) {
     let mut inner = Vec::new();
     let mut shallow = Map::new();
-    for (keyword, value) in schema.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "$ref" | "$dynamicRef")) {
+    for (keyword, value) in schema
+        .iter()
+        .filter(|(keyword, _)| !matches!(keyword.as_str(), "$ref" | "$dynamicRef"))
+    {
         let at = join(at, keyword);
         let value = match (expected(keyword), value) {
             (Some(Expect::Object(_)), Value::Object(_)) => {
@@ -82,7 +93,12 @@ fn shallow(schema: &Map<String, Value>, at: &str) -> (Value, Vec<String>) {
             }
             (Some(Expect::Map(_)), Value::Object(members)) => {
                 inner.extend(members.keys().map(|name| join(&at, name)));
-                Value::Object(members.keys().map(|name| (name.clone(), json!(true))).collect())
+                Value::Object(
+                    members
+                        .keys()
+                        .map(|name| (name.clone(), json!(true)))
+                        .collect(),
+                )
             }
             _ => value.clone(),
         };
@@ -95,7 +111,10 @@ fn shallow(schema: &Map<String, Value>, at: &str) -> (Value, Vec<String>) {
 /// not list the keyword.
 fn expected(keyword: &str) -> Option<Expect> {
     match Kind::Schema.members() {
-        Members::Fields(fields) => fields.iter().find(|(field, _)| *field == keyword).map(|(_, expect)| *expect),
+        Members::Fields(fields) => fields
+            .iter()
+            .find(|(field, _)| *field == keyword)
+            .map(|(_, expect)| *expect),
         Members::Each(_) => None,
     }
 }

@@ -25,7 +25,9 @@ pub mod unknown;
 mod validity;
 pub mod walk;
 
-pub use crate::schema::schemas::{Declared, Demand, Examples, Schema, Schemas, Uncompilable, standalone};
+pub use crate::schema::schemas::{
+    Declared, Demand, Examples, Schema, Schemas, Uncompilable, standalone,
+};
 
 pub use crate::schema::direction::Direction;
 pub use crate::schema::error::{SchemaError, cut, start_of};

@@ -9,10 +9,19 @@ pub fn words(name: &str) -> Vec<String> {
     let mut letters = name.chars().take(LONGEST_NAME);
     let mut before = None::<char>;
     while let Some(letter) = letters.next() {
-        let goes_on_lower = || letters.clone().take(2).filter(|next| next.is_lowercase()).count() == 2;
+        let goes_on_lower = || {
+            letters
+                .clone()
+                .take(2)
+                .filter(|next| next.is_lowercase())
+                .count()
+                == 2
+        };
         let starts = letter.is_uppercase()
             && before.is_some_and(|before| {
-                before.is_lowercase() || before.is_ascii_digit() || before.is_uppercase() && goes_on_lower()
+                before.is_lowercase()
+                    || before.is_ascii_digit()
+                    || before.is_uppercase() && goes_on_lower()
             });
         before = Some(letter);
         if (starts || !letter.is_alphanumeric()) && !word.is_empty() {
@@ -37,19 +46,27 @@ const LONGEST_NAME: usize = 64;
 #[must_use]
 pub fn folded(name: &str) -> String {
     if name.is_ascii() {
-        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        let letters = name
+            .bytes()
+            .filter(u8::is_ascii_alphanumeric)
+            .map(|letter| letter.to_ascii_lowercase());
         let mut text = String::with_capacity(name.len());
         text.extend(letters.map(char::from));
         return text;
     }
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// Capitalises a word: `manager` → `Manager`.
 #[must_use]
 pub fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().to_string() + letters.as_str()
+    })
 }
 
 /// A form of a name.
@@ -95,7 +112,10 @@ impl Form {
     /// Returns the form that a slot such as `{name|Title}` names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, form)| *form)
+        Self::NAMES
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, form)| *form)
     }
 
     /// Returns the names of all forms that a slot can have.
@@ -106,7 +126,9 @@ impl Form {
     /// Writes a name in this form. In a path each segment is rewritten and the separators stay.
     #[must_use]
     pub fn write(self, name: &str) -> String {
-        let capitals = |words: Vec<String>| -> Vec<String> { words.iter().map(|word| capitalised(word)).collect() };
+        let capitals = |words: Vec<String>| -> Vec<String> {
+            words.iter().map(|word| capitalised(word)).collect()
+        };
         match self {
             Self::AsIs => name.to_owned(),
             Self::Words => segments(name, |words| words.join(" ")),
@@ -181,13 +203,31 @@ pub fn carries_credentials(name: &str) -> bool {
         "password",
         "jwt",
     ];
-    const PAIRS: [[&str; 2]; 6] =
-        [["api", "key"], ["access", "key"], ["secret", "key"], ["app", "key"], ["user", "id"], ["client", "id"]];
-    const OTHER: [&str; 6] = ["csrf", "xsrf", "page", "next", "continuation", "idempotency"];
+    const PAIRS: [[&str; 2]; 6] = [
+        ["api", "key"],
+        ["access", "key"],
+        ["secret", "key"],
+        ["app", "key"],
+        ["user", "id"],
+        ["client", "id"],
+    ];
+    const OTHER: [&str; 6] = [
+        "csrf",
+        "xsrf",
+        "page",
+        "next",
+        "continuation",
+        "idempotency",
+    ];
     let words = words(name);
     let has = |word: &str| words.iter().any(|there| there == word);
-    let has_pair = |pair: &[&str; 2]| words.windows(2).any(|two| two[0] == pair[0] && two[1] == pair[1]);
-    !OTHER.iter().any(|word| has(word)) && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
+    let has_pair = |pair: &[&str; 2]| {
+        words
+            .windows(2)
+            .any(|two| two[0] == pair[0] && two[1] == pair[1])
+    };
+    !OTHER.iter().any(|word| has(word))
+        && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
 }
 
 /// Returns true if a value of this name is a secret, wherever it is sent: `api_key`,
@@ -216,20 +256,44 @@ pub fn is_secret(name: &str) -> bool {
     ];
     /// Endings that also count inside a longer word: `refreshtoken`.
     const ENDS: [&str; 3] = ["token", "secret", "password"];
-    const PAIRS: [[&str; 2]; 5] =
-        [["api", "key"], ["access", "key"], ["secret", "key"], ["private", "key"], ["app", "key"]];
+    const PAIRS: [[&str; 2]; 5] = [
+        ["api", "key"],
+        ["access", "key"],
+        ["secret", "key"],
+        ["private", "key"],
+        ["app", "key"],
+    ];
     /// Words of paging and the like, whose tokens only mark a position.
-    const OTHER: [&str; 6] = ["csrf", "xsrf", "page", "next", "continuation", "idempotency"];
+    const OTHER: [&str; 6] = [
+        "csrf",
+        "xsrf",
+        "page",
+        "next",
+        "continuation",
+        "idempotency",
+    ];
     /// Last words of names that describe a secret: `token_type`.
     const ABOUT: [&str; 18] = [
-        "type", "types", "count", "limit", "usage", "id", "ids", "name", "url", "uri", "endpoint", "method", "methods",
-        "at", "in", "expiry", "status", "length",
+        "type", "types", "count", "limit", "usage", "id", "ids", "name", "url", "uri", "endpoint",
+        "method", "methods", "at", "in", "expiry", "status", "length",
     ];
     let words = words(name);
     let has = |word: &str| words.iter().any(|there| there == word);
-    let is_about = words.len() > 1 && words.last().is_some_and(|last| ABOUT.contains(&last.as_str()));
-    let is_named = || WORDS.into_iter().any(has) || words.iter().any(|word| ENDS.iter().any(|end| word.ends_with(end)));
-    let is_pair = || words.windows(2).any(|two| PAIRS.iter().any(|pair| two == pair));
+    let is_about = words.len() > 1
+        && words
+            .last()
+            .is_some_and(|last| ABOUT.contains(&last.as_str()));
+    let is_named = || {
+        WORDS.into_iter().any(has)
+            || words
+                .iter()
+                .any(|word| ENDS.iter().any(|end| word.ends_with(end)))
+    };
+    let is_pair = || {
+        words
+            .windows(2)
+            .any(|two| PAIRS.iter().any(|pair| two == pair))
+    };
     !is_about && !OTHER.into_iter().any(has) && (is_named() || is_pair())
 }
 
@@ -251,7 +315,14 @@ mod tests {
         ] {
             assert!(carries_credentials(name), "{name}");
         }
-        for name in ["X-Request-Id", "Idempotency-Key", "If-Match", "X-Author-Name", "X-Page-Token", "X-Csrf-Token"] {
+        for name in [
+            "X-Request-Id",
+            "Idempotency-Key",
+            "If-Match",
+            "X-Author-Name",
+            "X-Page-Token",
+            "X-Csrf-Token",
+        ] {
             assert!(!carries_credentials(name), "{name}");
         }
     }
@@ -302,8 +373,13 @@ mod tests {
 
     #[test]
     fn a_name_has_forms() {
-        let forms: Vec<String> =
-            Form::all().map(|form| Form::parse(form).unwrap_or_default().write("contactManager")).collect();
+        let forms: Vec<String> = Form::all()
+            .map(|form| {
+                Form::parse(form)
+                    .unwrap_or_default()
+                    .write("contactManager")
+            })
+            .collect();
         let expected = [
             "contact manager",
             "Contact manager",
@@ -321,9 +397,18 @@ mod tests {
 
     #[test]
     fn the_form_of_a_name_is_found() {
-        assert_eq!(Form::of("contact manager", "contactManager"), Some(Form::Words));
-        assert_eq!(Form::of("contactManager", "contactManager"), Some(Form::AsIs));
-        assert_eq!(Form::of("ContactManager", "contact_manager"), Some(Form::Pascal));
+        assert_eq!(
+            Form::of("contact manager", "contactManager"),
+            Some(Form::Words)
+        );
+        assert_eq!(
+            Form::of("contactManager", "contactManager"),
+            Some(Form::AsIs)
+        );
+        assert_eq!(
+            Form::of("ContactManager", "contact_manager"),
+            Some(Form::Pascal)
+        );
         assert_eq!(Form::of("manager", "contactManager"), None);
     }
 }

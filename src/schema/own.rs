@@ -48,7 +48,10 @@ pub struct Node<'n> {
 impl<'n> Node<'n> {
     /// Returns the node of a schema that is not a branch of another.
     pub fn new(value: &'n Value) -> Self {
-        Self { value, unasked: &[] }
+        Self {
+            value,
+            unasked: &[],
+        }
     }
 }
 
@@ -68,7 +71,9 @@ pub struct Own {
 impl Own {
     /// Returns true if an instance is a string that the pattern does not match.
     pub fn is_unmatched_by(&self, instance: &Value) -> bool {
-        let (Some(pattern), Value::String(text)) = (&self.pattern, instance) else { return false };
+        let (Some(pattern), Value::String(text)) = (&self.pattern, instance) else {
+            return false;
+        };
         !pattern.is_match(text)
     }
 }
@@ -89,7 +94,10 @@ struct KnownNodes {
 impl Owns {
     /// Returns the facts about a schema, computed on first use.
     pub fn get(&self, node: Node<'_>, root: &Value, direction: Direction) -> Arc<Own> {
-        let key = (std::ptr::from_ref(node.value).addr(), !node.unasked.is_empty());
+        let key = (
+            std::ptr::from_ref(node.value).addr(),
+            !node.unasked.is_empty(),
+        );
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = known.by_schema.get(&key) {
             return Arc::clone(own);
@@ -101,34 +109,60 @@ impl Owns {
 
     /// Returns the validator of a schema without references; none if it cannot be compiled.
     pub fn validator(&self, schema: &Value) -> Option<Arc<Validator>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).validator(schema)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .validator(schema)
     }
 }
 
 impl KnownNodes {
     fn make(&mut self, node: Node<'_>, root: &Value, direction: Direction) -> Own {
         let Value::Object(schema) = node.value else {
-            return Own { validator: None, pattern: None, keys: Vec::new(), unasked: Vec::new() };
+            return Own {
+                validator: None,
+                pattern: None,
+                keys: Vec::new(),
+                unasked: Vec::new(),
+            };
         };
         let mut unasked = direction.unasked(schema, root);
         unasked.extend_from_slice(node.unasked);
         let mut own = Map::new();
-        for (keyword, value) in schema.iter().filter(|(keyword, _)| OWN.contains(&keyword.as_str())) {
+        for (keyword, value) in schema
+            .iter()
+            .filter(|(keyword, _)| OWN.contains(&keyword.as_str()))
+        {
             own.insert(keyword.clone(), value.clone());
         }
         if let Some(Value::Array(required)) = own.get_mut("required") {
             required.retain(|name| !unasked.iter().any(|unasked| name == unasked));
         }
-        let validator = if own.is_empty() { None } else { self.validator(&Value::Object(own)) };
+        let validator = if own.is_empty() {
+            None
+        } else {
+            self.validator(&Value::Object(own))
+        };
         let read = |text: &str| Pattern::read(text).ok();
         let pattern = schema.get("pattern").and_then(Value::as_str).and_then(read);
-        let keys = schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
-        Own { validator, pattern, keys: keys.map(|(key, _)| read(key)).collect(), unasked }
+        let keys = schema
+            .get("patternProperties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        Own {
+            validator,
+            pattern,
+            keys: keys.map(|(key, _)| read(key)).collect(),
+            unasked,
+        }
     }
 
     fn validator(&mut self, schema: &Value) -> Option<Arc<Validator>> {
         let text = schema.to_string();
         let known = self.by_text.entry(text);
-        known.or_insert_with(|| compile_alone(schema).ok().map(Arc::new)).clone()
+        known
+            .or_insert_with(|| compile_alone(schema).ok().map(Arc::new))
+            .clone()
     }
 }

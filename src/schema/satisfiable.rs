@@ -11,7 +11,11 @@ use serde_json::Value;
 /// References are not followed: the schema must have none.
 #[must_use]
 pub fn contradiction(schema: &Value) -> Option<String> {
-    let prepared = options().with_draft(Draft::Draft202012).offline().prepare(schema).ok()?;
+    let prepared = options()
+        .with_draft(Draft::Draft202012)
+        .offline()
+        .prepare(schema)
+        .ok()?;
     let mut reasons = prepared.unsatisfiable().ok()?;
     let causes = match reasons.remove("")? {
         UnsatisfiableReason::Literal => return None,
@@ -21,7 +25,11 @@ pub fn contradiction(schema: &Value) -> Option<String> {
     let mut names: Vec<String> = causes.iter().flat_map(named).collect();
     names.dedup();
     let last = names.pop()?;
-    Some(if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) })
+    Some(if names.is_empty() {
+        last
+    } else {
+        format!("{} and {last}", names.join(", "))
+    })
 }
 
 /// Returns the keywords of a cause: `` `minimum` ``, or `` `allOf/0/minimum` `` for a nested one.
@@ -31,7 +39,11 @@ pub(crate) fn named(cause: &Cause) -> Vec<String> {
         return vec![format!("`{at}`")];
     }
     let slash = if at.is_empty() { "" } else { "/" };
-    cause.keywords.iter().map(|keyword| format!("`{at}{slash}{keyword}`")).collect()
+    cause
+        .keywords
+        .iter()
+        .map(|keyword| format!("`{at}{slash}{keyword}`"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -42,9 +54,16 @@ mod tests {
     #[test]
     fn contradictions_are_named() {
         let of = |schema: Value| contradiction(&schema);
-        assert_eq!(of(json!({"type": "integer", "minimum": 5, "maximum": 9})), None);
-        let bounds = of(json!({"type": "integer", "minimum": 5, "maximum": 3})).expect("nothing fits");
-        assert!(bounds.contains("`maximum`") && bounds.contains("`minimum`"), "{bounds}");
+        assert_eq!(
+            of(json!({"type": "integer", "minimum": 5, "maximum": 9})),
+            None
+        );
+        let bounds =
+            of(json!({"type": "integer", "minimum": 5, "maximum": 3})).expect("nothing fits");
+        assert!(
+            bounds.contains("`maximum`") && bounds.contains("`minimum`"),
+            "{bounds}"
+        );
         assert!(of(json!({"type": "string", "enum": [1, 2]})).is_some());
         assert!(of(json!({"allOf": [{"type": "string"}, {"type": "object"}]})).is_some());
     }

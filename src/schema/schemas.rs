@@ -9,7 +9,9 @@ use crate::diagnostic::{Place, Source};
 use crate::document::reference::{self, local_pointer};
 use crate::document::syntax::{Part, find};
 use crate::schema::bundle::bundle;
-use crate::schema::compiling::{Compiled, Judge, Shared, Validators, compile_or_mend, reference_to};
+use crate::schema::compiling::{
+    Compiled, Judge, Shared, Validators, compile_or_mend, reference_to,
+};
 use crate::schema::direction::Direction;
 use crate::schema::handover::{PatternAt, patterns_of};
 use crate::schema::mend::SchemaFault;
@@ -25,21 +27,32 @@ pub struct Derived(Mutex<HashMap<String, Arc<Schema>>>);
 impl Derived {
     pub(crate) fn get(&self, pointer: &str, make: impl FnOnce() -> Schema) -> Arc<Schema> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(pointer.to_owned()).or_insert_with(|| Arc::new(make())))
+        Arc::clone(
+            known
+                .entry(pointer.to_owned())
+                .or_insert_with(|| Arc::new(make())),
+        )
     }
 }
 
 /// Returns true if a schema is one that others are derived from: it has a `discriminator`, but no
 /// `oneOf` or `anyOf`.
 pub(crate) fn is_parent(node: &Value) -> bool {
-    node.get("discriminator").is_some() && node.get("oneOf").is_none() && node.get("anyOf").is_none()
+    node.get("discriminator").is_some()
+        && node.get("oneOf").is_none()
+        && node.get("anyOf").is_none()
 }
 
 /// Returns true if any component of a document is a schema that others are derived from.
 #[must_use]
 pub fn has_parents(tree: &Value) -> bool {
-    let components = tree.pointer("/components/schemas").and_then(Value::as_object);
-    components.into_iter().flatten().any(|(_, schema)| is_parent(schema))
+    let components = tree
+        .pointer("/components/schemas")
+        .and_then(Value::as_object);
+    components
+        .into_iter()
+        .flatten()
+        .any(|(_, schema)| is_parent(schema))
 }
 
 /// Schemas of one document: its tree, and the validators of those that are used.
@@ -105,19 +118,30 @@ impl Schemas {
 
     /// Records a schema that will be used.
     fn note(&self, direction: Direction, pointer: &str) {
-        self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).push(pointer.to_owned());
+        self.side(direction)
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pointer.to_owned());
     }
 
     /// Returns the patterns of the recorded schemas and of all schemas that they lead to.
     #[must_use]
     pub fn patterns(&self) -> Vec<PatternAt> {
-        let used = [Direction::Request, Direction::Response].map(|direction| self.used(direction)).concat();
+        let used = [Direction::Request, Direction::Response]
+            .map(|direction| self.used(direction))
+            .concat();
         patterns_of(&self.tree, &used)
     }
 
     /// Returns the pointers of the recorded schemas, sorted and each once.
     fn used(&self, direction: Direction) -> Vec<String> {
-        let mut used = self.side(direction).used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut used = self
+            .side(direction)
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         used.sort_unstable();
         used.dedup();
         used
@@ -137,7 +161,9 @@ impl Schemas {
                 note_all();
             }
             let used = self.used(direction);
-            let tree = direction.view(&self.tree).map_or_else(|| Arc::clone(&self.tree), Arc::new);
+            let tree = direction
+                .view(&self.tree)
+                .map_or_else(|| Arc::clone(&self.tree), Arc::new);
             Validators::build(&tree, used)
         })
     }
@@ -204,8 +230,21 @@ impl Schema {
     #[must_use]
     pub fn new(schemas: &Arc<Schemas>, pointer: String, direction: Direction) -> Self {
         schemas.note(direction, &pointer);
-        let (tree, own, types, declared) = (Part::default(), OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { schemas: Arc::clone(schemas), pointer, direction, tree, own, types, declared }
+        let (tree, own, types, declared) = (
+            Part::default(),
+            OnceLock::new(),
+            OnceLock::new(),
+            OnceLock::new(),
+        );
+        Self {
+            schemas: Arc::clone(schemas),
+            pointer,
+            direction,
+            tree,
+            own,
+            types,
+            declared,
+        }
     }
 
     /// Returns how examples of the schema and of its parts are made to fit.
@@ -241,7 +280,9 @@ impl Schema {
     /// Returns its tree, references not followed; `true` if there is nothing at its pointer.
     #[must_use]
     pub fn tree(&self) -> &Value {
-        self.tree.find(&self.schemas.tree, &self.pointer).unwrap_or(&Value::Bool(true))
+        self.tree
+            .find(&self.schemas.tree, &self.pointer)
+            .unwrap_or(&Value::Bool(true))
     }
 
     /// Returns the types that an instance may have, see [`types`](Self::types); computed once.
@@ -252,7 +293,10 @@ impl Schema {
 
     fn known_types(&self, node: &Value) -> Vec<&'static str> {
         const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "object", "array"];
-        self.types(node).iter().filter_map(|name| TYPES.into_iter().find(|known| known == name)).collect()
+        self.types(node)
+            .iter()
+            .filter_map(|name| TYPES.into_iter().find(|known| known == name))
+            .collect()
     }
 
     /// Returns the properties that it declares, in the author's order; computed once.
@@ -267,7 +311,11 @@ impl Schema {
                 is_required: self.requires(self.tree(), name),
                 is_asked_for: self.asks_for(node),
                 is_read_only: self.is_read_only(node),
-                default: self.resolve(node).get("default").filter(|value| !value.is_null()).cloned(),
+                default: self
+                    .resolve(node)
+                    .get("default")
+                    .filter(|value| !value.is_null())
+                    .cloned(),
             })
             .collect()
         })
@@ -276,7 +324,9 @@ impl Schema {
     /// Returns the property of this name, if it declares one.
     #[must_use]
     pub fn declaration(&self, name: &str) -> Option<&Declared> {
-        self.declared().iter().find(|declared| declared.name == name)
+        self.declared()
+            .iter()
+            .find(|declared| declared.name == name)
     }
 
     /// Returns the document in which its references are resolved.
@@ -301,7 +351,10 @@ impl Schema {
     /// Returns true if any schema of the document has derived ones that a discriminator tells
     /// apart.
     pub(crate) fn has_parents(&self) -> bool {
-        *self.schemas.has_parents.get_or_init(|| has_parents(&self.schemas.tree))
+        *self
+            .schemas
+            .has_parents
+            .get_or_init(|| has_parents(&self.schemas.tree))
     }
 
     pub(crate) fn derived(&self) -> &Derived {
@@ -322,28 +375,73 @@ impl Schema {
     }
 
     pub(crate) fn validator(&self) -> Judge<'_> {
-        let together = || self.schemas.together(self.direction).judges.get(&self.pointer);
-        let is_together = self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
+        let together = || {
+            self.schemas
+                .together(self.direction)
+                .judges
+                .get(&self.pointer)
+        };
+        let is_together =
+            self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
         if is_together && let Some(shared) = together() {
-            let Shared { validator, is_counted, patterns, key, faults } = shared;
-            return Judge { validator, is_counted: *is_counted, patterns, key: Some(key), faults };
+            let Shared {
+                validator,
+                is_counted,
+                patterns,
+                key,
+                faults,
+            } = shared;
+            return Judge {
+                validator,
+                is_counted: *is_counted,
+                patterns,
+                key: Some(key),
+                faults,
+            };
         }
         let own = self.own.get_or_init(|| {
-            let most = if self.schemas.demand == Demand::Few { MOST_ALONE } else { usize::MAX };
+            let most = if self.schemas.demand == Demand::Few {
+                MOST_ALONE
+            } else {
+                usize::MAX
+            };
             let part = bundle(&self.schemas.tree, &self.pointer, self.direction, most);
             let Some(part) = part.or_else(|| {
                 let is_alone = together().is_none();
-                is_alone.then(|| bundle(&self.schemas.tree, &self.pointer, self.direction, usize::MAX)).flatten()
+                is_alone
+                    .then(|| {
+                        bundle(
+                            &self.schemas.tree,
+                            &self.pointer,
+                            self.direction,
+                            usize::MAX,
+                        )
+                    })
+                    .flatten()
             }) else {
                 return Own::Together;
             };
             let pointers = std::slice::from_ref(&self.pointer);
-            Own::Alone(compile_or_mend(&Arc::new(part), pointers, &reference_to(&self.pointer)))
+            Own::Alone(compile_or_mend(
+                &Arc::new(part),
+                pointers,
+                &reference_to(&self.pointer),
+            ))
         });
         match own {
-            Own::Alone(Compiled { validator, is_counted, patterns, faults, .. }) => {
-                Judge { validator, is_counted: *is_counted, patterns, key: None, faults }
-            }
+            Own::Alone(Compiled {
+                validator,
+                is_counted,
+                patterns,
+                faults,
+                ..
+            }) => Judge {
+                validator,
+                is_counted: *is_counted,
+                patterns,
+                key: None,
+                faults,
+            },
             Own::Together => self.validator(),
         }
     }
@@ -354,7 +452,9 @@ impl Schema {
     ///
     /// [`Uncompilable`] with the message of the compiler.
     pub fn check(&self) -> Result<(), Uncompilable> {
-        self.faults().first().map_or(Ok(()), |fault| Err(Uncompilable(fault.message.clone())))
+        self.faults()
+            .first()
+            .map_or(Ok(()), |fault| Err(Uncompilable(fault.message.clone())))
     }
 
     /// Returns the parts of the schema, and of those it leads to, that cannot be compiled and so
@@ -372,7 +472,10 @@ impl Schema {
     pub fn check_all(&self) -> Result<(), Uncompilable> {
         for pattern in patterns_of(self.root(), std::slice::from_ref(&self.pointer)) {
             if let Err(fault) = Pattern::read(&pattern.text) {
-                return Err(Uncompilable(format!("`{}` is not a pattern: {fault}", pattern.text)));
+                return Err(Uncompilable(format!(
+                    "`{}` is not a pattern: {fault}",
+                    pattern.text
+                )));
             }
         }
         self.check()
@@ -422,7 +525,9 @@ pub struct Uncompilable(pub String);
 ///
 /// [`Uncompilable`], if `tree` is not a valid schema.
 pub fn standalone(tree: &Value) -> Result<Schema, Uncompilable> {
-    let source = Source::new("schema".to_owned(), String::new(), |_| crate::diagnostic::Positions::default());
+    let source = Source::new("schema".to_owned(), String::new(), |_| {
+        crate::diagnostic::Positions::default()
+    });
     let schemas = Schemas::new(source, Arc::new(tree.clone()), Demand::Few);
     let schema = Schema::new(&schemas, String::new(), Direction::Request);
     schema.check_all().map(|()| schema)
@@ -436,7 +541,9 @@ mod tests {
 
     #[test]
     fn alone_or_together_schemas_say_the_same() {
-        let many: Map<String, Value> = (0..MOST_ALONE).map(|n| (format!("p{n}"), json!({"type": "integer"}))).collect();
+        let many: Map<String, Value> = (0..MOST_ALONE)
+            .map(|n| (format!("p{n}"), json!({"type": "integer"})))
+            .collect();
         let tree = Arc::new(json!({"components": {"schemas": {
             "Large": {"properties": many, "required": ["p1"], "additionalProperties": {"$ref": "#/components/schemas/Pet"}},
             "Pet": {"type": "object", "required": ["name"], "properties": {
@@ -445,10 +552,13 @@ mod tests {
                 "friends": {"type": "array", "items": {"$ref": "#/components/schemas/Pet"}},
             }},
         }}}));
-        let source = Source::new("a.json".into(), String::new(), |_| crate::diagnostic::Positions::default());
+        let source = Source::new("a.json".into(), String::new(), |_| {
+            crate::diagnostic::Positions::default()
+        });
         let few = Schemas::new(Arc::clone(&source), Arc::clone(&tree), Demand::Few);
         let all = Schemas::new(source, tree, Demand::All);
-        let wrong = json!({"name": "long", "kind": 2, "friends": [{"name": "a"}, {}, 7], "p2": "x"});
+        let wrong =
+            json!({"name": "long", "kind": 2, "friends": [{"name": "a"}, {}, 7], "p2": "x"});
         for name in ["Pet", "Large"] {
             let pointer = format!("/components/schemas/{name}");
             let of = |schemas| Schema::new(schemas, pointer.clone(), Direction::Request);
@@ -456,7 +566,10 @@ mod tests {
             let told = few.errors(&wrong).expect("it is sound");
             assert!(!told.is_empty());
             assert_eq!(told, all.errors(&wrong).expect("it is sound"), "{name}");
-            assert_eq!(matches!(few.own.get(), Some(Own::Together)), name == "Large");
+            assert_eq!(
+                matches!(few.own.get(), Some(Own::Together)),
+                name == "Large"
+            );
         }
     }
 }

@@ -37,7 +37,9 @@ pub fn sentences(tree: &Value, values: &[&Value]) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut open: Vec<&Value> = values.iter().rev().copied().collect();
     for _ in 0..MOST_VISITED {
-        let Some(value) = open.pop().filter(|_| told.len() < MOST_TOLD) else { break };
+        let Some(value) = open.pop().filter(|_| told.len() < MOST_TOLD) else {
+            break;
+        };
         match value {
             Value::Object(object) => {
                 if let Some(Value::String(sentence)) = object.get(UNKNOWN)
@@ -45,9 +47,18 @@ pub fn sentences(tree: &Value, values: &[&Value]) -> Vec<String> {
                 {
                     told.push(sentence.clone());
                 }
-                let target = object.get("$ref").and_then(Value::as_str).and_then(local_pointer);
+                let target = object
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(local_pointer);
                 let target = target.filter(|target| seen.insert(target.clone()));
-                open.extend(object.iter().rev().filter(|(name, _)| !is_data(name)).map(|(_, member)| member));
+                open.extend(
+                    object
+                        .iter()
+                        .rev()
+                        .filter(|(name, _)| !is_data(name))
+                        .map(|(_, member)| member),
+                );
                 open.extend(target.and_then(|target| find(tree, &target)));
             }
             Value::Array(items) => open.extend(items.iter().rev()),
@@ -59,7 +70,10 @@ pub fn sentences(tree: &Value, values: &[&Value]) -> Vec<String> {
 
 /// Returns true for members that are data, or that no request and no answer depends on.
 fn is_data(name: &str) -> bool {
-    matches!(name, "enum" | "const" | "default" | "example" | "examples" | "callbacks")
+    matches!(
+        name,
+        "enum" | "const" | "default" | "example" | "examples" | "callbacks"
+    )
 }
 
 #[cfg(test)]

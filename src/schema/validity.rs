@@ -41,7 +41,11 @@ impl Schema {
             answer => self.explain(instance, answer, steps),
         });
         if is_used_up {
-            return vec![SchemaError::new("", "patternSteps", json!({ "limit": MOST_STEPS }))];
+            return vec![SchemaError::new(
+                "",
+                "patternSteps",
+                json!({ "limit": MOST_STEPS }),
+            )];
         }
         errors
     }

@@ -54,7 +54,11 @@ impl Schema {
             } else if implied.is_none() && node.get("items").is_some() {
                 implied = Some("array");
             }
-            if types.len() > before { Step::Past } else { Step::Into }
+            if types.len() > before {
+                Step::Past
+            } else {
+                Step::Into
+            }
         });
         types.retain(|name| *name != "null");
         // At most six types exist, so a set would not be faster.
@@ -65,7 +69,11 @@ impl Schema {
             }
         });
         let types = distinct;
-        if types.is_empty() { implied.into_iter().collect() } else { types }
+        if types.is_empty() {
+            implied.into_iter().collect()
+        } else {
+            types
+        }
     }
 
     /// Returns true if null is among the types of `node`.
@@ -88,7 +96,11 @@ impl Schema {
     #[must_use]
     pub fn property<'s>(&'s self, node: &'s Value, name: &str) -> Option<&'s Value> {
         let declared = self.find(node, &mut |node| node.get("properties")?.get(name));
-        declared.or_else(|| self.find(node, &mut |node| node.get("additionalProperties").filter(|v| v.is_object())))
+        declared.or_else(|| {
+            self.find(node, &mut |node| {
+                node.get("additionalProperties").filter(|v| v.is_object())
+            })
+        })
     }
 
     /// Returns the schema of the items of an array.
@@ -111,11 +123,17 @@ impl Schema {
             if !seen.insert(pointer.clone()) {
                 continue;
             }
-            let Some(node) = find(self.root(), &pointer) else { continue };
+            let Some(node) = find(self.root(), &pointer) else {
+                continue;
+            };
             let (own, at) = match part {
                 Part::Property(name) => {
                     let at = join(&join(&pointer, "properties"), name);
-                    (node.get("properties").and_then(|properties| properties.get(name)), at)
+                    (
+                        node.get("properties")
+                            .and_then(|properties| properties.get(name)),
+                        at,
+                    )
                 }
                 Part::Items => (node.get("items"), join(&pointer, "items")),
             };
@@ -127,12 +145,23 @@ impl Schema {
                 first.get_or_insert(at);
             }
             for keyword in ["oneOf", "anyOf", "allOf"] {
-                let branches = node.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
+                let branches = node
+                    .get(keyword)
+                    .and_then(Value::as_array)
+                    .map_or(0, Vec::len);
                 let at = join(&pointer, keyword);
-                open.extend((0..branches.min(MOST_PLACES)).rev().map(|index| join(&at, &index.to_string())));
+                open.extend(
+                    (0..branches.min(MOST_PLACES))
+                        .rev()
+                        .map(|index| join(&at, &index.to_string())),
+                );
             }
             if node.get("$ref").is_some() {
-                open.extend(resolve_schema(self.root(), node, &pointer).ok().map(|end| end.pointer));
+                open.extend(
+                    resolve_schema(self.root(), node, &pointer)
+                        .ok()
+                        .map(|end| end.pointer),
+                );
             }
         }
         first
@@ -144,8 +173,15 @@ impl Schema {
         let mut all = Vec::new();
         let mut seen = HashSet::new();
         self.walk(node, &mut |node| {
-            let own = node.get("properties").and_then(Value::as_object).into_iter().flatten();
-            all.extend(own.map(|(name, schema)| (name.as_str(), schema)).filter(|(name, _)| seen.insert(*name)));
+            let own = node
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten();
+            all.extend(
+                own.map(|(name, schema)| (name.as_str(), schema))
+                    .filter(|(name, _)| seen.insert(*name)),
+            );
             Step::Into
         });
         all
@@ -162,18 +198,33 @@ impl Schema {
     ) -> Vec<(&'s str, &'s Value, bool)> {
         let mut parts = self.parts(node);
         for keyword in ["oneOf", "anyOf"] {
-            let branches: Vec<&Value> =
-                parts.iter().filter_map(|part| part.get(keyword)?.as_array()).flatten().collect();
+            let branches: Vec<&Value> = parts
+                .iter()
+                .filter_map(|part| part.get(keyword)?.as_array())
+                .flatten()
+                .collect();
             let names = |branch: &&'s Value| worth(&self.properties(branch));
-            let best = branches.into_iter().rev().max_by_key(|branch| names(branch));
+            let best = branches
+                .into_iter()
+                .rev()
+                .max_by_key(|branch| names(branch));
             parts.extend(best.map(|branch| self.parts(branch)).unwrap_or_default());
         }
         let mut all: Vec<(&str, &Value, bool)> = Vec::new();
         for part in &parts {
-            for (name, property) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            for (name, property) in part
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
                 match all.iter_mut().find(|(known, ..)| known == name) {
                     // Of two schemas of a property, prefer the one that declares members.
-                    Some((_, known, _)) if !self.has_members(known) && self.has_members(property) => *known = property,
+                    Some((_, known, _))
+                        if !self.has_members(known) && self.has_members(property) =>
+                    {
+                        *known = property
+                    }
                     Some(_) => {}
                     None => {
                         let is_required = parts.iter().any(|part| names_required(part, name));
@@ -188,7 +239,10 @@ impl Schema {
     /// Returns true if a schema or its items describe objects with declared properties.
     fn has_members(&self, node: &Value) -> bool {
         let item = self.items(node);
-        [Some(node), item].into_iter().flatten().any(|node| !self.properties(node).is_empty())
+        [Some(node), item]
+            .into_iter()
+            .flatten()
+            .any(|node| !self.properties(node).is_empty())
     }
 
     /// Returns a node and the nodes that its `allOf` adds, references followed.
@@ -202,7 +256,12 @@ impl Schema {
                 continue;
             }
             parts.push(node);
-            let all_of: Vec<&Value> = node.get("allOf").and_then(Value::as_array).into_iter().flatten().collect();
+            let all_of: Vec<&Value> = node
+                .get("allOf")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .collect();
             open.extend(all_of.into_iter().rev());
         }
         parts
@@ -212,8 +271,13 @@ impl Schema {
     /// branches.
     #[must_use]
     pub fn requires<'s>(&'s self, node: &'s Value, name: &str) -> bool {
-        let is_named = self.find(node, &mut |node| names_required(node, name).then_some(node)).is_some();
-        is_named && self.property(node, name).is_none_or(|property| self.asks_for(property))
+        let is_named = self
+            .find(node, &mut |node| names_required(node, name).then_some(node))
+            .is_some();
+        is_named
+            && self
+                .property(node, name)
+                .is_none_or(|property| self.asks_for(property))
     }
 
     /// Returns true if the sender may have to supply a property: neither the property nor the
@@ -270,18 +334,31 @@ impl Schema {
         all
     }
 
-    fn find<'s>(&'s self, node: &'s Value, look: &mut dyn FnMut(&'s Value) -> Option<&'s Value>) -> Option<&'s Value> {
+    fn find<'s>(
+        &'s self,
+        node: &'s Value,
+        look: &mut dyn FnMut(&'s Value) -> Option<&'s Value>,
+    ) -> Option<&'s Value> {
         let mut found = None;
         self.walk(node, &mut |node| {
             found = look(node);
-            if found.is_some() { Step::End } else { Step::Into }
+            if found.is_some() {
+                Step::End
+            } else {
+                Step::Into
+            }
         });
         found
     }
 
     /// Returns true if a node was not visited before and says more than a reference; adds the
     /// target of its reference to `open`.
-    fn is_own<'s>(&'s self, node: &'s Value, seen: &mut HashSet<usize>, open: &mut Vec<&'s Value>) -> bool {
+    fn is_own<'s>(
+        &'s self,
+        node: &'s Value,
+        seen: &mut HashSet<usize>,
+        open: &mut Vec<&'s Value>,
+    ) -> bool {
         if !seen.insert(std::ptr::from_ref(node).addr()) {
             return false;
         }
@@ -309,8 +386,14 @@ impl Schema {
                 Step::End => return,
                 Step::Past => {}
                 Step::Into => {
-                    let of = |keyword: &str| node.get(keyword).and_then(Value::as_array).into_iter().flatten();
-                    let branches: Vec<&Value> = of("allOf").chain(of("anyOf")).chain(of("oneOf")).collect();
+                    let of = |keyword: &str| {
+                        node.get(keyword)
+                            .and_then(Value::as_array)
+                            .into_iter()
+                            .flatten()
+                    };
+                    let branches: Vec<&Value> =
+                        of("allOf").chain(of("anyOf")).chain(of("oneOf")).collect();
                     open.extend(branches.into_iter().rev());
                 }
             }
@@ -321,11 +404,14 @@ impl Schema {
 /// Returns true if a node neither refers to other schemas nor is composed of them, as most do not.
 fn is_alone(node: &Value) -> bool {
     let leads = |name: &String| matches!(name.as_str(), "$ref" | "allOf" | "anyOf" | "oneOf");
-    node.as_object().is_none_or(|members| !members.keys().any(leads))
+    node.as_object()
+        .is_none_or(|members| !members.keys().any(leads))
 }
 
 fn names_required(node: &Value, name: &str) -> bool {
-    node.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|known| known == name))
+    node.get("required")
+        .and_then(Value::as_array)
+        .is_some_and(|names| names.iter().any(|known| known == name))
 }
 
 /// Maximum number of names collected from one schema; at more, the walk ends.

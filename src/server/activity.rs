@@ -62,7 +62,9 @@ impl ConnectionActivity {
 
     /// Tracks a large answer until its last part is dropped.
     pub fn progress(&self) -> Arc<Progress> {
-        let progress = Arc::new(Progress { last: Mutex::new(Instant::now()) });
+        let progress = Arc::new(Progress {
+            last: Mutex::new(Instant::now()),
+        });
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
         unsent.retain(|there| there.strong_count() > 0);
         unsent.push(Arc::downgrade(&progress));
@@ -72,14 +74,18 @@ impl ConnectionActivity {
     /// Returns true if the client has taken nothing of one of the large answers for this time.
     pub(crate) fn is_stuck(&self, time: Duration) -> bool {
         let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
-        unsent.iter().filter_map(Weak::upgrade).any(|progress| progress.is_stuck(time))
+        unsent
+            .iter()
+            .filter_map(Weak::upgrade)
+            .any(|progress| progress.is_stuck(time))
     }
 
     /// Notes the end of an exchange: `is_read` if its request was read to its end, `is_whole` if
     /// its response is complete in memory.
     pub fn end(&self, is_read: bool, is_whole: bool) {
         self.is_busy.store(!is_whole, Ordering::Relaxed);
-        self.is_at_rest.store(is_read && is_whole, Ordering::Relaxed);
+        self.is_at_rest
+            .store(is_read && is_whole, Ordering::Relaxed);
     }
 }
 
@@ -98,6 +104,10 @@ impl Progress {
     }
 
     pub(crate) fn is_stuck(&self, time: Duration) -> bool {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= time
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+            >= time
     }
 }

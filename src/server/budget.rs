@@ -21,7 +21,10 @@ pub struct Budget {
 impl Budget {
     /// Creates a budget of `most` bytes.
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), most })
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            most,
+        })
     }
 
     /// Returns true if no bytes are left.
@@ -31,7 +34,10 @@ impl Budget {
 
     /// Creates an empty share.
     pub fn share(self: &Arc<Self>) -> Share {
-        Share { budget: Arc::clone(self), bytes: 0 }
+        Share {
+            budget: Arc::clone(self),
+            bytes: 0,
+        }
     }
 }
 
@@ -51,8 +57,15 @@ impl Share {
         if length <= SMALL || more == 0 {
             return true;
         }
-        let fits = |used: usize| used.checked_add(more).filter(|used| *used <= self.budget.most);
-        let is_taken = self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
+        let fits = |used: usize| {
+            used.checked_add(more)
+                .filter(|used| *used <= self.budget.most)
+        };
+        let is_taken = self
+            .budget
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+            .is_ok();
         if is_taken {
             self.bytes += more;
         }
@@ -107,7 +120,10 @@ pub fn counted(content: Bytes, budget: &Arc<Budget>) -> Bytes {
 
 /// Keeps a value until the last byte of a content has been sent.
 pub fn held<T: Send + 'static>(content: Bytes, with: T) -> Bytes {
-    Bytes::from_owner(Held { content, _with: with })
+    Bytes::from_owner(Held {
+        content,
+        _with: with,
+    })
 }
 
 #[cfg(test)]
@@ -118,13 +134,22 @@ mod tests {
     fn what_is_dropped_is_given_back() {
         let budget = Budget::new(10_000);
         let (mut first, mut second) = (budget.share(), budget.share());
-        assert!(first.grow_to(SMALL) && first.grow_to(6000) && !second.grow_to(6000) && !budget.is_spent());
+        assert!(
+            first.grow_to(SMALL)
+                && first.grow_to(6000)
+                && !second.grow_to(6000)
+                && !budget.is_spent()
+        );
         drop(first);
         assert!(second.grow_to(6000) && second.grow_to(10_000) && budget.is_spent());
         let answer = counted(Bytes::from(vec![0; 5000]), &budget);
         let part = answer.slice(10..20);
         drop((second, answer));
-        assert_eq!(budget.used.load(Ordering::Relaxed), 5000, "a part of it has not been sent");
+        assert_eq!(
+            budget.used.load(Ordering::Relaxed),
+            5000,
+            "a part of it has not been sent"
+        );
         drop(part);
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);
     }

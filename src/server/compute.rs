@@ -32,9 +32,17 @@ pub enum Place {
 pub fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
     let path = request.uri().path();
     if let Some(name) = path.strip_prefix(PREFIX) {
-        return (if name == "health" { Place::Here } else { Place::Apart }, None);
+        return (
+            if name == "health" {
+                Place::Here
+            } else {
+                Place::Apart
+            },
+            None,
+        );
     }
-    let Routed::Operation(index, _) = control.sandbox().contract().route(request.method(), path) else {
+    let Routed::Operation(index, _) = control.sandbox().contract().route(request.method(), path)
+    else {
         // Finding the nearest path for the error takes long.
         return (Place::Apart, None);
     };
@@ -45,14 +53,21 @@ pub fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
     let query = request.uri().query().unwrap_or_default();
     // `Prefer` may ask for values that were never generated, and a short content may be a long one
     // that is compressed.
-    let is_odd = ["prefer", "content-encoding"].iter().any(|name| request.headers().contains_key(*name));
+    let is_odd = ["prefer", "content-encoding"]
+        .iter()
+        .any(|name| request.headers().contains_key(*name));
     let is_usual = query.len() <= SHORT_QUERY && !query.contains("__") && !is_odd;
     let is_quick = is_short && is_usual && control.paces.is_quick(index);
-    (if is_quick { Place::Here } else { Place::Apart }, Some(index))
+    (
+        if is_quick { Place::Here } else { Place::Apart },
+        Some(index),
+    )
 }
 
 /// Creates the slots for work that takes long: one per processor, and at least two. Further work
 /// waits for a free slot.
 pub fn slots() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2)))
+    Arc::new(Semaphore::new(
+        available_parallelism().map_or(2, NonZero::get).max(2),
+    ))
 }

@@ -76,7 +76,13 @@ pub async fn serve<S: Answers>(
     limits: Limits,
     mut ending: watch::Receiver<Phase>,
 ) -> Result<(), hyper::Error> {
-    let mut wire = Wire { stream, first: BytesMut::new(), state, write_timeout: limits.write_timeout, stuck: None };
+    let mut wire = Wire {
+        stream,
+        first: BytesMut::new(),
+        state,
+        write_timeout: limits.write_timeout,
+        stuck: None,
+    };
     let mut time = limits.header_timeout;
     let mut is_new = true;
     // Number of times that the allocator is still to be prompted for the memory of this connection.
@@ -99,10 +105,12 @@ pub async fn serve<S: Answers>(
         };
         match protocol {
             Protocol::Http2 => return Box::pin(serve_http2(wire, service, limits, ending)).await,
-            Protocol::Http1 => match Box::pin(serve_http1(wire, service, limits, &mut ending)).await? {
-                None => return Ok(()),
-                Some(rest) => (wire, service) = rest,
-            },
+            Protocol::Http1 => {
+                match Box::pin(serve_http1(wire, service, limits, &mut ending)).await? {
+                    None => return Ok(()),
+                    Some(rest) => (wire, service) = rest,
+                }
+            }
         }
         (is_new, time) = (false, limits.header_timeout.saturating_sub(STEP));
         give_back();
@@ -114,7 +122,9 @@ pub async fn serve<S: Answers>(
 fn give_back() {
     /// Sizes of a buffer, and of a block that the allocator requests from the system, in bytes.
     const SIZES: [usize; 2] = [8 * 1024, 256 * 1024];
-    SIZES.into_iter().for_each(|size| drop(black_box(Vec::<u8>::with_capacity(size))));
+    SIZES
+        .into_iter()
+        .for_each(|size| drop(black_box(Vec::<u8>::with_capacity(size))));
 }
 
 /// Waits until the server has reached a phase.
@@ -136,7 +146,9 @@ async fn serve_http2<S: Answers>(
 ) -> Result<(), hyper::Error> {
     let state = Arc::clone(&wire.state);
     let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_streams);
     // An idle connection stays open as long as its client answers pings.
     builder.keep_alive_interval(limits.header_timeout);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
@@ -176,7 +188,9 @@ async fn serve_http1<S: Answers>(
     let mut builder = http1::Builder::new();
     // The time for a head is checked in steps: a timer for each costs more than reading most heads.
     builder.header_read_timeout(None).half_close(true);
-    let step = STEP.min(limits.header_timeout).max(Duration::from_millis(1));
+    let step = STEP
+        .min(limits.header_timeout)
+        .max(Duration::from_millis(1));
     let mut waited = Duration::ZERO;
     let mut connection = builder.serve_connection(TokioIo::new(wire), service);
     let mut signal = ending.clone();
@@ -191,7 +205,10 @@ async fn serve_http1<S: Answers>(
         if let Poll::Ready(done) = Pin::new(&mut connection).poll(context) {
             return Poll::Ready(Some(done));
         }
-        if !is_ending && signal.has_changed().unwrap_or(true) && *signal.borrow_and_update() >= Phase::Ending {
+        if !is_ending
+            && signal.has_changed().unwrap_or(true)
+            && *signal.borrow_and_update() >= Phase::Ending
+        {
             is_ending = true;
             Pin::new(&mut connection).graceful_shutdown();
             if let Poll::Ready(done) = Pin::new(&mut connection).poll(context) {
@@ -208,7 +225,11 @@ async fn serve_http1<S: Answers>(
             let now = state.exchanges.load(Ordering::Relaxed);
             let is_on = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
             let is_idle = now == seen && !is_on(&state.is_busy) && !is_on(&state.is_blocked);
-            waited = if is_idle { waited + step } else { Duration::ZERO };
+            waited = if is_idle {
+                waited + step
+            } else {
+                Duration::ZERO
+            };
             seen = now;
             if waited >= limits.header_timeout {
                 tracing::debug!("no request came for {waited:?}");
@@ -315,7 +336,11 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.wrote(context, written)
     }
@@ -362,8 +387,14 @@ impl AsyncWrite for Wire {
 impl Wire {
     /// Notes the result of a write. A pending write keeps the connection from being idle, and
     /// becomes a `TimedOut` error if it lasts for `write_timeout`.
-    fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.state.is_blocked.store(written.is_pending(), Ordering::Relaxed);
+    fn wrote(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        self.state
+            .is_blocked
+            .store(written.is_pending(), Ordering::Relaxed);
         if written.is_ready() {
             self.stuck = None;
             return written;
@@ -384,7 +415,9 @@ impl Wire {
             return;
         }
         let mut byte = [0; 1];
-        if let Poll::Ready(Ok(0) | Err(_)) = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
+        if let Poll::Ready(Ok(0) | Err(_)) =
+            self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte))
+        {
             self.state.is_waiting.store(false, Ordering::Relaxed);
             self.state.left.notify_one();
         }
@@ -408,9 +441,14 @@ mod tests {
     #[tokio::test]
     async fn a_connection_at_rest_holds_no_protocol() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
-        let mut client = TcpStream::connect(listener.local_addr().expect("is bound")).await.expect("connects");
+        let mut client = TcpStream::connect(listener.local_addr().expect("is bound"))
+            .await
+            .expect("connects");
         let (stream, _) = listener.accept().await.expect("accepts");
-        let (state, ending) = (Arc::new(ConnectionActivity::default()), watch::Sender::new(Phase::Serving));
+        let (state, ending) = (
+            Arc::new(ConnectionActivity::default()),
+            watch::Sender::new(Phase::Serving),
+        );
         let told = Arc::clone(&state);
         let service = service_fn(move |_| {
             told.begin();
@@ -419,11 +457,20 @@ mod tests {
             let response = pace::body(response, Duration::ZERO, &told, Version::HTTP_11);
             async { Ok::<_, Infallible>(response) }
         });
-        let served = serve(stream, service, Arc::clone(&state), Limits::default(), ending.subscribe());
+        let served = serve(
+            stream,
+            service,
+            Arc::clone(&state),
+            Limits::default(),
+            ending.subscribe(),
+        );
         let served = tokio::spawn(served);
         // The test, the service and the connection hold references; HTTP/1.1 holds one more.
         for _ in 0..2 {
-            client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("is written");
+            client
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                .await
+                .expect("is written");
             let mut answer = Vec::new();
             while !answer.ends_with(b"it") {
                 client.read_buf(&mut answer).await.expect("is read");
@@ -437,6 +484,10 @@ mod tests {
             timeout(10 * STEP, rest).await.expect("comes to rest");
         }
         ending.send_replace(Phase::Ending);
-        timeout(STEP, served).await.expect("ends at once").expect("does not panic").expect("is no error");
+        timeout(STEP, served)
+            .await
+            .expect("ends at once")
+            .expect("does not panic")
+            .expect("is no error");
     }
 }

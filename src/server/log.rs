@@ -39,7 +39,9 @@ pub fn start(format: Format) {
     // A second start, as in a test, keeps the first log.
     let _already = match format {
         Format::Human => {
-            let layer = tracing_subscriber::fmt::layer().with_writer(StandardError).event_format(Line);
+            let layer = tracing_subscriber::fmt::layer()
+                .with_writer(StandardError)
+                .event_format(Line);
             base.with(layer.with_filter(filter)).try_init()
         }
         Format::Json => {
@@ -50,7 +52,8 @@ pub fn start(format: Format) {
                 .flatten_event(true)
                 .with_current_span(false)
                 .with_span_list(false);
-            base.with(layer.with_target(false).with_filter(filter)).try_init()
+            base.with(layer.with_target(false).with_filter(filter))
+                .try_init()
         }
         Format::Off => Ok(()),
     };
@@ -76,8 +79,18 @@ pub fn finding(text: &str) {
 }
 
 /// Logs an exchange in one line, and the reason of its answer at `debug`.
-pub fn exchange(control: &Control, request: &Request, response: &Response, report: &Report, took: Duration) {
-    let operation = || report.operation.map_or("-", |index| control.operation_name(index));
+pub fn exchange(
+    control: &Control,
+    request: &Request,
+    response: &Response,
+    report: &Report,
+    took: Duration,
+) {
+    let operation = || {
+        report
+            .operation
+            .map_or("-", |index| control.operation_name(index))
+    };
     tracing::info!(
         method = request.method().as_str(),
         path = &*control.shown_path(report.operation, request.uri().path()),
@@ -100,7 +113,11 @@ pub fn exchange(control: &Control, request: &Request, response: &Response, repor
 
 /// Returns a header field of the request for the log; `-` if it has none.
 fn field<'r>(request: &'r Request, name: &str) -> &'r str {
-    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("-")
+    request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("-")
 }
 
 /// Format of a line for people: ``POST /contacts 400 post-contacts (example `Example 1`, reworded)
@@ -116,13 +133,19 @@ struct Fields {
 
 impl Fields {
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.all.iter().find(|(there, _)| *there == name).map_or("", |(_, value)| value)
+        self.all
+            .iter()
+            .find(|(there, _)| *there == name)
+            .map_or("", |(_, value)| value)
     }
 
     fn line(&self, level: tracing::Level) -> String {
         if self.message != "exchange" {
             let head = format!("{}: {}", level.as_str().to_lowercase(), self.message);
-            return self.all.iter().fold(head, |line, (name, value)| format!("{line} {name}={value}"));
+            return self
+                .all
+                .iter()
+                .fold(head, |line, (name, value)| format!("{line} {name}={value}"));
         }
         let millis = self.get("micros").parse::<f64>().unwrap_or_default() / 1000.0;
         let (method, path, status) = (self.get("method"), self.get("path"), self.get("status"));
@@ -139,7 +162,11 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = String::new();
         let _ = write!(text, "{value:?}");
-        if field.name() == "message" { self.message = text } else { self.all.push((field.name(), text)) }
+        if field.name() == "message" {
+            self.message = text
+        } else {
+            self.all.push((field.name(), text))
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -152,11 +179,20 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
         // Text from requests and documents must not break the line or control a terminal.
-        writeln!(writer, "{}", escape::one_line(&fields.line(*event.metadata().level())))
+        writeln!(
+            writer,
+            "{}",
+            escape::one_line(&fields.line(*event.metadata().level()))
+        )
     }
 }
 
@@ -168,12 +204,20 @@ mod tests {
 
     #[test]
     fn a_level_is_of_all_or_of_targets() {
-        let writes = |level: &str, target: &str, of: Level| filter(level).0.would_enable(target, &of);
+        let writes =
+            |level: &str, target: &str, of: Level| filter(level).0.would_enable(target, &of);
         assert!(writes("", "standin", Level::INFO) && !writes("", "standin", Level::DEBUG));
         assert!(writes("debug", "standin::server", Level::DEBUG));
-        assert!(writes("standin=debug,hyper=trace", "hyper::proto", Level::TRACE));
+        assert!(writes(
+            "standin=debug,hyper=trace",
+            "hyper::proto",
+            Level::TRACE
+        ));
         assert!(!writes("standin=debug", "hyper", Level::ERROR));
         let (usual, fault) = filter("standin=loud");
-        assert!(usual.would_enable("standin", &Level::INFO) && fault.is_some_and(|fault| fault.contains("loud")));
+        assert!(
+            usual.would_enable("standin", &Level::INFO)
+                && fault.is_some_and(|fault| fault.contains("loud"))
+        );
     }
 }

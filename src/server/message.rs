@@ -36,18 +36,36 @@ fn is_host(host: &[u8]) -> bool {
 
 /// Returns the problem of an unknown transfer coding: 501 (RFC 9112 §6.1).
 fn unknown_transfer_coding(head: &Parts) -> Option<Problem> {
-    let lines = head.headers.get_all(TRANSFER_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut codings = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|coding| !coding.is_empty());
+    let lines = head
+        .headers
+        .get_all(TRANSFER_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut codings = lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|coding| !coding.is_empty());
     let unknown = codings.find(|coding| !coding.eq_ignore_ascii_case("chunked"))?;
-    let detail = format!("the transfer coding `{unknown}` is not supported, expected only `chunked`");
-    Some(Problem::new(Kind::Message, StatusCode::NOT_IMPLEMENTED, detail))
+    let detail =
+        format!("the transfer coding `{unknown}` is not supported, expected only `chunked`");
+    Some(Problem::new(
+        Kind::Message,
+        StatusCode::NOT_IMPLEMENTED,
+        detail,
+    ))
 }
 
 /// Returns the response and the report of a problem outside of any operation.
 pub(crate) fn problem_response(problem: &Problem) -> (Response, Report) {
     let mut response = Response::new(problem.content());
     *response.status_mut() = problem.status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
-    let report = Report { source: format!("problem {}", problem.kind.name()).into(), ..Report::default() };
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static(problem::MEDIA_TYPE),
+    );
+    let report = Report {
+        source: format!("problem {}", problem.kind.name()).into(),
+        ..Report::default()
+    };
     (response, report)
 }

@@ -63,7 +63,12 @@ const LAST_CALL: Duration = Duration::from_millis(100);
 const DROPPED: usize = 64 * 1024 * 1024;
 
 /// Serves the sandbox until `shutdown` is ready, and then finishes the exchanges in flight.
-pub async fn run(listener: TcpListener, sandbox: Arc<Sandbox>, limits: Limits, shutdown: impl Future<Output = ()>) {
+pub async fn run(
+    listener: TcpListener,
+    sandbox: Arc<Sandbox>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
     run_with(listener, Arc::new(Control::new(sandbox)), limits, shutdown).await;
 }
 
@@ -79,7 +84,9 @@ pub async fn run_with(
         met: Once::new(),
         control,
         limits,
-        places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+        places: Arc::new(Semaphore::new(
+            limits.max_connections.clamp(1, Semaphore::MAX_PERMITS),
+        )),
         phase: watch::Sender::new(Phase::Serving),
         shared: Arc::new(Shared {
             is_last_call: AtomicBool::new(false),
@@ -142,7 +149,9 @@ impl Server {
     async fn accept(&self, listener: &TcpListener) {
         let mut failures = Failures::default();
         loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
                 Ok((stream, _peer)) => {
                     self.met.call_once(Self::warm_up);
@@ -160,7 +169,9 @@ impl Server {
     /// Loads the data that rejections need before the first wrong request arrives; a server without
     /// clients does not need it.
     fn warm_up() {
-        WARM_UPS.into_iter().for_each(|warm_up| drop(tokio::task::spawn_blocking(warm_up)));
+        WARM_UPS
+            .into_iter()
+            .for_each(|warm_up| drop(tokio::task::spawn_blocking(warm_up)));
     }
 
     /// Serves a connection in a new task.
@@ -170,7 +181,12 @@ impl Server {
         let (limits, phase) = (self.limits, self.phase.subscribe());
         let state = Arc::new(ConnectionActivity::default());
         let (control, shared) = (Arc::clone(&self.control), Arc::clone(&self.shared));
-        let own = Arc::new(Own { control, state: Arc::clone(&state), shared, limits });
+        let own = Arc::new(Own {
+            control,
+            state: Arc::clone(&state),
+            shared,
+            limits,
+        });
         let service = service_fn(move |request| {
             let own = Arc::clone(&own);
             async move { own.answer(request).await }
@@ -208,7 +224,10 @@ impl Own {
     /// # Errors
     ///
     /// `BrokenOff`, if a fixture breaks the connection off.
-    async fn answer(&self, request: http::Request<Incoming>) -> Result<http::Response<pace::Outgoing>, BrokenOff> {
+    async fn answer(
+        &self,
+        request: http::Request<Incoming>,
+    ) -> Result<http::Response<pace::Outgoing>, BrokenOff> {
         let state = &self.state;
         state.begin();
         let version = request.version();
@@ -219,7 +238,9 @@ impl Own {
         }
         if self.shared.is_last_call.load(Ordering::Relaxed) && version < Version::HTTP_2 {
             // RFC 9112 §9.6: the client does not send another request that would be lost.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         match fault {
             Some(Break::Reset) => {
@@ -248,14 +269,29 @@ impl Own {
             None => in_time(incoming, self.limits, &mut share).await,
         };
         let is_read = matches!(read, Ok(Body::Complete(_)));
-        let is_busy = self.shared.budget.is_spent() && share.is_empty() && !head.uri.path().starts_with(PREFIX);
-        let read = if is_busy { Err(ReadFault::NoRoom(self.limits.content_memory)) } else { read };
+        let is_busy = self.shared.budget.is_spent()
+            && share.is_empty()
+            && !head.uri.path().starts_with(PREFIX);
+        let read = if is_busy {
+            Err(ReadFault::NoRoom(self.limits.content_memory))
+        } else {
+            read
+        };
         let response = match read {
-            Ok(body) => self.work_out(http::Request::from_parts(head, body), started).await,
+            Ok(body) => {
+                self.work_out(http::Request::from_parts(head, body), started)
+                    .await
+            }
             Err(fault) => {
                 let request = http::Request::from_parts(head, Body::Complete(Bytes::new()));
                 let (response, report) = fault.answer();
-                log::exchange(&self.control, &request, &response, &report, started.elapsed());
+                log::exchange(
+                    &self.control,
+                    &request,
+                    &response,
+                    &report,
+                    started.elapsed(),
+                );
                 response
             }
         };
@@ -292,7 +328,12 @@ impl Own {
 }
 
 /// Answers a request, and notes the exchange in the log and the journal.
-fn answer_and_note(control: &Control, request: &Request, operation: Option<usize>, started: Instant) -> Response {
+fn answer_and_note(
+    control: &Control,
+    request: &Request,
+    operation: Option<usize>,
+    started: Instant,
+) -> Response {
     let began = Instant::now();
     let mut noting = None;
     let (response, report) = guarded(|| {
@@ -333,24 +374,34 @@ impl ReadFault {
             Self::Refused(problem) => {
                 let (mut response, report) = problem_response(problem);
                 // The end of the message may be ambiguous (RFC 9112 §11.2).
-                response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+                response
+                    .headers_mut()
+                    .insert(http::header::CONNECTION, HeaderValue::from_static("close"));
                 (response, report)
             }
             Self::BrokenOff(error) => {
                 let detail = format!("the content ended early: {error}");
-                problem_response(&Problem::new(Kind::Malformed, StatusCode::BAD_REQUEST, detail))
+                problem_response(&Problem::new(
+                    Kind::Malformed,
+                    StatusCode::BAD_REQUEST,
+                    detail,
+                ))
             }
             Self::TooSlow(time) => {
-                let detail = format!("the content was not complete after {time:?} (`--body-timeout`)");
+                let detail =
+                    format!("the content was not complete after {time:?} (`--body-timeout`)");
                 let problem = Problem::new(Kind::Timeout, StatusCode::REQUEST_TIMEOUT, detail);
                 let (mut response, report) = problem_response(&problem);
                 // RFC 9110 §15.5.9
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                response
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
                 (response, report)
             }
             Self::NoRoom(most) => {
-                let detail =
-                    format!("request and response contents use all {most} bytes that `--content-memory` allows");
+                let detail = format!(
+                    "request and response contents use all {most} bytes that `--content-memory` allows"
+                );
                 let problem = Problem::new(Kind::Busy, StatusCode::SERVICE_UNAVAILABLE, detail);
                 let (mut response, report) = problem_response(&problem);
                 // RFC 9110 §15.6.4
@@ -383,7 +434,9 @@ async fn read(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<B
     while let Some(frame) = limited.frame().await {
         match frame {
             Ok(frame) => {
-                let Ok(data) = frame.into_data() else { continue };
+                let Ok(data) = frame.into_data() else {
+                    continue;
+                };
                 length += data.len();
                 has_room = has_room && length <= max && share.grow_to(length);
                 if has_room {
@@ -413,10 +466,17 @@ fn guarded(answer: impl FnOnce() -> (Response, Report)) -> (Response, Report) {
 }
 
 fn failed(panic: &(dyn std::any::Any + Send)) -> (Response, Report) {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("?"), "an exchange failed");
     let detail = "the sandbox failed to answer this request; its log says more";
-    problem_response(&Problem::new(Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, detail))
+    problem_response(&Problem::new(
+        Kind::Internal,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        detail,
+    ))
 }
 
 #[cfg(test)]
@@ -428,7 +488,10 @@ mod tests {
         let (response, report) = guarded(|| panic!("what cannot happen"));
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = String::from_utf8_lossy(response.body()).into_owned();
-        assert!(body.contains("/_standin/problems/internal") && !body.contains("cannot happen"), "{body}");
+        assert!(
+            body.contains("/_standin/problems/internal") && !body.contains("cannot happen"),
+            "{body}"
+        );
         assert_eq!(report.source, "problem internal");
     }
 }

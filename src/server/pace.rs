@@ -40,11 +40,23 @@ pub fn body(
 ) -> http::Response<Outgoing> {
     let state = Arc::clone(state);
     if let Some(items) = response.extensions_mut().remove::<Items>() {
-        let paced = |bytes| Paced { bytes, items, next: 0, delay, wait: None, state, version };
+        let paced = |bytes| Paced {
+            bytes,
+            items,
+            next: 0,
+            delay,
+            wait: None,
+            state,
+            version,
+        };
         return response.map(|bytes| Either::Right(Either::Left(paced(bytes))));
     }
     if let Some(listening) = response.extensions_mut().remove::<JournalStream>() {
-        return response.map(|_| Either::Right(Either::Right(StreamBody::new(events(&listening, state, version)))));
+        return response.map(|_| {
+            Either::Right(Either::Right(StreamBody::new(events(
+                &listening, state, version,
+            ))))
+        });
     }
     if version == Version::HTTP_2 && response.body().len() > SMALL {
         return in_pieces(response, &state);
@@ -81,7 +93,10 @@ pub fn truncated(response: Response) -> http::Response<Outgoing> {
         tokio::time::sleep(BEFORE_THE_END).await;
         Err(broken)
     });
-    promised(response, Box::pin(stream::iter([Ok(Frame::data(half))]).chain(end)))
+    promised(
+        response,
+        Box::pin(stream::iter([Ok(Frame::data(half))]).chain(end)),
+    )
 }
 
 /// Time between the first half of a truncated content and the end of the connection.
@@ -92,7 +107,11 @@ const PIECES: usize = 10;
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// Splits a content into small pieces with time between them.
-pub fn slowly(response: Response, state: &Arc<ConnectionActivity>, version: Version) -> http::Response<Outgoing> {
+pub fn slowly(
+    response: Response,
+    state: &Arc<ConnectionActivity>,
+    version: Version,
+) -> http::Response<Outgoing> {
     let (content, state) = (response.body().clone(), Arc::clone(state));
     let size = content.len().div_ceil(PIECES).max(1);
     let pieces = stream::unfold((content, state), move |(mut content, state)| async move {
@@ -128,25 +147,39 @@ fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Ve
             _ => state.client_left().await,
         }
     };
-    let told = stream::unfold((recognised, session, first), |(mut recognised, session, first)| async move {
-        if let Some(first) = first {
-            return Some((Ok(Frame::data(first)), (recognised, session, None)));
-        }
-        let text = loop {
-            match tokio::time::timeout(SIGN_OF_LIFE, recognised.recv()).await {
-                Ok(Ok(JournalEvent::Entry(entry)))
-                    if session.as_ref().is_none_or(|session| *session == entry.session) =>
-                {
-                    break format!("id: {}\nevent: exchange\ndata: {}\n\n", entry.number, entry.to_json());
-                }
-                Ok(Ok(JournalEvent::Entry(_))) => {}
-                Ok(Err(RecvError::Lagged(missed))) => break format!("event: missed\ndata: {missed}\n\n"),
-                Ok(Ok(JournalEvent::End) | Err(RecvError::Closed)) => return None,
-                Err(_) => break ": still there\n\n".to_owned(),
+    let told = stream::unfold(
+        (recognised, session, first),
+        |(mut recognised, session, first)| async move {
+            if let Some(first) = first {
+                return Some((Ok(Frame::data(first)), (recognised, session, None)));
             }
-        };
-        Some((Ok(Frame::data(Bytes::from(text))), (recognised, session, None)))
-    });
+            let text = loop {
+                match tokio::time::timeout(SIGN_OF_LIFE, recognised.recv()).await {
+                    Ok(Ok(JournalEvent::Entry(entry)))
+                        if session
+                            .as_ref()
+                            .is_none_or(|session| *session == entry.session) =>
+                    {
+                        break format!(
+                            "id: {}\nevent: exchange\ndata: {}\n\n",
+                            entry.number,
+                            entry.to_json()
+                        );
+                    }
+                    Ok(Ok(JournalEvent::Entry(_))) => {}
+                    Ok(Err(RecvError::Lagged(missed))) => {
+                        break format!("event: missed\ndata: {missed}\n\n");
+                    }
+                    Ok(Ok(JournalEvent::End) | Err(RecvError::Closed)) => return None,
+                    Err(_) => break ": still there\n\n".to_owned(),
+                }
+            };
+            Some((
+                Ok(Frame::data(Bytes::from(text))),
+                (recognised, session, None),
+            ))
+        },
+    );
     Box::pin(told.take_until(Box::pin(left)))
 }
 
@@ -170,12 +203,17 @@ impl Body for Paced {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Some(end) = self.items.ends.get(self.next).copied() else { return Poll::Ready(None) };
+        let Some(end) = self.items.ends.get(self.next).copied() else {
+            return Poll::Ready(None);
+        };
         if let Some(wait) = &mut self.wait {
             ready!(wait.as_mut().poll(context));
             self.wait = None;
         }
-        let start = self.next.checked_sub(1).map_or(0, |before| self.items.ends[before]);
+        let start = self
+            .next
+            .checked_sub(1)
+            .map_or(0, |before| self.items.ends[before]);
         self.next += 1;
         if !self.delay.is_zero() && self.next < self.items.ends.len() {
             let (state, delay, version) = (Arc::clone(&self.state), self.delay, self.version);
@@ -204,10 +242,18 @@ mod tests {
     #[tokio::test]
     async fn items_are_frames_with_time_between_them() {
         let mut response = Response::new(Bytes::from_static(b"onetwothree"));
-        response.extensions_mut().insert(Items { ends: [3, 6, 11].into() });
+        response.extensions_mut().insert(Items {
+            ends: [3, 6, 11].into(),
+        });
         let started = Instant::now();
         let state = Arc::new(ConnectionActivity::default());
-        let mut sent = body(response, Duration::from_millis(20), &state, Version::HTTP_11).into_body();
+        let mut sent = body(
+            response,
+            Duration::from_millis(20),
+            &state,
+            Version::HTTP_11,
+        )
+        .into_body();
         let mut frames = Vec::new();
         while let Some(frame) = sent.frame().await {
             frames.push(frame.expect("cannot fail").into_data().expect("is data"));

@@ -21,18 +21,28 @@ pub struct Paces {
 impl Paces {
     /// Creates the paces of operations that were never called.
     pub fn new(operations: usize) -> Self {
-        Self { probations: (0..operations).map(|_| AtomicU8::new(1)).collect() }
+        Self {
+            probations: (0..operations).map(|_| AtomicU8::new(1)).collect(),
+        }
     }
 
     pub(crate) fn is_quick(&self, operation: usize) -> bool {
-        self.probations.get(operation).is_some_and(|probation| probation.load(Ordering::Relaxed) == 0)
+        self.probations
+            .get(operation)
+            .is_some_and(|probation| probation.load(Ordering::Relaxed) == 0)
     }
 
     /// Notes the duration of an exchange.
     pub fn note(&self, operation: usize, took: Duration) {
-        let Some(probation) = self.probations.get(operation) else { return };
+        let Some(probation) = self.probations.get(operation) else {
+            return;
+        };
         let before = probation.load(Ordering::Relaxed);
-        let after = if took > QUICK { PROBATION } else { before.saturating_sub(1) };
+        let after = if took > QUICK {
+            PROBATION
+        } else {
+            before.saturating_sub(1)
+        };
         // Most exchanges change nothing, and all threads can share memory that is only read.
         if after != before {
             probation.store(after, Ordering::Relaxed);

@@ -48,10 +48,18 @@ struct Waiting {
 
 /// Returns the queue of the process; `None` if its thread cannot be started.
 fn queue() -> Option<&'static Queue> {
-    static QUEUE: Queue =
-        Queue { waiting: Mutex::new(Waiting::new()), changed: Condvar::new(), is_json: AtomicBool::new(false) };
+    static QUEUE: Queue = Queue {
+        waiting: Mutex::new(Waiting::new()),
+        changed: Condvar::new(),
+        is_json: AtomicBool::new(false),
+    };
     static STARTED: OnceLock<bool> = OnceLock::new();
-    let start = || thread::Builder::new().name("log".to_owned()).spawn(|| QUEUE.write_for_ever()).is_ok();
+    let start = || {
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(|| QUEUE.write_for_ever())
+            .is_ok()
+    };
     STARTED.get_or_init(start).then_some(&QUEUE)
 }
 
@@ -71,7 +79,12 @@ pub fn settle() {
 
 impl Waiting {
     pub(crate) const fn new() -> Self {
-        Self { bytes: Vec::new(), dropped: 0, is_writing: false, pieces: 0 }
+        Self {
+            bytes: Vec::new(),
+            dropped: 0,
+            is_writing: false,
+            pieces: 0,
+        }
     }
 }
 
@@ -99,9 +112,15 @@ impl Queue {
         loop {
             let mut waiting = self.locked();
             while waiting.bytes.is_empty() {
-                waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                waiting = self
+                    .changed
+                    .wait(waiting)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
-            let (bytes, dropped) = (mem::take(&mut waiting.bytes), mem::take(&mut waiting.dropped));
+            let (bytes, dropped) = (
+                mem::take(&mut waiting.bytes),
+                mem::take(&mut waiting.dropped),
+            );
             waiting.is_writing = true;
             drop(waiting);
             self.write(&bytes);
@@ -123,7 +142,8 @@ impl Queue {
     }
 
     fn about(&self, dropped: u64) -> String {
-        let text = format!("{dropped} lines of the log were dropped, as standard error was not read");
+        let text =
+            format!("{dropped} lines of the log were dropped, as standard error was not read");
         if self.is_json.load(Ordering::Relaxed) {
             format!("{{\"level\":\"WARN\",\"message\":\"{text}\"}}\n")
         } else {
@@ -135,7 +155,10 @@ impl Queue {
         let mut waiting = self.locked();
         while waiting.is_writing || !waiting.bytes.is_empty() {
             let before = waiting.pieces;
-            let (now, time) = self.changed.wait_timeout(waiting, patience).unwrap_or_else(PoisonError::into_inner);
+            let (now, time) = self
+                .changed
+                .wait_timeout(waiting, patience)
+                .unwrap_or_else(PoisonError::into_inner);
             waiting = now;
             if time.timed_out() && waiting.pieces == before {
                 return;
@@ -200,7 +223,10 @@ mod tests {
         let waiting = queue.locked();
         assert_eq!((waiting.bytes.len(), waiting.dropped), (MOST_WAITING, 3));
         drop(waiting);
-        assert_eq!(queue.about(3), "warn: 3 lines of the log were dropped, as standard error was not read\n");
+        assert_eq!(
+            queue.about(3),
+            "warn: 3 lines of the log were dropped, as standard error was not read\n"
+        );
         // No thread writes this queue, so `settle` gives up after its patience.
         queue.settle(Duration::from_millis(1));
     }

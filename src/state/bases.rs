@@ -30,7 +30,9 @@ struct CachedBase {
 impl CachedBase {
     fn keep(&mut self, key: (CollectionKey, u64), entities: &Arc<Entities>) {
         let names = key.0.collection.len() + key.0.scope.len();
-        self.size += size::entry(names, size_of::<CollectionKey>()) + size_of::<Entities>() + entities.size();
+        self.size += size::entry(names, size_of::<CollectionKey>())
+            + size_of::<Entities>()
+            + entities.size();
         self.lately.insert(key, Arc::clone(entities));
         if self.size > MOST_BYTES {
             self.before = std::mem::take(&mut self.lately);
@@ -42,7 +44,12 @@ impl CachedBase {
 impl Bases {
     /// Returns the initial entities of a collection for a seed; builds them with `make` if they are
     /// not cached.
-    pub fn get(&self, collection_key: &CollectionKey, seed: u64, make: impl FnOnce() -> Entities) -> Arc<Entities> {
+    pub fn get(
+        &self,
+        collection_key: &CollectionKey,
+        seed: u64,
+        make: impl FnOnce() -> Entities,
+    ) -> Arc<Entities> {
         let key = (collection_key.clone(), seed);
         // Lock poisoning is safe: entries are inserted whole.
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +59,10 @@ impl Bases {
         let before = kept.before.get(&key).cloned();
         drop(kept);
         let made = before.unwrap_or_else(|| Arc::new(make()));
-        self.kept.write().unwrap_or_else(PoisonError::into_inner).keep(key, &made);
+        self.kept
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keep(key, &made);
         made
     }
 }
@@ -67,8 +77,10 @@ mod tests {
     #[test]
     fn what_is_asked_for_often_stays_and_the_rest_is_bounded() {
         let bases = Bases::default();
-        let collection_key =
-            |scope: usize| CollectionKey { collection: "/users/{}/order".to_owned(), scope: scope.to_string() };
+        let collection_key = |scope: usize| CollectionKey {
+            collection: "/users/{}/order".to_owned(),
+            scope: scope.to_string(),
+        };
         let entity = Arc::new(json!("x".repeat(10_000)));
         let made = || Entities::seeded(IndexMap::from([("1".to_owned(), Arc::clone(&entity))]));
         let first = bases.get(&collection_key(0), 7, made);

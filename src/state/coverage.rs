@@ -45,7 +45,9 @@ impl Counts {
     fn status(&self, status: u16) {
         for (own, count) in &self.statuses {
             let claimed = match own.load(Ordering::Relaxed) {
-                0 => own.compare_exchange(0, status, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|now| now),
+                0 => own
+                    .compare_exchange(0, status, Ordering::Relaxed, Ordering::Relaxed)
+                    .unwrap_or_else(|now| now),
                 now => now,
             };
             if claimed == status || claimed == 0 {
@@ -53,12 +55,24 @@ impl Counts {
                 return;
             }
         }
-        *self.others.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() += 1;
+        *self
+            .others
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(status)
+            .or_default() += 1;
     }
 
     fn used(&self) -> Used {
-        let few = self.statuses.iter().map(|(own, count)| (own.load(Ordering::Relaxed), count.load(Ordering::Relaxed)));
-        let mut statuses = self.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let few = self
+            .statuses
+            .iter()
+            .map(|(own, count)| (own.load(Ordering::Relaxed), count.load(Ordering::Relaxed)));
+        let mut statuses = self
+            .others
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         statuses.extend(few.filter(|(_, count)| *count > 0));
         Used {
             count: statuses.values().sum(),
@@ -71,8 +85,13 @@ impl Counts {
     /// Resets the counts. A status keeps its slot, so that none is counted in the slot of another.
     fn clear(&self) {
         let counts = self.statuses.iter().map(|(_, count)| count);
-        counts.chain([&self.violations, &self.parameters]).for_each(|count| count.store(0, Ordering::Relaxed));
-        self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        counts
+            .chain([&self.violations, &self.parameters])
+            .for_each(|count| count.store(0, Ordering::Relaxed));
+        self.others
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 
@@ -97,7 +116,10 @@ const MOST_WRONG_BYTES: usize = 4 * 1024 * 1024;
 
 impl Wrong {
     fn size(&self) -> usize {
-        let violations = self.violations.iter().map(|text| size_of::<String>() + block(text.capacity()));
+        let violations = self
+            .violations
+            .iter()
+            .map(|text| size_of::<String>() + block(text.capacity()));
         size_of::<Self>() + block(self.request.capacity()) + violations.sum::<usize>()
     }
 }
@@ -119,8 +141,15 @@ impl Coverage {
     /// Returns the coverage of a contract before any request.
     #[must_use]
     pub fn new(contract: &Contract) -> Self {
-        let operations = contract.operations.iter().map(|_| OnceLock::new()).collect();
-        Self { operations, wrong: Mutex::default() }
+        let operations = contract
+            .operations
+            .iter()
+            .map(|_| OnceLock::new())
+            .collect();
+        Self {
+            operations,
+            wrong: Mutex::default(),
+        }
     }
 
     /// Records an exchange with `wrong` violations. `has` tells if the request has a parameter.
@@ -132,7 +161,9 @@ impl Coverage {
         wrong: usize,
         has: impl Fn(Location, &str) -> bool,
     ) {
-        let Some(used) = self.operations.get(index) else { return };
+        let Some(used) = self.operations.get(index) else {
+            return;
+        };
         let used = used.get_or_init(Box::default);
         used.status(status.as_u16());
         if wrong > 0 {
@@ -160,13 +191,20 @@ impl Coverage {
     /// Returns the recorded requests with violations.
     #[must_use]
     pub fn wrong(&self) -> Vec<Wrong> {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
+        self.wrong
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .all
+            .clone()
     }
 
     /// Clears all counts and recorded requests.
     pub fn clear(&self) {
         *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = AllWrong::default();
-        self.operations.iter().filter_map(OnceLock::get).for_each(|counts| counts.clear());
+        self.operations
+            .iter()
+            .filter_map(OnceLock::get)
+            .for_each(|counts| counts.clear());
     }
 
     /// Returns the coverage of each operation that was called, with the operation's index.
@@ -202,14 +240,26 @@ impl Coverage {
             let operation = &contract.operations[*index];
             let has = |bit: usize| bit < 64 && used.parameters & (1 << bit) != 0;
             let names = |wanted: bool| {
-                let all = operation.parameters.iter().enumerate().filter(|(bit, _)| has(*bit) == wanted);
-                all.map(|(_, parameter)| format!("{} {}", parameter.location.as_str(), parameter.name))
-                    .collect::<Vec<_>>()
+                let all = operation
+                    .parameters
+                    .iter()
+                    .enumerate()
+                    .filter(|(bit, _)| has(*bit) == wanted);
+                all.map(|(_, parameter)| {
+                    format!("{} {}", parameter.location.as_str(), parameter.name)
+                })
+                .collect::<Vec<_>>()
             };
             let covers = |pattern: &StatusPattern| {
-                used.statuses.keys().any(|code| StatusCode::from_u16(*code).is_ok_and(|status| pattern.covers(status)))
+                used.statuses.keys().any(|code| {
+                    StatusCode::from_u16(*code).is_ok_and(|status| pattern.covers(status))
+                })
             };
-            let missing = operation.responses.iter().map(|(pattern, _)| pattern).filter(|pattern| !covers(pattern));
+            let missing = operation
+                .responses
+                .iter()
+                .map(|(pattern, _)| pattern)
+                .filter(|pattern| !covers(pattern));
             json!({
                 "operation": operation.name(),
                 "count": used.count,
@@ -239,7 +289,12 @@ mod tests {
             (200..=status).for_each(|_| counts.status(status));
         }
         let used = counts.used();
-        assert_eq!(used.statuses, (200..220).map(|status| (status, u64::from(status) - 199)).collect());
+        assert_eq!(
+            used.statuses,
+            (200..220)
+                .map(|status| (status, u64::from(status) - 199))
+                .collect()
+        );
         assert_eq!(used.count, (1..=20).sum::<u64>());
         counts.clear();
         assert_eq!((counts.used().count, counts.used().statuses.len()), (0, 0));

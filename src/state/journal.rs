@@ -108,7 +108,10 @@ pub fn kept_violations(mut violations: Vec<String>) -> Vec<String> {
     violations.truncate(MOST_VIOLATIONS);
     for violation in &mut violations {
         if violation.len() > LONGEST_VIOLATION {
-            let end = (0..=LONGEST_VIOLATION).rev().find(|at| violation.is_char_boundary(*at)).unwrap_or(0);
+            let end = (0..=LONGEST_VIOLATION)
+                .rev()
+                .find(|at| violation.is_char_boundary(*at))
+                .unwrap_or(0);
             *violation = format!("{}…", &violation[..end]);
         }
     }
@@ -152,7 +155,13 @@ impl Record {
             texts.extend_from_slice(&u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
             texts.extend_from_slice(text);
         };
-        keep(ended.target.path_and_query().map_or("", |target| target.as_str()).as_bytes());
+        keep(
+            ended
+                .target
+                .path_and_query()
+                .map_or("", |target| target.as_str())
+                .as_bytes(),
+        );
         keep(beginning(ended.content));
         for (name, value) in ended.headers {
             keep(name.as_str().as_bytes());
@@ -182,19 +191,37 @@ impl Record {
     fn replace(&mut self, ended: Ended<'_>) {
         const LARGEST_REUSED: usize = 4096;
         let texts = std::mem::take(&mut self.texts);
-        *self = Self::new(ended, if texts.capacity() > LARGEST_REUSED { Vec::new() } else { texts });
+        *self = Self::new(
+            ended,
+            if texts.capacity() > LARGEST_REUSED {
+                Vec::new()
+            } else {
+                texts
+            },
+        );
     }
 
     /// Returns the memory of the record, in bytes.
     fn size(&self) -> usize {
-        let source = if let Cow::Owned(text) = &self.source { block(text.capacity()) } else { 0 };
-        let texts = self.violations.iter().map(|text| size_of::<String>() + block(text.capacity()));
+        let source = if let Cow::Owned(text) = &self.source {
+            block(text.capacity())
+        } else {
+            0
+        };
+        let texts = self
+            .violations
+            .iter()
+            .map(|text| size_of::<String>() + block(text.capacity()));
         let answer = self.answer.as_ref().map_or(0, |answer| block(answer.len()));
         size_of::<Self>() + block(self.texts.capacity()) + answer + source + texts.sum::<usize>()
     }
 
     fn glance(&self) -> Glance<'_> {
-        Glance { operation: self.operation, status: self.status, violations: &self.violations }
+        Glance {
+            operation: self.operation,
+            status: self.status,
+            violations: &self.violations,
+        }
     }
 
     /// Returns the texts before the answer.
@@ -212,11 +239,16 @@ impl Record {
     fn entry(&self, session: &str, operations: Operations<'_>) -> Entry {
         let operation = self.operation.and_then(operations);
         let mut texts = self.texts();
-        let target = texts.next().and_then(|target| Uri::try_from(target).ok()).unwrap_or_default();
+        let target = texts
+            .next()
+            .and_then(|target| Uri::try_from(target).ok())
+            .unwrap_or_default();
         let content = Bytes::copy_from_slice(texts.next().unwrap_or_default());
         let mut headers = HeaderMap::new();
         while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+            {
                 headers.append(name, value);
             }
         }
@@ -232,7 +264,10 @@ impl Record {
             operation: operation.map(|operation| operation.name().to_owned()),
             redaction: Redaction::of(operation),
             status: self.status,
-            answer: self.answer.clone().unwrap_or_else(|| Bytes::copy_from_slice(&self.texts[self.end..])),
+            answer: self
+                .answer
+                .clone()
+                .unwrap_or_else(|| Bytes::copy_from_slice(&self.texts[self.end..])),
             source: self.source.clone(),
             violations: self.violations.clone(),
         }
@@ -247,7 +282,11 @@ fn beginning(content: &[u8]) -> &[u8] {
 /// Returns the part of a shared content that is recorded.
 fn kept(content: &Bytes) -> Bytes {
     // A slice would keep the whole buffer in memory.
-    if content.len() > MOST_CONTENT { Bytes::copy_from_slice(beginning(content)) } else { content.clone() }
+    if content.len() > MOST_CONTENT {
+        Bytes::copy_from_slice(beginning(content))
+    } else {
+        content.clone()
+    }
 }
 
 impl Entry {
@@ -264,9 +303,16 @@ impl Entry {
             .headers
             .keys()
             .map(|name| {
-                let values = self.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+                let values = self
+                    .headers
+                    .get_all(name)
+                    .iter()
+                    .map(|value| String::from_utf8_lossy(value.as_bytes()));
                 let text = values.collect::<Vec<_>>().join(", ");
-                (name.as_str().to_owned(), json!(self.redaction.field(name.as_str(), text)))
+                (
+                    name.as_str().to_owned(),
+                    json!(self.redaction.field(name.as_str(), text)),
+                )
             })
             .collect();
         json!({
@@ -290,11 +336,16 @@ impl Entry {
     /// Returns the path and the query as they were sent, secrets included.
     #[must_use]
     pub fn shown_target(&self) -> String {
-        self.target.path_and_query().map_or_else(String::new, ToString::to_string)
+        self.target
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string)
     }
 
     fn is_form(&self) -> bool {
-        let kind = self.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = self
+            .headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
         kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
     }
 
@@ -304,7 +355,11 @@ impl Entry {
     pub fn body(&self) -> Option<Value> {
         if self.is_form() {
             let pairs = form_urlencoded::parse(&self.content).into_owned();
-            return Some(Value::Object(pairs.map(|(name, value)| (name, Value::String(value))).collect()));
+            return Some(Value::Object(
+                pairs
+                    .map(|(name, value)| (name, Value::String(value)))
+                    .collect(),
+            ));
         }
         serde_json::from_slice(&self.content).ok()
     }
@@ -336,7 +391,8 @@ impl Journal {
             self.forgotten += 1;
         } else {
             if length == self.records.capacity() {
-                self.records.reserve_exact(length.max(8).min(most.saturating_sub(length).max(1)));
+                self.records
+                    .reserve_exact(length.max(8).min(most.saturating_sub(length).max(1)));
             }
             let record = Record::new(ended, Vec::new());
             self.size += record.size();
@@ -366,15 +422,29 @@ impl Journal {
 
     /// Returns the numbers of the matching exchanges, the oldest first.
     pub fn numbers(&self, filter: Filter<'_>) -> impl Iterator<Item = u64> {
-        self.records.iter().filter(move |record| filter(record.glance())).map(|record| record.number)
+        self.records
+            .iter()
+            .filter(move |record| filter(record.glance()))
+            .map(|record| record.number)
     }
 
     /// Returns the matching exchanges with numbers of at least `from`, the oldest first, as entries
     /// of a session.
     #[must_use]
-    pub fn entries(&self, session: &str, operations: Operations<'_>, filter: Filter<'_>, from: u64) -> Vec<Entry> {
-        let found = self.records.iter().filter(|record| record.number >= from && filter(record.glance()));
-        found.map(|record| record.entry(session, operations)).collect()
+    pub fn entries(
+        &self,
+        session: &str,
+        operations: Operations<'_>,
+        filter: Filter<'_>,
+        from: u64,
+    ) -> Vec<Entry> {
+        let found = self
+            .records
+            .iter()
+            .filter(|record| record.number >= from && filter(record.glance()));
+        found
+            .map(|record| record.entry(session, operations))
+            .collect()
     }
 
     /// Returns the number of recorded exchanges.
@@ -415,7 +485,10 @@ const RINGS: usize = 16;
 
 impl Default for Rings {
     fn default() -> Self {
-        Self { rings: (0..RINGS).map(|_| Mutex::default()).collect(), size: AtomicUsize::new(0) }
+        Self {
+            rings: (0..RINGS).map(|_| Mutex::default()).collect(),
+            size: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -431,9 +504,11 @@ impl Rings {
         let before = journal.size;
         run(&mut journal);
         if journal.size >= before {
-            self.size.fetch_add(journal.size - before, Ordering::Relaxed);
+            self.size
+                .fetch_add(journal.size - before, Ordering::Relaxed);
         } else {
-            self.size.fetch_sub(before - journal.size, Ordering::Relaxed);
+            self.size
+                .fetch_sub(before - journal.size, Ordering::Relaxed);
         }
     }
 
@@ -444,15 +519,22 @@ impl Rings {
         thread_local! {
             static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % RINGS;
         }
-        self.with(&self.rings[OWN.with(|own| *own)], |journal| journal.add(ended, most, bytes));
+        self.with(&self.rings[OWN.with(|own| *own)], |journal| {
+            journal.add(ended, most, bytes)
+        });
         self.fit(bytes);
     }
 
     /// Drops the oldest exchanges of all journals until the others take at most `bytes` bytes.
     pub fn fit(&self, bytes: usize) {
         while self.size() > bytes {
-            let oldest = self.rings.iter().filter_map(|ring| Some((Self::locked(ring).oldest()?, ring)));
-            let Some((_, ring)) = oldest.min_by_key(|(number, _)| *number) else { break };
+            let oldest = self
+                .rings
+                .iter()
+                .filter_map(|ring| Some((Self::locked(ring).oldest()?, ring)));
+            let Some((_, ring)) = oldest.min_by_key(|(number, _)| *number) else {
+                break;
+            };
             self.with(ring, Journal::drop_oldest);
         }
     }
@@ -466,13 +548,19 @@ impl Rings {
     /// Returns the numbers of the matching exchanges, unsorted.
     #[must_use]
     pub fn numbers(&self, filter: Filter<'_>) -> Vec<u64> {
-        self.rings.iter().flat_map(|ring| Self::locked(ring).numbers(filter).collect::<Vec<_>>()).collect()
+        self.rings
+            .iter()
+            .flat_map(|ring| Self::locked(ring).numbers(filter).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Returns the matching exchanges with numbers of at least `from`, unsorted.
     #[must_use]
     pub fn entries(&self, operations: Operations<'_>, filter: Filter<'_>, from: u64) -> Vec<Entry> {
-        self.rings.iter().flat_map(|ring| Self::locked(ring).entries("", operations, filter, from)).collect()
+        self.rings
+            .iter()
+            .flat_map(|ring| Self::locked(ring).entries("", operations, filter, from))
+            .collect()
     }
 
     /// Returns the number of the first of the last `most` exchanges, and how many were recorded
@@ -482,13 +570,22 @@ impl Rings {
         let mut numbers = self.numbers(&|_| true);
         numbers.sort_unstable();
         let others = numbers.len().saturating_sub(most);
-        let forgotten: u64 = self.rings.iter().map(|ring| Self::locked(ring).forgotten).sum();
-        (numbers.get(others).copied().unwrap_or(0), forgotten + others as u64)
+        let forgotten: u64 = self
+            .rings
+            .iter()
+            .map(|ring| Self::locked(ring).forgotten)
+            .sum();
+        (
+            numbers.get(others).copied().unwrap_or(0),
+            forgotten + others as u64,
+        )
     }
 
     /// Removes all exchanges, and resets the number of dropped ones.
     pub fn clear(&self) {
-        self.rings.iter().for_each(|ring| self.with(ring, Journal::clear));
+        self.rings
+            .iter()
+            .for_each(|ring| self.with(ring, Journal::clear));
     }
 }
 
@@ -530,12 +627,25 @@ mod tests {
         headers.insert("accept", HeaderValue::from_static("*/*"));
         let target = Uri::from_static("/login?api_key=abc&limit=3");
         let content = br#"{"name": "x", "password": "abc", "cards": [{"cvc": 123}]}"#;
-        let entry = Entry::new(ended(1, &target, &headers, content, &Bytes::new()), "", &|_| None);
+        let entry = Entry::new(
+            ended(1, &target, &headers, content, &Bytes::new()),
+            "",
+            &|_| None,
+        );
         let shown = entry.to_json();
-        assert!(!shown.to_string().contains("abc") && !shown.to_string().contains("123"), "{shown}");
-        assert_eq!(shown["request"]["target"], "/login?api_key=[redacted]&limit=3");
+        assert!(
+            !shown.to_string().contains("abc") && !shown.to_string().contains("123"),
+            "{shown}"
+        );
+        assert_eq!(
+            shown["request"]["target"],
+            "/login?api_key=[redacted]&limit=3"
+        );
         assert_eq!(shown["request"]["headers"]["accept"], "*/*");
-        assert_eq!(entry.body().map(|body| body["password"].clone()), Some(json!("abc")));
+        assert_eq!(
+            entry.body().map(|body| body["password"].clone()),
+            Some(json!("abc"))
+        );
     }
 
     #[test]
@@ -545,9 +655,16 @@ mod tests {
         for number in 1..=5 {
             journal.add(ended(number, &target, &headers, &[0; 10], &answer), 3, ALL);
         }
-        let numbers: Vec<u64> = journal.entries("", &|_| None, &|_| true, 0).iter().map(|entry| entry.number).collect();
+        let numbers: Vec<u64> = journal
+            .entries("", &|_| None, &|_| true, 0)
+            .iter()
+            .map(|entry| entry.number)
+            .collect();
         assert_eq!(numbers, [3, 4, 5]);
-        assert_eq!(journal.size(), journal.records.iter().map(Record::size).sum::<usize>());
+        assert_eq!(
+            journal.size(),
+            journal.records.iter().map(Record::size).sum::<usize>()
+        );
     }
 
     #[test]
@@ -557,7 +674,11 @@ mod tests {
         journal.add(ended(1, &target, &headers, &[0; 1000], &answer), 500, ALL);
         let one = journal.size();
         for number in 2..=9 {
-            journal.add(ended(number, &target, &headers, &[0; 1000], &answer), 500, one * 3);
+            journal.add(
+                ended(number, &target, &headers, &[0; 1000], &answer),
+                500,
+                one * 3,
+            );
         }
         assert_eq!(journal.numbers(&|_| true).collect::<Vec<_>>(), [7, 8, 9]);
         assert_eq!((journal.size(), journal.forgotten()), (one * 3, 6));
@@ -569,7 +690,13 @@ mod tests {
         let rings = Rings::default();
         rings.add(ended(1, &target, &headers, &[0; 1000], &answer), 500, ALL);
         let one = rings.size();
-        let add = |number| rings.add(ended(number, &target, &headers, &[0; 1000], &answer), 500, one * 2);
+        let add = |number| {
+            rings.add(
+                ended(number, &target, &headers, &[0; 1000], &answer),
+                500,
+                one * 2,
+            )
+        };
         std::thread::scope(|scope| drop(scope.spawn(|| (2..=3).for_each(add)).join()));
         let mut numbers = rings.numbers(&|_| true);
         numbers.sort_unstable();
@@ -591,19 +718,54 @@ mod tests {
         headers.append("x-a", HeaderValue::from_static("1"));
         headers.append("x-a", HeaderValue::from_static("2"));
         headers.append("x-empty", HeaderValue::from_static(""));
-        headers.append("x-odd", HeaderValue::from_bytes(b"\xff").expect("is allowed"));
+        headers.append(
+            "x-odd",
+            HeaderValue::from_bytes(b"\xff").expect("is allowed"),
+        );
         let target = Uri::from_static("http://a.example/b?c=d");
         let mut journal = Journal::default();
-        for (number, answer) in (1..).zip([Bytes::from_static(b"short"), Bytes::from(vec![7; MOST_COPIED + 1])]) {
-            journal.add(ended(number, &target, &headers, b"content", &answer), 1, ALL);
-            let entry = journal.entries("s", &|_| None, &|_| true, 0).pop().expect("is there");
+        for (number, answer) in (1..).zip([
+            Bytes::from_static(b"short"),
+            Bytes::from(vec![7; MOST_COPIED + 1]),
+        ]) {
+            journal.add(
+                ended(number, &target, &headers, b"content", &answer),
+                1,
+                ALL,
+            );
+            let entry = journal
+                .entries("s", &|_| None, &|_| true, 0)
+                .pop()
+                .expect("is there");
             assert_eq!((entry.number, entry.session.as_str()), (number, "s"));
-            assert_eq!((entry.target.to_string().as_str(), &entry.headers), ("/b?c=d", &headers));
-            assert_eq!((&entry.content[..], &entry.answer), (&b"content"[..], &answer));
+            assert_eq!(
+                (entry.target.to_string().as_str(), &entry.headers),
+                ("/b?c=d", &headers)
+            );
+            assert_eq!(
+                (&entry.content[..], &entry.answer),
+                (&b"content"[..], &answer)
+            );
         }
         let long = vec![1; MOST_CONTENT + 1];
-        journal.add(ended(3, &target, &HeaderMap::new(), &long, &Bytes::from(long.clone())), 1, ALL);
-        let entry = journal.entries("", &|_| None, &|_| true, 0).pop().expect("is there");
-        assert_eq!((entry.content.len(), entry.answer.len()), (MOST_CONTENT, MOST_CONTENT));
+        journal.add(
+            ended(
+                3,
+                &target,
+                &HeaderMap::new(),
+                &long,
+                &Bytes::from(long.clone()),
+            ),
+            1,
+            ALL,
+        );
+        let entry = journal
+            .entries("", &|_| None, &|_| true, 0)
+            .pop()
+            .expect("is there");
+        assert_eq!(
+            (entry.content.len(), entry.answer.len()),
+            (MOST_CONTENT, MOST_CONTENT)
+        );
     }
 }

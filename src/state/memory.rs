@@ -168,10 +168,21 @@ impl Entities {
     #[must_use]
     pub fn seeded(all: IndexMap<String, Arc<Value>>) -> Self {
         // New numeric keys continue after the largest existing key.
-        let numbers = all.keys().filter_map(|key| key.parse::<u64>().ok()).filter(|number| *number < 1 << 52);
+        let numbers = all
+            .keys()
+            .filter_map(|key| key.parse::<u64>().ok())
+            .filter(|number| *number < 1 << 52);
         let made = numbers.max().unwrap_or(0).max(all.len() as u64);
-        let size = all.iter().map(|(key, entity)| size_of_entity(key, entity)).sum();
-        Self { all, made, size, ..Self::default() }
+        let size = all
+            .iter()
+            .map(|(key, entity)| size_of_entity(key, entity))
+            .sum();
+        Self {
+            all,
+            made,
+            size,
+            ..Self::default()
+        }
     }
 
     /// Returns generated entities that exist from the beginning; client-created ones with the same
@@ -181,7 +192,11 @@ impl Entities {
         let loose: HashSet<String> = all.keys().cloned().collect();
         let seeded = Self::seeded(all);
         let size = seeded.size + loose.iter().map(|key| size_of_key(key)).sum::<usize>();
-        Self { loose, size, ..seeded }
+        Self {
+            loose,
+            size,
+            ..seeded
+        }
     }
 
     /// Returns the entities of an export, with the keys of deleted ones and the number of the last
@@ -192,7 +207,12 @@ impl Entities {
         let size = seeded.size + gone.iter().map(|key| size_of_key(key)).sum::<usize>();
         // Larger numbers are not exact in every JSON reader.
         let made = made.min(1 << 52).max(seeded.all.len() as u64);
-        Self { gone, made, size, ..seeded }
+        Self {
+            gone,
+            made,
+            size,
+            ..seeded
+        }
     }
 
     /// Returns the memory of the entities, in bytes.
@@ -220,9 +240,14 @@ impl Entities {
     /// is nested too deep.
     fn set(&mut self, key: &str, entity: Value, room: usize) -> Result<(), Reply> {
         if size::is_too_deep(&entity) {
-            return Err(Reply::Impossible(format!("the entity is nested deeper than {MOST_NESTED} levels")));
+            return Err(Reply::Impossible(format!(
+                "the entity is nested deeper than {MOST_NESTED} levels"
+            )));
         }
-        let before = self.all.get(key).map_or(0, |before| size_of_entity(key, before));
+        let before = self
+            .all
+            .get(key)
+            .map_or(0, |before| size_of_entity(key, before));
         let after = size_of_entity(key, &entity);
         if after.saturating_sub(before) > room {
             return Err(Reply::Full);
@@ -251,7 +276,11 @@ impl Entities {
 
     fn entity(&self, key: &str, is_new: bool) -> Reply {
         match self.all.get(key) {
-            Some(entity) => Reply::Entity { entity: Arc::clone(entity), key: key.to_owned(), is_new },
+            Some(entity) => Reply::Entity {
+                entity: Arc::clone(entity),
+                key: key.to_owned(),
+                is_new,
+            },
             None => Reply::Unknown(key.to_owned()),
         }
     }
@@ -259,9 +288,12 @@ impl Entities {
     /// Returns the reply to a step that changes nothing; `None` if the step may change something.
     pub(super) fn show(&self, step: &Step) -> Option<Reply> {
         match step {
-            Step::List => {
-                Some(Reply::List(self.all.iter().map(|(key, entity)| (key.clone(), Arc::clone(entity))).collect()))
-            }
+            Step::List => Some(Reply::List(
+                self.all
+                    .iter()
+                    .map(|(key, entity)| (key.clone(), Arc::clone(entity)))
+                    .collect(),
+            )),
             Step::Read(key) => Some(self.entity(key, false)),
             Step::Suppose(key) if self.all.contains_key(key) || self.gone.contains(key) => {
                 Some(self.entity(key, false))
@@ -272,7 +304,8 @@ impl Entities {
 
     /// Runs a step that may add up to `room` bytes.
     pub(super) fn write(&mut self, step: Step, factory: &EntityFactory<'_>, room: usize) -> Reply {
-        self.written(step, factory, room).unwrap_or_else(|refused| refused)
+        self.written(step, factory, room)
+            .unwrap_or_else(|refused| refused)
     }
 
     /// Runs a step that may add up to `room` bytes.
@@ -280,7 +313,12 @@ impl Entities {
     /// # Errors
     ///
     /// Returns the reply of a step that is refused.
-    fn written(&mut self, step: Step, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
+    fn written(
+        &mut self,
+        step: Step,
+        factory: &EntityFactory<'_>,
+        room: usize,
+    ) -> Result<Reply, Reply> {
         Ok(match step {
             Step::List | Step::Read(_) => self.show(&step).unwrap_or(Reply::List(Vec::new())),
             Step::Suppose(key) => {
@@ -288,11 +326,19 @@ impl Entities {
                 match self.set(&key, entity.clone(), room) {
                     Ok(()) => self.entity(&key, false),
                     // An entity that cannot be kept is shown all the same.
-                    Err(_) => Reply::Entity { entity: Arc::new(entity), key, is_new: false },
+                    Err(_) => Reply::Entity {
+                        entity: Arc::new(entity),
+                        key,
+                        is_new: false,
+                    },
                 }
             }
             Step::Create(new) => {
-                match new.key.as_ref().filter(|key| self.all.contains_key(*key) && !self.loose.contains(*key)) {
+                match new
+                    .key
+                    .as_ref()
+                    .filter(|key| self.all.contains_key(*key) && !self.loose.contains(*key))
+                {
                     Some(key) => Reply::Conflict(key.clone()),
                     None => self.add(&new, factory, room)?,
                 }
@@ -309,18 +355,26 @@ impl Entities {
                 self.entity(&key, true)
             }
             Step::Upsert { new, by } => {
-                let is_meant =
-                    |entity: &Value| by.as_ref().is_some_and(|(name, value)| entity.get(name) == Some(value));
+                let is_meant = |entity: &Value| {
+                    by.as_ref()
+                        .is_some_and(|(name, value)| entity.get(name) == Some(value))
+                };
                 let known = new.key.clone().filter(|key| self.all.contains_key(key));
-                let known =
-                    known.or_else(|| self.all.iter().find(|(_, entity)| is_meant(entity)).map(|(key, _)| key.clone()));
+                let known = known.or_else(|| {
+                    self.all
+                        .iter()
+                        .find(|(_, entity)| is_meant(entity))
+                        .map(|(key, _)| key.clone())
+                });
                 match known {
                     Some(key) => self.change(&key, &Change::Members(new.sent), factory, room)?,
                     None => self.add(&new, factory, room)?,
                 }
             }
             Step::Replace(key, new, absent) => match (self.all.get(&key).cloned(), absent) {
-                (Some(entity), _) if !(factory.is_current)(&entity) || factory.presence == Presence::NotThere => {
+                (Some(entity), _)
+                    if !(factory.is_current)(&entity) || factory.presence == Presence::NotThere =>
+                {
                     Reply::Stale(entity)
                 }
                 (None, _) if factory.presence == Presence::There => Reply::Stale(Arc::default()),
@@ -328,7 +382,14 @@ impl Entities {
                     self.set(&key, (factory.remake)(&key, &entity, Some(&new)), room)?;
                     self.entity(&key, false)
                 }
-                (None, Absent::Created) => self.add(&New { key: Some(key), ..new }, factory, room)?,
+                (None, Absent::Created) => self.add(
+                    &New {
+                        key: Some(key),
+                        ..new
+                    },
+                    factory,
+                    room,
+                )?,
                 (None, Absent::Unknown) => Reply::Unknown(key),
             },
             Step::Change(key, change) => self.change(&key, &change, factory, room)?,
@@ -336,7 +397,11 @@ impl Entities {
                 Some(entity) if !(factory.is_current)(&entity) => Reply::Stale(entity),
                 Some(entity) => {
                     self.take(&key);
-                    Reply::Entity { entity, key, is_new: false }
+                    Reply::Entity {
+                        entity,
+                        key,
+                        is_new: false,
+                    }
                 }
                 None => Reply::Unknown(key),
             },
@@ -358,8 +423,18 @@ impl Entities {
         Ok(Reply::Conflict(last))
     }
 
-    fn change(&mut self, key: &str, change: &Change, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
-        let entity = self.all.get(key).cloned().ok_or_else(|| Reply::Unknown(key.to_owned()))?;
+    fn change(
+        &mut self,
+        key: &str,
+        change: &Change,
+        factory: &EntityFactory<'_>,
+        room: usize,
+    ) -> Result<Reply, Reply> {
+        let entity = self
+            .all
+            .get(key)
+            .cloned()
+            .ok_or_else(|| Reply::Unknown(key.to_owned()))?;
         if !(factory.is_current)(&entity) {
             return Err(Reply::Stale(entity));
         }
@@ -371,7 +446,10 @@ impl Entities {
                         // JSON:API has below `attributes` the members that other APIs have at the
                         // top level.
                         (Some(Value::Object(own)), Value::Object(sent)) if name == "attributes" => {
-                            own.extend(sent.iter().map(|(name, value)| (name.clone(), value.clone())));
+                            own.extend(
+                                sent.iter()
+                                    .map(|(name, value)| (name.clone(), value.clone())),
+                            );
                         }
                         _ => changed[name.as_str()] = value.clone(),
                     }
@@ -379,7 +457,8 @@ impl Entities {
             }
             Change::MergePatch(patch) => json_patch::merge(&mut changed, patch),
             Change::JsonPatch(patch) => {
-                let impossible = |why| Reply::Impossible(format!("the patch cannot be applied: {why}"));
+                let impossible =
+                    |why| Reply::Impossible(format!("the patch cannot be applied: {why}"));
                 changed = patched(&entity, patch).map_err(impossible)?;
                 (factory.protect)(&entity, &mut changed);
             }
@@ -413,16 +492,24 @@ const LARGEST: usize = 4 * 1024 * 1024;
 /// Returns the entity after a JSON Patch (RFC 6902), or a message if one of its operations cannot
 /// be applied or its result is too large or too deep.
 fn patched(entity: &Value, patch: &Value) -> Result<Value, String> {
-    let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
+    let patch: json_patch::Patch =
+        serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
     if patch.0.len() > MOST_CHANGES {
         return Err(format!("it has more than {MOST_CHANGES} operations"));
     }
     let mut changed = entity.clone();
     for (index, operation) in patch.0.iter().enumerate() {
         let done = json_patch::patch(&mut changed, std::slice::from_ref(operation));
-        done.map_err(|error| format!("operation {index} fails at `{}`: {}", error.path, error.kind))?;
+        done.map_err(|error| {
+            format!(
+                "operation {index} fails at `{}`: {}",
+                error.path, error.kind
+            )
+        })?;
         if size::is_too_deep(&changed) {
-            return Err(format!("what it makes is nested deeper than {MOST_NESTED} levels"));
+            return Err(format!(
+                "what it makes is nested deeper than {MOST_NESTED} levels"
+            ));
         }
         if size::of(&changed) > LARGEST {
             return Err(format!("what it makes has more than {LARGEST} bytes"));

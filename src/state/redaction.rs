@@ -22,19 +22,30 @@ impl Redaction {
     /// Returns the redaction of requests to an operation; without one, only names reveal secrets.
     #[must_use]
     pub fn of(operation: Option<&Operation>) -> Self {
-        let Some(operation) = operation else { return Self::default() };
-        let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
+        let Some(operation) = operation else {
+            return Self::default();
+        };
+        let schemes = operation
+            .security
+            .iter()
+            .flat_map(|requirement| &requirement.schemes);
         let keys = schemes.filter_map(|scheme| match scheme {
             SecurityScheme::ApiKey { name, .. } => Some(name.clone()),
             _ => None,
         });
-        Self { segments: secret_segments(&operation.template), keys: keys.collect() }
+        Self {
+            segments: secret_segments(&operation.template),
+            keys: keys.collect(),
+        }
     }
 
     /// Returns the redaction of paths of a template, without that of other inputs.
     #[must_use]
     pub fn of_path(template: &str) -> Self {
-        Self { segments: secret_segments(template), ..Self::default() }
+        Self {
+            segments: secret_segments(template),
+            ..Self::default()
+        }
     }
 
     fn has_key(&self, name: &str) -> bool {
@@ -44,8 +55,12 @@ impl Redaction {
     /// Returns a path and query without secrets.
     #[must_use]
     pub fn target(&self, target: &str) -> String {
-        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let query = query.map(|query| format!("?{}", self.pairs(query))).unwrap_or_default();
+        let (path, query) = target
+            .split_once('?')
+            .map_or((target, None), |(path, query)| (path, Some(query)));
+        let query = query
+            .map(|query| format!("?{}", self.pairs(query)))
+            .unwrap_or_default();
         self.path(path) + &query
     }
 
@@ -70,7 +85,11 @@ impl Redaction {
         let pairs = text.split('&').map(|pair| match pair.split_once('=') {
             Some((name, _)) => {
                 let plain = percent_decode_str(name).decode_utf8_lossy();
-                if is_secret(&plain) || self.has_key(&plain) { format!("{name}={REDACTED}") } else { pair.to_owned() }
+                if is_secret(&plain) || self.has_key(&plain) {
+                    format!("{name}={REDACTED}")
+                } else {
+                    pair.to_owned()
+                }
             }
             None => pair.to_owned(),
         });
@@ -106,19 +125,30 @@ impl Redaction {
             return value;
         }
         // Text that cannot be parsed may have its secrets anywhere.
-        let mut names = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-');
-        if names.any(is_secret) { json!(REDACTED) } else { json!(text) }
+        let mut names =
+            text.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-');
+        if names.any(is_secret) {
+            json!(REDACTED)
+        } else {
+            json!(text)
+        }
     }
 }
 
 /// Returns the segments of a path template that contain a secret, counted from the end.
 fn secret_segments(template: &str) -> Vec<usize> {
     let has_secret = |segment: &str| {
-        let names = segment.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+        let names = segment
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next());
         names.map(|name| name.trim_end_matches('*')).any(is_secret)
     };
     let segments = template.rsplit('/').enumerate();
-    segments.filter(|(_, segment)| has_secret(segment)).map(|(at, _)| at).collect()
+    segments
+        .filter(|(_, segment)| has_secret(segment))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 fn redact(value: &mut Value, depth: usize) {
@@ -135,7 +165,9 @@ fn redact(value: &mut Value, depth: usize) {
                 }
             }
         }
-        Value::Array(items) if depth < DEEPEST => items.iter_mut().for_each(|item| redact(item, depth + 1)),
+        Value::Array(items) if depth < DEEPEST => {
+            items.iter_mut().for_each(|item| redact(item, depth + 1))
+        }
         Value::Object(_) | Value::Array(_) => *value = json!(REDACTED),
         _ => {}
     }
@@ -147,16 +179,27 @@ mod tests {
 
     #[test]
     fn a_secret_of_the_path_is_not_shown() {
-        let redaction =
-            Redaction { segments: secret_segments("/users/{userId}/reset/{token}.json"), ..Redaction::default() };
-        assert_eq!(redaction.target("/v1/users/7/reset/abc?page=2&k=x"), "/v1/users/7/reset/[redacted]?page=2&k=x");
+        let redaction = Redaction {
+            segments: secret_segments("/users/{userId}/reset/{token}.json"),
+            ..Redaction::default()
+        };
+        assert_eq!(
+            redaction.target("/v1/users/7/reset/abc?page=2&k=x"),
+            "/v1/users/7/reset/[redacted]?page=2&k=x"
+        );
         assert_eq!(secret_segments("/{apiKey}/a/{api_key}/{id}"), [1, 3]);
-        assert_eq!(secret_segments("/sessions/{session}/users/{userId}"), [0; 0]);
+        assert_eq!(
+            secret_segments("/sessions/{session}/users/{userId}"),
+            [0; 0]
+        );
     }
 
     #[test]
     fn the_key_of_a_security_scheme_is_not_shown() {
-        let redaction = Redaction { keys: vec!["X-Own".to_owned()], ..Redaction::default() };
+        let redaction = Redaction {
+            keys: vec!["X-Own".to_owned()],
+            ..Redaction::default()
+        };
         assert_eq!(redaction.field("x-own", "a".to_owned()), REDACTED);
         assert_eq!(redaction.field("x-other", "a".to_owned()), "a");
         assert_eq!(redaction.target("/?x-own=a&b=c"), "/?x-own=[redacted]&b=c");
@@ -164,7 +207,9 @@ mod tests {
 
     #[test]
     fn content_is_shown_without_secrets_and_with_ids() {
-        let content = |text: &'static str| Redaction::default().content(&Bytes::from_static(text.as_bytes()), false);
+        let content = |text: &'static str| {
+            Redaction::default().content(&Bytes::from_static(text.as_bytes()), false)
+        };
         let sent = r#"{"userId": 1, "clientId": "c", "session": "s", "in": [{"apiKey": "k", "access_token": "t"}], "pin": null}"#;
         let shown = json!({"userId": 1, "clientId": "c", "session": "s",
             "in": [{"apiKey": REDACTED, "access_token": REDACTED}], "pin": null});

@@ -58,9 +58,13 @@ impl Snapshot {
     /// …}]}`.
     #[must_use]
     pub fn export(&self) -> Value {
-        let mut collection_keys: Vec<(&CollectionKey, &Arc<Entities>)> = self.collection_keys.iter().collect();
+        let mut collection_keys: Vec<(&CollectionKey, &Arc<Entities>)> =
+            self.collection_keys.iter().collect();
         collection_keys.sort_unstable_by_key(|(collection_key, _)| {
-            (collection_key.collection.as_str(), collection_key.scope.as_str())
+            (
+                collection_key.collection.as_str(),
+                collection_key.scope.as_str(),
+            )
         });
         let state = collection_keys.into_iter().map(|(collection_key, entities)| {
             let mut gone: Vec<&String> = entities.gone().collect();
@@ -72,7 +76,10 @@ impl Snapshot {
         let state: Vec<Value> = state.collect();
         let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
         counts.sort_unstable();
-        let counts: Map<String, Value> = counts.into_iter().map(|(name, count)| (name.clone(), json!(count))).collect();
+        let counts: Map<String, Value> = counts
+            .into_iter()
+            .map(|(name, count)| (name.clone(), json!(count)))
+            .collect();
         json!({ "scenario": self.scenario, "counts": counts, "state": state })
     }
 
@@ -84,9 +91,21 @@ impl Snapshot {
     pub fn import(value: &Value) -> Result<Self, String> {
         let object = value.as_object().ok_or("a snapshot is an object")?;
         let mut read = Self::default();
-        read.choose(object.get("scenario").and_then(Value::as_str).map(str::to_owned));
-        for (name, count) in object.get("counts").and_then(Value::as_object).into_iter().flatten() {
-            let count = count.as_u64().ok_or_else(|| format!("`counts` has no number for `{name}`"))?;
+        read.choose(
+            object
+                .get("scenario")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+        );
+        for (name, count) in object
+            .get("counts")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let count = count
+                .as_u64()
+                .ok_or_else(|| format!("`counts` has no number for `{name}`"))?;
             *read.count(name) = count;
         }
         let collection_keys = match object.get("state") {
@@ -103,7 +122,10 @@ impl Snapshot {
     /// Returns the names of the collections that were written to.
     #[must_use]
     pub fn collections(&self) -> Vec<&str> {
-        self.collection_keys.keys().map(|collection_key| collection_key.collection.as_str()).collect()
+        self.collection_keys
+            .keys()
+            .map(|collection_key| collection_key.collection.as_str())
+            .collect()
     }
 
     /// Replaces all entities of a collection.
@@ -114,7 +136,8 @@ impl Snapshot {
             .get(&collection_key)
             .map_or(0, |before| before.size() + size_of_shelf(&collection_key));
         self.size = self.size.saturating_sub(before);
-        self.collection_keys.insert(collection_key, Arc::new(entities));
+        self.collection_keys
+            .insert(collection_key, Arc::new(entities));
     }
 
     /// Returns the count of this name, to be increased; it starts at 0.
@@ -127,10 +150,14 @@ impl Snapshot {
 
     /// Selects the scenario, and clears all counts so that its steps begin anew.
     fn choose(&mut self, scenario: Option<String>) {
-        let counts = self.counts.keys().map(|name| size::entry(name.len(), size_of::<u64>()));
+        let counts = self
+            .counts
+            .keys()
+            .map(|name| size::entry(name.len(), size_of::<u64>()));
         self.size = self.size.saturating_sub(counts.sum());
         self.counts.clear();
-        let length = |scenario: &Option<String>| scenario.as_ref().map_or(0, |name| size::block(name.len()));
+        let length =
+            |scenario: &Option<String>| scenario.as_ref().map_or(0, |name| size::block(name.len()));
         self.size = (self.size + length(&scenario)).saturating_sub(length(&self.scenario));
         self.scenario = scenario;
     }
@@ -138,25 +165,45 @@ impl Snapshot {
 
 fn import_shelf(collection_key: &Value, index: usize) -> Result<(CollectionKey, Entities), String> {
     let text = |name: &str| {
-        let found = collection_key.get(name).and_then(Value::as_str).map(str::to_owned);
+        let found = collection_key
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         found.ok_or_else(|| format!("`state[{index}]` has no text `{name}`"))
     };
-    let place = CollectionKey { collection: text("collection")?, scope: text("scope")? };
+    let place = CollectionKey {
+        collection: text("collection")?,
+        scope: text("scope")?,
+    };
     let entities = collection_key.get("entities").and_then(Value::as_object);
     let entities = entities.ok_or_else(|| format!("`state[{index}]` has no object `entities`"))?;
     for (key, entity) in entities {
         if !entity.is_object() {
-            return Err(format!("`state[{index}]` has an entity `{key}` that is not an object"));
+            return Err(format!(
+                "`state[{index}]` has an entity `{key}` that is not an object"
+            ));
         }
         if size::is_too_deep(entity) {
             let most = size::MOST_NESTED;
-            return Err(format!("`state[{index}]` has an entity `{key}` that is nested deeper than {most} levels"));
+            return Err(format!(
+                "`state[{index}]` has an entity `{key}` that is nested deeper than {most} levels"
+            ));
         }
     }
-    let all = entities.iter().map(|(key, entity)| (key.clone(), Arc::new(entity.clone()))).collect();
-    let gone = collection_key.get("gone").and_then(Value::as_array).into_iter().flatten();
+    let all = entities
+        .iter()
+        .map(|(key, entity)| (key.clone(), Arc::new(entity.clone())))
+        .collect();
+    let gone = collection_key
+        .get("gone")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let gone = gone.filter_map(Value::as_str).map(str::to_owned).collect();
-    let made = collection_key.get("made").and_then(Value::as_u64).unwrap_or(0);
+    let made = collection_key
+        .get("made")
+        .and_then(Value::as_u64)
+        .unwrap_or(0);
     Ok((place, Entities::exported(all, gone, made)))
 }
 
@@ -175,13 +222,19 @@ impl SessionState {
     /// Returns an empty state that may take up to `limit` bytes.
     #[must_use]
     pub fn limited(limit: usize) -> Self {
-        Self { limit: Some(limit), ..Self::default() }
+        Self {
+            limit: Some(limit),
+            ..Self::default()
+        }
     }
 
     /// Returns a separate, unlimited state that begins with a snapshot.
     #[must_use]
     pub fn of(now: Snapshot) -> Self {
-        Self { now, ..Self::default() }
+        Self {
+            now,
+            ..Self::default()
+        }
     }
 
     /// Sets the maximum memory, in bytes.
@@ -203,7 +256,12 @@ impl SessionState {
 
     /// Runs one step. A step that would grow the session past its limit returns [`Reply::Full`], or
     /// the entity without keeping it if it is [`Step::Suppose`].
-    pub fn step(&mut self, collection_key: &CollectionKey, step: Step, factory: &EntityFactory<'_>) -> Reply {
+    pub fn step(
+        &mut self,
+        collection_key: &CollectionKey,
+        step: Step,
+        factory: &EntityFactory<'_>,
+    ) -> Reply {
         let room = self.room();
         if let Some(entities) = self.now.collection_keys.get_mut(collection_key) {
             if let Some(shown) = entities.show(&step) {
@@ -222,7 +280,11 @@ impl SessionState {
         let own = base.size() + size_of_shelf(collection_key);
         let Some(room) = room.checked_sub(own) else {
             return match step {
-                Step::Suppose(key) => Reply::Entity { entity: Arc::new((factory.suppose)(&key)), key, is_new: false },
+                Step::Suppose(key) => Reply::Entity {
+                    entity: Arc::new((factory.suppose)(&key)),
+                    key,
+                    is_new: false,
+                },
                 _ => Reply::Full,
             };
         };
@@ -239,12 +301,18 @@ impl SessionState {
     /// Returns the memory that may be added, in bytes. The journal does not count, because its
     /// exchanges are dropped to make room.
     fn room(&self) -> usize {
-        self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.size() - self.journal.size()))
+        self.limit.map_or(usize::MAX, |limit| {
+            limit.saturating_sub(self.size() - self.journal.size())
+        })
     }
 
     fn check(&self, size: usize) -> Result<(), Full> {
         let room = self.room();
-        if size > room { Err(Full { size, room }) } else { Ok(()) }
+        if size > room {
+            Err(Full { size, room })
+        } else {
+            Ok(())
+        }
     }
 
     /// Drops the oldest exchanges of the journal until the session is within its limit.
@@ -260,9 +328,17 @@ impl SessionState {
     /// # Errors
     ///
     /// Returns [`Full`] if they do not fit; then nothing changes.
-    pub fn put(&mut self, collection_key: CollectionKey, all: IndexMap<String, Arc<Value>>) -> Result<(), Full> {
+    pub fn put(
+        &mut self,
+        collection_key: CollectionKey,
+        all: IndexMap<String, Arc<Value>>,
+    ) -> Result<(), Full> {
         let entities = Entities::seeded(all);
-        let before = self.now.collection_keys.get(&collection_key).map_or(0, |entities| entities.size());
+        let before = self
+            .now
+            .collection_keys
+            .get(&collection_key)
+            .map_or(0, |entities| entities.size());
         self.check((entities.size() + size_of_shelf(&collection_key)).saturating_sub(before))?;
         self.changes += 1;
         self.now.place(collection_key, entities);
@@ -325,7 +401,11 @@ impl SessionState {
     /// Clears everything, including the journal and the snapshots.
     pub fn empty(&mut self) {
         let (changes, limit) = (self.changes + 1, self.limit);
-        *self = Self { changes, limit, ..Self::default() };
+        *self = Self {
+            changes,
+            limit,
+            ..Self::default()
+        };
     }
 
     /// Saves the state as a named snapshot. Its size is counted as that of a full copy, which it
@@ -335,11 +415,15 @@ impl SessionState {
     ///
     /// Returns [`Full`] if it does not fit; then nothing changes.
     pub fn take_snapshot(&mut self, name: &str) -> Result<(), Full> {
-        let before = self.snapshots.get(name).map_or(0, |before| size_of_snapshot(name, before));
+        let before = self
+            .snapshots
+            .get(name)
+            .map_or(0, |before| size_of_snapshot(name, before));
         let size = size_of_snapshot(name, &self.now);
         self.check(size.saturating_sub(before))?;
         self.others = (self.others + size).saturating_sub(before);
-        self.snapshots.insert(name.to_owned(), Arc::new(self.now.clone()));
+        self.snapshots
+            .insert(name.to_owned(), Arc::new(self.now.clone()));
         Ok(())
     }
 
@@ -351,8 +435,12 @@ impl SessionState {
 
     /// Deletes the snapshot of this name; returns false if there is none.
     pub fn drop_snapshot(&mut self, name: &str) -> bool {
-        let Some(snapshot) = self.snapshots.remove(name) else { return false };
-        self.others = self.others.saturating_sub(size_of_snapshot(name, &snapshot));
+        let Some(snapshot) = self.snapshots.remove(name) else {
+            return false;
+        };
+        self.others = self
+            .others
+            .saturating_sub(size_of_snapshot(name, &snapshot));
         true
     }
 
@@ -382,7 +470,10 @@ impl SessionState {
     fn replace(&mut self, snapshot: Snapshot) {
         self.changes += 1;
         self.now = snapshot;
-        let windows = self.windows.keys().map(|name| size::entry(name.len(), size_of::<(Duration, u64)>()));
+        let windows = self
+            .windows
+            .keys()
+            .map(|name| size::entry(name.len(), size_of::<(Duration, u64)>()));
         self.others = self.others.saturating_sub(windows.sum());
         self.windows.clear();
     }
@@ -403,8 +494,18 @@ mod tests {
     fn factory(run: impl FnOnce(&EntityFactory<'_>) -> Reply) -> Reply {
         let of_sent = |new: &New| Value::Object(new.sent.clone());
         run(&EntityFactory {
-            base: &|| Arc::new(Entities::generated(IndexMap::from([(BASE.to_owned(), Arc::new(json!({})))]))),
-            make: &|number, new| (new.key.clone().unwrap_or_else(|| number.to_string()), of_sent(new)),
+            base: &|| {
+                Arc::new(Entities::generated(IndexMap::from([(
+                    BASE.to_owned(),
+                    Arc::new(json!({})),
+                )])))
+            },
+            make: &|number, new| {
+                (
+                    new.key.clone().unwrap_or_else(|| number.to_string()),
+                    of_sent(new),
+                )
+            },
             remake: &|_, entity, new| new.map_or_else(|| entity.clone(), of_sent),
             protect: &|_, _| {},
             presence: Presence::Any,
@@ -414,7 +515,10 @@ mod tests {
     }
 
     fn collection_key() -> CollectionKey {
-        CollectionKey { collection: "/pets".to_owned(), scope: String::new() }
+        CollectionKey {
+            collection: "/pets".to_owned(),
+            scope: String::new(),
+        }
     }
 
     fn step(session_state: &mut SessionState, step: Step) -> Reply {
@@ -423,7 +527,10 @@ mod tests {
 
     pub(crate) fn new(key: &str, length: usize) -> New {
         let sent = json!({ "text": "x".repeat(length) });
-        New { key: Some(key.to_owned()), sent: sent.as_object().cloned().expect("is an object") }
+        New {
+            key: Some(key.to_owned()),
+            sent: sent.as_object().cloned().expect("is an object"),
+        }
     }
 
     fn members(length: usize) -> Change {
@@ -435,26 +542,50 @@ mod tests {
         let large = 10_000;
         let growing = [
             Step::Create(new("b", large)),
-            Step::Put { key: "b".to_owned(), entity: json!("x".repeat(large)), new: new("b", large) },
-            Step::Upsert { new: new("b", large), by: None },
-            Step::Upsert { new: new("a", large), by: None },
+            Step::Put {
+                key: "b".to_owned(),
+                entity: json!("x".repeat(large)),
+                new: new("b", large),
+            },
+            Step::Upsert {
+                new: new("b", large),
+                by: None,
+            },
+            Step::Upsert {
+                new: new("a", large),
+                by: None,
+            },
             Step::Replace("a".to_owned(), new("a", large), Absent::Unknown),
             Step::Replace("b".to_owned(), new("b", large), Absent::Created),
             Step::Change("a".to_owned(), members(large)),
-            Step::Change("a".to_owned(), Change::MergePatch(json!({ "text": "x".repeat(large) }))),
+            Step::Change(
+                "a".to_owned(),
+                Change::MergePatch(json!({ "text": "x".repeat(large) })),
+            ),
         ];
         let kept = |session_state: &SessionState| {
-            let entities = session_state.entities(&collection_key()).map(|entities| entities.all.clone());
+            let entities = session_state
+                .entities(&collection_key())
+                .map(|entities| entities.all.clone());
             (session_state.size(), entities)
         };
         for (at, growing) in growing.into_iter().enumerate() {
             let mut session_state = SessionState::limited(large / 2);
-            assert!(matches!(step(&mut session_state, Step::Create(new("a", 1))), Reply::Entity { .. }));
+            assert!(matches!(
+                step(&mut session_state, Step::Create(new("a", 1))),
+                Reply::Entity { .. }
+            ));
             let before = kept(&session_state);
-            assert!(matches!(step(&mut session_state, growing), Reply::Full), "{at}");
+            assert!(
+                matches!(step(&mut session_state, growing), Reply::Full),
+                "{at}"
+            );
             assert_eq!(kept(&session_state), before, "{at}");
             let reply = step(&mut session_state, Step::Change("a".to_owned(), members(2)));
-            assert!(matches!(reply, Reply::Entity { .. }), "what fits is done: {reply:?}");
+            assert!(
+                matches!(reply, Reply::Entity { .. }),
+                "what fits is done: {reply:?}"
+            );
         }
     }
 
@@ -475,14 +606,23 @@ mod tests {
             step(&mut session_state, Step::Delete("a".to_owned()));
             assert!(session_state.size() < once);
             step(&mut session_state, Step::Create(new("a", 100)));
-            step(&mut session_state, Step::Change("a".to_owned(), members(500)));
+            step(
+                &mut session_state,
+                Step::Change("a".to_owned(), members(500)),
+            );
             assert!(session_state.size() > once);
-            step(&mut session_state, Step::Replace("a".to_owned(), new("a", 100), Absent::Unknown));
+            step(
+                &mut session_state,
+                Step::Replace("a".to_owned(), new("a", 100), Absent::Unknown),
+            );
             assert_eq!(session_state.size(), once);
         }
         let exported = Snapshot::import(&session_state.export()).expect("is what was exported");
         // An export does not say which keys are those of generated entities.
-        assert_eq!(exported.size, session_state.now.size - size::entry(BASE.len(), 0));
+        assert_eq!(
+            exported.size,
+            session_state.now.size - size::entry(BASE.len(), 0)
+        );
         session_state.empty();
         assert_eq!(session_state.size(), SessionState::EMPTY);
     }
@@ -499,8 +639,13 @@ mod tests {
         step(&mut session_state, Step::Delete("a".to_owned()));
         let snapshot = session_state.snapshot("one").expect("it was taken");
         assert_eq!(snapshot.export(), before.1);
-        session_state.become_like((*snapshot).clone()).expect("there is room");
-        assert_eq!((session_state.size(), session_state.export()), (counted, before.1));
+        session_state
+            .become_like((*snapshot).clone())
+            .expect("there is room");
+        assert_eq!(
+            (session_state.size(), session_state.export()),
+            (counted, before.1)
+        );
         assert!(session_state.drop_snapshot("one"));
         assert_eq!(session_state.size(), before.0);
         session_state.limit(session_state.size());
@@ -510,10 +655,15 @@ mod tests {
     #[test]
     fn a_window_of_time_ends_with_its_last_moment() {
         let (mut session_state, per) = (SessionState::default(), Duration::from_secs(10));
-        let at =
-            |session_state: &mut SessionState, seconds| session_state.window("a", Duration::from_secs(seconds), per);
+        let at = |session_state: &mut SessionState, seconds| {
+            session_state.window("a", Duration::from_secs(seconds), per)
+        };
         assert_eq!(at(&mut session_state, 5), (1, per));
         assert_eq!(at(&mut session_state, 14), (2, Duration::from_secs(1)));
-        assert_eq!(at(&mut session_state, 15), (1, per), "the next one has begun");
+        assert_eq!(
+            at(&mut session_state, 15),
+            (1, per),
+            "the next one has begun"
+        );
     }
 }

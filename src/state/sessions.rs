@@ -22,7 +22,10 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { sessions: 16_384, bytes: 512 * 1024 * 1024 }
+        Self {
+            sessions: 16_384,
+            bytes: 512 * 1024 * 1024,
+        }
     }
 }
 
@@ -52,7 +55,10 @@ struct All {
 
 impl All {
     fn remove(&mut self, session: &str) {
-        let freed = self.session_states.remove(session).map_or(0, |kept| kept.size);
+        let freed = self
+            .session_states
+            .remove(session)
+            .map_or(0, |kept| kept.size);
         self.total = self.total.saturating_sub(freed);
     }
 }
@@ -75,19 +81,34 @@ impl Memory {
     /// Returns the memory of a sandbox without any named session.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, unnamed: Mutex::new(SessionState::limited(bounds.bytes)), ..Self::default() }
+        Self {
+            bounds,
+            unnamed: Mutex::new(SessionState::limited(bounds.bytes)),
+            ..Self::default()
+        }
     }
 
     /// Runs `run` on the state of a session, which begins at its first use and is locked meanwhile.
     /// Also returns the names of the sessions that were dropped to make room.
-    pub fn with<R>(&self, session: &str, run: impl FnOnce(&mut SessionState) -> R) -> (R, Vec<String>) {
+    pub fn with<R>(
+        &self,
+        session: &str,
+        run: impl FnOnce(&mut SessionState) -> R,
+    ) -> (R, Vec<String>) {
         if session.is_empty() {
             let (made, size) = {
                 let mut session_state = locked(&self.unnamed);
                 (run(&mut session_state), session_state.size())
             };
             let before = self.unnamed_size.swap(size, Ordering::Relaxed);
-            return (made, if before < size { self.settle("") } else { Vec::new() });
+            return (
+                made,
+                if before < size {
+                    self.settle("")
+                } else {
+                    Vec::new()
+                },
+            );
         }
         let (session_state, known) = {
             let mut all = locked(&self.all);
@@ -97,8 +118,19 @@ impl Memory {
                 kept.used = now;
                 (Arc::clone(&kept.session_state), Some(kept.size))
             } else {
-                let kept = KeptSession { used: now, ..KeptSession::default() };
-                (Arc::clone(&all.session_states.entry(session.to_owned()).or_insert(kept).session_state), None)
+                let kept = KeptSession {
+                    used: now,
+                    ..KeptSession::default()
+                };
+                (
+                    Arc::clone(
+                        &all.session_states
+                            .entry(session.to_owned())
+                            .or_insert(kept)
+                            .session_state,
+                    ),
+                    None,
+                )
             }
         };
         let (made, size) = {
@@ -108,7 +140,11 @@ impl Memory {
             session_state.fit();
             (made, session_state.size())
         };
-        let gone = if known == Some(size) { Vec::new() } else { self.account(session, size) };
+        let gone = if known == Some(size) {
+            Vec::new()
+        } else {
+            self.account(session, size)
+        };
         (made, gone)
     }
 
@@ -117,8 +153,10 @@ impl Memory {
         if session.is_empty() {
             return Some(look(&locked(&self.unnamed)));
         }
-        let session_state =
-            locked(&self.all).session_states.get(session).map(|kept| Arc::clone(&kept.session_state))?;
+        let session_state = locked(&self.all)
+            .session_states
+            .get(session)
+            .map(|kept| Arc::clone(&kept.session_state))?;
         let session_state = locked(&session_state);
         Some(look(&session_state))
     }
@@ -128,7 +166,11 @@ impl Memory {
     pub fn note(&self, session: &str, ended: Ended<'_>, most: usize) -> Vec<String> {
         let bytes = self.journal_bytes();
         if !session.is_empty() {
-            return self.with(session, |session_state| session_state.journal.add(ended, most, bytes)).1;
+            return self
+                .with(session, |session_state| {
+                    session_state.journal.add(ended, most, bytes)
+                })
+                .1;
         }
         self.rings.add(ended, most, bytes);
         self.settle("")
@@ -160,7 +202,9 @@ impl Memory {
         {
             let mut all = locked(&self.all);
             // The session may have been dropped meanwhile.
-            let Some(kept) = all.session_states.get_mut(session) else { return Vec::new() };
+            let Some(kept) = all.session_states.get_mut(session) else {
+                return Vec::new();
+            };
             let before = std::mem::replace(&mut kept.size, size);
             all.total = (all.total + size).saturating_sub(before);
             self.named_size.store(all.total, Ordering::Relaxed);
@@ -181,12 +225,24 @@ impl Memory {
         if session.is_empty() && self.is_enough() {
             return Vec::new();
         }
-        self.rings.fit(self.bounds.bytes.saturating_sub(self.unnamed_size.load(Ordering::Relaxed)));
+        self.rings.fit(
+            self.bounds
+                .bytes
+                .saturating_sub(self.unnamed_size.load(Ordering::Relaxed)),
+        );
         let mut all = locked(&self.all);
         let mut gone = Vec::new();
         while all.session_states.len() > self.bounds.sessions.max(1) || !self.is_enough() {
-            let others = all.session_states.iter().filter(|(name, _)| *name != session);
-            let Some(oldest) = others.min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone()) else { break };
+            let others = all
+                .session_states
+                .iter()
+                .filter(|(name, _)| *name != session);
+            let Some(oldest) = others
+                .min_by_key(|(_, kept)| kept.used)
+                .map(|(name, _)| name.clone())
+            else {
+                break;
+            };
             all.remove(&oldest);
             self.named_size.store(all.total, Ordering::Relaxed);
             gone.push(oldest);
@@ -199,7 +255,8 @@ impl Memory {
         if session.is_none_or(str::is_empty) {
             let mut session_state = locked(&self.unnamed);
             session_state.empty();
-            self.unnamed_size.store(session_state.size(), Ordering::Relaxed);
+            self.unnamed_size
+                .store(session_state.size(), Ordering::Relaxed);
             self.rings.clear();
         }
         let mut all = locked(&self.all);
@@ -214,9 +271,15 @@ impl Memory {
     /// unnamed session.
     #[must_use]
     pub fn sessions(&self) -> Vec<(String, usize)> {
-        let unnamed = (String::new(), locked(&self.unnamed).size() + self.rings.size());
-        let mut sessions: Vec<(String, usize)> =
-            locked(&self.all).session_states.iter().map(|(name, kept)| (name.clone(), kept.size)).collect();
+        let unnamed = (
+            String::new(),
+            locked(&self.unnamed).size() + self.rings.size(),
+        );
+        let mut sessions: Vec<(String, usize)> = locked(&self.all)
+            .session_states
+            .iter()
+            .map(|(name, kept)| (name.clone(), kept.size))
+            .collect();
         sessions.sort_unstable();
         sessions.insert(0, unnamed);
         sessions

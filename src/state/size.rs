@@ -22,7 +22,11 @@ pub fn of(value: &Value) -> usize {
 #[must_use]
 pub fn block(bytes: usize) -> usize {
     const STEP: usize = 16;
-    if bytes == 0 { 0 } else { bytes.next_multiple_of(STEP) + bytes / STEP }
+    if bytes == 0 {
+        0
+    } else {
+        bytes.next_multiple_of(STEP) + bytes / STEP
+    }
 }
 
 /// Returns the bytes of an entry of a hash map or set whose key is a text of `key` bytes; about
@@ -39,9 +43,13 @@ fn inside(value: &Value) -> usize {
         Value::Null | Value::Bool(_) => 0,
         Value::Number(number) => digits(number),
         Value::String(text) => block(text.capacity()),
-        Value::Array(items) => block(items.capacity() * size_of::<Value>()) + items.iter().map(inside).sum::<usize>(),
+        Value::Array(items) => {
+            block(items.capacity() * size_of::<Value>()) + items.iter().map(inside).sum::<usize>()
+        }
         Value::Object(object) => {
-            let members = object.iter().map(|(name, value)| block(name.capacity()) + inside(value));
+            let members = object
+                .iter()
+                .map(|(name, value)| block(name.capacity()) + inside(value));
             table(object.len()) + members.sum::<usize>()
         }
     }
@@ -87,7 +95,9 @@ pub fn is_too_deep(value: &Value) -> bool {
     fn is_deeper(value: &Value, left: usize) -> bool {
         match value {
             Value::Array(items) => left == 0 || items.iter().any(|item| is_deeper(item, left - 1)),
-            Value::Object(object) => left == 0 || object.values().any(|member| is_deeper(member, left - 1)),
+            Value::Object(object) => {
+                left == 0 || object.values().any(|member| is_deeper(member, left - 1))
+            }
             _ => false,
         }
     }
@@ -104,10 +114,19 @@ mod tests {
     fn values_are_counted_as_they_are_in_memory() {
         // 1,000 numbers take 2 bytes each as text.
         let numbers = Value::Array(vec![json!(0); 1000]);
-        assert!(of(&numbers) >= 1000 * size_of::<Value>(), "{}", of(&numbers));
-        let members: serde_json::Map<String, Value> = (0..1000).map(|at| (at.to_string(), Value::Null)).collect();
+        assert!(
+            of(&numbers) >= 1000 * size_of::<Value>(),
+            "{}",
+            of(&numbers)
+        );
+        let members: serde_json::Map<String, Value> =
+            (0..1000).map(|at| (at.to_string(), Value::Null)).collect();
         let least = 1000 * (size_of::<Value>() + size_of::<String>() + 8 + 16);
-        assert!((least..least * 2).contains(&of(&Value::Object(members.clone()))), "{}", of(&Value::Object(members)));
+        assert!(
+            (least..least * 2).contains(&of(&Value::Object(members.clone()))),
+            "{}",
+            of(&Value::Object(members))
+        );
         assert_eq!(of(&Value::Null), size_of::<Value>());
     }
 

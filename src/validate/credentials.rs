@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 
 use crate::codec::parameter::Inputs;
-use crate::contract::{Location, Operation, Parameter, SecurityRequirement, SecurityScheme, StatusPattern};
+use crate::contract::{
+    Location, Operation, Parameter, SecurityRequirement, SecurityScheme, StatusPattern,
+};
 use crate::validate::Violation;
 
 /// The credentials that a request lacks.
@@ -32,21 +34,37 @@ pub fn check(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCr
     parameters(operation, inputs)
 }
 
-fn requirements(requirements: &[SecurityRequirement], inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
+fn requirements(
+    requirements: &[SecurityRequirement],
+    inputs: &Inputs<'_>,
+) -> Result<(), MissingCredentials> {
     let missing = |requirement: &SecurityRequirement| -> Vec<String> {
-        requirement.schemes.iter().filter_map(|scheme| lacks(scheme, inputs)).collect()
+        requirement
+            .schemes
+            .iter()
+            .filter_map(|scheme| lacks(scheme, inputs))
+            .collect()
     };
     let lacking: Vec<Vec<String>> = requirements.iter().map(missing).collect();
     if lacking.is_empty() || lacking.iter().any(Vec::is_empty) {
         return Ok(());
     }
-    let least = lacking.iter().min_by_key(|lacking| lacking.len()).map(|lacking| lacking.join("; "));
-    Err(MissingCredentials { detail: least.unwrap_or_default(), violations: Vec::new() })
+    let least = lacking
+        .iter()
+        .min_by_key(|lacking| lacking.len())
+        .map(|lacking| lacking.join("; "));
+    Err(MissingCredentials {
+        detail: least.unwrap_or_default(),
+        violations: Vec::new(),
+    })
 }
 
 /// Returns a sentence about what a scheme lacks in the request; none if nothing is missing.
 fn lacks(scheme: &SecurityScheme, inputs: &Inputs<'_>) -> Option<String> {
-    let authorization = inputs.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = inputs
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     match scheme {
         SecurityScheme::ApiKey { location, name } => {
             let value = match location {
@@ -77,30 +95,48 @@ fn lacks_authorization(scheme: &str, authorization: Option<&str>) -> Option<Stri
     let Some(authorization) = authorization else {
         return Some("the header `Authorization` is missing".to_owned());
     };
-    let (sent, credentials) = authorization.trim().split_once(' ').unwrap_or((authorization.trim(), ""));
+    let (sent, credentials) = authorization
+        .trim()
+        .split_once(' ')
+        .unwrap_or((authorization.trim(), ""));
     if !scheme.is_empty() && !sent.eq_ignore_ascii_case(scheme) {
-        return Some(format!("the header `Authorization` does not begin with `{}`", title(scheme)));
+        return Some(format!(
+            "the header `Authorization` does not begin with `{}`",
+            title(scheme)
+        ));
     }
     let credentials = credentials.trim();
     let is_well_formed = match scheme {
         "" => !authorization.trim().is_empty(),
         // RFC 7617 §2: user-id and password, with a colon between, in base64.
-        "basic" => STANDARD.decode(credentials).is_ok_and(|pair| pair.contains(&b':')),
+        "basic" => STANDARD
+            .decode(credentials)
+            .is_ok_and(|pair| pair.contains(&b':')),
         _ => !credentials.is_empty(),
     };
-    (!is_well_formed).then(|| format!("the header `Authorization` has no well-formed `{}` credentials", title(scheme)))
+    (!is_well_formed).then(|| {
+        format!(
+            "the header `Authorization` has no well-formed `{}` credentials",
+            title(scheme)
+        )
+    })
 }
 
 fn title(scheme: &str) -> String {
     let mut letters = scheme.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_ascii_uppercase().to_string() + letters.as_str()
+    })
 }
 
 /// Returns the challenges of an operation for `WWW-Authenticate` (RFC 9110 §11.6.1): those of its
 /// security schemes, else those of header parameters that carry credentials.
 #[must_use]
 pub fn challenges(operation: &Operation) -> Vec<String> {
-    let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
+    let schemes = operation
+        .security
+        .iter()
+        .flat_map(|requirement| &requirement.schemes);
     let mut challenges: Vec<String> = Vec::new();
     for challenge in schemes.filter_map(challenge) {
         if !challenges.contains(&challenge) {
@@ -108,8 +144,14 @@ pub fn challenges(operation: &Operation) -> Vec<String> {
         }
     }
     if challenges.is_empty() {
-        let carrying = operation.parameters.iter().filter(|parameter| carries(parameter));
-        let as_scheme = |name: &str| SecurityScheme::ApiKey { location: Location::Header, name: name.to_owned() };
+        let carrying = operation
+            .parameters
+            .iter()
+            .filter(|parameter| carries(parameter));
+        let as_scheme = |name: &str| SecurityScheme::ApiKey {
+            location: Location::Header,
+            name: name.to_owned(),
+        };
         challenges.extend(carrying.filter_map(|parameter| challenge(&as_scheme(&parameter.name))));
     }
     challenges
@@ -122,10 +164,18 @@ fn carries(parameter: &Parameter) -> bool {
 fn challenge(scheme: &SecurityScheme) -> Option<String> {
     match scheme {
         SecurityScheme::Token => Some("Bearer realm=\"sandbox\"".to_owned()),
-        SecurityScheme::Http { scheme } if !scheme.is_empty() => Some(format!("{} realm=\"sandbox\"", title(scheme))),
+        SecurityScheme::Http { scheme } if !scheme.is_empty() => {
+            Some(format!("{} realm=\"sandbox\"", title(scheme)))
+        }
         SecurityScheme::ApiKey { location, name } => {
-            let name: String = name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
-            Some(format!("ApiKey realm=\"sandbox\", in=\"{}\", name=\"{name}\"", location.as_str()))
+            let name: String = name
+                .chars()
+                .filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'))
+                .collect();
+            Some(format!(
+                "ApiKey realm=\"sandbox\", in=\"{}\", name=\"{name}\"",
+                location.as_str()
+            ))
         }
         _ => None,
     }
@@ -134,13 +184,18 @@ fn challenge(scheme: &SecurityScheme) -> Option<String> {
 /// Checks required header parameters that carry credentials, if the operation documents a 401.
 /// Some APIs document their credentials so and not as security schemes.
 fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
-    let documents_401 =
-        operation.responses.iter().any(|(pattern, _)| *pattern == StatusPattern::Exact(http::StatusCode::UNAUTHORIZED));
+    let documents_401 = operation
+        .responses
+        .iter()
+        .any(|(pattern, _)| *pattern == StatusPattern::Exact(http::StatusCode::UNAUTHORIZED));
     if !documents_401 {
         return Ok(());
     }
     let is_missing = |parameter: &&std::sync::Arc<Parameter>| {
-        carries(parameter) && inputs.header(&parameter.name).is_none_or(|value| value.trim().is_empty())
+        carries(parameter)
+            && inputs
+                .header(&parameter.name)
+                .is_none_or(|value| value.trim().is_empty())
     };
     let missing: Vec<Violation> = operation
         .parameters
@@ -151,9 +206,15 @@ fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingC
     if missing.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> =
-        missing.iter().filter_map(Violation::name).map(|name| format!("the header `{name}` is missing")).collect();
-    Err(MissingCredentials { detail: names.join("; "), violations: missing })
+    let names: Vec<String> = missing
+        .iter()
+        .filter_map(Violation::name)
+        .map(|name| format!("the header `{name}` is missing"))
+        .collect();
+    Err(MissingCredentials {
+        detail: names.join("; "),
+        violations: missing,
+    })
 }
 
 #[cfg(test)]
@@ -163,10 +224,16 @@ mod tests {
     #[test]
     fn authorization_must_have_the_form_of_its_scheme() {
         assert_eq!(lacks_authorization("basic", Some("Basic dTpw")), None);
-        assert!(lacks_authorization("basic", Some("Basic dXA=")).is_some(), "has no colon");
+        assert!(
+            lacks_authorization("basic", Some("Basic dXA=")).is_some(),
+            "has no colon"
+        );
         assert!(lacks_authorization("basic", Some("Bearer x")).is_some());
         assert_eq!(lacks_authorization("bearer", Some("bearer x.y")), None);
-        assert_eq!(lacks_authorization("bearer", Some("Bearer My API Key")), None);
+        assert_eq!(
+            lacks_authorization("bearer", Some("Bearer My API Key")),
+            None
+        );
         assert!(lacks_authorization("bearer", Some("Bearer")).is_some());
         assert!(lacks_authorization("bearer", Some("Bearer  ")).is_some());
         assert!(lacks_authorization("bearer", None).is_some());

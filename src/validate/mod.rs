@@ -17,7 +17,9 @@ use crate::codec::style::Read;
 use crate::codec::{accept, text};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
-use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style};
+use crate::contract::{
+    Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style,
+};
 use crate::document::syntax::unescape;
 use crate::schema::{MOST_ERRORS, Schema, SchemaError, cut, start_of};
 
@@ -67,9 +69,9 @@ impl Repeatable {
             && self.has_room(own)
             && match value {
                 Value::Array(items) => items.iter().all(|item| self.takes(item)),
-                Value::Object(object) => {
-                    object.iter().all(|(name, member)| self.has_room(name.len()) && self.takes(member))
-                }
+                Value::Object(object) => object
+                    .iter()
+                    .all(|(name, member)| self.has_room(name.len()) && self.takes(member)),
                 _ => true,
             }
     }
@@ -85,9 +87,14 @@ impl Repeatable {
 /// large.
 fn repeated(value: &Value) -> Option<Value> {
     if let Value::String(text) = value {
-        return Some(Value::String(start_of(text, MOST_REPEATED_BYTES).into_owned()));
+        return Some(Value::String(
+            start_of(text, MOST_REPEATED_BYTES).into_owned(),
+        ));
     }
-    let mut left = Repeatable { values: MOST_REPEATED, bytes: MOST_REPEATED_BYTES };
+    let mut left = Repeatable {
+        values: MOST_REPEATED,
+        bytes: MOST_REPEATED_BYTES,
+    };
     left.takes(value).then(|| value.clone())
 }
 
@@ -101,14 +108,22 @@ impl Violation {
             None => at,
         };
         let value = at.and_then(repeated);
-        Self { subject, error, value }
+        Self {
+            subject,
+            error,
+            value,
+        }
     }
 
     pub(crate) fn new(subject: Subject, keyword: &str, mut operands: Value) -> Self {
         if let Some(Value::String(detail)) = operands.get_mut("detail") {
             cut(detail, MOST_REPEATED_BYTES);
         }
-        Self { subject, error: SchemaError::new("", keyword, operands), value: None }
+        Self {
+            subject,
+            error: SchemaError::new("", keyword, operands),
+            value: None,
+        }
     }
 
     /// Marks the violation as one of a body that is absent altogether.
@@ -147,7 +162,11 @@ impl Violation {
         if let Some(Value::String(property)) = self.error.operands.get("property") {
             return Some(property.clone());
         }
-        let mut segments = self.error.pointer.rsplit('/').filter(|segment| !segment.is_empty());
+        let mut segments = self
+            .error
+            .pointer
+            .rsplit('/')
+            .filter(|segment| !segment.is_empty());
         let named = segments.find(|segment| segment.parse::<usize>().is_err());
         let named = named.map(unescape);
         named.or_else(|| self.parameter().map(|(_, name)| name.to_owned()))
@@ -160,7 +179,11 @@ impl Violation {
             Subject::Parameter(location, name) => format!("{} {name}", location.as_str()),
             Subject::Body => "body".to_owned(),
         };
-        let pointer = if self.error.pointer.is_empty() { String::new() } else { format!(" {}", self.error.pointer) };
+        let pointer = if self.error.pointer.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", self.error.pointer)
+        };
         format!("{subject}{pointer}: {}", self.error.sentence())
     }
 }
@@ -178,20 +201,33 @@ impl Values {
     #[must_use]
     pub fn parameter(&self, location: Location, name: &str) -> Option<&Value> {
         let mut all = self.parameters.iter();
-        all.find(|(there, known, _)| *there == location && known == name).map(|(.., value)| value)
+        all.find(|(there, known, _)| *there == location && known == name)
+            .map(|(.., value)| value)
     }
 
     /// Returns the request as one instance, `{path, query, header, cookie, body}`. Values are
     /// typed where documented and strings elsewhere; header names are in lower case.
     #[must_use]
     pub fn as_instance(&self, inputs: &Inputs<'_>) -> Value {
-        let query = inputs.query.0.iter().map(|(name, raw)| (name.clone(), json!(text::decode_form(raw))));
-        let header = inputs
-            .headers
-            .keys()
-            .filter_map(|name| Some((name.as_str().to_owned(), json!(inputs.header(name.as_str())?))));
-        let cookie = inputs.cookies.iter().map(|(name, value)| (name.clone(), json!(value)));
-        let path = inputs.path.iter().map(|(name, raw)| ((*name).to_owned(), json!(text::decode(raw))));
+        let query = inputs
+            .query
+            .0
+            .iter()
+            .map(|(name, raw)| (name.clone(), json!(text::decode_form(raw))));
+        let header = inputs.headers.keys().filter_map(|name| {
+            Some((
+                name.as_str().to_owned(),
+                json!(inputs.header(name.as_str())?),
+            ))
+        });
+        let cookie = inputs
+            .cookies
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)));
+        let path = inputs
+            .path
+            .iter()
+            .map(|(name, raw)| ((*name).to_owned(), json!(text::decode(raw))));
         let mut instance = json!({
             "path": path.collect::<Map<_, _>>(),
             "query": query.collect::<Map<_, _>>(),
@@ -199,7 +235,11 @@ impl Values {
             "cookie": cookie.collect::<Map<_, _>>(),
         });
         for (location, name, value) in &self.parameters {
-            let name = if *location == Location::Header { name.to_ascii_lowercase() } else { name.clone() };
+            let name = if *location == Location::Header {
+                name.to_ascii_lowercase()
+            } else {
+                name.clone()
+            };
             instance[location.as_str()][name] = value.clone();
         }
         if let Some(body) = &self.body {
@@ -259,7 +299,9 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -
             Read::Empty => Found::Empty,
             Read::Malformed(why) => Found::Malformed(why),
             Read::Value(value) => {
-                values.parameters.push((parameter.location, parameter.name.clone(), value));
+                values
+                    .parameters
+                    .push((parameter.location, parameter.name.clone(), value));
                 Found::Value(values.parameters.len() - 1)
             }
         };
@@ -280,21 +322,34 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -
         }
         _ => ReceivedContent::Absent,
     };
-    Received { values, parameters, content }
+    Received {
+        values,
+        parameters,
+        content,
+    }
 }
 
 /// Returns the outcome for content whose coding cannot be undone. An unknown coding that a
 /// documented parameter `Content-Encoding` allows is accepted, and its content is not parsed.
 fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedContent<'o> {
     let names_coding = |parameter: &&std::sync::Arc<Parameter>| {
-        parameter.location == Location::Header && parameter.name.eq_ignore_ascii_case("content-encoding")
+        parameter.location == Location::Header
+            && parameter.name.eq_ignore_ascii_case("content-encoding")
     };
-    let schema = operation.parameters.iter().find(names_coding).and_then(|parameter| parameter.schema());
+    let schema = operation
+        .parameters
+        .iter()
+        .find(names_coding)
+        .and_then(|parameter| parameter.schema());
     match fault {
-        CodingFault::Unknown(name) if schema.is_some_and(|s| s.is_valid(&json!(name)) == Ok(true)) => {
+        CodingFault::Unknown(name)
+            if schema.is_some_and(|s| s.is_valid(&json!(name)) == Ok(true)) =>
+        {
             ReceivedContent::Read(None)
         }
-        CodingFault::Unknown(name) => ReceivedContent::Unreadable(ContentFault::UnsupportedCoding(name.clone())),
+        CodingFault::Unknown(name) => {
+            ReceivedContent::Unreadable(ContentFault::UnsupportedCoding(name.clone()))
+        }
         CodingFault::Malformed(why) => {
             let malformed = Malformed::new(why.clone(), None);
             ReceivedContent::Unreadable(ContentFault::Malformed(malformed))
@@ -304,43 +359,62 @@ fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedConten
 
 /// Returns the violations of the parameters and the body.
 #[must_use]
-pub fn violations(operation: &Operation, received: &Received<'_>, absent: AbsentBody) -> Vec<Violation> {
+pub fn violations(
+    operation: &Operation,
+    received: &Received<'_>,
+    absent: AbsentBody,
+) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (parameter, found) in &received.parameters {
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
         match found {
-            Found::Absent if parameter.required => violations.push(Violation::missing_parameter(parameter)),
+            Found::Absent if parameter.required => {
+                violations.push(Violation::missing_parameter(parameter))
+            }
             Found::Absent | Found::Empty => {}
-            Found::Malformed(why) => violations.push(Violation::new(subject(), "style", json!({ "detail": why }))),
+            Found::Malformed(why) => {
+                violations.push(Violation::new(subject(), "style", json!({ "detail": why })))
+            }
             Found::Value(index) => {
                 let value = &received.values.parameters[*index].2;
                 if let Some(schema) = parameter.schema() {
                     let errors = schema.errors(value).unwrap_or_default();
-                    violations.extend(errors.into_iter().map(|error| Violation::of(subject(), error, value)));
+                    violations.extend(
+                        errors
+                            .into_iter()
+                            .map(|error| Violation::of(subject(), error, value)),
+                    );
                 }
             }
         }
     }
-    violations.extend(match (&operation.body, &received.content, &received.values.body) {
-        (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent),
-        (_, ReceivedContent::Read(Some(media)), Some(value)) => {
-            let mut found = match &media.schema {
-                // For a sequential media type, a schema that is not of an array describes each
-                // item.
-                Some(schema) if media.range.sequence().is_none() || schema.own_types() == ["array"] => {
-                    body(schema, value)
+    violations.extend(
+        match (&operation.body, &received.content, &received.values.body) {
+            (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent),
+            (_, ReceivedContent::Read(Some(media)), Some(value)) => {
+                let mut found = match &media.schema {
+                    // For a sequential media type, a schema that is not of an array describes each
+                    // item.
+                    Some(schema)
+                        if media.range.sequence().is_none() || schema.own_types() == ["array"] =>
+                    {
+                        body(schema, value)
+                    }
+                    _ => Vec::new(),
+                };
+                let of_sequence = media
+                    .schema
+                    .as_ref()
+                    .filter(|_| media.range.sequence().is_some());
+                let item = media.item.as_ref().or(of_sequence);
+                if let (Some(item), true, Value::Array(items)) = (item, found.is_empty(), value) {
+                    found = each(item, items);
                 }
-                _ => Vec::new(),
-            };
-            let of_sequence = media.schema.as_ref().filter(|_| media.range.sequence().is_some());
-            let item = media.item.as_ref().or(of_sequence);
-            if let (Some(item), true, Value::Array(items)) = (item, found.is_empty(), value) {
-                found = each(item, items);
+                found
             }
-            found
-        }
-        _ => Vec::new(),
-    });
+            _ => Vec::new(),
+        },
+    );
     violations
 }
 
@@ -348,14 +422,22 @@ pub fn violations(operation: &Operation, received: &Received<'_>, absent: Absent
 /// because it cannot be compiled; each sentence once.
 #[must_use]
 pub fn unchecked(received: &Received<'_>) -> Vec<String> {
-    let values = received.parameters.iter().filter(|(_, found)| matches!(found, Found::Value(_)));
+    let values = received
+        .parameters
+        .iter()
+        .filter(|(_, found)| matches!(found, Found::Value(_)));
     let parameters = values.filter_map(|(parameter, _)| parameter.schema());
     let media = match &received.content {
         ReceivedContent::Read(media) => *media,
         _ => None,
     };
-    let content = media.into_iter().flat_map(|media| media.schema.iter().chain(&media.item));
-    let parts = media.into_iter().flat_map(|media| &media.encoding).flat_map(|(_, encoding)| &encoding.headers);
+    let content = media
+        .into_iter()
+        .flat_map(|media| media.schema.iter().chain(&media.item));
+    let parts = media
+        .into_iter()
+        .flat_map(|media| &media.encoding)
+        .flat_map(|(_, encoding)| &encoding.headers);
     let content = content.chain(parts.filter_map(|header| header.schema.as_ref()));
     let mut told: Vec<String> = Vec::new();
     for fault in parameters.chain(content).flat_map(|schema| schema.faults()) {
@@ -371,7 +453,12 @@ pub fn unchecked(received: &Received<'_>) -> Vec<String> {
 /// each name once.
 #[must_use]
 pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation> {
-    let query = || operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
+    let query = || {
+        operation
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.location == Location::Query)
+    };
     let takes_all = query().any(|parameter| matches!(parameter.form, ParameterForm::Query(_)));
     let pinned = |name: &str| {
         let mut pins = operation.variant.iter().flat_map(|variant| &variant.pins);
@@ -385,7 +472,9 @@ pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation>
             || name.starts_with("__")
             || inputs.claimed.contains(&name)
             || pinned(name)
-            || query().any(|parameter| parameter.name == name || parameter.name == base || spreads(parameter, name))
+            || query().any(|parameter| {
+                parameter.name == name || parameter.name == base || spreads(parameter, name)
+            })
     };
     let mut told: Vec<&str> = Vec::new();
     for (name, _) in &inputs.query.0 {
@@ -406,7 +495,14 @@ pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation>
 /// Returns true if a parameter is an exploded object that has a property of this name or may have
 /// any property.
 fn spreads(parameter: &Parameter, name: &str) -> bool {
-    let ParameterForm::Styled { style: Style::Form, explode: true, schema } = &parameter.form else { return false };
+    let ParameterForm::Styled {
+        style: Style::Form,
+        explode: true,
+        schema,
+    } = &parameter.form
+    else {
+        return false;
+    };
     let tree = schema.tree();
     schema.types(tree).contains(&"object")
         && (schema.property(tree, name).is_some() || schema.properties(tree).is_empty())
@@ -418,18 +514,29 @@ fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violat
     if !documented.required && absent == AbsentBody::Accepted {
         return Vec::new();
     }
-    let schema = documented.content.iter().find_map(|media| media.schema.as_ref());
+    let schema = documented
+        .content
+        .iter()
+        .find_map(|media| media.schema.as_ref());
     let as_empty = match schema {
         Some(schema) => body(schema, &json!({})),
         None => Vec::new(),
     };
     // A missing required property tells a client more than a missing body.
-    let is_about_properties = as_empty.iter().any(|violation| violation.error.keyword == "required");
+    let is_about_properties = as_empty
+        .iter()
+        .any(|violation| violation.error.keyword == "required");
     match (is_about_properties, documented.required) {
-        (true, true) => as_empty.into_iter().map(Violation::of_absent_body).collect(),
+        (true, true) => as_empty
+            .into_iter()
+            .map(Violation::of_absent_body)
+            .collect(),
         (true, false) => as_empty,
         (false, true) => {
-            vec![Violation::new(Subject::Body, "required", json!({ "property": "body" })).of_absent_body()]
+            vec![
+                Violation::new(Subject::Body, "required", json!({ "property": "body" }))
+                    .of_absent_body(),
+            ]
         }
         (false, false) => Vec::new(),
     }
@@ -457,26 +564,50 @@ fn read_content<'o>(
     headers: &http::HeaderMap,
     bytes: &Bytes,
 ) -> Result<(Content, Option<&'o MediaType>), ContentFault> {
-    let unsupported = |sent: Option<&str>| ContentFault::UnsupportedMediaType(sent.map(str::to_owned));
-    let text = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let (media, sent) = match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+    let unsupported =
+        |sent: Option<&str>| ContentFault::UnsupportedMediaType(sent.map(str::to_owned));
+    let text = headers
+        .get(CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let (media, sent) = match text
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
         _ if body.content.is_empty() => return Ok((Content::Opaque, None)),
         // RFC 9110 §8.3: without `Content-Type` the recipient may examine the data.
         None => untyped(body, bytes).ok_or_else(|| unsupported(None))?,
-        Some(text) if let Some(media) = body.content.iter().find(|media| media.range.is_exactly(text)) => {
+        Some(text)
+            if let Some(media) = body
+                .content
+                .iter()
+                .find(|media| media.range.is_exactly(text)) =>
+        {
             (media, Cow::Borrowed(&media.range))
         }
         Some(text) => {
             let sent = MediaRange::parse(text).ok_or_else(|| unsupported(Some(text)))?;
-            let fitting = body.content.iter().filter(|media| media.range.covers(&sent));
+            let fitting = body
+                .content
+                .iter()
+                .filter(|media| media.range.covers(&sent));
             let media = fitting.max_by_key(|media| media.range.specificity());
             let documented = || {
                 // A documented parameter `Content-Type` allows the type but does not say how to
                 // read it.
-                let first = body.content.iter().find(|media| media.range.is_json()).or(body.content.first());
+                let first = body
+                    .content
+                    .iter()
+                    .find(|media| media.range.is_json())
+                    .or(body.content.first());
                 first.filter(|_| operation.documents_field("content-type", text))
             };
-            (media.or_else(documented).ok_or_else(|| unsupported(Some(text)))?, Cow::Owned(sent))
+            (
+                media
+                    .or_else(documented)
+                    .ok_or_else(|| unsupported(Some(text)))?,
+                Cow::Owned(sent),
+            )
         }
     };
     let content = content::read(bytes, &sent, media).map_err(ContentFault::Malformed)?;
@@ -485,8 +616,12 @@ fn read_content<'o>(
 
 /// Returns the documented media type for content without `Content-Type` (RFC 9110 §8.3), and the
 /// type to read it as: JSON if JSON is allowed, else bytes if those are.
-fn untyped<'o>(body: &'o RequestBody, bytes: &Bytes) -> Option<(&'o MediaType, Cow<'o, MediaRange>)> {
-    let find = |is_it: &dyn Fn(&MediaRange) -> bool| body.content.iter().find(|media| is_it(&media.range));
+fn untyped<'o>(
+    body: &'o RequestBody,
+    bytes: &Bytes,
+) -> Option<(&'o MediaType, Cow<'o, MediaRange>)> {
+    let find =
+        |is_it: &dyn Fn(&MediaRange) -> bool| body.content.iter().find(|media| is_it(&media.range));
     if let Some(media) = find(&MediaRange::is_json) {
         return Some((media, accept::concrete(media)));
     }
@@ -495,7 +630,11 @@ fn untyped<'o>(body: &'o RequestBody, bytes: &Bytes) -> Option<(&'o MediaType, C
     if let Some(media) = find(&|range| range.is_range() && range.covers(&json)) {
         // Without a schema, content that is not JSON is accepted as bytes.
         let is_json = media.schema.is_some() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
-        let read_as = if is_json { accept::concrete(media) } else { Cow::Owned(bytes_type) };
+        let read_as = if is_json {
+            accept::concrete(media)
+        } else {
+            Cow::Owned(bytes_type)
+        };
         return Some((media, read_as));
     }
     find(&|range| range.covers(&bytes_type)).map(|media| (media, Cow::Owned(bytes_type.clone())))
@@ -527,7 +666,10 @@ fn body(schema: &Schema, value: &Value) -> Vec<Violation> {
     if errors.is_empty() {
         errors = schema.errors_of_derived(value).unwrap_or_default();
     }
-    errors.into_iter().map(|error| Violation::of(Subject::Body, error, value)).collect()
+    errors
+        .into_iter()
+        .map(|error| Violation::of(Subject::Body, error, value))
+        .collect()
 }
 
 /// Treatment of an absent body where the document does not require one (`--require-bodies`).

@@ -3,7 +3,10 @@
 //!
 //! `cargo bench --bench start -- [ROUNDS]`. With `STANDIN_CORPUS` real documents are taken too.
 
-#![expect(clippy::cast_precision_loss, reason = "figures for people have a few digits")]
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "figures for people have a few digits"
+)]
 
 #[path = "support/documents.rs"]
 mod documents;
@@ -32,19 +35,28 @@ const REAL: [(&str, f64); 3] = [
 const SETTLED: Duration = Duration::from_secs(7);
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
     if let [first, file] = arguments.as_slice()
         && first == "parse"
     {
         return parse(Path::new(file));
     }
-    let rounds = arguments.first().and_then(|text| text.parse().ok()).unwrap_or(7);
+    let rounds = arguments
+        .first()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(7);
     println!("{rounds} rounds; from the start of the process; middle (least–greatest)\n");
     println!(
         "{:<34} {:>8} {:>22} {:>22} {:>24} {:>20}",
         "document", "size", "plain parse, ms", "first answer, ms", "ratio", "memory, × the file"
     );
-    let results = documents().iter().map(|(document, goal)| compare(document, *goal, rounds)).collect();
+    let results = documents()
+        .iter()
+        .map(|(document, goal)| compare(document, *goal, rounds))
+        .collect();
     results::keep("start.json", &Value::Array(results));
 }
 
@@ -60,14 +72,26 @@ fn documents() -> Vec<(PathBuf, Option<f64>)> {
         path
     };
     let mut documents = vec![
-        (Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/omnichannel-contacts.yaml"), None),
-        (results::written("small.json", &documents::document(100)), None),
-        (results::written("large.json", &documents::document(30_000)), Some(1.5)),
+        (
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/omnichannel-contacts.yaml"),
+            None,
+        ),
+        (
+            results::written("small.json", &documents::document(100)),
+            None,
+        ),
+        (
+            results::written("large.json", &documents::document(30_000)),
+            Some(1.5),
+        ),
         (yaml("small.yaml", 1_000), Some(1.3)),
         (yaml("large.yaml", 45_000), Some(1.3)),
     ];
     if let Some(corpus) = std::env::var_os("STANDIN_CORPUS") {
-        documents.extend(REAL.iter().map(|(name, goal)| (Path::new(&corpus).join(name), Some(*goal))));
+        documents.extend(
+            REAL.iter()
+                .map(|(name, goal)| (Path::new(&corpus).join(name), Some(*goal))),
+        );
     }
     documents
 }
@@ -75,10 +99,17 @@ fn documents() -> Vec<(PathBuf, Option<f64>)> {
 fn compare(document: &Path, goal: Option<f64>, rounds: usize) -> Value {
     let size = std::fs::metadata(document).expect("is there").len();
     let asked = asked(document);
-    let rounds: Vec<(f64, f64)> = (0..rounds).map(|_| (parsed(document), answered(document, &asked).0)).collect();
+    let rounds: Vec<(f64, f64)> = (0..rounds)
+        .map(|_| (parsed(document), answered(document, &asked).0))
+        .collect();
     let plain = results::spread(&rounds.iter().map(|(plain, _)| *plain).collect::<Vec<_>>());
     let start = results::spread(&rounds.iter().map(|(_, start)| *start).collect::<Vec<_>>());
-    let ratio = results::spread(&rounds.iter().map(|(plain, start)| start / plain).collect::<Vec<_>>());
+    let ratio = results::spread(
+        &rounds
+            .iter()
+            .map(|(plain, start)| start / plain)
+            .collect::<Vec<_>>(),
+    );
     let (_, server) = answered(document, &asked);
     let processor = server.processor_time().map(|nanos| nanos as f64 / 1e6);
     std::thread::sleep(SETTLED);
@@ -117,9 +148,16 @@ fn asked(document: &Path) -> String {
 fn parsed(document: &Path) -> f64 {
     let started = Instant::now();
     let mut command = Command::new(std::env::current_exe().expect("runs"));
-    let mut child = command.arg("parse").arg(document).stdout(Stdio::piped()).spawn().expect("starts");
+    let mut child = command
+        .arg("parse")
+        .arg(document)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("is piped")).read_line(&mut line).expect("prints");
+    BufReader::new(child.stdout.take().expect("is piped"))
+        .read_line(&mut line)
+        .expect("prints");
     let took = started.elapsed().as_secs_f64() * 1000.0;
     assert!(child.wait().expect("ends").success());
     took
@@ -127,11 +165,17 @@ fn parsed(document: &Path) -> f64 {
 
 fn parse(document: &Path) {
     let text = std::fs::read_to_string(document).expect("can be read");
-    let is_json = document.extension().is_some_and(|extension| extension == "json");
+    let is_json = document
+        .extension()
+        .is_some_and(|extension| extension == "json");
     let is_object = if is_json {
-        serde_json::from_str::<Value>(&text).expect("is JSON").is_object()
+        serde_json::from_str::<Value>(&text)
+            .expect("is JSON")
+            .is_object()
     } else {
-        serde_yaml::from_str::<serde_yaml::Value>(&text).expect("is YAML").is_mapping()
+        serde_yaml::from_str::<serde_yaml::Value>(&text)
+            .expect("is YAML")
+            .is_mapping()
     };
     println!("{is_object}");
     // What it takes to drop the value is not asked for.

@@ -47,8 +47,17 @@ impl Case {
 
     /// Requests with the responses that follow them.
     pub fn exchanges(&self) -> Vec<(&Block, &Block)> {
-        let http: Vec<&Block> = self.blocks.iter().filter(|block| block.language == "http").collect();
-        assert!(http.len().is_multiple_of(2), "{}: {}: a request without a response", self.file.display(), self.name);
+        let http: Vec<&Block> = self
+            .blocks
+            .iter()
+            .filter(|block| block.language == "http")
+            .collect();
+        assert!(
+            http.len().is_multiple_of(2),
+            "{}: {}: a request without a response",
+            self.file.display(),
+            self.name
+        );
         http.chunks(2).map(|pair| (pair[0], pair[1])).collect()
     }
 }
@@ -70,20 +79,40 @@ fn cases_of(path: &Path, text: &str) -> Vec<Case> {
     let mut block: Option<Block> = None;
     for (event, range) in Parser::new(text).into_offset_iter() {
         match event {
-            Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }) => heading = Some(String::new()),
+            Event::Start(Tag::Heading {
+                level: HeadingLevel::H2,
+                ..
+            }) => heading = Some(String::new()),
             Event::End(TagEnd::Heading(HeadingLevel::H2)) => {
                 let name = heading.take().unwrap_or_default();
-                cases.push(Case { file: path.to_owned(), name, blocks: shared.clone() });
+                cases.push(Case {
+                    file: path.to_owned(),
+                    name,
+                    blocks: shared.clone(),
+                });
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                 let (language, kind) = info.split_once(' ').unwrap_or((&info, ""));
                 let (language, kind) = (language.to_owned(), kind.trim().to_owned());
-                block = Some(Block { language, kind, text: String::new(), range: range.end..range.end });
+                block = Some(Block {
+                    language,
+                    kind,
+                    text: String::new(),
+                    range: range.end..range.end,
+                });
             }
             Event::End(TagEnd::CodeBlock) => {
                 if let Some(block) = block.take() {
-                    assert!(is_known(&block.kind), "{}: unknown kind of block `{}`", path.display(), block.kind);
-                    cases.last_mut().map_or(&mut shared, |case| &mut case.blocks).push(block);
+                    assert!(
+                        is_known(&block.kind),
+                        "{}: unknown kind of block `{}`",
+                        path.display(),
+                        block.kind
+                    );
+                    cases
+                        .last_mut()
+                        .map_or(&mut shared, |case| &mut case.blocks)
+                        .push(block);
                 }
             }
             Event::Text(part) => match (&mut block, &mut heading) {
@@ -106,8 +135,16 @@ fn cases_of(path: &Path, text: &str) -> Vec<Case> {
 }
 
 fn is_known(kind: &str) -> bool {
-    const KINDS: [&str; 8] =
-        ["openapi", "documents", "overlay", "fixtures", "flags", "request", "response", "response in order"];
+    const KINDS: [&str; 8] = [
+        "openapi",
+        "documents",
+        "overlay",
+        "fixtures",
+        "flags",
+        "request",
+        "response",
+        "response in order",
+    ];
     KINDS.contains(&kind) || kind == "check" || kind.starts_with("data ")
 }
 
@@ -129,14 +166,21 @@ impl Message {
             let (name, value) = line.split_once(':').unwrap_or((line, ""));
             (name.trim().to_owned(), value.trim().to_owned())
         });
-        Self { start, headers: headers.collect(), body: body.trim_end_matches('\n').to_owned() }
+        Self {
+            start,
+            headers: headers.collect(),
+            body: body.trim_end_matches('\n').to_owned(),
+        }
     }
 
     /// The names of header fields, and for each the values of its lines.
     pub fn fields(&self) -> Vec<(&str, Vec<&str>)> {
         let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
         for (name, value) in &self.headers {
-            match fields.iter_mut().find(|(there, _)| there.eq_ignore_ascii_case(name)) {
+            match fields
+                .iter_mut()
+                .find(|(there, _)| there.eq_ignore_ascii_case(name))
+            {
                 Some((_, values)) => values.push(value),
                 None => fields.push((name, vec![value])),
             }
@@ -146,6 +190,9 @@ impl Message {
 
     /// The value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(there, _)| there.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(there, _)| there.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }

@@ -18,7 +18,12 @@ use serde_json::Value;
 pub type Captures = BTreeMap<String, Value>;
 
 /// Compares a JSON value with a pattern; the error says where they part, as a JSON Pointer, and how.
-pub fn compare(expected: &Value, is: &Value, captures: &mut Captures, is_ordered: bool) -> Result<(), String> {
+pub fn compare(
+    expected: &Value,
+    is: &Value,
+    captures: &mut Captures,
+    is_ordered: bool,
+) -> Result<(), String> {
     compare_at("", expected, is, captures, is_ordered)
 }
 
@@ -32,26 +37,46 @@ fn compare_at(
     match (expected, is) {
         (Value::String(text), is) if is_pattern(text, captures) => {
             let fits = fits(text, is, captures);
-            if fits { Ok(()) } else { Err(format!("at `{pointer}`: expected {expected}, got {is}")) }
+            if fits {
+                Ok(())
+            } else {
+                Err(format!("at `{pointer}`: expected {expected}, got {is}"))
+            }
         }
         (Value::Object(expected), Value::Object(is)) => {
-            let names = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<Vec<_>>();
+            let names = |object: &serde_json::Map<String, Value>| {
+                object.keys().cloned().collect::<Vec<_>>()
+            };
             let (mut wanted, mut there) = (names(expected), names(is));
             if !is_ordered {
                 wanted.sort();
                 there.sort();
             }
             if wanted != there {
-                return Err(format!("at `{pointer}`: expected the members {wanted:?}, got {there:?}"));
+                return Err(format!(
+                    "at `{pointer}`: expected the members {wanted:?}, got {there:?}"
+                ));
             }
             expected.iter().try_for_each(|(name, value)| {
-                compare_at(&format!("{pointer}/{name}"), value, &is[name], captures, is_ordered)
+                compare_at(
+                    &format!("{pointer}/{name}"),
+                    value,
+                    &is[name],
+                    captures,
+                    is_ordered,
+                )
             })
         }
         (Value::Array(expected), Value::Array(is)) if expected.len() == is.len() => {
             let mut pairs = expected.iter().zip(is).enumerate();
             pairs.try_for_each(|(at, (expected, is))| {
-                compare_at(&format!("{pointer}/{at}"), expected, is, captures, is_ordered)
+                compare_at(
+                    &format!("{pointer}/{at}"),
+                    expected,
+                    is,
+                    captures,
+                    is_ordered,
+                )
             })
         }
         (expected, is) if expected == is => Ok(()),
@@ -61,11 +86,24 @@ fn compare_at(
 
 /// Compares the value of a header field, or a whole text, with a pattern.
 pub fn text_fits(expected: &str, is: &str, captures: &mut Captures) -> bool {
-    if is_pattern(expected, captures) { fits(expected, &Value::from(is), captures) } else { expected == is }
+    if is_pattern(expected, captures) {
+        fits(expected, &Value::from(is), captures)
+    } else {
+        expected == is
+    }
 }
 
 /// The kinds of values that a pattern can ask for.
-const KINDS: [&str; 8] = ["any", "text", "int", "number", "bool", "uuid", "date-time", "date"];
+const KINDS: [&str; 8] = [
+    "any",
+    "text",
+    "int",
+    "number",
+    "bool",
+    "uuid",
+    "date-time",
+    "date",
+];
 
 fn inside(text: &str) -> Option<&str> {
     text.strip_prefix('<')?.strip_suffix('>')
@@ -83,7 +121,9 @@ fn fits(pattern: &str, is: &Value, captures: &mut Captures) -> bool {
     if let Some(captured) = captures.get(inside) {
         return captured == is;
     }
-    let (name, kind) = inside.split_once(":=").map_or((None, inside), |(name, kind)| (Some(name), kind));
+    let (name, kind) = inside
+        .split_once(":=")
+        .map_or((None, inside), |(name, kind)| (Some(name), kind));
     let fits = is_of(kind, is);
     if let Some(name) = name.filter(|_| fits) {
         captures.insert(name.to_owned(), is.clone());
@@ -96,16 +136,22 @@ fn is_of(kind: &str, is: &Value) -> bool {
     match kind {
         "any" => true,
         "text" => is.is_string(),
-        "int" => is.is_i64() || is.is_u64() || is.as_str().is_some_and(|text| text.parse::<i64>().is_ok()),
+        "int" => {
+            is.is_i64()
+                || is.is_u64()
+                || is.as_str().is_some_and(|text| text.parse::<i64>().is_ok())
+        }
         "number" => is.is_number(),
         "bool" => is.is_boolean(),
         "uuid" => shaped("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh"),
         "date" => shaped("dddd-dd-dd"),
-        "date-time" => {
-            is.as_str().is_some_and(|text| text.is_char_boundary(19) && has_shape(&text[..19], "dddd-dd-ddTdd:dd:dd"))
-        }
+        "date-time" => is.as_str().is_some_and(|text| {
+            text.is_char_boundary(19) && has_shape(&text[..19], "dddd-dd-ddTdd:dd:dd")
+        }),
         _ => {
-            let part = kind.strip_prefix("text with ").expect("it is a kind of pattern");
+            let part = kind
+                .strip_prefix("text with ")
+                .expect("it is a kind of pattern");
             is.as_str().is_some_and(|text| text.contains(part))
         }
     }
@@ -115,9 +161,12 @@ fn is_of(kind: &str, is: &Value) -> bool {
 /// for themselves.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
-        && text.chars().zip(shape.chars()).all(|(is, shape)| match shape {
-            'd' => is.is_ascii_digit(),
-            'h' => is.is_ascii_hexdigit(),
-            other => is == other,
-        })
+        && text
+            .chars()
+            .zip(shape.chars())
+            .all(|(is, shape)| match shape {
+                'd' => is.is_ascii_digit(),
+                'h' => is.is_ascii_hexdigit(),
+                other => is == other,
+            })
 }

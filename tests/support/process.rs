@@ -40,7 +40,11 @@ pub fn standin(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 pub fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = standin(folder, arguments).output().expect("it runs");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = standin(folder, arguments).output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
     (status.code(), text(stdout), text(stderr))
 }
@@ -54,13 +58,26 @@ pub struct Server {
 
 impl Server {
     pub fn start(mut command: Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("it says that it listens");
-        let address = line.trim().strip_prefix("listening on http://").expect("it says where").to_owned();
-        Self { child, address, stdout }
+        stdout
+            .read_line(&mut line)
+            .expect("it says that it listens");
+        let address = line
+            .trim()
+            .strip_prefix("listening on http://")
+            .expect("it says where")
+            .to_owned();
+        Self {
+            child,
+            address,
+            stdout,
+        }
     }
 
     pub fn send(&self, request: &str) -> TcpStream {
@@ -75,7 +92,10 @@ impl Server {
 
     pub fn terminate(&self) {
         let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill");
+        let status = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("there is kill");
         assert!(status.success());
     }
 
@@ -83,7 +103,12 @@ impl Server {
     pub fn ended(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().expect("it ends");
         let mut log = String::new();
-        self.child.stderr.take().expect("is piped").read_to_string(&mut log).expect("is text");
+        self.child
+            .stderr
+            .take()
+            .expect("is piped")
+            .read_to_string(&mut log)
+            .expect("is text");
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("is text");
         assert_eq!(rest, "", "nothing but the line goes to standard output");

@@ -11,29 +11,49 @@ use standin::{Reading, Sandbox};
 
 /// The folder. Tests that need it are ignored unless they are asked for.
 pub fn corpus() -> PathBuf {
-    std::env::var_os("STANDIN_CORPUS").map(PathBuf::from).expect("STANDIN_CORPUS names a folder of documents")
+    std::env::var_os("STANDIN_CORPUS")
+        .map(PathBuf::from)
+        .expect("STANDIN_CORPUS names a folder of documents")
 }
 
 pub fn load(path: &Path) -> Sandbox {
-    Sandbox::load(&[Input::Path(path.to_owned())], None, &Reading::default(), Settings::default())
+    Sandbox::load(
+        &[Input::Path(path.to_owned())],
+        None,
+        &Reading::default(),
+        Settings::default(),
+    )
 }
 
 /// The sandbox of a document whose examples are made to fit their schemas.
 #[allow(dead_code, reason = "not every suite needs it")]
 pub fn load_repaired(path: &Path) -> Sandbox {
-    let reading = Reading { examples: Examples::Repair, ..Reading::default() };
-    Sandbox::load(&[Input::Path(path.to_owned())], None, &reading, Settings::default())
+    let reading = Reading {
+        examples: Examples::Repair,
+        ..Reading::default()
+    };
+    Sandbox::load(
+        &[Input::Path(path.to_owned())],
+        None,
+        &reading,
+        Settings::default(),
+    )
 }
 
 /// Every document of it, by folder.
 pub fn documents(corpus: &Path) -> Vec<PathBuf> {
-    let folders =
-        std::fs::read_dir(corpus).expect("the corpus is there").map(|entry| entry.expect("can be read").path());
+    let folders = std::fs::read_dir(corpus)
+        .expect("the corpus is there")
+        .map(|entry| entry.expect("can be read").path());
     let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
     folders.sort();
     let of_folder = |folder: &PathBuf| {
         let sandbox = load(folder);
-        let names = sandbox.contract().documents.iter().map(|document| PathBuf::from(document.source().name()));
+        let names = sandbox
+            .contract()
+            .documents
+            .iter()
+            .map(|document| PathBuf::from(document.source().name()));
         names.collect::<Vec<_>>()
     };
     folders.iter().flat_map(of_folder).collect()
@@ -52,17 +72,29 @@ impl Judge {
     pub fn new(tree: &Value) -> Option<Self> {
         let mut tree = tree.clone();
         forget_write_only(&mut tree);
-        let registry = jsonschema::Registry::new().draft(jsonschema::Draft::Draft202012).add(BASE, tree).ok()?;
-        Some(Self { registry: registry.prepare().ok()?, validators: HashMap::new() })
+        let registry = jsonschema::Registry::new()
+            .draft(jsonschema::Draft::Draft202012)
+            .add(BASE, tree)
+            .ok()?;
+        Some(Self {
+            registry: registry.prepare().ok()?,
+            validators: HashMap::new(),
+        })
     }
 
     pub fn is_valid(&mut self, pointer: &str, body: &Value) -> Option<bool> {
         let registry = &self.registry;
-        let validator = self.validators.entry(pointer.to_owned()).or_insert_with(|| {
-            let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT).to_string();
-            let schema = serde_json::json!({ "$ref": format!("{BASE}#{fragment}") });
-            jsonschema::draft202012::options().with_registry(registry).build(&schema).ok()
-        });
+        let validator = self
+            .validators
+            .entry(pointer.to_owned())
+            .or_insert_with(|| {
+                let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT).to_string();
+                let schema = serde_json::json!({ "$ref": format!("{BASE}#{fragment}") });
+                jsonschema::draft202012::options()
+                    .with_registry(registry)
+                    .build(&schema)
+                    .ok()
+            });
         validator.as_ref().map(|validator| validator.is_valid(body))
     }
 }

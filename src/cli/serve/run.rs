@@ -20,12 +20,22 @@ use crate::server::stderr::{self, StandardError};
 use crate::server::{self, Limits, log};
 
 impl Serve {
-    pub(in crate::cli) fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+    pub(in crate::cli) fn run(
+        self,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> Result<Outcome, Failure> {
         let started = Instant::now();
-        let sandbox = self.documents.load(self.settings(), err)?.with_scenario(self.scenario.clone());
+        let sandbox = self
+            .documents
+            .load(self.settings(), err)?
+            .with_scenario(self.scenario.clone());
         let sandbox = Arc::new(sandbox);
-        let (lead, patience) =
-            if started.elapsed() > LARGE { (LEAD, Duration::ZERO) } else { (Duration::ZERO, PATIENCE) };
+        let (lead, patience) = if started.elapsed() > LARGE {
+            (LEAD, Duration::ZERO)
+        } else {
+            (Duration::ZERO, PATIENCE)
+        };
         let mut findings = look(&sandbox, lead);
         let (reports, state) = match self.outputs(&sandbox) {
             Ok(outputs) => outputs,
@@ -41,12 +51,21 @@ impl Serve {
             && let Some(lines) = refusal(&sandbox)
         {
             tell(err, Ok(lines))?;
-            writeln!(err, "error: the documents have errors, which `--strict-documents` does not allow")?;
+            writeln!(
+                err,
+                "error: the documents have errors, which `--strict-documents` does not allow"
+            )?;
             return Ok(Outcome::Findings);
         }
         log::start(self.log);
-        let limits = Limits { max_connections: self.possible_connections(err)?, ..self.limits() };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
+        let limits = Limits {
+            max_connections: self.possible_connections(err)?,
+            ..self.limits()
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_stack_size(STACK)
+            .build()?;
         let served = runtime.block_on(async {
             if let Some(scenario) = self.scenario.as_ref().filter(|name| !sandbox.scenarios().contains(*name)) {
                 writeln!(err, "error: no fixture has the scenario `{scenario}`")?;
@@ -135,10 +154,18 @@ impl Serve {
     /// begin.
     fn outputs(&self, sandbox: &Sandbox) -> Result<(Vec<Target>, Option<StateFile>), String> {
         let reports = report_file::targets(&self.report)?;
-        reports.iter().try_for_each(Target::check).map_err(|error| error.to_string())?;
-        let Some(path) = &self.state_file else { return Ok((reports, None)) };
+        reports
+            .iter()
+            .try_for_each(Target::check)
+            .map_err(|error| error.to_string())?;
+        let Some(path) = &self.state_file else {
+            return Ok((reports, None));
+        };
         if matches!(self.state, Switch::Off) {
-            return Err("`--state-file` has no effect while `--state` is `off`\n  = help: add `--state on`".to_owned());
+            return Err(
+                "`--state-file` has no effect while `--state` is `off`\n  = help: add `--state on`"
+                    .to_owned(),
+            );
         }
         let state = StateFile::open(path, sandbox).map_err(|error| error.to_string())?;
         Ok((reports, Some(state)))
@@ -154,7 +181,11 @@ impl Serve {
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
         let mut unwritten: Vec<String> = Vec::new();
-        unwritten.extend(state.and_then(|state| state.end().err()).map(|error| error.to_string()));
+        unwritten.extend(
+            state
+                .and_then(|state| state.end().err())
+                .map(|error| error.to_string()),
+        );
         let failures = report_file::failures(&self.fail_on, control.coverage());
         for report in reports {
             let written = report.write(control.sandbox().contract(), control.coverage(), &failures);
@@ -203,13 +234,20 @@ const STACK: usize = 16 * 1024 * 1024;
 fn refusal(sandbox: &Sandbox) -> Option<Vec<String>> {
     let judge = || {
         let diagnostics = sandbox.diagnostics();
-        let has_errors = diagnostics.iter().any(|found| found.severity() == Severity::Error);
+        let has_errors = diagnostics
+            .iter()
+            .any(|found| found.severity() == Severity::Error);
         has_errors.then(|| findings(sandbox.contract(), &diagnostics))
     };
     // Deep schemas need the larger stack of this thread.
-    thread::scope(|scope| match thread::Builder::new().stack_size(STACK).spawn_scoped(scope, judge) {
-        Ok(judged) => judged.join().unwrap_or_default(),
-        Err(_) => None,
+    thread::scope(|scope| {
+        match thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, judge)
+        {
+            Ok(judged) => judged.join().unwrap_or_default(),
+            Err(_) => None,
+        }
     })
 }
 
@@ -226,7 +264,10 @@ fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
         give_back();
     };
     // Without the thread there is no check, but affected answers still report the errors.
-    let _spawned = thread::Builder::new().name("check".to_owned()).stack_size(STACK).spawn(look);
+    let _spawned = thread::Builder::new()
+        .name("check".to_owned())
+        .stack_size(STACK)
+        .spawn(look);
     receive
 }
 
@@ -252,6 +293,9 @@ fn tell_late(format: log::Format, lines: Result<Vec<String>, RecvError>) {
 fn tell(err: &mut impl Write, lines: Result<Vec<String>, RecvError>) -> std::io::Result<()> {
     match lines {
         Ok(lines) => lines.iter().try_for_each(|line| writeln!(err, "{line}")),
-        Err(_) => writeln!(err, "error: the documents could not be checked; `standin check` may say more"),
+        Err(_) => writeln!(
+            err,
+            "error: the documents could not be checked; `standin check` may say more"
+        ),
     }
 }

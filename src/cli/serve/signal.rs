@@ -26,21 +26,25 @@ const ENDED: i32 = 143;
 /// Error of the system, if the signals cannot be received or no thread can be started.
 pub fn listen() -> std::io::Result<watch::Receiver<Stage>> {
     let (send, receive) = watch::channel(Stage::Serving);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
     let mut signals = {
         let _context = runtime.enter();
         Signals::new()?
     };
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            for stage in [Stage::Finishing, Stage::Cutting] {
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                for stage in [Stage::Finishing, Stage::Cutting] {
+                    signals.next().await;
+                    send.send_replace(stage);
+                }
                 signals.next().await;
-                send.send_replace(stage);
-            }
-            signals.next().await;
-            process::exit(ENDED);
-        });
-    })?;
+                process::exit(ENDED);
+            });
+        })?;
     Ok(receive)
 }
 
@@ -56,8 +60,14 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let hangup = (!is_hangup_ignored()).then(|| signal(SignalKind::hangup())).transpose()?;
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
+        let hangup = (!is_hangup_ignored())
+            .then(|| signal(SignalKind::hangup()))
+            .transpose()?;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup,
+        })
     }
 
     async fn next(&mut self) {

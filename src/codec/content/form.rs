@@ -15,7 +15,13 @@ use crate::schema::Schema;
 pub fn read(text: &str, media: &MediaType) -> Result<Value, String> {
     let pairs = Pairs::parse(text);
     let Some(schema) = &media.schema else {
-        return Ok(Value::Object(pairs.0.iter().map(|(name, raw)| (name.clone(), json!(decode_form(raw)))).collect()));
+        return Ok(Value::Object(
+            pairs
+                .0
+                .iter()
+                .map(|(name, raw)| (name.clone(), json!(decode_form(raw))))
+                .collect(),
+        ));
     };
     let mut object = Map::new();
     let mut taken: Vec<String> = Vec::new();
@@ -51,18 +57,27 @@ fn style_of(media: &MediaType, schema: &Schema, node: &Value, name: &str) -> (St
     if let Some((_, encoding)) = media.encoding.iter().find(|(there, _)| there == name) {
         return (encoding.style, encoding.explode);
     }
-    if schema.types(node) == ["object"] { (Style::DeepObject, true) } else { (Style::Form, true) }
+    if schema.types(node) == ["object"] {
+        (Style::DeepObject, true)
+    } else {
+        (Style::Form, true)
+    }
 }
 
 /// Writes the properties of an object; lists repeat their name, and objects put brackets after it.
 #[must_use]
 pub fn write(value: &Value, media: Option<&MediaType>) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
-    let Some(object) = value.as_object() else { return plain(value) };
+    let Some(object) = value.as_object() else {
+        return plain(value);
+    };
     for (name, value) in object {
-        let encoding = media.and_then(|media| media.encoding.iter().find(|(there, _)| there == name));
-        let is_joined = encoding.is_some_and(|(_, encoding)| !encoding.explode && encoding.style != Style::DeepObject);
-        let is_json = encoding.is_some_and(|(_, encoding)| encoding.content_types.iter().any(MediaRange::is_json));
+        let encoding =
+            media.and_then(|media| media.encoding.iter().find(|(there, _)| there == name));
+        let is_joined = encoding
+            .is_some_and(|(_, encoding)| !encoding.explode && encoding.style != Style::DeepObject);
+        let is_json = encoding
+            .is_some_and(|(_, encoding)| encoding.content_types.iter().any(MediaRange::is_json));
         match value {
             Value::Array(_) | Value::Object(_) if is_json => {
                 form.append_pair(name, &value.to_string());
@@ -73,9 +88,14 @@ pub fn write(value: &Value, media: Option<&MediaType>) -> String {
                     Some(Style::PipeDelimited) => "|",
                     _ => ",",
                 };
-                form.append_pair(name, &items.iter().map(plain).collect::<Vec<_>>().join(between));
+                form.append_pair(
+                    name,
+                    &items.iter().map(plain).collect::<Vec<_>>().join(between),
+                );
             }
-            Value::Array(_) if encoding.is_some_and(|(_, encoding)| encoding.style == Style::DeepObject) => {
+            Value::Array(_)
+                if encoding.is_some_and(|(_, encoding)| encoding.style == Style::DeepObject) =>
+            {
                 bracketed(name, value, &mut form);
             }
             Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
@@ -101,7 +121,9 @@ fn bracketed(name: &str, value: &Value, form: &mut form_urlencoded::Serializer<'
             numbered.for_each(|(index, item)| bracketed(&format!("{name}[{index}]"), item, form));
         }
         Value::Object(object) => {
-            object.iter().for_each(|(key, member)| bracketed(&format!("{name}[{key}]"), member, form));
+            object
+                .iter()
+                .for_each(|(key, member)| bracketed(&format!("{name}[{key}]"), member, form));
         }
         value => {
             form.append_pair(name, &plain(value));

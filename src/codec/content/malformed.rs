@@ -34,6 +34,9 @@ pub(super) fn read_json(bytes: &Bytes) -> Result<Value, Malformed> {
     serde_json::from_slice(bytes).map_err(|error| {
         let full = error.to_string();
         let detail = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Malformed::new(format!("malformed JSON: {detail}"), Some((error.line(), error.column())))
+        Malformed::new(
+            format!("malformed JSON: {detail}"),
+            Some((error.line(), error.column())),
+        )
     })
 }

@@ -40,13 +40,15 @@ pub enum Content {
 /// Returns [`Malformed`] if the bytes are not of that type.
 pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Content, Malformed> {
     if let Some(sequence) = sent.sequence() {
-        return sequence::read(text_of(bytes)?, sequence).map(Content::Value).map_err(Malformed::without_place);
+        return sequence::read(text_of(bytes)?, sequence)
+            .map(Content::Value)
+            .map_err(Malformed::without_place);
     }
     match sent.essence() {
         _ if sent.is_json() => read_json(bytes).map(Content::Value),
-        "application/x-www-form-urlencoded" => {
-            form::read(text_of(bytes)?.trim(), media).map(Content::Value).map_err(Malformed::without_place)
-        }
+        "application/x-www-form-urlencoded" => form::read(text_of(bytes)?.trim(), media)
+            .map(Content::Value)
+            .map_err(Malformed::without_place),
         "multipart/form-data" | "multipart/mixed" | "multipart/related" => {
             multipart::read(bytes, sent, media).map(Content::Value)
         }
@@ -62,11 +64,16 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Conte
 /// its schema is an object or a list; `None` if it is not JSON. Such a schema may also describe
 /// other formats, which are not parsed.
 fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
-    if media.is_structured() { serde_json::from_slice(bytes).ok() } else { None }
+    if media.is_structured() {
+        serde_json::from_slice(bytes).ok()
+    } else {
+        None
+    }
 }
 
 fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
-    std::str::from_utf8(bytes).map_err(|error| Malformed::without_place(format!("it is not UTF-8: {error}")))
+    std::str::from_utf8(bytes)
+        .map_err(|error| Malformed::without_place(format!("it is not UTF-8: {error}")))
 }
 
 fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
@@ -83,13 +90,21 @@ fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
 fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
     let text = text_of(bytes)?;
     // A string schema describes the text of the XML document.
-    if media.schema.as_ref().is_some_and(|schema| schema.own_types() == ["string"]) {
+    if media
+        .schema
+        .as_ref()
+        .is_some_and(|schema| schema.own_types() == ["string"])
+    {
         return Ok(json!(text));
     }
     xml::read(text, media.schema.as_deref()).map_err(|(why, at)| {
         let before = String::from_utf8_lossy(&text.as_bytes()[..at.min(text.len())]);
         let line = before.split('\n').count();
-        let column = before.split('\n').next_back().map_or(0, |line| line.chars().count()) + 1;
+        let column = before
+            .split('\n')
+            .next_back()
+            .map_or(0, |line| line.chars().count())
+            + 1;
         Malformed::new(format!("malformed XML: {why}"), Some((line, column)))
     })
 }
@@ -97,10 +112,17 @@ fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
 /// Writes a value as content of a media type.
 #[must_use]
 pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Written {
-    let whole = |bytes: Bytes| Written { bytes, ..Written::default() };
+    let whole = |bytes: Bytes| Written {
+        bytes,
+        ..Written::default()
+    };
     if let Some(sequence) = sent.sequence() {
         let (bytes, ends) = sequence::write(value, sequence);
-        return Written { bytes, ends, ..Written::default() };
+        return Written {
+            bytes,
+            ends,
+            ..Written::default()
+        };
     }
     if sent.is_json() || sent.is_range() {
         return whole(Bytes::from(value.to_string()));
@@ -122,14 +144,22 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Wri
         }
         _ if is_parts => {
             let (bytes, boundary) = multipart::write(value, sent, media);
-            let media = HeaderValue::from_str(&format!("{}; boundary=\"{boundary}\"", sent.essence())).ok();
-            Written { bytes: Bytes::from(bytes), media, ..Written::default() }
+            let media =
+                HeaderValue::from_str(&format!("{}; boundary=\"{boundary}\"", sent.essence())).ok();
+            Written {
+                bytes: Bytes::from(bytes),
+                media,
+                ..Written::default()
+            }
         }
         essence if essence.starts_with("text/") => whole(Bytes::from(value.to_string())),
         essence if (value.is_object() || value.is_array()) && !is_binary(essence) => {
             whole(Bytes::from(value.to_string()))
         }
-        _ => Written { is_lost: true, ..Written::default() },
+        _ => Written {
+            is_lost: true,
+            ..Written::default()
+        },
     }
 }
 
@@ -150,9 +180,14 @@ pub fn of_example(
     media: Option<&MediaType>,
     options: &GenerateOptions,
 ) -> Written {
-    let options = GenerateOptions { seed: GenerateOptions::default().seed, ..*options };
+    let options = GenerateOptions {
+        seed: GenerateOptions::default().seed,
+        ..*options
+    };
     example.content(|value| {
-        let repaired = example.to_repair().and_then(|schema| generate::repair(schema, value, &options));
+        let repaired = example
+            .to_repair()
+            .and_then(|schema| generate::repair(schema, value, &options));
         write(repaired.as_ref().unwrap_or(value), sent, media)
     })
 }
@@ -165,12 +200,27 @@ pub const SENTINEL: &str = "[DONE]";
 #[must_use]
 pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
     let says = |text: &str| text.contains(SENTINEL);
-    let by_example = || media.examples.iter().any(|example| example.value().to_string().contains(SENTINEL));
-    let bodies = || operation.body.iter().flat_map(|body| &body.content).filter_map(|media| media.schema.as_ref());
+    let by_example = || {
+        media
+            .examples
+            .iter()
+            .any(|example| example.value().to_string().contains(SENTINEL))
+    };
+    let bodies = || {
+        operation
+            .body
+            .iter()
+            .flat_map(|body| &body.content)
+            .filter_map(|media| media.schema.as_ref())
+    };
     let by_request = || {
         let described = |schema: &Schema| {
             let property = schema.property(schema.tree(), "stream")?;
-            schema.resolve(property).get("description")?.as_str().map(says)
+            schema
+                .resolve(property)
+                .get("description")?
+                .as_str()
+                .map(says)
         };
         bodies().any(|schema| described(schema) == Some(true))
     };
@@ -186,16 +236,34 @@ pub fn make(
     known: &PathValues,
     end: Option<&str>,
 ) -> Generated {
-    let types = media.schema.as_ref().map(|schema| schema.own_types()).unwrap_or_default();
+    let types = media
+        .schema
+        .as_ref()
+        .map(|schema| schema.own_types())
+        .unwrap_or_default();
     let is_picture = sent.essence().starts_with("image/") && !sent.is_xml();
     if (types.is_empty() || types == ["string"] || is_picture)
         && let Some(bytes) = sample::of(sent.essence())
     {
-        return Generated { written: Written { bytes, ..Written::default() }, fits: true };
+        return Generated {
+            written: Written {
+                bytes,
+                ..Written::default()
+            },
+            fits: true,
+        };
     }
-    let is_medium = ["image/", "audio/", "video/", "font/"].iter().any(|main| sent.essence().starts_with(main));
+    let is_medium = ["image/", "audio/", "video/", "font/"]
+        .iter()
+        .any(|main| sent.essence().starts_with(main));
     if is_medium && !sent.is_xml() {
-        return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
+        return Generated {
+            written: Written {
+                is_lost: true,
+                ..Written::default()
+            },
+            fits: true,
+        };
     }
     let mut made = match (&media.item, &media.schema, sent.sequence()) {
         (Some(item), ..) => generate::items(item, options),
@@ -208,11 +276,26 @@ pub fn make(
             made
         }
         // A sequence without a schema gets one empty item.
-        (None, None, Some(Sequence::Events)) => generate::Generated { value: json!([{ "data": "{}" }]), fits: true },
-        (None, None, Some(_)) => generate::Generated { value: json!([{}]), fits: true },
-        (None, None, _) if sent.is_json() => generate::Generated { value: json!({}), fits: true },
+        (None, None, Some(Sequence::Events)) => generate::Generated {
+            value: json!([{ "data": "{}" }]),
+            fits: true,
+        },
+        (None, None, Some(_)) => generate::Generated {
+            value: json!([{}]),
+            fits: true,
+        },
+        (None, None, _) if sent.is_json() => generate::Generated {
+            value: json!({}),
+            fits: true,
+        },
         (None, None, _) => {
-            return Generated { written: Written { is_lost: true, ..Written::default() }, fits: true };
+            return Generated {
+                written: Written {
+                    is_lost: true,
+                    ..Written::default()
+                },
+                fits: true,
+            };
         }
     };
     if let (Some(end), Value::Array(items)) = (end, &mut made.value) {
@@ -223,7 +306,16 @@ pub fn make(
     {
         // The schema describes the text of the document, which must be XML.
         let bytes = Bytes::from(xml::write(&made.value, media.schema.as_deref()));
-        return Generated { written: Written { bytes, ..Written::default() }, fits: true };
+        return Generated {
+            written: Written {
+                bytes,
+                ..Written::default()
+            },
+            fits: true,
+        };
     }
-    Generated { written: write(&made.value, sent, Some(media)), fits: made.fits }
+    Generated {
+        written: write(&made.value, sent, Some(media)),
+        fits: made.fits,
+    }
 }

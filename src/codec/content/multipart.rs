@@ -51,12 +51,18 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
             (None, Some(schema)) => (Some(&**schema), schema.items(schema.tree()).unwrap_or(&any)),
             (None, None) => (None, &any),
         };
-        return parts.iter().map(|part| part.value(schema, item, 0)).collect();
+        return parts
+            .iter()
+            .map(|part| part.value(schema, item, 0))
+            .collect();
     }
     let mut nested: Vec<(String, Vec<(String, String)>)> = Vec::new();
     for mut part in parts(bytes, sent).map_err(Malformed::without_place)? {
         if let Some(base) = part.base(media) {
-            let member = (part.name.clone(), String::from_utf8_lossy(&part.bytes).into_owned());
+            let member = (
+                part.name.clone(),
+                String::from_utf8_lossy(&part.bytes).into_owned(),
+            );
             match nested.iter_mut().find(|(there, _)| *there == base) {
                 Some((_, members)) => members.push(member),
                 None => nested.push((base, vec![member])),
@@ -64,22 +70,42 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
             continue;
         }
         // Many clients write lists as `tags[]` and JSON as `address{}`, whatever is documented.
-        let plain = part.name.strip_suffix("[]").or_else(|| part.name.strip_suffix("{}")).map(str::len);
+        let plain = part
+            .name
+            .strip_suffix("[]")
+            .or_else(|| part.name.strip_suffix("{}"))
+            .map(str::len);
         let declares = |plain: &str| {
-            media.schema.as_ref().is_some_and(|s| s.properties(s.tree()).iter().any(|(name, _)| *name == plain))
+            media.schema.as_ref().is_some_and(|s| {
+                s.properties(s.tree())
+                    .iter()
+                    .any(|(name, _)| *name == plain)
+            })
         };
         if let Some(length) = plain.filter(|length| declares(&part.name[..*length])) {
             part.name.truncate(length);
         }
-        let encoding = media.encoding.iter().find(|(name, _)| *name == part.name).map(|(_, encoding)| encoding);
+        let encoding = media
+            .encoding
+            .iter()
+            .find(|(name, _)| *name == part.name)
+            .map(|(_, encoding)| encoding);
         if let Some(encoding) = encoding {
             part.keeps_to(encoding).map_err(Malformed::without_place)?;
         }
         let schema = media.schema.as_deref();
-        let node = schema.and_then(|schema| schema.property(schema.tree(), &part.name)).unwrap_or(&any);
+        let node = schema
+            .and_then(|schema| schema.property(schema.tree(), &part.name))
+            .unwrap_or(&any);
         let is_list = schema.is_some_and(|schema| schema.types(node).contains(&"array"));
-        let item = if is_list { schema.and_then(|schema| schema.items(node)).unwrap_or(&any) } else { node };
-        let delimiter = encoding.filter(|encoding| is_list && !encoding.explode).map(|encoding| encoding.style);
+        let item = if is_list {
+            schema.and_then(|schema| schema.items(node)).unwrap_or(&any)
+        } else {
+            node
+        };
+        let delimiter = encoding
+            .filter(|encoding| is_list && !encoding.explode)
+            .map(|encoding| encoding.style);
         let value = match (delimiter, schema) {
             (Some(style), Some(schema)) => part.list(schema, item, style),
             _ => part.value(schema, item, 0)?,
@@ -95,11 +121,17 @@ pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value
         }
     }
     for (base, members) in nested {
-        let Some(schema) = media.schema.as_deref() else { continue };
-        let Some(node) = schema.property(schema.tree(), &base) else { continue };
+        let Some(schema) = media.schema.as_deref() else {
+            continue;
+        };
+        let Some(node) = schema.property(schema.tree(), &base) else {
+            continue;
+        };
         match read_brackets(schema, node, &base, &members) {
             Read::Value(value) => drop(object.insert(base, value)),
-            Read::Malformed(why) => return Err(Malformed::without_place(format!("`{base}`: {why}"))),
+            Read::Malformed(why) => {
+                return Err(Malformed::without_place(format!("`{base}`: {why}")));
+            }
             Read::Absent | Read::Empty => {}
         }
     }
@@ -111,11 +143,18 @@ impl Part {
     /// `expires_after[anchor]`, if no property has that full name. Parts such as `tags[]` are
     /// items instead.
     fn base(&self, media: &MediaType) -> Option<String> {
-        let (base, rest) = self.name.split_once('[').filter(|(base, rest)| !base.is_empty() && *rest != "]")?;
+        let (base, rest) = self
+            .name
+            .split_once('[')
+            .filter(|(base, rest)| !base.is_empty() && *rest != "]")?;
         let schema = media.schema.as_deref().filter(|_| rest.ends_with(']'))?;
         let declares = |name: &str| schema.property(schema.tree(), name).is_some();
-        (declares(base) && !schema.properties(schema.tree()).iter().any(|(name, _)| *name == self.name))
-            .then(|| base.to_owned())
+        (declares(base)
+            && !schema
+                .properties(schema.tree())
+                .iter()
+                .any(|(name, _)| *name == self.name))
+        .then(|| base.to_owned())
     }
 
     /// Checks the media type and header fields against the Encoding Object (OpenAPI 3.0.4
@@ -128,21 +167,41 @@ impl Part {
         let name = &self.name;
         if let Some(sent) = &self.media
             && !encoding.content_types.is_empty()
-            && !encoding.content_types.iter().any(|range| range.covers(sent))
+            && !encoding
+                .content_types
+                .iter()
+                .any(|range| range.covers(sent))
         {
-            let expected: Vec<&str> = encoding.content_types.iter().map(MediaRange::as_str).collect();
-            return Err(format!("the part `{name}` is {sent}, expected {}", expected.join(", ")));
+            let expected: Vec<&str> = encoding
+                .content_types
+                .iter()
+                .map(MediaRange::as_str)
+                .collect();
+            return Err(format!(
+                "the part `{name}` is {sent}, expected {}",
+                expected.join(", ")
+            ));
         }
         for header in &encoding.headers {
-            let value = self.headers.get(&header.name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let value = self
+                .headers
+                .get(&header.name)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()));
             match (value, &header.schema) {
                 (None, _) if header.required => {
-                    return Err(format!("the part `{name}` has no `{}` header field", header.name));
+                    return Err(format!(
+                        "the part `{name}` has no `{}` header field",
+                        header.name
+                    ));
                 }
                 (Some(text), Some(schema)) => {
                     let value = typed(schema, schema.tree(), &text);
                     if let Some(error) = schema.errors(&value).unwrap_or_default().first() {
-                        return Err(format!("`{}` of the part `{name}` {}", header.name, error.sentence()));
+                        return Err(format!(
+                            "`{}` of the part `{name}` {}",
+                            header.name,
+                            error.sentence()
+                        ));
                     }
                 }
                 _ => {}
@@ -159,43 +218,72 @@ impl Part {
             _ => ',',
         };
         let text = String::from_utf8_lossy(&self.bytes);
-        text.split(delimiter).map(|text| typed(schema, item, text.trim())).collect()
+        text.split(delimiter)
+            .map(|text| typed(schema, item, text.trim()))
+            .collect()
     }
 
-    pub(crate) fn value(&self, schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
+    pub(crate) fn value(
+        &self,
+        schema: Option<&Schema>,
+        node: &Value,
+        depth: usize,
+    ) -> Result<Value, Malformed> {
         let text = String::from_utf8_lossy(&self.bytes);
-        let within = |error: Malformed| Malformed::without_place(format!("`{}` has {}", self.name, error.detail));
+        let within = |error: Malformed| {
+            Malformed::without_place(format!("`{}` has {}", self.name, error.detail))
+        };
         match &self.media {
             Some(media) if media.is_json() => return read_json(&self.bytes).map_err(within),
-            Some(media) if media.is_xml() && !self.is_file && schema.is_some_and(|s| s.types(node) == ["object"]) => {
-                return xml::read(&text, None)
-                    .map_err(|(why, _)| Malformed::without_place(format!("`{}` has malformed XML: {why}", self.name)));
+            Some(media)
+                if media.is_xml()
+                    && !self.is_file
+                    && schema.is_some_and(|s| s.types(node) == ["object"]) =>
+            {
+                return xml::read(&text, None).map_err(|(why, _)| {
+                    Malformed::without_place(format!("`{}` has malformed XML: {why}", self.name))
+                });
             }
             Some(media) if media.essence().starts_with("multipart/") => {
                 if depth >= DEEPEST {
-                    return Err(Malformed::without_place(format!("parts are nested deeper than {DEEPEST} levels")));
+                    return Err(Malformed::without_place(format!(
+                        "parts are nested deeper than {DEEPEST} levels"
+                    )));
                 }
-                let parts = parts(&self.bytes, media).map_err(|error| within(Malformed::without_place(error)))?;
+                let parts = parts(&self.bytes, media)
+                    .map_err(|error| within(Malformed::without_place(error)))?;
                 return nested(&parts, schema, node, depth + 1);
             }
             _ => {}
         }
-        let Some(schema) = schema.filter(|_| !self.is_file) else { return Ok(json!(text)) };
+        let Some(schema) = schema.filter(|_| !self.is_file) else {
+            return Ok(json!(text));
+        };
         Ok(as_documented(schema, node, typed(schema, node, &text)))
     }
 }
 
 /// Reads the parts within a part: an object if they have names, else a list.
-fn nested(parts: &[Part], schema: Option<&Schema>, node: &Value, depth: usize) -> Result<Value, Malformed> {
+fn nested(
+    parts: &[Part],
+    schema: Option<&Schema>,
+    node: &Value,
+    depth: usize,
+) -> Result<Value, Malformed> {
     let any = Value::Bool(true);
     let is_list = schema.is_some_and(|schema| schema.types(node).contains(&"array"));
     if is_list || parts.iter().all(|part| part.name.is_empty()) {
         let item = schema.and_then(|schema| schema.items(node)).unwrap_or(&any);
-        return parts.iter().map(|part| part.value(schema, item, depth)).collect();
+        return parts
+            .iter()
+            .map(|part| part.value(schema, item, depth))
+            .collect();
     }
     let mut object = Map::new();
     for part in parts {
-        let property = schema.and_then(|schema| schema.property(node, &part.name)).unwrap_or(&any);
+        let property = schema
+            .and_then(|schema| schema.property(node, &part.name))
+            .unwrap_or(&any);
         object.insert(part.name.clone(), part.value(schema, property, depth)?);
     }
     Ok(Value::Object(object))
@@ -203,8 +291,12 @@ fn nested(parts: &[Part], schema: Option<&Schema>, node: &Value, depth: usize) -
 
 fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
     // `multer` reads only form data; the other subtypes are framed in the same way.
-    let as_form = sent.as_str().split_once(';').map(|(_, parameters)| format!("multipart/form-data;{parameters}"));
-    let boundary = multer::parse_boundary(as_form.unwrap_or_default()).map_err(|error| error.to_string())?;
+    let as_form = sent
+        .as_str()
+        .split_once(';')
+        .map(|(_, parameters)| format!("multipart/form-data;{parameters}"));
+    let boundary =
+        multer::parse_boundary(as_form.unwrap_or_default()).map_err(|error| error.to_string())?;
     if bytes.trim_ascii() == format!("--{boundary}--").as_bytes() {
         return Ok(Vec::new());
     }
@@ -222,7 +314,9 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
             parts.push(Part {
                 name: field.name().unwrap_or_default().to_owned(),
                 is_file: field.file_name().is_some(),
-                media: field.content_type().and_then(|kind| MediaRange::parse(kind.as_ref())),
+                media: field
+                    .content_type()
+                    .and_then(|kind| MediaRange::parse(kind.as_ref())),
                 headers: field.headers().clone(),
                 bytes: field.bytes().await?,
             });
@@ -230,7 +324,9 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
         Ok(Ok(parts))
     };
     // All bytes are in memory, so the reader never waits.
-    let read = read.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream));
+    let read = read
+        .now_or_never()
+        .unwrap_or(Err(multer::Error::IncompleteStream));
     read.unwrap_or_else(|error: multer::Error| Err(error.to_string()))
 }
 
@@ -246,7 +342,10 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> (Ve
         Value::Object(object) => object
             .iter()
             .flat_map(|(name, value)| match value {
-                Value::Array(items) => items.iter().map(|item| (Some(name.as_str()), item)).collect(),
+                Value::Array(items) => items
+                    .iter()
+                    .map(|item| (Some(name.as_str()), item))
+                    .collect(),
                 value => vec![(Some(name.as_str()), value)],
             })
             .collect(),
@@ -257,8 +356,11 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> (Ve
     let parts: Vec<(String, Vec<u8>)> = named
         .into_iter()
         .map(|(name, value)| {
-            let encoding = name.and_then(|name| media?.encoding.iter().find(|(there, _)| there == name));
-            let documented = encoding.and_then(|(_, encoding)| encoding.content_types.first()).map(MediaRange::as_str);
+            let encoding =
+                name.and_then(|name| media?.encoding.iter().find(|(there, _)| there == name));
+            let documented = encoding
+                .and_then(|(_, encoding)| encoding.content_types.first())
+                .map(MediaRange::as_str);
             let node = name.and_then(|name| schema?.property(schema?.tree(), name));
             let is_binary = node.is_some_and(|node| is_binary(schema, node));
             let kind = documented.unwrap_or(match value {
@@ -271,7 +373,10 @@ pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> (Ve
         })
         .collect();
     let mut boundary = BOUNDARY.to_owned();
-    while parts.iter().any(|(_, content)| String::from_utf8_lossy(content).contains(&boundary)) {
+    while parts
+        .iter()
+        .any(|(_, content)| String::from_utf8_lossy(content).contains(&boundary))
+    {
         boundary.push('-');
     }
     let mut bytes = Vec::new();
@@ -288,7 +393,8 @@ fn is_binary(schema: Option<&Schema>, node: &Value) -> bool {
     let resolve = |node| schema.map_or(node, |schema: &Schema| schema.resolve(node));
     let node = resolve(node);
     let node = node.get("items").map_or(node, resolve);
-    node.get("format").is_some_and(|format| format == "binary") || node.get("contentMediaType").is_some()
+    node.get("format").is_some_and(|format| format == "binary")
+        || node.get("contentMediaType").is_some()
 }
 
 /// Returns the header fields and the content of a part.
@@ -296,14 +402,21 @@ fn part(name: Option<&str>, value: &Value, kind: &str, is_binary: bool) -> (Stri
     let mut head = String::new();
     if let Some(name) = name {
         // Escape as RFC 7578 §4.2 and WHATWG HTML require.
-        let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+        let name = name
+            .replace('"', "%22")
+            .replace('\r', "%0D")
+            .replace('\n', "%0A");
         let file = if is_binary { "; filename=\"file\"" } else { "" };
-        head.push_str(&format!("Content-Disposition: form-data; name=\"{name}\"{file}\r\n"));
+        head.push_str(&format!(
+            "Content-Disposition: form-data; name=\"{name}\"{file}\r\n"
+        ));
     }
     if !kind.is_empty() {
         head.push_str(&format!("Content-Type: {kind}\r\n"));
     }
-    let sample = MediaRange::parse(kind).and_then(|media| sample::of(media.essence())).filter(|_| is_binary);
+    let sample = MediaRange::parse(kind)
+        .and_then(|media| sample::of(media.essence()))
+        .filter(|_| is_binary);
     let content = sample.map_or_else(|| plain(value).into_bytes(), |bytes| bytes.to_vec());
     (head, content)
 }

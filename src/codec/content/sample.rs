@@ -7,15 +7,30 @@ use bytes::Bytes;
 
 /// Files with one pixel or no entry, in Base64, by media type.
 const FILES: &[(&str, &str)] = &[
-    ("image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="),
-    ("image/gif", "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"),
+    (
+        "image/png",
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    ),
+    (
+        "image/gif",
+        "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7",
+    ),
     (
         "image/jpeg",
         "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////2wBDAf//////////////////////////////////////////////////////////////////////////////////////wAARCAABAAEDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAP/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAAP/EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEAAhEDEQA/AKAA/9k=",
     ),
-    ("image/webp", "UklGRh4AAABXRUJQVlA4TBEAAAAvAAAAAAfQ//73v/+BiOh/AAA="),
-    ("image/bmp", "Qk06AAAAAAAAADYAAAAoAAAAAQAAAAEAAAABABgAAAAAAAQAAAATCwAAEwsAAAAAAAAAAAAA////AA=="),
-    ("audio/wav", "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA="),
+    (
+        "image/webp",
+        "UklGRh4AAABXRUJQVlA4TBEAAAAvAAAAAAfQ//73v/+BiOh/AAA=",
+    ),
+    (
+        "image/bmp",
+        "Qk06AAAAAAAAADYAAAAoAAAAAQAAAAEAAAABABgAAAAAAAQAAAATCwAAEwsAAAAAAAAAAAAA////AA==",
+    ),
+    (
+        "audio/wav",
+        "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=",
+    ),
     ("application/zip", "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="),
     ("application/gzip", "H4sIAAAAAAACAwMAAAAAAAAAAAA="),
 ];
@@ -55,7 +70,9 @@ fn pdf() -> String {
     }
     let start = text.len();
     let count = OBJECTS.len() + 1;
-    text.push_str(&format!("xref\n0 {count}\n{table}trailer\n<< /Size {count} /Root 1 0 R >>\n"));
+    text.push_str(&format!(
+        "xref\n0 {count}\n{table}trailer\n<< /Size {count} /Root 1 0 R >>\n"
+    ));
     text.push_str(&format!("startxref\n{start}\n%%EOF\n"));
     text
 }
@@ -77,10 +94,17 @@ mod tests {
     #[test]
     fn the_offsets_of_the_page_are_right() {
         let text = pdf();
-        let start: usize =
-            text.split("startxref\n").nth(1).and_then(|t| t.lines().next()?.parse().ok()).expect("is there");
+        let start: usize = text
+            .split("startxref\n")
+            .nth(1)
+            .and_then(|t| t.lines().next()?.parse().ok())
+            .expect("is there");
         assert!(text[start..].starts_with("xref\n"));
-        let third: usize = text[start..].lines().nth(5).and_then(|line| line[..10].parse().ok()).expect("is there");
+        let third: usize = text[start..]
+            .lines()
+            .nth(5)
+            .and_then(|line| line[..10].parse().ok())
+            .expect("is there");
         assert!(text[third..].starts_with("3 0 obj"));
     }
 }

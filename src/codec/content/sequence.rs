@@ -38,16 +38,29 @@ pub fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
 /// Returns a sentence with the error and the number of the item, from 1.
 pub fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
     let parse = |(index, text): (usize, &str)| {
-        serde_json::from_str::<Value>(text).map_err(|error| format!("item {} is not JSON: {error}", index + 1))
+        serde_json::from_str::<Value>(text)
+            .map_err(|error| format!("item {} is not JSON: {error}", index + 1))
     };
     match sequence {
-        Sequence::Lines => text.lines().filter(|line| !line.trim().is_empty()).enumerate().map(parse).collect(),
-        Sequence::Records => {
-            text.split(RECORD_SEPARATOR).filter(|record| !record.trim().is_empty()).enumerate().map(parse).collect()
-        }
+        Sequence::Lines => text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .enumerate()
+            .map(parse)
+            .collect(),
+        Sequence::Records => text
+            .split(RECORD_SEPARATOR)
+            .filter(|record| !record.trim().is_empty())
+            .enumerate()
+            .map(parse)
+            .collect(),
         Sequence::Events => {
             let text = text.replace("\r\n", "\n");
-            Ok(text.split("\n\n").filter(|event| !event.trim().is_empty()).map(fields_of).collect())
+            Ok(text
+                .split("\n\n")
+                .filter(|event| !event.trim().is_empty())
+                .map(fields_of)
+                .collect())
         }
     }
 }
@@ -75,13 +88,17 @@ fn fields_of(event: &str) -> Value {
 /// events is written field by field, any other value as data.
 fn event(item: &Value, text: &mut String) {
     const FIELDS: [&str; 5] = ["event", "data", "id", "retry", "comment"];
-    let fields = item
-        .as_object()
-        .filter(|object| object.contains_key("data") && object.keys().all(|name| FIELDS.contains(&name.as_str())));
+    let fields = item.as_object().filter(|object| {
+        object.contains_key("data") && object.keys().all(|name| FIELDS.contains(&name.as_str()))
+    });
     match fields {
         Some(fields) => {
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                field(if name == "comment" { "" } else { name }, &plain(value), text);
+                field(
+                    if name == "comment" { "" } else { name },
+                    &plain(value),
+                    text,
+                );
             }
         }
         None => field("data", &plain(item), text),
@@ -101,8 +118,10 @@ fn cut(text: &str, sequence: Sequence) -> Arc<[usize]> {
         Sequence::Events => &["\n\n", "\r\n\r\n"],
         Sequence::Lines | Sequence::Records => &["\n"],
     };
-    let mut ends: Vec<usize> =
-        end.iter().flat_map(|end| text.match_indices(end).map(|(at, found)| at + found.len())).collect();
+    let mut ends: Vec<usize> = end
+        .iter()
+        .flat_map(|end| text.match_indices(end).map(|(at, found)| at + found.len()))
+        .collect();
     ends.sort_unstable();
     if ends.last() != Some(&text.len()) && !text.is_empty() {
         ends.push(text.len());
@@ -118,37 +137,62 @@ mod tests {
 
     fn written(value: &Value, sequence: Sequence) -> (String, Vec<usize>) {
         let (bytes, ends) = write(value, sequence);
-        (String::from_utf8(bytes.to_vec()).expect("is text"), ends.to_vec())
+        (
+            String::from_utf8(bytes.to_vec()).expect("is text"),
+            ends.to_vec(),
+        )
     }
 
     #[test]
     fn items_are_framed_as_their_type_says() {
         let items = json!([{"a": 1}, "x\ny"]);
-        assert_eq!(written(&items, Sequence::Lines), ("{\"a\":1}\n\"x\\ny\"\n".to_owned(), vec![8, 15]));
-        assert_eq!(written(&items, Sequence::Events).0, "data: {\"a\":1}\n\ndata: x\ndata: y\n\n");
-        assert_eq!(written(&items, Sequence::Records).0, "\u{1e}{\"a\":1}\n\u{1e}\"x\\ny\"\n");
+        assert_eq!(
+            written(&items, Sequence::Lines),
+            ("{\"a\":1}\n\"x\\ny\"\n".to_owned(), vec![8, 15])
+        );
+        assert_eq!(
+            written(&items, Sequence::Events).0,
+            "data: {\"a\":1}\n\ndata: x\ndata: y\n\n"
+        );
+        assert_eq!(
+            written(&items, Sequence::Records).0,
+            "\u{1e}{\"a\":1}\n\u{1e}\"x\\ny\"\n"
+        );
     }
 
     #[test]
     fn events_have_fields() {
-        let items = json!([{"event": "add", "id": "7", "data": "1"}, {"data": {"a": 1}, "comment": null}]);
-        assert_eq!(written(&items, Sequence::Events).0, "event: add\nid: 7\ndata: 1\n\ndata: {\"a\":1}\n\n");
+        let items =
+            json!([{"event": "add", "id": "7", "data": "1"}, {"data": {"a": 1}, "comment": null}]);
+        assert_eq!(
+            written(&items, Sequence::Events).0,
+            "event: add\nid: 7\ndata: 1\n\ndata: {\"a\":1}\n\n"
+        );
     }
 
     #[test]
     fn what_is_written_is_read_again() {
         let items = json!([{"a": 1}, [2], "x"]);
         for sequence in [Sequence::Lines, Sequence::Records] {
-            assert_eq!(read(&written(&items, sequence).0, sequence), Ok(items.clone()));
+            assert_eq!(
+                read(&written(&items, sequence).0, sequence),
+                Ok(items.clone())
+            );
         }
         let events = json!([{"event": "add", "data": "1\n2"}, {"data": "3"}]);
-        assert_eq!(read(&written(&events, Sequence::Events).0, Sequence::Events), Ok(events));
+        assert_eq!(
+            read(&written(&events, Sequence::Events).0, Sequence::Events),
+            Ok(events)
+        );
         assert!(read("{\n", Sequence::Lines).is_err());
     }
 
     #[test]
     fn a_text_is_cut_where_its_items_end() {
-        assert_eq!(written(&json!("data: 1\n\ndata: [DONE]"), Sequence::Events).1, [9, 21]);
+        assert_eq!(
+            written(&json!("data: 1\n\ndata: [DONE]"), Sequence::Events).1,
+            [9, 21]
+        );
         assert_eq!(written(&json!("1\n2\n"), Sequence::Lines).1, [2, 4]);
     }
 }

@@ -11,18 +11,30 @@ pub fn write(value: &Value) -> Bytes {
     let one = std::slice::from_ref(value);
     let rows = value.as_array().map_or(one, Vec::as_slice);
     let mut names: Vec<&str> = Vec::new();
-    for name in rows.iter().filter_map(Value::as_object).flat_map(|row| row.keys()) {
+    for name in rows
+        .iter()
+        .filter_map(Value::as_object)
+        .flat_map(|row| row.keys())
+    {
         if !names.contains(&name.as_str()) {
             names.push(name);
         }
     }
-    let mut writer = csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .flexible(true)
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
     // Writing into memory cannot fail.
     let mut line = |cells: Vec<String>| writer.write_record(cells).unwrap_or_default();
     if !names.is_empty() {
         line(names.iter().map(|name| (*name).to_owned()).collect());
     }
-    let cell = |value: Option<&Value>| value.filter(|value| !value.is_null()).map(plain).unwrap_or_default();
+    let cell = |value: Option<&Value>| {
+        value
+            .filter(|value| !value.is_null())
+            .map(plain)
+            .unwrap_or_default()
+    };
     for row in rows {
         match row {
             Value::Object(row) => line(names.iter().map(|name| cell(row.get(*name))).collect()),
@@ -40,12 +52,18 @@ pub fn write(value: &Value) -> Bytes {
 ///
 /// Returns a sentence with the error in the rows.
 pub fn read(text: &str) -> Result<Value, String> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Fields).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::Fields)
+        .from_reader(text.as_bytes());
     let names = reader.headers().map_err(|error| error.to_string())?.clone();
     let rows = reader.records().map(|row| {
         let row = row.map_err(|error| error.to_string())?;
         let cells = names.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
-        Ok(Value::Object(cells.map(|(name, cell)| (name.to_owned(), Value::from(cell))).collect()))
+        Ok(Value::Object(
+            cells
+                .map(|(name, cell)| (name.to_owned(), Value::from(cell)))
+                .collect(),
+        ))
     });
     rows.collect::<Result<Vec<_>, String>>().map(Value::Array)
 }
@@ -59,7 +77,10 @@ mod tests {
     #[test]
     fn lines_below_names_are_objects() {
         let rows = read("id,name,note\n1,\"a, b\",\n2, c ,x\n");
-        assert_eq!(rows, Ok(json!([{"id": "1", "name": "a, b"}, {"id": "2", "name": "c", "note": "x"}])));
+        assert_eq!(
+            rows,
+            Ok(json!([{"id": "1", "name": "a, b"}, {"id": "2", "name": "c", "note": "x"}]))
+        );
         assert!(read("a,b\n1\n").is_err());
     }
 

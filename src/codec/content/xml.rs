@@ -43,12 +43,26 @@ impl Xml {
             if node.get("$ref").is_some() {
                 all.push(schema.resolve(node));
             }
-            all.extend(node.get("allOf").and_then(Value::as_array).into_iter().flatten());
+            all.extend(
+                node.get("allOf")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten(),
+            );
             index += 1;
         }
         let objects: Vec<&Value> = all.iter().filter_map(|node| node.get("xml")).collect();
-        let text = |field: &str| objects.iter().find_map(|xml| xml.get(field)?.as_str()).map(str::to_owned);
-        let says = |field: &str| objects.iter().any(|xml| xml.get(field) == Some(&Value::Bool(true)));
+        let text = |field: &str| {
+            objects
+                .iter()
+                .find_map(|xml| xml.get(field)?.as_str())
+                .map(str::to_owned)
+        };
+        let says = |field: &str| {
+            objects
+                .iter()
+                .any(|xml| xml.get(field) == Some(&Value::Bool(true)))
+        };
         let node = match text("nodeType").as_deref() {
             Some("element") => Some(Node::Element),
             Some("attribute") => Some(Node::Attribute),
@@ -59,7 +73,13 @@ impl Xml {
             _ => None,
         };
         let wrapped = says("wrapped") || node == Some(Node::Element);
-        Self { name: text("name"), namespace: text("namespace"), prefix: text("prefix"), node, wrapped }
+        Self {
+            name: text("name"),
+            namespace: text("namespace"),
+            prefix: text("prefix"),
+            node,
+            wrapped,
+        }
     }
 
     /// Returns the name with its prefix.
@@ -84,7 +104,10 @@ impl Xml {
 /// Replaces characters that XML does not allow in a name.
 fn as_name(name: &str) -> String {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let mut made: String = name.chars().map(|c| if is_name(c) { c } else { '_' }).collect();
+    let mut made: String = name
+        .chars()
+        .map(|c| if is_name(c) { c } else { '_' })
+        .collect();
     if !made.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         made.insert(0, '_');
     }
@@ -94,7 +117,10 @@ fn as_name(name: &str) -> String {
 /// Returns a value as escaped text, without control characters other than tab and line breaks (XML
 /// 1.0 §2.2).
 fn text_of(value: &Value) -> String {
-    let allowed: String = plain(value).chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect();
+    let allowed: String = plain(value)
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
+        .collect();
     escape(&allowed).into_owned()
 }
 
@@ -103,25 +129,55 @@ fn text_of(value: &Value) -> String {
 pub fn write(value: &Value, schema: Option<&Schema>) -> String {
     let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let Some(schema) = schema else {
-        Writer { schema: None, out: &mut document }.element("root", value, &Value::Bool(true), 0);
+        Writer {
+            schema: None,
+            out: &mut document,
+        }
+        .element("root", value, &Value::Bool(true), 0);
         return document;
     };
     let node = schema.tree();
-    let component = schema.place().pointer().rsplit('/').next().map(crate::document::syntax::unescape);
+    let component = schema
+        .place()
+        .pointer()
+        .rsplit('/')
+        .next()
+        .map(crate::document::syntax::unescape);
     let is_component = schema.place().pointer().starts_with("/components/schemas/");
-    let title = schema.resolve(node).get("title").and_then(Value::as_str).map(str::to_owned);
-    let name = component.filter(|_| is_component).or(title).unwrap_or_else(|| "root".to_owned());
-    let mut writer = Writer { schema: Some(schema), out: &mut document };
+    let title = schema
+        .resolve(node)
+        .get("title")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let name = component
+        .filter(|_| is_component)
+        .or(title)
+        .unwrap_or_else(|| "root".to_owned());
+    let mut writer = Writer {
+        schema: Some(schema),
+        out: &mut document,
+    };
     match value {
         Value::Array(items) => {
             let xml = Xml::of(schema, node);
             let any = Value::Bool(true);
             let item = schema.items(node).unwrap_or(&any);
             let items_name = xml.name.clone().unwrap_or_else(|| "item".to_owned());
-            let root = if is_component || xml.name.is_some() { xml.qualified(&name) } else { "items".to_owned() };
-            writer.out.push_str(&format!("<{root}{}>", xml.declaration()));
+            let root = if is_component || xml.name.is_some() {
+                xml.qualified(&name)
+            } else {
+                "items".to_owned()
+            };
+            writer
+                .out
+                .push_str(&format!("<{root}{}>", xml.declaration()));
             for value in items {
-                writer.element(&writer.name_of(item).unwrap_or(items_name.clone()), value, item, 1);
+                writer.element(
+                    &writer.name_of(item).unwrap_or(items_name.clone()),
+                    value,
+                    item,
+                    1,
+                );
             }
             writer.out.push_str(&format!("</{root}>"));
         }
@@ -137,14 +193,22 @@ struct Writer<'w> {
 
 impl Writer<'_> {
     fn xml(&self, node: &Value) -> Xml {
-        self.schema.map(|schema| Xml::of(schema, node)).unwrap_or_default()
+        self.schema
+            .map(|schema| Xml::of(schema, node))
+            .unwrap_or_default()
     }
 
     /// Returns the name that items have by their schema: its XML name, else the name of its
     /// component.
     fn name_of(&self, node: &Value) -> Option<String> {
-        let component = || node.get("$ref").and_then(Value::as_str).and_then(|to| to.rsplit('/').next());
-        self.xml(node).name.or_else(|| component().map(str::to_owned))
+        let component = || {
+            node.get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|to| to.rsplit('/').next())
+        };
+        self.xml(node)
+            .name
+            .or_else(|| component().map(str::to_owned))
     }
 
     fn element(&mut self, name: &str, value: &Value, node: &Value, depth: usize) {
@@ -156,7 +220,9 @@ impl Writer<'_> {
         self.out.push_str(&format!("<{name}{}", xml.declaration()));
         match value {
             Value::Null => {
-                self.out.push_str(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>");
+                self.out.push_str(
+                    " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>",
+                );
             }
             Value::Object(object) => {
                 self.attributes(object, node);
@@ -167,9 +233,17 @@ impl Writer<'_> {
             Value::Array(items) => {
                 self.out.push('>');
                 let any = Value::Bool(true);
-                let item = self.schema.and_then(|schema| schema.items(node)).unwrap_or(&any);
+                let item = self
+                    .schema
+                    .and_then(|schema| schema.items(node))
+                    .unwrap_or(&any);
                 for value in items {
-                    self.element(&self.name_of(item).unwrap_or_else(|| "item".to_owned()), value, item, depth + 1);
+                    self.element(
+                        &self.name_of(item).unwrap_or_else(|| "item".to_owned()),
+                        value,
+                        item,
+                        depth + 1,
+                    );
                 }
                 self.out.push_str(&format!("</{name}>"));
             }
@@ -183,7 +257,10 @@ impl Writer<'_> {
 
     fn text(&mut self, value: &Value, node: Option<Node>) {
         if node == Some(Node::Cdata) {
-            self.out.push_str(&format!("<![CDATA[{}]]>", plain(value).replace("]]>", "]]]]><![CDATA[>")));
+            self.out.push_str(&format!(
+                "<![CDATA[{}]]>",
+                plain(value).replace("]]>", "]]]]><![CDATA[>")
+            ));
         } else {
             self.out.push_str(&text_of(value));
         }
@@ -193,14 +270,21 @@ impl Writer<'_> {
     where
         Self: 'n,
     {
-        self.schema.and_then(|schema| schema.property(node, name)).unwrap_or(&Value::Null)
+        self.schema
+            .and_then(|schema| schema.property(node, name))
+            .unwrap_or(&Value::Null)
     }
 
     fn attributes(&mut self, object: &Map<String, Value>, node: &Value) {
         for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
             let xml = self.xml(self.property(node, name));
             if xml.node == Some(Node::Attribute) {
-                self.out.push_str(&format!("{} {}=\"{}\"", xml.declaration(), xml.qualified(name), text_of(value)));
+                self.out.push_str(&format!(
+                    "{} {}=\"{}\"",
+                    xml.declaration(),
+                    xml.qualified(name),
+                    text_of(value)
+                ));
             }
         }
     }
@@ -212,7 +296,9 @@ impl Writer<'_> {
             match (xml.node, value) {
                 (Some(Node::Attribute), _) => {}
                 (Some(Node::Text | Node::Cdata), value) => self.text(value, xml.node),
-                (Some(Node::Nothing), Value::Object(inner)) => self.children(inner, property, depth + 1),
+                (Some(Node::Nothing), Value::Object(inner)) => {
+                    self.children(inner, property, depth + 1)
+                }
                 (_, Value::Array(items)) => self.list(name, items, property, &xml, depth),
                 _ => self.element(name, value, property, depth + 1),
             }
@@ -223,11 +309,19 @@ impl Writer<'_> {
     /// Items without a name have the name of the list.
     fn list(&mut self, name: &str, items: &[Value], node: &Value, xml: &Xml, depth: usize) {
         let any = Value::Bool(true);
-        let item = self.schema.and_then(|schema| schema.items(node)).unwrap_or(&any);
+        let item = self
+            .schema
+            .and_then(|schema| schema.items(node))
+            .unwrap_or(&any);
         let wrapper = xml.qualified(name);
-        let inherited = if xml.wrapped { xml.name.clone().unwrap_or_else(|| name.to_owned()) } else { name.to_owned() };
+        let inherited = if xml.wrapped {
+            xml.name.clone().unwrap_or_else(|| name.to_owned())
+        } else {
+            name.to_owned()
+        };
         if xml.wrapped {
-            self.out.push_str(&format!("<{wrapper}{}>", xml.declaration()));
+            self.out
+                .push_str(&format!("<{wrapper}{}>", xml.declaration()));
         }
         for value in items {
             self.element(&inherited, value, item, depth + 1);
@@ -255,7 +349,9 @@ struct Element {
 /// Returns a sentence with the error, and its position in bytes.
 pub fn read(text: &str, schema: Option<&Schema>) -> Result<Value, (String, usize)> {
     let root = parse(text)?;
-    let Some(schema) = schema else { return Ok(plain_value(&root)) };
+    let Some(schema) = schema else {
+        return Ok(plain_value(&root));
+    };
     Ok(value_of(schema, schema.tree(), &root, 0))
 }
 
@@ -268,29 +364,55 @@ fn parse(text: &str) -> Result<Element, (String, usize)> {
         match reader.read_event().map_err(|error| fault(&error))? {
             Event::Start(start) => {
                 if open.len() > DEEPEST {
-                    return Err((format!("elements are nested deeper than {DEEPEST} levels"), at));
+                    return Err((
+                        format!("elements are nested deeper than {DEEPEST} levels"),
+                        at,
+                    ));
                 }
                 open.push(element(&start).map_err(|error| fault(&error))?);
             }
             Event::Empty(start) => {
                 let empty = element(&start).map_err(|error| fault(&error))?;
-                open.last_mut().expect("the document is open").children.push(empty);
+                open.last_mut()
+                    .expect("the document is open")
+                    .children
+                    .push(empty);
             }
             Event::End(_) => {
                 let closed = open.pop().expect("the reader checks that ends match");
-                open.last_mut().expect("the document is open").children.push(closed);
+                open.last_mut()
+                    .expect("the document is open")
+                    .children
+                    .push(closed);
             }
-            Event::Text(text) => open.last_mut().expect("the document is open").text.push_str(&text),
-            Event::CData(text) => open.last_mut().expect("the document is open").text.push_str(&text),
+            Event::Text(text) => open
+                .last_mut()
+                .expect("the document is open")
+                .text
+                .push_str(&text),
+            Event::CData(text) => open
+                .last_mut()
+                .expect("the document is open")
+                .text
+                .push_str(&text),
             Event::GeneralRef(reference) => {
-                let text = unescape(&format!("&{};", &*reference)).map_err(|error| fault(&error))?.into_owned();
-                open.last_mut().expect("the document is open").text.push_str(&text);
+                let text = unescape(&format!("&{};", &*reference))
+                    .map_err(|error| fault(&error))?
+                    .into_owned();
+                open.last_mut()
+                    .expect("the document is open")
+                    .text
+                    .push_str(&text);
             }
             Event::Eof => break,
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
         }
     }
-    match (open.len(), open.pop().map(|mut document| (document.children.pop(), document.children.len()))) {
+    match (
+        open.len(),
+        open.pop()
+            .map(|mut document| (document.children.pop(), document.children.len())),
+    ) {
         (1, Some((Some(root), 0))) => Ok(root),
         (1, _) => Err(("expected one root element".to_owned(), text.len())),
         _ => Err(("an element is not closed".to_owned(), text.len())),
@@ -308,7 +430,11 @@ fn element(start: &BytesStart<'_>) -> Result<Element, quick_xml::Error> {
         }
     }
     let name = local(start.name().as_ref()).to_owned();
-    Ok(Element { name, attributes, ..Element::default() })
+    Ok(Element {
+        name,
+        attributes,
+        ..Element::default()
+    })
 }
 
 fn local(name: &str) -> &str {
@@ -320,8 +446,11 @@ fn plain_value(element: &Element) -> Value {
     if element.children.is_empty() && element.attributes.is_empty() {
         return json!(element.text.trim());
     }
-    let mut object: Map<String, Value> =
-        element.attributes.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let mut object: Map<String, Value> = element
+        .attributes
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     for child in &element.children {
         let value = plain_value(child);
         match object.get_mut(&child.name) {
@@ -337,7 +466,10 @@ fn plain_value(element: &Element) -> Value {
 
 fn value_of(schema: &Schema, node: &Value, element: &Element, depth: usize) -> Value {
     let types = schema.types(node);
-    let is_nil = element.attributes.iter().any(|(name, value)| name == "nil" && value == "true");
+    let is_nil = element
+        .attributes
+        .iter()
+        .any(|(name, value)| name == "nil" && value == "true");
     if is_nil && schema.allows_null(node) {
         return Value::Null;
     }
@@ -347,12 +479,20 @@ fn value_of(schema: &Schema, node: &Value, element: &Element, depth: usize) -> V
     if types.contains(&"array") {
         let any = Value::Bool(true);
         let item = schema.items(node).unwrap_or(&any);
-        return element.children.iter().map(|child| value_of(schema, item, child, depth + 1)).collect();
+        return element
+            .children
+            .iter()
+            .map(|child| value_of(schema, item, child, depth + 1))
+            .collect();
     }
     if types.contains(&"object") || types.is_empty() && !element.children.is_empty() {
         return object_of(schema, node, element, depth);
     }
-    if element.children.is_empty() { typed(schema, node, element.text.trim()) } else { plain_value(element) }
+    if element.children.is_empty() {
+        typed(schema, node, element.text.trim())
+    } else {
+        plain_value(element)
+    }
 }
 
 fn object_of(schema: &Schema, node: &Value, element: &Element, depth: usize) -> Value {
@@ -363,30 +503,50 @@ fn object_of(schema: &Schema, node: &Value, element: &Element, depth: usize) -> 
         let own = xml.name.as_deref().unwrap_or(name);
         let is_list = schema.types(property).contains(&"array");
         let value = match xml.node {
-            Some(Node::Attribute) => {
-                element.attributes.iter().find(|(there, _)| there == own).map(|(_, text)| typed(schema, property, text))
-            }
+            Some(Node::Attribute) => element
+                .attributes
+                .iter()
+                .find(|(there, _)| there == own)
+                .map(|(_, text)| typed(schema, property, text)),
             Some(Node::Text | Node::Cdata) => Some(typed(schema, property, element.text.trim())),
             _ if is_list && !xml.wrapped => {
                 let item = schema.items(property).unwrap_or(&Value::Null);
-                let item_name = Xml::of(schema, item).name.unwrap_or_else(|| name.to_owned());
-                let items = element.children.iter().filter(|child| child.name == item_name);
-                let items: Vec<Value> = items.map(|child| value_of(schema, item, child, depth + 1)).collect();
-                if let Some(child) = element.children.iter().find(|child| child.name == item_name) {
+                let item_name = Xml::of(schema, item)
+                    .name
+                    .unwrap_or_else(|| name.to_owned());
+                let items = element
+                    .children
+                    .iter()
+                    .filter(|child| child.name == item_name);
+                let items: Vec<Value> = items
+                    .map(|child| value_of(schema, item, child, depth + 1))
+                    .collect();
+                if let Some(child) = element
+                    .children
+                    .iter()
+                    .find(|child| child.name == item_name)
+                {
                     taken.push(&child.name);
                 }
                 (!items.is_empty()).then_some(Value::Array(items))
             }
-            _ => element.children.iter().find(|child| child.name == own).map(|child| {
-                taken.push(&child.name);
-                value_of(schema, property, child, depth + 1)
-            }),
+            _ => element
+                .children
+                .iter()
+                .find(|child| child.name == own)
+                .map(|child| {
+                    taken.push(&child.name);
+                    value_of(schema, property, child, depth + 1)
+                }),
         };
         if let Some(value) = value {
             object.insert(name.to_owned(), value);
         }
     }
-    let others = element.children.iter().filter(|child| !taken.contains(&child.name.as_str()));
+    let others = element
+        .children
+        .iter()
+        .filter(|child| !taken.contains(&child.name.as_str()));
     for child in others {
         let value = match schema.property(node, &child.name) {
             Some(property) => value_of(schema, property, child, depth + 1),
@@ -432,7 +592,11 @@ mod tests {
     #[test]
     fn values_are_written_as_the_xml_objects_say() {
         let cases = [
-            (json!({"a": {"type": "string"}}), json!({"a": "x<y"}), "<Pet><a>x&lt;y</a></Pet>"),
+            (
+                json!({"a": {"type": "string"}}),
+                json!({"a": "x<y"}),
+                "<Pet><a>x&lt;y</a></Pet>",
+            ),
             (
                 json!({"id": {"type": "integer", "xml": {"attribute": true}}, "name": {"xml": {"namespace": "http://e.x/s", "prefix": "s"}}}),
                 json!({"id": 1, "name": "n"}),
@@ -463,7 +627,11 @@ mod tests {
                 json!({"lang": "en", "text": "hi"}),
                 "<Pet lang=\"en\">hi</Pet>",
             ),
-            (json!({"raw": {"xml": {"nodeType": "cdata"}}}), json!({"raw": "<b>"}), "<Pet><![CDATA[<b>]]></Pet>"),
+            (
+                json!({"raw": {"xml": {"nodeType": "cdata"}}}),
+                json!({"raw": "<b>"}),
+                "<Pet><![CDATA[<b>]]></Pet>",
+            ),
         ];
         for (properties, value, expected) in cases {
             let schema = pet(&properties);
@@ -495,7 +663,16 @@ mod tests {
 
     #[test]
     fn malformed_documents_are_told() {
-        for text in ["", "<a>", "<a></b>", "<a/><b/>", "<a>&nope;</a>", "text", "<a b=c/>", &"<a>".repeat(100_000)] {
+        for text in [
+            "",
+            "<a>",
+            "<a></b>",
+            "<a/><b/>",
+            "<a>&nope;</a>",
+            "text",
+            "<a b=c/>",
+            &"<a>".repeat(100_000),
+        ] {
             assert!(parse(text).is_err(), "{}", &text[..text.len().min(20)]);
         }
     }

@@ -10,7 +10,11 @@ use crate::schema::pattern::{Foreign, Pattern};
 /// Returns a diagnostic for each wrong pattern of a document, in document order.
 pub fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {
     let place = |pattern: &PatternAt| {
-        let of = if pattern.is_key { Place::key } else { Place::value };
+        let of = if pattern.is_key {
+            Place::key
+        } else {
+            Place::value
+        };
         of(schemas.source(), pattern.pointer.clone())
     };
     let mut found: Vec<(usize, usize, Diagnostic)> = Vec::new();
@@ -34,10 +38,14 @@ fn judge(pattern: &PatternAt, place: Place) -> Option<Diagnostic> {
             Some(Diagnostic::at(Code::InvalidPattern, place, message).help(help))
         }
         Ok(pattern) if !pattern.foreign().is_empty() => {
-            let constructs = listed(pattern.foreign(), ", ", |foreign| format!("`{}`", foreign.construct));
+            let constructs = listed(pattern.foreign(), ", ", |foreign| {
+                format!("`{}`", foreign.construct)
+            });
             let lacks = "which JavaScript's regular expressions do not have";
             let message = format!("the pattern `{text}` has {constructs}, {lacks}");
-            let read_as = |foreign: &Foreign| format!("`{}` is read as {}", foreign.construct, foreign.meaning);
+            let read_as = |foreign: &Foreign| {
+                format!("`{}` is read as {}", foreign.construct, foreign.meaning)
+            };
             let help = listed(pattern.foreign(), "; ", read_as);
             Some(Diagnostic::at(Code::ForeignPattern, place, message).help(help))
         }

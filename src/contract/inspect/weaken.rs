@@ -47,7 +47,12 @@ const PLAIN: [&str; 17] = [
 
 /// Returns the copy of the schema at `pointer`. Schemas at `excluded` pointers accept anything.
 pub fn weaken(tree: &Value, pointer: &str, excluded: &HashSet<String>) -> Value {
-    let mut copy = Copy { tree, excluded, schemas: 0, branches: 0 };
+    let mut copy = Copy {
+        tree,
+        excluded,
+        schemas: 0,
+        branches: 0,
+    };
     find(tree, pointer).map_or(Value::Bool(true), |schema| copy.schema(schema, pointer, 0))
 }
 
@@ -65,12 +70,23 @@ impl Copy<'_> {
             return Value::Bool(true);
         }
         let Some(object) = schema.as_object() else {
-            return if schema.is_boolean() { schema.clone() } else { Value::Bool(true) };
+            return if schema.is_boolean() {
+                schema.clone()
+            } else {
+                Value::Bool(true)
+            };
         };
         let mut copy = Map::new();
         for (keyword, value) in object {
             if let Some(value) = self.keyword(object, keyword, value, at, depth) {
-                copy.insert(if keyword == "oneOf" { "anyOf".to_owned() } else { keyword.clone() }, value);
+                copy.insert(
+                    if keyword == "oneOf" {
+                        "anyOf".to_owned()
+                    } else {
+                        keyword.clone()
+                    },
+                    value,
+                );
             }
         }
         if let Some(target) = self.target(object, depth) {
@@ -102,11 +118,17 @@ impl Copy<'_> {
             ("additionalProperties", _) if object.contains_key("patternProperties") => None,
             ("enum", Value::Array(values)) if values.len() > MOST_VALUES => None,
             ("anyOf", _) if object.contains_key("oneOf") => None,
-            ("additionalProperties" | "items", Value::Object(_)) => Some(self.schema(value, &at, depth + 1)),
+            ("additionalProperties" | "items", Value::Object(_)) => {
+                Some(self.schema(value, &at, depth + 1))
+            }
             ("properties", Value::Object(properties)) => {
                 let copied = properties.iter();
-                let copied =
-                    copied.map(|(name, value)| (name.clone(), self.schema(value, &join(&at, name), depth + 1)));
+                let copied = copied.map(|(name, value)| {
+                    (
+                        name.clone(),
+                        self.schema(value, &join(&at, name), depth + 1),
+                    )
+                });
                 Some(Value::Object(copied.collect()))
             }
             ("anyOf" | "oneOf", Value::Array(branches)) => {
@@ -120,7 +142,9 @@ impl Copy<'_> {
 
     fn list(&mut self, items: &[Value], at: &str, depth: usize) -> Value {
         let items = items.iter().enumerate();
-        items.map(|(index, item)| self.schema(item, &join(at, &index.to_string()), depth + 1)).collect()
+        items
+            .map(|(index, item)| self.schema(item, &join(at, &index.to_string()), depth + 1))
+            .collect()
     }
 }
 

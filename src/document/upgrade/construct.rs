@@ -38,7 +38,10 @@ const BOUNDS: &[&str] = &["exclusiveMinimum", "exclusiveMaximum"];
 
 /// Returns the entry of a list that equals a keyword, for its static lifetime.
 fn of(list: &[&'static str], keyword: &str) -> &'static str {
-    list.iter().find(|known| **known == keyword).copied().unwrap_or_default()
+    list.iter()
+        .find(|known| **known == keyword)
+        .copied()
+        .unwrap_or_default()
 }
 
 /// Keywords that OpenAPI has since 3.0.
@@ -81,7 +84,10 @@ impl Constructs {
                 self.note(field, Age::Newer(*since, version), at);
             }
         }
-        if kind == Kind::Parameter && version < Version::V32 && object.get("in").is_some_and(|i| i == "querystring") {
+        if kind == Kind::Parameter
+            && version < Version::V32
+            && object.get("in").is_some_and(|i| i == "querystring")
+        {
             self.note("in", Age::Newer(Version::V32, version), at);
         }
     }
@@ -89,21 +95,38 @@ impl Constructs {
     fn schema(&mut self, schema: &Value, at: &str, version: Version) {
         for (keyword, value) in schema.as_object().into_iter().flatten() {
             match keyword.as_str() {
-                "exclusiveMinimum" | "exclusiveMaximum" if version < Version::V31 && value.is_number() => {
-                    self.note_form(of(BOUNDS, keyword), " as a number", Age::Newer(Version::V31, version), at);
+                "exclusiveMinimum" | "exclusiveMaximum"
+                    if version < Version::V31 && value.is_number() =>
+                {
+                    self.note_form(
+                        of(BOUNDS, keyword),
+                        " as a number",
+                        Age::Newer(Version::V31, version),
+                        at,
+                    );
                 }
-                "exclusiveMinimum" | "exclusiveMaximum" if version >= Version::V31 && value.is_boolean() => {
-                    self.note_form(of(BOUNDS, keyword), " as a boolean", Age::Older(version), at);
+                "exclusiveMinimum" | "exclusiveMaximum"
+                    if version >= Version::V31 && value.is_boolean() =>
+                {
+                    self.note_form(
+                        of(BOUNDS, keyword),
+                        " as a boolean",
+                        Age::Older(version),
+                        at,
+                    );
                 }
                 "type" if version < Version::V31 && value.is_array() => {
                     self.note_form("type", " as a list", Age::Newer(Version::V31, version), at);
                 }
-                "nullable" if version >= Version::V31 => self.note("nullable", Age::Older(version), at),
+                "nullable" if version >= Version::V31 => {
+                    self.note("nullable", Age::Older(version), at)
+                }
                 "items" if version >= Version::V31 && value.is_array() => {
                     self.note_form("items", " as a list", Age::Older(version), at);
                 }
                 // Keywords of nearly every schema are in no list.
-                "type" | "description" | "properties" | "required" | "format" | "items" | "enum" | "$ref" => {}
+                "type" | "description" | "properties" | "required" | "format" | "items"
+                | "enum" | "$ref" => {}
                 keyword if version < Version::V31 => {
                     if let Some(keyword) = SINCE_31.iter().find(|newer| **newer == keyword) {
                         self.note(keyword, Age::Newer(Version::V31, version), at);
@@ -124,24 +147,36 @@ impl Constructs {
 
     /// Notes a keyword that is of another version only in this form, such as ` as a list`.
     fn note_form(&mut self, name: &'static str, form: &'static str, age: Age, at: &str) {
-        self.found.entry((name, form, age)).or_insert_with(|| (0, join(at, name))).0 += 1;
+        self.found
+            .entry((name, form, age))
+            .or_insert_with(|| (0, join(at, name)))
+            .0 += 1;
     }
 
     /// Returns a diagnostic for each construct.
     pub fn report(self, source: &Arc<Source>) -> Vec<Diagnostic> {
         let report = |((name, form, age), (count, first)): ((&str, &str, Age), (usize, String))| {
-            let times = if count == 1 { String::new() } else { format!(", {count} times") };
+            let times = if count == 1 {
+                String::new()
+            } else {
+                format!(", {count} times")
+            };
             let (code, message) = match age {
                 Age::Newer(since, own) => (
                     Code::NewerConstruct,
-                    format!("`{name}`{form} is of OpenAPI {since}, and the document is of {own}{times}"),
+                    format!(
+                        "`{name}`{form} is of OpenAPI {since}, and the document is of {own}{times}"
+                    ),
                 ),
                 Age::Older(own) => (
                     Code::OlderConstruct,
-                    format!("`{name}`{form} is of OpenAPI before 3.1, and the document is of {own}{times}"),
+                    format!(
+                        "`{name}`{form} is of OpenAPI before 3.1, and the document is of {own}{times}"
+                    ),
                 ),
             };
-            Diagnostic::at(code, Place::key(source, first), message).help("it is read as the author meant it")
+            Diagnostic::at(code, Place::key(source, first), message)
+                .help("it is read as the author meant it")
         };
         self.found.into_iter().map(report).collect()
     }

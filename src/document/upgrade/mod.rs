@@ -31,17 +31,29 @@ pub fn is_openapi(tree: &Value) -> bool {
 /// Returns a diagnostic that names the version.
 pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnostic> {
     version(tree).map(|_| ()).map_err(|found| {
-        let field = if tree.get("swagger").is_some() { "/swagger" } else { "/openapi" };
+        let field = if tree.get("swagger").is_some() {
+            "/swagger"
+        } else {
+            "/openapi"
+        };
         let message = format!("the version {found} of OpenAPI is not read");
-        Diagnostic::at(Code::UnsupportedVersion, Place::value(source, field), message)
-            .help("OpenAPI 2.0, 3.0, 3.1 and 3.2 are; convert the document to one of them")
+        Diagnostic::at(
+            Code::UnsupportedVersion,
+            Place::value(source, field),
+            message,
+        )
+        .help("OpenAPI 2.0, 3.0, 3.1 and 3.2 are; convert the document to one of them")
     })
 }
 
 /// Returns the structure of a document: OpenAPI 2.0 or 3.x.
 #[must_use]
 pub fn origin(tree: &Value) -> Origin {
-    if version(tree) == Ok(Version::V2) { Origin::V2 } else { Origin::V3 }
+    if version(tree) == Ok(Version::V2) {
+        Origin::V2
+    } else {
+        Origin::V3
+    }
 }
 
 /// Brings the document into the structure of 3.x, and notes the necessary moves in `source`.
@@ -56,11 +68,19 @@ pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
 /// A part that is itself a document has its own version; other parts have that of the root
 /// document. Constructs of another version are reported.
 pub fn upgrade(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
-    let Ok(of_all) = version(tree) else { return Vec::new() };
+    let Ok(of_all) = version(tree) else {
+        return Vec::new();
+    };
     let mut constructs = Constructs::default();
     for (kind, at) in extents {
-        let Some(part) = tree.pointer_mut(at) else { continue };
-        let version = if *kind == Kind::Document { version(part).unwrap_or(of_all) } else { of_all };
+        let Some(part) = tree.pointer_mut(at) else {
+            continue;
+        };
+        let version = if *kind == Kind::Document {
+            version(part).unwrap_or(of_all)
+        } else {
+            of_all
+        };
         each_object(*kind, part, at, &mut |kind, object, at| {
             constructs.look(kind, object, at, version);
             if kind == Kind::Schema {
@@ -73,8 +93,13 @@ pub fn upgrade(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Ve
 }
 
 fn version(tree: &Value) -> Result<Version, String> {
-    let found = tree.get("openapi").or_else(|| tree.get("swagger")).unwrap_or(&Value::Null);
-    let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+    let found = tree
+        .get("openapi")
+        .or_else(|| tree.get("swagger"))
+        .unwrap_or(&Value::Null);
+    let text = found
+        .as_str()
+        .map_or_else(|| found.to_string(), str::to_owned);
     match text.trim() {
         "2" | "2.0" => Ok(Version::V2),
         text if text == "3.0" || text.starts_with("3.0.") => Ok(Version::V30),
@@ -85,10 +110,14 @@ fn version(tree: &Value) -> Result<Version, String> {
 }
 
 fn upgrade_schema(value: &mut Value, version: Version) {
-    let Some(schema) = value.as_object_mut() else { return };
+    let Some(schema) = value.as_object_mut() else {
+        return;
+    };
     // Most schemas need few changes, and looking up each keyword costs more than the change.
     let mut has = Touched::default();
-    schema.iter().for_each(|(keyword, value)| has.note(keyword, value));
+    schema
+        .iter()
+        .for_each(|(keyword, value)| has.note(keyword, value));
     let nullable = has.nullable && schema.shift_remove("nullable") == Some(Value::Bool(true));
     if version == Version::V30 && has.reference {
         // OpenAPI 3.0.4 §4.7.23: siblings of `$ref` shall be ignored.
@@ -155,9 +184,18 @@ impl Touched {
 /// validator asserts bounds.
 fn integer_format(schema: &mut Map<String, Value>) {
     let is_integer = schema.get("type").is_some_and(|kind| {
-        kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("integer")))
+        kind == "integer"
+            || kind
+                .as_array()
+                .is_some_and(|kinds| kinds.contains(&json!("integer")))
     });
-    let Some(format) = schema.get("format").and_then(Value::as_str).filter(|_| is_integer) else { return };
+    let Some(format) = schema
+        .get("format")
+        .and_then(Value::as_str)
+        .filter(|_| is_integer)
+    else {
+        return;
+    };
     let (least, most) = match format {
         "int8" => (json!(i8::MIN), json!(i8::MAX)),
         "int16" => (json!(i16::MIN), json!(i16::MAX)),
@@ -169,17 +207,23 @@ fn integer_format(schema: &mut Map<String, Value>) {
         "uint64" => (json!(0), json!(u64::MAX)),
         _ => return,
     };
-    if !schema.contains_key("minimum") && !schema.get("exclusiveMinimum").is_some_and(Value::is_number) {
+    if !schema.contains_key("minimum")
+        && !schema.get("exclusiveMinimum").is_some_and(Value::is_number)
+    {
         schema.insert("minimum".to_owned(), least);
     }
-    if !schema.contains_key("maximum") && !schema.get("exclusiveMaximum").is_some_and(Value::is_number) {
+    if !schema.contains_key("maximum")
+        && !schema.get("exclusiveMaximum").is_some_and(Value::is_number)
+    {
         schema.insert("maximum".to_owned(), most);
     }
 }
 
 /// Replaces a boolean `exclusiveMinimum` and `minimum` with a number (likewise for `maximum`).
 fn exclusive_bound(schema: &mut Map<String, Value>, exclusive: &str, inclusive: &str) {
-    let Some(Value::Bool(is_exclusive)) = schema.get(exclusive).cloned() else { return };
+    let Some(Value::Bool(is_exclusive)) = schema.get(exclusive).cloned() else {
+        return;
+    };
     schema.shift_remove(exclusive);
     if is_exclusive && let Some(bound) = schema.shift_remove(inclusive) {
         schema.insert(exclusive.to_owned(), bound);
@@ -199,19 +243,37 @@ fn tuple(schema: &mut Map<String, Value>) {
 }
 
 fn is_annotation(keyword: &str) -> bool {
-    const KEYWORDS: [&str; 9] =
-        ["title", "description", "readOnly", "writeOnly", "deprecated", "default", "examples", "xml", "externalDocs"];
+    const KEYWORDS: [&str; 9] = [
+        "title",
+        "description",
+        "readOnly",
+        "writeOnly",
+        "deprecated",
+        "default",
+        "examples",
+        "xml",
+        "externalDocs",
+    ];
     KEYWORDS.contains(&keyword) || keyword.starts_with("x-")
 }
 
 fn allow_null(value: &mut Value) {
-    let Some(schema) = value.as_object_mut() else { return };
-    let composed = ["$ref", "allOf", "anyOf", "oneOf", "not"].iter().any(|k| schema.contains_key(*k));
+    let Some(schema) = value.as_object_mut() else {
+        return;
+    };
+    let composed = ["$ref", "allOf", "anyOf", "oneOf", "not"]
+        .iter()
+        .any(|k| schema.contains_key(*k));
     if composed {
         // Null is allowed beside the inner schema, even where that forbids it. Annotations do not
         // constrain the value and stay at the top, where they are looked up.
         let mut inner = Map::new();
-        for keyword in schema.keys().filter(|keyword| !is_annotation(keyword)).cloned().collect::<Vec<_>>() {
+        for keyword in schema
+            .keys()
+            .filter(|keyword| !is_annotation(keyword))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             inner.extend(schema.shift_remove(&keyword).map(|value| (keyword, value)));
         }
         schema.insert("anyOf".to_owned(), json!([inner, { "type": "null" }]));
@@ -254,9 +316,13 @@ mod tests {
 
     #[test]
     fn nullable_leaves_what_does_not_constrain_outside() {
-        let schema = json!({"allOf": [{"$ref": "#/x"}], "nullable": true, "readOnly": true, "maxLength": 1});
+        let schema =
+            json!({"allOf": [{"$ref": "#/x"}], "nullable": true, "readOnly": true, "maxLength": 1});
         let inner = json!({"allOf": [{"$ref": "#/x"}], "maxLength": 1});
-        assert_eq!(upgraded(schema, Version::V30), json!({"readOnly": true, "anyOf": [inner, {"type": "null"}]}));
+        assert_eq!(
+            upgraded(schema, Version::V30),
+            json!({"readOnly": true, "anyOf": [inner, {"type": "null"}]})
+        );
     }
 
     #[test]
@@ -269,7 +335,10 @@ mod tests {
     #[test]
     fn boolean_bounds_become_numbers() {
         let schema = json!({"minimum": 1, "exclusiveMinimum": true, "maximum": 9, "exclusiveMaximum": false});
-        assert_eq!(upgraded(schema, Version::V30), json!({"exclusiveMinimum": 1, "maximum": 9}));
+        assert_eq!(
+            upgraded(schema, Version::V30),
+            json!({"exclusiveMinimum": 1, "maximum": 9})
+        );
     }
 
     #[test]

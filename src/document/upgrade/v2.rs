@@ -39,11 +39,17 @@ const SCHEMA_KEYWORDS: [&str; 19] = [
 
 /// Moves everything to its place in 3.0 and returns the moves.
 pub fn restructure(tree: &mut Value) -> Moves {
-    let Some(document) = tree.as_object_mut() else { return Moves::new() };
+    let Some(document) = tree.as_object_mut() else {
+        return Moves::new();
+    };
     let mut upgrade = Upgrade {
         consumes: texts(document.shift_remove("consumes")),
         produces: texts(document.shift_remove("produces")),
-        parameters: document.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default(),
+        parameters: document
+            .get("parameters")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default(),
         moves: Moves::new(),
     };
     document.shift_remove("swagger");
@@ -69,21 +75,40 @@ fn servers(document: &mut Map<String, Value>) -> Option<Value> {
     let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
     let host = text(document.shift_remove("host"));
     let base = text(document.shift_remove("basePath"));
-    let base = base.map(|base| if base.starts_with('/') { base } else { format!("/{base}") });
+    let base = base.map(|base| {
+        if base.starts_with('/') {
+            base
+        } else {
+            format!("/{base}")
+        }
+    });
     match (host, base) {
         (None, None) => None,
         (None, Some(base)) => Some(json!([{ "url": base }])),
         (Some(host), base) => {
             let base = base.unwrap_or_default();
-            let schemes = if schemes.is_empty() { vec!["https".to_owned()] } else { schemes };
-            Some(schemes.iter().map(|scheme| json!({ "url": format!("{scheme}://{host}{base}") })).collect())
+            let schemes = if schemes.is_empty() {
+                vec!["https".to_owned()]
+            } else {
+                schemes
+            };
+            Some(
+                schemes
+                    .iter()
+                    .map(|scheme| json!({ "url": format!("{scheme}://{host}{base}") }))
+                    .collect(),
+            )
         }
     }
 }
 
 fn texts(value: Option<Value>) -> Vec<String> {
     match value {
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         Some(Value::String(text)) => vec![text],
         _ => Vec::new(),
     }
@@ -110,7 +135,10 @@ impl Upgrade {
 
     fn components(&mut self, document: &mut Map<String, Value>) {
         let mut components = Map::new();
-        for (old, new) in [("definitions", "schemas"), ("securityDefinitions", "securitySchemes")] {
+        for (old, new) in [
+            ("definitions", "schemas"),
+            ("securityDefinitions", "securitySchemes"),
+        ] {
             self.moved(join("/components", new), &join("", old));
             if let Some(section) = document.shift_remove(old) {
                 components.insert(new.to_owned(), section);
@@ -123,16 +151,24 @@ impl Upgrade {
             self.moved("/components/responses".to_owned(), "/responses");
             let produces = self.produces.clone();
             for (name, response) in &mut responses {
-                self.response(response, &produces, &join("/components/responses", name), &join("/responses", name));
+                self.response(
+                    response,
+                    &produces,
+                    &join("/components/responses", name),
+                    &join("/responses", name),
+                );
             }
             components.insert("responses".to_owned(), Value::Object(responses));
         }
         if let Some(Value::Object(parameters)) = document.shift_remove("parameters") {
-            let plain = parameters.into_iter().filter(|(_, parameter)| !is_content(parameter));
+            let plain = parameters
+                .into_iter()
+                .filter(|(_, parameter)| !is_content(parameter));
             let mut upgraded = Map::new();
             for (name, parameter) in plain {
                 let at = join("/parameters", &name);
-                let parameter = self.parameter(parameter, &join("/components/parameters", &name), &at);
+                let parameter =
+                    self.parameter(parameter, &join("/components/parameters", &name), &at);
                 upgraded.insert(name, parameter);
             }
             components.insert("parameters".to_owned(), Value::Object(upgraded));
@@ -141,10 +177,17 @@ impl Upgrade {
     }
 
     fn path_item(&mut self, item: &mut Value, at: &str) {
-        let Some(object) = item.as_object_mut() else { return };
+        let Some(object) = item.as_object_mut() else {
+            return;
+        };
         let inherited = self.placed(object.shift_remove("parameters"), &join(at, "parameters"));
-        let (content, plain): (Vec<_>, Vec<_>) = inherited.into_iter().partition(|placed| is_content(&placed.value));
-        for (method, operation) in object.iter_mut().filter(|(name, _)| METHODS.contains(&name.as_str())) {
+        let (content, plain): (Vec<_>, Vec<_>) = inherited
+            .into_iter()
+            .partition(|placed| is_content(&placed.value));
+        for (method, operation) in object
+            .iter_mut()
+            .filter(|(name, _)| METHODS.contains(&name.as_str()))
+        {
             if let Some(operation) = operation.as_object_mut() {
                 self.operation(operation, &content, &join(at, method));
             }
@@ -157,14 +200,23 @@ impl Upgrade {
 
     /// Returns the parameters of a list; references to those that become content are followed.
     fn placed(&self, list: Option<Value>, at: &str) -> Vec<Placed> {
-        let Some(Value::Array(items)) = list else { return Vec::new() };
+        let Some(Value::Array(items)) = list else {
+            return Vec::new();
+        };
         let place = |(index, value): (usize, Value)| {
-            let name = value.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/parameters/"));
+            let name = value
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|r| r.strip_prefix("#/parameters/"));
             match name.and_then(|name| Some((name, self.parameters.get(name)?))) {
-                Some((name, target)) if is_content(target) => {
-                    Placed { value: target.clone(), at: join("/parameters", name) }
-                }
-                _ => Placed { value, at: join(at, &index.to_string()) },
+                Some((name, target)) if is_content(target) => Placed {
+                    value: target.clone(),
+                    at: join("/parameters", name),
+                },
+                _ => Placed {
+                    value,
+                    at: join(at, &index.to_string()),
+                },
             }
         };
         items.into_iter().enumerate().map(place).collect()
@@ -179,18 +231,24 @@ impl Upgrade {
     }
 
     fn operation(&mut self, operation: &mut Map<String, Value>, inherited: &[Placed], at: &str) {
-        let own = |list: Option<Value>, all: &[String]| list.map_or_else(|| all.to_vec(), |list| texts(Some(list)));
+        let own = |list: Option<Value>, all: &[String]| {
+            list.map_or_else(|| all.to_vec(), |list| texts(Some(list)))
+        };
         let consumes = own(operation.shift_remove("consumes"), &self.consumes);
         let produces = own(operation.shift_remove("produces"), &self.produces);
         operation.shift_remove("schemes");
         let at_parameters = join(at, "parameters");
         let parameters = self.placed(operation.shift_remove("parameters"), &at_parameters);
-        let (mut content, plain): (Vec<_>, Vec<_>) =
-            parameters.into_iter().partition(|placed| is_content(&placed.value));
+        let (mut content, plain): (Vec<_>, Vec<_>) = parameters
+            .into_iter()
+            .partition(|placed| is_content(&placed.value));
         for placed in inherited {
             let same = |own: &Placed| own.value.get("name") == placed.value.get("name");
             if !content.iter().any(same) {
-                content.push(Placed { value: placed.value.clone(), at: placed.at.clone() });
+                content.push(Placed {
+                    value: placed.value.clone(),
+                    at: placed.at.clone(),
+                });
             }
         }
         let plain = self.parameters(plain, &at_parameters);
@@ -201,35 +259,62 @@ impl Upgrade {
             operation.insert("requestBody".to_owned(), body);
         }
         let at_responses = join(at, "responses");
-        for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+        for (status, response) in operation
+            .get_mut("responses")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flatten()
+        {
             let at = join(&at_responses, status);
             self.response(response, &produces, &at, &at);
         }
     }
 
-    fn request_body(&mut self, content: Vec<Placed>, consumes: &[String], at: &str) -> Option<Value> {
-        let body = content.iter().position(|placed| placed.value.get("in").is_some_and(|place| place == "body"));
+    fn request_body(
+        &mut self,
+        content: Vec<Placed>,
+        consumes: &[String],
+        at: &str,
+    ) -> Option<Value> {
+        let body = content
+            .iter()
+            .position(|placed| placed.value.get("in").is_some_and(|place| place == "body"));
         match body {
-            Some(index) => content.into_iter().nth(index).map(|placed| self.body(placed, consumes, at)),
+            Some(index) => content
+                .into_iter()
+                .nth(index)
+                .map(|placed| self.body(placed, consumes, at)),
             None if content.is_empty() => None,
             None => Some(self.form(&content, consumes, at)),
         }
     }
 
     fn body(&mut self, placed: Placed, consumes: &[String], at: &str) -> Value {
-        let Value::Object(mut parameter) = placed.value else { return json!({}) };
+        let Value::Object(mut parameter) = placed.value else {
+            return json!({});
+        };
         let schema = parameter.shift_remove("schema");
         let fallback = [JSON.to_owned()];
-        let types = if consumes.is_empty() { &fallback[..] } else { consumes };
+        let types = if consumes.is_empty() {
+            &fallback[..]
+        } else {
+            consumes
+        };
         let mut content = Map::new();
         self.moved(at.to_owned(), &placed.at);
         for name in types {
             let mut media = Map::new();
             if let Some(schema) = &schema {
-                self.moved(join(&join(&join(at, "content"), name), "schema"), &join(&placed.at, "schema"));
+                self.moved(
+                    join(&join(&join(at, "content"), name), "schema"),
+                    &join(&placed.at, "schema"),
+                );
                 media.insert("schema".to_owned(), schema.clone());
             }
-            if let Some(example) = parameter.get("x-example").or_else(|| parameter.get("x-examples")?.get(name)) {
+            if let Some(example) = parameter
+                .get("x-example")
+                .or_else(|| parameter.get("x-examples")?.get(name))
+            {
                 media.insert("example".to_owned(), example.clone());
             }
             content.insert(name.clone(), Value::Object(media));
@@ -246,13 +331,21 @@ impl Upgrade {
 
     /// Builds the request body of `formData` parameters: an object with one property for each.
     fn form(&mut self, content: &[Placed], consumes: &[String], at: &str) -> Value {
-        let has_file = content.iter().any(|placed| placed.value.get("type").is_some_and(|kind| kind == "file"));
+        let has_file = content
+            .iter()
+            .any(|placed| placed.value.get("type").is_some_and(|kind| kind == "file"));
         let mut properties = Map::new();
         let mut required = Vec::new();
         let mut encoding = Map::new();
         for placed in content {
-            let Some(parameter) = placed.value.as_object() else { continue };
-            let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let Some(parameter) = placed.value.as_object() else {
+                continue;
+            };
+            let name = parameter
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
             if matches!(parameter.get("required"), Some(Value::Bool(true))) {
                 required.push(json!(name));
             }
@@ -268,8 +361,11 @@ impl Upgrade {
         if is_required {
             schema["required"] = Value::Array(required);
         }
-        let mut types: Vec<&str> =
-            consumes.iter().map(String::as_str).filter(|name| [FORM, MULTIPART].contains(name)).collect();
+        let mut types: Vec<&str> = consumes
+            .iter()
+            .map(String::as_str)
+            .filter(|name| [FORM, MULTIPART].contains(name))
+            .collect();
         if has_file {
             types.retain(|name| *name == MULTIPART);
         }
@@ -278,57 +374,96 @@ impl Upgrade {
         }
         let mut media = Map::new();
         for name in types {
-            let at_properties = join(&join(&join(&join(at, "content"), name), "schema"), "properties");
+            let at_properties = join(
+                &join(&join(&join(at, "content"), name), "schema"),
+                "properties",
+            );
             for placed in content {
-                let property = placed.value.get("name").and_then(Value::as_str).unwrap_or_default();
-                self.moves.push((join(&at_properties, property), placed.at.clone()));
+                let property = placed
+                    .value
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                self.moves
+                    .push((join(&at_properties, property), placed.at.clone()));
             }
-            media.insert(name.to_owned(), json!({ "schema": schema, "encoding": encoding }));
+            media.insert(
+                name.to_owned(),
+                json!({ "schema": schema, "encoding": encoding }),
+            );
         }
         json!({ "required": is_required, "content": media })
     }
 
     fn parameter(&mut self, value: Value, new: &str, old: &str) -> Value {
         self.moved(new.to_owned(), old);
-        let Value::Object(mut parameter) = value else { return value };
+        let Value::Object(mut parameter) = value else {
+            return value;
+        };
         if parameter.contains_key("$ref") || parameter.contains_key("schema") {
             return Value::Object(parameter);
         }
         self.moved(join(new, "schema"), old);
-        let place = parameter.get("in").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let place = parameter
+            .get("in")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if let Some((style, explode)) = style(&parameter, &place) {
             parameter.insert("style".to_owned(), json!(style));
             parameter.insert("explode".to_owned(), json!(explode));
         }
         let mut schema = schema_of(&parameter);
         keep_format(&parameter, &place, &mut schema);
-        parameter.retain(|name, _| !SCHEMA_KEYWORDS.contains(&name.as_str()) && name != "collectionFormat");
+        parameter.retain(|name, _| {
+            !SCHEMA_KEYWORDS.contains(&name.as_str()) && name != "collectionFormat"
+        });
         parameter.insert("schema".to_owned(), Value::Object(schema));
         Value::Object(parameter)
     }
 
     fn response(&mut self, response: &mut Value, produces: &[String], new: &str, old: &str) {
-        let Some(response) = response.as_object_mut().filter(|response| !response.contains_key("$ref")) else { return };
+        let Some(response) = response
+            .as_object_mut()
+            .filter(|response| !response.contains_key("$ref"))
+        else {
+            return;
+        };
         let schema = response.shift_remove("schema");
         let examples = match response.shift_remove("examples") {
             Some(Value::Object(examples)) => examples,
             _ => Map::new(),
         };
-        for header in response.get_mut("headers").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        for header in response
+            .get_mut("headers")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(Map::values_mut)
+        {
             if let Some(object) = header.as_object_mut() {
                 let schema = schema_of(object);
-                object.retain(|name, _| !SCHEMA_KEYWORDS.contains(&name.as_str()) && name != "collectionFormat");
+                object.retain(|name, _| {
+                    !SCHEMA_KEYWORDS.contains(&name.as_str()) && name != "collectionFormat"
+                });
                 object.insert("schema".to_owned(), Value::Object(schema));
             }
         }
-        let is_file = schema.as_ref().is_some_and(|schema| schema.get("type").is_some_and(|kind| kind == "file"));
+        let is_file = schema
+            .as_ref()
+            .is_some_and(|schema| schema.get("type").is_some_and(|kind| kind == "file"));
         let types: Vec<String> = match (schema.is_some(), produces.is_empty()) {
-            (false, _) => examples.keys().filter(|name| name.contains('/')).cloned().collect(),
+            (false, _) => examples
+                .keys()
+                .filter(|name| name.contains('/'))
+                .cloned()
+                .collect(),
             (true, false) => produces.to_vec(),
             (true, true) if is_file => vec!["application/octet-stream".to_owned()],
-            (true, true) if examples.keys().any(|name| name.contains('/')) => {
-                examples.keys().filter(|name| name.contains('/')).cloned().collect()
-            }
+            (true, true) if examples.keys().any(|name| name.contains('/')) => examples
+                .keys()
+                .filter(|name| name.contains('/'))
+                .cloned()
+                .collect(),
             (true, true) => vec![JSON.to_owned()],
         };
         let mut content = Map::new();
@@ -353,14 +488,20 @@ impl Upgrade {
 
 /// Returns whether a parameter is part of the request's content: `in: body` or `in: formData`.
 fn is_content(parameter: &Value) -> bool {
-    parameter.get("in").is_some_and(|place| place == "body" || place == "formData")
+    parameter
+        .get("in")
+        .is_some_and(|place| place == "body" || place == "formData")
 }
 
 fn schema_of(parameter: &Map<String, Value>) -> Map<String, Value> {
     let mut schema = Map::new();
     for keyword in SCHEMA_KEYWORDS {
         if let Some(value) = parameter.get(keyword) {
-            let keyword = if keyword == "x-example" { "example" } else { keyword };
+            let keyword = if keyword == "x-example" {
+                "example"
+            } else {
+                keyword
+            };
             schema.insert(keyword.to_owned(), value.clone());
         }
     }
@@ -373,11 +514,15 @@ fn schema_of(parameter: &Map<String, Value>) -> Map<String, Value> {
 /// Adds the default `collectionFormat`, `csv`, of each list inside a list, because no style of 3.0
 /// expresses it.
 fn lists_in_lists(items: &mut Value) {
-    let Some(items) = items.as_object_mut().filter(|items| items.get("type").is_some_and(|kind| kind == "array"))
+    let Some(items) = items
+        .as_object_mut()
+        .filter(|items| items.get("type").is_some_and(|kind| kind == "array"))
     else {
         return;
     };
-    items.entry("collectionFormat").or_insert_with(|| json!("csv"));
+    items
+        .entry("collectionFormat")
+        .or_insert_with(|| json!("csv"));
     if let Some(inner) = items.get_mut("items") {
         lists_in_lists(inner);
     }
@@ -386,7 +531,9 @@ fn lists_in_lists(items: &mut Value) {
 /// Keeps the `collectionFormat` of a list in its schema where no style of 3.0 expresses it.
 fn keep_format(parameter: &Map<String, Value>, place: &str, schema: &mut Map<String, Value>) {
     let is_list = parameter.get("type").is_some_and(|kind| kind == "array");
-    let Some(format) = parameter.get("collectionFormat").filter(|_| is_list) else { return };
+    let Some(format) = parameter.get("collectionFormat").filter(|_| is_list) else {
+        return;
+    };
     let is_told = match format.as_str() {
         Some("tsv") => false,
         Some("ssv" | "pipes") => !matches!(place, "path" | "header"),
@@ -403,7 +550,10 @@ fn style(parameter: &Map<String, Value>, place: &str) -> Option<(&'static str, b
     if parameter.get("type").is_none_or(|kind| kind != "array") {
         return None;
     }
-    let format = parameter.get("collectionFormat").and_then(Value::as_str).unwrap_or("csv");
+    let format = parameter
+        .get("collectionFormat")
+        .and_then(Value::as_str)
+        .unwrap_or("csv");
     match (place, format) {
         ("path" | "header", _) => Some(("simple", false)),
         (_, "multi") => Some(("form", true)),

@@ -20,19 +20,31 @@ impl EntityBuilder<'_> {
     /// Replaces references in an entity by keys of entities that exist: `petId`, `petIds`, the
     /// `id` of `pet` and of `pets`.
     pub(super) fn refer(&self, entity: &mut Value, number: u64, depth: usize) {
-        let Some(object) = entity.as_object_mut().filter(|_| depth < DEEPEST) else { return };
+        let Some(object) = entity.as_object_mut().filter(|_| depth < DEEPEST) else {
+            return;
+        };
         for (name, value) in object.iter_mut() {
             let is_own = Some(name.as_str()) == self.collection.key.as_deref()
-                || self.scope.iter().any(|(scope, _)| folded(scope) == folded(name))
+                || self
+                    .scope
+                    .iter()
+                    .any(|(scope, _)| folded(scope) == folded(name))
                 || self.owners().any(|(owner, _)| owner == folded(name));
             if is_own {
                 continue;
             }
-            let Some(others) = noun_of(name, value).and_then(|noun| self.others(&noun, depth)) else { continue };
-            let Some((schema, node)) = self.schema().zip(self.property(name)) else { continue };
+            let Some(others) = noun_of(name, value).and_then(|noun| self.others(&noun, depth))
+            else {
+                continue;
+            };
+            let Some((schema, node)) = self.schema().zip(self.property(name)) else {
+                continue;
+            };
             match value {
                 Value::Array(items) => {
-                    let Some(node) = schema.items(node) else { continue };
+                    let Some(node) = schema.items(node) else {
+                        continue;
+                    };
                     items.truncate(others.count());
                     for (number, item) in (number..).zip(items) {
                         others.name_in(item, schema, node, number);
@@ -45,10 +57,25 @@ impl EntityBuilder<'_> {
 
     /// Finds the collection that a noun names, and its entities as lists show them.
     fn others(&self, noun: &str, depth: usize) -> Option<Others<'_>> {
-        let collection = self.context.resources.called(self.context.contract, self.document, noun)?;
-        let maker = EntityBuilder::new(self.context, collection, self.document, &[], self.options, None);
+        let collection =
+            self.context
+                .resources
+                .called(self.context.contract, self.document, noun)?;
+        let maker = EntityBuilder::new(
+            self.context,
+            collection,
+            self.document,
+            &[],
+            self.options,
+            None,
+        );
         let shown = maker.supplied().unwrap_or_else(|| maker.documented());
-        Some(Others { collection, maker, shown, depth })
+        Some(Others {
+            collection,
+            maker,
+            shown,
+            depth,
+        })
     }
 }
 
@@ -64,7 +91,11 @@ struct Others<'c> {
 impl Others<'_> {
     /// Returns the number of entities that a list shows.
     fn count(&self) -> usize {
-        if self.shown.is_empty() { self.maker.options.list_size.1.max(1) } else { self.shown.len() }
+        if self.shown.is_empty() {
+            self.maker.options.list_size.1.max(1)
+        } else {
+            self.shown.len()
+        }
     }
 
     /// Returns the key and value of an entity; numbers above the count start again at the first
@@ -81,10 +112,14 @@ impl Others<'_> {
 
     /// Replaces a key, or the key in an object, by that of the entity with a number.
     fn name_in(&self, value: &mut Value, schema: &Schema, node: &Value, number: u64) {
-        let Some(own) = self.collection.key.as_deref() else { return };
+        let Some(own) = self.collection.key.as_deref() else {
+            return;
+        };
         match value {
             Value::Object(object) => {
-                let is_keyed = object.get(own).is_some_and(|key| key.is_string() || key.is_number());
+                let is_keyed = object
+                    .get(own)
+                    .is_some_and(|key| key.is_string() || key.is_number());
                 if let Some((key, entity)) = self.get(number).filter(|_| is_keyed) {
                     self.show_in(object, schema, node, &key, &entity);
                 }
@@ -100,17 +135,33 @@ impl Others<'_> {
 
     /// Copies the scalar members of an entity into an object of its schema; sets only the key in
     /// an object of another schema.
-    fn show_in(&self, object: &mut Map<String, Value>, schema: &Schema, node: &Value, key: &str, entity: &Value) {
-        let Some(own) = self.collection.key.as_deref() else { return };
-        let whole = self.collection.entity.as_deref().map(|schema| schema.resolve(schema.tree()));
+    fn show_in(
+        &self,
+        object: &mut Map<String, Value>,
+        schema: &Schema,
+        node: &Value,
+        key: &str,
+        entity: &Value,
+    ) {
+        let Some(own) = self.collection.key.as_deref() else {
+            return;
+        };
+        let whole = self
+            .collection
+            .entity
+            .as_deref()
+            .map(|schema| schema.resolve(schema.tree()));
         if whole.is_some_and(|whole| std::ptr::eq(whole, schema.resolve(node))) {
             for (name, member) in object.iter_mut() {
-                let shown = entity.get(name).filter(|shown| !shown.is_object() && !shown.is_array());
+                let shown = entity
+                    .get(name)
+                    .filter(|shown| !shown.is_object() && !shown.is_array());
                 if let Some(shown) = shown {
                     *member = shown.clone();
                 }
             }
-        } else if let (Some(member), Some(node)) = (object.get_mut(own), schema.property(node, own)) {
+        } else if let (Some(member), Some(node)) = (object.get_mut(own), schema.property(node, own))
+        {
             self.put(member, schema, node, key);
         }
     }
@@ -130,16 +181,32 @@ impl Others<'_> {
     /// `const`, its `maximum` is not exceeded, and its `pattern` and (for text) `format` are those
     /// of their key, if present. UUIDs are also accepted for the format `uuid`.
     fn takes(&self, node: &Value, named: &Value) -> bool {
-        let own = self.collection.entity.as_deref().zip(self.collection.key.as_deref());
-        let own = own.and_then(|(schema, key)| Some(schema.resolve(schema.property(schema.tree(), key)?)));
+        let own = self
+            .collection
+            .entity
+            .as_deref()
+            .zip(self.collection.key.as_deref());
+        let own = own
+            .and_then(|(schema, key)| Some(schema.resolve(schema.property(schema.tree(), key)?)));
         let bound = |keyword: &str| node.get(keyword);
-        let is_alike =
-            |keyword: &str| bound(keyword).is_none() || own.and_then(|own| own.get(keyword)) == bound(keyword);
-        let is_uuid = || bound("format").is_some_and(|name| name == "uuid") && named.as_str().is_some_and(is_uuid);
-        let is_too_large =
-            || bound("maximum").and_then(Value::as_f64).zip(named.as_f64()).is_some_and(|(most, value)| value > most);
+        let is_alike = |keyword: &str| {
+            bound(keyword).is_none() || own.and_then(|own| own.get(keyword)) == bound(keyword)
+        };
+        let is_uuid = || {
+            bound("format").is_some_and(|name| name == "uuid")
+                && named.as_str().is_some_and(is_uuid)
+        };
+        let is_too_large = || {
+            bound("maximum")
+                .and_then(Value::as_f64)
+                .zip(named.as_f64())
+                .is_some_and(|(most, value)| value > most)
+        };
         let has_values = bound("enum").is_some() || bound("const").is_some();
-        !has_values && is_alike("pattern") && (named.is_number() || is_alike("format") || is_uuid()) && !is_too_large()
+        !has_values
+            && is_alike("pattern")
+            && (named.is_number() || is_alike("format") || is_uuid())
+            && !is_too_large()
     }
 }
 

@@ -21,14 +21,29 @@ struct Vocabulary {
 fn vocabulary() -> &'static Vocabulary {
     static ALL: OnceLock<Vocabulary> = OnceLock::new();
     ALL.get_or_init(|| {
-        let tree = syntax::parse(include_str!("codes.yaml")).expect("it is a part of the program").tree;
+        let tree = syntax::parse(include_str!("codes.yaml"))
+            .expect("it is a part of the program")
+            .tree;
         let set = |value: &Value| -> HashSet<String> {
-            value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+            value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
         };
         let rules = tree["rules"].as_object().into_iter().flatten();
-        let rules: HashMap<String, HashSet<String>> = rules.map(|(rule, words)| (rule.clone(), set(words))).collect();
+        let rules: HashMap<String, HashSet<String>> = rules
+            .map(|(rule, words)| (rule.clone(), set(words)))
+            .collect();
         let specific = rules.values().flatten().cloned().collect();
-        Vocabulary { rules, general: set(&tree["general"]), empty: set(&tree["empty"]), specific }
+        Vocabulary {
+            rules,
+            general: set(&tree["general"]),
+            empty: set(&tree["empty"]),
+            specific,
+        }
     })
 }
 
@@ -83,18 +98,25 @@ pub fn says_other(code: &str, finding: &Finding) -> bool {
     let vocabulary = vocabulary();
     let of_rule = vocabulary.rules.get(&finding.rule);
     let name = words(finding.name());
-    let is_own = |word: &String| of_rule.is_some_and(|words| words.contains(word)) || name.contains(word);
+    let is_own =
+        |word: &String| of_rule.is_some_and(|words| words.contains(word)) || name.contains(word);
     let is_other = |word: &String| {
-        vocabulary.specific.contains(word) && !vocabulary.general.contains(word) && !vocabulary.empty.contains(word)
+        vocabulary.specific.contains(word)
+            && !vocabulary.general.contains(word)
+            && !vocabulary.empty.contains(word)
     };
-    words(code).iter().any(|word| is_other(word) && !is_own(word))
+    words(code)
+        .iter()
+        .any(|word| is_other(word) && !is_own(word))
 }
 
 /// Returns true if a code names neither a rule nor a resource: `ERROR`, `generic_failure`.
 #[must_use]
 pub fn says_nothing(code: &str) -> bool {
     let vocabulary = vocabulary();
-    words(code).iter().all(|word| vocabulary.empty.contains(word) || vocabulary.general.contains(word))
+    words(code)
+        .iter()
+        .all(|word| vocabulary.empty.contains(word) || vocabulary.general.contains(word))
 }
 
 /// Returns true if a text has the form of a code: at most 80 ASCII letters, digits and `_-.:/`,
@@ -104,7 +126,9 @@ pub fn is_code(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 80
         && text.chars().any(char::is_alphabetic)
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':' | '/'))
+        && text.chars().all(|letter| {
+            letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':' | '/')
+        })
 }
 
 #[cfg(test)]
@@ -120,23 +144,57 @@ mod tests {
 
     #[test]
     fn the_code_that_says_the_rule_is_taken() {
-        let github = ["missing", "missing_field", "invalid", "already_exists", "unprocessable", "custom"];
-        assert_eq!(best(github, &finding("required", "title")), Some("missing_field"));
+        let github = [
+            "missing",
+            "missing_field",
+            "invalid",
+            "already_exists",
+            "unprocessable",
+            "custom",
+        ];
+        assert_eq!(
+            best(github, &finding("required", "title")),
+            Some("missing_field")
+        );
         assert_eq!(best(github, &finding("type", "title")), Some("invalid"));
-        assert_eq!(best(github, &finding("conflict", "")), Some("already_exists"));
+        assert_eq!(
+            best(github, &finding("conflict", "")),
+            Some("already_exists")
+        );
         let own = ["ERR_NOT_FOUND", "ERR_VALIDATION", "ERR_TOO_LONG"];
-        assert_eq!(best(own, &finding("maxLength", "title")), Some("ERR_TOO_LONG"));
-        assert_eq!(best(own, &finding("pattern", "title")), Some("ERR_VALIDATION"));
+        assert_eq!(
+            best(own, &finding("maxLength", "title")),
+            Some("ERR_TOO_LONG")
+        );
+        assert_eq!(
+            best(own, &finding("pattern", "title")),
+            Some("ERR_VALIDATION")
+        );
     }
 
     #[test]
     fn a_code_that_names_another_thing_is_not() {
-        let codes =
-            ["channel_not_found", "not_authed", "missing_scope", "invalid_arguments", "limit_required", "no_text"];
-        assert_eq!(best(codes, &finding("required", "channel")), Some("invalid_arguments"));
-        assert_eq!(best(codes, &finding("required", "limit")), Some("limit_required"));
+        let codes = [
+            "channel_not_found",
+            "not_authed",
+            "missing_scope",
+            "invalid_arguments",
+            "limit_required",
+            "no_text",
+        ];
+        assert_eq!(
+            best(codes, &finding("required", "channel")),
+            Some("invalid_arguments")
+        );
+        assert_eq!(
+            best(codes, &finding("required", "limit")),
+            Some("limit_required")
+        );
         assert_eq!(best(codes, &finding("required", "text")), Some("no_text"));
         assert_eq!(best(codes, &finding("credentials", "")), Some("not_authed"));
-        assert_eq!(best(["totp-required"], &finding("required", "roomId")), None);
+        assert_eq!(
+            best(["totp-required"], &finding("required", "roomId")),
+            None
+        );
     }
 }

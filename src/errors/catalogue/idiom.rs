@@ -23,7 +23,10 @@ static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/errors/catalogue/i
 
 /// Error family: the sentences, codes and body shapes of one validator, framework or API.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the catalogue states")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the catalogue states"
+)]
 pub struct Idiom {
     /// Name in the catalogue: `ajv`.
     pub name: String,
@@ -126,8 +129,13 @@ pub struct Match {
 pub fn all() -> &'static [Idiom] {
     static ALL: OnceLock<Vec<Idiom>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let texts: Vec<&str> = FILES.files().filter_map(|file| file.contents_utf8().map(without_examples)).collect();
-        let trees = syntax::parse_all(&texts).into_iter().filter_map(|parsed| Some(parsed.ok()?.tree));
+        let texts: Vec<&str> = FILES
+            .files()
+            .filter_map(|file| file.contents_utf8().map(without_examples))
+            .collect();
+        let trees = syntax::parse_all(&texts)
+            .into_iter()
+            .filter_map(|parsed| Some(parsed.ok()?.tree));
         let mut all: Vec<Idiom> = trees.filter_map(|tree| read(&tree).ok()).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
@@ -147,8 +155,14 @@ pub fn examples() -> Vec<(String, Value)> {
     let trees = texts.filter_map(|text| Some(syntax::parse(text).ok()?.tree));
     let of_file = |tree: Value| {
         let name = tree["name"].as_str().unwrap_or_default().to_owned();
-        let examples = tree.get("examples").and_then(Value::as_array).cloned().unwrap_or_default();
-        examples.into_iter().map(move |example| (name.clone(), example))
+        let examples = tree
+            .get("examples")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        examples
+            .into_iter()
+            .map(move |example| (name.clone(), example))
     };
     trees.flat_map(of_file).collect()
 }
@@ -186,14 +200,21 @@ struct Sentences {
 
 impl Sentences {
     fn collect() -> Self {
-        let found: Vec<(&'static str, Candidate)> =
-            all().iter().filter(|idiom| idiom.name != PLAIN).flat_map(Idiom::candidates).collect();
+        let found: Vec<(&'static str, Candidate)> = all()
+            .iter()
+            .filter(|idiom| idiom.name != PLAIN)
+            .flat_map(Idiom::candidates)
+            .collect();
         let mut by_piece: IndexMap<&'static str, Vec<usize>> = IndexMap::new();
         for (index, (piece, _)) in found.iter().enumerate() {
             by_piece.entry(piece).or_default().push(index);
         }
         let pieces = AhoCorasick::new(by_piece.keys()).expect("the catalogue is small");
-        Self { pieces, of_piece: by_piece.into_values().collect(), all: found.into_iter().map(|(_, c)| c).collect() }
+        Self {
+            pieces,
+            of_piece: by_piece.into_values().collect(),
+            all: found.into_iter().map(|(_, c)| c).collect(),
+        }
     }
 }
 
@@ -205,8 +226,14 @@ pub fn candidates(text: &str) -> Vec<Candidate> {
     let sentences = ALL.get_or_init(Sentences::collect);
     let pieces = sentences.pieces.find_overlapping_iter(text);
     // A sorted set keeps the order of the catalogue.
-    let found: BTreeSet<usize> = pieces.flat_map(|found| &sentences.of_piece[found.pattern()]).copied().collect();
-    found.into_iter().map(|index| sentences.all[index]).collect()
+    let found: BTreeSet<usize> = pieces
+        .flat_map(|found| &sentences.of_piece[found.pattern()])
+        .copied()
+        .collect();
+    found
+        .into_iter()
+        .map(|index| sentences.all[index])
+        .collect()
 }
 
 /// Returns the sentences that match a whole text, for each family the one with the most letters.
@@ -214,11 +241,15 @@ pub fn candidates(text: &str) -> Vec<Candidate> {
 pub fn recognise(text: &str, candidates: &[Candidate]) -> Vec<Match> {
     let mut found: Vec<Match> = Vec::new();
     for candidate in candidates {
-        let known = found.iter().position(|known| std::ptr::eq(known.idiom, candidate.idiom));
+        let known = found
+            .iter()
+            .position(|known| std::ptr::eq(known.idiom, candidate.idiom));
         if known.is_some_and(|at| found[at].letters >= candidate.letters) {
             continue;
         }
-        let Some(matched) = candidate.matches(text) else { continue };
+        let Some(matched) = candidate.matches(text) else {
+            continue;
+        };
         match known {
             Some(at) => found[at] = matched,
             None => found.push(matched),
@@ -260,46 +291,89 @@ fn without_examples(text: &str) -> &str {
 }
 
 fn read(tree: &Value) -> Result<Idiom, String> {
-    let text_at = |name: &str| tree.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text_at = |name: &str| {
+        tree.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let name = text_at("name");
     let is_set = |name: &str| tree.get(name) == Some(&Value::Bool(true));
-    let separator = tree.get("separator").and_then(Value::as_str).unwrap_or(", ").to_owned();
+    let separator = tree
+        .get("separator")
+        .and_then(Value::as_str)
+        .unwrap_or(", ")
+        .to_owned();
     let names = |key: &str| {
-        let members = tree.get(key).and_then(Value::as_object).into_iter().flatten();
-        members.filter_map(|(name, called)| Some((name.clone(), called.as_str()?.to_owned()))).collect()
+        let members = tree
+            .get(key)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        members
+            .filter_map(|(name, called)| Some((name.clone(), called.as_str()?.to_owned())))
+            .collect()
     };
     let dialect = Dialect {
         path: PathStyle::parse(&text_at("path")).unwrap_or_default(),
         values: ValueStyle::parse(&text_at("values")).unwrap_or_default(),
-        last: tree.get("last").and_then(Value::as_str).map_or_else(|| separator.clone(), str::to_owned),
+        last: tree
+            .get("last")
+            .and_then(Value::as_str)
+            .map_or_else(|| separator.clone(), str::to_owned),
         separator,
         types: names("types"),
         found: names("found"),
         formats: names("formats"),
     };
-    let sentences = tree.get("sentences").and_then(Value::as_object).ok_or("it has no `sentences`")?;
+    let sentences = tree
+        .get("sentences")
+        .and_then(Value::as_object)
+        .ok_or("it has no `sentences`")?;
     let read = |(key, value): (&String, &Value)| {
         let rule = key.split('.').next().unwrap_or(key);
         if !RULES.contains(&rule) {
             return Err(format!("{name}: `{rule}` is no rule"));
         }
-        sentence(value).map(|sentence| (key.clone(), sentence)).map_err(|why| format!("{name}: {key}: {why}"))
+        sentence(value)
+            .map(|sentence| (key.clone(), sentence))
+            .map_err(|why| format!("{name}: {key}: {why}"))
     };
     let sentences = sentences.iter().map(read).collect::<Result<_, _>>()?;
-    let shapes = tree.get("shapes").and_then(Value::as_array).into_iter().flatten();
+    let shapes = tree
+        .get("shapes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let shape = |shape: &Value| {
-        let members = shape.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let members = shape
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         members.map(steps).collect()
     };
-    let constants = tree.get("constants").and_then(Value::as_object).into_iter().flatten();
+    let constants = tree
+        .get("constants")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     Ok(Idiom {
         name: name.clone(),
         dialect,
-        join: tree.get("join").and_then(Value::as_str).unwrap_or(", ").to_owned(),
+        join: tree
+            .get("join")
+            .and_then(Value::as_str)
+            .unwrap_or(", ")
+            .to_owned(),
         sentences,
         shapes: shapes.map(shape).collect(),
         rank: tree.get("rank").and_then(Value::as_u64).unwrap_or(0),
-        members: tree.get("members").and_then(Value::as_object).cloned().unwrap_or_default(),
+        members: tree
+            .get("members")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default(),
         stands_alone: is_set("alone"),
         nests: is_set("nests"),
         is_shaped: is_set("shaped"),
@@ -307,16 +381,26 @@ fn read(tree: &Value) -> Result<Idiom, String> {
         lists_malformed: is_set("listed"),
         tells_absent: is_set("absent"),
         counts_more: is_set("counts"),
-        keys: tree.get("keys").and_then(Value::as_str).and_then(Form::parse).unwrap_or_default(),
+        keys: tree
+            .get("keys")
+            .and_then(Value::as_str)
+            .and_then(Form::parse)
+            .unwrap_or_default(),
         whole: tree.get("whole").cloned(),
-        constants: constants.map(|(path, value)| (steps(path), value.clone())).collect(),
+        constants: constants
+            .map(|(path, value)| (steps(path), value.clone()))
+            .collect(),
     })
 }
 
 /// Splits a path: `errors[].field` → `errors`, `[]`, `field`; `{}` means any member of a map.
 fn steps(path: &str) -> Vec<String> {
     let spaced = path.replace("[]", ".[]").replace("{}", ".{}");
-    spaced.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect()
+    spaced
+        .split('.')
+        .filter(|step| !step.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn sentence(value: &Value) -> Result<Sentence, String> {
@@ -329,16 +413,39 @@ fn sentence(value: &Value) -> Result<Sentence, String> {
             with: Map::new(),
         });
     }
-    let says = value.get("says").and_then(Value::as_str).map(Template::parse).transpose()?;
-    let also = value.get("also").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let says = value
+        .get("says")
+        .and_then(Value::as_str)
+        .map(Template::parse)
+        .transpose()?;
+    let also = value
+        .get("also")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     let code = match value.get("code") {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(Code::Text(Template::parse(text)?)),
         Some(other) => Some(Code::Other(other.clone())),
     };
-    let with = value.get("with").and_then(Value::as_object).cloned().unwrap_or_default();
-    let key = value.get("key").and_then(Value::as_str).map(Template::parse).transpose()?;
-    Ok(Sentence { key, says, code, also: also.map(Template::parse).collect::<Result<_, _>>()?, with })
+    let with = value
+        .get("with")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let key = value
+        .get("key")
+        .and_then(Value::as_str)
+        .map(Template::parse)
+        .transpose()?;
+    Ok(Sentence {
+        key,
+        says,
+        code,
+        also: also.map(Template::parse).collect::<Result<_, _>>()?,
+        with,
+    })
 }
 
 /// Returns the rules whose sentence replaces a missing one for a rule, best first.
@@ -386,7 +493,10 @@ impl Idiom {
     pub fn say(&self, finding: &Finding) -> Option<Said> {
         let sentence = self.sentence(finding)?;
         Some(Said {
-            sentence: sentence.says.as_ref().map(|says| self.dialect.fill(says, finding)),
+            sentence: sentence
+                .says
+                .as_ref()
+                .map(|says| self.dialect.fill(says, finding)),
             code: sentence.code.as_ref().map(|code| match code {
                 Code::Text(template) => Value::String(self.dialect.fill(template, finding)),
                 Code::Other(value) => value.clone(),
@@ -404,7 +514,9 @@ impl Idiom {
     /// Returns true if the sentence for a finding names the field.
     #[must_use]
     pub fn names(&self, finding: &Finding) -> bool {
-        let says = self.sentence(finding).and_then(|sentence| sentence.says.as_ref());
+        let says = self
+            .sentence(finding)
+            .and_then(|sentence| sentence.says.as_ref());
         says.is_some_and(|says| says.has(Slot::is_name))
     }
 
@@ -416,11 +528,14 @@ impl Idiom {
         let has_one = self.sentences.len() < 6 && is_own("invalid");
         has_one
             || is_own(&finding.rule)
-            || stands_in(&finding.rule).iter().any(|rule| *rule != "invalid" && is_own(rule))
+            || stands_in(&finding.rule)
+                .iter()
+                .any(|rule| *rule != "invalid" && is_own(rule))
     }
 
     fn sentence(&self, finding: &Finding) -> Option<&Sentence> {
-        let mut rules = std::iter::once(finding.rule.as_str()).chain(stands_in(&finding.rule).iter().copied());
+        let mut rules =
+            std::iter::once(finding.rule.as_str()).chain(stands_in(&finding.rule).iter().copied());
         rules.find_map(|rule| self.at(finding, rule))
     }
 
@@ -429,7 +544,12 @@ impl Idiom {
         let special = |name: &str| variant(name).map(|sentence| (name.to_owned(), sentence));
         let operand = |name: &str| finding.operands.get(name).map(crate::codec::text::plain);
         let of_type = || {
-            let types = finding.operands.get("types")?.as_array()?.iter().filter_map(Value::as_str);
+            let types = finding
+                .operands
+                .get("types")?
+                .as_array()?
+                .iter()
+                .filter_map(Value::as_str);
             let types: Vec<&str> = types.filter(|name| *name != "null").collect();
             match types.as_slice() {
                 [only] => special(only),
@@ -445,10 +565,21 @@ impl Idiom {
         // The variant `body` is for an absent body, so it does not apply to fields in the body.
         let is_whole = finding.path.is_empty() || finding.path == ["body"];
         let location = Some(finding.location).filter(|location| *location != "body" || is_whole);
-        let at_location = |name: &str| location.and_then(|location| variant(&format!("{name}{location}")));
-        let both = found.as_ref().and_then(|(name, _)| at_location(&format!("{name}.")));
-        let of_sent = found.as_ref().and_then(|(name, _)| variant(&format!("{name}.of-{}", finding.sent_type())));
-        let nested = || if finding.path.len() > 1 { variant("nested") } else { None };
+        let at_location =
+            |name: &str| location.and_then(|location| variant(&format!("{name}{location}")));
+        let both = found
+            .as_ref()
+            .and_then(|(name, _)| at_location(&format!("{name}.")));
+        let of_sent = found
+            .as_ref()
+            .and_then(|(name, _)| variant(&format!("{name}.of-{}", finding.sent_type())));
+        let nested = || {
+            if finding.path.len() > 1 {
+                variant("nested")
+            } else {
+                None
+            }
+        };
         both.or(of_sent)
             .or_else(|| at_location(""))
             .or_else(nested)
@@ -461,7 +592,12 @@ impl Idiom {
     fn candidates(&'static self) -> Vec<(&'static str, Candidate)> {
         let mut all = Vec::new();
         for (key, sentence) in &self.sentences {
-            let Some(rule) = RULES.iter().find(|rule| key.split('.').next() == Some(rule)) else { continue };
+            let Some(rule) = RULES
+                .iter()
+                .find(|rule| key.split('.').next() == Some(rule))
+            else {
+                continue;
+            };
             let own = sentence.says.iter().map(|says| (says, false));
             for (template, is_other) in own.chain(sentence.also.iter().map(|also| (also, true))) {
                 let letters = letters(template);
@@ -471,7 +607,17 @@ impl Idiom {
                 });
                 let piece = pieces.max_by_key(|piece| piece.len());
                 if let Some(piece) = piece.filter(|_| letters >= FEWEST_LETTERS) {
-                    all.push((piece, Candidate { idiom: self, rule, sentence, template, is_other, letters }));
+                    all.push((
+                        piece,
+                        Candidate {
+                            idiom: self,
+                            rule,
+                            sentence,
+                            template,
+                            is_other,
+                            letters,
+                        },
+                    ));
                 }
             }
         }
@@ -509,18 +655,37 @@ impl Idiom {
             "phone",
         ];
         let is_type = |text: &str| {
-            let mut called = self.dialect.types.values().chain(self.dialect.found.values()).map(String::as_str);
+            let mut called = self
+                .dialect
+                .types
+                .values()
+                .chain(self.dialect.found.values())
+                .map(String::as_str);
             called.any(|name| !name.is_empty() && text.contains(name))
-                || ["string", "integer", "number", "boolean", "array", "object", "null", "undefined", "int", "list"]
-                    .iter()
-                    .any(|name| text.contains(name))
+                || [
+                    "string",
+                    "integer",
+                    "number",
+                    "boolean",
+                    "array",
+                    "object",
+                    "null",
+                    "undefined",
+                    "int",
+                    "list",
+                ]
+                .iter()
+                .any(|name| text.contains(name))
         };
         captured.slots.iter().all(|(slot, _, text)| match slot {
             Slot::Format => {
-                FORMATS.contains(&text.as_str()) || self.dialect.formats.values().any(|called| called == text)
+                FORMATS.contains(&text.as_str())
+                    || self.dialect.formats.values().any(|called| called == text)
             }
             Slot::Types | Slot::Type => is_type(text),
-            Slot::Value | Slot::Values | Slot::Detail | Slot::Pattern => letters >= FEWEST_AROUND_ANYTHING,
+            Slot::Value | Slot::Values | Slot::Detail | Slot::Pattern => {
+                letters >= FEWEST_AROUND_ANYTHING
+            }
             _ => true,
         })
     }
@@ -528,8 +693,11 @@ impl Idiom {
     /// Returns the value of a member beside the sentence for a finding.
     #[must_use]
     pub fn beside(&self, name: &str, finding: &Finding) -> Option<Value> {
-        let own = self.sentence(finding).and_then(|sentence| sentence.with.get(name));
-        own.or_else(|| self.members.get(name)).map(|pattern| self.fill(pattern, finding))
+        let own = self
+            .sentence(finding)
+            .and_then(|sentence| sentence.with.get(name));
+        own.or_else(|| self.members.get(name))
+            .map(|pattern| self.fill(pattern, finding))
     }
 
     /// Returns the body for an error that is about no field; none if the family has no special
@@ -538,7 +706,11 @@ impl Idiom {
     pub fn whole_body(&self, finding: &Finding) -> Option<Value> {
         let whole = self.whole.as_ref()?;
         let reason = || finding.operands.get("reason").cloned();
-        let message = self.say(finding).and_then(|said| said.sentence).map(Value::String).or_else(reason)?;
+        let message = self
+            .say(finding)
+            .and_then(|said| said.sentence)
+            .map(Value::String)
+            .or_else(reason)?;
         let mut finding = finding.clone();
         finding.operands.entry("message").or_insert(message);
         Some(self.fill(whole, &finding))
@@ -547,7 +719,11 @@ impl Idiom {
     /// Returns true if the family has a value for a member beside its sentences.
     #[must_use]
     pub fn has_beside(&self, name: &str) -> bool {
-        self.members.contains_key(name) || self.sentences.values().any(|sentence| sentence.with.contains_key(name))
+        self.members.contains_key(name)
+            || self
+                .sentences
+                .values()
+                .any(|sentence| sentence.with.contains_key(name))
     }
 
     fn fill(&self, pattern: &Value, finding: &Finding) -> Value {
@@ -555,21 +731,29 @@ impl Idiom {
             Value::String(text) => {
                 let typed = match text.as_str() {
                     "{limit}" => finding.operands.get("limit"),
-                    "{values}" => finding.operands.get("values").or_else(|| finding.operands.get("value")),
+                    "{values}" => finding
+                        .operands
+                        .get("values")
+                        .or_else(|| finding.operands.get("value")),
                     "{value}" => Some(finding.value.as_ref().unwrap_or(&Value::Null)),
                     "{status}" => finding.operands.get("status"),
                     _ => None,
                 };
                 let filled = || {
-                    Template::parse(text)
-                        .map_or_else(|_| text.clone(), |template| self.dialect.fill(&template, finding))
+                    Template::parse(text).map_or_else(
+                        |_| text.clone(),
+                        |template| self.dialect.fill(&template, finding),
+                    )
                 };
                 typed.cloned().unwrap_or_else(|| Value::String(filled()))
             }
             Value::Array(items) => items.iter().map(|item| self.fill(item, finding)).collect(),
-            Value::Object(object) => {
-                Value::Object(object.iter().map(|(name, member)| (name.clone(), self.fill(member, finding))).collect())
-            }
+            Value::Object(object) => Value::Object(
+                object
+                    .iter()
+                    .map(|(name, member)| (name.clone(), self.fill(member, finding)))
+                    .collect(),
+            ),
             other => other.clone(),
         }
     }
@@ -584,19 +768,23 @@ impl Idiom {
     /// Returns true if any of its codes is a number.
     #[must_use]
     pub fn has_numbers(&self) -> bool {
-        self.sentences.values().any(|sentence| matches!(&sentence.code, Some(Code::Other(Value::Number(_)))))
+        self.sentences
+            .values()
+            .any(|sentence| matches!(&sentence.code, Some(Code::Other(Value::Number(_)))))
     }
 
     /// Returns true if the family has this code.
     #[must_use]
     pub fn has_code(&self, code: &Value) -> bool {
-        self.sentences.values().any(|sentence| match &sentence.code {
-            Some(Code::Text(template)) => {
-                code.as_str().is_some_and(|text| matching::captures(template, text).is_some())
-            }
-            Some(Code::Other(other)) => other == code,
-            None => false,
-        })
+        self.sentences
+            .values()
+            .any(|sentence| match &sentence.code {
+                Some(Code::Text(template)) => code
+                    .as_str()
+                    .is_some_and(|text| matching::captures(template, text).is_some()),
+                Some(Code::Other(other)) => other == code,
+                None => false,
+            })
     }
 }
 
@@ -605,7 +793,10 @@ const FEWEST_LETTERS: usize = 6;
 
 fn letters(template: &Template) -> usize {
     let texts = template.parts.iter().map(|part| match part {
-        Part::Text(text) => text.chars().filter(|letter| !letter.is_whitespace()).count(),
+        Part::Text(text) => text
+            .chars()
+            .filter(|letter| !letter.is_whitespace())
+            .count(),
         Part::Slot(Slot::Plural, _) => 1,
         Part::Slot(..) => 0,
     });
@@ -630,8 +821,15 @@ mod tests {
                     continue;
                 }
             };
-            assert_eq!(Some(idiom.name.as_str()), file.path().file_stem().and_then(|stem| stem.to_str()));
-            assert!(text.contains("\nreference: https://") || idiom.name == PLAIN, "{}", idiom.name);
+            assert_eq!(
+                Some(idiom.name.as_str()),
+                file.path().file_stem().and_then(|stem| stem.to_str())
+            );
+            assert!(
+                text.contains("\nreference: https://") || idiom.name == PLAIN,
+                "{}",
+                idiom.name
+            );
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
         assert_eq!(all().len(), FILES.files().count());
@@ -648,11 +846,20 @@ mod tests {
     fn the_same_voice_says_another_thing() {
         let text = "must have required property 'emails'";
         let found = recognise(text, &candidates(text));
-        let ajv = found.iter().find(|found| found.idiom.name == "ajv").expect("is Ajv's");
+        let ajv = found
+            .iter()
+            .find(|found| found.idiom.name == "ajv")
+            .expect("is Ajv's");
         assert_eq!(ajv.rule, "required");
         let mut finding = Finding::whole("type", json!({ "types": ["array", "null"] }));
         finding.path = vec!["a".to_owned()];
-        assert_eq!(ajv.idiom.say(&finding).and_then(|said| said.sentence).as_deref(), Some("must be array,null"));
+        assert_eq!(
+            ajv.idiom
+                .say(&finding)
+                .and_then(|said| said.sentence)
+                .as_deref(),
+            Some("must be array,null")
+        );
     }
 
     #[test]

@@ -13,7 +13,10 @@ impl Captured {
     /// Returns the name or path of the field.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.slots.iter().find(|(slot, ..)| slot.is_name()).map(|(.., text)| text.as_str())
+        self.slots
+            .iter()
+            .find(|(slot, ..)| slot.is_name())
+            .map(|(.., text)| text.as_str())
     }
 }
 
@@ -25,7 +28,10 @@ pub fn captures(template: &Template, text: &str) -> Option<Captured> {
         Part::Slot(..) => None,
     });
     // The cheapest test first: it rules out most sentences.
-    if !longest.max_by_key(|text| text.len()).is_none_or(|longest| text.contains(longest)) {
+    if !longest
+        .max_by_key(|text| text.len())
+        .is_none_or(|longest| text.contains(longest))
+    {
         return None;
     }
     let mut captured = Captured::default();
@@ -41,9 +47,13 @@ fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) 
     if *steps == 0 {
         return false;
     }
-    let Some((part, parts)) = parts.split_first() else { return text.is_empty() };
+    let Some((part, parts)) = parts.split_first() else {
+        return text.is_empty();
+    };
     match part {
-        Part::Text(fixed) => text.strip_prefix(fixed.as_str()).is_some_and(|text| rest(parts, text, captured, steps)),
+        Part::Text(fixed) => text
+            .strip_prefix(fixed.as_str())
+            .is_some_and(|text| rest(parts, text, captured, steps)),
         Part::Slot(slot, form) => {
             let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
             let first_allowed = usize::from(!may_be_empty(*slot));
@@ -87,7 +97,9 @@ fn is_in_form(slot: Slot, form: Form, text: &str) -> bool {
     let is_high_inside = text.chars().skip(1).any(char::is_uppercase);
     match form {
         Form::Pascal => starts_high && !text.contains('_'),
-        Form::Title => starts_high && !text.contains('_') && (!is_high_inside || text.contains([' ', '.'])),
+        Form::Title => {
+            starts_high && !text.contains('_') && (!is_high_inside || text.contains([' ', '.']))
+        }
         Form::Sentence => starts_high && !text.contains('_') && !is_high_inside,
         Form::Words => !starts_high && !is_high_inside && !text.contains('_'),
         _ => true,
@@ -95,7 +107,10 @@ fn is_in_form(slot: Slot, form: Form, text: &str) -> bool {
 }
 
 fn may_be_empty(slot: Slot) -> bool {
-    matches!(slot, Slot::Plural | Slot::Value | Slot::Parent | Slot::Pointer | Slot::Detail | Slot::Container)
+    matches!(
+        slot,
+        Slot::Plural | Slot::Value | Slot::Parent | Slot::Pointer | Slot::Detail | Slot::Container
+    )
 }
 
 /// Maximum length of a captured name, in bytes; a slot does not take a longer one.
@@ -107,18 +122,30 @@ const MOST_WORDS: usize = 5;
 /// Returns true if a slot that has captured `before` may capture `letter` next.
 fn allows(slot: Slot, form: Form, letter: char, before: &str) -> bool {
     match slot {
-        Slot::Name | Slot::Path | Slot::Pointer | Slot::Parent | Slot::Property | Slot::Location => {
+        Slot::Name
+        | Slot::Path
+        | Slot::Pointer
+        | Slot::Parent
+        | Slot::Property
+        | Slot::Location => {
             let has_blanks = matches!(form, Form::Words | Form::Sentence | Form::Title);
-            let is_of_name =
-                letter.is_alphanumeric() || matches!(letter, '_' | '-' | '$' | '.' | '@' | '[' | ']' | '*' | '/');
+            let is_of_name = letter.is_alphanumeric()
+                || matches!(letter, '_' | '-' | '$' | '.' | '@' | '[' | ']' | '*' | '/');
             before.len() < LONGEST_NAME
                 && (is_of_name
-                    || letter == ' ' && has_blanks && !before.is_empty() && before.matches(' ').count() < MOST_WORDS)
+                    || letter == ' '
+                        && has_blanks
+                        && !before.is_empty()
+                        && before.matches(' ').count() < MOST_WORDS)
         }
-        Slot::Limit | Slot::Least | Slot::Most => letter.is_ascii_digit() || matches!(letter, '.' | '-' | '+' | 'e'),
+        Slot::Limit | Slot::Least | Slot::Most => {
+            letter.is_ascii_digit() || matches!(letter, '.' | '-' | '+' | 'e')
+        }
         Slot::Status | Slot::Length => letter.is_ascii_digit(),
         Slot::Plural => letter == 's' && before.is_empty(),
-        Slot::Types | Slot::Type => letter.is_alphanumeric() || matches!(letter, ' ' | ',' | '"' | '\'' | '|' | '-'),
+        Slot::Types | Slot::Type => {
+            letter.is_alphanumeric() || matches!(letter, ' ' | ',' | '"' | '\'' | '|' | '-')
+        }
         Slot::Code => !letter.is_whitespace(),
         _ => true,
     }
@@ -135,20 +162,33 @@ mod tests {
 
     #[test]
     fn a_text_is_read_by_its_template() {
-        assert_eq!(name("\"{path}\" is required", "\"a.b\" is required").as_deref(), Some("a.b"));
         assert_eq!(
-            name("The {name|words} field is required.", "The contact manager field is required."),
+            name("\"{path}\" is required", "\"a.b\" is required").as_deref(),
+            Some("a.b")
+        );
+        assert_eq!(
+            name(
+                "The {name|words} field is required.",
+                "The contact manager field is required."
+            ),
             Some("contact manager".into())
         );
         assert_eq!(name("{name} is {name}", "a is b is c"), None);
-        assert_eq!(name("at least {limit} item{s}", "at least 1 item").as_deref(), Some(""));
+        assert_eq!(
+            name("at least {limit} item{s}", "at least 1 item").as_deref(),
+            Some("")
+        );
         assert_eq!(name("at least {limit} item{s}", "at least x items"), None);
-        assert_eq!(name("{name} in body is required", "the name in body is required"), None);
+        assert_eq!(
+            name("{name} in body is required", "the name in body is required"),
+            None
+        );
     }
 
     #[test]
     fn a_text_that_can_be_read_in_too_many_ways_ends() {
-        let template = Template::parse("{value}a{value}a{value}a{value}a{value}b").expect("is a template");
+        let template =
+            Template::parse("{value}a{value}a{value}a{value}a{value}b").expect("is a template");
         assert!(captures(&template, &"a".repeat(2000)).is_none());
     }
 }

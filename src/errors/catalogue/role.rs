@@ -58,13 +58,25 @@ const ROLES: [(&str, Role); 13] = [
 fn names() -> &'static HashMap<Role, Vec<String>> {
     static ALL: OnceLock<HashMap<Role, Vec<String>>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let tree = syntax::parse(include_str!("roles.yaml")).expect("it is a part of the program").tree;
+        let tree = syntax::parse(include_str!("roles.yaml"))
+            .expect("it is a part of the program")
+            .tree;
         let list = |name: &str| {
-            let names = tree[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let names = tree[name]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
             let mut seen = HashSet::new();
-            names.filter(|name| seen.insert(*name)).map(str::to_owned).collect()
+            names
+                .filter(|name| seen.insert(*name))
+                .map(str::to_owned)
+                .collect()
         };
-        ROLES.iter().map(|(name, role)| (*role, list(name))).collect()
+        ROLES
+            .iter()
+            .map(|(name, role)| (*role, list(name)))
+            .collect()
     })
 }
 
@@ -74,7 +86,9 @@ impl Role {
     #[must_use]
     pub fn rank(self, name: &str) -> Option<usize> {
         let folded = folded(name);
-        names().get(&self).and_then(|names| names.iter().position(|known| *known == folded))
+        names()
+            .get(&self)
+            .and_then(|names| names.iter().position(|known| *known == folded))
     }
 
     /// Returns true if a member of this name can have the role.
@@ -91,7 +105,11 @@ mod tests {
     #[test]
     fn names_have_roles_in_every_style() {
         assert!(Role::Message.fits("error_message") && Role::Message.fits("errorMessage"));
-        assert!(Role::Code.fits("errorType") && Role::Field.fits("propertyPath") && Role::List.fits("fieldErrors"));
+        assert!(
+            Role::Code.fits("errorType")
+                && Role::Field.fits("propertyPath")
+                && Role::List.fits("fieldErrors")
+        );
         assert!(Role::Message.rank("message") < Role::Message.rank("detail"));
         for (_, role) in ROLES {
             assert!(names()[&role].len() > 1, "{role:?}");

@@ -25,23 +25,39 @@ pub fn meant<'v>(
 ) -> Vec<(Vec<String>, &'v str, Recognised)> {
     let is_entry = |path: &[String]| {
         path.iter().any(|step| step == "[]")
-            || path.iter().any(|step| names.find(step).is_some() || names.path(step).is_some())
+            || path
+                .iter()
+                .any(|step| names.find(step).is_some() || names.path(step).is_some())
     };
     let is_known = |name: &String| names.find(name).is_some() || names.path(name).is_some();
     let worth = |(path, text, recognised): &(Vec<String>, &str, Recognised)| {
         let of_field = recognised.rule(None).is_some_and(is_of_field);
         let named = recognised.names(None);
         let is_general = general(text).is_some() || is_reason(text);
-        (of_field && !is_general, named.iter().any(is_known), is_entry(path), !named.is_empty(), recognised.letters())
+        (
+            of_field && !is_general,
+            named.iter().any(is_known),
+            is_entry(path),
+            !named.is_empty(),
+            recognised.letters(),
+        )
     };
-    let Some(best) = recognised.iter().max_by_key(|recognised| worth(recognised)).cloned() else { return recognised };
+    let Some(best) = recognised
+        .iter()
+        .max_by_key(|recognised| worth(recognised))
+        .cloned()
+    else {
+        return recognised;
+    };
     let (path, _, first) = &best;
     let about = first.names(None);
     let rule = first.rule(None);
     if !rule.is_some_and(is_of_field) || general(best.1).is_some() {
         return recognised
             .into_iter()
-            .filter(|(_, text, recognised)| !recognised.rule(None).is_some_and(is_of_field) && !is_reason(text))
+            .filter(|(_, text, recognised)| {
+                !recognised.rule(None).is_some_and(is_of_field) && !is_reason(text)
+            })
             .collect();
     }
     let same = |name: &String| about.iter().any(|other| folded(other) == folded(name));
@@ -49,21 +65,33 @@ pub fn meant<'v>(
         let named = recognised.names(None);
         let is_general = general(text).is_some() || is_reason(text);
         let is_own = there == path;
-        let is_of_entry = is_entry(there) && recognised.rule(None).is_some_and(is_of_field) && !is_general;
-        let is_same = !named.is_empty() && (named.iter().any(same) || about.is_empty() && named.iter().any(is_known));
-        let says_same =
-            named.is_empty() && recognised.rule(None) == rule && !is_general && is_entry(path) == is_entry(there);
+        let is_of_entry =
+            is_entry(there) && recognised.rule(None).is_some_and(is_of_field) && !is_general;
+        let is_same = !named.is_empty()
+            && (named.iter().any(same) || about.is_empty() && named.iter().any(is_known));
+        let says_same = named.is_empty()
+            && recognised.rule(None) == rule
+            && !is_general
+            && is_entry(path) == is_entry(there);
         is_own || is_of_entry || is_same && !is_general || says_same
     };
     // A title beside a message is not a message.
-    let parents: Vec<Vec<String>> =
-        recognised.iter().filter(|(path, ..)| !is_title(path)).map(|(path, ..)| parent(path)).collect();
+    let parents: Vec<Vec<String>> = recognised
+        .iter()
+        .filter(|(path, ..)| !is_title(path))
+        .map(|(path, ..)| parent(path))
+        .collect();
     let is_only_title = |path: &[String]| is_title(path) && parents.contains(&parent(path));
-    recognised.into_iter().filter(is_meant).filter(|(path, ..)| !is_only_title(path)).collect()
+    recognised
+        .into_iter()
+        .filter(is_meant)
+        .filter(|(path, ..)| !is_only_title(path))
+        .collect()
 }
 
 fn is_title(path: &[String]) -> bool {
-    path.last().is_some_and(|key| matches!(folded(key).as_str(), "title" | "errortitle" | "errorname"))
+    path.last()
+        .is_some_and(|key| matches!(folded(key).as_str(), "title" | "errortitle" | "errorname"))
 }
 
 fn parent(path: &[String]) -> Vec<String> {
@@ -80,11 +108,16 @@ fn is_reason(text: &str) -> bool {
 
 /// Returns whether a text is a message; a text without blanks is one only where a message is due.
 pub fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool {
-    let key = path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str);
+    let key = path
+        .iter()
+        .rev()
+        .find(|key| *key != "[]")
+        .map_or("", String::as_str);
     let is_of_program = Role::Link.fits(key) || Role::When.fits(key) || Role::Request.fits(key);
     let is_word = !text.contains(' ');
     let message_due = Role::Message.rank(key).is_some_and(|rank| rank < 40) || Role::List.fits(key);
-    let is_said = message_due && recognised.letters() > 0 && !code::is_code(text) || text == "Required";
+    let is_said =
+        message_due && recognised.letters() > 0 && !code::is_code(text) || text == "Required";
     !is_of_program && (!is_word || is_said)
 }
 
@@ -93,18 +126,29 @@ pub fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool
 pub const FEWEST_LETTERS: usize = 11;
 
 /// Returns the family whose messages, codes and shape a body has.
-pub fn family(value: &Value, recognised: &[(Vec<String>, &str, Recognised)]) -> Option<&'static Idiom> {
+pub fn family(
+    value: &Value,
+    recognised: &[(Vec<String>, &str, Recognised)],
+) -> Option<&'static Idiom> {
     let mut scored: Vec<(usize, &'static Idiom)> = Vec::new();
-    let mut add =
-        |idiom: &'static Idiom, score: usize| match scored.iter_mut().find(|(_, known)| std::ptr::eq(*known, idiom)) {
-            Some((total, _)) => *total += score,
-            None => scored.push((score, idiom)),
-        };
+    let mut add = |idiom: &'static Idiom, score: usize| match scored
+        .iter_mut()
+        .find(|(_, known)| std::ptr::eq(*known, idiom))
+    {
+        Some((total, _)) => *total += score,
+        None => scored.push((score, idiom)),
+    };
     for (_, _, recognised) in recognised {
-        let of_field = recognised.matches.iter().filter(|found| is_of_field(found.rule));
+        let of_field = recognised
+            .matches
+            .iter()
+            .filter(|found| is_of_field(found.rule));
         for found in of_field {
             let rank = usize::try_from(found.idiom.rank).unwrap_or(0) * 12;
-            add(found.idiom, found.letters * 4 + usize::from(!found.is_other) * 3 + rank);
+            add(
+                found.idiom,
+                found.letters * 4 + usize::from(!found.is_other) * 3 + rank,
+            );
             if let Some(code) = &found.code
                 && has_value(value, code)
             {
@@ -115,12 +159,20 @@ pub fn family(value: &Value, recognised: &[(Vec<String>, &str, Recognised)]) -> 
     let with_words: Vec<&'static Idiom> = scored.iter().map(|(_, idiom)| *idiom).collect();
     for idiom in idiom::all() {
         let has_words = with_words.iter().any(|known| std::ptr::eq(*known, idiom));
-        let members = idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(value, path)));
-        let Some(members) = members.map(Vec::len).max() else { continue };
+        let members = idiom
+            .shapes
+            .iter()
+            .filter(|shape| shape.iter().all(|path| has_path(value, path)));
+        let Some(members) = members.map(Vec::len).max() else {
+            continue;
+        };
         // Two members are so common that they identify no family without messages.
         if has_words || members > 2 && !idiom.needs_words {
             let score = if members > 2 { members.min(8) * 12 } else { 8 };
-            match scored.iter_mut().find(|(_, known)| std::ptr::eq(*known, idiom)) {
+            match scored
+                .iter_mut()
+                .find(|(_, known)| std::ptr::eq(*known, idiom))
+            {
                 Some((total, _)) => *total += score,
                 None => scored.push((score, idiom)),
             }
@@ -128,19 +180,31 @@ pub fn family(value: &Value, recognised: &[(Vec<String>, &str, Recognised)]) -> 
     }
     // A message that any API may have identifies no family.
     let is_told = |idiom: &'static Idiom| {
-        let of_idiom = recognised.iter().filter_map(|(_, _, recognised)| recognised.of(Some(idiom)));
+        let of_idiom = recognised
+            .iter()
+            .filter_map(|(_, _, recognised)| recognised.of(Some(idiom)));
         let mut matches = of_idiom.filter(|found| is_of_field(found.rule)).peekable();
         let is_silent = matches.peek().is_none();
         is_silent
             || matches.any(|found| {
-                found.letters >= FEWEST_LETTERS || found.code.as_ref().is_some_and(|code| has_value(value, code))
+                found.letters >= FEWEST_LETTERS
+                    || found
+                        .code
+                        .as_ref()
+                        .is_some_and(|code| has_value(value, code))
             })
-            || idiom.shapes.iter().any(|shape| shape.len() > 1 && shape.iter().all(|path| has_path(value, path)))
+            || idiom
+                .shapes
+                .iter()
+                .any(|shape| shape.len() > 1 && shape.iter().all(|path| has_path(value, path)))
     };
     scored.retain(|(_, idiom)| is_told(idiom));
     let worth = |(score, idiom): &(usize, &'static Idiom)| (*score, idiom.rank);
     let most = scored.iter().map(worth).max()?;
-    scored.iter().find(|scored| worth(scored) == most).map(|(_, idiom)| *idiom)
+    scored
+        .iter()
+        .find(|scored| worth(scored) == most)
+        .map(|(_, idiom)| *idiom)
 }
 
 fn has_value(value: &Value, wanted: &Value) -> bool {
@@ -154,11 +218,15 @@ fn has_value(value: &Value, wanted: &Value) -> bool {
 /// Returns whether a value has a member at a path such as `errors`, `[]`, `field`.
 #[must_use]
 pub fn has_path(value: &Value, path: &[String]) -> bool {
-    let Some((step, rest)) = path.split_first() else { return true };
+    let Some((step, rest)) = path.split_first() else {
+        return true;
+    };
     match (step.as_str(), value) {
         ("[]", Value::Array(items)) => items.first().is_some_and(|item| has_path(item, rest)),
         ("{}", Value::Object(object)) => object.values().any(|member| has_path(member, rest)),
-        (name, Value::Object(object)) => object.get(name).is_some_and(|member| has_path(member, rest)),
+        (name, Value::Object(object)) => object
+            .get(name)
+            .is_some_and(|member| has_path(member, rest)),
         _ => false,
     }
 }
@@ -182,12 +250,24 @@ pub fn about(
             if about.is_empty() {
                 about.extend(nearest_field(path, &fields));
             }
-            Some(About { rule, names: about, is_worded: true, is_joined: recognised.joined.is_some() })
+            Some(About {
+                rule,
+                names: about,
+                is_worded: true,
+                is_joined: recognised.joined.is_some(),
+            })
         }
         None => {
-            let Some((_, field)) = fields.first() else { return about_code(value, names) };
+            let Some((_, field)) = fields.first() else {
+                return about_code(value, names);
+            };
             let rule = rule_of_codes(value)?;
-            Some(About { rule, names: vec![field.clone()], is_worded: false, is_joined: false })
+            Some(About {
+                rule,
+                names: vec![field.clone()],
+                is_worded: false,
+                is_joined: false,
+            })
         }
     }
 }
@@ -223,8 +303,16 @@ fn about_code(value: &Value, names: &Names) -> Option<About> {
         let rest = rest.join("_");
         let score = |rule: &str| code::score(&rest, &Finding::whole(rule, Value::Null));
         let rules = RULES.iter().copied().filter(|rule| is_of_field(rule));
-        let rule = rules.rev().max_by_key(|rule| score(rule)).filter(|rule| score(rule) >= 8)?;
-        Some(About { rule, names: vec![name.to_owned()], is_worded: false, is_joined: false })
+        let rule = rules
+            .rev()
+            .max_by_key(|rule| score(rule))
+            .filter(|rule| score(rule) >= 8)?;
+        Some(About {
+            rule,
+            names: vec![name.to_owned()],
+            is_worded: false,
+            is_joined: false,
+        })
     })
 }
 
@@ -236,7 +324,12 @@ fn fields(value: &Value, names: &Names) -> Vec<(Vec<String>, String)> {
     fields
 }
 
-fn collect_fields(value: &Value, path: &mut Vec<String>, names: &Names, fields: &mut Vec<(Vec<String>, String)>) {
+fn collect_fields(
+    value: &Value,
+    path: &mut Vec<String>,
+    names: &Names,
+    fields: &mut Vec<(Vec<String>, String)>,
+) {
     match value {
         Value::Object(object) => {
             for (key, member) in object {
@@ -248,16 +341,34 @@ fn collect_fields(value: &Value, path: &mut Vec<String>, names: &Names, fields: 
                     let is_due = Role::Field.rank(key).is_some_and(|rank| rank < 8)
                         && is_identifier(segments(text).last().unwrap_or(&""));
                     if is_name || is_due {
-                        fields.push((path.clone(), segments(text).last().map_or(text, |last| last).to_owned()));
+                        fields.push((
+                            path.clone(),
+                            segments(text).last().map_or(text, |last| last).to_owned(),
+                        ));
                     }
                 } else if let Value::Array(items) = member
                     && (is_segments(key, items, names) || is_name_in_list(key, items, names))
                 {
-                    let last = items.iter().rev().find_map(Value::as_str).unwrap_or_default();
+                    let last = items
+                        .iter()
+                        .rev()
+                        .find_map(Value::as_str)
+                        .unwrap_or_default();
                     fields.push((path.clone(), last.to_owned()));
                 } else {
-                    if is_map_key(key, member, names, path.len() > 1 && Role::List.fits(&path[path.len() - 2])) {
-                        fields.push((path.clone(), segments(key).last().map_or(key.as_str(), |last| last).to_owned()));
+                    if is_map_key(
+                        key,
+                        member,
+                        names,
+                        path.len() > 1 && Role::List.fits(&path[path.len() - 2]),
+                    ) {
+                        fields.push((
+                            path.clone(),
+                            segments(key)
+                                .last()
+                                .map_or(key.as_str(), |last| last)
+                                .to_owned(),
+                        ));
                     }
                     collect_fields(member, path, names, fields);
                 }
@@ -287,13 +398,23 @@ fn nearest_field(path: &[String], fields: &[(Vec<String>, String)]) -> Option<St
 fn rule_of_codes(value: &Value) -> Option<&'static str> {
     let mut codes = Vec::new();
     recognise::visit(value, &mut Vec::new(), &mut |path, text| {
-        if path.iter().rev().find(|key| *key != "[]").is_some_and(|key| Role::Code.fits(key)) && code::is_code(text) {
+        if path
+            .iter()
+            .rev()
+            .find(|key| *key != "[]")
+            .is_some_and(|key| Role::Code.fits(key))
+            && code::is_code(text)
+        {
             codes.push(text.to_owned());
         }
     });
     let score = |rule: &str| {
         let finding = Finding::whole(rule, Value::Null);
-        codes.iter().map(|code| code::score(code, &finding)).max().unwrap_or(0)
+        codes
+            .iter()
+            .map(|code| code::score(code, &finding))
+            .max()
+            .unwrap_or(0)
     };
     let rules = RULES.iter().copied().filter(|rule| is_of_field(rule));
     let best = rules.rev().max_by_key(|rule| score(rule))?;
@@ -305,21 +426,39 @@ fn rule_of_codes(value: &Value) -> Option<&'static str> {
 
 /// Returns the path at which a neutral message goes in a body that has no message about a field:
 /// that of the likeliest message. Returns `None` if the body tells the fault without one.
-pub fn place_for_words(value: &Value, about: Option<&About>, context: &Context<'_>) -> Option<Vec<String>> {
+pub fn place_for_words(
+    value: &Value,
+    about: Option<&About>,
+    context: &Context<'_>,
+) -> Option<Vec<String>> {
     let mut best: Option<(usize, Vec<String>)> = None;
     recognise::visit(value, &mut Vec::new(), &mut |path, text| {
-        let key = path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str);
-        let Some(rank) = (if path.is_empty() { Some(0) } else { Role::Message.rank(key) }) else { return };
+        let key = path
+            .iter()
+            .rev()
+            .find(|key| *key != "[]")
+            .map_or("", String::as_str);
+        let Some(rank) = (if path.is_empty() {
+            Some(0)
+        } else {
+            Role::Message.rank(key)
+        }) else {
+            return;
+        };
         let is_coded = code::is_code(text);
-        let is_of_other = text.starts_with("http") || text.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let is_of_other =
+            text.starts_with("http") || text.chars().all(|c| c.is_ascii_digit() || c == '.');
         // A code at a member for which the document shows more than two codes is not a message.
-        let is_only_code = is_coded && context.codes.iter().filter(|(name, _)| name == key).count() > 2;
-        let has_enum =
-            node_at(context.schema, path).is_some_and(|node| node.get("enum").is_some() || node.get("const").is_some());
+        let is_only_code =
+            is_coded && context.codes.iter().filter(|(name, _)| name == key).count() > 2;
+        let has_enum = node_at(context.schema, path)
+            .is_some_and(|node| node.get("enum").is_some() || node.get("const").is_some());
         if is_of_other || is_only_code || has_enum {
             return;
         }
-        let score = rank + 100 * path.iter().filter(|key| *key == "[]").count() + 60 * usize::from(is_coded);
+        let score = rank
+            + 100 * path.iter().filter(|key| *key == "[]").count()
+            + 60 * usize::from(is_coded);
         if best.as_ref().is_none_or(|(least, _)| score < *least) {
             best = Some((score, path.to_vec()));
         }
@@ -327,7 +466,10 @@ pub fn place_for_words(value: &Value, about: Option<&About>, context: &Context<'
     let (_, path) = best?;
     // If a field and a code, or a map of fields, tell the fault already, the message may be
     // general.
-    let text = path.iter().try_fold(value, |value, step| value.get(step)).and_then(Value::as_str);
+    let text = path
+        .iter()
+        .try_fold(value, |value, step| value.get(step))
+        .and_then(Value::as_str);
     let is_general = text.is_some_and(|text| general(text).is_some());
     let is_said = about.is_some() || is_general && !fields(value, context.names).is_empty();
     (!is_said).then_some(path)
@@ -337,7 +479,11 @@ fn node_at<'s>(schema: Option<&'s Schema>, path: &[String]) -> Option<&'s Value>
     let schema = schema?;
     let mut node = schema.tree();
     for step in path {
-        node = if step == "[]" { schema.items(node)? } else { schema.property(node, step)? };
+        node = if step == "[]" {
+            schema.items(node)?
+        } else {
+            schema.property(node, step)?
+        };
         node = schema.resolve(node);
     }
     Some(node)
@@ -347,17 +493,26 @@ fn node_at<'s>(schema: Option<&'s Schema>, path: &[String]) -> Option<&'s Value>
 pub fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
     let is_list = !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_u64());
-    let Some(last) = texts.last().filter(|_| is_list && !texts.iter().any(|text| text.contains(' '))) else {
+    let Some(last) = texts
+        .last()
+        .filter(|_| is_list && !texts.iter().any(|text| text.contains(' ')))
+    else {
         return false;
     };
-    let is_due = matches!(folded(key).as_str(), "loc" | "path" | "location" | "instancepath" | "fieldpath" | "pointer");
-    let begins_with_location = texts.len() > 1 && texts.len() == items.len() && location_of(texts[0]).is_some();
+    let is_due = matches!(
+        folded(key).as_str(),
+        "loc" | "path" | "location" | "instancepath" | "fieldpath" | "pointer"
+    );
+    let begins_with_location =
+        texts.len() > 1 && texts.len() == items.len() && location_of(texts[0]).is_some();
     is_due && (is_identifier(last)) || begins_with_location && names.find(last).is_some()
 }
 
 /// Returns whether a list has the name of one field: `"fields": ["email"]`.
 fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
-    let [Value::String(text)] = items else { return false };
+    let [Value::String(text)] = items else {
+        return false;
+    };
     Role::Field.fits(key) && (names.find(text).is_some() || names.path(text).is_some())
 }
 
@@ -380,12 +535,24 @@ pub fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bo
     // Below `errors`, a key has only the roles that members of an entry have.
     let is_plain = matches!(
         folded(key).as_str(),
-        "message" | "code" | "status" | "error" | "errors" | "detail" | "details" | "type" | "msg" | "field"
+        "message"
+            | "code"
+            | "status"
+            | "error"
+            | "errors"
+            | "detail"
+            | "details"
+            | "type"
+            | "msg"
+            | "field"
     );
     is_name
         && match member {
             Value::Array(items) => {
-                let says = !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_object());
+                let says = !items.is_empty()
+                    && items
+                        .iter()
+                        .all(|item| item.is_string() || item.is_object());
                 says && (!has_role || in_list && !is_plain)
             }
             Value::Object(_) => !has_role || in_list && !is_plain,

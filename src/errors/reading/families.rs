@@ -17,7 +17,9 @@ pub(crate) const OF_DJANGO: [&str; 2] = ["nonfielderrors", "nonfielderror"];
 /// Returns Django REST framework for a body with its member for errors that are about no field.
 pub(super) fn of_members(schema: &Schema) -> Option<&'static Idiom> {
     let properties = schema.properties(schema.tree());
-    let is_named = properties.iter().any(|(name, _)| OF_DJANGO.contains(&folded(name).as_str()));
+    let is_named = properties
+        .iter()
+        .any(|(name, _)| OF_DJANGO.contains(&folded(name).as_str()));
     is_named.then(|| idiom::named(DJANGO)).flatten()
 }
 
@@ -26,10 +28,13 @@ pub(super) fn of_members(schema: &Schema) -> Option<&'static Idiom> {
 pub(super) fn of_maps(schema: &Schema, context: Context<'_>) -> Option<&'static Idiom> {
     let properties = schema.properties(schema.tree());
     let is_list = |node: &Value| {
-        let item = schema.items(schema.resolve(node)).map(|item| schema.resolve(item));
+        let item = schema
+            .items(schema.resolve(node))
+            .map(|item| schema.resolve(item));
         item.is_some_and(|item| schema.types(item) == ["string"])
     };
-    let is_field = |(name, node): &(&str, &Value)| context.names.find(name).is_some() && is_list(node);
+    let is_field =
+        |(name, node): &(&str, &Value)| context.names.find(name).is_some() && is_list(node);
     // Bodies of Ruby on Rails look alike and are sent with 422.
     let is_bad = context.status.as_u16() == 400;
     let is_map = !properties.is_empty() && properties.iter().all(is_field);

@@ -24,8 +24,12 @@ impl<'c> Shaper<'c> {
     ) -> Option<Fields> {
         let (is_top, depth) = (around.depth == 0, self.fields);
         let is_below = depth > 0 || is_of_fields(around.name) && !around.in_list;
-        let count = properties.iter().filter(|property| self.is_field(**property, is_top)).count();
-        let is_meant = is_below && count * 2 > properties.len() || is_top && self.is_of_fields_alone(properties);
+        let count = properties
+            .iter()
+            .filter(|property| self.is_field(**property, is_top))
+            .count();
+        let is_meant = is_below && count * 2 > properties.len()
+            || is_top && self.is_of_fields_alone(properties);
         if count == 0 || !is_meant {
             return None;
         }
@@ -35,16 +39,29 @@ impl<'c> Shaper<'c> {
             let is_field = self.is_field(property, is_top);
             let is_said = is_field || self.has_sentences(schema);
             let called = if is_said { "messages" } else { name };
-            let around =
-                MemberContext { name: called, beside: &[], in_list: is_said, depth: around.depth + 1, message: called };
+            let around = MemberContext {
+                name: called,
+                beside: &[],
+                in_list: is_said,
+                depth: around.depth + 1,
+                message: called,
+            };
             self.path.push(name.to_owned());
             self.fields += usize::from(is_field);
-            let pattern = self.node(schema, &around, generated.and_then(|generated| generated.get(name)));
+            let pattern = self.node(
+                schema,
+                &around,
+                generated.and_then(|generated| generated.get(name)),
+            );
             self.fields = depth;
             self.path.pop();
             let Some(pattern) = pattern else { continue };
             let otherwise = is_needed.then(|| self.nothing(schema));
-            let member = Member { name: name.to_owned(), pattern, otherwise };
+            let member = Member {
+                name: name.to_owned(),
+                pattern,
+                otherwise,
+            };
             match (is_field, is_said) {
                 (true, _) => fields.push(member),
                 (false, true) if rest.is_none() => rest = Some(Box::new(member)),
@@ -52,29 +69,50 @@ impl<'c> Shaper<'c> {
             }
         }
         let declares_others = |part: &&Value| part.get("additionalProperties").is_some();
-        let is_open = additional(self.schema, node).is_some() || !self.schema.parts(node).iter().any(declares_others);
-        let other = fields.first().filter(|_| is_open).map(|field| Box::new(field.pattern.clone()));
-        (!fields.is_empty()).then_some(Fields { depth, members: fields, rest, others, other })
+        let is_open = additional(self.schema, node).is_some()
+            || !self.schema.parts(node).iter().any(declares_others);
+        let other = fields
+            .first()
+            .filter(|_| is_open)
+            .map(|field| Box::new(field.pattern.clone()));
+        (!fields.is_empty()).then_some(Fields {
+            depth,
+            members: fields,
+            rest,
+            others,
+            other,
+        })
     }
 
     /// Returns whether the members of a body are fields of the request, and no other member is a
     /// message of the whole error.
     fn is_of_fields_alone(&self, properties: &[Property<'c>]) -> bool {
-        let has_plain = properties.iter().any(|property| self.is_field(*property, true) && !has_role(property.0));
-        let mut others = properties.iter().filter(|property| !self.is_field(**property, true));
+        let has_plain = properties
+            .iter()
+            .any(|property| self.is_field(*property, true) && !has_role(property.0));
+        let mut others = properties
+            .iter()
+            .filter(|property| !self.is_field(**property, true));
         // Beside a message of the whole error, the members are something else.
-        has_plain && others.all(|(name, schema, _)| self.has_list(schema) || !Role::Message.fits(name))
+        has_plain
+            && others.all(|(name, schema, _)| self.has_list(schema) || !Role::Message.fits(name))
     }
 
     /// Returns whether a property is a field of the request with its messages. At the top only a
     /// list has messages: a text there could be any value that an error repeats.
     fn is_field(&self, (name, schema, _): Property<'c>, is_top: bool) -> bool {
-        let says = if is_top { self.has_list(schema) } else { self.has_sentences(schema) || self.is_object(schema) };
+        let says = if is_top {
+            self.has_list(schema)
+        } else {
+            self.has_sentences(schema) || self.is_object(schema)
+        };
         says && self.context.names.find(name).is_some()
     }
 
     fn is_object(&self, schema: &'c Value) -> bool {
-        self.schema.types(self.schema.resolve(schema)).contains(&"object")
+        self.schema
+            .types(self.schema.resolve(schema))
+            .contains(&"object")
     }
 
     fn has_sentences(&self, schema: &'c Value) -> bool {
@@ -88,7 +126,13 @@ impl<'c> Shaper<'c> {
     /// Returns whether a schema is a list of texts, or of objects with a message or a code.
     fn has_list(&self, schema: &'c Value) -> bool {
         let schema = self.schema.resolve(schema);
-        let Some(item) = self.schema.items(schema).map(|item| self.schema.resolve(item)) else { return false };
+        let Some(item) = self
+            .schema
+            .items(schema)
+            .map(|item| self.schema.resolve(item))
+        else {
+            return false;
+        };
         let says = |(name, _): &(&str, &Value)| Role::Message.fits(name) || Role::Code.fits(name);
         self.schema.types(item).contains(&"string") || self.schema.properties(item).iter().any(says)
     }
@@ -113,6 +157,14 @@ fn is_of_fields(name: &str) -> bool {
 
 /// Returns whether a name is one that members of errors have for any request.
 fn has_role(name: &str) -> bool {
-    let roles = [Role::Message, Role::Title, Role::Code, Role::Status, Role::List, Role::Success, Role::Request];
+    let roles = [
+        Role::Message,
+        Role::Title,
+        Role::Code,
+        Role::Status,
+        Role::List,
+        Role::Success,
+        Role::Request,
+    ];
     roles.iter().any(|role| role.fits(name))
 }

@@ -32,9 +32,14 @@ impl<'r> Reader<'r> {
         if number.as_u64() == Some(status) && (Role::Status.fits(key) || Role::Code.fits(key)) {
             return Pattern::Status(SlotType::Number);
         }
-        let is_code = Role::Code.fits(key) && self.seen_idiom.is_some_and(|idiom| idiom.has_code(&fixed));
+        let is_code =
+            Role::Code.fits(key) && self.seen_idiom.is_some_and(|idiom| idiom.has_code(&fixed));
         if is_code {
-            let slot = CodeSlot { seen: Some(fixed), allowed: allowed(node), ..self.code_slot() };
+            let slot = CodeSlot {
+                seen: Some(fixed),
+                allowed: allowed(node),
+                ..self.code_slot()
+            };
             return Pattern::Code(slot);
         }
         Pattern::Fixed(fixed)
@@ -43,9 +48,16 @@ impl<'r> Reader<'r> {
     fn code_slot(&self) -> CodeSlot {
         let rule = self.about.as_ref().map(|about| about.rule);
         // An error that is not about a field has codes for the rule of its message.
-        let rule =
-            rule.or_else(|| self.recognised.iter().find_map(|(_, _, recognised)| recognised.rule(self.seen_idiom)));
-        CodeSlot { rule, idiom: self.idiom, ..CodeSlot::default() }
+        let rule = rule.or_else(|| {
+            self.recognised
+                .iter()
+                .find_map(|(_, _, recognised)| recognised.rule(self.seen_idiom))
+        });
+        CodeSlot {
+            rule,
+            idiom: self.idiom,
+            ..CodeSlot::default()
+        }
     }
 
     /// Reads a text: a message, a code, a field, the status, a URL, a value that was sent, or fixed
@@ -55,7 +67,10 @@ impl<'r> Reader<'r> {
             return self.markup(text);
         }
         let key = self.key().to_owned();
-        let recognised = self.recognised.iter().find(|(path, found, _)| *path == self.path && *found == text);
+        let recognised = self
+            .recognised
+            .iter()
+            .find(|(path, found, _)| *path == self.path && *found == text);
         if let Some((_, _, recognised)) = recognised.cloned() {
             return self.sentence(text, &recognised, node);
         }
@@ -72,7 +87,12 @@ impl<'r> Reader<'r> {
         if text == "about:blank" {
             return Pattern::Fixed(Value::String(text.to_owned()));
         }
-        if text.starts_with('/') && self.context.url.is_some_and(|template| is_url_of(text, template)) {
+        if text.starts_with('/')
+            && self
+                .context
+                .url
+                .is_some_and(|template| is_url_of(text, template))
+        {
             return Pattern::Url;
         }
         if self.is_about()
@@ -80,20 +100,26 @@ impl<'r> Reader<'r> {
         {
             return pattern;
         }
-        if text.starts_with("http://") || text.starts_with("https://") || text.starts_with('/') && !code::is_code(text)
+        if text.starts_with("http://")
+            || text.starts_with("https://")
+            || text.starts_with('/') && !code::is_code(text)
         {
             return Pattern::Fixed(Value::String(text.to_owned()));
         }
-        let brackets = self
-            .recognised
-            .iter()
-            .any(|(_, _, recognised)| recognised.after.code.as_ref().is_some_and(|(_, code, _)| code == text));
+        let brackets = self.recognised.iter().any(|(_, _, recognised)| {
+            recognised
+                .after
+                .code
+                .as_ref()
+                .is_some_and(|(_, code, _)| code == text)
+        });
         let is_number = text.chars().all(|letter| letter.is_ascii_digit());
         let is_code = code::is_code(text) && Role::Code.fits(&key) && !is_number;
         if Role::Title.fits(&key) && general(text).is_some() {
             return Pattern::Fixed(Value::String(text.to_owned()));
         }
-        let is_title = Role::Title.fits(&key) && !is_number || node.is_some_and(|node| node.get("enum").is_some());
+        let is_title = Role::Title.fits(&key) && !is_number
+            || node.is_some_and(|node| node.get("enum").is_some());
         // A code in the place of the message becomes a message, so that other rules are put into
         // words.
         if is_code && self.recognised.is_empty() && Role::Message.fits(&key) {
@@ -111,14 +137,22 @@ impl<'r> Reader<'r> {
     /// Returns the slot of a code or title that the document shows.
     pub(super) fn code_of(&self, text: &str, node: Option<&Value>, is_title: bool) -> CodeSlot {
         let named = self.about.as_ref().and_then(|about| {
-            let [name] = about.names.as_slice() else { return None };
+            let [name] = about.names.as_slice() else {
+                return None;
+            };
             let template = coded(text, name);
             (template.has(Slot::is_name) && !is_title).then_some(template)
         });
         let key = self.key();
-        let others = self.context.codes.iter().filter(|(name, _)| name == key).map(|(_, code)| code.clone());
-        let idiom =
-            self.idiom.filter(|idiom| idiom.has_code(&Value::String(text.to_owned())) || self.seen_idiom.is_none());
+        let others = self
+            .context
+            .codes
+            .iter()
+            .filter(|(name, _)| name == key)
+            .map(|(_, code)| code.clone());
+        let idiom = self.idiom.filter(|idiom| {
+            idiom.has_code(&Value::String(text.to_owned())) || self.seen_idiom.is_none()
+        });
         CodeSlot {
             seen: Some(Value::String(text.to_owned())),
             named,
@@ -135,8 +169,12 @@ impl<'r> Reader<'r> {
     fn is_headline(&self, text: &str) -> bool {
         let names = self.context.names;
         let about = self.about.as_ref().map(|about| about.names.as_slice());
-        let is_about = |word: &str| about.is_some_and(|names| names.iter().any(|name| folded(name) == folded(word)));
-        let names_field = text.split(' ').any(|word| is_about(word) || is_coined(word) && names.find(word).is_some());
+        let is_about = |word: &str| {
+            about.is_some_and(|names| names.iter().any(|name| folded(name) == folded(word)))
+        };
+        let names_field = text
+            .split(' ')
+            .any(|word| is_about(word) || is_coined(word) && names.find(word).is_some());
         Role::Title.fits(self.key()) && about.is_some() && !names_field
     }
 
@@ -146,42 +184,81 @@ impl<'r> Reader<'r> {
         let names = self.context.names;
         let about = self.about.as_ref()?;
         let is_named = || about.names.iter().any(|name| folded(name) == folded(text));
-        if Role::Location.fits(key) && location_of(text).is_some() && !(Role::Field.rank(key) < Some(4) && is_named()) {
-            let allowed = allowed(node).iter().filter_map(Value::as_str).map(str::to_owned).collect();
-            return Some(Pattern::Location(LocationSlot { seen: text.to_owned(), allowed }));
+        if Role::Location.fits(key)
+            && location_of(text).is_some()
+            && !(Role::Field.rank(key) < Some(4) && is_named())
+        {
+            let allowed = allowed(node)
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect();
+            return Some(Pattern::Location(LocationSlot {
+                seen: text.to_owned(),
+                allowed,
+            }));
         }
         // The name of the field stays a name under any member, except for members that hold the
         // rule.
         let says_rule = matches!(
             folded(key).as_str(),
-            "type" | "code" | "kind" | "rule" | "validator" | "tag" | "keyword" | "constraint" | "format" | "error"
+            "type"
+                | "code"
+                | "kind"
+                | "rule"
+                | "validator"
+                | "tag"
+                | "keyword"
+                | "constraint"
+                | "format"
+                | "error"
         );
         let is_pointer = text.starts_with(['/', '#']) && names.path(text).is_some();
         if is_named() && !says_rule
             || is_pointer
-                && about.names.iter().any(|name| segments(text).last().is_some_and(|last| folded(last) == folded(name)))
+                && about.names.iter().any(|name| {
+                    segments(text)
+                        .last()
+                        .is_some_and(|last| folded(last) == folded(name))
+                })
         {
             return Some(Pattern::Field(self.field_slot(text)));
         }
         let is_path = names.path(text).is_some() || is_named();
-        let last = segments(text).last().map(|last| (*last).to_owned()).unwrap_or_default();
-        let ends_with_name = about
-            .names
-            .iter()
-            .any(|name| folded(&segments(name).last().map_or(name.clone(), |l| (*l).to_owned())) == folded(&last));
+        let last = segments(text)
+            .last()
+            .map(|last| (*last).to_owned())
+            .unwrap_or_default();
+        let ends_with_name = about.names.iter().any(|name| {
+            folded(
+                &segments(name)
+                    .last()
+                    .map_or(name.clone(), |l| (*l).to_owned()),
+            ) == folded(&last)
+        });
         let is_due = Role::Field.rank(key).is_some_and(|rank| rank < 12)
             && !text.contains(' ')
-            && !code::is_code(text).then_some(text).is_some_and(|t| t.contains("://"));
-        if Role::Field.fits(key) && (is_path || ends_with_name && !text.contains(' ')) || is_due && is_identifier(&last)
+            && !code::is_code(text)
+                .then_some(text)
+                .is_some_and(|t| t.contains("://"));
+        if Role::Field.fits(key) && (is_path || ends_with_name && !text.contains(' '))
+            || is_due && is_identifier(&last)
         {
             return Some(Pattern::Field(self.field_slot(text)));
         }
         if key == "expected" || is_type_name(text) && Role::Value.fits(key) {
-            let slot = if key == "expected" { Slot::Types } else { Slot::Type };
+            let slot = if key == "expected" {
+                Slot::Types
+            } else {
+                Slot::Type
+            };
             return Some(Pattern::Type(slot, self.idiom, text.to_owned()));
         }
         if Role::Value.fits(key) {
-            return Some(Pattern::Sent(SlotType::Any, Some(Value::String(text.to_owned()))));
+            return Some(Pattern::Sent(
+                SlotType::Any,
+                Some(Value::String(text.to_owned())),
+            ));
         }
         None
     }
@@ -189,7 +266,11 @@ impl<'r> Reader<'r> {
     /// Returns how the example writes a field: the text before its path, and its style.
     pub(super) fn field_slot(&self, text: &str) -> FieldSlot {
         let names = self.context.names;
-        let about = self.about.as_ref().map(|about| about.names.as_slice()).unwrap_or_default();
+        let about = self
+            .about
+            .as_ref()
+            .map(|about| about.names.as_slice())
+            .unwrap_or_default();
         let (before, path) = match names.path(text) {
             Some((before, path)) => (before, path),
             None => {
@@ -198,40 +279,67 @@ impl<'r> Reader<'r> {
                 (all[..split].to_vec(), all[split..].to_vec())
             }
         };
-        let at = path.first().and_then(|first| text.rfind(&path_tail(text, first, path.len()))).unwrap_or(0);
+        let at = path
+            .first()
+            .and_then(|first| text.rfind(&path_tail(text, first, path.len())))
+            .unwrap_or(0);
         let prefix = &text[..at.min(text.len())];
         let last = path.last().copied().unwrap_or(text);
         let known = names.find(last).map(|(_, form)| form);
-        let form = known.or_else(|| about.iter().find_map(|name| Form::of(last, name))).unwrap_or_else(|| {
-            if last.chars().next().is_some_and(char::is_uppercase) { Form::Pascal } else { Form::AsIs }
-        });
+        let form = known
+            .or_else(|| about.iter().find_map(|name| Form::of(last, name)))
+            .unwrap_or_else(|| {
+                if last.chars().next().is_some_and(char::is_uppercase) {
+                    Form::Pascal
+                } else {
+                    Form::AsIs
+                }
+            });
         let _ = before;
         if prefix.ends_with('/') || text.starts_with('/') || text.starts_with('#') {
             let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-            return FieldSlot { before: before_path(prefix), style: FieldStyle::Pointer };
+            return FieldSlot {
+                before: before_path(prefix),
+                style: FieldStyle::Pointer,
+            };
         }
         // The example gives only the name of a nested property, so only names are written.
         if segments(text).len() == 1 && names.find(text).is_some() && !names.is_outermost(text) {
-            return FieldSlot { before: before_path(prefix), style: FieldStyle::Name(form) };
+            return FieldSlot {
+                before: before_path(prefix),
+                style: FieldStyle::Name(form),
+            };
         }
-        let style = if text.contains("][") || text.contains('[') && !text.contains("[0]") && !text.contains("].") {
+        let style = if text.contains("][")
+            || text.contains('[') && !text.contains("[0]") && !text.contains("].")
+        {
             PathStyle::Squares
-        } else if let Some(idiom) = self.idiom.filter(|idiom| idiom.dialect.path != PathStyle::Pointer) {
+        } else if let Some(idiom) = self
+            .idiom
+            .filter(|idiom| idiom.dialect.path != PathStyle::Pointer)
+        {
             idiom.dialect.path
         } else if text.contains(".0") {
             PathStyle::Dotted
         } else {
             PathStyle::Brackets
         };
-        FieldSlot { before: before_path(prefix), style: FieldStyle::Path(style, form) }
+        FieldSlot {
+            before: before_path(prefix),
+            style: FieldStyle::Path(style, form),
+        }
     }
 
     /// Reads a text that is not a message: one with the name of the field becomes a message, any
     /// other is fixed.
     fn with_name(&mut self, text: &str, node: Option<&Value>) -> Pattern {
         let fixed = || Pattern::Fixed(Value::String(text.to_owned()));
-        let Some(about) = self.about.clone() else { return fixed() };
-        let [name] = about.names.as_slice() else { return fixed() };
+        let Some(about) = self.about.clone() else {
+            return fixed();
+        };
+        let [name] = about.names.as_slice() else {
+            return fixed();
+        };
         let template = coded(text, name);
         let is_plain_word = !is_coined(name)
             && !text.contains(&format!("'{name}'"))
@@ -248,7 +356,10 @@ impl<'r> Reader<'r> {
             listed: self.context.names.listed(text),
             text: text.to_owned(),
         };
-        Pattern::Words(Box::new(Words { seen: Some(seen), ..self.neutral(text, node) }))
+        Pattern::Words(Box::new(Words {
+            seen: Some(seen),
+            ..self.neutral(text, node)
+        }))
     }
 
     /// Returns the slot of a neutral message, in place of a text that words no rule.
@@ -271,11 +382,9 @@ impl<'r> Reader<'r> {
 
     fn sentence(&self, text: &str, recognised: &Recognised, node: Option<&Value>) -> Pattern {
         let about = self.about.as_ref();
-        let code = recognised
-            .after
-            .code
-            .as_ref()
-            .map(|(open, code, close)| (open.clone(), self.code_of(code, None, false), close.clone()));
+        let code = recognised.after.code.as_ref().map(|(open, code, close)| {
+            (open.clone(), self.code_of(code, None, false), close.clone())
+        });
         let base = Words {
             code,
             joined: recognised.joined.clone(),
@@ -289,9 +398,11 @@ impl<'r> Reader<'r> {
         let is_anybodys = self.seen_idiom.is_none() && recognised.letters() < FEWEST_LETTERS;
         let own = phrase::hear(&without_code(text), self.context.names)
             .filter(|_| (self.seen_idiom.is_some() || is_anybodys) && recognised.joined.is_none());
-        let found = recognised
-            .of(self.seen_idiom)
-            .or_else(|| recognised.best().filter(|_| recognised.phrase.is_none() && own.is_none()));
+        let found = recognised.of(self.seen_idiom).or_else(|| {
+            recognised
+                .best()
+                .filter(|_| recognised.phrase.is_none() && own.is_none())
+        });
         if let Some(found) = found {
             let (mut slots, template) = path_before(&found.template);
             let is_capital = found.captured.name().is_some_and(|name| {
@@ -301,14 +412,20 @@ impl<'r> Reader<'r> {
             });
             for part in &mut slots.parts {
                 match part {
-                    Part::Slot(Slot::Path, form @ Form::AsIs) if is_capital => *form = Form::Sentence,
+                    Part::Slot(Slot::Path, form @ Form::AsIs) if is_capital => {
+                        *form = Form::Sentence
+                    }
                     _ => {}
                 }
             }
             let mut before = self.before(&found.before);
             let before_others = self.before_others(&found.before);
             before.push(slots);
-            let template = if recognised.joined.is_some() { None } else { Some(template) };
+            let template = if recognised.joined.is_some() {
+                None
+            } else {
+                Some(template)
+            };
             let seen = template.map(|template| SeenSentence {
                 rule: found.rule,
                 template,
@@ -319,14 +436,24 @@ impl<'r> Reader<'r> {
             });
             // A message that is not about a field does not show how the family words those about
             // fields.
-            let is_of_body = self.seen_idiom.is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
-            let is_theirs = recognised.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
+            let is_of_body = self
+                .seen_idiom
+                .is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
+            let is_theirs = recognised.joined.is_some()
+                || !is_anybodys && (is_of_body || is_of_field(found.rule));
             let after = found.stop.clone();
             let names = self.context.names;
             let has_path = found.template.has(|slot| slot == Slot::Path);
             let is_short = has_path
-                && found.captured.name().is_some_and(|name| names.find(name).is_some() && !names.is_outermost(name));
-            let prefix = found.captured.name().and_then(|name| self.context.names.path(name)).map(|(before, _)| before);
+                && found
+                    .captured
+                    .name()
+                    .is_some_and(|name| names.find(name).is_some() && !names.is_outermost(name));
+            let prefix = found
+                .captured
+                .name()
+                .and_then(|name| self.context.names.path(name))
+                .map(|(before, _)| before);
             let prefix = prefix
                 .unwrap_or_default()
                 .into_iter()
@@ -359,16 +486,29 @@ impl<'r> Reader<'r> {
         };
         // In a list of names, the text around one name is other names.
         let lists = !seen.listed.is_empty();
-        let name_alone = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs)] };
-        let seen_text = SeenSentence { text: without_code(core), ..seen };
+        let name_alone = || Template {
+            parts: vec![Part::Slot(Slot::Name, Form::AsIs)],
+        };
+        let seen_text = SeenSentence {
+            text: without_code(core),
+            ..seen
+        };
         // Messages about a field and messages about the request as a whole are both kept.
         let is_about = is_of_field(phrase.rule) || about.is_none();
         let words = Words {
             seen: Some(seen_text).filter(|_| is_about || !is_of_field(phrase.rule)),
             idiom: None,
             before: Template::plain(&phrase.before),
-            subject: if lists { phrase.quote.is_none().then(name_alone) } else { phrase.subject.clone() },
-            quote: phrase.quote.or(if phrase.names.is_empty() { Some('\'') } else { None }),
+            subject: if lists {
+                phrase.quote.is_none().then(name_alone)
+            } else {
+                phrase.subject.clone()
+            },
+            quote: phrase.quote.or(if phrase.names.is_empty() {
+                Some('\'')
+            } else {
+                None
+            }),
             has_stop: without_code(core).ends_with('.'),
             ..base
         };
@@ -387,21 +527,38 @@ impl<'r> Reader<'r> {
         let (text, token) = token.split_at(start);
         let mut template = Template::plain(text);
         let names = self.context.names;
-        let is_name = !colon.is_empty() && segments(token).as_slice() == [token] && names.find(token).is_some();
+        let is_name = !colon.is_empty()
+            && segments(token).as_slice() == [token]
+            && names.find(token).is_some();
         if is_name && !start_is_path(text, self.idiom) {
             // A word before a colon is a name, not a path.
-            template.parts.push(Part::Slot(Slot::Name, form_of(token, names)));
+            template
+                .parts
+                .push(Part::Slot(Slot::Name, form_of(token, names)));
         } else if let Some((_, path)) = names.path(token) {
-            let at = token.rfind(&path_tail(token, path[0], path.len())).unwrap_or(0);
+            let at = token
+                .rfind(&path_tail(token, path[0], path.len()))
+                .unwrap_or(0);
             let prefix = &token[..at];
-            let slot = if prefix.ends_with('/') { Slot::Pointer } else { Slot::Path };
+            let slot = if prefix.ends_with('/') {
+                Slot::Pointer
+            } else {
+                Slot::Path
+            };
             template.push(before_path(prefix.strip_suffix('/').unwrap_or(prefix)));
-            let form = path.last().and_then(|last| names.find(last)).map_or(Form::AsIs, |(_, form)| form);
+            let form = path
+                .last()
+                .and_then(|last| names.find(last))
+                .map_or(Form::AsIs, |(_, form)| form);
             template.parts.push(Part::Slot(slot, form));
         } else if colon.is_empty() && is_path(token) {
             let end = token.find(['/', '.', '[']).unwrap_or(token.len());
             let (root, rest) = token.split_at(end);
-            let slot = if rest.starts_with('.') { Slot::Path } else { Slot::Pointer };
+            let slot = if rest.starts_with('.') {
+                Slot::Path
+            } else {
+                Slot::Pointer
+            };
             template.push(before_path(root));
             if slot == Slot::Path {
                 template.push_text(".");
@@ -409,7 +566,10 @@ impl<'r> Reader<'r> {
             template.parts.push(Part::Slot(slot, Form::AsIs));
         } else if !colon.is_empty()
             && is_identifier(token)
-            && self.about.as_ref().is_some_and(|about| about.names.iter().any(|name| name == token))
+            && self
+                .about
+                .as_ref()
+                .is_some_and(|about| about.names.iter().any(|name| name == token))
         {
             template.parts.push(Part::Slot(Slot::Path, Form::AsIs));
         } else {
@@ -426,8 +586,14 @@ impl<'r> Reader<'r> {
         let bare = before.trim_end().strip_suffix(':')?;
         let (words, token) = bare.rsplit_once(' ')?;
         let is_said_of_it = general(words).is_none() && !words.ends_with([':', '.', '-', ')']);
-        let is_name = segments(token).as_slice() == [token] && self.context.names.find(token).is_some();
-        let name = || Template { parts: vec![Part::Slot(Slot::Name, Form::AsIs), Part::Text(": ".to_owned())] };
+        let is_name =
+            segments(token).as_slice() == [token] && self.context.names.find(token).is_some();
+        let name = || Template {
+            parts: vec![
+                Part::Slot(Slot::Name, Form::AsIs),
+                Part::Text(": ".to_owned()),
+            ],
+        };
         (is_name && is_said_of_it).then(name)
     }
 
@@ -443,7 +609,10 @@ impl<'r> Reader<'r> {
             let until = after.find('<').unwrap_or(after.len());
             let (inner, next) = after.split_at(until);
             let name = tag.rsplit('<').next().unwrap_or_default();
-            let name: String = name.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+            let name: String = name
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+                .collect();
             if inner.trim().is_empty() || name.is_empty() || members.contains_key(&name) {
                 fixed.push_str(inner);
             } else {
@@ -455,7 +624,15 @@ impl<'r> Reader<'r> {
         fixed.push_str(rest);
         parts.push((fixed, None));
         let object = Value::Object(members);
-        let Pattern::Object(read) = read(&object, Context { schema: None, ..self.context }).pattern else {
+        let Pattern::Object(read) = read(
+            &object,
+            Context {
+                schema: None,
+                ..self.context
+            },
+        )
+        .pattern
+        else {
             return Pattern::Fixed(Value::String(text.to_owned()));
         };
         let mut all = Vec::new();
@@ -479,7 +656,11 @@ fn start_is_path(before: &str, idiom: Option<&Idiom>) -> bool {
 fn form_of(token: &str, names: &Names) -> Form {
     const ABBREVIATION: usize = 3;
     let form = names.find(token).map_or(Form::AsIs, |(_, form)| form);
-    if form == Form::Upper && token.len() <= ABBREVIATION { Form::AsIs } else { form }
+    if form == Form::Upper && token.len() <= ABBREVIATION {
+        Form::AsIs
+    } else {
+        form
+    }
 }
 
 /// Returns the text from the segment `first` on, at the first occurrence that begins a path of
@@ -499,9 +680,15 @@ fn path_before(template: &Template) -> (Template, Template) {
         && slot.is_name()
         && let Some(text) = text.strip_prefix(": ")
     {
-        let before = Template { parts: vec![Part::Slot(Slot::Path, *form), Part::Text(": ".to_owned())] };
+        let before = Template {
+            parts: vec![Part::Slot(Slot::Path, *form), Part::Text(": ".to_owned())],
+        };
         let mut sentence = Template::plain(text);
-        rest.iter().for_each(|part| sentence.push(Template { parts: vec![part.clone()] }));
+        rest.iter().for_each(|part| {
+            sentence.push(Template {
+                parts: vec![part.clone()],
+            })
+        });
         return (before, sentence);
     }
     (Template::default(), template.clone())
@@ -509,18 +696,25 @@ fn path_before(template: &Template) -> (Template, Template) {
 
 /// Returns whether a text is the name of a type, as JSON Schema or JavaScript writes it.
 fn is_type_name(text: &str) -> bool {
-    matches!(text, "string" | "number" | "integer" | "boolean" | "array" | "object" | "null" | "undefined")
+    matches!(
+        text,
+        "string" | "number" | "integer" | "boolean" | "array" | "object" | "null" | "undefined"
+    )
 }
 
 /// Returns whether a path ends in an instance of a path template.
 fn is_url_of(text: &str, template: &str) -> bool {
     let path = text.split('?').next().unwrap_or(text);
-    let (there, wanted): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), template.split('/').collect());
+    let (there, wanted): (Vec<&str>, Vec<&str>) =
+        (path.split('/').collect(), template.split('/').collect());
     let from = there.len().saturating_sub(wanted.len() - 1);
     let tail = there.get(from..).unwrap_or_default();
     wanted.len() > 1
         && tail.len() == wanted.len() - 1
-        && tail.iter().zip(&wanted[1..]).all(|(a, b)| a == b || b.starts_with('{'))
+        && tail
+            .iter()
+            .zip(&wanted[1..])
+            .all(|(a, b)| a == b || b.starts_with('{'))
 }
 
 fn without_code(text: &str) -> String {
@@ -540,5 +734,8 @@ fn allowed(node: Option<&Value>) -> Vec<Value> {
 }
 
 fn longest(node: Option<&Value>) -> Option<usize> {
-    node?.get("maxLength")?.as_u64().and_then(|longest| usize::try_from(longest).ok())
+    node?
+        .get("maxLength")?
+        .as_u64()
+        .and_then(|longest| usize::try_from(longest).ok())
 }

@@ -26,9 +26,13 @@ use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::location_of;
-use crate::errors::reading::about::{family, is_map_key, is_segments, is_sentence, meant, place_for_words};
+use crate::errors::reading::about::{
+    family, is_map_key, is_segments, is_sentence, meant, place_for_words,
+};
 use crate::errors::reading::recognise::Recognised;
-use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, SlotType, before_path};
+use crate::errors::slot::{
+    CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, SlotType, before_path,
+};
 use crate::errors::words::NamePolicy;
 use crate::schema::Schema;
 
@@ -51,13 +55,21 @@ pub struct Reading {
 #[must_use]
 pub fn read(value: &Value, context: Context<'_>) -> Reading {
     let recognised = recognise::hear_all(value, context.names);
-    let recognised: Vec<(Vec<String>, &str, Recognised)> =
-        recognised.into_iter().filter(|(path, text, recognised)| is_sentence(path, text, recognised)).collect();
+    let recognised: Vec<(Vec<String>, &str, Recognised)> = recognised
+        .into_iter()
+        .filter(|(path, text, recognised)| is_sentence(path, text, recognised))
+        .collect();
     let recognised = meant(recognised, context.names);
     let idiom = family(value, &recognised);
-    let rules: Vec<&'static str> = recognised.iter().filter_map(|(_, _, recognised)| recognised.rule(idiom)).collect();
+    let rules: Vec<&'static str> = recognised
+        .iter()
+        .filter_map(|(_, _, recognised)| recognised.rule(idiom))
+        .collect();
     let about = about::about(value, &recognised, idiom, context.names);
-    let words_at = if recognised.iter().any(|(_, _, recognised)| recognised.rule(idiom).is_some_and(is_of_field)) {
+    let words_at = if recognised
+        .iter()
+        .any(|(_, _, recognised)| recognised.rule(idiom).is_some_and(is_of_field))
+    {
         None
     } else {
         place_for_words(value, about.as_ref(), &context)
@@ -73,12 +85,29 @@ pub fn read(value: &Value, context: Context<'_>) -> Reading {
     };
     let mut pattern = reader.read(value, context.schema.map(Schema::tree));
     if !pattern.names_field() {
-        let alone = if pattern.shows_name() { NamePolicy::ButForFamilies } else { NamePolicy::No };
-        let says_nothing = reader.about.as_ref().is_some_and(|about| about.rule == "invalid" && about.names.is_empty());
-        let alone = if reader.words_at.is_some() || says_nothing { NamePolicy::Always } else { alone };
+        let alone = if pattern.shows_name() {
+            NamePolicy::ButForFamilies
+        } else {
+            NamePolicy::No
+        };
+        let says_nothing = reader
+            .about
+            .as_ref()
+            .is_some_and(|about| about.rule == "invalid" && about.names.is_empty());
+        let alone = if reader.words_at.is_some() || says_nothing {
+            NamePolicy::Always
+        } else {
+            alone
+        };
         pattern.let_words_name(alone);
     }
-    Reading { pattern, about: reader.about, idiom, rules, value: value.clone() }
+    Reading {
+        pattern,
+        about: reader.about,
+        idiom,
+        rules,
+        value: value.clone(),
+    }
 }
 
 struct Reader<'r> {
@@ -97,24 +126,31 @@ struct Reader<'r> {
 
 impl<'r> Reader<'r> {
     fn read(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
-        let is_sent = self.is_about() && Role::Value.fits(self.key()) && !Role::List.fits(self.key());
+        let is_sent =
+            self.is_about() && Role::Value.fits(self.key()) && !Role::List.fits(self.key());
         match value {
             // The value that was sent may itself be an object or an array.
-            Value::Object(_) | Value::Array(_) if is_sent && self.path.iter().any(|step| step == "[]") => {
+            Value::Object(_) | Value::Array(_)
+                if is_sent && self.path.iter().any(|step| step == "[]") =>
+            {
                 Pattern::Sent(SlotType::Any, Some(value.clone()))
             }
             Value::Object(object) => {
                 if let Some(pattern) = self.map(object, node) {
                     return pattern;
                 }
-                if let (Some(pointer), "source") = (object.get("pointer").and_then(Value::as_str), self.key())
+                if let (Some(pointer), "source") =
+                    (object.get("pointer").and_then(Value::as_str), self.key())
                     && self.is_about()
                 {
                     return Pattern::Source(self.field_slot(pointer));
                 }
                 if object.contains_key("parameter") && self.key() == "source" && self.is_about() {
                     let before = before_path("/data/attributes");
-                    return Pattern::Source(FieldSlot { before, style: FieldStyle::Pointer });
+                    return Pattern::Source(FieldSlot {
+                        before,
+                        style: FieldStyle::Pointer,
+                    });
                 }
                 let says = |(path, ..): &(Vec<String>, &str, Recognised)| {
                     path.len() == self.path.len() + 1 && path.starts_with(&self.path)
@@ -124,14 +160,19 @@ impl<'r> Reader<'r> {
                 let members = object.iter().map(|(name, member)| {
                     if let Some(idiom) = beside.filter(|idiom| idiom.has_beside(name)) {
                         let pattern = Pattern::Beside(idiom, name.clone());
-                        return Some(Member { name: name.clone(), pattern, otherwise: None });
+                        return Some(Member {
+                            name: name.clone(),
+                            pattern,
+                            otherwise: None,
+                        });
                     }
                     let inner = self.member_node(node, name);
                     self.path.push(name.clone());
                     let pattern = self.read(member, inner);
                     self.path.pop();
-                    let is_needed =
-                        node.zip(self.context.schema).is_some_and(|(node, schema)| schema.requires(node, name));
+                    let is_needed = node
+                        .zip(self.context.schema)
+                        .is_some_and(|(node, schema)| schema.requires(node, name));
                     // Without a schema no member is known to be optional, but a code of another
                     // fault must not stay.
                     let pattern = match pattern {
@@ -141,9 +182,19 @@ impl<'r> Reader<'r> {
                     // A fault of the request as a whole has no field, and the field of the example
                     // is another one.
                     let is_name = matches!(pattern, Pattern::Field(_)) && member.is_string();
-                    let otherwise = || if is_name { Value::from("") } else { member.clone() };
-                    Some(Member { name: name.clone(), pattern, otherwise: is_needed.then(otherwise) })
-                        .filter(|made| is_needed || !self.is_of_another(made))
+                    let otherwise = || {
+                        if is_name {
+                            Value::from("")
+                        } else {
+                            member.clone()
+                        }
+                    };
+                    Some(Member {
+                        name: name.clone(),
+                        pattern,
+                        otherwise: is_needed.then(otherwise),
+                    })
+                    .filter(|made| is_needed || !self.is_of_another(made))
                 });
                 Pattern::Object(members.flatten().collect())
             }
@@ -151,8 +202,14 @@ impl<'r> Reader<'r> {
             Value::String(text) => self.text(text, node),
             Value::Number(number) => self.number(number, node),
             other => {
-                let is_sent = self.is_about() && Role::Value.fits(self.key()) && !Role::Message.fits(self.key());
-                if is_sent { Pattern::Sent(SlotType::Any, Some(other.clone())) } else { Pattern::Fixed(other.clone()) }
+                let is_sent = self.is_about()
+                    && Role::Value.fits(self.key())
+                    && !Role::Message.fits(self.key());
+                if is_sent {
+                    Pattern::Sent(SlotType::Any, Some(other.clone()))
+                } else {
+                    Pattern::Fixed(other.clone())
+                }
             }
         }
     }
@@ -160,7 +217,9 @@ impl<'r> Reader<'r> {
     /// Returns whether a member belongs only to the example's own fault, which is not about a
     /// field. Such a member is left out unless the schema requires it.
     fn is_of_another(&self, member: &Member) -> bool {
-        let is_kept = [Role::Link, Role::When, Role::Request].iter().any(|role| role.fits(&member.name));
+        let is_kept = [Role::Link, Role::When, Role::Request]
+            .iter()
+            .any(|role| role.fits(&member.name));
         let says = match &member.pattern {
             Pattern::Fixed(value) => value.is_string() || value.is_array() || value.is_object(),
             pattern @ (Pattern::Object(_) | Pattern::Items(_)) => !pattern.has_words(),
@@ -174,11 +233,17 @@ impl<'r> Reader<'r> {
 
     fn member_node(&self, node: Option<&'r Value>, name: &str) -> Option<&'r Value> {
         let schema = self.context.schema?;
-        schema.property(node?, name).map(|node| schema.resolve(node))
+        schema
+            .property(node?, name)
+            .map(|node| schema.resolve(node))
     }
 
     fn key(&self) -> &str {
-        self.path.iter().rev().find(|key| *key != "[]").map_or("", String::as_str)
+        self.path
+            .iter()
+            .rev()
+            .find(|key| *key != "[]")
+            .map_or("", String::as_str)
     }
 
     fn is_about(&self) -> bool {
@@ -187,18 +252,27 @@ impl<'r> Reader<'r> {
 
     /// Reads an object with a member for each wrong field, or one for the part of the request;
     /// returns `None` for any other object.
-    fn map(&mut self, object: &serde_json::Map<String, Value>, node: Option<&'r Value>) -> Option<Pattern> {
+    fn map(
+        &mut self,
+        object: &serde_json::Map<String, Value>,
+        node: Option<&'r Value>,
+    ) -> Option<Pattern> {
         let (name, member) = object.iter().next()?;
         // `{"json": {"email": […]}}`
         if object.len() == 1
             && location_of(name).is_some()
             && let Value::Object(inner) = member
-            && inner.iter().any(|(name, member)| is_map_key(name, member, self.context.names, true))
+            && inner
+                .iter()
+                .any(|(name, member)| is_map_key(name, member, self.context.names, true))
         {
             self.path.push(name.clone());
             let entry = self.map(inner, self.member_node(node, name));
             self.path.pop();
-            let slot = LocationSlot { seen: name.clone(), allowed: Vec::new() };
+            let slot = LocationSlot {
+                seen: name.clone(),
+                allowed: Vec::new(),
+            };
             return Some(Pattern::ByLocation(slot, Box::new(entry?)));
         }
         // `{"body": {"message": …, "keys": […]}}`
@@ -210,35 +284,54 @@ impl<'r> Reader<'r> {
         {
             let mut path = self.path.clone();
             path.push(name.clone());
-            if self.recognised.iter().any(|(recognised, ..)| recognised.starts_with(&path)) {
+            if self
+                .recognised
+                .iter()
+                .any(|(recognised, ..)| recognised.starts_with(&path))
+            {
                 let inner = self.member_node(node, name);
                 self.path.push(name.clone());
                 let entry = self.read(member, inner);
                 self.path.pop();
-                let slot = LocationSlot { seen: name.clone(), allowed: Vec::new() };
+                let slot = LocationSlot {
+                    seen: name.clone(),
+                    allowed: Vec::new(),
+                };
                 return Some(Pattern::ByLocation(slot, Box::new(entry)));
             }
         }
         let says = |member: &Value| {
             member.is_string()
-                || member.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_string))
+                || member
+                    .as_array()
+                    .is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_string))
         };
         let is_texts = |member: &Value| {
             let items = member.as_array().filter(|items| !items.is_empty());
-            items.is_some_and(|items| items.iter().all(|item| item.is_string() || item.is_object()))
+            items.is_some_and(|items| {
+                items
+                    .iter()
+                    .all(|item| item.is_string() || item.is_object())
+            })
         };
         let fits = Role::List.fits(self.key()) || Role::Message.fits(self.key());
         let of_list = fits && self.path.last().is_some_and(|step| step != "[]");
         let parent_is_list = of_list || object.values().all(is_texts);
-        let is_key = |(name, member): (&String, &Value)| is_map_key(name, member, self.context.names, parent_is_list);
+        let is_key = |(name, member): (&String, &Value)| {
+            is_map_key(name, member, self.context.names, parent_is_list)
+        };
         let all_say = object.values().all(says);
         let has_role = |(key, member): (&String, &Value)| {
             member.is_string()
-                && [Role::Message, Role::Code, Role::Field, Role::Location].iter().any(|role| role.fits(key))
+                && [Role::Message, Role::Code, Role::Field, Role::Location]
+                    .iter()
+                    .any(|role| role.fits(key))
         };
         let no_roles = !object.iter().any(has_role);
-        let is_heard =
-            self.recognised.iter().any(|(path, ..)| path.len() > self.path.len() && path.starts_with(&self.path));
+        let is_heard = self
+            .recognised
+            .iter()
+            .any(|(path, ..)| path.len() > self.path.len() && path.starts_with(&self.path));
         let is_map = if parent_is_list {
             let any = of_list && no_roles && all_say && (object.iter().any(is_key) || is_heard);
             any || object.iter().all(is_key) && self.is_about()
@@ -252,7 +345,9 @@ impl<'r> Reader<'r> {
         let told = object.iter().find(|(name, _)| {
             let mut path = self.path.clone();
             path.push((*name).clone());
-            self.recognised.iter().any(|(recognised, ..)| recognised.starts_with(&path))
+            self.recognised
+                .iter()
+                .any(|(recognised, ..)| recognised.starts_with(&path))
         });
         let (name, mut member) = told.unwrap_or((name, member));
         let nests = self.idiom.is_some_and(|idiom| idiom.nests);
@@ -260,8 +355,10 @@ impl<'r> Reader<'r> {
         let mut inner = self.member_node(node, name);
         let depth = self.path.len();
         // Families with `nests` put the fields of an object in a nested object.
-        while let (true, Some((step, next))) = (nests, member.as_object().and_then(|object| object.iter().next()))
-            && (self.context.names.find(step).is_some() || step.parse::<usize>().is_ok())
+        while let (true, Some((step, next))) = (
+            nests,
+            member.as_object().and_then(|object| object.iter().next()),
+        ) && (self.context.names.find(step).is_some() || step.parse::<usize>().is_ok())
         {
             inner = self.member_node(inner, step);
             self.path.push(step.clone());
@@ -274,7 +371,12 @@ impl<'r> Reader<'r> {
                 let item = self.representative(items);
                 // Lists below `parameters` hold the values that were sent, not messages about them.
                 let is_heard = self.recognised.iter().any(|(path, ..)| *path == self.path);
-                let of_values = self.path.iter().rev().nth(2).is_some_and(|step| Role::Field.fits(step));
+                let of_values = self
+                    .path
+                    .iter()
+                    .rev()
+                    .nth(2)
+                    .is_some_and(|step| Role::Field.fits(step));
                 let entry = if of_values && !is_heard {
                     Pattern::Sent(SlotType::Text, Some(item.clone()))
                 } else {
@@ -286,13 +388,20 @@ impl<'r> Reader<'r> {
             other => self.entry(other, inner),
         };
         self.path.truncate(depth - 1);
-        Some(Pattern::ByField(ByField { key: self.field_slot(name), entry: Box::new(entry), nests, idiom: self.idiom }))
+        Some(Pattern::ByField(ByField {
+            key: self.field_slot(name),
+            entry: Box::new(entry),
+            nests,
+            idiom: self.idiom,
+        }))
     }
 
     /// Reads the entry of one field: a text is a message, even if it was not recognised.
     fn entry(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
         match (self.read(value, node), value) {
-            (Pattern::Fixed(_), Value::String(text)) => Pattern::Words(Box::new(self.neutral(text, node))),
+            (Pattern::Fixed(_), Value::String(text)) => {
+                Pattern::Words(Box::new(self.neutral(text, node)))
+            }
             (pattern, _) => pattern,
         }
     }
@@ -302,7 +411,9 @@ impl<'r> Reader<'r> {
         let has_sentence = |item: &&Value| {
             let texts: Vec<&str> = self.recognised.iter().map(|(_, text, _)| *text).collect();
             let mut found = false;
-            recognise::visit(item, &mut Vec::new(), &mut |_, text| found = found || texts.contains(&text));
+            recognise::visit(item, &mut Vec::new(), &mut |_, text| {
+                found = found || texts.contains(&text)
+            });
             found
         };
         items.iter().find(has_sentence).unwrap_or(&items[0]).clone()
@@ -314,15 +425,27 @@ impl<'r> Reader<'r> {
         }
         let key = self.key().to_owned();
         if is_segments(&key, items, self.context.names) && self.is_about() {
-            let first = items[0].as_str().filter(|text| location_of(text).is_some() && items.len() > 1);
-            let location = first.map(|seen| LocationSlot { seen: seen.to_owned(), allowed: Vec::new() });
-            return Pattern::Segments(SegmentsSlot { location, index: SlotType::Any });
+            let first = items[0]
+                .as_str()
+                .filter(|text| location_of(text).is_some() && items.len() > 1);
+            let location = first.map(|seen| LocationSlot {
+                seen: seen.to_owned(),
+                allowed: Vec::new(),
+            });
+            return Pattern::Segments(SegmentsSlot {
+                location,
+                index: SlotType::Any,
+            });
         }
         let is_name = |item: &Value| {
-            item.as_str()
-                .is_some_and(|text| self.context.names.find(text).is_some() || self.context.names.path(text).is_some())
+            item.as_str().is_some_and(|text| {
+                self.context.names.find(text).is_some() || self.context.names.path(text).is_some()
+            })
         };
-        if (self.is_about() || self.words_at.is_some()) && Role::Field.fits(&key) && items.iter().all(is_name) {
+        if (self.is_about() || self.words_at.is_some())
+            && Role::Field.fits(&key)
+            && items.iter().all(is_name)
+        {
             let slot = self.field_slot(items[0].as_str().unwrap_or_default());
             return Pattern::Each(Box::new(Pattern::Field(slot)));
         }
@@ -332,8 +455,14 @@ impl<'r> Reader<'r> {
             .zip(node)
             .and_then(|(schema, node)| schema.items(node).map(|item| schema.resolve(item)));
         let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-        if texts.len() == items.len() && texts.iter().all(|text| code::is_code(text)) && self.is_about() {
-            let codes: Vec<CodeSlot> = texts.iter().map(|text| self.code_of(text, None, false)).collect();
+        if texts.len() == items.len()
+            && texts.iter().all(|text| code::is_code(text))
+            && self.is_about()
+        {
+            let codes: Vec<CodeSlot> = texts
+                .iter()
+                .map(|text| self.code_of(text, None, false))
+                .collect();
             if let Some(named) = codes.into_iter().find(|slot| slot.named.is_some()) {
                 return Pattern::Each(Box::new(Pattern::Code(named)));
             }
@@ -342,10 +471,17 @@ impl<'r> Reader<'r> {
         here.push("[]".to_owned());
         let is_told = self.recognised.iter().any(|(path, _, recognised)| {
             path.starts_with(&here)
-                && recognised.rule(self.seen_idiom).is_some_and(|rule| is_of_field(rule) || items.len() == 1)
+                && recognised
+                    .rule(self.seen_idiom)
+                    .is_some_and(|rule| is_of_field(rule) || items.len() == 1)
         });
-        let is_place = self.words_at.as_ref().is_some_and(|path| path.starts_with(&here));
-        let is_coded = !is_told && self.about.as_ref().is_some_and(|about| !about.is_worded) && Role::List.fits(&key);
+        let is_place = self
+            .words_at
+            .as_ref()
+            .is_some_and(|path| path.starts_with(&here));
+        let is_coded = !is_told
+            && self.about.as_ref().is_some_and(|about| !about.is_worded)
+            && Role::List.fits(&key);
         let item = self.representative(items);
         self.path.push("[]".to_owned());
         let pattern = if is_told || is_place || is_coded {
@@ -368,16 +504,30 @@ mod tests {
 
     /// Returns the finding that an example of the catalogue is about, with its operands.
     fn finding(example: &Value, path: &str) -> Finding {
-        let text = |name: &str| example.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            example
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let rule = text("rule");
         let mut operands = serde_json::Map::new();
-        for name in ["types", "limit", "values", "pattern", "format", "least", "most", "detail", "media", "method"] {
+        for name in [
+            "types", "limit", "values", "pattern", "format", "least", "most", "detail", "media",
+            "method",
+        ] {
             if let Some(value) = example.get(name) {
                 operands.insert(name.to_owned(), value.clone());
             }
         }
-        let mut finding = Finding::whole(rule.split('.').next().unwrap_or_default(), Value::Object(operands));
-        let segments = path.split(['.', '/', '[', ']']).filter(|segment| !segment.is_empty());
+        let mut finding = Finding::whole(
+            rule.split('.').next().unwrap_or_default(),
+            Value::Object(operands),
+        );
+        let segments = path
+            .split(['.', '/', '[', ']'])
+            .filter(|segment| !segment.is_empty());
         finding.path = segments.map(str::to_owned).collect();
         finding.location = location_of(&text("location")).unwrap_or_default();
         finding.value = example.get("value").cloned();
@@ -388,15 +538,36 @@ mod tests {
     fn the_examples_of_the_catalogue_are_said_again_and_of_another_field() {
         let (mut all, mut again, mut of_other, mut with_other) = (0, 0, 0, 0);
         for (idiom, example) in idiom::examples() {
-            let path = example.get("path").and_then(Value::as_str).unwrap_or_default();
-            let rule = example.get("rule").and_then(Value::as_str).unwrap_or_default();
-            let (Some(body), false) = (example.get("body"), path.is_empty() || rule.contains('.')) else { continue };
-            let name = path.split(['.', '/', '[', ']']).rfind(|segment| !segment.is_empty()).unwrap_or_default();
+            let path = example
+                .get("path")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let rule = example
+                .get("rule")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let (Some(body), false) = (example.get("body"), path.is_empty() || rule.contains('.'))
+            else {
+                continue;
+            };
+            let name = path
+                .split(['.', '/', '[', ']'])
+                .rfind(|segment| !segment.is_empty())
+                .unwrap_or_default();
             let mut names = Names::default();
-            path.split(['.', '/', '[', ']']).filter(|segment| !segment.is_empty()).for_each(|name| names.learn(name));
+            path.split(['.', '/', '[', ']'])
+                .filter(|segment| !segment.is_empty())
+                .for_each(|name| names.learn(name));
             names.learn("contactManager");
             let status = StatusCode::BAD_REQUEST;
-            let context = Context { names: &names, schema: None, status, codes: &[], idiom: None, url: None };
+            let context = Context {
+                names: &names,
+                schema: None,
+                status,
+                codes: &[],
+                idiom: None,
+                url: None,
+            };
             let reading = read(body, context);
             all += 1;
             let same = reading.pattern.tell(&[finding(&example, path)]);
@@ -405,7 +576,11 @@ mod tests {
             } else {
                 println!("{idiom} {rule}: {body}\n    {}", same.unwrap_or_default());
             }
-            let other = reading.pattern.tell(&[finding(&example, "contactManager")]).unwrap_or_default().to_string();
+            let other = reading
+                .pattern
+                .tell(&[finding(&example, "contactManager")])
+                .unwrap_or_default()
+                .to_string();
             let shows_name = folded(&body.to_string()).contains(&folded(name));
             if shows_name {
                 with_other += 1;
@@ -416,8 +591,13 @@ mod tests {
                 }
             }
         }
-        println!("{all} examples, {again} said again, {of_other} of {with_other} said of another field");
-        assert!(again * 100 >= all * 80 && of_other * 100 >= with_other * 90, "see above");
+        println!(
+            "{all} examples, {again} said again, {of_other} of {with_other} said of another field"
+        );
+        assert!(
+            again * 100 >= all * 80 && of_other * 100 >= with_other * 90,
+            "see above"
+        );
     }
 
     fn folded(text: &str) -> String {

@@ -26,9 +26,14 @@ impl Names {
         }
         let bodies = operation.body.iter().flat_map(|body| &body.content);
         for schema in bodies.filter_map(|media| media.schema.as_ref().or(media.item.as_ref())) {
-            schema.all_property_names(schema.tree()).iter().for_each(|name| names.add(name));
+            schema
+                .all_property_names(schema.tree())
+                .iter()
+                .for_each(|name| names.add(name));
             let own = schema.properties(schema.tree());
-            names.outermost.extend(own.into_iter().map(|(name, _)| name.to_owned()));
+            names
+                .outermost
+                .extend(own.into_iter().map(|(name, _)| name.to_owned()));
         }
         names
     }
@@ -41,7 +46,9 @@ impl Names {
     }
 
     fn add(&mut self, name: &str) {
-        self.by_fold.entry(folded(name)).or_insert_with(|| name.to_owned());
+        self.by_fold
+            .entry(folded(name))
+            .or_insert_with(|| name.to_owned());
     }
 
     /// Returns all names, sorted so that the order is stable.
@@ -60,8 +67,8 @@ impl Names {
         // `Return URL` is `returnUrl`, although its capitals fit no form.
         let loose = || {
             let second = text.split(' ').nth(1)?;
-            let is_title =
-                second.chars().next().is_some_and(char::is_uppercase) && second.chars().any(char::is_lowercase);
+            let is_title = second.chars().next().is_some_and(char::is_uppercase)
+                && second.chars().any(char::is_lowercase);
             let starts_high = text.chars().next().is_some_and(char::is_uppercase);
             Some(if is_title {
                 Form::Title
@@ -71,20 +78,26 @@ impl Names {
                 Form::Words
             })
         };
-        Form::of(text, name).or_else(loose).map(|form| (name.as_str(), form))
+        Form::of(text, name)
+            .or_else(loose)
+            .map(|form| (name.as_str(), form))
     }
 
     /// Returns whether a text is a name, letter by letter as the request writes it.
     #[must_use]
     pub fn is_as_it_is(&self, text: &str) -> bool {
-        self.by_fold.get(&folded(text)).is_some_and(|name| name == text)
+        self.by_fold
+            .get(&folded(text))
+            .is_some_and(|name| name == text)
     }
 
     /// Returns whether a text is the name, in any form, of a parameter or of a top-level property
     /// of the body.
     #[must_use]
     pub fn is_outermost(&self, text: &str) -> bool {
-        self.outermost.iter().any(|name| folded(name) == folded(text))
+        self.outermost
+            .iter()
+            .any(|name| folded(name) == folded(text))
     }
 
     /// Returns the names that a message lists one after the other, all of which it is about:
@@ -97,12 +110,22 @@ impl Names {
         let mut at = 0;
         for word in text.split(|c| !is_of_word(c)) {
             let start = at;
-            at += word.len() + text[at + word.len()..].chars().next().map_or(0, char::len_utf8);
-            let Some(name) = segments(word.trim_end_matches('.')).pop().filter(|name| self.is_as_it_is(name)) else {
+            at += word.len()
+                + text[at + word.len()..]
+                    .chars()
+                    .next()
+                    .map_or(0, char::len_utf8);
+            let Some(name) = segments(word.trim_end_matches('.'))
+                .pop()
+                .filter(|name| self.is_as_it_is(name))
+            else {
                 continue;
             };
             if let Some((before, end)) = last {
-                let between: String = text[end..start].chars().filter(|c| !" '`\"[]()".contains(*c)).collect();
+                let between: String = text[end..start]
+                    .chars()
+                    .filter(|c| !" '`\"[]()".contains(*c))
+                    .collect();
                 if matches!(between.as_str(), "," | "and" | ",and" | "&") {
                     listed.extend([before, name].into_iter().map(str::to_owned));
                 }
@@ -123,10 +146,15 @@ impl Names {
             return None;
         }
         let is_known = |segment: &&str| self.find(segment).is_some();
-        if !segments.last().is_some_and(|last| is_known(last) || last.parse::<usize>().is_ok()) {
+        if !segments
+            .last()
+            .is_some_and(|last| is_known(last) || last.parse::<usize>().is_ok())
+        {
             return None;
         }
-        let first = segments.iter().position(|segment| self.is_outermost(segment));
+        let first = segments
+            .iter()
+            .position(|segment| self.is_outermost(segment));
         let first = first.or_else(|| segments.iter().position(is_known))?;
         let (before, path) = segments.split_at(first);
         Some((before.to_vec(), path.to_vec()))
@@ -148,16 +176,23 @@ pub fn segments(text: &str) -> Vec<&str> {
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     text.len() <= 60
-        && text.chars().next().is_some_and(|first| first.is_alphabetic() || matches!(first, '_' | '$' | '@'))
         && text
             .chars()
-            .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '$' | '.' | '[' | ']' | '@'))
+            .next()
+            .is_some_and(|first| first.is_alphabetic() || matches!(first, '_' | '$' | '@'))
+        && text.chars().all(|letter| {
+            letter.is_alphanumeric() || matches!(letter, '_' | '-' | '$' | '.' | '[' | ']' | '@')
+        })
 }
 
 /// Returns whether a text has the form of a name in a program and is not a plain word: `roomId`,
 /// `room_id`, `x.y`.
 #[must_use]
 pub fn is_coined(text: &str) -> bool {
-    let is_mixed = text.chars().skip(1).any(char::is_uppercase) && text.chars().any(char::is_lowercase);
-    is_identifier(text) && (is_mixed || text.contains(['_', '.', '[', '-']) || text.chars().any(|c| c.is_ascii_digit()))
+    let is_mixed =
+        text.chars().skip(1).any(char::is_uppercase) && text.chars().any(char::is_lowercase);
+    is_identifier(text)
+        && (is_mixed
+            || text.contains(['_', '.', '[', '-'])
+            || text.chars().any(|c| c.is_ascii_digit()))
 }

@@ -57,15 +57,29 @@ enum Place {
 fn wordings() -> &'static [Wording] {
     static ALL: OnceLock<Vec<Wording>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let tree = syntax::parse(include_str!("phrases.yaml")).expect("it is a part of the program").tree;
+        let tree = syntax::parse(include_str!("phrases.yaml"))
+            .expect("it is a part of the program")
+            .tree;
         let entries = tree.as_array().into_iter().flatten();
         let read = |entry: &Value| {
             let rule = RULES.iter().find(|rule| entry["rule"] == **rule)?;
-            let places = [("predicate", Place::Predicate), ("lead", Place::Lead), ("mark", Place::Mark)];
-            let (place, text) = places.iter().find_map(|(key, place)| Some((*place, entry[*key].as_str()?)))?;
+            let places = [
+                ("predicate", Place::Predicate),
+                ("lead", Place::Lead),
+                ("mark", Place::Mark),
+            ];
+            let (place, text) = places
+                .iter()
+                .find_map(|(key, place)| Some((*place, entry[*key].as_str()?)))?;
             let is_of_known = entry["known"] == true;
             let is_foreign = entry["foreign"] == true;
-            Some(Wording { rule, place, pattern: Regex::new(text).ok()?, is_of_known, is_foreign })
+            Some(Wording {
+                rule,
+                place,
+                pattern: Regex::new(text).ok()?,
+                is_of_known,
+                is_foreign,
+            })
         };
         entries.filter_map(read).collect()
     })
@@ -90,7 +104,10 @@ pub fn hear(text: &str, names: &Names) -> Option<Phrase> {
         && let Some(phrase) = hear(rest, names)
         && phrase.before.is_empty()
     {
-        return Some(Phrase { before: format!("{before}: "), ..phrase });
+        return Some(Phrase {
+            before: format!("{before}: "),
+            ..phrase
+        });
     }
     // ASCII only: full lower-casing can change the length of a text, and the positions found here
     // are used in `text` itself.
@@ -109,24 +126,59 @@ impl Wording {
             Place::Mark => 0..text.len(),
         };
         if self.place == Place::Mark {
-            let template = if self.rule == "unsupportedMediaType" { with_media(text) } else { Template::plain(text) };
+            let template = if self.rule == "unsupportedMediaType" {
+                with_media(text)
+            } else {
+                Template::plain(text)
+            };
             let before = String::new();
-            return Some(Phrase { rule: self.rule, template, names: Vec::new(), subject: None, quote: None, before });
+            return Some(Phrase {
+                rule: self.rule,
+                template,
+                names: Vec::new(),
+                subject: None,
+                quote: None,
+                before,
+            });
         }
         let is_guess_enough = self.rule != "invalid" && self.rule != "format" && !self.is_of_known;
         let spans = quoted(text, names, &near)
             .or_else(|| known_nearby(text, names, &near, self.place))
-            .or_else(|| is_guess_enough.then(|| guessed(text, &near, self.place)).flatten());
-        let Some(spans) = spans else { return self.of_any(text, &near) };
+            .or_else(|| {
+                is_guess_enough
+                    .then(|| guessed(text, &near, self.place))
+                    .flatten()
+            });
+        let Some(spans) = spans else {
+            return self.of_any(text, &near);
+        };
         let template = with_slots(text, 0..text.len(), &spans, names);
         let subject = (self.place == Place::Predicate && spans.range.end <= found.start)
             .then(|| {
-                with_slots(text, subject_start(text, &spans)..subject_end(text, &spans, found.start), &spans, names)
+                with_slots(
+                    text,
+                    subject_start(text, &spans)..subject_end(text, &spans, found.start),
+                    &spans,
+                    names,
+                )
             })
             .filter(|subject| !subject.parts.is_empty() && !self.is_foreign);
         // The opening and closing marks of other pairs differ.
-        let quote = spans.quote.map(|quote| if matches!(quote, '\'' | '"' | '`') { quote } else { '\'' });
-        Some(Phrase { rule: self.rule, template, names: spans.names, subject, quote, before: String::new() })
+        let quote = spans.quote.map(|quote| {
+            if matches!(quote, '\'' | '"' | '`') {
+                quote
+            } else {
+                '\''
+            }
+        });
+        Some(Phrase {
+            rule: self.rule,
+            template,
+            names: spans.names,
+            subject,
+            quote,
+            before: String::new(),
+        })
     }
 }
 
@@ -138,7 +190,9 @@ impl Wording {
         let says_any = self.place == Place::Predicate
             && self.rule != "invalid"
             && !words.is_empty()
-            && words.iter().all(|word| is_noun(word) || word.eq_ignore_ascii_case("this"));
+            && words
+                .iter()
+                .all(|word| is_noun(word) || word.eq_ignore_ascii_case("this"));
         says_any.then(|| Phrase {
             rule: self.rule,
             template: Template::plain(text),
@@ -160,7 +214,11 @@ fn subject_start(text: &str, spans: &Spans) -> usize {
 /// nouns that follow it.
 fn subject_end(text: &str, spans: &Spans, predicate: usize) -> usize {
     let rest = &text[spans.range.end..];
-    let closing = rest.trim_start().chars().next().filter(|next| QUOTES.iter().any(|(_, close)| close == next));
+    let closing = rest
+        .trim_start()
+        .chars()
+        .next()
+        .filter(|next| QUOTES.iter().any(|(_, close)| close == next));
     let blanks = rest.len() - rest.trim_start().len();
     let after_name = spans.range.end + closing.map_or(0, |close| blanks + close.len_utf8());
     let mut end = after_name.min(predicate);
@@ -181,15 +239,25 @@ struct Spans {
     quote: Option<char>,
 }
 
-const QUOTES: [(char, char); 8] =
-    [('\'', '\''), ('"', '"'), ('`', '`'), ('“', '”'), ('‘', '’'), ('«', '»'), ('„', '“'), ('[', ']')];
+const QUOTES: [(char, char); 8] = [
+    ('\'', '\''),
+    ('"', '"'),
+    ('`', '`'),
+    ('“', '”'),
+    ('‘', '’'),
+    ('«', '»'),
+    ('„', '“'),
+    ('[', ']'),
+];
 
 /// Finds names in quotation marks: names of the request anywhere in the text, else any identifiers
 /// in `near`.
 fn quoted(text: &str, names: &Names, near: &Range<usize>) -> Option<Spans> {
     let of_request = |token: &str| names.find(token).is_some() || names.path(token).is_some();
     let find = |accepts: &dyn Fn(&str) -> bool, within: &Range<usize>| {
-        QUOTES.into_iter().find_map(|(open, close)| quoted_by(text, open, close, accepts, within))
+        QUOTES
+            .into_iter()
+            .find_map(|(open, close)| quoted_by(text, open, close, accepts, within))
     };
     find(&of_request, &(0..text.len())).or_else(|| find(&is_identifier, near))
 }
@@ -203,16 +271,25 @@ fn quoted_by(
 ) -> Option<Spans> {
     let mut spans: Option<Spans> = None;
     let mut from = within.start;
-    while let Some(start) = text[from..within.end].find(open).map(|at| from + at + open.len_utf8()) {
+    while let Some(start) = text[from..within.end]
+        .find(open)
+        .map(|at| from + at + open.len_utf8())
+    {
         from = start;
-        let Some(end) = text[from..].find(close).map(|at| from + at) else { break };
+        let Some(end) = text[from..].find(close).map(|at| from + at) else {
+            break;
+        };
         let token = text[start..end].trim();
         let start = start + (text[start..end].len() - text[start..end].trim_start().len());
         // An apostrophe opens nothing, so the next mark may be the real quotation mark.
         if accepts(token) {
             from = end + close.len_utf8();
             let name_end = start + token.len();
-            let spans = spans.get_or_insert(Spans { range: start..name_end, names: Vec::new(), quote: Some(open) });
+            let spans = spans.get_or_insert(Spans {
+                range: start..name_end,
+                names: Vec::new(),
+                quote: Some(open),
+            });
             spans.range.end = name_end;
             spans.names.push(token.to_owned());
         }
@@ -223,11 +300,15 @@ fn quoted_by(
 /// Splits a part of a text into words and returns their positions in bytes, without the punctuation
 /// around them.
 fn tokens(text: &str, within: &Range<usize>) -> Vec<Range<usize>> {
-    let is_part =
-        |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | '$' | '[' | ']' | '/' | '@');
+    let is_part = |letter: char| {
+        letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | '$' | '[' | ']' | '/' | '@')
+    };
     let mut tokens = Vec::new();
     let mut start = None;
-    for (at, letter) in text[within.clone()].char_indices().map(|(at, letter)| (at + within.start, letter)) {
+    for (at, letter) in text[within.clone()]
+        .char_indices()
+        .map(|(at, letter)| (at + within.start, letter))
+    {
         match (is_part(letter), start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
@@ -298,10 +379,16 @@ const MOST_WORDS: usize = 4;
 fn known_nearby(text: &str, names: &Names, near: &Range<usize>, place: Place) -> Option<Spans> {
     let spans = |range: Range<usize>| {
         let name = text[range.clone()].to_owned();
-        Some(Spans { range, names: vec![name], quote: None })
+        Some(Spans {
+            range,
+            names: vec![name],
+            quote: None,
+        })
     };
     let all = tokens(text, &(0..text.len()));
-    let coined = all.iter().filter(|token| is_coined(&text[(*token).clone()]));
+    let coined = all
+        .iter()
+        .filter(|token| is_coined(&text[(*token).clone()]));
     let mut known = coined.filter(|token| {
         let token = &text[(*token).clone()];
         names.find(token).is_some() || names.path(token).is_some()
@@ -310,8 +397,15 @@ fn known_nearby(text: &str, names: &Names, near: &Range<usize>, place: Place) ->
         let run = known.take_while(|token| near.contains(&token.start));
         let run: Vec<&Range<usize>> = std::iter::once(first).chain(run).collect();
         let last = run[run.len() - 1];
-        let names = run.iter().map(|token| text[(*token).clone()].to_owned()).collect();
-        return Some(Spans { range: first.start..last.end, names, quote: None });
+        let names = run
+            .iter()
+            .map(|token| text[(*token).clone()].to_owned())
+            .collect();
+        return Some(Spans {
+            range: first.start..last.end,
+            names,
+            quote: None,
+        });
     }
     let tokens = tokens(text, near);
     // The nearest words first: a name ends before a predicate and begins after a lead.
@@ -319,11 +413,16 @@ fn known_nearby(text: &str, names: &Names, near: &Range<usize>, place: Place) ->
         Place::Predicate => tokens.iter().rev().collect(),
         _ => tokens.iter().collect(),
     };
-    let skipped = nearest.iter().take_while(|token| is_noun(&text[(**token).clone()])).count();
+    let skipped = nearest
+        .iter()
+        .take_while(|token| is_noun(&text[(**token).clone()]))
+        .count();
     // A noun may be the name itself: `value is required`.
     for skip in [skipped, 0] {
         for count in (1..=MOST_WORDS).rev() {
-            let Some(run) = nearest.get(skip..skip + count) else { continue };
+            let Some(run) = nearest.get(skip..skip + count) else {
+                continue;
+            };
             let (first, last) = (run[0], run[run.len() - 1]);
             let range = first.start.min(last.start)..first.end.max(last.end);
             if names.find(&text[range.clone()]).is_some() {
@@ -362,11 +461,17 @@ fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
         "authorization",
     ];
     let tokens = tokens(text, near);
-    let words: Vec<&Range<usize>> = tokens.iter().filter(|token| !is_noun(&text[(*token).clone()])).collect();
+    let words: Vec<&Range<usize>> = tokens
+        .iter()
+        .filter(|token| !is_noun(&text[(*token).clone()]))
+        .collect();
     let is_title = |words: &[&Range<usize>]| {
         // In `Return URL is missing.` the whole subject is the name of the field.
         let is_word = |token: &Range<usize>| text[token.clone()].chars().all(char::is_alphanumeric);
-        let starts_high = text[words[0].clone()].chars().next().is_some_and(char::is_uppercase);
+        let starts_high = text[words[0].clone()]
+            .chars()
+            .next()
+            .is_some_and(char::is_uppercase);
         let before = text[..words[0].start].trim();
         words.len() <= MOST_WORDS
             && starts_high
@@ -375,7 +480,12 @@ fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
     };
     let subject: Vec<&Range<usize>> = tokens
         .iter()
-        .filter(|token| !matches!(&text[(*token).clone()], "the" | "The" | "a" | "A" | "an" | "An"))
+        .filter(|token| {
+            !matches!(
+                &text[(*token).clone()],
+                "the" | "The" | "a" | "A" | "an" | "An"
+            )
+        })
         .collect();
     if place == Place::Predicate
         && subject.len() > 1
@@ -384,11 +494,21 @@ fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
         && !NO_NAMES.contains(&text[subject[0].clone()].to_lowercase().as_str())
     {
         let last_is_noun = is_noun(&text[subject[subject.len() - 1].clone()])
-            && text[subject[subject.len() - 1].clone()].chars().all(char::is_lowercase);
-        let kept = if last_is_noun { &subject[..subject.len() - 1] } else { &subject[..] };
+            && text[subject[subject.len() - 1].clone()]
+                .chars()
+                .all(char::is_lowercase);
+        let kept = if last_is_noun {
+            &subject[..subject.len() - 1]
+        } else {
+            &subject[..]
+        };
         let range = kept[0].start..kept[kept.len() - 1].end;
         let name = text[range.clone()].to_owned();
-        return Some(Spans { range, names: vec![name], quote: None });
+        return Some(Spans {
+            range,
+            names: vec![name],
+            quote: None,
+        });
     }
     let range = match (place, words.as_slice()) {
         (_, [only]) => (*only).clone(),
@@ -398,7 +518,11 @@ fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
     };
     let name = text[range.clone()].to_owned();
     let is_name = is_identifier(&name) && !NO_NAMES.contains(&name.to_ascii_lowercase().as_str());
-    is_name.then(|| Spans { range, names: vec![name], quote: None })
+    is_name.then(|| Spans {
+        range,
+        names: vec![name],
+        quote: None,
+    })
 }
 
 /// Turns a part of a text into a template, with slots for the names, for the parts of the request
@@ -407,8 +531,14 @@ fn with_slots(text: &str, within: Range<usize>, spans: &Spans, names: &Names) ->
     let mut template = Template::default();
     let before = &text[within.start..spans.range.start.max(within.start)];
     push_with_location(&mut template, before);
-    template.parts.push(Part::Slot(Slot::Name, form_of(&spans.names[0], before, names, spans.quote)));
-    push_with_location(&mut template, &text[spans.range.end.min(within.end)..within.end]);
+    template.parts.push(Part::Slot(
+        Slot::Name,
+        form_of(&spans.names[0], before, names, spans.quote),
+    ));
+    push_with_location(
+        &mut template,
+        &text[spans.range.end.min(within.end)..within.end],
+    );
     with_code(template, &spans.names[0])
 }
 
@@ -417,13 +547,19 @@ fn form_of(name: &str, before: &str, names: &Names, quote: Option<char>) -> Form
         // One capitalised word at the start may be in any form that begins with a capital.
         let is_one_word = !name.contains(' ');
         return match form {
-            Form::Pascal if is_one_word && quote.is_none() && before.trim().is_empty() => Form::Sentence,
+            Form::Pascal if is_one_word && quote.is_none() && before.trim().is_empty() => {
+                Form::Sentence
+            }
             form => form,
         };
     }
     let is_capital = name.chars().next().is_some_and(char::is_uppercase);
     let is_coined = is_coined(name);
-    if is_capital && !is_coined && quote.is_none() { Form::Sentence } else { Form::AsIs }
+    if is_capital && !is_coined && quote.is_none() {
+        Form::Sentence
+    } else {
+        Form::AsIs
+    }
 }
 
 /// Appends a text to a template; the first word for a part of the request becomes a slot, such as
@@ -439,7 +575,11 @@ fn push_with_location(template: &mut Template, text: &str) {
         return;
     };
     let word = &text[token.clone()];
-    let form = if word.chars().next().is_some_and(char::is_uppercase) { Form::Sentence } else { Form::AsIs };
+    let form = if word.chars().next().is_some_and(char::is_uppercase) {
+        Form::Sentence
+    } else {
+        Form::AsIs
+    };
     template.push_text(&text[..token.start]);
     template.parts.push(Part::Slot(Slot::Location, form));
     template.push_text(&text[token.end..]);
@@ -451,12 +591,23 @@ fn with_media(text: &str) -> Template {
     let is_media = |token: &Range<usize>| {
         let word = &text[token.clone()];
         let mut parts = word.split('/');
-        let known = ["text", "application", "image", "audio", "video", "multipart", "font"];
-        parts.next().is_some_and(|first| known.contains(&first)) && parts.next().is_some_and(|rest| !rest.is_empty())
+        let known = [
+            "text",
+            "application",
+            "image",
+            "audio",
+            "video",
+            "multipart",
+            "font",
+        ];
+        parts.next().is_some_and(|first| known.contains(&first))
+            && parts.next().is_some_and(|rest| !rest.is_empty())
     };
     let all = tokens(text, &(0..text.len()));
     let mut media = all.iter().filter(|token| is_media(token));
-    let (Some(only), None) = (media.next(), media.next()) else { return Template::plain(text) };
+    let (Some(only), None) = (media.next(), media.next()) else {
+        return Template::plain(text);
+    };
     let mut template = Template::plain(&text[..only.start]);
     template.parts.push(Part::Slot(Slot::Media, Form::AsIs));
     template.push_text(&text[only.end..]);
@@ -485,7 +636,15 @@ fn with_code(template: Template, name: &str) -> Template {
 /// Without the name in it, the code stays as it is.
 #[must_use]
 pub fn coded(code: &str, name: &str) -> Template {
-    let forms = [Form::AsIs, Form::Kebab, Form::Snake, Form::Upper, Form::Pascal, Form::Camel, Form::Lower];
+    let forms = [
+        Form::AsIs,
+        Form::Kebab,
+        Form::Snake,
+        Form::Upper,
+        Form::Pascal,
+        Form::Camel,
+        Form::Lower,
+    ];
     let is_edge = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric());
     for form in forms {
         let written = form.write(name);
@@ -493,7 +652,8 @@ pub fn coded(code: &str, name: &str) -> Template {
             continue;
         }
         let place = code.match_indices(&written).find(|(at, _)| {
-            is_edge(code[..*at].chars().next_back()) && is_edge(code[at + written.len()..].chars().next())
+            is_edge(code[..*at].chars().next_back())
+                && is_edge(code[at + written.len()..].chars().next())
         });
         if let Some((at, _)) = place {
             let mut template = Template::plain(&code[..at]);
@@ -553,9 +713,14 @@ pub fn general(text: &str) -> Option<String> {
     ];
     let bare = text.trim_end_matches(['.', '!', ':']);
     let all = words(&bare.replace(' ', "_"));
-    let is_general = |word: &String| GENERAL.contains(&word.as_str()) || EMPTY.contains(&word.as_str());
-    let says = all.iter().filter(|word| GENERAL.contains(&word.as_str())).count();
-    (bare.contains(' ') && bare.len() <= 60 && says > 0 && all.iter().all(is_general)).then(|| bare.to_owned())
+    let is_general =
+        |word: &String| GENERAL.contains(&word.as_str()) || EMPTY.contains(&word.as_str());
+    let says = all
+        .iter()
+        .filter(|word| GENERAL.contains(&word.as_str()))
+        .count();
+    (bare.contains(' ') && bare.len() <= 60 && says > 0 && all.iter().all(is_general))
+        .then(|| bare.to_owned())
 }
 
 #[cfg(test)]
@@ -571,13 +736,19 @@ mod tests {
         let mut finding = Finding::whole("required", json!({}));
         finding.path = vec![other.to_owned()];
         finding.location = "body";
-        Some((phrase.rule.to_owned(), Dialect::default().fill(&phrase.template, &finding)))
+        Some((
+            phrase.rule.to_owned(),
+            Dialect::default().fill(&phrase.template, &finding),
+        ))
     }
 
     #[test]
     fn a_sentence_is_said_of_another_field() {
         let cases = [
-            ("The 'roomId' param is required", "The 'teamId' param is required"),
+            (
+                "The 'roomId' param is required",
+                "The 'teamId' param is required",
+            ),
             (
                 "The parameter \"roomId\" is required [error-roomId-param-not-provided]",
                 "The parameter \"teamId\" is required [error-teamId-param-not-provided]",
@@ -587,13 +758,31 @@ mod tests {
                 "The required \"teamId\" body param is missing. [error-team-id-param-not-provided]",
             ),
             ("roomId is required", "teamId is required"),
-            ("Missing required param: roomId.", "Missing required param: teamId."),
+            (
+                "Missing required param: roomId.",
+                "Missing required param: teamId.",
+            ),
             ("Room id is required", "Team id is required"),
-            ("The room id field is required.", "The team id field is required."),
-            ("The field RoomId is required", "The field TeamId is required"),
-            ("You must provide a roomId to run.", "You must provide a teamId to run."),
-            ("Body parameter \"roomId\" is required.", "Body parameter \"teamId\" is required."),
-            ("Feld 'roomId' darf nicht leer sein", "Feld 'teamId' darf nicht leer sein"),
+            (
+                "The room id field is required.",
+                "The team id field is required.",
+            ),
+            (
+                "The field RoomId is required",
+                "The field TeamId is required",
+            ),
+            (
+                "You must provide a roomId to run.",
+                "You must provide a teamId to run.",
+            ),
+            (
+                "Body parameter \"roomId\" is required.",
+                "Body parameter \"teamId\" is required.",
+            ),
+            (
+                "Feld 'roomId' darf nicht leer sein",
+                "Feld 'teamId' darf nicht leer sein",
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(
@@ -619,15 +808,23 @@ mod tests {
             ("Unexpected token } in JSON at position 4", "malformed"),
         ];
         for (text, rule) in cases {
-            assert_eq!(said(text, &["age"], "x").map(|(rule, _)| rule).as_deref(), Some(rule), "{text}");
+            assert_eq!(
+                said(text, &["age"], "x").map(|(rule, _)| rule).as_deref(),
+                Some(rule),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_about_something_else_words_nothing() {
-        for text in
-            ["Something went wrong.", "Invalid room", "Square is not empty.", "The IBAN is invalid", "must be set"]
-        {
+        for text in [
+            "Something went wrong.",
+            "Invalid room",
+            "Square is not empty.",
+            "The IBAN is invalid",
+            "must be set",
+        ] {
             assert!(said(text, &["age"], "x").is_none(), "{text}");
         }
     }

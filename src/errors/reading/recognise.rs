@@ -53,7 +53,9 @@ fn split<'t>(text: &'t str, names: &Names) -> (&'t str, After) {
         core = before;
         after.counts_more = true;
     }
-    let ends = core.strip_suffix(']').and_then(|inner| inner.rfind('[').map(|at| (at, &inner[at + 1..])));
+    let ends = core
+        .strip_suffix(']')
+        .and_then(|inner| inner.rfind('[').map(|at| (at, &inner[at + 1..])));
     if let Some((at, code)) = ends
         && at > 0
         && !code.is_empty()
@@ -62,7 +64,11 @@ fn split<'t>(text: &'t str, names: &Names) -> (&'t str, After) {
         && names.find(code).is_none()
     {
         let before = core[..at].trim_end();
-        after.code = Some((core[before.len()..=at].to_owned(), code.to_owned(), "]".to_owned()));
+        after.code = Some((
+            core[before.len()..=at].to_owned(),
+            code.to_owned(),
+            "]".to_owned(),
+        ));
         core = before;
     }
     (core, after)
@@ -72,22 +78,39 @@ fn split<'t>(text: &'t str, names: &Names) -> (&'t str, After) {
 fn joined(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Option<Recognised> {
     const JOINERS: [&str; 8] = ["\n ", "\n", "; ", ". ", " | ", ", and ", ", ", " and "];
     JOINERS.into_iter().find_map(|joiner| {
-        let parts: Vec<&str> = core.split(joiner).filter(|part| !part.trim().is_empty()).collect();
+        let parts: Vec<&str> = core
+            .split(joiner)
+            .filter(|part| !part.trim().is_empty())
+            .collect();
         if parts.len() < 2 {
             return None;
         }
-        let recognised: Vec<Vec<Match>> = parts.iter().map(|part| accepted(part, names, known)).collect();
+        let recognised: Vec<Vec<Match>> = parts
+            .iter()
+            .map(|part| accepted(part, names, known))
+            .collect();
         let in_all = |found: &&Match| {
-            recognised.iter().all(|part| part.iter().any(|other| std::ptr::eq(other.idiom, found.idiom)))
+            recognised.iter().all(|part| {
+                part.iter()
+                    .any(|other| std::ptr::eq(other.idiom, found.idiom))
+            })
         };
         let matches: Vec<Match> = recognised[0].iter().filter(in_all).cloned().collect();
         // A message about the request as a whole is never one of several.
-        let matches: Vec<Match> = matches.into_iter().filter(|found| is_of_field(found.rule)).collect();
+        let matches: Vec<Match> = matches
+            .into_iter()
+            .filter(|found| is_of_field(found.rule))
+            .collect();
         if matches.is_empty() {
             return None;
         }
         let joined = Some(joiner.to_owned());
-        Some(Recognised { matches, phrase: None, after: after.clone(), joined })
+        Some(Recognised {
+            matches,
+            phrase: None,
+            after: after.clone(),
+            joined,
+        })
     })
 }
 
@@ -97,7 +120,10 @@ fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
         for (sentence, stop) in ends(sentence) {
             for mut found in accepted(sentence, names, known) {
                 // The first match covers most of the text, and is the best of its family.
-                if matches.iter().all(|known| !std::ptr::eq(known.idiom, found.idiom)) {
+                if matches
+                    .iter()
+                    .all(|known| !std::ptr::eq(known.idiom, found.idiom))
+                {
                     before.clone_into(&mut found.before);
                     stop.clone_into(&mut found.stop);
                     matches.push(found);
@@ -105,10 +131,22 @@ fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
             }
         }
     }
-    let recognised = Recognised { matches, phrase: None, after: after.clone(), joined: None };
+    let recognised = Recognised {
+        matches,
+        phrase: None,
+        after: after.clone(),
+        joined: None,
+    };
     // A very general message is more likely the API's own.
-    let phrase = if recognised.letters() < 9 { phrase::hear(core, names) } else { None };
-    (!recognised.matches.is_empty() || phrase.is_some()).then_some(Recognised { phrase, ..recognised })
+    let phrase = if recognised.letters() < 9 {
+        phrase::hear(core, names)
+    } else {
+        None
+    };
+    (!recognised.matches.is_empty() || phrase.is_some()).then_some(Recognised {
+        phrase,
+        ..recognised
+    })
 }
 
 /// Returns the positions where a message can begin: at the start, after a colon, after a path. Each
@@ -152,9 +190,13 @@ pub fn is_path(word: &str) -> bool {
     let root = word.split(['/', '.', '[']).next().unwrap_or_default();
     let rooted = ROOTS.contains(&root) || root.is_empty() && word.len() > 1;
     rooted
-        && word
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '[' | ']' | '_' | '-' | '$' | '#' | '\'' | '"'))
+        && word.chars().all(|c| {
+            c.is_alphanumeric()
+                || matches!(
+                    c,
+                    '/' | '.' | '[' | ']' | '_' | '-' | '$' | '#' | '\'' | '"'
+                )
+        })
 }
 
 /// Returns the path before a message: `email` in `email: `.
@@ -180,7 +222,8 @@ fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
     let mut matches = idiom::recognise(text, known);
     matches.retain(|found| {
         let name = found.captured.name();
-        let is_known = || name.is_some_and(|name| names.find(name).is_some() || names.path(name).is_some());
+        let is_known =
+            || name.is_some_and(|name| names.find(name).is_some() || names.path(name).is_some());
         // `Field is missing` is not about a field named `Field`.
         if name.is_some_and(|name| name.split(' ').all(phrase::is_noun)) && !is_known() {
             return false;
@@ -191,7 +234,9 @@ fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
         }
         match found.rule {
             "invalid" => is_known() || name.is_none() && found.letters > 8,
-            _ if is_of_field(found.rule) => name.is_none_or(|name| is_known() || !name.contains(' ')),
+            _ if is_of_field(found.rule) => {
+                name.is_none_or(|name| is_known() || !name.contains(' '))
+            }
             _ => true,
         }
     });
@@ -206,14 +251,18 @@ impl Recognised {
     #[must_use]
     pub fn rule(&self, idiom: Option<&'static Idiom>) -> Option<&'static str> {
         let found = self.of(idiom).map(|found| found.rule);
-        found.or_else(|| self.phrase.as_ref().map(|phrase| phrase.rule)).or_else(|| self.best().map(|found| found.rule))
+        found
+            .or_else(|| self.phrase.as_ref().map(|phrase| phrase.rule))
+            .or_else(|| self.best().map(|found| found.rule))
     }
 
     /// Returns the match for a family.
     #[must_use]
     pub fn of(&self, idiom: Option<&'static Idiom>) -> Option<&Match> {
         let idiom = idiom?;
-        self.matches.iter().find(|found| std::ptr::eq(found.idiom, idiom))
+        self.matches
+            .iter()
+            .find(|found| std::ptr::eq(found.idiom, idiom))
     }
 
     /// Returns the match with most letters outside of slots.
@@ -233,7 +282,8 @@ impl Recognised {
     #[must_use]
     pub fn names(&self, idiom: Option<&'static Idiom>) -> Vec<String> {
         let found = self.of(idiom).or_else(|| self.best());
-        let of_idiom = found.and_then(|found| found.captured.name().or_else(|| path_before(&found.before)));
+        let of_idiom =
+            found.and_then(|found| found.captured.name().or_else(|| path_before(&found.before)));
         match (&self.phrase, of_idiom) {
             (_, Some(name)) => vec![name.to_owned()],
             (Some(phrase), None) => phrase.names.clone(),
@@ -272,7 +322,11 @@ pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v st
 
 /// Calls `look` for every text of a value, with the keys from the root to it; an item of an array
 /// has the key `[]`.
-pub fn visit<'v>(value: &'v Value, path: &mut Vec<String>, look: &mut dyn FnMut(&[String], &'v str)) {
+pub fn visit<'v>(
+    value: &'v Value,
+    path: &mut Vec<String>,
+    look: &mut dyn FnMut(&[String], &'v str),
+) {
     match value {
         Value::String(text) => look(path, text),
         Value::Array(items) => {
@@ -300,19 +354,28 @@ mod tests {
     #[test]
     fn a_sentence_is_told_from_what_stands_around_it() {
         let names = Names::default();
-        let recognised = hear("must have required property 'emails' [invalid-params]", &names).expect("is Ajv's");
-        assert_eq!(recognised.after.code, Some((" [".to_owned(), "invalid-params".to_owned(), "]".to_owned())));
+        let recognised = hear(
+            "must have required property 'emails' [invalid-params]",
+            &names,
+        )
+        .expect("is Ajv's");
+        assert_eq!(
+            recognised.after.code,
+            Some((" [".to_owned(), "invalid-params".to_owned(), "]".to_owned()))
+        );
         assert_eq!(recognised.names(idiom::named("ajv")), ["emails"]);
         let recognised = hear("body/age must be number", &names).expect("is Ajv's");
         let ajv = recognised.of(idiom::named("ajv")).expect("is Ajv's too");
         assert_eq!((ajv.before.as_str(), ajv.rule), ("body/age ", "type"));
-        let recognised = hear("The email field is required. (and 2 more errors)", &names).expect("is Laravel's");
+        let recognised =
+            hear("The email field is required. (and 2 more errors)", &names).expect("is Laravel's");
         assert!(recognised.after.counts_more);
     }
 
     #[test]
     fn sentences_that_are_joined_are_several() {
-        let recognised = hear("must be string\n must be array [x]", &Names::default()).expect("is Ajv's");
+        let recognised =
+            hear("must be string\n must be array [x]", &Names::default()).expect("is Ajv's");
         assert_eq!(recognised.joined.as_deref(), Some("\n "));
         assert!(hear("error-contact-manager-not-found", &Names::default()).is_none());
     }

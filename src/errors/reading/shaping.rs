@@ -26,9 +26,20 @@ const DEEPEST: usize = 6;
 pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
     let by_shape = family(schema, context.names);
     let by_members = || families::of_members(schema);
-    let idiom = by_shape.or_else(by_members).or(context.idiom).or_else(|| families::of_maps(schema, context));
+    let idiom = by_shape
+        .or_else(by_members)
+        .or(context.idiom)
+        .or_else(|| families::of_maps(schema, context));
     let generated = generate::generate(schema, &GenerateOptions::default()).value;
-    let mut shaper = Shaper { schema, context, idiom, by_shape, path: Vec::new(), open: Vec::new(), fields: 0 };
+    let mut shaper = Shaper {
+        schema,
+        context,
+        idiom,
+        by_shape,
+        path: Vec::new(),
+        open: Vec::new(),
+        fields: 0,
+    };
     let pattern = shaper.node(schema.tree(), &MemberContext::default(), Some(&generated));
     let mut pattern = pattern.unwrap_or(Pattern::Fixed(generated));
     if !pattern.names_field() {
@@ -42,9 +53,14 @@ pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static
 fn family(schema: &Schema, names: &Names) -> Option<&'static Idiom> {
     let mut best: Option<(usize, u64, &'static Idiom)> = None;
     for idiom in idiom::all() {
-        let fitting =
-            idiom.shapes.iter().filter(|shape| shape.iter().all(|path| has_path(schema, names, schema.tree(), path)));
-        let Some(members) = fitting.map(Vec::len).max() else { continue };
+        let fitting = idiom.shapes.iter().filter(|shape| {
+            shape
+                .iter()
+                .all(|path| has_path(schema, names, schema.tree(), path))
+        });
+        let Some(members) = fitting.map(Vec::len).max() else {
+            continue;
+        };
         if (members > 2 || idiom.is_shaped)
             && !idiom.needs_words
             && best.is_none_or(|(most, rank, _)| (members, idiom.rank) > (most, rank))
@@ -56,18 +72,31 @@ fn family(schema: &Schema, names: &Names) -> Option<&'static Idiom> {
 }
 
 fn has_path(schema: &Schema, names: &Names, node: &Value, path: &[String]) -> bool {
-    let Some((step, rest)) = path.split_first() else { return true };
+    let Some((step, rest)) = path.split_first() else {
+        return true;
+    };
     let node = schema.resolve(node);
     if let Some((step, kind)) = step.split_once('=') {
-        let inner = if step == "[]" { schema.items(node) } else { schema.property(node, step) };
+        let inner = if step == "[]" {
+            schema.items(node)
+        } else {
+            schema.property(node, step)
+        };
         return inner.is_some_and(|inner| schema.types(schema.resolve(inner)) == [kind]);
     }
     match step.as_str() {
-        "[]" => schema.items(node).is_some_and(|item| has_path(schema, names, item, rest)),
+        "[]" => schema
+            .items(node)
+            .is_some_and(|item| has_path(schema, names, item, rest)),
         // Properties that are fields of the request are a map too.
         "{}" => {
-            let fields = schema.properties(node).into_iter().filter(|(name, _)| names.find(name).is_some());
-            let mut members = additional(schema, node).into_iter().chain(fields.map(|(_, member)| member));
+            let fields = schema
+                .properties(node)
+                .into_iter()
+                .filter(|(name, _)| names.find(name).is_some());
+            let mut members = additional(schema, node)
+                .into_iter()
+                .chain(fields.map(|(_, member)| member));
             members.any(|member| has_path(schema, names, member, rest))
         }
         name => {
@@ -80,11 +109,24 @@ fn has_path(schema: &Schema, names: &Names, node: &Value, path: &[String]) -> bo
 /// Returns the schema of the members that an object may have beside the declared ones.
 pub(super) fn additional<'s>(schema: &'s Schema, node: &'s Value) -> Option<&'s Value> {
     let declared = schema.parts(node);
-    declared.into_iter().find_map(|part| part.get("additionalProperties").filter(|value| value.is_object()))
+    declared.into_iter().find_map(|part| {
+        part.get("additionalProperties")
+            .filter(|value| value.is_object())
+    })
 }
 
 /// Values of a status member that mean failure, in lower case.
-const FAILED: [&str; 9] = ["error", "fail", "failed", "failure", "nok", "ko", "invalid", "rejected", "unsuccessful"];
+const FAILED: [&str; 9] = [
+    "error",
+    "fail",
+    "failed",
+    "failure",
+    "nok",
+    "ko",
+    "invalid",
+    "rejected",
+    "unsuccessful",
+];
 
 /// Position of a member in an error body.
 #[derive(Debug, Clone, Copy, Default)]
@@ -160,21 +202,38 @@ impl<'c> Shaper<'c> {
         if let Some(value) = node.get("const") {
             return Some(value.clone());
         }
-        let known = self.by_shape?.constants.iter().find(|(path, _)| *path == self.path).map(|(_, value)| value)?;
+        let known = self
+            .by_shape?
+            .constants
+            .iter()
+            .find(|(path, _)| *path == self.path)
+            .map(|(_, value)| value)?;
         let allowed = node.get("enum").and_then(Value::as_array);
-        allowed.is_none_or(|values| values.contains(known)).then(|| known.clone())
+        allowed
+            .is_none_or(|values| values.contains(known))
+            .then(|| known.clone())
     }
 
     /// Returns the pattern of a fixed value: a code if the schema lists values, a message if the
     /// text has blanks, else the value itself.
     fn always(&self, fixed: Value, node: &Value) -> Pattern {
-        let Value::String(text) = &fixed else { return Pattern::Fixed(fixed) };
+        let Value::String(text) = &fixed else {
+            return Pattern::Fixed(fixed);
+        };
         if let Some(Value::Array(values)) = node.get("enum") {
             let (seen, allowed) = (Some(fixed.clone()), values.clone());
-            return Pattern::Code(CodeSlot { seen, allowed, idiom: None, ..CodeSlot::default() });
+            return Pattern::Code(CodeSlot {
+                seen,
+                allowed,
+                idiom: None,
+                ..CodeSlot::default()
+            });
         }
         if text.contains(' ') {
-            return Pattern::Words(Box::new(Words { constant: Some(text.clone()), ..self.words(node) }));
+            return Pattern::Words(Box::new(Words {
+                constant: Some(text.clone()),
+                ..self.words(node)
+            }));
         }
         Pattern::Fixed(fixed)
     }
@@ -189,12 +248,20 @@ impl<'c> Shaper<'c> {
         if let Some(flag) = flag(around.name).filter(|flag| values.contains(&Value::Bool(*flag))) {
             return Some(Pattern::Fixed(Value::Bool(flag)));
         }
-        let locations = texts.iter().filter(|text| location_of(text).is_some()).count();
+        let locations = texts
+            .iter()
+            .filter(|text| location_of(text).is_some())
+            .count();
         if is(Role::Location) && locations > 1 {
             let allowed = texts.iter().map(|text| (*text).to_owned()).collect();
-            return Some(Pattern::Location(LocationSlot { seen: String::new(), allowed }));
+            return Some(Pattern::Location(LocationSlot {
+                seen: String::new(),
+                allowed,
+            }));
         }
-        let failed = texts.iter().find(|text| FAILED.contains(&text.to_lowercase().as_str()));
+        let failed = texts
+            .iter()
+            .find(|text| FAILED.contains(&text.to_lowercase().as_str()));
         if let Some(failed) = failed.filter(|_| Role::Success.fits(around.name)) {
             return Some(Pattern::Fixed(Value::String((*failed).to_owned())));
         }
@@ -204,34 +271,56 @@ impl<'c> Shaper<'c> {
             idiom: self.idiom,
             ..CodeSlot::default()
         };
-        let says = texts.len() == values.len() && (is(Role::Code) || is(Role::Message) || is(Role::Title));
+        let says =
+            texts.len() == values.len() && (is(Role::Code) || is(Role::Message) || is(Role::Title));
         says.then_some(Pattern::Code(slot))
     }
 
-    fn object(&mut self, node: &'c Value, around: &MemberContext<'_>, generated: Option<&Value>) -> Option<Pattern> {
+    fn object(
+        &mut self,
+        node: &'c Value,
+        around: &MemberContext<'_>,
+        generated: Option<&Value>,
+    ) -> Option<Pattern> {
         let schema = self.schema;
-        let properties =
-            schema.chosen_properties(node, |properties| properties.iter().map(|p| worth(schema, *p)).sum());
+        let properties = schema.chosen_properties(node, |properties| {
+            properties.iter().map(|p| worth(schema, *p)).sum()
+        });
         if properties.is_empty() {
             return self.by_field(node, around);
         }
         if let Some(fields) = self.fields(node, &properties, around, generated) {
             return Some(Pattern::Fields(fields));
         }
-        if around.name == "source" && properties.iter().any(|(name, ..)| *name == "pointer" || *name == "parameter") {
-            return Some(Pattern::Source(FieldSlot { style: FieldStyle::Pointer, ..FieldSlot::plain() }));
+        if around.name == "source"
+            && properties
+                .iter()
+                .any(|(name, ..)| *name == "pointer" || *name == "parameter")
+        {
+            return Some(Pattern::Source(FieldSlot {
+                style: FieldStyle::Pointer,
+                ..FieldSlot::plain()
+            }));
         }
         let beside: Vec<String> = properties.iter().map(|(name, ..)| folded(name)).collect();
         // `{"message": {"lang": "en", "value": "…"}}`
-        let inside =
-            properties.iter().map(|(name, ..)| *name).find(|name| matches!(*name, "value" | "text" | "content"));
-        let inside = inside
-            .filter(|_| Role::Message.fits(around.name) && !around.name.is_empty() && !Role::List.fits(around.name));
+        let inside = properties
+            .iter()
+            .map(|(name, ..)| *name)
+            .find(|name| matches!(*name, "value" | "text" | "content"));
+        let inside = inside.filter(|_| {
+            Role::Message.fits(around.name)
+                && !around.name.is_empty()
+                && !Role::List.fits(around.name)
+        });
         let message = inside.or_else(|| self.message_of(&properties, around));
         let best_list = properties
             .iter()
             .filter(|(_, property, _)| {
-                self.schema.types(property).first().is_some_and(|kind| matches!(*kind, "array" | "object"))
+                self.schema
+                    .types(property)
+                    .first()
+                    .is_some_and(|kind| matches!(*kind, "array" | "object"))
             })
             .filter_map(|(name, ..)| Role::List.rank(name))
             .min();
@@ -251,15 +340,18 @@ impl<'c> Shaper<'c> {
             self.path.pop();
             says = says || pattern.as_ref().is_some_and(says_something);
             // Only the best of several lists holds the errors.
-            let is_second_list = matches!(pattern, Some(Pattern::Each(_) | Pattern::ByField(_) | Pattern::Fields(_)))
-                && Role::List.rank(name) > best_list;
+            let is_second_list = matches!(
+                pattern,
+                Some(Pattern::Each(_) | Pattern::ByField(_) | Pattern::Fields(_))
+            ) && Role::List.rank(name) > best_list;
             let pattern = pattern.filter(|_| !is_second_list);
             let is_said = pattern.is_some();
             let is_aside = matches!(pattern, Some(Pattern::Object(_))) && !is_of_error(name);
             if (!is_said || is_aside) && !is_needed && !is_kept(name) {
                 continue;
             }
-            let is_list = self.schema.types(property).first() == Some(&"array") && property.get("minItems").is_none();
+            let is_list = self.schema.types(property).first() == Some(&"array")
+                && property.get("minItems").is_none();
             let nothing = if self.schema.allows_null(property) {
                 Some(Value::Null)
             } else {
@@ -269,36 +361,57 @@ impl<'c> Shaper<'c> {
             let is_free = property.get("enum").is_none() && property.get("minLength").is_none();
             let is_name = matches!(pattern, Some(Pattern::Field(_) | Pattern::Sent(..))) && is_free;
             let nothing = nothing.or_else(|| is_name.then(|| Value::String(String::new())));
-            let otherwise = nothing.or_else(|| made.cloned()).filter(|_| *is_needed || is_kept(name));
+            let otherwise = nothing
+                .or_else(|| made.cloned())
+                .filter(|_| *is_needed || is_kept(name));
             let pattern = pattern.or_else(|| otherwise.clone().map(Pattern::Fixed));
             let Some(pattern) = pattern else { continue };
-            members.push(Member { name: (*name).to_owned(), pattern, otherwise: otherwise.filter(|_| *is_needed) });
+            members.push(Member {
+                name: (*name).to_owned(),
+                pattern,
+                otherwise: otherwise.filter(|_| *is_needed),
+            });
         }
         // An object that does not depend on the fault is not a part of the error.
         (says || around.name.is_empty()).then_some(Pattern::Object(members))
     }
 
     /// Returns the name of the text member that is most likely to hold the message.
-    fn message_of<'p>(&self, properties: &[(&'p str, &Value, bool)], around: &MemberContext<'_>) -> Option<&'p str> {
+    fn message_of<'p>(
+        &self,
+        properties: &[(&'p str, &Value, bool)],
+        around: &MemberContext<'_>,
+    ) -> Option<&'p str> {
         let is_text = |node: &Value| {
             let node = self.schema.resolve(node);
             let types = self.schema.types(node);
-            let is_free = node.get("enum").is_none() && node.get("const").is_none() && node.get("format").is_none();
+            let is_free = node.get("enum").is_none()
+                && node.get("const").is_none()
+                && node.get("format").is_none();
             is_free && (types.is_empty() || types.contains(&"string"))
         };
         let has_list = properties.iter().any(|(name, node, _)| {
-            let is_of_fields = self.schema.items(node).is_some() || additional(self.schema, node).is_some();
+            let is_of_fields =
+                self.schema.items(node).is_some() || additional(self.schema, node).is_some();
             Role::List.fits(name) && is_of_fields && !is_text(node)
         });
-        let ranked = properties.iter().filter(|(_, node, _)| is_text(node)).filter_map(|(name, ..)| {
-            // Beside a list of errors, a title only names their kind.
-            let rank = Role::Message.rank(name).filter(|_| !(has_list && folded(name) == "title"))?;
-            // A `reason` or an `issue` is likely to hold the message only in an entry for one
-            // field.
-            let is_worse =
-                !around.in_list && matches!(folded(name).as_str(), "reason" | "issue" | "cause" | "content" | "info");
-            Some((rank + 100 * usize::from(is_worse), *name))
-        });
+        let ranked = properties
+            .iter()
+            .filter(|(_, node, _)| is_text(node))
+            .filter_map(|(name, ..)| {
+                // Beside a list of errors, a title only names their kind.
+                let rank = Role::Message
+                    .rank(name)
+                    .filter(|_| !(has_list && folded(name) == "title"))?;
+                // A `reason` or an `issue` is likely to hold the message only in an entry for one
+                // field.
+                let is_worse = !around.in_list
+                    && matches!(
+                        folded(name).as_str(),
+                        "reason" | "issue" | "cause" | "content" | "info"
+                    );
+                Some((rank + 100 * usize::from(is_worse), *name))
+            });
         ranked.min_by_key(|(rank, _)| *rank).map(|(_, name)| name)
     }
 
@@ -306,69 +419,149 @@ impl<'c> Shaper<'c> {
     /// `additionalProperties`; `None` for any other object.
     fn by_field(&mut self, node: &'c Value, around: &MemberContext<'_>) -> Option<Pattern> {
         let member = additional(self.schema, node)?;
-        if !(around.name.is_empty() || Role::List.fits(around.name) || Role::Field.fits(around.name)) {
+        if !(around.name.is_empty()
+            || Role::List.fits(around.name)
+            || Role::Field.fits(around.name))
+        {
             return None;
         }
-        let inner =
-            MemberContext { name: "messages", in_list: true, depth: around.depth + 1, message: "messages", ..*around };
+        let inner = MemberContext {
+            name: "messages",
+            in_list: true,
+            depth: around.depth + 1,
+            message: "messages",
+            ..*around
+        };
         self.path.push("{}".to_owned());
         let entry = self.node(member, &inner, None);
         self.path.pop();
-        let style = self.idiom.map_or(PathStyle::Dotted, |idiom| idiom.dialect.path);
+        let style = self
+            .idiom
+            .map_or(PathStyle::Dotted, |idiom| idiom.dialect.path);
         let form = self.idiom.map_or(Form::AsIs, |idiom| idiom.keys);
-        let key = FieldSlot { style: FieldStyle::Path(style, form), ..FieldSlot::plain() };
+        let key = FieldSlot {
+            style: FieldStyle::Path(style, form),
+            ..FieldSlot::plain()
+        };
         let nests = self.idiom.is_some_and(|idiom| idiom.nests);
         let idiom = self.idiom;
-        entry.map(|entry| Pattern::ByField(ByField { key, entry: Box::new(entry), nests, idiom }))
+        entry.map(|entry| {
+            Pattern::ByField(ByField {
+                key,
+                entry: Box::new(entry),
+                nests,
+                idiom,
+            })
+        })
     }
 
-    fn array(&mut self, node: &'c Value, around: &MemberContext<'_>, generated: Option<&Value>) -> Option<Pattern> {
+    fn array(
+        &mut self,
+        node: &'c Value,
+        around: &MemberContext<'_>,
+        generated: Option<&Value>,
+    ) -> Option<Pattern> {
         let item = self.schema.resolve(self.schema.items(node)?);
         let types = self.schema.types(item);
-        let is_way = matches!(folded(around.name).as_str(), "loc" | "path" | "fieldpath" | "location");
+        let is_way = matches!(
+            folded(around.name).as_str(),
+            "loc" | "path" | "fieldpath" | "location"
+        );
         if is_way && around.in_list && !types.contains(&"object") {
             let is_number = types.contains(&"integer") || types.contains(&"number");
-            let index = if is_number || types.is_empty() { SlotType::Any } else { SlotType::Text };
-            let location =
-                (folded(around.name) == "loc").then(|| LocationSlot { seen: "body".to_owned(), allowed: Vec::new() });
+            let index = if is_number || types.is_empty() {
+                SlotType::Any
+            } else {
+                SlotType::Text
+            };
+            let location = (folded(around.name) == "loc").then(|| LocationSlot {
+                seen: "body".to_owned(),
+                allowed: Vec::new(),
+            });
             return Some(Pattern::Segments(SegmentsSlot { location, index }));
         }
         let is_of_texts = types.contains(&"string") && Role::Message.fits(around.name);
         if !(Role::List.fits(around.name) || around.name.is_empty() || is_of_texts) {
             return None;
         }
-        let name = if types.contains(&"string") { "message" } else { "" };
-        let inner = MemberContext { name, beside: &[], in_list: true, depth: around.depth + 1, message: name };
+        let name = if types.contains(&"string") {
+            "message"
+        } else {
+            ""
+        };
+        let inner = MemberContext {
+            name,
+            beside: &[],
+            in_list: true,
+            depth: around.depth + 1,
+            message: name,
+        };
         self.path.push("[]".to_owned());
-        let entry = self.node(item, &inner, generated.and_then(|generated| generated.get(0)));
+        let entry = self.node(
+            item,
+            &inner,
+            generated.and_then(|generated| generated.get(0)),
+        );
         self.path.pop();
-        entry.filter(says_something).map(|entry| Pattern::Each(Box::new(entry)))
+        entry
+            .filter(says_something)
+            .map(|entry| Pattern::Each(Box::new(entry)))
     }
 
     fn number(&self, node: &Value, around: &MemberContext<'_>) -> Option<Pattern> {
         let is_http = Role::Status.rank(around.name).is_some();
-        let codes = self.idiom.filter(|idiom| Role::Code.fits(around.name) && idiom.has_numbers());
+        let codes = self
+            .idiom
+            .filter(|idiom| Role::Code.fits(around.name) && idiom.has_numbers());
         if let Some(idiom) = codes {
-            let slot = CodeSlot { idiom: Some(idiom), ..CodeSlot::default() };
+            let slot = CodeSlot {
+                idiom: Some(idiom),
+                ..CodeSlot::default()
+            };
             return Some(Pattern::Code(slot));
         }
-        let is_within = |bound: &str, fits: fn(f64) -> bool| node.get(bound).and_then(Value::as_f64).is_none_or(fits);
-        (is_http && is_within("maximum", |most| most >= 599.0) && is_within("minimum", |least| least <= 400.0))
-            .then_some(Pattern::Status(SlotType::Number))
+        let is_within = |bound: &str, fits: fn(f64) -> bool| {
+            node.get(bound).and_then(Value::as_f64).is_none_or(fits)
+        };
+        (is_http
+            && is_within("maximum", |most| most >= 599.0)
+            && is_within("minimum", |least| least <= 400.0))
+        .then_some(Pattern::Status(SlotType::Number))
     }
 
     fn text(&self, node: &Value, around: &MemberContext<'_>) -> Option<Pattern> {
         let name = around.name;
         let key = folded(name);
         let is = |role: Role| role.fits(name);
-        let beside = |names: &[&str]| around.beside.iter().any(|other| names.contains(&other.as_str()));
+        let beside = |names: &[&str]| {
+            around
+                .beside
+                .iter()
+                .any(|other| names.contains(&other.as_str()))
+        };
         let counts_more = !around.in_list && self.idiom.is_some_and(|idiom| idiom.counts_more);
-        let words = || Some(Pattern::Words(Box::new(Words { counts_more, ..self.words(node) })));
+        let words = || {
+            Some(Pattern::Words(Box::new(Words {
+                counts_more,
+                ..self.words(node)
+            })))
+        };
         let is_url = matches!(
             key.as_str(),
-            "path" | "instance" | "requestpath" | "requesturi" | "requesturl" | "uri" | "endpoint" | "resource"
+            "path"
+                | "instance"
+                | "requestpath"
+                | "requesturi"
+                | "requesturl"
+                | "uri"
+                | "endpoint"
+                | "resource"
         );
-        if is_url && !around.in_list && !beside(&["field", "param"]) && around.depth == 1 && node.get("enum").is_none()
+        if is_url
+            && !around.in_list
+            && !beside(&["field", "param"])
+            && around.depth == 1
+            && node.get("enum").is_none()
         {
             return Some(Pattern::Url);
         }
@@ -389,24 +582,45 @@ impl<'c> Shaper<'c> {
             let style = if key == "pointer" || key == "instancepath" {
                 FieldStyle::Pointer
             } else {
-                let style = self.idiom.map_or(PathStyle::Brackets, |idiom| idiom.dialect.path);
-                if style == PathStyle::Pointer { FieldStyle::Pointer } else { FieldStyle::Path(style, Form::AsIs) }
+                let style = self
+                    .idiom
+                    .map_or(PathStyle::Brackets, |idiom| idiom.dialect.path);
+                if style == PathStyle::Pointer {
+                    FieldStyle::Pointer
+                } else {
+                    FieldStyle::Path(style, Form::AsIs)
+                }
             };
-            return Some(Pattern::Field(FieldSlot { style, ..FieldSlot::plain() }));
+            return Some(Pattern::Field(FieldSlot {
+                style,
+                ..FieldSlot::plain()
+            }));
         }
-        if is(Role::Location) && around.in_list && !matches!(key.as_str(), "type" | "source" | "section") {
-            return Some(Pattern::Location(LocationSlot { seen: "body".to_owned(), allowed: Vec::new() }));
+        if is(Role::Location)
+            && around.in_list
+            && !matches!(key.as_str(), "type" | "source" | "section")
+        {
+            return Some(Pattern::Location(LocationSlot {
+                seen: "body".to_owned(),
+                allowed: Vec::new(),
+            }));
         }
         if key == "expected" {
             return None;
         }
-        let is_beside_field = around
-            .beside
-            .iter()
-            .any(|other| Role::Field.rank(other).is_some_and(|rank| rank < 16) || other.ends_with("name"));
+        let is_beside_field = around.beside.iter().any(|other| {
+            Role::Field.rank(other).is_some_and(|rank| rank < 16) || other.ends_with("name")
+        });
         if is(Role::Value) && (around.in_list || is_beside_field && key.ends_with("value")) {
             let is_text = self.schema.types(node) == ["string"];
-            return Some(Pattern::Sent(if is_text { SlotType::Text } else { SlotType::Any }, None));
+            return Some(Pattern::Sent(
+                if is_text {
+                    SlotType::Text
+                } else {
+                    SlotType::Any
+                },
+                None,
+            ));
         }
         if matches!(key.as_str(), "title" | "errortitle")
             || key == "error" && beside(&["message", "msg", "errormessage", "detail"])
@@ -417,12 +631,18 @@ impl<'c> Shaper<'c> {
         if is_http {
             let is_number = beside(&["title", "detail", "source"]) || key != "status";
             let plain = Pattern::Fixed(Value::String("error".to_owned()));
-            return Some(if is_number { Pattern::Status(SlotType::Text) } else { plain });
+            return Some(if is_number {
+                Pattern::Status(SlotType::Text)
+            } else {
+                plain
+            });
         }
         if key == "type" && beside(&["title"]) && beside(&["detail", "instance", "status"]) {
             return Some(Pattern::Fixed(Value::String("about:blank".to_owned())));
         }
-        let says_more = ["message", "msg", "description", "detail"].iter().any(|word| key.ends_with(word));
+        let says_more = ["message", "msg", "description", "detail"]
+            .iter()
+            .any(|word| key.ends_with(word));
         if says_more && is(Role::Message) {
             return words();
         }
@@ -435,20 +655,42 @@ impl<'c> Shaper<'c> {
 
     /// Returns the slot of a code whose values the schema does not list.
     fn code(&self, name: &str) -> CodeSlot {
-        let others = self.context.codes.iter().filter(|(known, _)| known == name).map(|(_, code)| code.clone());
-        CodeSlot { others: others.collect(), idiom: self.idiom, is_free: true, ..CodeSlot::default() }
+        let others = self
+            .context
+            .codes
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, code)| code.clone());
+        CodeSlot {
+            others: others.collect(),
+            idiom: self.idiom,
+            is_free: true,
+            ..CodeSlot::default()
+        }
     }
 
     fn words(&self, node: &Value) -> Words {
-        let longest = node.get("maxLength").and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok());
-        Words { idiom: self.idiom, quote: Some('\''), longest, ..Words::default() }
+        let longest = node
+            .get("maxLength")
+            .and_then(Value::as_u64)
+            .and_then(|longest| usize::try_from(longest).ok());
+        Words {
+            idiom: self.idiom,
+            quote: Some('\''),
+            longest,
+            ..Words::default()
+        }
     }
 }
 
 /// Returns whether `error` is a code because a message is beside it, such as OAuth's
 /// `error_description`.
 fn is_rather_code(key: &str, around: &MemberContext<'_>) -> bool {
-    key == "error" && around.beside.iter().any(|other| Role::Message.fits(other) && other != "error")
+    key == "error"
+        && around
+            .beside
+            .iter()
+            .any(|other| Role::Message.fits(other) && other != "error")
 }
 
 /// Returns whether a member names the wrong field, rather than something else under the same name.
@@ -472,7 +714,8 @@ fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
         )
     });
     match key {
-        "name" | "key" | "path" | "location" | "source" | "target" | "input" | "subject" | "column" | "element" => {
+        "name" | "key" | "path" | "location" | "source" | "target" | "input" | "subject"
+        | "column" | "element" => {
             let is_better = around.beside.iter().any(|other| {
                 other != key
                     && matches!(
@@ -482,8 +725,8 @@ fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
             });
             around.in_list && has_words && !is_better || key == "target" && has_words
         }
-        "fields" | "params" | "missing" | "expression" | "param" | "parameter" | "field" | "fieldname" | "property"
-        | "pointer" => true,
+        "fields" | "params" | "missing" | "expression" | "param" | "parameter" | "field"
+        | "fieldname" | "property" | "pointer" => true,
         _ => around.in_list || has_words,
     }
 }
@@ -499,9 +742,13 @@ fn flag(name: &str) -> Option<bool> {
 /// Returns how much a property tells about a wrong field: 5 for a list of objects, 2 for a message,
 /// 1 for the name of the field.
 fn worth(schema: &Schema, (name, node): (&str, &Value)) -> usize {
-    let has_entries = schema.items(node).is_some_and(|item| !schema.properties(item).is_empty());
+    let has_entries = schema
+        .items(node)
+        .is_some_and(|item| !schema.properties(item).is_empty());
     let is_list = Role::List.fits(name) && has_entries;
-    usize::from(is_list) * 5 + usize::from(Role::Message.fits(name)) * 2 + usize::from(Role::Field.fits(name))
+    usize::from(is_list) * 5
+        + usize::from(Role::Message.fits(name)) * 2
+        + usize::from(Role::Field.fits(name))
 }
 
 /// Returns whether an object of this name is a part of an error.
@@ -521,13 +768,17 @@ fn is_of_error(name: &str) -> bool {
         "meta",
         "extension",
     ];
-    says.iter().any(|word| folded.contains(word)) || Role::List.fits(name) || Role::Message.fits(name)
+    says.iter().any(|word| folded.contains(word))
+        || Role::List.fits(name)
+        || Role::Message.fits(name)
 }
 
 /// Returns whether a member is kept although it does not depend on the fault, such as the time or
 /// the identifier of the request.
 fn is_kept(name: &str) -> bool {
-    (Role::When.fits(name) || Role::Request.fits(name)) && folded(name) != "at" && folded(name) != "ref"
+    (Role::When.fits(name) || Role::Request.fits(name))
+        && folded(name) != "at"
+        && folded(name) != "ref"
 }
 
 /// Returns whether a pattern depends on the fault: it has a message, a code or a field.

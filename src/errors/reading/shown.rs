@@ -28,16 +28,25 @@ fn node(schema: &Schema, node: &Value, depth: usize, left: &mut usize) -> Option
     }
     *left -= 1;
     let node = schema.resolve(node);
-    own(schema, node).or_else(|| object(schema, node, depth, left)).or_else(|| array(schema, node, depth, left))
+    own(schema, node)
+        .or_else(|| object(schema, node, depth, left))
+        .or_else(|| array(schema, node, depth, left))
 }
 
 /// Returns the example of a node itself: `example` (or the first of `examples`), `default` or
 /// `const`, whichever comes first that is not null and has one of the node's types.
 fn own(schema: &Schema, node: &Value) -> Option<Value> {
-    let listed = node.get("examples").and_then(Value::as_array).and_then(|examples| examples.first());
-    let single = ["example", "default", "const"].into_iter().filter_map(|keyword| node.get(keyword));
+    let listed = node
+        .get("examples")
+        .and_then(Value::as_array)
+        .and_then(|examples| examples.first());
+    let single = ["example", "default", "const"]
+        .into_iter()
+        .filter_map(|keyword| node.get(keyword));
     let types = schema.types(node);
-    let fits = |value: &&Value| !value.is_null() && (types.is_empty() || types.iter().any(|kind| is_of(value, kind)));
+    let fits = |value: &&Value| {
+        !value.is_null() && (types.is_empty() || types.iter().any(|kind| is_of(value, kind)))
+    };
     let example = node.get("example").or(listed);
     example.into_iter().chain(single).find(fits).cloned()
 }
@@ -77,14 +86,19 @@ pub fn completed(shown: Pattern, described: &Pattern) -> Pattern {
             for member in described {
                 let at = shown.iter().position(|known| known.name == member.name);
                 members.push(match at.map(|at| shown.remove(at)) {
-                    Some(known) => Member { pattern: completed(known.pattern, &member.pattern), ..known },
+                    Some(known) => Member {
+                        pattern: completed(known.pattern, &member.pattern),
+                        ..known
+                    },
                     None => member.clone(),
                 });
             }
             members.extend(shown);
             Pattern::Object(members)
         }
-        (Pattern::Each(shown), Pattern::Each(described)) => Pattern::Each(Box::new(completed(*shown, described))),
+        (Pattern::Each(shown), Pattern::Each(described)) => {
+            Pattern::Each(Box::new(completed(*shown, described)))
+        }
         (shown, _) => shown,
     }
 }

@@ -38,7 +38,11 @@ impl Bracketed {
 
     /// Returns its characters, with upper and lower case equal.
     pub fn folded(self) -> ClassUnicode {
-        Self { class: folded(self.class), is_negated: self.is_negated }.plain()
+        Self {
+            class: folded(self.class),
+            is_negated: self.is_negated,
+        }
+        .plain()
     }
 }
 
@@ -49,7 +53,11 @@ pub fn none() -> ClassUnicode {
 
 /// Returns any character, except line terminators unless `dot_all` is set (ECMA-262 §22.2.2.7).
 pub fn dot(dot_all: bool) -> ClassUnicode {
-    let mut class = if dot_all { none() } else { of(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')]) };
+    let mut class = if dot_all {
+        none()
+    } else {
+        of(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')])
+    };
     class.negate();
     class
 }
@@ -61,7 +69,11 @@ pub fn folded(mut class: ClassUnicode) -> ClassUnicode {
 }
 
 fn of(ranges: &[(char, char)]) -> ClassUnicode {
-    ClassUnicode::new(ranges.iter().map(|(first, last)| ClassUnicodeRange::new(*first, *last)))
+    ClassUnicode::new(
+        ranges
+            .iter()
+            .map(|(first, last)| ClassUnicodeRange::new(*first, *last)),
+    )
 }
 
 /// Returns the class `\d`, `\s` or `\w`, or its complement for a capital (ECMA-262 §22.2.2.9).
@@ -137,7 +149,13 @@ pub struct Reader<'t> {
 impl<'t> Reader<'t> {
     /// Returns a reader that begins at an index.
     pub fn new(chars: &'t [char], at: usize, grammar: Grammar, has_names: bool) -> Self {
-        Self { chars, at, grammar, has_names, foreign: Vec::new() }
+        Self {
+            chars,
+            at,
+            grammar,
+            has_names,
+            foreign: Vec::new(),
+        }
     }
 
     fn is_unicode(&self) -> bool {
@@ -166,7 +184,10 @@ impl<'t> Reader<'t> {
             }
         }
         self.at += 1;
-        Ok(Bracketed { class: ClassUnicode::new(ranges), is_negated })
+        Ok(Bracketed {
+            class: ClassUnicode::new(ranges),
+            is_negated,
+        })
     }
 
     /// Reads a character, a class or a range between brackets.
@@ -180,8 +201,12 @@ impl<'t> Reader<'t> {
         self.at += 1;
         let last = self.atom()?;
         match (first, last) {
-            (Escape::Code(first), Escape::Code(last)) if first <= last => add_range(ranges, first, last),
-            (Escape::Code(_), Escape::Code(_)) => return Err("a range of a class is out of order".to_owned()),
+            (Escape::Code(first), Escape::Code(last)) if first <= last => {
+                add_range(ranges, first, last)
+            }
+            (Escape::Code(_), Escape::Code(_)) => {
+                return Err("a range of a class is out of order".to_owned());
+            }
             _ if self.is_unicode() => return Err("a class cannot end a range".to_owned()),
             // Annex B: the two ends and the hyphen are separate members.
             (first, last) => {
@@ -207,12 +232,18 @@ impl<'t> Reader<'t> {
 
     /// Reads a POSIX class, `[:alpha:]`; anything else makes the bracket a literal character.
     pub(crate) fn named(&mut self) -> Escape {
-        let inside: String = self.chars[self.at + 2..].iter().take_while(|c| **c != ']').collect();
+        let inside: String = self.chars[self.at + 2..]
+            .iter()
+            .take_while(|c| **c != ']')
+            .collect();
         let name = inside.strip_suffix(':').unwrap_or_default();
-        let (is_negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
+        let (is_negated, name) = name
+            .strip_prefix('^')
+            .map_or((false, name), |name| (true, name));
         match posix(name) {
             Some(mut class) => {
-                self.foreign.push((format!("[:{name}:]"), "the ASCII characters of this class"));
+                self.foreign
+                    .push((format!("[:{name}:]"), "the ASCII characters of this class"));
                 self.at += inside.chars().count() + 3;
                 if is_negated {
                     class.negate();
@@ -232,7 +263,9 @@ impl<'t> Reader<'t> {
     ///
     /// A [`Fault`], if the grammar has no such escape.
     pub fn escape(&mut self, inside: Inside) -> Result<Escape, Fault> {
-        let Some(next) = self.peek(1) else { return Err("it ends with `\\`".to_owned()) };
+        let Some(next) = self.peek(1) else {
+            return Err("it ends with `\\`".to_owned());
+        };
         let code = |code: u32, length: usize| (Escape::Code(code), length);
         let (escape, length) = match next {
             'd' | 'D' | 's' | 'S' | 'w' | 'W' => (Escape::Class(perl(next)), 2),
@@ -249,7 +282,15 @@ impl<'t> Reader<'t> {
             '0'..='9' => self.octal(next)?,
             'h' if !self.is_unicode() => {
                 self.foreign.push(("\\h".to_owned(), "a blank or a tab"));
-                (Escape::Class(of(&[('\t', '\t'), (' ', ' '), ('\u{a0}', '\u{a0}'), ('\u{3000}', '\u{3000}')])), 2)
+                (
+                    Escape::Class(of(&[
+                        ('\t', '\t'),
+                        (' ', ' '),
+                        ('\u{a0}', '\u{a0}'),
+                        ('\u{3000}', '\u{3000}'),
+                    ])),
+                    2,
+                )
             }
             '-' if inside == Inside::Brackets => code(u32::from('-'), 2),
             _ if self.is_unicode() && !"^$\\.*+?()[]{}|/".contains(next) => {
@@ -276,8 +317,15 @@ impl<'t> Reader<'t> {
     }
 
     fn digits(&self, from: usize, count: usize) -> Option<u32> {
-        let digits: String = self.chars.get(self.at + from..self.at + from + count)?.iter().collect();
-        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(&digits, 16).ok())?
+        let digits: String = self
+            .chars
+            .get(self.at + from..self.at + from + count)?
+            .iter()
+            .collect();
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit())
+            .then(|| u32::from_str_radix(&digits, 16).ok())?
     }
 
     /// Returns the hexadecimal number in the braces at an offset, and their length.
@@ -285,8 +333,13 @@ impl<'t> Reader<'t> {
         if self.peek(from) != Some('{') {
             return None;
         }
-        let length = self.chars[self.at + from + 1..].iter().take_while(|c| c.is_ascii_hexdigit()).count();
-        let code = self.digits(from + 1, length).filter(|code| length > 0 && *code <= 0x10_ffff)?;
+        let length = self.chars[self.at + from + 1..]
+            .iter()
+            .take_while(|c| c.is_ascii_hexdigit())
+            .count();
+        let code = self
+            .digits(from + 1, length)
+            .filter(|code| length > 0 && *code <= 0x10_ffff)?;
         (self.peek(from + 1 + length) == Some('}')).then_some((code, length + 2))
     }
 
@@ -298,7 +351,8 @@ impl<'t> Reader<'t> {
             return Err("`\\x` is not an escape".to_owned());
         }
         if let Some((code, length)) = self.braced(2) {
-            self.foreign.push(("\\x{".to_owned(), "the character of this number"));
+            self.foreign
+                .push(("\\x{".to_owned(), "the character of this number"));
             return Ok((Escape::Code(code), 2 + length));
         }
         Ok((Escape::Code(u32::from('x')), 2))
@@ -306,16 +360,24 @@ impl<'t> Reader<'t> {
 
     fn unicode(&mut self) -> Result<(Escape, usize), Fault> {
         if let Some(high) = self.digits(2, 4) {
-            let low = (self.peek(6) == Some('\\') && self.peek(7) == Some('u')).then(|| self.digits(8, 4)).flatten();
-            return Ok(match low.filter(|low| is_high(high) && (0xdc00..0xe000).contains(low)) {
-                Some(low) => (Escape::Code(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00)), 12),
-                None => (Escape::Code(high), 6),
-            });
+            let low = (self.peek(6) == Some('\\') && self.peek(7) == Some('u'))
+                .then(|| self.digits(8, 4))
+                .flatten();
+            return Ok(
+                match low.filter(|low| is_high(high) && (0xdc00..0xe000).contains(low)) {
+                    Some(low) => (
+                        Escape::Code(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00)),
+                        12,
+                    ),
+                    None => (Escape::Code(high), 6),
+                },
+            );
         }
         match self.braced(2) {
             Some((code, length)) => {
                 if !self.is_unicode() {
-                    self.foreign.push(("\\u{".to_owned(), "the character of this number"));
+                    self.foreign
+                        .push(("\\u{".to_owned(), "the character of this number"));
                 }
                 Ok((Escape::Code(code), 2 + length))
             }
@@ -326,21 +388,37 @@ impl<'t> Reader<'t> {
 
     fn property(&mut self, letter: char) -> Result<(Escape, usize), Fault> {
         let inside: String = match self.peek(2) {
-            Some('{') => self.chars[self.at + 3..].iter().take_while(|c| **c != '}').collect(),
+            Some('{') => self.chars[self.at + 3..]
+                .iter()
+                .take_while(|c| **c != '}')
+                .collect(),
             // `\pL`, of other dialects.
             Some(short) if short.is_ascii_uppercase() && !self.is_unicode() => short.to_string(),
             _ if self.is_unicode() => return Err(format!("`\\{letter}` names no property")),
             _ => return Ok((Escape::Code(u32::from(letter)), 2)),
         };
-        let length = if self.peek(2) == Some('{') { inside.chars().count() + 4 } else { 3 };
+        let length = if self.peek(2) == Some('{') {
+            inside.chars().count() + 4
+        } else {
+            3
+        };
         // Java writes `\p{IsAlphabetic}`, and has such names for the POSIX classes.
-        let foreign = |name: &str| property(name.strip_prefix("Is").unwrap_or(name)).or_else(|| posix_of_java(name));
-        let class = if self.is_unicode() { property(&inside) } else { property(&inside).or_else(|| foreign(&inside)) };
+        let foreign = |name: &str| {
+            property(name.strip_prefix("Is").unwrap_or(name)).or_else(|| posix_of_java(name))
+        };
+        let class = if self.is_unicode() {
+            property(&inside)
+        } else {
+            property(&inside).or_else(|| foreign(&inside))
+        };
         let Some(mut class) = class.filter(|_| self.at + length <= self.chars.len()) else {
             return Err(format!("`{inside}` is not a Unicode property"));
         };
         if !self.is_unicode() {
-            self.foreign.push((format!("\\{letter}{{{inside}}}"), "this property, as with the `u` flag"));
+            self.foreign.push((
+                format!("\\{letter}{{{inside}}}"),
+                "this property, as with the `u` flag",
+            ));
         }
         if letter == 'P' {
             class.negate();
@@ -350,13 +428,24 @@ impl<'t> Reader<'t> {
 
     /// Reads `\0`, and the octal numbers and digits that Annex B allows.
     fn octal(&self, first: char) -> Result<(Escape, usize), Fault> {
-        let digits: String =
-            self.chars[self.at + 1..].iter().take(3).take_while(|c| ('0'..='7').contains(*c)).collect();
+        let digits: String = self.chars[self.at + 1..]
+            .iter()
+            .take(3)
+            .take_while(|c| ('0'..='7').contains(*c))
+            .collect();
         if self.is_unicode() {
             let is_null = first == '0' && !self.peek(2).is_some_and(|next| next.is_ascii_digit());
-            return if is_null { Ok((Escape::Code(0), 2)) } else { Err(format!("`\\{first}` is not an escape")) };
+            return if is_null {
+                Ok((Escape::Code(0), 2))
+            } else {
+                Err(format!("`\\{first}` is not an escape"))
+            };
         }
-        let length = if digits.len() == 3 && first > '3' { 2 } else { digits.len() };
+        let length = if digits.len() == 3 && first > '3' {
+            2
+        } else {
+            digits.len()
+        };
         match u32::from_str_radix(&digits[..length], 8) {
             Ok(code) => Ok((Escape::Code(code), 1 + length)),
             Err(_) => Ok((Escape::Code(u32::from(first)), 2)),

@@ -18,7 +18,10 @@ pub fn engine(tree: &Node) -> Option<Regex> {
     if !is_regular(tree) || weight(tree) > HEAVIEST {
         return None;
     }
-    RegexBuilder::new(&text(tree)).size_limit(LARGEST).build().ok()
+    RegexBuilder::new(&text(tree))
+        .size_limit(LARGEST)
+        .build()
+        .ok()
 }
 
 /// Returns true if an engine of linear time supports every part of a pattern.
@@ -26,7 +29,10 @@ pub fn is_regular(node: &Node) -> bool {
     match &node.kind {
         Kind::Empty | Kind::Char(_) | Kind::Set(_) => true,
         Kind::Assert(assertion) => {
-            matches!(assertion, Assertion::Start | Assertion::End | Assertion::Boundary)
+            matches!(
+                assertion,
+                Assertion::Start | Assertion::End | Assertion::Boundary
+            )
         }
         Kind::Concat(nodes) | Kind::Alternation(nodes) => nodes.iter().all(is_regular),
         Kind::Repeat(repeat) => is_regular(&repeat.node),
@@ -39,8 +45,14 @@ pub fn is_regular(node: &Node) -> bool {
 pub fn weight(node: &Node) -> usize {
     match &node.kind {
         Kind::Empty | Kind::Char(_) | Kind::Assert(_) | Kind::BackReference(..) => 1,
-        Kind::Set(set) => set.ranges().iter().map(|(_, last)| if last.is_ascii() { 1 } else { 4 }).sum(),
-        Kind::Concat(nodes) | Kind::Alternation(nodes) => nodes.iter().map(weight).fold(0, usize::saturating_add),
+        Kind::Set(set) => set
+            .ranges()
+            .iter()
+            .map(|(_, last)| if last.is_ascii() { 1 } else { 4 })
+            .sum(),
+        Kind::Concat(nodes) | Kind::Alternation(nodes) => {
+            nodes.iter().map(weight).fold(0, usize::saturating_add)
+        }
         Kind::Repeat(repeat) => {
             let times = repeat.max.unwrap_or_else(|| repeat.min.saturating_add(1));
             weight(&repeat.node).saturating_mul(times as usize)
@@ -69,7 +81,9 @@ fn write(node: &Node, text: &mut String) {
             Assertion::LineEnd => "(?:$|(?=[\\n\\r\\x{2028}\\x{2029}]))",
             Assertion::EndOrLastLine => "(?=\\n?$)",
             Assertion::Boundary => "(?-u:\\b)",
-            Assertion::NoBoundary => "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))",
+            Assertion::NoBoundary => {
+                "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))"
+            }
         }),
         Kind::Concat(nodes) => nodes.iter().for_each(|node| write_inside(node, text)),
         Kind::Alternation(nodes) => {
@@ -100,7 +114,13 @@ fn write(node: &Node, text: &mut String) {
         Kind::BackReference(numbers, case) => {
             let flag = if *case == Case::Ignored { "i" } else { "" };
             for (index, number) in numbers.iter().enumerate() {
-                push(text, format_args!("{}(?{flag}:\\{number})", if index == 0 { "(?:" } else { "|" }));
+                push(
+                    text,
+                    format_args!(
+                        "{}(?{flag}:\\{number})",
+                        if index == 0 { "(?:" } else { "|" }
+                    ),
+                );
             }
             text.push(')');
         }
@@ -128,7 +148,14 @@ fn write_set(set: &Set, text: &mut String) {
         ranges => {
             text.push('[');
             for (first, last) in ranges {
-                push(text, format_args!("\\x{{{:x}}}-\\x{{{:x}}}", u32::from(*first), u32::from(*last)));
+                push(
+                    text,
+                    format_args!(
+                        "\\x{{{:x}}}-\\x{{{:x}}}",
+                        u32::from(*first),
+                        u32::from(*last)
+                    ),
+                );
             }
             text.push(']');
         }

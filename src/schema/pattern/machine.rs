@@ -25,9 +25,17 @@ enum Back {
     /// An operation and a position to continue at.
     Place { operation: usize, at: usize },
     /// A run that can match one character less, as long as it is longer than its minimum.
-    Shorter { operation: usize, at: usize, least: usize },
+    Shorter {
+        operation: usize,
+        at: usize,
+        least: usize,
+    },
     /// A run that can match one character more, at most `left` times.
-    Longer { operation: usize, at: usize, left: u32 },
+    Longer {
+        operation: usize,
+        at: usize,
+        left: u32,
+    },
     /// A loop that can be entered once more.
     Again { operation: usize, at: usize },
     /// The previous value of a slot.
@@ -61,7 +69,13 @@ pub fn is_match(program: &Program, text: &str) -> Result<bool, Exhausted> {
         program,
         text,
         slots: vec![NOWHERE; program.slots],
-        counters: vec![Round { count: 0, from: NOWHERE }; program.counters],
+        counters: vec![
+            Round {
+                count: 0,
+                from: NOWHERE
+            };
+            program.counters
+        ],
         back: Vec::new(),
     };
     let starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
@@ -101,12 +115,16 @@ impl Machine<'_, '_> {
         // Borrowed for longer than `self`, whose state changes below.
         let program = self.program;
         Ok(match &program.operations[operation] {
-            Operation::One(single, toward) => {
-                self.character(at, *toward).filter(|(own, _)| single.is(*own)).map(|(_, there)| (next, there))
-            }
+            Operation::One(single, toward) => self
+                .character(at, *toward)
+                .filter(|(own, _)| single.is(*own))
+                .map(|(_, there)| (next, there)),
             Operation::Run(run) => self.run_of(run, operation, at)?,
             Operation::Split(first, second) => {
-                self.back.push(Back::Place { operation: *second, at });
+                self.back.push(Back::Place {
+                    operation: *second,
+                    at,
+                });
                 Some((*first, at))
             }
             Operation::Jump(to) => Some((*to, at)),
@@ -115,7 +133,13 @@ impl Machine<'_, '_> {
                 Some((next, at))
             }
             Operation::Begin(counter) => {
-                self.set_counter(*counter, Round { count: 0, from: NOWHERE });
+                self.set_counter(
+                    *counter,
+                    Round {
+                        count: 0,
+                        from: NOWHERE,
+                    },
+                );
                 Some((next, at))
             }
             Operation::Loop(own) => self.enter(own, operation, at),
@@ -136,9 +160,9 @@ impl Machine<'_, '_> {
                 self.keep_captures(base);
                 there.map(|there| (*end, there))
             }
-            Operation::BackReference(groups, case, toward) => {
-                self.repeats(groups, *case, *toward, at)?.map(|there| (next, there))
-            }
+            Operation::BackReference(groups, case, toward) => self
+                .repeats(groups, *case, *toward, at)?
+                .map(|there| (next, there)),
             Operation::Done => None,
         })
     }
@@ -146,8 +170,14 @@ impl Machine<'_, '_> {
     /// Returns the next character in a direction and the position after it.
     fn character(&self, at: usize, toward: Toward) -> Option<(char, usize)> {
         match toward {
-            Toward::End => self.text[at..].chars().next().map(|own| (own, at + own.len_utf8())),
-            Toward::Begin => self.text[..at].chars().next_back().map(|own| (own, at - own.len_utf8())),
+            Toward::End => self.text[at..]
+                .chars()
+                .next()
+                .map(|own| (own, at + own.len_utf8())),
+            Toward::Begin => self.text[..at]
+                .chars()
+                .next_back()
+                .map(|own| (own, at - own.len_utf8())),
         }
     }
 
@@ -157,15 +187,26 @@ impl Machine<'_, '_> {
     }
 
     fn set_counter(&mut self, counter: usize, round: Round) {
-        self.back.push(Back::Counter(counter, self.counters[counter]));
+        self.back
+            .push(Back::Counter(counter, self.counters[counter]));
         self.counters[counter] = round;
     }
 
-    fn run_of(&mut self, run: &Run, operation: usize, from: usize) -> Result<Option<(usize, usize)>, Exhausted> {
+    fn run_of(
+        &mut self,
+        run: &Run,
+        operation: usize,
+        from: usize,
+    ) -> Result<Option<(usize, usize)>, Exhausted> {
         let (mut at, mut count, mut least) = (from, 0, from);
         let most = if run.is_greedy { run.max } else { run.min };
         while count < most {
-            let Some((_, there)) = self.character(at, run.toward).filter(|(own, _)| run.single.is(*own)) else { break };
+            let Some((_, there)) = self
+                .character(at, run.toward)
+                .filter(|(own, _)| run.single.is(*own))
+            else {
+                break;
+            };
             at = there;
             count += 1;
             if count == run.min {
@@ -179,9 +220,17 @@ impl Machine<'_, '_> {
             return Ok(None);
         }
         if run.is_greedy && at != least {
-            self.back.push(Back::Shorter { operation, at, least });
+            self.back.push(Back::Shorter {
+                operation,
+                at,
+                least,
+            });
         } else if !run.is_greedy && run.max > run.min {
-            self.back.push(Back::Longer { operation, at, left: run.max - run.min });
+            self.back.push(Back::Longer {
+                operation,
+                at,
+                left: run.max - run.min,
+            });
         }
         Ok(Some((operation + 1, at)))
     }
@@ -202,14 +251,23 @@ impl Machine<'_, '_> {
                 self.back.push(Back::Again { operation, at });
                 return Some((own.exit, at));
             }
-            self.back.push(Back::Place { operation: own.exit, at });
+            self.back.push(Back::Place {
+                operation: own.exit,
+                at,
+            });
         }
         Some(self.next_round(own, operation, at))
     }
 
     fn next_round(&mut self, own: &Loop, operation: usize, at: usize) -> (usize, usize) {
         let count = self.counters[own.counter].count;
-        self.set_counter(own.counter, Round { count: count + 1, from: at });
+        self.set_counter(
+            own.counter,
+            Round {
+                count: count + 1,
+                from: at,
+            },
+        );
         for slot in own.slots.clone() {
             if self.slots[slot] != NOWHERE {
                 self.set_slot(slot, NOWHERE);
@@ -221,8 +279,11 @@ impl Machine<'_, '_> {
     fn holds(&self, assertion: Assertion, at: usize) -> bool {
         let before = || self.text[..at].chars().next_back();
         let after = || self.text[at..].chars().next();
-        let is_line = |end: Option<char>| end.is_none_or(|end| matches!(end, '\n' | '\r' | '\u{2028}' | '\u{2029}'));
-        let is_word = |own: Option<char>| own.is_some_and(|own| own.is_ascii_alphanumeric() || own == '_');
+        let is_line = |end: Option<char>| {
+            end.is_none_or(|end| matches!(end, '\n' | '\r' | '\u{2028}' | '\u{2029}'))
+        };
+        let is_word =
+            |own: Option<char>| own.is_some_and(|own| own.is_ascii_alphanumeric() || own == '_');
         match assertion {
             Assertion::Start => at == 0,
             Assertion::LineStart => is_line(before()),
@@ -236,17 +297,27 @@ impl Machine<'_, '_> {
 
     /// Returns the position after a repetition of the captured text; where no group captured any,
     /// nothing has to match.
-    fn repeats(&self, groups: &[usize], case: Case, toward: Toward, at: usize) -> Result<Option<usize>, Exhausted> {
+    fn repeats(
+        &self,
+        groups: &[usize],
+        case: Case,
+        toward: Toward,
+        at: usize,
+    ) -> Result<Option<usize>, Exhausted> {
         let captured = groups.iter().find_map(|group| {
             let (from, to) = (self.slots[2 * group], self.slots[2 * group + 1]);
             (from != NOWHERE && to != NOWHERE).then(|| &self.text[from..to])
         });
-        let Some(captured) = captured else { return Ok(Some(at)) };
+        let Some(captured) = captured else {
+            return Ok(Some(at));
+        };
         if !budget::spend(captured.len() as u64 / RUN_OF_STEP) {
             return Err(Exhausted);
         }
         let mut there = at;
-        let is_same = |a: char, b: char| a == b || case == Case::Ignored && a.to_lowercase().eq(b.to_lowercase());
+        let is_same = |a: char, b: char| {
+            a == b || case == Case::Ignored && a.to_lowercase().eq(b.to_lowercase())
+        };
         let mut matches = |own: char| match self.character(there, toward) {
             Some((other, next)) if is_same(own, other) => {
                 there = next;
@@ -268,26 +339,56 @@ impl Machine<'_, '_> {
                 Back::Place { operation, at } => return Some((operation, at)),
                 Back::Slot(slot, at) => self.slots[slot] = at,
                 Back::Counter(counter, round) => self.counters[counter] = round,
-                Back::Shorter { operation, at, least } => {
-                    let Operation::Run(run) = &self.program.operations[operation] else { continue };
-                    let back = if run.toward == Toward::End { Toward::Begin } else { Toward::End };
-                    let Some((_, there)) = self.character(at, back) else { continue };
+                Back::Shorter {
+                    operation,
+                    at,
+                    least,
+                } => {
+                    let Operation::Run(run) = &self.program.operations[operation] else {
+                        continue;
+                    };
+                    let back = if run.toward == Toward::End {
+                        Toward::Begin
+                    } else {
+                        Toward::End
+                    };
+                    let Some((_, there)) = self.character(at, back) else {
+                        continue;
+                    };
                     if there != least {
-                        self.back.push(Back::Shorter { operation, at: there, least });
+                        self.back.push(Back::Shorter {
+                            operation,
+                            at: there,
+                            least,
+                        });
                     }
                     return Some((operation + 1, there));
                 }
                 Back::Again { operation, at } => {
                     let program = self.program;
-                    let Operation::Loop(own) = &program.operations[operation] else { continue };
+                    let Operation::Loop(own) = &program.operations[operation] else {
+                        continue;
+                    };
                     return Some(self.next_round(own, operation, at));
                 }
-                Back::Longer { operation, at, left } => {
-                    let Operation::Run(run) = &self.program.operations[operation] else { continue };
-                    let more = self.character(at, run.toward).filter(|(own, _)| run.single.is(*own));
+                Back::Longer {
+                    operation,
+                    at,
+                    left,
+                } => {
+                    let Operation::Run(run) = &self.program.operations[operation] else {
+                        continue;
+                    };
+                    let more = self
+                        .character(at, run.toward)
+                        .filter(|(own, _)| run.single.is(*own));
                     let Some((_, there)) = more else { continue };
                     if left > 1 {
-                        self.back.push(Back::Longer { operation, at: there, left: left - 1 });
+                        self.back.push(Back::Longer {
+                            operation,
+                            at: there,
+                            left: left - 1,
+                        });
                     }
                     return Some((operation + 1, there));
                 }
@@ -309,8 +410,11 @@ impl Machine<'_, '_> {
 
     /// Removes the backtracking points above a base, but keeps the entries that undo changes.
     fn keep_captures(&mut self, base: usize) {
-        let kept: Vec<Back> =
-            self.back.drain(base..).filter(|back| matches!(back, Back::Slot(..) | Back::Counter(..))).collect();
+        let kept: Vec<Back> = self
+            .back
+            .drain(base..)
+            .filter(|back| matches!(back, Back::Slot(..) | Back::Counter(..)))
+            .collect();
         self.back.extend(kept);
     }
 }

@@ -82,14 +82,29 @@ impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, Fault> {
         let parsed = match undelimited(text) {
             Some((inside, flags)) => {
-                let flagged = if flags.is_empty() { inside.to_owned() } else { format!("(?{flags}:{inside})") };
-                let mut parsed = parse(&flagged, Grammar::Unicode).or_else(|_| parse(&flagged, Grammar::Lenient))?;
-                parsed.foreign.insert(0, Foreign { construct: "/".to_owned(), meaning: "the ends of a literal" });
+                let flagged = if flags.is_empty() {
+                    inside.to_owned()
+                } else {
+                    format!("(?{flags}:{inside})")
+                };
+                let mut parsed = parse(&flagged, Grammar::Unicode)
+                    .or_else(|_| parse(&flagged, Grammar::Lenient))?;
+                parsed.foreign.insert(
+                    0,
+                    Foreign {
+                        construct: "/".to_owned(),
+                        meaning: "the ends of a literal",
+                    },
+                );
                 parsed
             }
             None => parse(text, Grammar::Unicode).or_else(|_| parse(text, Grammar::Lenient))?,
         };
-        Ok(Self { text: text.to_owned(), parsed, engine: OnceLock::new() })
+        Ok(Self {
+            text: text.to_owned(),
+            parsed,
+            engine: OnceLock::new(),
+        })
     }
 
     /// Returns the text that it was read from.
@@ -115,17 +130,20 @@ impl Pattern {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         let matches = || match self.engine() {
-            Engine::Linear(regex) => budget::spend((text.len() / BYTES_OF_STEP) as u64) && regex.is_match(text),
+            Engine::Linear(regex) => {
+                budget::spend((text.len() / BYTES_OF_STEP) as u64) && regex.is_match(text)
+            }
             Engine::Steps(program) => machine::is_match(program, text).unwrap_or(false),
         };
         within(matches).0
     }
 
     fn engine(&self) -> &Engine {
-        self.engine.get_or_init(|| match linear::engine(self.tree()) {
-            Some(regex) => Engine::Linear(regex),
-            None => Engine::Steps(Program::new(self.tree(), self.parsed.captures)),
-        })
+        self.engine
+            .get_or_init(|| match linear::engine(self.tree()) {
+                Some(regex) => Engine::Linear(regex),
+                None => Engine::Steps(Program::new(self.tree(), self.parsed.captures)),
+            })
     }
 
     /// Returns true if it is matched in linear time.
@@ -144,9 +162,17 @@ impl Pattern {
 /// Returns the inside and the flags of a literal such as `/^a$/i`, which could match nothing as a
 /// pattern.
 fn undelimited(text: &str) -> Option<(&str, String)> {
-    let (inside, flags) = text.strip_prefix('/').filter(|rest| rest.starts_with('^'))?.rsplit_once('/')?;
+    let (inside, flags) = text
+        .strip_prefix('/')
+        .filter(|rest| rest.starts_with('^'))?
+        .rsplit_once('/')?;
     let is_literal = inside.ends_with('$') && flags.chars().all(|flag| "dgimsuvy".contains(flag));
-    is_literal.then(|| (inside, flags.chars().filter(|flag| "ims".contains(*flag)).collect()))
+    is_literal.then(|| {
+        (
+            inside,
+            flags.chars().filter(|flag| "ims".contains(*flag)).collect(),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -161,7 +187,10 @@ mod tests {
         let pattern = read(pattern);
         let found = pattern.is_match(text);
         // Both engines must agree.
-        let by_steps = within(|| machine::is_match(&Program::new(pattern.tree(), pattern.parsed.captures), text)).0;
+        let by_steps = within(|| {
+            machine::is_match(&Program::new(pattern.tree(), pattern.parsed.captures), text)
+        })
+        .0;
         assert_eq!(by_steps, Ok(found), "{} on {text}", pattern.text());
         found
     }
@@ -256,14 +285,25 @@ mod tests {
             (r"^[^[:space:]]+$", "[:space:]", "a b", false),
             (r"^(?P<n>a)(?P=n)$", "(?P<", "aa", true),
             (r"^[\p{L}\'_-]+$", r"\p{L}", "é'", true),
-            (r"^\p{IsAlphabetic}\p{Alnum}$", r"\p{IsAlphabetic}", "é1", true),
+            (
+                r"^\p{IsAlphabetic}\p{Alnum}$",
+                r"\p{IsAlphabetic}",
+                "é1",
+                true,
+            ),
             (r"^\Qa.b\E$", r"\Q", "a.b", true),
             (r"^a{2}{2}$", "{2}", "aaaa", true),
             (r"/^ab$/i", "/", "AB", true),
         ] {
             assert_eq!(is_match(pattern, text), expected, "{pattern} on {text:?}");
             let foreign = read(pattern);
-            assert!(foreign.foreign().iter().any(|own| own.construct == construct), "{pattern}: {foreign:?}");
+            assert!(
+                foreign
+                    .foreign()
+                    .iter()
+                    .any(|own| own.construct == construct),
+                "{pattern}: {foreign:?}"
+            );
         }
     }
 
@@ -282,10 +322,17 @@ mod tests {
             (r"(?<a>b)\k<c>", "no group is named `c`"),
             (r"\p{Nothing}", "`Nothing` is not a Unicode property"),
         ] {
-            assert_eq!(Pattern::read(text).map(|_| ()), Err(fault.to_owned()), "{text}");
+            assert_eq!(
+                Pattern::read(text).map(|_| ()),
+                Err(fault.to_owned()),
+                "{text}"
+            );
         }
         let deep = "(".repeat(MOST_DEEP) + &")".repeat(MOST_DEEP);
-        assert_eq!(Pattern::read(&deep).map(|_| ()), Err("its groups are nested deeper than 200".to_owned()));
+        assert_eq!(
+            Pattern::read(&deep).map(|_| ()),
+            Err("its groups are nested deeper than 200".to_owned())
+        );
     }
 
     const MOST_DEEP: usize = 5_000;
@@ -295,7 +342,10 @@ mod tests {
         for (pattern, text) in [
             (r"^[\s\S]{1,32768}$", "a".repeat(32_768)),
             (r"^\p{L}{1,500}$", "é".repeat(500)),
-            (r"^[\w.-]{1,255}@[\w.-]{1,255}$", format!("{}@b", "a".repeat(255))),
+            (
+                r"^[\w.-]{1,255}@[\w.-]{1,255}$",
+                format!("{}@b", "a".repeat(255)),
+            ),
             (r"^(\w{1,64}\.){1,4}$", "ab.".repeat(4)),
             (r"^a{100}{1000}$", "a".repeat(100_000)),
         ] {

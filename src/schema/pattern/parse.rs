@@ -62,7 +62,11 @@ pub fn parse(text: &str, grammar: Grammar) -> Result<Parsed, Fault> {
     };
     let tree = parser.disjunction()?;
     match parser.peek() {
-        None => Ok(Parsed { tree, captures: parser.captures, foreign: parser.foreign }),
+        None => Ok(Parsed {
+            tree,
+            captures: parser.captures,
+            foreign: parser.foreign,
+        }),
         Some(')') => Err("a `)` closes no group".to_owned()),
         Some(other) => Err(format!("`{other}` is not expected")),
     }
@@ -80,7 +84,8 @@ fn groups(chars: &[char]) -> (usize, HashMap<String, Vec<usize>>) {
             ']' => is_class = false,
             '(' if !is_class => {
                 let rest: String = chars[at + 1..].iter().take(3).collect();
-                let is_named = rest.starts_with("?<") && !rest.starts_with("?<=") && !rest.starts_with("?<!");
+                let is_named =
+                    rest.starts_with("?<") && !rest.starts_with("?<=") && !rest.starts_with("?<!");
                 if rest.starts_with("?P<") || is_named {
                     count += 1;
                     let from = at + if is_named { 3 } else { 4 };
@@ -125,7 +130,9 @@ impl Parser<'_> {
 
     fn starts_with(&self, text: &str) -> bool {
         let rest = self.chars.get(self.at..).unwrap_or_default();
-        text.chars().enumerate().all(|(index, c)| rest.get(index) == Some(&c))
+        text.chars()
+            .enumerate()
+            .all(|(index, c)| rest.get(index) == Some(&c))
     }
 
     fn eat(&mut self, text: &str) -> bool {
@@ -143,8 +150,15 @@ impl Parser<'_> {
         if self.is_unicode() {
             return Err(format!("`{construct}` is of another dialect"));
         }
-        if !self.foreign.iter().any(|known| known.construct == construct) {
-            self.foreign.push(Foreign { construct: construct.to_owned(), meaning });
+        if !self
+            .foreign
+            .iter()
+            .any(|known| known.construct == construct)
+        {
+            self.foreign.push(Foreign {
+                construct: construct.to_owned(),
+                meaning,
+            });
         }
         Ok(())
     }
@@ -152,7 +166,9 @@ impl Parser<'_> {
     fn disjunction(&mut self) -> Result<Node, Fault> {
         self.depth += 1;
         if self.depth > MOST_NESTED_GROUPS {
-            return Err(format!("its groups are nested deeper than {MOST_NESTED_GROUPS}"));
+            return Err(format!(
+                "its groups are nested deeper than {MOST_NESTED_GROUPS}"
+            ));
         }
         // Flags set inside a group, as other dialects allow, end with the group.
         let flags = self.flags;
@@ -169,10 +185,12 @@ impl Parser<'_> {
         let mut terms = Vec::new();
         while let Some(next) = self.peek().filter(|next| !matches!(next, '|' | ')')) {
             let captured = self.captures;
-            let is_quantifiable = next != '^' && next != '$' && !self.starts_with("\\b") && !self.starts_with("\\B");
+            let is_quantifiable =
+                next != '^' && next != '$' && !self.starts_with("\\b") && !self.starts_with("\\B");
             let term = self.term(next)?;
             let Some(term) = term else { continue };
-            let is_look = matches!(&term.kind, Kind::Look(look) if self.is_unicode() || look.is_behind);
+            let is_look =
+                matches!(&term.kind, Kind::Look(look) if self.is_unicode() || look.is_behind);
             terms.push(self.quantified(term, captured, is_quantifiable && !is_look)?);
         }
         Ok(Node::concat(terms))
@@ -183,11 +201,19 @@ impl Parser<'_> {
         let node = match next {
             '^' => {
                 self.at += 1;
-                Node::new(Kind::Assert(if self.flags.multiline { Assertion::LineStart } else { Assertion::Start }))
+                Node::new(Kind::Assert(if self.flags.multiline {
+                    Assertion::LineStart
+                } else {
+                    Assertion::Start
+                }))
             }
             '$' => {
                 self.at += 1;
-                Node::new(Kind::Assert(if self.flags.multiline { Assertion::LineEnd } else { Assertion::End }))
+                Node::new(Kind::Assert(if self.flags.multiline {
+                    Assertion::LineEnd
+                } else {
+                    Assertion::End
+                }))
             }
             '(' => return self.group(),
             '.' => {
@@ -212,14 +238,23 @@ impl Parser<'_> {
     /// Returns a node for a character, in both cases if case is ignored.
     fn literal(&self, code: u32) -> Node {
         // No text contains half of a surrogate pair.
-        let Some(character) = char::from_u32(code) else { return Node::set(&class::none()) };
+        let Some(character) = char::from_u32(code) else {
+            return Node::set(&class::none());
+        };
         if !self.flags.ignore_case {
             return Node::new(Kind::Char(character));
         }
-        Node::set(&class::folded(crate::schema::pattern::tree::class_of(character, character)))
+        Node::set(&class::folded(crate::schema::pattern::tree::class_of(
+            character, character,
+        )))
     }
 
-    fn quantified(&mut self, node: Node, captured: usize, is_quantifiable: bool) -> Result<Node, Fault> {
+    fn quantified(
+        &mut self,
+        node: Node,
+        captured: usize,
+        is_quantifiable: bool,
+    ) -> Result<Node, Fault> {
         let captures = captured + 1..self.captures + 1;
         let mut node = node;
         let mut times = 0;
@@ -241,7 +276,13 @@ impl Parser<'_> {
             times += 1;
             let is_greedy = !self.eat("?");
             let is_possessive = is_greedy && self.starts_with("+");
-            node = Node::new(Kind::Repeat(Box::new(Repeat { node, min, max, is_greedy, captures: captures.clone() })));
+            node = Node::new(Kind::Repeat(Box::new(Repeat {
+                node,
+                min,
+                max,
+                is_greedy,
+                captures: captures.clone(),
+            })));
             if is_possessive {
                 self.note(&format!("{text}+"), "a repetition that gives nothing back")?;
                 self.at += 1;
@@ -285,12 +326,19 @@ impl Parser<'_> {
         if !self.eat("?") {
             return self.capture().map(Some);
         }
-        for (open, is_behind, is_negative) in
-            [("=", false, false), ("!", false, true), ("<=", true, false), ("<!", true, true)]
-        {
+        for (open, is_behind, is_negative) in [
+            ("=", false, false),
+            ("!", false, true),
+            ("<=", true, false),
+            ("<!", true, true),
+        ] {
             if self.eat(open) {
                 let node = self.closed()?;
-                return Ok(Some(Node::new(Kind::Look(Box::new(Look { node, is_behind, is_negative })))));
+                return Ok(Some(Node::new(Kind::Look(Box::new(Look {
+                    node,
+                    is_behind,
+                    is_negative,
+                })))));
             }
         }
         match self.peek() {
@@ -328,7 +376,8 @@ impl Parser<'_> {
         self.eat(open);
         let name = self.until('>')?;
         let is_first = |c: char| c.is_alphabetic() || c == '_' || c == '$';
-        let is_name = name.chars().next().is_some_and(is_first) && name.chars().all(|c| is_first(c) || c.is_numeric());
+        let is_name = name.chars().next().is_some_and(is_first)
+            && name.chars().all(|c| is_first(c) || c.is_numeric());
         if !is_name {
             return Err(format!("`{name}` is not a group name"));
         }
@@ -338,18 +387,32 @@ impl Parser<'_> {
     /// Parses the rest of a group, with its `)`.
     fn closed(&mut self) -> Result<Node, Fault> {
         let node = self.disjunction()?;
-        if self.eat(")") { Ok(node) } else { Err("a group is not closed".to_owned()) }
+        if self.eat(")") {
+            Ok(node)
+        } else {
+            Err("a group is not closed".to_owned())
+        }
     }
 
     fn until(&mut self, end: char) -> Result<String, Fault> {
-        let text: String = self.chars[self.at..].iter().take_while(|c| **c != end).collect();
+        let text: String = self.chars[self.at..]
+            .iter()
+            .take_while(|c| **c != end)
+            .collect();
         self.at += text.chars().count() + 1;
-        if self.at > self.chars.len() { Err("a group is not closed".to_owned()) } else { Ok(text) }
+        if self.at > self.chars.len() {
+            Err("a group is not closed".to_owned())
+        } else {
+            Ok(text)
+        }
     }
 
     /// Parses a group with flags, `(?i:a)`, or flags for the rest of the enclosing group, `(?i)`.
     fn modified(&mut self) -> Result<Option<Node>, Fault> {
-        let letters: String = self.chars[self.at..].iter().take_while(|c| !matches!(c, ':' | ')')).collect();
+        let letters: String = self.chars[self.at..]
+            .iter()
+            .take_while(|c| !matches!(c, ':' | ')'))
+            .collect();
         self.at += letters.chars().count();
         let (on, off) = letters.split_once('-').unwrap_or((&letters, ""));
         let before = self.flags;
@@ -379,20 +442,27 @@ impl Parser<'_> {
     }
 
     fn class(&mut self) -> Result<Node, Fault> {
-        let mut reader = class::Reader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
+        let mut reader =
+            class::Reader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
         let class = reader.class()?;
         self.at = reader.at;
         for (construct, meaning) in reader.foreign {
             self.note(&construct, meaning)?;
         }
-        let class = if self.flags.ignore_case { class.folded() } else { class.plain() };
+        let class = if self.flags.ignore_case {
+            class.folded()
+        } else {
+            class.plain()
+        };
         self.set(&class)
     }
 
     fn set(&mut self, class: &regex_syntax::hir::ClassUnicode) -> Result<Node, Fault> {
         self.ranges += class.ranges().len();
         if self.ranges > MOST_RANGES {
-            return Err(format!("its classes have more than {MOST_RANGES} ranges of characters"));
+            return Err(format!(
+                "its classes have more than {MOST_RANGES} ranges of characters"
+            ));
         }
         Ok(Node::set(class))
     }
@@ -436,7 +506,8 @@ impl Parser<'_> {
             'Q' if !self.is_unicode() => return self.quoted(),
             _ => {}
         }
-        let mut reader = class::Reader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
+        let mut reader =
+            class::Reader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
         let escape = reader.escape(class::Inside::Pattern)?;
         self.at = reader.at;
         for (construct, meaning) in reader.foreign {
@@ -463,16 +534,30 @@ impl Parser<'_> {
     }
 
     fn case(&self) -> Case {
-        if self.flags.ignore_case { Case::Ignored } else { Case::Sensitive }
+        if self.flags.ignore_case {
+            Case::Ignored
+        } else {
+            Case::Sensitive
+        }
     }
 
     /// Parses a reference such as `\1`; returns none where Annex B reads an octal number instead.
     fn reference_by_number(&mut self) -> Result<Option<Node>, Fault> {
-        let digits: String = self.chars[self.at + 1..].iter().take_while(|c| c.is_ascii_digit()).collect();
-        match digits.parse::<usize>().ok().filter(|number| *number <= self.groups) {
+        let digits: String = self.chars[self.at + 1..]
+            .iter()
+            .take_while(|c| c.is_ascii_digit())
+            .collect();
+        match digits
+            .parse::<usize>()
+            .ok()
+            .filter(|number| *number <= self.groups)
+        {
             Some(number) => {
                 self.at += 1 + digits.len();
-                Ok(Some(Node::new(Kind::BackReference(vec![number], self.case()))))
+                Ok(Some(Node::new(Kind::BackReference(
+                    vec![number],
+                    self.case(),
+                ))))
             }
             None if self.is_unicode() => Err(format!("`\\{digits}` refers to no group")),
             None => Ok(None),

@@ -111,7 +111,11 @@ impl Program {
     /// Compiles a tree with `captures` capturing groups to at most three operations for each
     /// character of the pattern.
     pub fn new(tree: &Node, captures: usize) -> Self {
-        let mut program = Self { slots: 2 * (captures + 1), is_anchored: tree.is_anchored(), ..Self::default() };
+        let mut program = Self {
+            slots: 2 * (captures + 1),
+            is_anchored: tree.is_anchored(),
+            ..Self::default()
+        };
         program.node(tree, Toward::End);
         program.operations.push(Operation::Done);
         program
@@ -130,7 +134,8 @@ impl Program {
         match &node.kind {
             Kind::Empty => {}
             Kind::Char(_) | Kind::Set(_) => {
-                self.operations.extend(single(node).map(|single| Operation::One(single, toward)));
+                self.operations
+                    .extend(single(node).map(|single| Operation::One(single, toward)));
             }
             Kind::Assert(assertion) => self.operations.push(Operation::Assert(*assertion)),
             Kind::Concat(nodes) => match toward {
@@ -140,7 +145,11 @@ impl Program {
             Kind::Alternation(nodes) => self.alternation(nodes, toward),
             Kind::Repeat(repeat) => self.repeat(repeat, toward),
             Kind::Capture(node, number) => {
-                let (begin, end) = if toward == Toward::End { (0, 1) } else { (1, 0) };
+                let (begin, end) = if toward == Toward::End {
+                    (0, 1)
+                } else {
+                    (1, 0)
+                };
                 self.operations.push(Operation::Save(2 * number + begin));
                 self.node(node, toward);
                 self.operations.push(Operation::Save(2 * number + end));
@@ -153,16 +162,27 @@ impl Program {
             }
             Kind::Look(look) => self.look(look),
             Kind::BackReference(numbers, case) => {
-                self.operations.push(Operation::BackReference(numbers.clone(), *case, toward));
+                self.operations
+                    .push(Operation::BackReference(numbers.clone(), *case, toward));
             }
         }
     }
 
     fn look(&mut self, look: &Look) {
         let head = self.push(Operation::Done);
-        self.node(&look.node, if look.is_behind { Toward::Begin } else { Toward::End });
+        self.node(
+            &look.node,
+            if look.is_behind {
+                Toward::Begin
+            } else {
+                Toward::End
+            },
+        );
         self.operations.push(Operation::Done);
-        self.operations[head] = Operation::Look { end: self.next(), is_negative: look.is_negative };
+        self.operations[head] = Operation::Look {
+            end: self.next(),
+            is_negative: look.is_negative,
+        };
     }
 
     fn alternation(&mut self, nodes: &[Node], toward: Toward) {
@@ -177,13 +197,21 @@ impl Program {
             }
         }
         let end = self.next();
-        leave.into_iter().for_each(|jump| self.operations[jump] = Operation::Jump(end));
+        leave
+            .into_iter()
+            .for_each(|jump| self.operations[jump] = Operation::Jump(end));
     }
 
     fn repeat(&mut self, repeat: &Repeat, toward: Toward) {
         let (min, max, is_greedy) = (repeat.min, repeat.max.unwrap_or(u32::MAX), repeat.is_greedy);
         if let Some(single) = single(&repeat.node) {
-            self.operations.push(Operation::Run(Run { single, min, max, is_greedy, toward }));
+            self.operations.push(Operation::Run(Run {
+                single,
+                min,
+                max,
+                is_greedy,
+                toward,
+            }));
             return;
         }
         let counter = self.counters;
@@ -193,7 +221,14 @@ impl Program {
         self.node(&repeat.node, toward);
         self.operations.push(Operation::Jump(head));
         let slots = 2 * repeat.captures.start..2 * repeat.captures.end;
-        self.operations[head] = Operation::Loop(Loop { counter, min, max, is_greedy, slots, exit: self.next() });
+        self.operations[head] = Operation::Loop(Loop {
+            counter,
+            min,
+            max,
+            is_greedy,
+            slots,
+            exit: self.next(),
+        });
     }
 }
 

@@ -108,9 +108,18 @@ impl Set {
     /// Returns the set of the characters of a class.
     #[must_use]
     pub fn new(class: &ClassUnicode) -> Self {
-        let ranges: Box<[(char, char)]> = class.iter().map(|range| (range.start(), range.end())).collect();
-        let is_in = |code: u8| ranges.iter().any(|(first, last)| (*first..=*last).contains(&char::from(code)));
-        let ascii = (0..128_u8).filter(|code| is_in(*code)).fold(0, |bits, code| bits | 1_u128 << code);
+        let ranges: Box<[(char, char)]> = class
+            .iter()
+            .map(|range| (range.start(), range.end()))
+            .collect();
+        let is_in = |code: u8| {
+            ranges
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&char::from(code)))
+        };
+        let ascii = (0..128_u8)
+            .filter(|code| is_in(*code))
+            .fold(0, |bits, code| bits | 1_u128 << code);
         Self { ranges, ascii }
     }
 
@@ -121,7 +130,9 @@ impl Set {
             return self.ascii >> u32::from(character) & 1 == 1;
         }
         let at = self.ranges.partition_point(|(_, last)| *last < character);
-        self.ranges.get(at).is_some_and(|(first, _)| *first <= character)
+        self.ranges
+            .get(at)
+            .is_some_and(|(first, _)| *first <= character)
     }
 
     /// Returns its ranges of characters in order, each with its first and its last.
@@ -181,7 +192,8 @@ impl Node {
             Kind::Assert(Assertion::Start) => true,
             Kind::Concat(nodes) => {
                 let is_anchor = nodes.iter().position(Node::is_anchored);
-                is_anchor.is_some_and(|anchor| nodes[..anchor].iter().all(|node| node.most == Some(0)))
+                is_anchor
+                    .is_some_and(|anchor| nodes[..anchor].iter().all(|node| node.most == Some(0)))
             }
             Kind::Alternation(nodes) => nodes.iter().all(Node::is_anchored),
             Kind::Capture(node, _) | Kind::Atomic(node) => node.is_anchored(),
@@ -200,12 +212,20 @@ fn lengths(kind: &Kind) -> (usize, Option<usize>) {
     match kind {
         Kind::Empty | Kind::Assert(_) | Kind::Look(_) => (0, Some(0)),
         Kind::Char(_) | Kind::Set(_) => (1, Some(1)),
-        Kind::Concat(nodes) => nodes.iter().fold((0, Some(0)), |(least, most): (usize, Option<usize>), node| {
-            (least.saturating_add(node.least), most.zip(node.most).map(|(a, b)| a.saturating_add(b)))
-        }),
+        Kind::Concat(nodes) => nodes.iter().fold(
+            (0, Some(0)),
+            |(least, most): (usize, Option<usize>), node| {
+                (
+                    least.saturating_add(node.least),
+                    most.zip(node.most).map(|(a, b)| a.saturating_add(b)),
+                )
+            },
+        ),
         Kind::Alternation(nodes) => {
             let least = nodes.iter().map(|node| node.least).min().unwrap_or(0);
-            let most = nodes.iter().try_fold(0, |most: usize, node| node.most.map(|own| own.max(most)));
+            let most = nodes
+                .iter()
+                .try_fold(0, |most: usize, node| node.most.map(|own| own.max(most)));
             (least, most)
         }
         Kind::Repeat(repeat) => {

@@ -23,7 +23,11 @@ pub struct Hosts {
 
 impl Default for Hosts {
     fn default() -> Self {
-        Self { bound: "127.0.0.1".to_owned(), names: Vec::new(), any: true }
+        Self {
+            bound: "127.0.0.1".to_owned(),
+            names: Vec::new(),
+            any: true,
+        }
     }
 }
 
@@ -31,7 +35,8 @@ impl Hosts {
     /// Returns true if only this machine reaches the server.
     #[must_use]
     pub fn is_bound_to_loopback(&self) -> bool {
-        self.bound.eq_ignore_ascii_case("localhost") || address(&self.bound).is_some_and(is_loopback_address)
+        self.bound.eq_ignore_ascii_case("localhost")
+            || address(&self.bound).is_some_and(is_loopback_address)
     }
 
     /// Checks that a request to the API is sent to a known name. An unknown name is refused only if
@@ -86,8 +91,14 @@ impl Hosts {
 /// Returns true if a page of another origin sent the request (RFC 6454 §7): its `Origin` has
 /// another host than the request.
 pub(super) fn is_foreign(request: &Request) -> bool {
-    let Some(origin) = request.headers().get(ORIGIN) else { return false };
-    let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, own)| own);
+    let Some(origin) = request.headers().get(ORIGIN) else {
+        return false;
+    };
+    let own = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"))
+        .map(|(_, own)| own);
     match (own, host(request)) {
         (Some(own), Some(host)) => !own.eq_ignore_ascii_case(host),
         _ => true,
@@ -98,7 +109,12 @@ pub(super) fn is_foreign(request: &Request) -> bool {
 /// target precedes the `Host` field).
 fn host(request: &Request) -> Option<&str> {
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    let field = || request.headers().get(HOST).map(|host: &HeaderValue| host.to_str().unwrap_or("?"));
+    let field = || {
+        request
+            .headers()
+            .get(HOST)
+            .map(|host: &HeaderValue| host.to_str().unwrap_or("?"))
+    };
     authority.or_else(field).filter(|host| !host.is_empty())
 }
 
@@ -150,20 +166,53 @@ mod tests {
 
     #[test]
     fn loopback_names_are_known_and_others_are_given() {
-        let hosts = Hosts { bound: "127.0.0.1".to_owned(), names: vec!["box.internal".to_owned()], any: false };
-        for known in ["localhost", "LOCALHOST:4010", "a.localhost:1", "localhost.", "127.0.0.1:4010", "127.9.9.9"] {
+        let hosts = Hosts {
+            bound: "127.0.0.1".to_owned(),
+            names: vec!["box.internal".to_owned()],
+            any: false,
+        };
+        for known in [
+            "localhost",
+            "LOCALHOST:4010",
+            "a.localhost:1",
+            "localhost.",
+            "127.0.0.1:4010",
+            "127.9.9.9",
+        ] {
             assert!(hosts.is_known(known), "{known}");
         }
-        for known in ["[::1]:4010", "[::ffff:127.0.0.1]", "box.internal", "Box.Internal:80"] {
+        for known in [
+            "[::1]:4010",
+            "[::ffff:127.0.0.1]",
+            "box.internal",
+            "Box.Internal:80",
+        ] {
             assert!(hosts.is_known(known), "{known}");
         }
-        for other in ["evil.example", "localhost.evil.example", "xlocalhost", "127.0.0.1.evil.example", "10.0.0.1", "?"]
-        {
+        for other in [
+            "evil.example",
+            "localhost.evil.example",
+            "xlocalhost",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "?",
+        ] {
             assert!(!hosts.is_known(other), "{other}");
         }
-        let bound = |bound: &str| Hosts { bound: bound.to_owned(), names: Vec::new(), any: false };
-        assert!(bound("10.0.0.1").is_known("10.0.0.1:4010") && !bound("10.0.0.1").is_known("10.0.0.2"));
-        assert!(bound("0.0.0.0").is_known("192.168.1.5:4010") && bound("::").is_known("[fe80::1]:4010"));
-        assert!(bound("api.local").is_known("api.local:4010") && !bound("0.0.0.0").is_known("evil.example"));
+        let bound = |bound: &str| Hosts {
+            bound: bound.to_owned(),
+            names: Vec::new(),
+            any: false,
+        };
+        assert!(
+            bound("10.0.0.1").is_known("10.0.0.1:4010") && !bound("10.0.0.1").is_known("10.0.0.2")
+        );
+        assert!(
+            bound("0.0.0.0").is_known("192.168.1.5:4010") && bound("::").is_known("[fe80::1]:4010")
+        );
+        assert!(
+            bound("api.local").is_known("api.local:4010")
+                && !bound("0.0.0.0").is_known("evil.example")
+        );
     }
 }

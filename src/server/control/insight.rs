@@ -10,18 +10,22 @@ use crate::server::control::{Control, ControlRequest, unprocessable};
 impl Control {
     pub(super) fn operations(&self) -> Value {
         let contract = self.sandbox.contract();
-        let rows = contract.operations.iter().enumerate().map(|(index, operation)| {
-            let role = self.sandbox.resources().role(contract, index);
-            json!({
-                "operation": operation.name(),
-                "method": operation.method.as_str(),
-                "path": operation.path_key(),
-                "document": contract.documents[operation.document].source().name(),
-                "does": role.map(|role| role.act.name()),
-                "collection": role.map(|role| &role.collection.name),
-                "fixtures": operation.fixtures.len(),
-            })
-        });
+        let rows = contract
+            .operations
+            .iter()
+            .enumerate()
+            .map(|(index, operation)| {
+                let role = self.sandbox.resources().role(contract, index);
+                json!({
+                    "operation": operation.name(),
+                    "method": operation.method.as_str(),
+                    "path": operation.path_key(),
+                    "document": contract.documents[operation.document].source().name(),
+                    "does": role.map(|role| role.act.name()),
+                    "collection": role.map(|role| &role.collection.name),
+                    "fixtures": operation.fixtures.len(),
+                })
+            });
         json!({ "operations": rows.collect::<Vec<_>>() })
     }
 
@@ -31,7 +35,11 @@ impl Control {
 
     pub(super) fn explain(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let request = to_request(&asked.body).map_err(unprocessable)?;
-        let session = asked.body.get("session").and_then(Value::as_str).unwrap_or(asked.session);
+        let session = asked
+            .body
+            .get("session")
+            .and_then(Value::as_str)
+            .unwrap_or(asked.session);
         Ok(self.sandbox.explain(session, &request))
     }
 }
@@ -40,22 +48,40 @@ impl Control {
 fn to_request(value: &Value) -> Result<Request, String> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let target = text("target").ok_or("`target` is missing")?;
-    let builder = http::Request::builder().method(text("method").unwrap_or("GET")).uri(target);
+    let builder = http::Request::builder()
+        .method(text("method").unwrap_or("GET"))
+        .uri(target);
     let body = match value.get("body") {
         None | Some(Value::Null) => Bytes::new(),
         Some(Value::String(text)) => Bytes::from(text.clone()),
         Some(body) => Bytes::from(body.to_string()),
     };
-    let is_json = value.get("body").is_some_and(|body| body.is_object() || body.is_array());
-    let mut request = builder.body(Body::Complete(body)).map_err(|error| format!("that is no request: {error}"))?;
-    for (name, value) in value.get("headers").and_then(Value::as_object).into_iter().flatten() {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let field = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&text).ok());
+    let is_json = value
+        .get("body")
+        .is_some_and(|body| body.is_object() || body.is_array());
+    let mut request = builder
+        .body(Body::Complete(body))
+        .map_err(|error| format!("that is no request: {error}"))?;
+    for (name, value) in value
+        .get("headers")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let field = HeaderName::from_bytes(name.as_bytes())
+            .ok()
+            .zip(HeaderValue::from_str(&text).ok());
         let (name, value) = field.ok_or_else(|| format!("`{name}` is not a header field"))?;
         request.headers_mut().append(name, value);
     }
     if is_json && !request.headers().contains_key(http::header::CONTENT_TYPE) {
-        request.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
     }
     Ok(request)
 }

@@ -66,7 +66,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { access: Access::Open, journal: 500, hosts: Hosts::default() }
+        Self {
+            access: Access::Open,
+            journal: 500,
+            hosts: Hosts::default(),
+        }
     }
 }
 
@@ -120,7 +124,17 @@ impl Control {
         let (document, own, secrets) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let paces = Paces::new(sandbox.contract().operations.len());
         let count = AtomicU64::new(0);
-        Self { sandbox, options, document, own, count, coverage, secrets, stream, paces }
+        Self {
+            sandbox,
+            options,
+            document,
+            own,
+            count,
+            coverage,
+            secrets,
+            stream,
+            paces,
+        }
     }
 
     /// Returns the sandbox.
@@ -147,8 +161,10 @@ impl Control {
     pub fn shown_path<'p>(&self, operation: Option<usize>, path: &'p str) -> Cow<'p, str> {
         let secrets = self.secrets.get_or_init(|| {
             let all = self.sandbox.contract().operations.iter().enumerate();
-            let own = all.map(|(index, operation)| (index, Redaction::of_path(&operation.template)));
-            own.filter(|(_, redaction)| *redaction != Redaction::default()).collect()
+            let own =
+                all.map(|(index, operation)| (index, Redaction::of_path(&operation.template)));
+            own.filter(|(_, redaction)| *redaction != Redaction::default())
+                .collect()
         });
         match operation.and_then(|index| secrets.get(&index)) {
             Some(redaction) => Cow::Owned(redaction.path(path)),
@@ -171,7 +187,13 @@ impl Control {
         let started = Instant::now();
         let ((response, report), noting) = self.answered(request);
         if let Some(noting) = noting {
-            self.note(request, noting, &response, report.clone(), started.elapsed());
+            self.note(
+                request,
+                noting,
+                &response,
+                report.clone(),
+                started.elapsed(),
+            );
         }
         (response, report)
     }
@@ -179,13 +201,18 @@ impl Control {
     /// Answers a request. Also returns the data to [`note`](Self::note) the exchange, if the
     /// request is to the simulated API and a journal is kept.
     pub fn answered(&self, request: &Request) -> ((Response, Report), Option<Noting>) {
-        let Named { session, request: inner } = match session_of(request) {
+        let Named {
+            session,
+            request: inner,
+        } = match session_of(request) {
             Ok(named) => named,
             Err(problem) => return (problem_response(&problem), None),
         };
         // Everything that reads the content, now or later, reads it decoded.
         let most = self.sandbox.settings().content_limit.0;
-        let inner = coding::undo(inner.as_deref().unwrap_or(request), most).map(Box::new).or(inner);
+        let inner = coding::undo(inner.as_deref().unwrap_or(request), most)
+            .map(Box::new)
+            .or(inner);
         let asked = inner.as_deref().unwrap_or(request);
         if let Some(name) = asked.uri().path().strip_prefix(PREFIX) {
             return (self.own(asked, name, &session), None);
@@ -202,16 +229,21 @@ impl Control {
     fn admit(&self, request: &Request) -> Result<(), Problem> {
         self.options.hosts.admit(request)?;
         if self.sandbox.settings().cors == Cors::Off && hosts::is_foreign(request) {
-            let detail =
-                "the request has the `Origin` of another page, which `--cors off` forbids; `--cors on` lets it";
-            return Err(Problem::new(Kind::ForeignOrigin, StatusCode::FORBIDDEN, detail));
+            let detail = "the request has the `Origin` of another page, which `--cors off` forbids; `--cors on` lets it";
+            return Err(Problem::new(
+                Kind::ForeignOrigin,
+                StatusCode::FORBIDDEN,
+                detail,
+            ));
         }
         Ok(())
     }
 
     /// Answers a request to the simulated API, and counts it in the coverage.
     fn exchange(&self, request: &Request, session: &str) -> (Response, Report) {
-        let (response, report) = self.sandbox.answer_in(session, self.sandbox.settings(), request);
+        let (response, report) = self
+            .sandbox
+            .answer_in(session, self.sandbox.settings(), request);
         if let Some(index) = report.operation {
             let operation = &self.sandbox.contract().operations[index];
             let query = request.uri().query().unwrap_or_default();
@@ -223,12 +255,20 @@ impl Control {
                 }),
                 Location::Header => request.headers().contains_key(name),
                 Location::Cookie => request.headers().get("cookie").is_some_and(|cookie| {
-                    cookie
-                        .to_str()
-                        .is_ok_and(|cookie| cookie.split(';').any(|pair| pair.trim().split('=').next() == Some(name)))
+                    cookie.to_str().is_ok_and(|cookie| {
+                        cookie
+                            .split(';')
+                            .any(|pair| pair.trim().split('=').next() == Some(name))
+                    })
                 }),
             };
-            self.coverage.note(index, operation, response.status(), report.violations.len(), has);
+            self.coverage.note(
+                index,
+                operation,
+                response.status(),
+                report.violations.len(),
+                has,
+            );
             if !report.violations.is_empty() {
                 self.coverage.note_wrong(|| Wrong {
                     operation: index,
@@ -246,10 +286,19 @@ impl Control {
     }
 
     /// Notes an exchange in the journal, and sends it to the listeners; `took` is its duration.
-    pub fn note(&self, request: &Request, noting: Noting, response: &Response, report: Report, took: Duration) {
+    pub fn note(
+        &self,
+        request: &Request,
+        noting: Noting,
+        response: &Response,
+        report: Report,
+        took: Duration,
+    ) {
         let Noting { session, inner } = noting;
         let request = inner.as_deref().unwrap_or(request);
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         let ended = Ended {
             number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
             at: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
@@ -266,10 +315,11 @@ impl Control {
         };
         if self.stream.receiver_count() > 0 {
             // A listener that has gone misses it.
-            let _listeners =
-                self.stream.send(JournalEvent::Entry(Arc::new(Entry::new(ended.clone(), &session, &|index| {
-                    self.operation(index)
-                }))));
+            let _listeners = self.stream.send(JournalEvent::Entry(Arc::new(Entry::new(
+                ended.clone(),
+                &session,
+                &|index| self.operation(index),
+            ))));
         }
         self.sandbox.note(&session, ended, self.options.journal);
     }
@@ -278,21 +328,38 @@ impl Control {
         let problems = TYPES.strip_prefix(PREFIX).unwrap_or(TYPES);
         let content = match name {
             "health" => Some((Bytes::from(self.health().to_string()), "application/json")),
-            "openapi.json" => Some((self.document(), "application/vnd.oai.openapi+json;version=3.1")),
+            "openapi.json" => Some((
+                self.document(),
+                "application/vnd.oai.openapi+json;version=3.1",
+            )),
             "control.yaml" => Some((Bytes::from_static(DOCUMENT.as_bytes()), "application/yaml")),
-            _ => name.strip_prefix(problems).and_then(explanation).map(|text| (text, "text/plain; charset=utf-8")),
+            _ => name
+                .strip_prefix(problems)
+                .and_then(explanation)
+                .map(|text| (text, "text/plain; charset=utf-8")),
         };
-        let Some((content, media)) = content else { return self.judged(request, session) };
+        let Some((content, media)) = content else {
+            return self.judged(request, session);
+        };
         // Clients that may use the API by any name may use these too: a health check by a container
         // name.
         if let Err(problem) = self.options.hosts.admit(request) {
             return problem_response(&problem);
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let detail = format!("`{PREFIX}{name}` has no {}; it has GET, HEAD", request.method());
-            let problem = Problem::new(Kind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, detail);
+            let detail = format!(
+                "`{PREFIX}{name}` has no {}; it has GET, HEAD",
+                request.method()
+            );
+            let problem = Problem::new(
+                Kind::MethodNotAllowed,
+                StatusCode::METHOD_NOT_ALLOWED,
+                detail,
+            );
             let (mut response, report) = problem_response(&problem);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return (response, report);
         }
         answered(content, media)
@@ -304,14 +371,23 @@ impl Control {
             let (mut response, report) = problem_response(&problem);
             if problem.status == StatusCode::UNAUTHORIZED {
                 // RFC 9110 §11.6.1
-                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                response
+                    .headers_mut()
+                    .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             return (response, report);
         }
         let (response, report) = self.judge().answer(request);
         let (true, Some(operation)) = (response.status().is_success(), report.operation) else {
             // The index of the operation belongs to the document of the control API.
-            return (response, Report { operation: None, source: "control".into(), ..report });
+            return (
+                response,
+                Report {
+                    operation: None,
+                    source: "control".into(),
+                    ..report
+                },
+            );
         };
         let asked = ControlRequest::new(request, session);
         let done = match self.judge().contract().operations[operation].name() {
@@ -336,18 +412,29 @@ impl Control {
             "explain" => self.explain(&asked),
             "clearCoverage" => Ok(self.clear_coverage()),
             "getCoverage" => Ok(self.coverage_now()),
-            other => {
-                Err(Problem::new(Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, format!("nobody does `{other}`")))
-            }
+            other => Err(Problem::new(
+                Kind::Internal,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("nobody does `{other}`"),
+            )),
         };
         match done {
             Ok(Value::Null) => {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::NO_CONTENT;
-                (response, Report { source: "control".into(), ..Report::default() })
+                (
+                    response,
+                    Report {
+                        source: "control".into(),
+                        ..Report::default()
+                    },
+                )
             }
             // People also read it on terminals.
-            Ok(value) => answered(Bytes::from(escape::json(&value.to_string()).into_owned()), "application/json"),
+            Ok(value) => answered(
+                Bytes::from(escape::json(&value.to_string()).into_owned()),
+                "application/json",
+            ),
             Err(problem) => problem_response(&problem),
         }
     }
@@ -358,30 +445,58 @@ impl Control {
     ///
     /// `Problem` 421, 403 or 401, for the host name, the access or origin, and the token.
     fn permit(&self, request: &Request) -> Result<(), Problem> {
-        let refused = |detail: &str| Err(Problem::new(Kind::ControlClosed, StatusCode::FORBIDDEN, detail));
+        let refused = |detail: &str| {
+            Err(Problem::new(
+                Kind::ControlClosed,
+                StatusCode::FORBIDDEN,
+                detail,
+            ))
+        };
         self.options.hosts.admit_to_control(request)?;
-        let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let text = |name| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
         match &self.options.access {
-            Access::Closed => return refused("the control API is off, see `--control` and `--control-token`"),
+            Access::Closed => {
+                return refused("the control API is off, see `--control` and `--control-token`");
+            }
             Access::Token(token) => {
                 let sent = text(AUTHORIZATION).and_then(|value| value.split_once(' '));
-                let is_right =
-                    |(scheme, sent): (&str, &str)| scheme.eq_ignore_ascii_case("bearer") && is_same(sent.trim(), token);
+                let is_right = |(scheme, sent): (&str, &str)| {
+                    scheme.eq_ignore_ascii_case("bearer") && is_same(sent.trim(), token)
+                };
                 if !sent.is_some_and(is_right) {
                     let detail = "the control API requires `Authorization: Bearer` with the token of `--control-token`";
-                    return Err(Problem::new(Kind::Unauthorized, StatusCode::UNAUTHORIZED, detail));
+                    return Err(Problem::new(
+                        Kind::Unauthorized,
+                        StatusCode::UNAUTHORIZED,
+                        detail,
+                    ));
                 }
             }
             Access::Open => {}
         }
         // A page of another origin must not do with a form what it cannot do with a script.
-        if hosts::is_foreign(request) { refused("pages of other origins may not use the control API") } else { Ok(()) }
+        if hosts::is_foreign(request) {
+            refused("pages of other origins may not use the control API")
+        } else {
+            Ok(())
+        }
     }
 
     fn judge(&self) -> &Sandbox {
         self.own.get_or_init(|| {
-            let input = Input::Text { name: "control.yaml".to_owned(), text: DOCUMENT.to_owned() };
-            let settings = Settings { cors: Cors::Off, ..Settings::default() };
+            let input = Input::Text {
+                name: "control.yaml".to_owned(),
+                text: DOCUMENT.to_owned(),
+            };
+            let settings = Settings {
+                cors: Cors::Off,
+                ..Settings::default()
+            };
             Sandbox::new(&[input], &[], &Reading::default(), settings)
         })
     }
@@ -405,14 +520,25 @@ impl Control {
 
 /// Compares two texts in a time that does not reveal where they differ.
 fn is_same(sent: &str, token: &str) -> bool {
-    let differ = sent.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
+    let differ = sent
+        .bytes()
+        .zip(token.bytes())
+        .fold(0, |differ, (a, b)| differ | (a ^ b));
     sent.len() == token.len() && differ == 0
 }
 
 fn answered(content: Bytes, media: &'static str) -> (Response, Report) {
     let mut response = Response::new(content);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    (response, Report { source: "control".into(), ..Report::default() })
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    (
+        response,
+        Report {
+            source: "control".into(),
+            ..Report::default()
+        },
+    )
 }
 
 /// Request to the control API.
@@ -427,13 +553,23 @@ struct ControlRequest<'r> {
 
 impl<'r> ControlRequest<'r> {
     fn new(request: &'r Request, session: &'r str) -> Self {
-        let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+        let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
         let body = serde_json::from_slice(&request.body().bytes()).unwrap_or(Value::Null);
-        Self { request, session, query, body }
+        Self {
+            request,
+            session,
+            query,
+            body,
+        }
     }
 
     fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(there, _)| there == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Returns the session that the request is about: the one in its query, else the one that it is
@@ -444,8 +580,16 @@ impl<'r> ControlRequest<'r> {
 
     /// Returns the rest of the path after a word: `pets` of `/_standin/state/pets`.
     fn after(&self, word: &str) -> String {
-        let path = self.request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
-        let rest = path.strip_prefix(word).unwrap_or_default().trim_start_matches('/');
+        let path = self
+            .request
+            .uri()
+            .path()
+            .strip_prefix(PREFIX)
+            .unwrap_or_default();
+        let rest = path
+            .strip_prefix(word)
+            .unwrap_or_default()
+            .trim_start_matches('/');
         crate::codec::text::decode(rest)
     }
 }
@@ -461,5 +605,9 @@ fn not_there(detail: impl Into<String>) -> Problem {
 /// Returns the explanation of a problem type, for people who follow its `type`.
 fn explanation(name: &str) -> Option<Bytes> {
     let kind = Kind::ALL.iter().find(|kind| kind.name() == name)?;
-    Some(Bytes::from(format!("{}\n\n{}\n", kind.title(), kind.about())))
+    Some(Bytes::from(format!(
+        "{}\n\n{}\n",
+        kind.title(),
+        kind.about()
+    )))
 }

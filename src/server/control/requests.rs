@@ -26,14 +26,27 @@ impl Control {
         let memory = self.sandbox.memory();
         let sessions = match session {
             Some(name) => vec![name.to_owned()],
-            None => memory.sessions().into_iter().map(|(name, _)| name).collect(),
+            None => memory
+                .sessions()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect(),
         };
-        let (begin, mut forgotten) =
-            if session.is_none_or(str::is_empty) { memory.rings().last(self.options.journal) } else { (0, 0) };
+        let (begin, mut forgotten) = if session.is_none_or(str::is_empty) {
+            memory.rings().last(self.options.journal)
+        } else {
+            (0, 0)
+        };
         let mut numbers = Vec::new();
         for name in &sessions {
             if name.is_empty() {
-                numbers.extend(memory.rings().numbers(filter).into_iter().filter(|number| *number >= begin));
+                numbers.extend(
+                    memory
+                        .rings()
+                        .numbers(filter)
+                        .into_iter()
+                        .filter(|number| *number >= begin),
+                );
             } else {
                 memory.look(name, |session_state| {
                     numbers.extend(session_state.journal.numbers(filter));
@@ -51,18 +64,28 @@ impl Control {
         let of = |name: &String| match name.as_str() {
             "" => memory.rings().entries(operations, filter, from.max(begin)),
             name => memory
-                .look(name, |session_state| session_state.journal.entries(name, operations, filter, from))
+                .look(name, |session_state| {
+                    session_state
+                        .journal
+                        .entries(name, operations, filter, from)
+                })
                 .unwrap_or_default(),
         };
         let mut entries: Vec<Entry> = sessions.iter().flat_map(of).collect();
         entries.sort_unstable_by_key(|entry| entry.number);
-        Journalled { entries, total, forgotten }
+        Journalled {
+            entries,
+            total,
+            forgotten,
+        }
     }
 
     /// Returns the session of a list: the one in the query, else the one that the request is in;
     /// `None` means all sessions.
     fn of_session<'a>(asked: &'a ControlRequest<'_>) -> Option<&'a str> {
-        asked.query("session").or_else(|| Some(asked.session).filter(|session| !session.is_empty()))
+        asked
+            .query("session")
+            .or_else(|| Some(asked.session).filter(|session| !session.is_empty()))
     }
 
     pub(super) fn requests(&self, asked: &ControlRequest<'_>) -> Value {
@@ -73,11 +96,17 @@ impl Control {
             operation.is_none_or(|operation| operation.is_some() && glance.operation == operation)
                 && status.is_none_or(|status| is_status(glance.status, status))
                 && violation.as_ref().is_none_or(|text| {
-                    glance.violations.iter().any(|violation| violation.to_lowercase().contains(text.as_str()))
+                    glance
+                        .violations
+                        .iter()
+                        .any(|violation| violation.to_lowercase().contains(text.as_str()))
                 })
         };
         // Most clients look for the latest exchanges.
-        let limit = asked.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100_usize);
+        let limit = asked
+            .query("limit")
+            .and_then(|limit| limit.parse().ok())
+            .unwrap_or(100_usize);
         let found = self.journalled(Self::of_session(asked), &is_meant, limit);
         let shown: Vec<Value> = found.entries.iter().map(Entry::to_json).collect();
         let mut answer = json!({ "total": found.total, "requests": shown });
@@ -95,11 +124,14 @@ impl Control {
     pub(super) fn clear_requests(&self, asked: &ControlRequest<'_>) -> Value {
         match Self::of_session(asked) {
             Some("") => self.sandbox.memory().rings().clear(),
-            Some(session) => self.sandbox.within(session, |session_state| session_state.journal.clear()),
+            Some(session) => self
+                .sandbox
+                .within(session, |session_state| session_state.journal.clear()),
             None => {
                 self.sandbox.memory().rings().clear();
                 for (session, _) in self.sandbox.memory().sessions() {
-                    self.sandbox.within(&session, |session_state| session_state.journal.clear());
+                    self.sandbox
+                        .within(&session, |session_state| session_state.journal.clear());
                 }
             }
         }
@@ -115,11 +147,24 @@ impl Control {
     /// Answers with exchanges as they end, for as long as the client listens.
     pub(super) fn listen(&self, asked: &ControlRequest<'_>) -> (Response, Report) {
         let mut response = Response::new(Bytes::new());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let session = Self::of_session(asked).map(str::to_owned);
-        response.extensions_mut().insert(JournalStream { entries: self.stream.clone(), session });
-        (response, Report { source: "control".into(), ..Report::default() })
+        response.extensions_mut().insert(JournalStream {
+            entries: self.stream.clone(),
+            session,
+        });
+        (
+            response,
+            Report {
+                source: "control".into(),
+                ..Report::default()
+            },
+        )
     }
 
     /// Counts the exchanges that match, and checks the count against `times`, `atLeast` and
@@ -134,34 +179,65 @@ impl Control {
         let operation = text("operation");
         if let Some(name) = operation.filter(|name| self.sandbox.contract().find(name).is_none()) {
             let near = self.sandbox.contract().nearest_operation(name);
-            let near = near.map(|near| format!("; there is `{near}`")).unwrap_or_default();
-            return Err(unprocessable(format!("no document has the operation `{name}`{near}")));
+            let near = near
+                .map(|near| format!("; there is `{near}`"))
+                .unwrap_or_default();
+            return Err(unprocessable(format!(
+                "no document has the operation `{name}`{near}"
+            )));
         }
         if let Some(unknown) = body.get("body").and_then(unknown_keyword) {
-            let meant = unknown.meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+            let meant = unknown
+                .meant
+                .map(|meant| format!("; did you mean `{meant}`?"))
+                .unwrap_or_default();
             let at = format!("/body{}", unknown.pointer);
-            return Err(unprocessable(format!("`{at}`: `{}` is not a JSON Schema keyword{meant}", unknown.name)));
+            return Err(unprocessable(format!(
+                "`{at}`: `{}` is not a JSON Schema keyword{meant}",
+                unknown.name
+            )));
         }
         let schema = body.get("body").map(standalone).transpose();
-        let schema = schema
-            .map_err(|error| unprocessable(format!("`body` is not JSON Schema that can be compiled: {error}")))?;
-        let status = body.get("status").map(|status| status.as_str().map_or_else(|| status.to_string(), str::to_owned));
+        let schema = schema.map_err(|error| {
+            unprocessable(format!(
+                "`body` is not JSON Schema that can be compiled: {error}"
+            ))
+        })?;
+        let status = body.get("status").map(|status| {
+            status
+                .as_str()
+                .map_or_else(|| status.to_string(), str::to_owned)
+        });
         let session = text("session").or_else(|| Self::of_session(asked));
         let index = operation.and_then(|name| self.operation_of(name));
         let is_meant = |glance: Glance<'_>| {
             operation.is_none_or(|_| glance.operation == index)
-                && status.as_ref().is_none_or(|status| is_status(glance.status, status))
+                && status
+                    .as_ref()
+                    .is_none_or(|status| is_status(glance.status, status))
         };
-        let Journalled { entries, forgotten, .. } = self.journalled(session, &is_meant, usize::MAX);
+        let Journalled {
+            entries, forgotten, ..
+        } = self.journalled(session, &is_meant, usize::MAX);
         let fits = |entry: &&Entry| {
-            let fits = |schema: &Schema| entry.body().is_some_and(|body| schema.is_valid(&body) == Ok(true));
+            let fits = |schema: &Schema| {
+                entry
+                    .body()
+                    .is_some_and(|body| schema.is_valid(&body) == Ok(true))
+            };
             schema.as_ref().is_none_or(fits)
         };
-        let matched: Vec<u64> = entries.iter().filter(fits).map(|entry| entry.number).collect();
+        let matched: Vec<u64> = entries
+            .iter()
+            .filter(fits)
+            .map(|entry| entry.number)
+            .collect();
         let count = matched.len() as u64;
         let bound = |name: &str| body.get(name).and_then(Value::as_u64);
         let times = bound("times").is_none_or(|times| count == times);
-        let is_bound = ["times", "atLeast", "atMost"].iter().any(|name| bound(name).is_some());
+        let is_bound = ["times", "atLeast", "atMost"]
+            .iter()
+            .any(|name| bound(name).is_some());
         let at_least = bound("atLeast").is_none_or(|least| count >= least);
         let at_most = bound("atMost").is_none_or(|most| count <= most);
         let passed = times && at_least && at_most && (is_bound || count > 0);

@@ -26,28 +26,60 @@ const LONGEST: usize = 200;
 ///
 /// `Problem` 400, if the name or the path after it is malformed.
 pub fn session_of(request: &Request) -> Result<Named, Problem> {
-    let sessions = request.uri().path().strip_prefix(PREFIX).and_then(|path| path.strip_prefix("sessions/"));
+    let sessions = request
+        .uri()
+        .path()
+        .strip_prefix(PREFIX)
+        .and_then(|path| path.strip_prefix("sessions/"));
     if let Some((name, rest)) = sessions.and_then(|path| path.split_once('/')) {
         let session = checked(decode(name))?;
-        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = request
+            .uri()
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
         let target = format!("/{rest}{query}");
-        let uri: Uri = target.parse().map_err(|_| wrong("the path after the session name is not valid"))?;
+        let uri: Uri = target
+            .parse()
+            .map_err(|_| wrong("the path after the session name is not valid"))?;
         let mut inner = request.clone();
         *inner.uri_mut() = uri;
-        inner.extensions_mut().insert(Mounted(format!("{PREFIX}sessions/{name}")));
-        return Ok(Named { session, request: Some(Box::new(inner)) });
+        inner
+            .extensions_mut()
+            .insert(Mounted(format!("{PREFIX}sessions/{name}")));
+        return Ok(Named {
+            session,
+            request: Some(Box::new(inner)),
+        });
     }
     let headers = request.headers();
-    let by_header = headers.get(SESSION).map(|value| value.to_str().map(str::to_owned));
-    let by_header = by_header.transpose().map_err(|_| wrong("`Standin-Session` is not printable ASCII"))?;
+    let by_header = headers
+        .get(SESSION)
+        .map(|value| value.to_str().map(str::to_owned));
+    let by_header = by_header
+        .transpose()
+        .map_err(|_| wrong("`Standin-Session` is not printable ASCII"))?;
     let by_cookie = || {
-        let cookies = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, _)| *name == "standin-session").map(|(_, value)| decode(value))
+        let cookies = headers
+            .get_all(http::header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies
+            .flat_map(|cookies| cookies.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        pairs
+            .find(|(name, _)| *name == "standin-session")
+            .map(|(_, value)| decode(value))
     };
     match by_header.or_else(by_cookie) {
-        Some(name) => Ok(Named { session: checked(name)?, request: None }),
-        None => Ok(Named { session: String::new(), request: None }),
+        Some(name) => Ok(Named {
+            session: checked(name)?,
+            request: None,
+        }),
+        None => Ok(Named {
+            session: String::new(),
+            request: None,
+        }),
     }
 }
 

@@ -31,18 +31,31 @@ impl Control {
     }
 
     pub(super) fn scenario(&self, asked: &ControlRequest<'_>) -> Value {
-        let chosen =
-            self.sandbox.memory().look(asked.about(), |session_state| session_state.scenario().cloned()).flatten();
+        let chosen = self
+            .sandbox
+            .memory()
+            .look(asked.about(), |session_state| {
+                session_state.scenario().cloned()
+            })
+            .flatten();
         json!({ "scenario": chosen, "scenarios": self.sandbox.scenarios() })
     }
 
     pub(super) fn set_scenario(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
-        let name = asked.body.get("scenario").and_then(Value::as_str).map(str::to_owned);
+        let name = asked
+            .body
+            .get("scenario")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let known = self.sandbox.scenarios();
         if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
-            return Err(unprocessable(format!("no fixture has the scenario `{name}`; there are {}", listed(&known))));
+            return Err(unprocessable(format!(
+                "no fixture has the scenario `{name}`; there are {}",
+                listed(&known)
+            )));
         }
-        self.sandbox.within(asked.about(), |session_state| session_state.choose(name));
+        self.sandbox
+            .within(asked.about(), |session_state| session_state.choose(name));
         Ok(self.scenario(asked))
     }
 
@@ -53,7 +66,11 @@ impl Control {
 
     pub(super) fn export(&self, asked: &ControlRequest<'_>) -> Value {
         // The copy of the state is serialized outside the lock of the session.
-        self.sandbox.memory().look(asked.about(), SessionState::now).unwrap_or_default().export()
+        self.sandbox
+            .memory()
+            .look(asked.about(), SessionState::now)
+            .unwrap_or_default()
+            .export()
     }
 
     pub(super) fn import(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
@@ -63,10 +80,18 @@ impl Control {
         if let Some(name) = state.collections().into_iter().find(|name| !is_known(name)) {
             return Err(unprocessable(format!("there is no collection `{name}`")));
         }
-        if let Some(name) = state.scenario.as_ref().filter(|name| !self.sandbox.scenarios().contains(name)) {
-            return Err(unprocessable(format!("no fixture has the scenario `{name}`")));
+        if let Some(name) = state
+            .scenario
+            .as_ref()
+            .filter(|name| !self.sandbox.scenarios().contains(name))
+        {
+            return Err(unprocessable(format!(
+                "no fixture has the scenario `{name}`"
+            )));
         }
-        self.sandbox.within(asked.about(), |there| there.become_like(state)).map_err(full)?;
+        self.sandbox
+            .within(asked.about(), |there| there.become_like(state))
+            .map_err(full)?;
         Ok(Value::Null)
     }
 
@@ -85,32 +110,58 @@ impl Control {
             }
         }
         let plain = |text: &str| text.trim_matches('/').to_owned();
-        let exact = all.iter().find(|collection| plain(&collection.name) == plain(name));
-        let last = |collection: &&Arc<Collection>| collection.name.rsplit(['/', '.']).next() == Some(name);
-        exact.or_else(|| all.iter().find(last)).cloned().ok_or_else(|| {
-            let names: Vec<String> = all.iter().map(|collection| collection.name.clone()).collect();
-            not_there(format!("there is no collection `{name}`; there are {}", listed(&names)))
-        })
+        let exact = all
+            .iter()
+            .find(|collection| plain(&collection.name) == plain(name));
+        let last =
+            |collection: &&Arc<Collection>| collection.name.rsplit(['/', '.']).next() == Some(name);
+        exact
+            .or_else(|| all.iter().find(last))
+            .cloned()
+            .ok_or_else(|| {
+                let names: Vec<String> = all
+                    .iter()
+                    .map(|collection| collection.name.clone())
+                    .collect();
+                not_there(format!(
+                    "there is no collection `{name}`; there are {}",
+                    listed(&names)
+                ))
+            })
     }
 
     pub(super) fn collection(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let collection = self.called(&asked.after("state"))?;
         let scope = asked.query("scope").unwrap_or_default();
-        let collection_key = CollectionKey { collection: collection.name.clone(), scope: scope.to_owned() };
+        let collection_key = CollectionKey {
+            collection: collection.name.clone(),
+            scope: scope.to_owned(),
+        };
         let written = self
             .sandbox
             .memory()
-            .look(asked.about(), |session_state| session_state.entities(&collection_key).cloned())
+            .look(asked.about(), |session_state| {
+                session_state.entities(&collection_key).cloned()
+            })
             .flatten();
         let entities = written.unwrap_or_else(|| self.sandbox.beginning(&collection, scope));
-        let entities: Vec<Value> = entities.all.values().map(|entity| (**entity).clone()).collect();
-        Ok(json!({ "collection": collection.name, "scope": scope, "key": collection.key, "entities": entities }))
+        let entities: Vec<Value> = entities
+            .all
+            .values()
+            .map(|entity| (**entity).clone())
+            .collect();
+        Ok(
+            json!({ "collection": collection.name, "scope": scope, "key": collection.key, "entities": entities }),
+        )
     }
 
     pub(super) fn put_collection(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let collection = self.called(&asked.after("state"))?;
         let scope = asked.query("scope").unwrap_or_default().to_owned();
-        let entities = asked.body.as_array().ok_or_else(|| unprocessable("the content is a list of entities"))?;
+        let entities = asked
+            .body
+            .as_array()
+            .ok_or_else(|| unprocessable("the content is a list of entities"))?;
         let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
         for (index, entity) in entities.iter().enumerate() {
             let key = keyed(&collection, entity, index).map_err(unprocessable)?;
@@ -131,8 +182,15 @@ impl Control {
                 return Err(unprocessable(format!("two entities have the key `{key}`")));
             }
         }
-        let collection_key = CollectionKey { collection: collection.name.clone(), scope };
-        self.sandbox.within(asked.about(), |session_state| session_state.put(collection_key, all)).map_err(full)?;
+        let collection_key = CollectionKey {
+            collection: collection.name.clone(),
+            scope,
+        };
+        self.sandbox
+            .within(asked.about(), |session_state| {
+                session_state.put(collection_key, all)
+            })
+            .map_err(full)?;
         self.collection(asked)
     }
 
@@ -144,34 +202,49 @@ impl Control {
         const MOST: usize = 100;
         let name = asked.after("snapshots");
         let taken = self.sandbox.within(asked.about(), |session_state| {
-            let is_room = session_state.snapshots().len() < MOST || session_state.snapshot(&name).is_some();
+            let is_room =
+                session_state.snapshots().len() < MOST || session_state.snapshot(&name).is_some();
             is_room.then(|| session_state.take_snapshot(&name))
         });
-        let taken = taken.ok_or_else(|| unprocessable(format!("a session has {MOST} snapshots at most")))?;
+        let taken = taken
+            .ok_or_else(|| unprocessable(format!("a session has {MOST} snapshots at most")))?;
         taken.map_err(full)?;
         Ok(self.snapshots(asked))
     }
 
-    fn snapshot_of(&self, asked: &ControlRequest<'_>, name: &str) -> Result<Arc<Snapshot>, Problem> {
-        let found = self.sandbox.memory().look(asked.about(), |session_state| session_state.snapshot(name)).flatten();
+    fn snapshot_of(
+        &self,
+        asked: &ControlRequest<'_>,
+        name: &str,
+    ) -> Result<Arc<Snapshot>, Problem> {
+        let found = self
+            .sandbox
+            .memory()
+            .look(asked.about(), |session_state| session_state.snapshot(name))
+            .flatten();
         found.ok_or_else(|| not_there(format!("there is no snapshot `{name}`")))
     }
 
     pub(super) fn snapshot(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
-        self.snapshot_of(asked, &asked.after("snapshots")).map(|snapshot| snapshot.export())
+        self.snapshot_of(asked, &asked.after("snapshots"))
+            .map(|snapshot| snapshot.export())
     }
 
     pub(super) fn restore(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let name = asked.after("snapshots");
         let name = name.strip_suffix("/restore").unwrap_or(&name);
         let snapshot = (*self.snapshot_of(asked, name)?).clone();
-        self.sandbox.within(asked.about(), |there| there.become_like(snapshot)).map_err(full)?;
+        self.sandbox
+            .within(asked.about(), |there| there.become_like(snapshot))
+            .map_err(full)?;
         Ok(Value::Null)
     }
 
     pub(super) fn drop_snapshot(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
         let name = asked.after("snapshots");
-        if self.sandbox.within(asked.about(), |session_state| session_state.drop_snapshot(&name)) {
+        if self.sandbox.within(asked.about(), |session_state| {
+            session_state.drop_snapshot(&name)
+        }) {
             return Ok(Value::Null);
         }
         Err(not_there(format!("there is no snapshot `{name}`")))
@@ -189,5 +262,11 @@ fn listed(names: &[String]) -> String {
         return "none".to_owned();
     }
     let more = if names.len() > MOST { ", …" } else { "" };
-    names.iter().take(MOST).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") + more
+    names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+        + more
 }

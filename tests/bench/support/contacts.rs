@@ -4,8 +4,8 @@
 pub const KEPT: &str = "/api/v1/kept/a1";
 
 /// A contact that is valid.
-pub const CONTACT: &str =
-    r#"{"name":"John Doe","emails":["john@example.com"],"phones":["123456789"],"contactManager":"bTcrDBrbjNmPyrnPh"}"#;
+pub const CONTACT: &str = r#"{"name":"John Doe","emails":["john@example.com"],"phones":["123456789"],"contactManager":"bTcrDBrbjNmPyrnPh"}"#;
 
 /// A contact that is not: it has no `emails`.
-pub const WRONG_CONTACT: &str = r#"{"name":"John Doe","phones":["123456789"],"contactManager":"bTcrDBrbjNmPyrnPh"}"#;
+pub const WRONG_CONTACT: &str =
+    r#"{"name":"John Doe","phones":["123456789"],"contactManager":"bTcrDBrbjNmPyrnPh"}"#;

@@ -30,8 +30,14 @@ pub fn document_below(base: &str, operations: usize) -> Value {
     let example = json!({"id": "a1", "name": "Ada", "age": 36});
     let mut paths = serde_json::Map::new();
     let measured = [
-        (SHOWN, json!({"get": {"responses": answer(json!({"schema": entity, "example": example}))}})),
-        (GENERATED, json!({"get": {"responses": answer(json!({"schema": entity}))}})),
+        (
+            SHOWN,
+            json!({"get": {"responses": answer(json!({"schema": entity, "example": example}))}}),
+        ),
+        (
+            GENERATED,
+            json!({"get": {"responses": answer(json!({"schema": entity}))}}),
+        ),
         (CONTACTS, json!({"post": contacts["post"]})),
         (
             "/api/v1/kept",
@@ -54,14 +60,23 @@ pub fn document_below(base: &str, operations: usize) -> Value {
     ];
     for number in 0..operations.saturating_sub(measured.len()) {
         if number == operations / 2 {
-            paths.extend(measured.iter().map(|(path, item)| ((*path).to_owned(), item.clone())));
+            paths.extend(
+                measured
+                    .iter()
+                    .map(|(path, item)| ((*path).to_owned(), item.clone())),
+            );
         }
         let path = format!("{base}/{}/{{id}}/kind{number}", number % 37);
-        let parameter = json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}]);
+        let parameter =
+            json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}]);
         let item = json!({"get": {"parameters": parameter, "responses": answer(json!({"schema": entity}))}});
         paths.insert(path, item);
     }
-    paths.extend(measured.iter().map(|(path, item)| ((*path).to_owned(), item.clone())));
+    paths.extend(
+        measured
+            .iter()
+            .map(|(path, item)| ((*path).to_owned(), item.clone())),
+    );
     document["paths"] = Value::Object(paths);
     document
 }

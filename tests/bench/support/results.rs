@@ -21,7 +21,11 @@ pub fn written(name: &str, document: &Value) -> PathBuf {
 pub fn spread(values: &[f64]) -> [f64; 3] {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    [values[0], values[values.len() / 2], values[values.len() - 1]]
+    [
+        values[0],
+        values[values.len() / 2],
+        values[values.len() - 1],
+    ]
 }
 
 /// Writes results as JSON, and says where.

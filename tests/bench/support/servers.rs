@@ -15,11 +15,19 @@ pub struct Server {
 impl Server {
     /// Starts a command that prints `listening on http://…`.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
         let out = child.stdout.take().expect("is piped");
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line).expect("prints");
-        let address = line.trim().strip_prefix("listening on http://").expect("listens").to_owned();
+        let address = line
+            .trim()
+            .strip_prefix("listening on http://")
+            .expect("listens")
+            .to_owned();
         Self { child, address }
     }
 
@@ -28,7 +36,13 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
         // Away from the fixtures of the project.
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
-        Self::start(command.arg("serve").args(["--port", "0"]).args(options).args(documents))
+        Self::start(
+            command
+                .arg("serve")
+                .args(["--port", "0"])
+                .args(options)
+                .args(documents),
+        )
     }
 
     /// The processor time that it has used, in nanoseconds; none where the system does not say.
