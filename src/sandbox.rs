@@ -242,7 +242,7 @@ impl Sandbox {
         let request = undone.as_ref().unwrap_or(request);
         let context = self.context(request.uri().path());
         let within = |run: &mut dyn FnMut(&mut SessionState)| {
-            self.within(session, |session_state| run(session_state))
+            self.within(session, |session_state| run(session_state));
         };
         let session_view = if self.is_staged {
             let chosen = self

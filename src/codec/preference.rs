@@ -74,7 +74,7 @@ impl Preferences {
                     .or_else(|| code.and_then(|code| StatusCode::from_u16(code).ok()));
             }
             "example" if self.example.is_none() && !value.is_empty() => {
-                self.example = Some(value.to_owned())
+                self.example = Some(value.to_owned());
             }
             // A preference without a value has the empty value (RFC 7240 §2).
             "dynamic" => {
@@ -86,7 +86,7 @@ impl Preferences {
                 self.dynamic = self.dynamic.or(wanted);
             }
             "scenario" if self.scenario.is_none() && !value.is_empty() => {
-                self.scenario = Some(value.to_owned())
+                self.scenario = Some(value.to_owned());
             }
             "delay" => self.delay = self.delay.or_else(|| Delay::parse(value)),
             "seed" => self.seed = self.seed.or_else(|| value.parse().ok()),

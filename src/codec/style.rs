@@ -426,7 +426,7 @@ impl<'s> Reader<'s> {
                 object.get_mut(name),
             ) {
                 (Some(item), Some(Value::Array(items))) => {
-                    items.push(typed(self.schema, item, &decode(&value)))
+                    items.push(typed(self.schema, item, &decode(&value)));
                 }
                 (Some(item), _) => {
                     object.insert(

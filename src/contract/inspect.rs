@@ -184,7 +184,7 @@ impl Inspection {
                 match &parameter.form {
                     ParameterForm::Styled { schema, .. } => self.schema(schema, operation),
                     ParameterForm::Content(media) | ParameterForm::Query(media) => {
-                        self.media_type(media, operation)
+                        self.media_type(media, operation);
                     }
                 }
                 parameter

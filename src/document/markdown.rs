@@ -18,7 +18,7 @@ pub fn documents(page: &str) -> Vec<String> {
     for (event, range) in Parser::new(page).into_offset_iter() {
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
-                inside = Some((usize::MAX, 0))
+                inside = Some((usize::MAX, 0));
             }
             Event::Text(_) => {
                 inside =

@@ -330,7 +330,7 @@ impl Loaded {
         for entry in visible {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => {
-                    self.file(entry.path(), Naming::ByFolder)
+                    self.file(entry.path(), Naming::ByFolder);
                 }
                 Ok(_) => {}
                 Err(error) => self.unreadable(&folder.display().to_string(), &error.to_string()),
@@ -418,7 +418,7 @@ impl Loaded {
         for part in parts {
             match syntax::parse(&part) {
                 Ok(parsed) if upgrade::is_openapi(&parsed.tree) => {
-                    self.document(name, part, home, parsed)
+                    self.document(name, part, home, parsed);
                 }
                 Ok(_) => {}
                 Err(error) => self.syntax_error(name, part, &error),

@@ -159,7 +159,7 @@ impl Repair<'_> {
             Expect::Values => self.values(value, at),
             Expect::Object(Kind::Schema) => self.schema(value, at),
             Expect::Object(kind) => self.map_of(value, at, |repair, value, at| {
-                repair.object(kind, value, at)
+                repair.object(kind, value, at);
             }),
             Expect::Map(kind) => self.map_of(value, at, |repair, value, at| {
                 let Some(map) = value.as_object_mut() else {
@@ -252,7 +252,7 @@ impl Repair<'_> {
             // Before JSON Schema 2020-12, `items` could be a list with one schema per item.
             Value::Array(_) if last(at) == "items" => Verdict::Keep,
             _ => self.map_of(value, at, |repair, value, at| {
-                repair.object(Kind::Schema, value, at)
+                repair.object(Kind::Schema, value, at);
             }),
         }
     }

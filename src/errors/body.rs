@@ -423,7 +423,7 @@ impl Pattern {
                 .for_each(|member| member.pattern.forget_things()),
             Self::Each(entry) | Self::Escaped(entry) => entry.forget_things(),
             Self::Items(items) | Self::Text(items) => {
-                items.iter_mut().for_each(Self::forget_things)
+                items.iter_mut().for_each(Self::forget_things);
             }
             _ => {}
         }
@@ -444,7 +444,7 @@ impl Pattern {
                 .for_each(|member| member.pattern.let_words_name(alone)),
             Self::Each(entry) | Self::Escaped(entry) => entry.let_words_name(alone),
             Self::Items(items) | Self::Text(items) => {
-                items.iter_mut().for_each(|item| item.let_words_name(alone))
+                items.iter_mut().for_each(|item| item.let_words_name(alone));
             }
             _ => {}
         }

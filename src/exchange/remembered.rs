@@ -169,7 +169,7 @@ fn speak(
                 response
                     .headers_mut()
                     .insert(header.name.clone(), total.into()),
-            )
+            );
         });
     }
     if documents(&LINK) {

@@ -118,7 +118,7 @@ impl Draft {
         match (parameter.location, &parameter.form) {
             (Location::Path, _) => {}
             (_, ParameterForm::Query(media)) if media.range.is_json() => {
-                self.query.push(encode(&value.to_string()))
+                self.query.push(encode(&value.to_string()));
             }
             (_, ParameterForm::Query(media)) => self.query.push(form::write(value, Some(media))),
             (Location::Query, ParameterForm::Content(media)) => {
@@ -129,7 +129,7 @@ impl Draft {
                 ));
             }
             (Location::Header, ParameterForm::Content(media)) => {
-                self.header(name, &as_content(value, media))
+                self.header(name, &as_content(value, media));
             }
             (Location::Cookie, ParameterForm::Content(media)) => {
                 self.cookie(&[format!("{name}={}", encode(&as_content(value, media)))]);
@@ -193,7 +193,7 @@ impl Draft {
                 Pin::Query(name, None) => self.query.push(encode(name)),
                 Pin::Query(name, Some(value)) => {
                     self.query
-                        .push(format!("{}={}", encode(name), encode(value)))
+                        .push(format!("{}={}", encode(name), encode(value)));
                 }
                 Pin::Field(name, value) => self.header(name, value),
             }

@@ -185,7 +185,7 @@ impl<'n> Folding<'n, '_> {
         for (name, schema) in properties.as_object().into_iter().flatten() {
             match self.flat.properties.get_mut(name.as_str()) {
                 Some(known) if **known != *schema => {
-                    *known = Cow::Owned(json!({ "allOf": [&**known, schema] }))
+                    *known = Cow::Owned(json!({ "allOf": [&**known, schema] }));
                 }
                 Some(_) => {}
                 None => {
@@ -352,7 +352,7 @@ fn merge(flat: &mut Map<String, Value>, keyword: &str, value: &Value) {
         }
         ("type", there, more) => *there = common_types(there, more),
         ("enum", Value::Array(there), Value::Array(more)) => {
-            there.retain(|value| number::has(more, value))
+            there.retain(|value| number::has(more, value));
         }
         _ => {}
     }

@@ -127,11 +127,11 @@ fn mend_one(generator: &mut Generator<'_>, root: &mut Value, error: &SchemaError
             }
         }
         "oneOf" if round < ROUNDS - 8 && at.is_object() => {
-            leave_branch(generator.schema, node, at, round)
+            leave_branch(generator.schema, node, at, round);
         }
         "not" if round < NAMES_TRIED && leave_out_forbidden(schema, node, at, round) => {}
         "not" | "anyOf" | "oneOf" | "falseSchema" => {
-            *at = other_value(generator, node, &error.keyword, round)
+            *at = other_value(generator, node, &error.keyword, round);
         }
         _ => match at {
             Value::Object(object) => mend_object(generator, object, error, node),
@@ -342,7 +342,7 @@ fn mend_string(generator: &mut Generator<'_>, string: &mut String, error: &Schem
         }
         "maxLength" => *string = string.chars().take(limit().unwrap_or(0)).collect(),
         "pattern" | "format" => {
-            *string = text::generate(&error.operands, Called::default(), &mut generator.random)
+            *string = text::generate(&error.operands, Called::default(), &mut generator.random);
         }
         _ => {}
     }

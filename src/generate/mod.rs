@@ -65,7 +65,7 @@ pub fn named(schema: &Schema, options: &GenerateOptions, name: &str) -> Generate
 #[must_use]
 pub fn original(schema: &Schema, options: &GenerateOptions) -> Generated {
     attempts(schema, options, "", |generator| {
-        generator.avoids_examples = true
+        generator.avoids_examples = true;
     })
 }
 

@@ -131,7 +131,7 @@ impl ListQuery {
                 Some(Purpose::Limit) => wanted.limit = number(value),
                 Some(Purpose::Offset) => wanted.offset = number(value).unwrap_or(0),
                 Some(Purpose::Page) => {
-                    wanted.page = number(value).map(|page| page.saturating_sub(first))
+                    wanted.page = number(value).map(|page| page.saturating_sub(first));
                 }
                 Some(Purpose::After) => wanted.after = text(value),
                 Some(Purpose::Before) => wanted.before = text(value),

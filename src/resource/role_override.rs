@@ -81,7 +81,7 @@ impl RoleOverrides {
                         named(entry),
                     ) {
                         (Some(address), Ok(named)) => {
-                            drop(overrules.collections.insert(address.collection, named))
+                            drop(overrules.collections.insert(address.collection, named));
                         }
                         (Some(_), Err(message)) => found.push(wrong(&at, message)),
                         (None, _) => {

@@ -389,7 +389,7 @@ pub(super) fn parts_of<'n>(
     for ((key, part), pattern) in members(schema, "patternProperties").zip(&own.keys) {
         match pattern {
             Some(pattern) if pattern.is_match(name) => {
-                parts.push(("patternProperties", Some(key.as_str()), part))
+                parts.push(("patternProperties", Some(key.as_str()), part));
             }
             Some(_) => {}
             None => parts.push(("patternProperties", Some(key.as_str()), &Value::Bool(true))),

@@ -223,7 +223,7 @@ impl Schema {
                     Some((_, known, _))
                         if !self.has_members(known) && self.has_members(property) =>
                     {
-                        *known = property
+                        *known = property;
                     }
                     Some(_) => {}
                     None => {

@@ -163,9 +163,9 @@ impl Visit for Fields {
         let mut text = String::new();
         let _ = write!(text, "{value:?}");
         if field.name() == "message" {
-            self.message = text
+            self.message = text;
         } else {
-            self.all.push((field.name(), text))
+            self.all.push((field.name(), text));
         }
     }
 

@@ -520,7 +520,7 @@ impl Rings {
             static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % RINGS;
         }
         self.with(&self.rings[OWN.with(|own| *own)], |journal| {
-            journal.add(ended, most, bytes)
+            journal.add(ended, most, bytes);
         });
         self.fit(bytes);
     }
@@ -695,7 +695,7 @@ mod tests {
                 ended(number, &target, &headers, &[0; 1000], &answer),
                 500,
                 one * 2,
-            )
+            );
         };
         std::thread::scope(|scope| drop(scope.spawn(|| (2..=3).for_each(add)).join()));
         let mut numbers = rings.numbers(&|_| true);

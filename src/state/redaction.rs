@@ -166,7 +166,7 @@ fn redact(value: &mut Value, depth: usize) {
             }
         }
         Value::Array(items) if depth < DEEPEST => {
-            items.iter_mut().for_each(|item| redact(item, depth + 1))
+            items.iter_mut().for_each(|item| redact(item, depth + 1));
         }
         Value::Object(_) | Value::Array(_) => *value = json!(REDACTED),
         _ => {}

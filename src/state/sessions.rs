@@ -168,7 +168,7 @@ impl Memory {
         if !session.is_empty() {
             return self
                 .with(session, |session_state| {
-                    session_state.journal.add(ended, most, bytes)
+                    session_state.journal.add(ended, most, bytes);
                 })
                 .1;
         }

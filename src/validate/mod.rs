@@ -369,11 +369,11 @@ pub fn violations(
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
         match found {
             Found::Absent if parameter.required => {
-                violations.push(Violation::missing_parameter(parameter))
+                violations.push(Violation::missing_parameter(parameter));
             }
             Found::Absent | Found::Empty => {}
             Found::Malformed(why) => {
-                violations.push(Violation::new(subject(), "style", json!({ "detail": why })))
+                violations.push(Violation::new(subject(), "style", json!({ "detail": why })));
             }
             Found::Value(index) => {
                 let value = &received.values.parameters[*index].2;

@@ -129,28 +129,28 @@ fn parts(criterion: &mut Criterion) {
         .expect("has a schema");
     let mut group = criterion.benchmark_group("parts");
     group.bench_function("route", |bench| {
-        bench.iter(|| contract.route(black_box(&Method::POST), CONTACTS))
+        bench.iter(|| contract.route(black_box(&Method::POST), CONTACTS));
     });
     let inputs = || Inputs::new(operation, &[], None, post.headers());
     let empty = Body::Complete(Bytes::new());
     group.bench_function("parameters", |bench| {
-        bench.iter(|| validate::receive(operation, &inputs(), &empty))
+        bench.iter(|| validate::receive(operation, &inputs(), &empty));
     });
     let body = Body::Complete(Bytes::from_static(CONTACT.as_bytes()));
     group.bench_function("receive", |bench| {
-        bench.iter(|| validate::receive(operation, &inputs(), black_box(&body)))
+        bench.iter(|| validate::receive(operation, &inputs(), black_box(&body)));
     });
     let inputs = inputs();
     let received = validate::receive(operation, &inputs, &body);
     let absent = Settings::default().absent_body;
     group.bench_function("validate", |bench| {
-        bench.iter(|| validate::violations(operation, &received, absent))
+        bench.iter(|| validate::violations(operation, &received, absent));
     });
     group.bench_function("negotiate", |bench| {
-        bench.iter(|| Accept::read(black_box(post.headers())))
+        bench.iter(|| Accept::read(black_box(post.headers())));
     });
     group.bench_function("generate", |bench| {
-        bench.iter(|| generate::generate(&schema, &GenerateOptions::default()))
+        bench.iter(|| generate::generate(&schema, &GenerateOptions::default()));
     });
     group.finish();
 }

@@ -133,6 +133,7 @@ struct Round {
     latency: [f64; 3],
 }
 
+#[allow(clippy::too_many_lines, reason = "one comparison after the other")]
 fn compare(rounds: usize, length: Duration) {
     let one = results::written("one.json", &documents::document(3));
     let many = results::written("many.json", &documents::document(1100));

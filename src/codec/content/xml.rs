@@ -297,7 +297,7 @@ impl Writer<'_> {
                 (Some(Node::Attribute), _) => {}
                 (Some(Node::Text | Node::Cdata), value) => self.text(value, xml.node),
                 (Some(Node::Nothing), Value::Object(inner)) => {
-                    self.children(inner, property, depth + 1)
+                    self.children(inner, property, depth + 1);
                 }
                 (_, Value::Array(items)) => self.list(name, items, property, &xml, depth),
                 _ => self.element(name, value, property, depth + 1),

@@ -119,7 +119,7 @@ impl Constructs {
                     self.note_form("type", " as a list", Age::Newer(Version::V31, version), at);
                 }
                 "nullable" if version >= Version::V31 => {
-                    self.note("nullable", Age::Older(version), at)
+                    self.note("nullable", Age::Older(version), at);
                 }
                 "items" if version >= Version::V31 && value.is_array() => {
                     self.note_form("items", " as a list", Age::Older(version), at);

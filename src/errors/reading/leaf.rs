@@ -413,7 +413,7 @@ impl<'r> Reader<'r> {
             for part in &mut slots.parts {
                 match part {
                     Part::Slot(Slot::Path, form @ Form::AsIs) if is_capital => {
-                        *form = Form::Sentence
+                        *form = Form::Sentence;
                     }
                     _ => {}
                 }
@@ -687,7 +687,7 @@ fn path_before(template: &Template) -> (Template, Template) {
         rest.iter().for_each(|part| {
             sentence.push(Template {
                 parts: vec![part.clone()],
-            })
+            });
         });
         return (before, sentence);
     }

@@ -412,7 +412,7 @@ impl<'r> Reader<'r> {
             let texts: Vec<&str> = self.recognised.iter().map(|(_, text, _)| *text).collect();
             let mut found = false;
             recognise::visit(item, &mut Vec::new(), &mut |_, text| {
-                found = found || texts.contains(&text)
+                found = found || texts.contains(&text);
             });
             found
         };

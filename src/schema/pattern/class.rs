@@ -202,7 +202,7 @@ impl<'t> Reader<'t> {
         let last = self.atom()?;
         match (first, last) {
             (Escape::Code(first), Escape::Code(last)) if first <= last => {
-                add_range(ranges, first, last)
+                add_range(ranges, first, last);
             }
             (Escape::Code(_), Escape::Code(_)) => {
                 return Err("a range of a class is out of order".to_owned());
