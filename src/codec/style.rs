@@ -591,6 +591,7 @@ fn typed_as<'s>(
     let number = || text.parse::<Number>().ok().map(Value::Number);
     let read = |name: &&str| match *name {
         "integer" | "number" => number(),
+        "boolean" if !types.iter().any(|name| is_numeric(name)) => boolean(text),
         "boolean" => text.parse().ok().map(Value::Bool),
         _ => None,
     };
@@ -613,6 +614,20 @@ fn typed_as<'s>(
         Value::Null
     } else {
         Value::String(text.to_owned())
+    }
+}
+
+fn is_numeric(name: &str) -> bool {
+    matches!(name, "integer" | "number")
+}
+
+/// Reads a boolean as clients write it: `true`, `True` or `1` (`str(True)` of Python, XML Schema
+/// Part 2 §3.2.2). `yes` and `on` are no booleans, because servers differ in what they mean.
+fn boolean(text: &str) -> Option<Value> {
+    match text {
+        "true" | "True" | "TRUE" | "1" => Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" | "0" => Some(Value::Bool(false)),
+        _ => None,
     }
 }
 

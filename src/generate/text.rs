@@ -285,7 +285,15 @@ const FORMATS: &[&str] = &[
     "currency",
     "country",
     "datetime",
+    "dateTime",
+    "google-datetime",
+    "date-time-rfc-2822",
+    "date-time-rfc2822",
+    "rfc2822",
+    "date-time-rfc1123",
+    "rfc1123",
     "unix-time",
+    "unixtime",
 ];
 
 fn is_known(format: &str) -> bool {
@@ -296,14 +304,17 @@ fn by_format(format: &str, called: Called<'_>, random: &mut ChaCha8Rng) -> Optio
     let named = |name: &'static str| Called { name, owner: "" };
     let when = |random: &mut ChaCha8Rng| plausible::when(called.name, random);
     let made = match format {
-        "date-time" | "datetime" => rfc3339(when(random)),
+        "date-time" | "datetime" | "dateTime" | "google-datetime" => rfc3339(when(random)),
         "date" if called.name.to_ascii_lowercase().contains("birth") => birthday(random),
         "date" => when(random).date().to_string(),
         "time" => rfc3339(when(random))[11..].to_owned(),
         "date-time-local" => rfc3339(when(random))[..19].to_owned(),
         "time-local" => rfc3339(when(random))[11..19].to_owned(),
-        "http-date" => http_date(when(random)),
-        "unix-time" => when(random).unix_timestamp().to_string(),
+        "http-date" | "date-time-rfc1123" | "rfc1123" => http_date(when(random)),
+        "date-time-rfc-2822" | "date-time-rfc2822" | "rfc2822" => {
+            http_date(when(random)).replace("GMT", "+0000")
+        }
+        "unix-time" | "unixtime" => when(random).unix_timestamp().to_string(),
         "duration" => format!("PT{}M", random.random_range(1..=90)),
         "email" | "idn-email" => plausible::text(named("email"), &Map::new(), random)?,
         "hostname" | "idn-hostname" => format!("{}.example.com", word(random)),

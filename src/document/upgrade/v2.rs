@@ -372,6 +372,15 @@ impl Upgrade {
         if types.is_empty() {
             types.push(if has_file { MULTIPART } else { FORM });
         }
+        if !has_file {
+            // 2.0 names form types only for `formData`, but `consumes` is what the API accepts.
+            let is_json = |name: &&str| {
+                name.split(';')
+                    .next()
+                    .is_some_and(|range| range.trim().ends_with("json"))
+            };
+            types.extend(consumes.iter().map(String::as_str).filter(is_json));
+        }
         let mut media = Map::new();
         for name in types {
             let at_properties = join(
@@ -387,10 +396,11 @@ impl Upgrade {
                 self.moves
                     .push((join(&at_properties, property), placed.at.clone()));
             }
-            media.insert(
-                name.to_owned(),
-                json!({ "schema": schema, "encoding": encoding }),
-            );
+            let mut described = json!({ "schema": schema });
+            if name.starts_with(FORM) || name.starts_with(MULTIPART) {
+                described["encoding"] = Value::Object(encoding.clone());
+            }
+            media.insert(name.to_owned(), described);
         }
         json!({ "required": is_required, "content": media })
     }
