@@ -14,7 +14,8 @@ use crate::contract::inspect::inspect;
 use crate::contract::{Contract, MediaType, Operation, StatusPattern};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::errors::ExchangeContext;
-use crate::errors::catalogue::idiom::{self, Idiom};
+use crate::errors::catalogue::idiom::Idiom;
+use crate::errors::catalogue::known;
 use crate::errors::survey::survey;
 use crate::errors::templates::TemplateStore;
 use crate::generate::GenerateOptions;
@@ -100,9 +101,9 @@ fn unknown_families(contract: &Contract) -> Vec<Diagnostic> {
         let name = overrule
             .idiom
             .as_deref()
-            .filter(|name| idiom::named(name).is_none())?;
+            .filter(|name| known::named(name).is_none())?;
         let likeness = |idiom: &&Idiom| (strsim::jaro_winkler(&idiom.name, name) * 1000.0).round();
-        let nearest = idiom::all()
+        let nearest = known::all()
             .iter()
             .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let nearest = nearest.map(|idiom| idiom.name.as_str()).unwrap_or_default();

@@ -358,26 +358,19 @@ fn exchanges_touch_no_socket_clock_lock_or_file() {
     }
 }
 
-/// The most lines of code that a file has, comments, blank lines and tests apart.
-const MOST_LINES: usize = 850;
-
 #[test]
 fn files_stay_below_the_ceiling() {
     for path in sources(&root().join("src")) {
-        let lines = code(&path)
+        let lines = fs::read_to_string(&path)
+            .expect("can be read")
             .lines()
-            .filter(|line| !line.trim().is_empty())
             .count();
         let most = if path.ends_with("src/main.rs") {
             60
         } else {
-            MOST_LINES
+            700
         };
-        assert!(
-            lines <= most,
-            "{} has {lines} lines of code",
-            path.display()
-        );
+        assert!(lines <= most, "{} has {lines} lines", path.display());
     }
 }
 

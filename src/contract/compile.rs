@@ -9,31 +9,31 @@ use http::{HeaderName, Method};
 use indexmap::IndexMap;
 use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
 use serde::Deserialize as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::contract::example::{Example, Examples};
+use crate::contract::example::Examples;
 use crate::contract::media::MediaRange;
 use crate::contract::route::PathTemplate;
+use crate::contract::skeleton::{AT, at_of, bones, bones_of};
 use crate::contract::terms::{
     Encoding, GeneratedCache, Location, MediaType, Parameter, ParameterForm, PartHeader,
-    RequestBody, Response, ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern,
-    Style, Terms,
+    RequestBody, Response, ResponseHeader, StatusPattern, Style, Terms,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::document::reference::{ALLOWED, UNKNOWN, is_only_reference, resolve, resolve_schema};
+use crate::document::reference::{ALLOWED, is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
-use crate::document::{Expect, Kind, Members};
+use crate::document::{Expect, Kind};
 use crate::schema::name::carries_credentials;
 use crate::schema::{Direction, Schema, Schemas, unknown};
 
 /// Compiler of the operations of a document, which share the components that they refer to.
 pub struct Compiler {
-    schemas: Arc<Schemas>,
-    examples: Examples,
+    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) examples: Examples,
     known_schemas: HashMap<(String, Direction), Arc<Schema>>,
     known_responses: HashMap<String, Arc<Response>>,
     known_parameters: HashMap<String, Arc<Parameter>>,
-    undefined_schemes: HashSet<String>,
+    pub(crate) undefined_schemes: HashSet<String>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -48,9 +48,6 @@ fn said(operation: &openapiv3::Operation) -> String {
         .flat_map(|text| text.chars().take(MOST_SAID).chain(['\n']))
         .collect()
 }
-
-/// Extension that records the place of an object of the skeleton in the document.
-const AT: &str = "x-at";
 
 impl Compiler {
     /// Creates a compiler for a document.
@@ -67,7 +64,7 @@ impl Compiler {
         }
     }
 
-    fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
+    pub(crate) fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
         self.diagnostics
             .push(Diagnostic::at(code, place, message).help(help));
     }
@@ -174,28 +171,6 @@ impl Compiler {
         }
         skeleton["parameters"] = parameters.into_values().collect();
         skeleton
-    }
-
-    /// Warns about keys of `responses` that are not a status, because `openapiv3` drops them
-    /// silently.
-    fn status_keys(&mut self, value: &Value, at: &str) {
-        let at = join(at, "responses");
-        let keys = value["responses"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, _)| key);
-        for key in keys.filter(|key| StatusPattern::parse(key).is_none() && !key.starts_with("x-"))
-        {
-            let place = Place::key(self.schemas.source(), join(&at, key));
-            let message = format!("`{key}` is not a status, expected `200`, `2XX` or `default`");
-            self.warn(
-                Code::UnknownValue,
-                place,
-                message,
-                "this response is never sent",
-            );
-        }
     }
 
     /// Returns the schema at a place. If that is only a reference, returns its target, which all
@@ -483,85 +458,6 @@ impl Compiler {
         MediaRange::parse(assumed)
     }
 
-    /// Returns the examples of the object at `at`: `examples`, else `example`, else the schema's
-    /// first.
-    fn examples(
-        &mut self,
-        tree: &Value,
-        at: &str,
-        schema: Option<&Arc<Schema>>,
-        range: Option<&MediaRange>,
-    ) -> Vec<Example> {
-        let object = tree.pointer(at).unwrap_or(&Value::Null);
-        let is_text = range.is_some_and(|range| !range.is_json() && !range.is_range());
-        let in_examples = join(at, "examples");
-        let named = object
-            .get("examples")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten();
-        let named = named.filter_map(|(name, example)| {
-            let end = resolve(tree, example, &join(&in_examples, name)).ok()?;
-            // `dataValue` and `serializedValue` are OpenAPI 3.2, and distinguish a value from its
-            // text.
-            let fields = if is_text {
-                ["value", "serializedValue", "dataValue"]
-            } else {
-                ["value", "dataValue", "serializedValue"]
-            };
-            let field = fields
-                .into_iter()
-                .find(|field| end.value.get(field).is_some())?;
-            Some((name.clone(), join(&end.pointer, field)))
-        });
-        let mut places: Vec<(String, String)> = named.collect();
-        if places.is_empty() && object.get("example").is_some() {
-            places.push((String::new(), join(at, "example")));
-        }
-        if places.is_empty()
-            && let Some(schema) = schema
-            && let Some(value) = tree.pointer(schema.place().pointer())
-            && let Ok(end) = resolve_schema(tree, value, schema.place().pointer())
-            && end.value.pointer("/examples/0").is_some()
-        {
-            places.push((String::new(), format!("{}/examples/0", end.pointer)));
-        }
-        let example = |(name, pointer): (String, String)| {
-            let place = Place::value(self.schemas.source(), pointer.clone());
-            let text = tree.pointer(&pointer).and_then(Value::as_str);
-            let is_json = range.is_none_or(|range| range.is_json() || range.is_range());
-            let is_serialized = pointer.ends_with("/serializedValue");
-            if let Some(value) = text
-                .filter(|_| is_serialized && is_json)
-                .and_then(|text| serde_json::from_str(text).ok())
-            {
-                return Example::new(
-                    name,
-                    place,
-                    Arc::new(value),
-                    String::new(),
-                    schema.cloned(),
-                    self.examples,
-                );
-            }
-            // A string for a type that is not JSON is the content itself, and not an instance of
-            // the schema.
-            let takes_text = |schema: &&Arc<Schema>| {
-                is_json || text.is_none() || schema.own_types() == ["string"]
-            };
-            let schema = schema.filter(takes_text).cloned();
-            Example::new(
-                name,
-                place,
-                Arc::clone(self.schemas.tree()),
-                pointer,
-                schema,
-                self.examples,
-            )
-        };
-        places.into_iter().map(example).collect()
-    }
-
     fn responses(
         &mut self,
         tree: &Value,
@@ -628,53 +524,6 @@ impl Compiler {
             lines: OnceLock::new(),
         })
     }
-
-    /// Returns the requirements of the operation, else of the document (OpenAPI 3.0.4 §4.7.10.1).
-    fn security(&mut self, tree: &Value, operation: &Value, at: &str) -> Vec<SecurityRequirement> {
-        let (requirements, at) = match operation.get("security") {
-            Some(own) => (own, join(at, "security")),
-            None => (&tree["security"], "/security".to_owned()),
-        };
-        let requirements = requirements.as_array().into_iter().flatten().enumerate();
-        requirements
-            .map(|(index, requirement)| {
-                let at = join(&at, &index.to_string());
-                let names = requirement
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(|(name, _)| name);
-                SecurityRequirement {
-                    schemes: names
-                        .map(|name| self.security_scheme(tree, name, &at))
-                        .collect(),
-                }
-            })
-            .collect()
-    }
-
-    fn security_scheme(&mut self, tree: &Value, name: &str, at: &str) -> SecurityScheme {
-        let pointer = join("/components/securitySchemes", name);
-        let defined = tree
-            .pointer(&pointer)
-            .and_then(|value| resolve(tree, value, &pointer).ok());
-        let scheme = defined.and_then(|end| security_scheme(end.value));
-        scheme.unwrap_or_else(|| {
-            let message = format!("the security scheme `{name}` is not defined");
-            let place = Place::key(self.schemas.source(), join(at, name));
-            if self.undefined_schemes.insert(name.to_owned()) {
-                self.warn(
-                    Code::UndefinedSecurityScheme,
-                    place,
-                    message,
-                    "any `Authorization` header is accepted for it",
-                );
-            }
-            SecurityScheme::Http {
-                scheme: String::new(),
-            }
-        })
-    }
 }
 
 /// Name of an operation in diagnostics, and its place.
@@ -685,153 +534,6 @@ pub struct Named<'o> {
     pub template: &'o str,
     /// Place of the operation in its document.
     pub place: &'o Place,
-}
-
-/// Returns an object with only the fields of the standard, and with its real place in the
-/// document.
-fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value {
-    let mut object = Map::new();
-    object.insert(AT.to_owned(), json!(at));
-    let members = value.as_object().into_iter().flatten();
-    for (name, member) in members.filter(|(name, _)| !name.starts_with("x-")) {
-        let expect = match kind.members() {
-            Members::Each(expect) => Some(expect),
-            Members::Fields(fields) => fields
-                .iter()
-                .find(|(field, _)| field == name)
-                .map(|(_, expect)| *expect),
-        };
-        // Headers of an Encoding Object are read from the tree, because they could refer back to
-        // themselves.
-        let is_left_out = matches!(
-            name.as_str(),
-            "examples" | "callbacks" | "servers" | "security"
-        ) || kind == Kind::Encoding && name == "headers";
-        if let Some(expect) = expect
-            && (!is_left_out || matches!(kind.members(), Members::Each(_)))
-            && let Some(member) = bones_of(tree, expect, member, &join(at, name))
-        {
-            object.insert(name.clone(), member);
-        }
-    }
-    Value::Object(object)
-}
-
-fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Value> {
-    match expect {
-        Expect::Object(Kind::Schema) => Some(json!({ "$ref": at })),
-        Expect::Object(kind) => {
-            // Unresolvable references were reported when the document was loaded.
-            let end = resolve(tree, value, at).ok()?;
-            if end.value.get(UNKNOWN).is_some()
-                && !matches!(kind, Kind::Response | Kind::RequestBody | Kind::MediaType)
-            {
-                return None;
-            }
-            Some(bones(tree, kind, end.value, &end.pointer))
-        }
-        Expect::List(kind) => {
-            let items = value.as_array()?.iter().enumerate();
-            let items = items.filter_map(|(index, item)| {
-                bones_of(
-                    tree,
-                    Expect::Object(kind),
-                    item,
-                    &join(at, &index.to_string()),
-                )
-            });
-            Some(Value::Array(items.collect()))
-        }
-        Expect::Map(kind) => {
-            let members = value.as_object()?.iter();
-            let members = members.filter_map(|(name, member)| {
-                Some((
-                    name.clone(),
-                    bones_of(tree, Expect::Object(kind), member, &join(at, name))?,
-                ))
-            });
-            Some(Value::Object(members.collect()))
-        }
-        // `openapiv3` does not know these words of OpenAPI 3.2; code that needs them reads the
-        // tree.
-        Expect::Word(words) if *value == "querystring" && words.contains(&"querystring") => {
-            Some(json!("query"))
-        }
-        Expect::Word(words) if *value == "cookie" && words.contains(&"deepObject") => {
-            Some(json!("form"))
-        }
-        _ => Some(value.clone()),
-    }
-}
-
-/// Fields of an operation that are read.
-const NEEDED: [&str; 6] = [
-    "parameters",
-    "responses",
-    "requestBody",
-    "summary",
-    "description",
-    "deprecated",
-];
-
-/// Removes the parts of a skeleton that cannot be deserialized, and empties such responses;
-/// returns a description of each with the error.
-fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
-    let mut dropped = Vec::new();
-    let Some(operation) = skeleton.as_object_mut() else {
-        return dropped;
-    };
-    let mut is_understood = |what: String, error: Option<serde_json::Error>| {
-        let is_understood = error.is_none();
-        dropped.extend(error.map(|error| (what, error.to_string())));
-        is_understood
-    };
-    if let Some(Value::Array(parameters)) = operation.get_mut("parameters") {
-        parameters.retain(|parameter| {
-            let what = format!("the parameter {}", parameter["name"]);
-            is_understood(what, openapiv3::Parameter::deserialize(parameter).err())
-        });
-    }
-    for (status, response) in operation
-        .get_mut("responses")
-        .and_then(Value::as_object_mut)
-        .into_iter()
-        .flatten()
-    {
-        if !status.starts_with("x-")
-            && !is_understood(
-                format!("the response {status}"),
-                openapiv3::Response::deserialize(&*response).err(),
-            )
-        {
-            *response = json!({ "description": "", AT: response[AT] });
-        }
-    }
-    let body = operation
-        .get("requestBody")
-        .and_then(|body| openapiv3::RequestBody::deserialize(body).err());
-    if !is_understood("the request body".to_owned(), body) {
-        operation.shift_remove("requestBody");
-    }
-    let others: Vec<String> = operation
-        .keys()
-        .filter(|name| !NEEDED.contains(&name.as_str()))
-        .cloned()
-        .collect();
-    others
-        .iter()
-        .for_each(|name| drop(operation.shift_remove(name)));
-    let left = openapiv3::Operation::deserialize(&*skeleton).err();
-    dropped.extend(left.map(|error| ("something".to_owned(), error.to_string())));
-    dropped
-}
-
-/// Returns the place of an object of the skeleton in the document.
-fn at_of(extensions: &IndexMap<String, Value>) -> &str {
-    extensions
-        .get(AT)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 /// Returns whether a header parameter has a name that OpenAPI ignores (OpenAPI 3.0.4 §4.7.12.2.1).
@@ -879,26 +581,64 @@ fn query_style(style: &openapiv3::QueryStyle) -> Style {
     }
 }
 
-fn security_scheme(value: &Value) -> Option<SecurityScheme> {
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    match text("type")? {
-        "apiKey" => {
-            let location = match text("in")? {
-                "query" => Location::Query,
-                "header" => Location::Header,
-                "cookie" => Location::Cookie,
-                _ => return None,
-            };
-            Some(SecurityScheme::ApiKey {
-                location,
-                name: text("name")?.to_owned(),
-            })
-        }
-        "http" => Some(SecurityScheme::Http {
-            scheme: text("scheme")?.to_ascii_lowercase(),
-        }),
-        "oauth2" | "openIdConnect" => Some(SecurityScheme::Token),
-        "mutualTLS" => Some(SecurityScheme::OutOfBand),
-        _ => None,
+/// Fields of an operation that are read.
+pub(crate) const NEEDED: [&str; 6] = [
+    "parameters",
+    "responses",
+    "requestBody",
+    "summary",
+    "description",
+    "deprecated",
+];
+
+/// Removes the parts of a skeleton that cannot be deserialized, and empties such responses;
+/// returns a description of each with the error.
+pub(crate) fn drop_broken(skeleton: &mut Value) -> Vec<(String, String)> {
+    let mut dropped = Vec::new();
+    let Some(operation) = skeleton.as_object_mut() else {
+        return dropped;
+    };
+    let mut is_understood = |what: String, error: Option<serde_json::Error>| {
+        let is_understood = error.is_none();
+        dropped.extend(error.map(|error| (what, error.to_string())));
+        is_understood
+    };
+    if let Some(Value::Array(parameters)) = operation.get_mut("parameters") {
+        parameters.retain(|parameter| {
+            let what = format!("the parameter {}", parameter["name"]);
+            is_understood(what, openapiv3::Parameter::deserialize(parameter).err())
+        });
     }
+    for (status, response) in operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
+        if !status.starts_with("x-")
+            && !is_understood(
+                format!("the response {status}"),
+                openapiv3::Response::deserialize(&*response).err(),
+            )
+        {
+            *response = json!({ "description": "", AT: response[AT] });
+        }
+    }
+    let body = operation
+        .get("requestBody")
+        .and_then(|body| openapiv3::RequestBody::deserialize(body).err());
+    if !is_understood("the request body".to_owned(), body) {
+        operation.shift_remove("requestBody");
+    }
+    let others: Vec<String> = operation
+        .keys()
+        .filter(|name| !NEEDED.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    others
+        .iter()
+        .for_each(|name| drop(operation.shift_remove(name)));
+    let left = openapiv3::Operation::deserialize(&*skeleton).err();
+    dropped.extend(left.map(|error| ("something".to_owned(), error.to_string())));
+    dropped
 }

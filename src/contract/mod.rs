@@ -5,6 +5,7 @@
 
 pub mod assembly;
 pub mod compile;
+mod documented;
 pub mod error_override;
 pub mod example;
 pub mod fixture;
@@ -15,9 +16,11 @@ mod operation;
 pub mod outline;
 pub mod route;
 mod samples;
+mod security;
 pub mod server;
 pub mod simulation;
-mod terms;
+mod skeleton;
+pub(crate) mod terms;
 pub mod wording;
 
 pub use crate::contract::operation::Operation;

@@ -79,7 +79,7 @@ struct PathItem<'t> {
 }
 
 impl Finder<'_> {
-    fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
+    pub(crate) fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
         self.diagnostics
             .push(Diagnostic::at(code, place, message).help(help));
     }

@@ -5,7 +5,7 @@
 //! target are left to `identifier`.
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::document::reference::local_pointer;
 use crate::document::shape::{Kind, each_object};
@@ -210,12 +210,7 @@ impl Copier<'_> {
                             .and_then(local_pointer);
                         let other = target.map(|to| self.resource(&to));
                         resources.extend(other.filter(|other| seen.insert(other.clone())));
-                        open.extend(
-                            object
-                                .iter()
-                                .filter(|(name, _)| !is_data(name))
-                                .map(|(_, member)| member),
-                        );
+                        open.extend(members(object));
                     }
                     Value::Array(items) => open.extend(items),
                     _ => {}
@@ -265,8 +260,14 @@ fn anchor(reference: &str) -> &str {
     reference.rsplit('#').next().unwrap_or_default()
 }
 
-/// Returns whether the value of a keyword is data and not a schema.
-fn is_data(keyword: &str) -> bool {
+/// Returns the members of a schema that may contain schemas.
+pub(crate) fn members(schema: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let is_schema = |(name, _): &(&String, &Value)| !is_data(name);
+    schema.iter().filter(is_schema).map(|(_, member)| member)
+}
+
+/// Returns true for members of a schema that are data and contain no schemas.
+pub(crate) fn is_data(keyword: &str) -> bool {
     matches!(
         keyword,
         "enum" | "const" | "default" | "example" | "examples"

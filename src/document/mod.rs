@@ -5,7 +5,7 @@
 
 mod bounds;
 mod depth;
-mod dynamic;
+pub(crate) mod dynamic;
 mod encoding;
 pub mod error;
 mod extent;
@@ -21,11 +21,12 @@ mod overlay;
 mod position;
 pub mod reference;
 mod repair;
+mod repair_values;
 mod retyped;
 pub mod shape;
 mod splice;
 pub mod syntax;
-mod tree;
+pub(crate) mod tree;
 mod upgrade;
 pub mod visit;
 use std::fs;

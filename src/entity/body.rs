@@ -10,7 +10,7 @@ use crate::codec::style::typed;
 use crate::contract::{MediaType, example};
 use crate::document::syntax::find;
 use crate::entity::EntityRequest;
-use crate::entity::build::project;
+use crate::entity::values::project;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 use crate::resource::list::{Page, PageField, says};
@@ -34,6 +34,32 @@ pub struct Composed {
     pub entity: Option<(String, Arc<Value>)>,
 }
 
+/// Returns the answer that entities are inserted into: the documented example, else a generated value.
+fn envelope(shown: Option<&Value>, schema: Option<&Schema>, options: &GenerateOptions) -> Value {
+    match (shown, schema) {
+        (Some(shown), _) => shown.clone(),
+        (None, Some(schema)) => {
+            let mut made = generate::generate(schema, options).value;
+            succeed(&mut made);
+            made
+        }
+        (None, None) => json!({}),
+    }
+}
+
+/// Repairs a value that breaks its schema where that is possible; returns false if it still breaks
+/// the schema.
+fn repaired(schema: &Schema, value: &mut Value, options: &GenerateOptions) -> bool {
+    if example::fits(schema, value) {
+        return true;
+    }
+    let Some(mended) = generate::repair(schema, value, options) else {
+        return false;
+    };
+    *value = mended;
+    true
+}
+
 /// Inserts the entities of a reply into the documented answer: into the example `shown`, else into
 /// a value generated from the schema.
 #[must_use]
@@ -46,15 +72,7 @@ pub fn compose(
     target: &str,
 ) -> Composed {
     let schema = media.schema.as_deref();
-    let envelope = || match (shown, schema) {
-        (Some(shown), _) => shown.clone(),
-        (None, Some(schema)) => {
-            let mut made = generate::generate(schema, options).value;
-            succeed(&mut made);
-            made
-        }
-        (None, None) => json!({}),
-    };
+    let envelope = || envelope(shown, schema, options);
     let (mut turn, mut total, mut named) = (PageLinks::default(), None, None);
     let part = asked.role.part.as_deref();
     let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::Place| {
@@ -134,15 +152,10 @@ pub fn compose(
         (Reply::List(all), Slot::List(place)) => listed(all.clone(), place),
         _ => envelope(),
     };
-    let mut fits = true;
     // A request that selects properties gets a value that does not fit the schema.
-    if let Some(schema) = schema.filter(|_| asked.wanted.fields.is_empty()) {
-        fits = example::fits(schema, &value);
-        if !fits && let Some(mended) = generate::repair(schema, &value, options) {
-            value = mended;
-            fits = true;
-        }
-    }
+    let fits = schema
+        .filter(|_| asked.wanted.fields.is_empty())
+        .is_none_or(|schema| repaired(schema, &mut value, options));
     Composed {
         value,
         fits,

@@ -10,7 +10,7 @@ use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Place, ordinal};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
-use crate::entity::build::{keyed, misfit, typed_row};
+use crate::entity::values::{keyed, misfit, typed_row};
 use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::name::folded;

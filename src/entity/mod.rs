@@ -6,23 +6,27 @@
 
 pub mod body;
 pub mod build;
+pub mod condition;
 pub mod data;
 mod fitting;
+pub mod path;
+pub mod values;
+use http::Method;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
-use crate::codec::compression::plain_tag;
 use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
 use crate::codec::style;
-use crate::codec::text::{self, encode, plain};
+use crate::codec::text::{self, plain};
 use crate::contract::{Location, Operation, StatusPattern};
-use crate::entity::build::{EntityBuilder, project};
+use crate::entity::build::EntityBuilder;
+use crate::entity::condition::{Comparison, header, names};
+use crate::entity::values::project;
 use crate::errors::ExchangeContext;
-use crate::generate::{GenerateOptions, fingerprint};
+use crate::generate::GenerateOptions;
 use crate::resource::address::singular;
-use crate::resource::infer::only_id;
+use crate::resource::evidence::only_id;
 use crate::resource::list::ListQuery;
 use crate::resource::purpose::Parameter as Asking;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
@@ -639,42 +643,6 @@ fn whole_of<'c>(
     ))
 }
 
-fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
-}
-
-/// Returns the entity tag of an entity (RFC 9110 §8.8.3).
-#[must_use]
-pub fn tag(entity: &Value) -> String {
-    format!("\"{:016x}\"", fingerprint(&entity.to_string()))
-}
-
-/// Comparison of entity tags (RFC 9110 §8.8.3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// Weak tags never match, as for `If-Match`.
-    Strong,
-    /// Weak tags match like strong ones, as for `If-None-Match`.
-    Weak,
-}
-
-/// Returns `true` if one of the tags of a condition matches an entity, or if the condition is `*`.
-#[must_use]
-pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
-    let own = tag(entity);
-    condition
-        .split(',')
-        .map(|tag| plain_tag(tag.trim()))
-        .any(|tag| match (tag.strip_prefix("W/"), comparison) {
-            (Some(weak), Comparison::Weak) => weak == own,
-            (Some(_), Comparison::Strong) => false,
-            (None, _) => tag == "*" || tag == own,
-        })
-}
-
 /// Answer for a key that was never created and is not in the initial state (`--unknown`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unknown {
@@ -701,44 +669,4 @@ impl EntityRequest<'_> {
             .map(|(name, _)| name);
         project(entity, &names.collect::<Vec<_>>())
     }
-
-    /// Returns the path at which an entity is read, with the base path of the request; `None` if
-    /// no operation reads it.
-    #[must_use]
-    pub fn place_of(&self, key: &str) -> Option<String> {
-        let reader = &self.context.contract.operations[self.collection.reader?];
-        let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
-        let path = path_of(reader, &scope, key)?;
-        let base = reader
-            .bases
-            .iter()
-            .find(|base| self.context.path.starts_with(base.as_str()));
-        Some(format!(
-            "{}{path}",
-            base.map(String::as_str).unwrap_or_default()
-        ))
-    }
-}
-
-/// Expands the path template of an operation with the values of `scope` and the segments of `key`;
-/// `None` if there are too few values.
-#[must_use]
-pub fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
-    // Only a key of several segments is split at slashes; in any other a slash is text.
-    let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
-    let mut values = scope
-        .iter()
-        .map(String::as_str)
-        .chain(key.splitn(parts, '/'));
-    let mut path = String::new();
-    for part in reader.template.split_inclusive('}') {
-        match part.split_once('{') {
-            Some((before, _)) => {
-                path.push_str(before);
-                path.push_str(&encode(values.next()?));
-            }
-            None => path.push_str(part),
-        }
-    }
-    Some(path)
 }

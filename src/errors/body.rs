@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::codec::text::plain;
 use crate::contract::wording::{Slot, Template};
-use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
+use crate::errors::catalogue::idiom::{Idiom, is_of_field};
+use crate::errors::catalogue::known;
 use crate::errors::finding::Finding;
 use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot, SlotType, typed};
 use crate::errors::words::{NamePolicy, Words};
@@ -122,12 +123,12 @@ impl Pattern {
             },
             Self::Url => first.operands.get("url").cloned(),
             Self::Filled(template) => {
-                let dialect = &idiom::plain().dialect;
+                let dialect = &known::plain().dialect;
                 typed(template, first).or_else(|| Some(json!(dialect.fill(template, first))))
             }
             Self::Beside(idiom, name) => idiom.beside(name, first),
             Self::Type(slot, idiom, seen) => {
-                let dialect = &idiom.unwrap_or_else(idiom::plain).dialect;
+                let dialect = &idiom.unwrap_or_else(known::plain).dialect;
                 let told = matches!(first.rule.as_str(), "type" | "required")
                     .then(|| dialect.slot(*slot, Form::AsIs, first));
                 told.map(|told| {

@@ -200,34 +200,7 @@ impl Fault {
                 let detail = format!("the content has more than {limit} bytes");
                 Problem::new(Kind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, detail)
             }
-            Self::Content(ContentFault::UnsupportedMediaType(sent)) => {
-                let sent = sent.as_deref().map_or_else(
-                    || "the content has no media type".to_owned(),
-                    |sent| format!("`{sent}` is not documented"),
-                );
-                Problem::new(
-                    Kind::UnsupportedMediaType,
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    sent,
-                )
-            }
-            Self::Content(ContentFault::UnsupportedCoding(name)) => {
-                let detail = format!(
-                    "the content coding `{}` is not supported, expected {}",
-                    shortened(name),
-                    coding::UNDONE
-                );
-                Problem::new(
-                    Kind::UnsupportedMediaType,
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    detail,
-                )
-            }
-            Self::Content(ContentFault::Malformed(malformed)) => Problem::new(
-                Kind::Malformed,
-                StatusCode::BAD_REQUEST,
-                malformed_detail(malformed),
-            ),
+            Self::Content(fault) => content_problem(fault),
             Self::Violations(violations) => {
                 let detail = violations
                     .first()
@@ -290,6 +263,35 @@ impl Fault {
     }
 }
 
+/// Returns the problem for content that cannot be read.
+fn content_problem(fault: &ContentFault) -> Problem {
+    let unsupported = |detail| {
+        Problem::new(
+            Kind::UnsupportedMediaType,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            detail,
+        )
+    };
+    match fault {
+        ContentFault::UnsupportedMediaType(Some(sent)) => {
+            unsupported(format!("`{sent}` is not documented"))
+        }
+        ContentFault::UnsupportedMediaType(None) => {
+            unsupported("the content has no media type".to_owned())
+        }
+        ContentFault::UnsupportedCoding(name) => unsupported(format!(
+            "the content coding `{}` is not supported, expected {}",
+            shortened(name),
+            coding::UNDONE
+        )),
+        ContentFault::Malformed(malformed) => Problem::new(
+            Kind::Malformed,
+            StatusCode::BAD_REQUEST,
+            malformed_detail(malformed),
+        ),
+    }
+}
+
 /// Returns the rule that an error of a status is about.
 fn rule_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
@@ -316,7 +318,7 @@ fn malformed_detail(malformed: &content::Malformed) -> String {
 }
 
 /// Cuts a key to 100 characters for a message.
-fn shortened(key: &str) -> String {
+pub(super) fn shortened(key: &str) -> String {
     const LONGEST: usize = 100;
     key.chars().take(LONGEST).collect()
 }

@@ -8,6 +8,7 @@ pub mod catalogue;
 mod convention;
 mod fault;
 pub mod finding;
+mod fit;
 pub mod overrides;
 pub mod problem;
 mod reading;
@@ -25,6 +26,7 @@ use crate::codec::accept::{Accept, concrete};
 use crate::codec::content;
 use crate::contract::media::{MediaRange, Written};
 use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern};
+use crate::errors::catalogue::known;
 use crate::errors::catalogue::role::Role;
 use crate::errors::convention::has_success;
 pub use crate::errors::fault::Fault;
@@ -34,6 +36,7 @@ use crate::errors::problem::Problem;
 use crate::errors::templates::{ResponseOwner, TemplateStore, WordedError};
 use crate::generate::{self, GenerateOptions};
 use crate::resource::{KeyFrom, Resources};
+use crate::schema::Schema;
 use crate::validate::ContentFault;
 
 /// Error to answer with.
@@ -150,12 +153,8 @@ pub fn reject<'c>(
         )
         && let Some(media) = accept.best(&found.response.content)
     {
-        return told_as(
-            found,
-            media,
-            value,
-            "the example for a missing entity".to_owned(),
-        );
+        let reason = "the example for a missing entity".to_owned();
+        return told_as(found, media, &with_key(value, fault), reason);
     }
     from_response(
         context, found, findings, named, &problem, fault, accept, options,
@@ -225,13 +224,24 @@ fn from_response<'c>(
                 .lost_hint()
                 .map(|hint| format!(" ({hint})"))
                 .unwrap_or_default();
-            told_as(found, media, &told.value, told.reason + &hint)
+            let value = with_key(&told.value, fault);
+            told_as(found, media, &value, told.reason + &hint)
         }
         None => from_problem(
             problem,
             Some(found.response),
             "the documented error has neither example nor schema",
         ),
+    }
+}
+
+/// Returns an error with the key of the request in its sentence, if the fault is about an entity.
+fn with_key<'v>(value: &'v Value, fault: &Fault) -> Cow<'v, Value> {
+    match fault {
+        Fault::Unknown { noun, key, .. } | Fault::Conflict { noun, key } if !key.is_empty() => {
+            unknown::with_key(value, noun, &fault::shortened(key))
+        }
+        _ => Cow::Borrowed(value),
     }
 }
 
@@ -382,7 +392,7 @@ fn from_fixture<'c>(
 }
 
 /// Functions that load the data that every invalid request needs; each can run on its own thread.
-pub const WARM_UPS: [fn(); 2] = [|| drop(catalogue::idiom::candidates("")), reading::warm_up];
+pub const WARM_UPS: [fn(); 2] = [|| drop(known::candidates("")), reading::warm_up];
 
 fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str) -> Rejection<'c> {
     Rejection {
@@ -492,7 +502,44 @@ fn stated_status(response: &Response) -> Option<StatusCode> {
         statuses.find_map(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok())
     };
     let mut stated = examples.filter_map(|example| of_value(example.value()));
-    stated.find(|status| matches!(status.as_u16(), 400 | 422))
+    stated
+        .find(|status| matches!(status.as_u16(), 400 | 422))
+        .or_else(|| status_of_codes(response))
+}
+
+/// Returns the status, 400 or 422, that the error codes of a response are named after:
+/// `invalid_request` (RFC 6749 §5.2), `bad_request`, `unprocessable_entity`.
+fn status_of_codes(response: &Response) -> Option<StatusCode> {
+    let schemas = response
+        .content
+        .iter()
+        .filter_map(|media| media.schema.as_ref());
+    schemas
+        .flat_map(|schema| codes(schema, schema.tree(), 0))
+        .find_map(|code| {
+            let code = crate::schema::name::folded(code);
+            match code.strip_suffix("error").unwrap_or(&code) {
+                "invalidrequest" | "badrequest" => Some(StatusCode::BAD_REQUEST),
+                "unprocessable" | "unprocessableentity" => Some(StatusCode::UNPROCESSABLE_ENTITY),
+                _ => None,
+            }
+        })
+}
+
+/// Returns the texts that members for error codes may have, up to 3 objects deep.
+fn codes<'s>(schema: &'s Schema, node: &'s Value, depth: usize) -> Vec<&'s str> {
+    const DEEPEST: usize = 3;
+    let mut found = Vec::new();
+    for (name, property) in schema.properties(node) {
+        let property = schema.resolve(property);
+        if let Some(allowed) = property.get("enum").and_then(Value::as_array) {
+            let allowed = allowed.iter().filter_map(Value::as_str);
+            found.extend(allowed.filter(|_| Role::Code.fits(name)));
+        } else if depth < DEEPEST {
+            found.extend(codes(schema, property, depth + 1));
+        }
+    }
+    found
 }
 
 /// Returns the body of the error, valid against its schema wherever that is possible.

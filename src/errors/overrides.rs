@@ -8,7 +8,8 @@ use crate::contract::Operation;
 use crate::contract::error_override::Telling;
 use crate::contract::wording::{Part, Slot, Template};
 use crate::errors::body::{ByField, Member, Pattern};
-use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
+use crate::errors::catalogue::idiom::{Idiom, is_of_field};
+use crate::errors::catalogue::known;
 use crate::errors::finding::{Finding, PathStyle};
 use crate::errors::slot::{FieldSlot, FieldStyle};
 
@@ -70,7 +71,7 @@ impl<'c> ErrorOverrides<'c> {
         self.operation
             .overrules
             .iter()
-            .find_map(|overrule| idiom::named(overrule.idiom.as_deref()?))
+            .find_map(|overrule| known::named(overrule.idiom.as_deref()?))
     }
 
     /// Returns true if an override changes the wording of errors about a rule.
@@ -91,7 +92,7 @@ impl<'c> ErrorOverrides<'c> {
     pub fn tell(self, mut finding: Finding) -> Finding {
         let family = self.idiom();
         let said = family.and_then(|family| family.say(&finding));
-        let dialect = &family.unwrap_or_else(idiom::plain).dialect;
+        let dialect = &family.unwrap_or_else(known::plain).dialect;
         let template = self
             .tellings(&finding.rule)
             .find_map(|telling| telling.message.as_ref());
@@ -125,7 +126,7 @@ impl<'c> ErrorOverrides<'c> {
     pub fn body_of(self, body: &Value, findings: &[Finding]) -> Option<Value> {
         // A slot takes the neutral sentence or code if no override sets one.
         let plain = |finding: &Finding| {
-            let said = idiom::plain().say(finding);
+            let said = known::plain().say(finding);
             let mut finding = finding.clone();
             for (name, value) in [
                 (

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::codec::text::plain;
 use crate::contract::wording::{Part, Slot, Template};
-use crate::errors::catalogue::code;
-use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
+use crate::errors::catalogue::idiom::{Idiom, is_of_field};
+use crate::errors::catalogue::{code, known};
 use crate::errors::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointer};
 use crate::schema::name::{self, Form};
 
@@ -132,21 +132,25 @@ impl CodeSlot {
         {
             return Some(code);
         }
-        let seen = self
-            .seen
-            .as_ref()
-            .and_then(Value::as_str)
-            .filter(|_| self.named.is_none());
+        if let Some(best) = self.best(finding, is_allowed) {
+            return Some(best);
+        }
+        self.remaining(finding)
+    }
+
+    /// Returns the code that is written in the document and describes the finding best.
+    fn best(&self, finding: &Finding, is_allowed: impl Fn(&Value) -> bool) -> Option<Value> {
         let allowed = self.allowed.iter().filter_map(Value::as_str);
         let others = self
             .others
             .iter()
             .map(String::as_str)
             .filter(|other| is_allowed(&json!(other)));
-        let all: Vec<&str> = seen
+        let all: Vec<&str> = self
+            .seen_code()
             .into_iter()
             .chain(allowed)
-            .chain(others.clone())
+            .chain(others)
             .collect();
         if carries_credentials(finding) {
             let fault = Finding {
@@ -168,20 +172,33 @@ impl CodeSlot {
         {
             return Some(json!(best));
         }
-        if self.is_needed && !self.allowed.is_empty() {
-            let allowed = self.allowed.iter().filter_map(Value::as_str);
-            if let Some(best) = code::best(allowed, finding) {
-                return Some(json!(best));
-            }
+        if !self.is_needed {
+            return None;
         }
+        let allowed = self.allowed.iter().filter_map(Value::as_str);
+        code::best(allowed, finding).map(|best| json!(best))
+    }
+
+    /// Returns the text of the documented code, unless it is made of a name of the request.
+    fn seen_code(&self) -> Option<&str> {
+        self.seen
+            .as_ref()
+            .and_then(Value::as_str)
+            .filter(|_| self.named.is_none())
+    }
+
+    /// Returns the code for a finding that no written code describes.
+    fn remaining(&self, finding: &Finding) -> Option<Value> {
         if self.is_title {
-            let seen = seen.filter(|seen| code::score(seen, finding) >= 0);
+            let seen = self
+                .seen_code()
+                .filter(|seen| code::score(seen, finding) >= 0);
             return seen
                 .map(Value::from)
                 .or_else(|| finding.operands.get("reason").cloned());
         }
         if self.is_free {
-            return idiom::plain().say(finding).and_then(|said| said.code);
+            return known::plain().say(finding).and_then(|said| said.code);
         }
         if let Some(named) = self.named.as_ref().filter(|_| self.allowed.is_empty()) {
             return named_otherwise(named, finding);
@@ -221,7 +238,7 @@ impl CodeSlot {
             .as_ref()
             .and_then(Value::as_str)
             .filter(|_| self.is_needed && self.allowed.is_empty())?;
-        let plain = idiom::plain().say(finding)?.code?;
+        let plain = known::plain().say(finding)?.code?;
         let has_lower = seen.chars().any(char::is_lowercase);
         let starts_high = seen.chars().next().is_some_and(char::is_uppercase);
         let form = match (has_lower, starts_high) {

@@ -3,8 +3,8 @@
 //! `reading` makes them from examples and schemas; `body` places them.
 use crate::codec::text::plain;
 use crate::contract::wording::{Slot, Template};
-use crate::errors::catalogue::code;
-use crate::errors::catalogue::idiom::{self, Idiom, is_of_field, is_of_value};
+use crate::errors::catalogue::idiom::{Idiom, is_of_field, is_of_value};
+use crate::errors::catalogue::{code, known};
 use crate::errors::finding::{Dialect, Finding, PathStyle};
 use crate::errors::slot::CodeSlot;
 use crate::schema::name::{capitalised, folded, words};
@@ -93,6 +93,9 @@ impl Words {
         {
             return constant.clone();
         }
+        if self.names_what_is_unknown(&findings[0]) {
+            return self.whole.clone();
+        }
         let mut text = match (&self.joined, &self.seen) {
             (_, Some(seen)) if seen.lists_just(findings) => seen.text.clone(),
             (Some(between), _) => {
@@ -149,6 +152,18 @@ impl Words {
         }
     }
 
+    /// Returns true if the documented sentence is about a whole request as the finding is, and names
+    /// a field or a value, which the finding does not: `"web" already exists`.
+    fn names_what_is_unknown(&self, finding: &Finding) -> bool {
+        let is_named = |slot: Slot| slot.is_name() || slot == Slot::Value;
+        !finding.is_about_field()
+            && !is_of_field(&finding.rule)
+            && self.seen.as_ref().is_some_and(|seen| {
+                seen.rule == finding.rule
+                    && (seen.template.has(is_named) || self.before.has(is_named))
+            })
+    }
+
     fn before_of(&self, finding: &Finding) -> &Template {
         let is_own = self
             .seen
@@ -161,7 +176,7 @@ impl Words {
     }
 
     fn dialect(&self) -> &Dialect {
-        &self.idiom.unwrap_or_else(idiom::plain).dialect
+        &self.idiom.unwrap_or_else(known::plain).dialect
     }
 
     fn sentence(&self, finding: &Finding) -> String {
@@ -221,7 +236,7 @@ impl Words {
     /// Returns a neutral sentence about the field, with the documented words around its name.
     fn neutral(&self, finding: &Finding) -> String {
         let meant = finding.as_missing();
-        let sentence = idiom::plain()
+        let sentence = known::plain()
             .say(&meant)
             .and_then(|said| said.sentence)
             .unwrap_or_default();
@@ -378,7 +393,7 @@ impl SeenSentence {
         {
             return Some(self.text.clone());
         }
-        let dialect = self.dialect.unwrap_or_else(idiom::plain);
+        let dialect = self.dialect.unwrap_or_else(known::plain);
         Some(dialect.dialect.fill(&self.template, finding))
     }
 }

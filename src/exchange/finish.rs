@@ -187,16 +187,7 @@ fn answer_response(
     settings: &Settings,
     request: &Request,
 ) -> Response {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = choice.status;
-    if let Some(documented) = choice.response {
-        header::documented(
-            documented,
-            &plan.options,
-            &settings.options,
-            response.headers_mut(),
-        );
-    }
+    let mut response = header::head(choice.status, choice.response, &plan.options, settings);
     if let Some(media) = &choice.media {
         let (written, fits) = content_of(choice, media, plan);
         if !fits {

@@ -1,16 +1,19 @@
 //! Writes header fields of responses: those that the document declares, and those of the sandbox.
 //!
 //! `finish` and `remembered` use it while they build a response.
+use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE,
     SET_COOKIE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
+use crate::codec::message;
 use crate::codec::text::plain;
 use crate::contract::{Response, ResponseHeader};
 use crate::exchange::header_meaning;
+use crate::exchange::settings::Settings;
 use crate::generate::{self, GenerateOptions};
 
 /// Header field with the violations of the request.
@@ -84,6 +87,23 @@ fn line(content: &str) -> Option<HeaderValue> {
         }
     }
     HeaderValue::from_str(&text).ok()
+}
+
+/// Returns an empty response with a status and the documented header fields.
+#[must_use]
+pub fn head(
+    status: StatusCode,
+    documented_as: Option<&Response>,
+    options: &GenerateOptions,
+    settings: &Settings,
+) -> message::Response {
+    let mut response = message::Response::new(Bytes::new());
+    *response.status_mut() = status;
+    if let Some(documented_as) = documented_as {
+        let headers = response.headers_mut();
+        documented(documented_as, options, &settings.options, headers);
+    }
+    response
 }
 
 /// Adds the documented header fields, with their examples or with generated values.

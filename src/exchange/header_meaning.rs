@@ -15,7 +15,7 @@ use crate::codec::message::Response;
 use crate::codec::style;
 use crate::codec::text::plain;
 use crate::contract::{self, Operation, ResponseHeader};
-use crate::entity::path_of;
+use crate::entity::path::path_of;
 use crate::generate::primitive::{self, http_date};
 use crate::generate::{self, GenerateOptions};
 use crate::resource::list::{PageField, says};

@@ -11,8 +11,9 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use crate::codec::content;
 use crate::codec::message::{Request, Response, mount, send, target_of};
 use crate::contract::{MediaType, StatusPattern};
+use crate::entity::EntityRequest;
 use crate::entity::body::{Composed, compose};
-use crate::entity::{Comparison, EntityRequest};
+use crate::entity::condition::Comparison;
 use crate::exchange::header::{self, MISFIT};
 use crate::exchange::header_meaning::{self, Subject};
 use crate::exchange::negotiate::{Choice, ContentSource};
@@ -32,16 +33,7 @@ pub fn write(
     settings: &Settings,
     request: &Request,
 ) -> Response {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = choice.status;
-    if let Some(documented) = choice.response {
-        header::documented(
-            documented,
-            &options,
-            &settings.options,
-            response.headers_mut(),
-        );
-    }
+    let mut response = header::head(choice.status, choice.response, &options, settings);
     let target = target_of(request);
     let media: Option<&MediaType> = match choice.content {
         ContentSource::Example(_, media) => media,
@@ -128,7 +120,9 @@ fn speak(
     };
     if let Some((key, entity)) = &entity {
         let is_tagged = documents(&ETAG);
-        if is_tagged && let Ok(value) = HeaderValue::from_str(&crate::entity::tag(entity)) {
+        if is_tagged
+            && let Ok(value) = HeaderValue::from_str(&crate::entity::condition::tag(entity))
+        {
             response.headers_mut().insert(ETAG, value);
         }
         if documents(&LOCATION)
@@ -142,7 +136,7 @@ fn speak(
         let is_known = asked
             .known
             .as_ref()
-            .is_some_and(|known| crate::entity::names(known, entity, Comparison::Weak));
+            .is_some_and(|known| crate::entity::condition::names(known, entity, Comparison::Weak));
         let is_documented = || {
             asked
                 .operation

@@ -13,6 +13,7 @@ use crate::document::number::has;
 use crate::generate::flatten::{self, Flat, Turn};
 use crate::generate::primitive::{Called, fingerprint};
 use crate::generate::{number, plausible, text};
+use crate::schema::kind_of;
 use crate::schema::pattern::Pattern;
 use crate::schema::schemas::Schema;
 
@@ -524,15 +525,7 @@ impl<'s> Generator<'s> {
 }
 
 pub(crate) fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
-    let name = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
+    let name = kind_of(value);
     match node.get("type") {
         Some(Value::String(wanted)) => wanted == name || wanted == "number" && name == "integer",
         Some(Value::Array(wanted)) => wanted

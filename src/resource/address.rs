@@ -288,97 +288,48 @@ mod tests {
     #[test]
     fn paths_name_collections_and_what_of_them() {
         let cases = [
-            ("/pets", "/pet", "pet", 0, Form::Whole),
-            ("/pets/{petId}", "/pet", "pet", 0, Form::Entity),
+            ("/pets", "/pet pet 0 Whole"),
+            ("/pets/{petId}", "/pet pet 0 Entity"),
             (
                 "/users/{userId}/orders/{id}",
-                "/users/{}/order",
-                "order",
-                1,
-                Form::Entity,
+                "/users/{}/order order 1 Entity",
             ),
             (
                 "/v1/contacts.update",
-                "/v1/contact",
-                "contact",
-                0,
-                Form::WholeVerb(Verb::Merge),
+                "/v1/contact contact 0 WholeVerb(Merge)",
             ),
             (
                 "/contacts.checkExistence",
-                "/contact",
-                "contact",
-                0,
-                Form::WholeVerb(Verb::Exists),
+                "/contact contact 0 WholeVerb(Exists)",
             ),
-            ("/contacts.channels", "/contact", "contact", 0, Form::Part),
-            (
-                "/contacts:search",
-                "/contact",
-                "contact",
-                0,
-                Form::WholeVerb(Verb::List),
-            ),
-            (
-                "/users/create",
-                "/user",
-                "user",
-                0,
-                Form::WholeVerb(Verb::Create),
-            ),
-            (
-                "/users/{id}/update",
-                "/user",
-                "user",
-                0,
-                Form::EntityVerb(Verb::Merge),
-            ),
-            (
-                "/pet/findByStatus",
-                "/pet",
-                "pet",
-                0,
-                Form::WholeVerb(Verb::List),
-            ),
-            (
-                "/api/getUser",
-                "/api/user",
-                "user",
-                0,
-                Form::WholeVerb(Verb::Read),
-            ),
+            ("/contacts.channels", "/contact contact 0 Part"),
+            ("/contacts:search", "/contact contact 0 WholeVerb(List)"),
+            ("/users/create", "/user user 0 WholeVerb(Create)"),
+            ("/users/{id}/update", "/user user 0 EntityVerb(Merge)"),
+            ("/pet/findByStatus", "/pet pet 0 WholeVerb(List)"),
+            ("/api/getUser", "/api/user user 0 WholeVerb(Read)"),
             (
                 "/Accounts/{Sid}/Messages/{Sid}.json",
-                "/Accounts/{}/message",
-                "message",
-                1,
-                Form::Entity,
+                "/Accounts/{}/message message 1 Entity",
             ),
             (
                 "/user/createWithList",
-                "/user/withlist",
-                "withlist",
-                0,
-                Form::WholeVerb(Verb::Create),
+                "/user/withlist withlist 0 WholeVerb(Create)",
             ),
-            (
-                "/users/{id}/avatar",
-                "/users/{}/avatar",
-                "avatar",
-                1,
-                Form::Whole,
-            ),
-            ("/check", "/check", "check", 0, Form::Whole),
+            ("/users/{id}/avatar", "/users/{}/avatar avatar 1 Whole"),
+            ("/check", "/check check 0 Whole"),
         ];
-        for (template, collection, noun, scope, form) in cases {
+        for (template, expected) in cases {
             let address = Address::parse(template).expect(template);
-            let found = (
-                address.collection.as_str(),
-                address.noun.as_str(),
-                address.scope,
-                address.form,
-            );
-            assert_eq!(found, (collection, noun, scope, form), "{template}");
+            let Address {
+                collection,
+                noun,
+                scope,
+                form,
+                ..
+            } = address;
+            let found = format!("{collection} {noun} {scope} {form:?}");
+            assert_eq!(found, expected, "{template}");
         }
         assert_eq!(Address::parse("/"), None);
         assert_eq!(Address::parse("/{a}/{b}"), None);

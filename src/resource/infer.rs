@@ -8,13 +8,14 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::Value;
 
-use crate::contract::{Contract, Location, MediaType, Operation};
+use crate::contract::{Contract, Location, Operation};
 use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::find;
 use crate::resource::address::{Address, Form, Verb, singular};
+use crate::resource::evidence::{answered, is_upsert, natural_key, only_id, sent_schema};
 use crate::resource::place::{Finder, Place, Slot};
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
-use crate::resource::role_override::{RoleOverride, RoleOverrides};
+use crate::resource::role_override::{RoleOverride, RoleOverrides, overridden_key};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
@@ -332,14 +333,7 @@ impl<'c> Draft<'c> {
         if let Some(RoleOverride::Does { act: Some(act), .. }) =
             self.overrules.operations.get(&index)
         {
-            let key = match (act, address.form) {
-                (Act::Create | Act::Upsert | Act::List | Act::Find | Act::Exists, _) => {
-                    KeyFrom::Nothing
-                }
-                (_, Form::Entity) => KeyFrom::Path(address.keys),
-                (_, Form::EntityVerb(_)) => KeyFrom::Path(1),
-                _ => KeyFrom::Field,
-            };
+            let key = overridden_key(*act, address);
             return doing(*act, key, "the fixtures say so".to_owned());
         }
         match address.form {
@@ -390,7 +384,7 @@ impl<'c> Draft<'c> {
 
     /// Returns the inferred action on a collection as a whole, or on an entity that is the only one
     /// of its kind.
-    fn whole(
+    pub(crate) fn whole(
         &self,
         operation: &Operation,
         address: &Address,
@@ -695,94 +689,5 @@ impl<'c> Draft<'c> {
             part,
             reason: doing.reason.clone(),
         }
-    }
-}
-
-/// Returns the first JSON media type, or else the first of any kind.
-fn json(content: &[MediaType]) -> Option<&MediaType> {
-    content
-        .iter()
-        .find(|media| media.range.is_json())
-        .or_else(|| content.first())
-}
-
-/// Returns the schema of the success response, preferably that of JSON.
-fn answered(operation: &Operation) -> Option<&Arc<Schema>> {
-    let (_, response) = operation.success()?;
-    json(&response.content)?.schema.as_ref()
-}
-
-/// Returns the schema of the request body, preferably that of JSON.
-fn sent_schema(operation: &Operation) -> Option<&Arc<Schema>> {
-    json(&operation.body.as_ref()?.content)?.schema.as_ref()
-}
-
-/// Returns true if the documentation of an operation says that it updates an existing entity:
-/// `create or update`.
-fn is_upsert(operation: &Operation) -> bool {
-    const SAYINGS: [&str; 8] = [
-        "register or update",
-        "registers or updates",
-        "create or update",
-        "creates or updates",
-        "add or update",
-        "upsert",
-        "insert or update",
-        "create or replace",
-    ];
-    let said = operation.said.to_lowercase();
-    SAYINGS.iter().any(|saying| said.contains(saying))
-}
-
-/// Returns the property that identifies an entity when it is sent again, such as `token`.
-fn natural_key(operation: &Operation) -> Option<String> {
-    const NAMES: [&str; 10] = [
-        "token",
-        "externalid",
-        "key",
-        "slug",
-        "code",
-        "uuid",
-        "id",
-        "username",
-        "email",
-        "name",
-    ];
-    let schema = sent_schema(operation)?;
-    let properties = schema.properties(schema.tree());
-    let named = |wanted: &str| {
-        properties
-            .iter()
-            .find(|(name, _)| folded(name) == wanted)
-            .map(|(name, _)| (*name).to_owned())
-    };
-    NAMES.iter().find_map(|name| named(name))
-}
-
-/// Returns the one name in the query or the body of an operation whose last word is `id`; `None` if
-/// there is none, or more than one.
-#[must_use]
-pub fn only_id(operation: &Operation) -> Option<String> {
-    let is_id = |name: &str| words(name).last().is_some_and(|word| word == "id");
-    let in_query = operation
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.location == Location::Query);
-    let mut names: Vec<String> = in_query
-        .map(|parameter| parameter.name.clone())
-        .filter(|name| is_id(name))
-        .collect();
-    if let Some(schema) = sent_schema(operation) {
-        let properties = schema.properties(schema.tree()).into_iter();
-        names.extend(
-            properties
-                .map(|(name, _)| name.to_owned())
-                .filter(|name| is_id(name)),
-        );
-    }
-    names.dedup();
-    match names.as_slice() {
-        [name] => Some(name.clone()),
-        _ => None,
     }
 }

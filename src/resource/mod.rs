@@ -4,12 +4,13 @@
 //! first of its roles is needed. `entity` carries out the roles, and `state` keeps the entities.
 
 pub mod address;
+pub mod evidence;
 pub mod infer;
 pub mod list;
 mod order;
 pub mod place;
 pub mod purpose;
-mod role;
+pub(crate) mod role;
 pub mod role_override;
 
 pub use crate::resource::role::{Act, Collection, KeyFrom, Role};

@@ -10,8 +10,8 @@ use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
-use crate::resource::address::{Address, singular};
-use crate::resource::role::{Act, Collection};
+use crate::resource::address::{Address, Form, singular};
+use crate::resource::role::{Act, Collection, KeyFrom};
 use crate::schema::name::folded;
 
 /// Overrides of roles, and seed data.
@@ -190,4 +190,14 @@ pub(crate) fn named(entry: &Value) -> Result<Named, String> {
         key: text("key")?,
         natural: text("natural")?,
     })
+}
+
+/// Returns where the key of an operation is whose action the fixtures declare.
+pub(crate) fn overridden_key(act: Act, address: &Address) -> KeyFrom {
+    match (act, address.form) {
+        (Act::Create | Act::Upsert | Act::List | Act::Find | Act::Exists, _) => KeyFrom::Nothing,
+        (_, Form::Entity) => KeyFrom::Path(address.keys),
+        (_, Form::EntityVerb(_)) => KeyFrom::Path(1),
+        _ => KeyFrom::Field,
+    }
 }

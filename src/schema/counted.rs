@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use jsonschema::{Keyword, ValidationError, ValidationOptions};
 use serde_json::{Map, Value, json};
 
+use crate::document::dynamic::{is_data, members};
 use crate::document::reference::local_pointer;
 use crate::document::syntax::find;
 
@@ -101,14 +102,6 @@ fn ways(tree: &Value, pointers: &[String]) -> u64 {
         .unwrap_or(0)
 }
 
-/// Returns true for members of a schema that are data and contain no schemas.
-fn is_data(keyword: &str) -> bool {
-    matches!(
-        keyword,
-        "enum" | "const" | "default" | "example" | "examples"
-    )
-}
-
 /// Returns the pointers that a schema itself refers to, each as often as it does.
 fn references(schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
@@ -120,12 +113,7 @@ fn references(schema: &Value) -> Vec<String> {
                     .iter()
                     .filter_map(|keyword| object.get(*keyword)?.as_str());
                 found.extend(own.filter_map(local_pointer));
-                open.extend(
-                    object
-                        .iter()
-                        .filter(|(name, _)| !is_data(name))
-                        .map(|(_, member)| member),
-                );
+                open.extend(members(object));
             }
             Value::Array(items) => open.extend(items),
             _ => {}

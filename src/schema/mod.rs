@@ -7,6 +7,7 @@ mod bundle;
 pub mod coercion;
 mod compiling;
 mod counted;
+mod describe;
 mod direction;
 mod discriminator;
 pub mod error;
@@ -25,6 +26,8 @@ pub mod unknown;
 mod validity;
 pub mod walk;
 
+use serde_json::Value;
+
 pub use crate::schema::schemas::{
     Declared, Demand, Examples, Schema, Schemas, Uncompilable, standalone,
 };
@@ -36,3 +39,16 @@ pub use crate::schema::satisfiable::contradiction;
 
 /// Maximum number of errors reported for one instance; a hostile one could have millions.
 pub const MOST_ERRORS: usize = 100;
+
+/// Returns the JSON Schema type of a value; `integer` for a number without a fraction.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}

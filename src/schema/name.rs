@@ -179,6 +179,16 @@ fn segments(path: &str, write: impl Fn(Vec<String>) -> String) -> String {
     text
 }
 
+/// Words of paging and the like, whose tokens only mark a position.
+const POSITIONS: [&str; 6] = [
+    "csrf",
+    "xsrf",
+    "page",
+    "next",
+    "continuation",
+    "idempotency",
+];
+
 /// Returns true if the name of a header indicates that it carries credentials: `X-Auth-Token`,
 /// `X-User-Id`, `Api-Key`.
 #[must_use]
@@ -211,14 +221,6 @@ pub fn carries_credentials(name: &str) -> bool {
         ["user", "id"],
         ["client", "id"],
     ];
-    const OTHER: [&str; 6] = [
-        "csrf",
-        "xsrf",
-        "page",
-        "next",
-        "continuation",
-        "idempotency",
-    ];
     let words = words(name);
     let has = |word: &str| words.iter().any(|there| there == word);
     let has_pair = |pair: &[&str; 2]| {
@@ -226,7 +228,7 @@ pub fn carries_credentials(name: &str) -> bool {
             .windows(2)
             .any(|two| two[0] == pair[0] && two[1] == pair[1])
     };
-    !OTHER.iter().any(|word| has(word))
+    !POSITIONS.iter().any(|word| has(word))
         && (WORDS.iter().any(|word| has(word)) || PAIRS.iter().any(has_pair))
 }
 
@@ -263,15 +265,6 @@ pub fn is_secret(name: &str) -> bool {
         ["private", "key"],
         ["app", "key"],
     ];
-    /// Words of paging and the like, whose tokens only mark a position.
-    const OTHER: [&str; 6] = [
-        "csrf",
-        "xsrf",
-        "page",
-        "next",
-        "continuation",
-        "idempotency",
-    ];
     /// Last words of names that describe a secret: `token_type`.
     const ABOUT: [&str; 18] = [
         "type", "types", "count", "limit", "usage", "id", "ids", "name", "url", "uri", "endpoint",
@@ -294,7 +287,7 @@ pub fn is_secret(name: &str) -> bool {
             .windows(2)
             .any(|two| PAIRS.iter().any(|pair| two == pair))
     };
-    !is_about && !OTHER.into_iter().any(has) && (is_named() || is_pair())
+    !is_about && !POSITIONS.into_iter().any(has) && (is_named() || is_pair())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod coverage;
 pub mod journal;
 pub mod memory;
 pub mod redaction;
+pub mod rings;
 pub mod session;
 pub mod sessions;
 pub mod size;

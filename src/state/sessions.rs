@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::state::journal::{Ended, Rings};
+use crate::state::journal::Ended;
+use crate::state::rings::Rings;
 use crate::state::session::SessionState;
 
 /// Limits on the number and the memory of sessions.

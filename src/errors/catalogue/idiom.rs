@@ -4,22 +4,13 @@
 //! Each file of `idioms/` is one family; a family is added by its file alone. [`Idiom`] documents
 //! the keys of a file, `idioms/ajv.yaml` is an example. `reading` recognises sentences in
 //! documented examples; `words` and `slot` write new ones.
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
-
-use aho_corasick::AhoCorasick;
-use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::contract::wording::{OF_WHOLE, Part, RULES, Slot, Template};
-use crate::document::syntax;
 use crate::errors::catalogue::matching::{self, Captured};
-use crate::errors::finding::{Dialect, Finding, PathStyle, ValueStyle};
+use crate::errors::finding::{Dialect, Finding};
 use crate::schema::name::Form;
-
-/// Files of the catalogue, one for each family, embedded in the binary.
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/errors/catalogue/idioms");
 
 /// Error family: the sentences, codes and body shapes of one validator, framework or API.
 #[derive(Debug)]
@@ -35,7 +26,7 @@ pub struct Idiom {
     /// Text between sentences where one text has several (key `join`); `, ` by default.
     pub join: String,
     /// Sentences by rule, or by rule and variant: `type.string`.
-    sentences: IndexMap<String, Sentence>,
+    pub(super) sentences: IndexMap<String, Sentence>,
     /// Members by which bodies of the family are recognised: each list is one kind of body, each
     /// path such as `errors[].field` is split into its steps.
     pub shapes: Vec<Vec<Vec<String>>>,
@@ -49,7 +40,7 @@ pub struct Idiom {
     /// `nests`).
     pub nests: bool,
     /// Values of the members beside a sentence, by member name; a sentence can replace them.
-    members: Map<String, Value>,
+    pub(super) members: Map<String, Value>,
     /// True if a shape of fewer than three members is enough to recognise its bodies in a schema
     /// (key `shaped`).
     pub is_shaped: bool,
@@ -67,27 +58,27 @@ pub struct Idiom {
     pub keys: Form,
     /// Body for an error that is about no field, if it has another shape; `{message}` is the
     /// sentence.
-    whole: Option<Value>,
+    pub(super) whole: Option<Value>,
     /// Values of members that are the same for every error, by the steps of their path.
     pub constants: Vec<(Vec<String>, Value)>,
 }
 
 /// Wording of one rule.
 #[derive(Debug)]
-struct Sentence {
+pub(super) struct Sentence {
     /// Name of the member that has the sentence, if it is not the field.
-    key: Option<Template>,
-    says: Option<Template>,
-    code: Option<Code>,
+    pub(super) key: Option<Template>,
+    pub(super) says: Option<Template>,
+    pub(super) code: Option<Code>,
     /// Other wordings of the rule, which are recognised but not written.
-    also: Vec<Template>,
+    pub(super) also: Vec<Template>,
     /// Values of the members beside the sentence, by member name.
-    with: Map<String, Value>,
+    pub(super) with: Map<String, Value>,
 }
 
 /// Code of a rule.
 #[derive(Debug)]
-enum Code {
+pub(super) enum Code {
     Text(Template),
     Other(Value),
 }
@@ -125,60 +116,6 @@ pub struct Match {
     pub stop: String,
 }
 
-/// Returns every family of the catalogue, sorted by name. The files are read at the first call.
-pub fn all() -> &'static [Idiom] {
-    static ALL: OnceLock<Vec<Idiom>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let texts: Vec<&str> = FILES
-            .files()
-            .filter_map(|file| file.contents_utf8().map(without_examples))
-            .collect();
-        let trees = syntax::parse_all(&texts)
-            .into_iter()
-            .filter_map(|parsed| Some(parsed.ok()?.tree));
-        let mut all: Vec<Idiom> = trees.filter_map(|tree| read(&tree).ok()).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
-    })
-}
-
-/// Returns the family of a name.
-#[must_use]
-pub fn named(name: &str) -> Option<&'static Idiom> {
-    all().iter().find(|idiom| idiom.name == name)
-}
-
-/// Returns the example bodies of the files, each with the name of its family.
-#[cfg(test)]
-pub fn examples() -> Vec<(String, Value)> {
-    let texts = FILES.files().filter_map(include_dir::File::contents_utf8);
-    let trees = texts.filter_map(|text| Some(syntax::parse(text).ok()?.tree));
-    let of_file = |tree: Value| {
-        let name = tree["name"].as_str().unwrap_or_default().to_owned();
-        let examples = tree
-            .get("examples")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        examples
-            .into_iter()
-            .map(move |example| (name.clone(), example))
-    };
-    trees.flat_map(of_file).collect()
-}
-
-/// Returns the neutral sentences, for errors that neither the document nor a family words.
-///
-/// # Panics
-///
-/// Never: a test checks that the catalogue has them.
-#[must_use]
-pub fn plain() -> &'static Idiom {
-    named(PLAIN).expect("the catalogue has it")
-}
-
-const PLAIN: &str = "plain";
-
 /// Sentence of the catalogue to match against a text.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate {
@@ -188,52 +125,6 @@ pub struct Candidate {
     template: &'static Template,
     is_other: bool,
     letters: usize,
-}
-
-/// Index of the sentences of all families but `plain`, by the longest fixed piece of each.
-struct Sentences {
-    pieces: AhoCorasick,
-    /// Indexes into `all` of the sentences with each piece.
-    of_piece: Vec<Vec<usize>>,
-    all: Vec<Candidate>,
-}
-
-impl Sentences {
-    fn collect() -> Self {
-        let found: Vec<(&'static str, Candidate)> = all()
-            .iter()
-            .filter(|idiom| idiom.name != PLAIN)
-            .flat_map(Idiom::candidates)
-            .collect();
-        let mut by_piece: IndexMap<&'static str, Vec<usize>> = IndexMap::new();
-        for (index, (piece, _)) in found.iter().enumerate() {
-            by_piece.entry(piece).or_default().push(index);
-        }
-        let pieces = AhoCorasick::new(by_piece.keys()).expect("the catalogue is small");
-        Self {
-            pieces,
-            of_piece: by_piece.into_values().collect(),
-            all: found.into_iter().map(|(_, c)| c).collect(),
-        }
-    }
-}
-
-/// Returns the sentences that a part of a text may be: those whose longest fixed piece it
-/// contains.
-#[must_use]
-pub fn candidates(text: &str) -> Vec<Candidate> {
-    static ALL: OnceLock<Sentences> = OnceLock::new();
-    let sentences = ALL.get_or_init(Sentences::collect);
-    let pieces = sentences.pieces.find_overlapping_iter(text);
-    // A sorted set keeps the order of the catalogue.
-    let found: BTreeSet<usize> = pieces
-        .flat_map(|found| &sentences.of_piece[found.pattern()])
-        .copied()
-        .collect();
-    found
-        .into_iter()
-        .map(|index| sentences.all[index])
-        .collect()
 }
 
 /// Returns the sentences that match a whole text, for each family the one with the most letters.
@@ -286,166 +177,8 @@ impl Candidate {
 }
 
 /// Returns a file's text up to its examples, which are the longer part and only for tests.
-fn without_examples(text: &str) -> &str {
+pub(super) fn without_examples(text: &str) -> &str {
     text.split("\nexamples:").next().unwrap_or(text)
-}
-
-fn read(tree: &Value) -> Result<Idiom, String> {
-    let text_at = |name: &str| {
-        tree.get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let name = text_at("name");
-    let is_set = |name: &str| tree.get(name) == Some(&Value::Bool(true));
-    let separator = tree
-        .get("separator")
-        .and_then(Value::as_str)
-        .unwrap_or(", ")
-        .to_owned();
-    let names = |key: &str| {
-        let members = tree
-            .get(key)
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten();
-        members
-            .filter_map(|(name, called)| Some((name.clone(), called.as_str()?.to_owned())))
-            .collect()
-    };
-    let dialect = Dialect {
-        path: PathStyle::parse(&text_at("path")).unwrap_or_default(),
-        values: ValueStyle::parse(&text_at("values")).unwrap_or_default(),
-        last: tree
-            .get("last")
-            .and_then(Value::as_str)
-            .map_or_else(|| separator.clone(), str::to_owned),
-        separator,
-        types: names("types"),
-        found: names("found"),
-        formats: names("formats"),
-    };
-    let sentences = tree
-        .get("sentences")
-        .and_then(Value::as_object)
-        .ok_or("it has no `sentences`")?;
-    let read = |(key, value): (&String, &Value)| {
-        let rule = key.split('.').next().unwrap_or(key);
-        if !RULES.contains(&rule) {
-            return Err(format!("{name}: `{rule}` is no rule"));
-        }
-        sentence(value)
-            .map(|sentence| (key.clone(), sentence))
-            .map_err(|why| format!("{name}: {key}: {why}"))
-    };
-    let sentences = sentences.iter().map(read).collect::<Result<_, _>>()?;
-    let shapes = tree
-        .get("shapes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let shape = |shape: &Value| {
-        let members = shape
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str);
-        members.map(steps).collect()
-    };
-    let constants = tree
-        .get("constants")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
-    Ok(Idiom {
-        name: name.clone(),
-        dialect,
-        join: tree
-            .get("join")
-            .and_then(Value::as_str)
-            .unwrap_or(", ")
-            .to_owned(),
-        sentences,
-        shapes: shapes.map(shape).collect(),
-        rank: tree.get("rank").and_then(Value::as_u64).unwrap_or(0),
-        members: tree
-            .get("members")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default(),
-        stands_alone: is_set("alone"),
-        nests: is_set("nests"),
-        is_shaped: is_set("shaped"),
-        needs_words: is_set("worded"),
-        lists_malformed: is_set("listed"),
-        tells_absent: is_set("absent"),
-        counts_more: is_set("counts"),
-        keys: tree
-            .get("keys")
-            .and_then(Value::as_str)
-            .and_then(Form::parse)
-            .unwrap_or_default(),
-        whole: tree.get("whole").cloned(),
-        constants: constants
-            .map(|(path, value)| (steps(path), value.clone()))
-            .collect(),
-    })
-}
-
-/// Splits a path: `errors[].field` → `errors`, `[]`, `field`; `{}` means any member of a map.
-fn steps(path: &str) -> Vec<String> {
-    let spaced = path.replace("[]", ".[]").replace("{}", ".{}");
-    spaced
-        .split('.')
-        .filter(|step| !step.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn sentence(value: &Value) -> Result<Sentence, String> {
-    if let Value::String(says) = value {
-        return Ok(Sentence {
-            key: None,
-            says: Some(Template::parse(says)?),
-            code: None,
-            also: Vec::new(),
-            with: Map::new(),
-        });
-    }
-    let says = value
-        .get("says")
-        .and_then(Value::as_str)
-        .map(Template::parse)
-        .transpose()?;
-    let also = value
-        .get("also")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
-    let code = match value.get("code") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(Code::Text(Template::parse(text)?)),
-        Some(other) => Some(Code::Other(other.clone())),
-    };
-    let with = value
-        .get("with")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    let key = value
-        .get("key")
-        .and_then(Value::as_str)
-        .map(Template::parse)
-        .transpose()?;
-    Ok(Sentence {
-        key,
-        says,
-        code,
-        also: also.map(Template::parse).collect::<Result<_, _>>()?,
-        with,
-    })
 }
 
 /// Returns the rules whose sentence replaces a missing one for a rule, best first.
@@ -589,7 +322,7 @@ impl Idiom {
 
     /// Returns the sentences with enough letters to be recognised, each with its longest fixed
     /// piece.
-    fn candidates(&'static self) -> Vec<(&'static str, Candidate)> {
+    pub(crate) fn candidates(&'static self) -> Vec<(&'static str, Candidate)> {
         let mut all = Vec::new();
         for (key, sentence) in &self.sentences {
             let Some(rule) = RULES
@@ -801,70 +534,4 @@ fn letters(template: &Template) -> usize {
         Part::Slot(..) => 0,
     });
     texts.sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn every_file_of_the_catalogue_can_be_read() {
-        let mut wrong = Vec::new();
-        for file in FILES.files() {
-            let text = file.contents_utf8().expect("is text");
-            let tree = syntax::parse(without_examples(text)).expect("is YAML").tree;
-            let idiom = match read(&tree) {
-                Ok(idiom) => idiom,
-                Err(why) => {
-                    wrong.push(format!("{}: {why}", file.path().display()));
-                    continue;
-                }
-            };
-            assert_eq!(
-                Some(idiom.name.as_str()),
-                file.path().file_stem().and_then(|stem| stem.to_str())
-            );
-            assert!(
-                text.contains("\nreference: https://") || idiom.name == PLAIN,
-                "{}",
-                idiom.name
-            );
-        }
-        assert!(wrong.is_empty(), "{wrong:#?}");
-        assert_eq!(all().len(), FILES.files().count());
-    }
-
-    #[test]
-    fn plain_sentences_word_every_rule() {
-        for rule in RULES {
-            assert!(plain().sentences.contains_key(rule), "{rule}");
-        }
-    }
-
-    #[test]
-    fn the_same_voice_says_another_thing() {
-        let text = "must have required property 'emails'";
-        let found = recognise(text, &candidates(text));
-        let ajv = found
-            .iter()
-            .find(|found| found.idiom.name == "ajv")
-            .expect("is Ajv's");
-        assert_eq!(ajv.rule, "required");
-        let mut finding = Finding::whole("type", json!({ "types": ["array", "null"] }));
-        finding.path = vec!["a".to_owned()];
-        assert_eq!(
-            ajv.idiom
-                .say(&finding)
-                .and_then(|said| said.sentence)
-                .as_deref(),
-            Some("must be array,null")
-        );
-    }
-
-    #[test]
-    fn codes_and_other_texts_are_no_sentences() {
-        let text = "error-contact-manager-not-found";
-        assert!(recognise(text, &candidates(text)).is_empty());
-    }
 }

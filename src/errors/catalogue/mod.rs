@@ -3,5 +3,7 @@
 
 pub mod code;
 pub mod idiom;
+pub mod known;
 pub mod matching;
+mod parse;
 pub mod role;

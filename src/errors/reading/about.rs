@@ -6,9 +6,9 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::contract::wording::{Part, RULES};
-use crate::errors::catalogue::code;
-use crate::errors::catalogue::idiom::{self, Idiom, is_of_field};
+use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::{code, known};
 use crate::errors::finding::{Finding, location_of};
 use crate::errors::reading::context::{About, Context};
 use crate::errors::reading::names::{Names, is_identifier, segments};
@@ -157,7 +157,7 @@ pub fn family(
         }
     }
     let with_words: Vec<&'static Idiom> = scored.iter().map(|(_, idiom)| *idiom).collect();
-    for idiom in idiom::all() {
+    for idiom in known::all() {
         let has_words = with_words.iter().any(|known| std::ptr::eq(*known, idiom));
         let members = idiom
             .shapes

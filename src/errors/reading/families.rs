@@ -3,7 +3,8 @@
 //! `shaping::shape` asks it where the body shapes of the catalogue fit no family.
 use serde_json::Value;
 
-use crate::errors::catalogue::idiom::{self, Idiom};
+use crate::errors::catalogue::idiom::Idiom;
+use crate::errors::catalogue::known;
 use crate::errors::reading::context::Context;
 use crate::schema::name::folded;
 use crate::schema::schemas::Schema;
@@ -20,7 +21,7 @@ pub(super) fn of_members(schema: &Schema) -> Option<&'static Idiom> {
     let is_named = properties
         .iter()
         .any(|(name, _)| OF_DJANGO.contains(&folded(name).as_str()));
-    is_named.then(|| idiom::named(DJANGO)).flatten()
+    is_named.then(|| known::named(DJANGO)).flatten()
 }
 
 /// Returns Django REST framework for a body of status 400 whose members are lists of messages, one
@@ -38,5 +39,5 @@ pub(super) fn of_maps(schema: &Schema, context: Context<'_>) -> Option<&'static 
     // Bodies of Ruby on Rails look alike and are sent with 422.
     let is_bad = context.status.as_u16() == 400;
     let is_map = !properties.is_empty() && properties.iter().all(is_field);
-    (is_bad && is_map).then(|| idiom::named(DJANGO)).flatten()
+    (is_bad && is_map).then(|| known::named(DJANGO)).flatten()
 }

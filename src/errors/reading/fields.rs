@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::errors::body::{Fields, Member};
 use crate::errors::catalogue::role::Role;
-use crate::errors::reading::shaping::{MemberContext, Shaper, additional};
+use crate::errors::reading::member::MemberContext;
+use crate::errors::reading::shaping::{Shaper, additional};
 use crate::schema::name::folded;
 
 /// Property of an error: its name, its schema, and whether it is required.

@@ -7,14 +7,18 @@ use serde_json::Value;
 use crate::contract::wording::{Part, Slot, Template};
 use crate::errors::body::Pattern;
 use crate::errors::catalogue::code;
-use crate::errors::catalogue::idiom::{Idiom, is_of_field};
+use crate::errors::catalogue::idiom::{Match, is_of_field};
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{PathStyle, location_of};
 use crate::errors::reading::about::FEWEST_LETTERS;
 use crate::errors::reading::context::Context;
-use crate::errors::reading::names::{Names, is_coined, is_identifier, segments};
+use crate::errors::reading::names::{is_coined, is_identifier, segments};
 use crate::errors::reading::phrase::{self, coded, general};
 use crate::errors::reading::recognise::{Recognised, is_path};
+use crate::errors::reading::token::{
+    allowed, form_of, is_type_name, is_url_of, longest, path_before, path_tail, start_is_path,
+    without_code,
+};
 use crate::errors::reading::{Reader, read};
 use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SlotType, before_path};
 use crate::errors::words::{SeenSentence, Words};
@@ -381,12 +385,12 @@ impl<'r> Reader<'r> {
     }
 
     fn sentence(&self, text: &str, recognised: &Recognised, node: Option<&Value>) -> Pattern {
-        let about = self.about.as_ref();
         let code = recognised.after.code.as_ref().map(|(open, code, close)| {
             (open.clone(), self.code_of(code, None, false), close.clone())
         });
         let base = Words {
             code,
+            whole: text.to_owned(),
             joined: recognised.joined.clone(),
             longest: longest(node),
             counts_more: recognised.after.counts_more,
@@ -404,77 +408,94 @@ impl<'r> Reader<'r> {
                 .filter(|_| recognised.phrase.is_none() && own.is_none())
         });
         if let Some(found) = found {
-            let (mut slots, template) = path_before(&found.template);
-            let is_capital = found.captured.name().is_some_and(|name| {
-                name.chars().next().is_some_and(char::is_uppercase)
-                    && !is_coined(name)
-                    && !self.context.names.is_as_it_is(name)
-            });
-            for part in &mut slots.parts {
-                match part {
-                    Part::Slot(Slot::Path, form @ Form::AsIs) if is_capital => {
-                        *form = Form::Sentence;
-                    }
-                    _ => {}
+            return self.family_sentence(text, recognised, found, is_anybodys, base);
+        }
+        match recognised.phrase.clone().or(own) {
+            Some(phrase) => self.phrase_sentence(text, &phrase, base),
+            None => Pattern::Fixed(Value::String(text.to_owned())),
+        }
+    }
+
+    /// Returns the pattern of a sentence whose words are those of a known family.
+    fn family_sentence(
+        &self,
+        text: &str,
+        recognised: &Recognised,
+        found: &Match,
+        is_anybodys: bool,
+        base: Words,
+    ) -> Pattern {
+        let (mut slots, template) = path_before(&found.template);
+        let is_capital = found.captured.name().is_some_and(|name| {
+            name.chars().next().is_some_and(char::is_uppercase)
+                && !is_coined(name)
+                && !self.context.names.is_as_it_is(name)
+        });
+        for part in &mut slots.parts {
+            match part {
+                Part::Slot(Slot::Path, form @ Form::AsIs) if is_capital => {
+                    *form = Form::Sentence;
                 }
+                _ => {}
             }
-            let mut before = self.before(&found.before);
-            let before_others = self.before_others(&found.before);
-            before.push(slots);
-            let template = if recognised.joined.is_some() {
-                None
-            } else {
-                Some(template)
-            };
-            let seen = template.map(|template| SeenSentence {
-                rule: found.rule,
-                template,
-                dialect: Some(found.idiom),
-                names: recognised.names(self.seen_idiom),
-                listed: self.context.names.listed(text),
-                text: text.strip_prefix(&found.before).unwrap_or(text).to_owned(),
-            });
-            // A message that is not about a field does not show how the family words those about
-            // fields.
-            let is_of_body = self
-                .seen_idiom
-                .is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
-            let is_theirs = recognised.joined.is_some()
-                || !is_anybodys && (is_of_body || is_of_field(found.rule));
-            let after = found.stop.clone();
-            let names = self.context.names;
-            let has_path = found.template.has(|slot| slot == Slot::Path);
-            let is_short = has_path
-                && found
-                    .captured
-                    .name()
-                    .is_some_and(|name| names.find(name).is_some() && !names.is_outermost(name));
-            let prefix = found
+        }
+        let mut before = self.before(&found.before);
+        let before_others = self.before_others(&found.before);
+        before.push(slots);
+        let template = if recognised.joined.is_some() {
+            None
+        } else {
+            Some(template)
+        };
+        let seen = template.map(|template| SeenSentence {
+            rule: found.rule,
+            template,
+            dialect: Some(found.idiom),
+            names: recognised.names(self.seen_idiom),
+            listed: self.context.names.listed(text),
+            text: text.strip_prefix(&found.before).unwrap_or(text).to_owned(),
+        });
+        // A message that is not about a field does not show how the family words those about
+        // fields.
+        let is_of_body = self
+            .seen_idiom
+            .is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
+        let is_theirs =
+            recognised.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
+        let after = found.stop.clone();
+        let names = self.context.names;
+        let has_path = found.template.has(|slot| slot == Slot::Path);
+        let is_short = has_path
+            && found
                 .captured
                 .name()
-                .and_then(|name| self.context.names.path(name))
-                .map(|(before, _)| before);
-            let prefix = prefix
-                .unwrap_or_default()
-                .into_iter()
-                .filter(|part| location_of(part).is_none())
-                .map(str::to_owned)
-                .collect();
-            return Pattern::Words(Box::new(Words {
-                seen,
-                before,
-                before_others,
-                whole: text.to_owned(),
-                after,
-                prefix,
-                is_short,
-                idiom: Some(found.idiom).filter(|_| is_theirs),
-                ..base
-            }));
-        }
-        let Some(phrase) = &recognised.phrase.clone().or(own) else {
-            return Pattern::Fixed(Value::String(text.to_owned()));
-        };
+                .is_some_and(|name| names.find(name).is_some() && !names.is_outermost(name));
+        let prefix = found
+            .captured
+            .name()
+            .and_then(|name| self.context.names.path(name))
+            .map(|(before, _)| before);
+        let prefix = prefix
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|part| location_of(part).is_none())
+            .map(str::to_owned)
+            .collect();
+        Pattern::Words(Box::new(Words {
+            seen,
+            before,
+            before_others,
+            after,
+            prefix,
+            is_short,
+            idiom: Some(found.idiom).filter(|_| is_theirs),
+            ..base
+        }))
+    }
+
+    /// Returns the pattern of a sentence that is the API's own.
+    fn phrase_sentence(&self, text: &str, phrase: &phrase::Phrase, base: Words) -> Pattern {
+        let about = self.about.as_ref();
         let core = text.strip_prefix(phrase.before.as_str()).unwrap_or(text);
         let seen = SeenSentence {
             rule: phrase.rule,
@@ -643,99 +664,4 @@ impl<'r> Reader<'r> {
         }
         Pattern::Text(all)
     }
-}
-
-/// Returns whether a message begins with the path of its field: no text is before the path, and the
-/// family does not write JSON Pointers.
-fn start_is_path(before: &str, idiom: Option<&Idiom>) -> bool {
-    before.is_empty() && idiom.is_none_or(|idiom| idiom.dialect.path != PathStyle::Pointer)
-}
-
-/// Returns the form in which a name is written; up to three capitals are an abbreviation, not a
-/// form.
-fn form_of(token: &str, names: &Names) -> Form {
-    const ABBREVIATION: usize = 3;
-    let form = names.find(token).map_or(Form::AsIs, |(_, form)| form);
-    if form == Form::Upper && token.len() <= ABBREVIATION {
-        Form::AsIs
-    } else {
-        form
-    }
-}
-
-/// Returns the text from the segment `first` on, at the first occurrence that begins a path of
-/// `count` segments; without one, returns `first`.
-fn path_tail(text: &str, first: &str, count: usize) -> String {
-    for (at, _) in text.match_indices(first) {
-        if segments(&text[at..]).len() == count {
-            return text[at..].to_owned();
-        }
-    }
-    first.to_owned()
-}
-
-/// Splits a template such as `{name}: must be a string` into the path, `{path}: `, and the message.
-fn path_before(template: &Template) -> (Template, Template) {
-    if let [Part::Slot(slot, form), Part::Text(text), rest @ ..] = template.parts.as_slice()
-        && slot.is_name()
-        && let Some(text) = text.strip_prefix(": ")
-    {
-        let before = Template {
-            parts: vec![Part::Slot(Slot::Path, *form), Part::Text(": ".to_owned())],
-        };
-        let mut sentence = Template::plain(text);
-        rest.iter().for_each(|part| {
-            sentence.push(Template {
-                parts: vec![part.clone()],
-            });
-        });
-        return (before, sentence);
-    }
-    (Template::default(), template.clone())
-}
-
-/// Returns whether a text is the name of a type, as JSON Schema or JavaScript writes it.
-fn is_type_name(text: &str) -> bool {
-    matches!(
-        text,
-        "string" | "number" | "integer" | "boolean" | "array" | "object" | "null" | "undefined"
-    )
-}
-
-/// Returns whether a path ends in an instance of a path template.
-fn is_url_of(text: &str, template: &str) -> bool {
-    let path = text.split('?').next().unwrap_or(text);
-    let (there, wanted): (Vec<&str>, Vec<&str>) =
-        (path.split('/').collect(), template.split('/').collect());
-    let from = there.len().saturating_sub(wanted.len() - 1);
-    let tail = there.get(from..).unwrap_or_default();
-    wanted.len() > 1
-        && tail.len() == wanted.len() - 1
-        && tail
-            .iter()
-            .zip(&wanted[1..])
-            .all(|(a, b)| a == b || b.starts_with('{'))
-}
-
-fn without_code(text: &str) -> String {
-    match text.rfind(" [") {
-        Some(at) if text.ends_with(']') => text[..at].to_owned(),
-        _ => text.to_owned(),
-    }
-}
-
-fn allowed(node: Option<&Value>) -> Vec<Value> {
-    let Some(node) = node else { return Vec::new() };
-    match (node.get("enum"), node.get("const")) {
-        (Some(Value::Array(values)), _) => values.clone(),
-        (_, Some(value)) => vec![value.clone()],
-        _ => Vec::new(),
-    }
-}
-
-fn longest(node: Option<&Value>) -> Option<usize> {
-    node?
-        .get("maxLength")?
-        .as_u64()
-        .and_then(|longest| usize::try_from(longest).ok())
 }

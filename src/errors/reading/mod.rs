@@ -9,11 +9,14 @@ mod context;
 mod families;
 mod fields;
 mod leaf;
+mod member;
 mod names;
 mod phrase;
 mod recognise;
 pub mod shaping;
 pub mod shown;
+mod spans;
+mod token;
 
 pub use crate::errors::reading::context::{About, Context};
 pub use crate::errors::reading::names::Names;
@@ -250,56 +253,53 @@ impl<'r> Reader<'r> {
         self.about.is_some()
     }
 
-    /// Reads an object with a member for each wrong field, or one for the part of the request;
-    /// returns `None` for any other object.
-    fn map(
+    /// Reads an object whose only member is the part of the request that an error is about.
+    fn by_location(
         &mut self,
-        object: &serde_json::Map<String, Value>,
+        name: &str,
+        member: &Value,
         node: Option<&'r Value>,
     ) -> Option<Pattern> {
-        let (name, member) = object.iter().next()?;
         // `{"json": {"email": […]}}`
-        if object.len() == 1
-            && location_of(name).is_some()
-            && let Value::Object(inner) = member
+        if let Value::Object(inner) = member
             && inner
                 .iter()
                 .any(|(name, member)| is_map_key(name, member, self.context.names, true))
         {
-            self.path.push(name.clone());
+            self.path.push(name.to_owned());
             let entry = self.map(inner, self.member_node(node, name));
             self.path.pop();
             let slot = LocationSlot {
-                seen: name.clone(),
+                seen: name.to_owned(),
                 allowed: Vec::new(),
             };
             return Some(Pattern::ByLocation(slot, Box::new(entry?)));
         }
         // `{"body": {"message": …, "keys": […]}}`
-        if object.len() == 1
-            && location_of(name).is_some()
-            && member.is_object()
-            && self.is_about()
-            && !self.path.is_empty()
-        {
+        if member.is_object() && self.is_about() && !self.path.is_empty() {
             let mut path = self.path.clone();
-            path.push(name.clone());
+            path.push(name.to_owned());
             if self
                 .recognised
                 .iter()
                 .any(|(recognised, ..)| recognised.starts_with(&path))
             {
                 let inner = self.member_node(node, name);
-                self.path.push(name.clone());
+                self.path.push(name.to_owned());
                 let entry = self.read(member, inner);
                 self.path.pop();
                 let slot = LocationSlot {
-                    seen: name.clone(),
+                    seen: name.to_owned(),
                     allowed: Vec::new(),
                 };
                 return Some(Pattern::ByLocation(slot, Box::new(entry)));
             }
         }
+        None
+    }
+
+    /// Returns true if the names of the members are names of wrong fields.
+    fn is_map(&self, object: &serde_json::Map<String, Value>) -> bool {
         let says = |member: &Value| {
             member.is_string()
                 || member
@@ -332,13 +332,29 @@ impl<'r> Reader<'r> {
             .recognised
             .iter()
             .any(|(path, ..)| path.len() > self.path.len() && path.starts_with(&self.path));
-        let is_map = if parent_is_list {
+        if parent_is_list {
             let any = of_list && no_roles && all_say && (object.iter().any(is_key) || is_heard);
             any || object.iter().all(is_key) && self.is_about()
         } else {
             is_heard && object.iter().all(is_key) && self.is_about()
-        };
-        if !is_map {
+        }
+    }
+
+    /// Reads an object with a member for each wrong field, or one for the part of the request;
+    /// returns `None` for any other object.
+    fn map(
+        &mut self,
+        object: &serde_json::Map<String, Value>,
+        node: Option<&'r Value>,
+    ) -> Option<Pattern> {
+        let (name, member) = object.iter().next()?;
+        if object.len() == 1
+            && location_of(name).is_some()
+            && let Some(pattern) = self.by_location(name, member, node)
+        {
+            return Some(pattern);
+        }
+        if !self.is_map(object) {
             return None;
         }
         // A member with a message shows best how an entry describes its field.
@@ -499,7 +515,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::errors::catalogue::idiom;
+    use crate::errors::catalogue::known;
     use crate::errors::finding::Finding;
 
     /// Returns the finding that an example of the catalogue is about, with its operands.
@@ -537,7 +553,7 @@ mod tests {
     #[test]
     fn the_examples_of_the_catalogue_are_said_again_and_of_another_field() {
         let (mut all, mut again, mut of_other, mut with_other) = (0, 0, 0, 0);
-        for (idiom, example) in idiom::examples() {
+        for (idiom, example) in known::examples() {
             let path = example
                 .get("path")
                 .and_then(Value::as_str)

@@ -5,8 +5,10 @@
 use serde_json::Value;
 
 use crate::errors::catalogue::idiom::{self, Candidate, Idiom, Match, is_of_field};
+use crate::errors::catalogue::known;
 use crate::errors::reading::names::{self, Names};
 use crate::errors::reading::phrase::{self, Phrase};
+use crate::errors::reading::spans::is_noun;
 
 /// Message recognised in a text.
 #[derive(Debug, Clone)]
@@ -39,7 +41,7 @@ pub fn hear(text: &str, names: &Names) -> Option<Recognised> {
         return None;
     }
     let (core, after) = split(text, names);
-    let known = idiom::candidates(core);
+    let known = known::candidates(core);
     joined(core, &after, names, &known).or_else(|| single(core, &after, names, &known))
 }
 
@@ -225,7 +227,7 @@ fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
         let is_known =
             || name.is_some_and(|name| names.find(name).is_some() || names.path(name).is_some());
         // `Field is missing` is not about a field named `Field`.
-        if name.is_some_and(|name| name.split(' ').all(phrase::is_noun)) && !is_known() {
+        if name.is_some_and(|name| name.split(' ').all(is_noun)) && !is_known() {
             return false;
         }
         // A few letters around a word that is no name of the request belong to no family.
@@ -363,9 +365,9 @@ mod tests {
             recognised.after.code,
             Some((" [".to_owned(), "invalid-params".to_owned(), "]".to_owned()))
         );
-        assert_eq!(recognised.names(idiom::named("ajv")), ["emails"]);
+        assert_eq!(recognised.names(known::named("ajv")), ["emails"]);
         let recognised = hear("body/age must be number", &names).expect("is Ajv's");
-        let ajv = recognised.of(idiom::named("ajv")).expect("is Ajv's too");
+        let ajv = recognised.of(known::named("ajv")).expect("is Ajv's too");
         assert_eq!((ajv.before.as_str(), ajv.rule), ("body/age ", "type"));
         let recognised =
             hear("The email field is required. (and 2 more errors)", &names).expect("is Laravel's");

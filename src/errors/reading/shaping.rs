@@ -6,10 +6,14 @@
 use serde_json::Value;
 
 use crate::errors::body::{ByField, Member, Pattern};
-use crate::errors::catalogue::idiom::{self, Idiom};
+use crate::errors::catalogue::idiom::Idiom;
+use crate::errors::catalogue::known;
 use crate::errors::catalogue::role::Role;
 use crate::errors::finding::{PathStyle, location_of};
 use crate::errors::reading::context::Context;
+use crate::errors::reading::member::{
+    MemberContext, flag, is_field, is_kept, is_of_error, is_rather_code, worth,
+};
 use crate::errors::reading::{Names, families};
 use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, SlotType};
 use crate::errors::words::{NamePolicy, Words};
@@ -52,7 +56,7 @@ pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static
 /// higher rank.
 fn family(schema: &Schema, names: &Names) -> Option<&'static Idiom> {
     let mut best: Option<(usize, u64, &'static Idiom)> = None;
-    for idiom in idiom::all() {
+    for idiom in known::all() {
         let fitting = idiom.shapes.iter().filter(|shape| {
             shape
                 .iter()
@@ -127,21 +131,6 @@ const FAILED: [&str; 9] = [
     "rejected",
     "unsuccessful",
 ];
-
-/// Position of a member in an error body.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct MemberContext<'a> {
-    /// Name of the member; empty for the body itself, and for items that are not texts.
-    pub(super) name: &'a str,
-    /// Names of the members of the same object, reduced to letters and digits in lower case.
-    pub(super) beside: &'a [String],
-    /// True inside an entry for one field.
-    pub(super) in_list: bool,
-    /// Nesting of the member; 0 for the body itself.
-    pub(super) depth: usize,
-    /// Name of the member in the same object that holds the message; empty if no member does.
-    pub(super) message: &'a str,
-}
 
 pub(super) struct Shaper<'c> {
     pub(super) schema: &'c Schema,
@@ -546,18 +535,7 @@ impl<'c> Shaper<'c> {
                 ..self.words(node)
             })))
         };
-        let is_url = matches!(
-            key.as_str(),
-            "path"
-                | "instance"
-                | "requestpath"
-                | "requesturi"
-                | "requesturl"
-                | "uri"
-                | "endpoint"
-                | "resource"
-        );
-        if is_url
+        if is_url_key(&key)
             && !around.in_list
             && !beside(&["field", "param"])
             && around.depth == 1
@@ -579,20 +557,8 @@ impl<'c> Shaper<'c> {
             return is_problem.then(|| Pattern::Fixed(Value::String("about:blank".to_owned())));
         }
         if is(Role::Field) && is_field(&key, around) {
-            let style = if key == "pointer" || key == "instancepath" {
-                FieldStyle::Pointer
-            } else {
-                let style = self
-                    .idiom
-                    .map_or(PathStyle::Brackets, |idiom| idiom.dialect.path);
-                if style == PathStyle::Pointer {
-                    FieldStyle::Pointer
-                } else {
-                    FieldStyle::Path(style, Form::AsIs)
-                }
-            };
             return Some(Pattern::Field(FieldSlot {
-                style,
+                style: self.field_style(&key),
                 ..FieldSlot::plain()
             }));
         }
@@ -653,6 +619,18 @@ impl<'c> Shaper<'c> {
         None
     }
 
+    /// Returns the notation that a member with the path of a field uses.
+    fn field_style(&self, key: &str) -> FieldStyle {
+        let family = self
+            .idiom
+            .map_or(PathStyle::Brackets, |idiom| idiom.dialect.path);
+        if matches!(key, "pointer" | "instancepath") || family == PathStyle::Pointer {
+            FieldStyle::Pointer
+        } else {
+            FieldStyle::Path(family, Form::AsIs)
+        }
+    }
+
     /// Returns the slot of a code whose values the schema does not list.
     fn code(&self, name: &str) -> CodeSlot {
         let others = self
@@ -683,104 +661,6 @@ impl<'c> Shaper<'c> {
     }
 }
 
-/// Returns whether `error` is a code because a message is beside it, such as OAuth's
-/// `error_description`.
-fn is_rather_code(key: &str, around: &MemberContext<'_>) -> bool {
-    key == "error"
-        && around
-            .beside
-            .iter()
-            .any(|other| Role::Message.fits(other) && other != "error")
-}
-
-/// Returns whether a member names the wrong field, rather than something else under the same name.
-fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
-    let has_words = around.beside.iter().any(|other| {
-        matches!(
-            other.as_str(),
-            "message"
-                | "msg"
-                | "reason"
-                | "description"
-                | "detail"
-                | "issue"
-                | "error"
-                | "code"
-                | "text"
-                | "errormessage"
-                | "errormsg"
-                | "errortext"
-                | "errorcode"
-        )
-    });
-    match key {
-        "name" | "key" | "path" | "location" | "source" | "target" | "input" | "subject"
-        | "column" | "element" => {
-            let is_better = around.beside.iter().any(|other| {
-                other != key
-                    && matches!(
-                        other.as_str(),
-                        "field" | "param" | "parameter" | "property" | "propertypath" | "pointer"
-                    )
-            });
-            around.in_list && has_words && !is_better || key == "target" && has_words
-        }
-        "fields" | "params" | "missing" | "expression" | "param" | "parameter" | "field"
-        | "fieldname" | "property" | "pointer" => true,
-        _ => around.in_list || has_words,
-    }
-}
-
-/// Returns the value of a success or failure flag in an error; `None` for any other member.
-fn flag(name: &str) -> Option<bool> {
-    if Role::Failure.fits(name) {
-        return Some(true);
-    }
-    Role::Success.fits(name).then_some(false)
-}
-
-/// Returns how much a property tells about a wrong field: 5 for a list of objects, 2 for a message,
-/// 1 for the name of the field.
-fn worth(schema: &Schema, (name, node): (&str, &Value)) -> usize {
-    let has_entries = schema
-        .items(node)
-        .is_some_and(|item| !schema.properties(item).is_empty());
-    let is_list = Role::List.fits(name) && has_entries;
-    usize::from(is_list) * 5
-        + usize::from(Role::Message.fits(name)) * 2
-        + usize::from(Role::Field.fits(name))
-}
-
-/// Returns whether an object of this name is a part of an error.
-fn is_of_error(name: &str) -> bool {
-    let folded = folded(name);
-    let says = [
-        "error",
-        "fault",
-        "problem",
-        "violation",
-        "status",
-        "result",
-        "response",
-        "exception",
-        "failure",
-        "invalid",
-        "meta",
-        "extension",
-    ];
-    says.iter().any(|word| folded.contains(word))
-        || Role::List.fits(name)
-        || Role::Message.fits(name)
-}
-
-/// Returns whether a member is kept although it does not depend on the fault, such as the time or
-/// the identifier of the request.
-fn is_kept(name: &str) -> bool {
-    (Role::When.fits(name) || Role::Request.fits(name))
-        && folded(name) != "at"
-        && folded(name) != "ref"
-}
-
 /// Returns whether a pattern depends on the fault: it has a message, a code or a field.
 fn says_something(pattern: &Pattern) -> bool {
     match pattern {
@@ -797,4 +677,19 @@ fn says_something(pattern: &Pattern) -> bool {
         Pattern::Items(items) | Pattern::Text(items) => items.iter().any(says_something),
         _ => false,
     }
+}
+
+/// Returns true for the folded names of members that hold the target of the request.
+fn is_url_key(key: &str) -> bool {
+    matches!(
+        key,
+        "path"
+            | "instance"
+            | "requestpath"
+            | "requesturi"
+            | "requesturl"
+            | "uri"
+            | "endpoint"
+            | "resource"
+    )
 }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use crate::diagnostic::ordinal;
-use crate::entity::build::{keyed, misfit};
+use crate::entity::values::{keyed, misfit};
 use crate::errors::problem::{Kind, Problem};
 use crate::resource::Collection;
 use crate::server::control::{Control, ControlRequest, not_there, unprocessable};
