@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use unicode_width::UnicodeWidthStr as _;
 use serde_json::{Value, json};
 
 pub use crate::diagnostic::source::{KeyAndValue, Positions, Source, Span, Written, written};
@@ -391,7 +392,7 @@ impl Diagnostic {
                 let (shown, column) = window(line, span.column);
                 let width_of = |from: usize, length: usize| {
                     let part: String = shown.chars().skip(from).take(length).collect();
-                    escape::one_line(&part).chars().count()
+                    escape::one_line(&part).width()
                 };
                 let marks = "^".repeat(width_of(column - 1, span.length).max(1));
                 let indent = " ".repeat(width_of(0, column - 1).max(column - 1));

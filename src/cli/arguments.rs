@@ -2,6 +2,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use crate::cli::outcome::Failure;
@@ -254,26 +255,10 @@ pub(super) fn usual_cache() -> Option<PathBuf> {
 /// Parses a size such as `10MiB`, `512k` or `1048576`; units are powers of 1000 or, with an `i`, of
 /// 1024.
 pub(super) fn size(text: &str) -> Result<usize, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: usize = match unit.trim().to_ascii_lowercase().trim_end_matches('b') {
-        "" => 1,
-        "k" => 1000,
-        "ki" => 1024,
-        "m" => 1_000_000,
-        "mi" => 1024 * 1024,
-        "g" => 1_000_000_000,
-        "gi" => 1024 * 1024 * 1024,
-        _ => return Err("expected a number with a unit such as `KiB` or `MiB`".to_owned()),
-    };
-    let number: usize = number
+    let size: ByteSize = text
         .parse()
-        .map_err(|_| "expected a number, such as in `10MiB`".to_owned())?;
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "it is too large".to_owned())
+        .map_err(|_| "expected a number with a unit, such as `512k` or `10MiB`".to_owned())?;
+    usize::try_from(size.as_u64()).map_err(|_| "it is too large".to_owned())
 }
 
 /// Parses `3` or `2-3`.

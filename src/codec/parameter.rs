@@ -104,7 +104,10 @@ impl<'r> Inputs<'r> {
     }
 }
 
-fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+/// Returns the names and values of all cookies of a request (RFC 6265 §4.2.1), without the quotes
+/// around a value.
+#[must_use]
+pub fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let lines = headers
         .get_all(http::header::COOKIE)
         .iter()

@@ -3,16 +3,18 @@
 //! After this stage a schema is found only by its pointer (JSON Schema 2020-12 §8.2). A
 //! `$dynamicRef` whose anchor is defined once is rewritten as well; the others are left to
 //! `dynamic`.
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use percent_encoding::percent_decode_str;
+use fluent_uri::{Iri, IriRef};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::document::dynamic;
 use crate::document::shape::{Kind, each_object};
 use crate::document::syntax::fragment;
 
-/// Returns whether a document with this text may have identifiers. Most have none, and searching
+/// Returns true if a document with this text may have identifiers. Most have none, and searching
 /// the text is faster than searching the tree.
 #[must_use]
 pub fn may_be_in(text: &str) -> bool {
@@ -188,33 +190,66 @@ fn is_below(at: &str, outer: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Resolves a reference against a base (the parts of RFC 3986 §5.2 that schemas use): absolute ones
-/// stay, others replace the last segment of the base, or its whole path.
+/// Resolves a reference against a base (RFC 3986 §5.2). Either may be an IRI; characters that no IRI
+/// may have are percent-encoded. A reference without a scheme stays as it is if the base is empty
+/// or has no path.
 pub fn absolute(base: &str, reference: &str) -> String {
-    let is_absolute = reference
-        .split(['/', '?'])
-        .next()
-        .is_some_and(|first| first.contains(':'));
-    if is_absolute || base.is_empty() {
-        return reference.to_owned();
+    /// Base of bases that have no scheme, such as `schemas/pet`, which RFC 3986 does not allow.
+    const ROOT: &str = "file:///";
+    let reference = encoded(reference);
+    let Ok(parsed) = IriRef::parse(reference.as_ref()) else {
+        return reference.into_owned();
+    };
+    if parsed.has_scheme() || !base.contains('/') {
+        return reference.into_owned();
     }
-    if !base.contains('/') {
-        return reference.to_owned();
+    let base = encoded(base.split('#').next().unwrap_or_default());
+    let has_scheme = IriRef::parse(base.as_ref()).is_ok_and(|base| base.has_scheme());
+    let whole = if has_scheme {
+        base.to_string()
+    } else {
+        format!("{ROOT}{}", base.trim_start_matches('/'))
+    };
+    let resolved = Iri::parse(whole).ok().and_then(|whole| parsed.resolve_against(&whole).ok());
+    match resolved.map(Iri::into_string) {
+        Some(resolved) if has_scheme => resolved,
+        Some(resolved) => {
+            let path = resolved.strip_prefix(ROOT).unwrap_or(&resolved);
+            let is_rooted = base.starts_with('/') || reference.starts_with('/');
+            format!("{}{path}", if is_rooted { "/" } else { "" })
+        }
+        None => reference.into_owned(),
     }
-    let path = base
-        .find("://")
-        .and_then(|scheme| base[scheme + 3..].find('/').map(|slash| scheme + 3 + slash));
-    if reference.starts_with('/') {
-        return format!("{}{reference}", &base[..path.unwrap_or(base.len())]);
+}
+
+/// Percent-encodes the characters that RFC 3987 allows in no IRI.
+fn encoded(text: &str) -> Cow<'_, str> {
+    const INVALID: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'<')
+        .add(b'>')
+        .add(b'\\')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+    if text.is_ascii() {
+        utf8_percent_encode(text, INVALID).into()
+    } else {
+        // IRIs have characters beyond ASCII, which the encoder would encode.
+        let letters = text.chars().map(|letter| {
+            let mut buffer = [0; 4];
+            let letter: &str = letter.encode_utf8(&mut buffer);
+            if letter.is_ascii() {
+                utf8_percent_encode(letter, INVALID).to_string()
+            } else {
+                letter.to_owned()
+            }
+        });
+        Cow::Owned(letters.collect())
     }
-    if base.contains("://") && path.is_none() {
-        return format!("{base}/{reference}");
-    }
-    let folder = base
-        .rfind('/')
-        .filter(|slash| path.is_none_or(|path| *slash >= path))
-        .map_or(base.len(), |slash| slash + 1);
-    format!("{}{reference}", &base[..folder])
 }
 
 #[cfg(test)]
@@ -265,6 +300,29 @@ mod tests {
                 && may_be_in("$dynamicRef")
         );
         assert!(!may_be_in(r##"{"$ref": "#/x", "costs": "5 $"}"##));
+    }
+
+    #[test]
+    fn references_are_resolved_as_the_examples_of_rfc_3986_are() {
+        let cases = [
+            ("http://a/b/c/d;p?q", "g", "http://a/b/c/g"),
+            ("http://a/b/c/d;p?q", "/g", "http://a/g"),
+            ("http://a/b/c/d;p?q", "//g", "http://g"),
+            ("http://a/b/c/d;p?q", "../../g", "http://a/g"),
+            ("http://a/b/c/d;p?q", "?y", "http://a/b/c/d;p?y"),
+            ("http://a/b/c/d;p?q", "g#s", "http://a/b/c/g#s"),
+            ("http://a", "g", "http://a/g"),
+            ("http://a/b/c", "mailto:x", "mailto:x"),
+            ("schemas/pet", "owner", "schemas/owner"),
+            ("/schemas/pet", "../owner", "/owner"),
+            ("pet", "owner", "owner"),
+            ("", "owner", "owner"),
+            ("http://a/b/c", "my pet.yaml", "http://a/b/my%20pet.yaml"),
+            ("http://a/b/c", "größe", "http://a/b/größe"),
+        ];
+        for (base, reference, expected) in cases {
+            assert_eq!(absolute(base, reference), expected, "{reference} at {base}");
+        }
     }
 
     #[test]

@@ -54,15 +54,7 @@ pub fn birthday(random: &mut ChaCha8Rng) -> String {
 /// Formats a time like `Wed, 04 Mar 2026 05:06:07 GMT` (RFC 9110 §5.6.7).
 #[must_use]
 pub fn http_date(moment: OffsetDateTime) -> String {
-    let (day, month) = (moment.weekday().to_string(), moment.month().to_string());
-    let time = rfc3339(moment)[11..19].to_owned();
-    format!(
-        "{}, {:02} {} {} {time} GMT",
-        &day[..3],
-        moment.day(),
-        &month[..3],
-        moment.year()
-    )
+    httpdate::fmt_http_date(moment.into())
 }
 
 /// Draws a version 4 UUID (RFC 9562 §5.4).

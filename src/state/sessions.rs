@@ -1,9 +1,10 @@
 //! State of all sessions: each begins at its first use, and their number and memory are limited.
 //!
 //! The sandbox runs the steps of each request on it, see [`Memory::with`].
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
 
 use crate::state::journal::Ended;
 use crate::state::rings::Rings;
@@ -45,32 +46,38 @@ pub struct Memory {
     named_size: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct All {
-    session_states: HashMap<String, KeptSession>,
+    /// Sessions by name, in the order of their last use.
+    session_states: LruCache<String, KeptSession>,
     /// Memory of all named sessions, in bytes.
     total: usize,
-    /// Number of uses, which orders sessions by their last use.
-    clock: u64,
+}
+
+impl Default for All {
+    fn default() -> Self {
+        Self {
+            session_states: LruCache::unbounded(),
+            total: 0,
+        }
+    }
 }
 
 impl All {
     fn remove(&mut self, session: &str) {
         let freed = self
             .session_states
-            .remove(session)
+            .pop(session)
             .map_or(0, |kept| kept.size);
         self.total = self.total.saturating_sub(freed);
     }
 }
 
-/// State of a named session, with its memory and last use, which can be read without locking the
-/// state.
+/// State of a named session, with its memory, which can be read without locking the state.
 #[derive(Debug, Default)]
 struct KeptSession {
     session_state: Arc<Mutex<SessionState>>,
     size: usize,
-    used: u64,
 }
 
 /// Locks a mutex. Lock poisoning is safe: changes are made whole.
@@ -113,26 +120,11 @@ impl Memory {
         }
         let (session_state, known) = {
             let mut all = locked(&self.all);
-            all.clock += 1;
-            let now = all.clock;
-            if let Some(kept) = all.session_states.get_mut(session) {
-                kept.used = now;
-                (Arc::clone(&kept.session_state), Some(kept.size))
-            } else {
-                let kept = KeptSession {
-                    used: now,
-                    ..KeptSession::default()
-                };
-                (
-                    Arc::clone(
-                        &all.session_states
-                            .entry(session.to_owned())
-                            .or_insert(kept)
-                            .session_state,
-                    ),
-                    None,
-                )
-            }
+            let known = all.session_states.get(session).map(|kept| kept.size);
+            let kept = all
+                .session_states
+                .get_or_insert_mut_ref(session, KeptSession::default);
+            (Arc::clone(&kept.session_state), known)
         };
         let (made, size) = {
             let mut session_state = locked(&session_state);
@@ -156,7 +148,7 @@ impl Memory {
         }
         let session_state = locked(&self.all)
             .session_states
-            .get(session)
+            .peek(session)
             .map(|kept| Arc::clone(&kept.session_state))?;
         let session_state = locked(&session_state);
         Some(look(&session_state))
@@ -203,7 +195,7 @@ impl Memory {
         {
             let mut all = locked(&self.all);
             // The session may have been dropped meanwhile.
-            let Some(kept) = all.session_states.get_mut(session) else {
+            let Some(kept) = all.session_states.peek_mut(session) else {
                 return Vec::new();
             };
             let before = std::mem::replace(&mut kept.size, size);
@@ -234,14 +226,8 @@ impl Memory {
         let mut all = locked(&self.all);
         let mut gone = Vec::new();
         while all.session_states.len() > self.bounds.sessions.max(1) || !self.is_enough() {
-            let others = all
-                .session_states
-                .iter()
-                .filter(|(name, _)| *name != session);
-            let Some(oldest) = others
-                .min_by_key(|(_, kept)| kept.used)
-                .map(|(name, _)| name.clone())
-            else {
+            let mut oldest_first = all.session_states.iter().rev().map(|(name, _)| name);
+            let Some(oldest) = oldest_first.find(|name| *name != session).cloned() else {
                 break;
             };
             all.remove(&oldest);

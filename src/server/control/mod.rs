@@ -19,6 +19,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
 use tokio::sync::broadcast;
 
 use crate::Sandbox;
@@ -466,7 +467,7 @@ impl Control {
             Access::Token(token) => {
                 let sent = text(AUTHORIZATION).and_then(|value| value.split_once(' '));
                 let is_right = |(scheme, sent): (&str, &str)| {
-                    scheme.eq_ignore_ascii_case("bearer") && is_same(sent.trim(), token)
+                    scheme.eq_ignore_ascii_case("bearer") && bool::from(sent.trim().as_bytes().ct_eq(token.as_bytes()))
                 };
                 if !sent.is_some_and(is_right) {
                     let detail = "the control API requires `Authorization: Bearer` with the token of `--control-token`";
@@ -516,15 +517,6 @@ impl Control {
         let merged = || Bytes::from(as_one_document(self.sandbox.contract()).to_string());
         self.document.get_or_init(merged).clone()
     }
-}
-
-/// Compares two texts in a time that does not reveal where they differ.
-fn is_same(sent: &str, token: &str) -> bool {
-    let differ = sent
-        .bytes()
-        .zip(token.bytes())
-        .fold(0, |differ, (a, b)| differ | (a ^ b));
-    sent.len() == token.len() && differ == 0
 }
 
 fn answered(content: Bytes, media: &'static str) -> (Response, Report) {

@@ -3,6 +3,7 @@
 use http::{HeaderName, StatusCode, Uri};
 
 use crate::codec::message::{Mounted, Request};
+use crate::codec::parameter::cookies;
 use crate::codec::text::decode;
 use crate::errors::problem::{Kind, Problem};
 
@@ -60,16 +61,10 @@ pub fn session_of(request: &Request) -> Result<Named, Problem> {
         .transpose()
         .map_err(|_| wrong("`Standin-Session` is not printable ASCII"))?;
     let by_cookie = || {
-        let cookies = headers
-            .get_all(http::header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
+        let mut pairs = cookies(headers).into_iter();
         pairs
-            .find(|(name, _)| *name == "standin-session")
-            .map(|(_, value)| decode(value))
+            .find(|(name, _)| name == "standin-session")
+            .map(|(_, value)| decode(&value))
     };
     match by_header.or_else(by_cookie) {
         Some(name) => Ok(Named {
