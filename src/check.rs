@@ -25,7 +25,7 @@ use crate::resource::Resources;
 /// Returns all diagnostics of documents and fixtures in a stable order: those found while loading,
 /// then inconsistencies.
 #[must_use]
-pub fn examine(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
+pub(crate) fn examine(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
     let mut found = contract.diagnostics.clone();
     found.extend(inspect(contract));
     found.extend(ungeneratable(contract, options));
@@ -165,7 +165,7 @@ fn unmade(
 
 /// Returns the source of the answer to a valid request in a few words: `200 example "Example 1"`.
 #[must_use]
-pub fn source_of_answer(operation: &Operation) -> String {
+pub(crate) fn source_of_answer(operation: &Operation) -> String {
     let documented = operation.success().map_or_else(
         || format!("{} no content", operation.undocumented_success().as_u16()),
         |(status, response)| {

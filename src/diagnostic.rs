@@ -3,17 +3,19 @@
 //! All stages that read a document or a fixture create diagnostics; this module gives each a stable
 //! code and renders it as text, JSON or SARIF.
 
-pub mod escape;
+pub(crate) mod escape;
 mod source;
 use std::fmt;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use unicode_width::UnicodeWidthStr as _;
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
 
-pub use crate::diagnostic::source::{KeyAndValue, Positions, Source, Span, Written, written};
+pub(crate) use crate::diagnostic::source::{
+    KeyAndValue, Positions, Source, Span, Written, written,
+};
 
 /// Severity of a diagnostic: an [`Error`](Severity::Error) costs something that was documented (an
 /// operation, a fixture, a whole document), a [`Warning`](Severity::Warning) costs nothing.
@@ -493,7 +495,7 @@ fn window(line: &str, column: usize) -> (String, usize) {
 
 /// Returns all diagnostics as one SARIF 2.1.0 log, for code scanning tools.
 #[must_use]
-pub fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
+pub(crate) fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
     let mut codes: Vec<Code> = diagnostics.iter().map(|d| d.code).collect();
     codes.sort_unstable();
     codes.dedup();
@@ -518,7 +520,7 @@ pub fn to_sarif(diagnostics: &[Diagnostic]) -> Value {
 
 /// Returns a number with its noun: `1 document`, `2 documents`.
 #[must_use]
-pub fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
@@ -527,7 +529,7 @@ pub fn count(number: usize, noun: &str) -> String {
 
 /// Returns a position in a list, counted from 0, as people count: `first`, `second`, `11th`, `22nd`.
 #[must_use]
-pub fn ordinal(index: usize) -> String {
+pub(crate) fn ordinal(index: usize) -> String {
     const WORDS: [&str; 10] = [
         "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
         "tenth",

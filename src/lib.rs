@@ -1,11 +1,59 @@
-//! Standin stands in for an API that is described by OpenAPI documents: it checks every request
-//! against them and answers as the API would, with the documented examples, with fixtures or with
-//! values made from the schema, and, when the request is wrong, with the error that the API
-//! documents, filled in with what is really wrong.
+//! Standin is a sandbox API server that is generated from OpenAPI documents. It validates every request, and
+//! answers with documented examples, fixtures, what it remembers, or values generated from the schema by a
+//! seed. A wrong request gets the error that the document has for it, filled in with what is really wrong.
 //!
-//! # The rooms, bottom to top
+//! # Serve documents in a test
 //!
-//! A folder is a room, which answers one question. Arrows (`use` lines) go down only; a test holds them to it.
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use standin::Sandbox;
+//!
+//! let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/hi": {"get": {
+//!     "operationId": "hi",
+//!     "responses": {"200": {"description": "", "content": {"text/plain": {"example": "hello"}}}}}}}}"#;
+//! let sandbox = Sandbox::builder().text("hi.json", text).start().await?;
+//! let url = format!("{}/hi", sandbox.uri());
+//! let body = tokio::task::spawn_blocking(move || ureq::get(url).call()?.body_mut().read_to_string()).await??;
+//! assert_eq!(body, "hello");
+//! sandbox.verify("hi", 1..=1)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! [`testing`] has the builder and the running sandbox. [`serve`] serves on a listener of your own.
+//!
+//! # Ask in process, without a socket
+//!
+//! ```
+//! use standin::{Body, Input, Reading, Sandbox, Settings};
+//!
+//! let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/hi": {"get": {
+//!     "responses": {"200": {"description": "", "content": {"text/plain": {"example": "hello"}}}}}}}}"#;
+//! let input = Input::Text { name: "hi.json".into(), text: text.into() };
+//! let sandbox = Sandbox::load(&[input], None, &Reading::default(), Settings::default());
+//! let request = http::Request::get("/hi").body(Body::Complete(Default::default()))?;
+//! let (response, _report) = sandbox.answer(&request);
+//! assert_eq!(response.body(), "hello");
+//! # Ok::<(), http::Error>(())
+//! ```
+//!
+//! # Check a document
+//!
+//! ```
+//! use standin::{Input, Reading, Sandbox, Settings, Severity};
+//!
+//! let text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {/hi: {gte: {}}}\n";
+//! let input = Input::Text { name: "hi.yaml".into(), text: text.into() };
+//! let sandbox = Sandbox::load(&[input], None, &Reading::default(), Settings::default());
+//! let found = sandbox.diagnostics();
+//! assert!(found.iter().any(|diagnostic| diagnostic.render().contains("hi.yaml:3")));
+//! assert!(found.iter().any(|diagnostic| diagnostic.severity() == Severity::Warning));
+//! ```
+//!
+//! # The modules, bottom to top
+//!
+//! A folder is a module that answers one question. A module uses only those above it in this table, and no
+//! two files use each other; `tests/architecture.rs` checks both.
 //!
 //! | room | the question that it answers |
 //! |---|---|
@@ -51,7 +99,7 @@
 //! pattern of a body, once, of its examples (`about`: what they speak of; `leaf`: their texts; `phrase`:
 //! sentences of the API's own) or of its schema (`shaping`); `catalogue` is what is known of how errors
 //! are worded, as data; `body`, `words` and `slot` give the body that a pattern has for findings;
-//! `voice` keeps the patterns, and chooses.
+//! `templates` keeps the patterns and chooses among them.
 //!
 //! # What is remembered
 //!
@@ -73,22 +121,59 @@
 //! - It never accepts in silence: a reference that cannot be followed or a schema that cannot be compiled is
 //!   reported, anything is allowed in its place, and answers of what uses it say so in `Standin-Warning`.
 
-pub mod check;
-pub mod cli;
-pub mod codec;
-pub mod contract;
-pub mod diagnostic;
-pub mod document;
-pub mod entity;
-pub mod errors;
-pub mod exchange;
-pub mod generate;
-pub mod resource;
-mod sandbox;
-pub mod schema;
-pub mod server;
-pub mod state;
-pub mod testing;
-pub mod validate;
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(
+    test,
+    allow(clippy::print_stdout, reason = "tests tell what they measured")
+)]
 
+mod check;
+pub mod cli;
+mod codec;
+mod contract;
+mod diagnostic;
+mod document;
+mod entity;
+mod errors;
+mod exchange;
+mod generate;
+mod resource;
+mod sandbox;
+mod schema;
+mod server;
+mod state;
+pub mod testing;
+mod validate;
+
+pub use crate::codec::message::{Body, Request, Response};
+pub use crate::diagnostic::{Code, Diagnostic, Severity};
+pub use crate::document::Input;
+pub use crate::exchange::plan::Report;
+pub use crate::exchange::settings::Settings;
+pub use crate::generate::GenerateOptions;
 pub use crate::sandbox::{Reading, Sandbox};
+pub use crate::server::run as serve;
+
+/// Parts that the tests and benchmarks of this project look into. They may change at any time.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::codec::accept::Accept;
+    pub use crate::codec::coding::{Coding, encode};
+    pub use crate::codec::compression::plain;
+    pub use crate::codec::parameter::Inputs;
+    pub use crate::contract::media::MediaRange;
+    pub use crate::contract::operation::Operation;
+    pub use crate::contract::terms::{Location, MediaType, StatusPattern};
+    pub use crate::document::{data_text, fixture_text};
+    pub use crate::errors::problem;
+    pub use crate::exchange::sample;
+    pub use crate::exchange::settings::{ContentLimit, StateMode, Validation};
+    pub use crate::generate::generate;
+    pub use crate::resource::place::{self, Slot};
+    pub use crate::resource::role::{Act, KeyFrom, Role};
+    pub use crate::schema::name::{Form, folded};
+    pub use crate::schema::schemas::{Examples, Schema};
+    pub use crate::server::control::{Control, Options};
+    pub use crate::server::{Limits, run_with};
+    pub use crate::validate::{receive, violations};
+}

@@ -10,7 +10,6 @@ use serde_json::Value;
 use crate::codec::coding;
 use crate::codec::message::{Request, Response};
 use crate::contract::assembly::assemble;
-use crate::contract::example::Examples;
 use crate::contract::fixture::Fixture;
 use crate::contract::simulation::Delay;
 use crate::contract::{Contract, Operation};
@@ -26,6 +25,7 @@ use crate::exchange::{self, Report, Settings};
 use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::Demand;
+use crate::schema::Examples;
 use crate::state::journal::Ended;
 use crate::state::memory::Entities;
 use crate::state::session::SessionState;
@@ -46,10 +46,7 @@ pub struct Reading {
 /// Sandbox for the API that some documents describe.
 ///
 /// ```
-/// use standin::{Reading, Sandbox};
-/// use standin::document::Input;
-/// use standin::codec::message::Body;
-/// use standin::exchange::Settings;
+/// use standin::{Body, Input, Reading, Sandbox, Settings};
 ///
 /// let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/hi": {"get": {
 ///     "responses": {"200": {"description": "", "content": {"text/plain": {"example": "hello"}}}}}}}}"#;
@@ -191,12 +188,14 @@ impl Sandbox {
 
     /// Returns the contract that the documents describe.
     #[must_use]
+    #[doc(hidden)]
     pub fn contract(&self) -> &Contract {
         &self.contract
     }
 
     /// Returns the resources of the API, which are inferred when first needed.
     #[must_use]
+    #[doc(hidden)]
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
@@ -217,7 +216,7 @@ impl Sandbox {
     }
 
     /// Releases memory that only diagnostics need.
-    pub fn rest(&self) {
+    pub(crate) fn rest(&self) {
         self.contract
             .documents
             .iter()
@@ -226,12 +225,13 @@ impl Sandbox {
 
     /// Answers a request in the unnamed session with settings other than those of the sandbox.
     #[must_use]
-    pub fn answer_as(&self, settings: &Settings, request: &Request) -> (Response, Report) {
+    pub(crate) fn answer_as(&self, settings: &Settings, request: &Request) -> (Response, Report) {
         self.answer_in("", settings, request)
     }
 
     /// Answers a request in a session, see [`Memory::with`].
     #[must_use]
+    #[doc(hidden)]
     pub fn answer_in(
         &self,
         session: &str,
@@ -277,20 +277,20 @@ impl Sandbox {
     }
 
     /// Runs `run` on the state of a session, see [`Memory::with`].
-    pub fn within<R>(&self, session: &str, run: impl FnOnce(&mut SessionState) -> R) -> R {
+    pub(crate) fn within<R>(&self, session: &str, run: impl FnOnce(&mut SessionState) -> R) -> R {
         let (made, gone) = self.memory.with(session, run);
         tell(&gone);
         made
     }
 
     /// Adds an exchange to the journal of a session, and drops the oldest ones beyond `most`.
-    pub fn note(&self, session: &str, ended: Ended<'_>, most: usize) {
+    pub(crate) fn note(&self, session: &str, ended: Ended<'_>, most: usize) {
         tell(&self.memory.note(session, ended, most));
     }
 
     /// Returns the names of the scenarios in fixtures, sorted.
     #[must_use]
-    pub fn scenarios(&self) -> Vec<String> {
+    pub(crate) fn scenarios(&self) -> Vec<String> {
         let fixtures = self
             .contract
             .operations
@@ -306,19 +306,19 @@ impl Sandbox {
 
     /// Returns the sandbox with a scenario for sessions that selected none.
     #[must_use]
-    pub fn with_scenario(self, scenario: Option<String>) -> Self {
+    pub(crate) fn with_scenario(self, scenario: Option<String>) -> Self {
         Self { scenario, ..self }
     }
 
     /// Returns the initial entities of a collection, before any write.
     #[must_use]
-    pub fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
+    pub(crate) fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
         entity::beginning(self.context(""), collection, scope, self.settings.options)
     }
 
     /// Returns an explanation of the answer that a request would get; changes nothing.
     #[must_use]
-    pub fn explain(&self, session: &str, request: &Request) -> Value {
+    pub(crate) fn explain(&self, session: &str, request: &Request) -> Value {
         // The copy is cheap: it shares its entities with the session until one of them is changed.
         let now = self
             .memory
@@ -354,12 +354,14 @@ impl Sandbox {
 
     /// Returns the state of all sessions.
     #[must_use]
+    #[doc(hidden)]
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
     /// Returns a survey of the answer of an operation to an invalid request.
     #[must_use]
+    #[doc(hidden)]
     pub fn survey(&self, operation: &Operation) -> Survey {
         let context = self.context(&operation.template);
         survey(context, operation, &self.settings.options)

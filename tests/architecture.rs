@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
 
-use standin::diagnostic::Code;
-use standin::errors::problem;
+use standin::Code;
+use standin::internals::problem;
 
 /// The rooms from bottom to top; a room may use those below it.
 const ROOMS: [&str; 18] = [

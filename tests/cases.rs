@@ -21,12 +21,8 @@ use http::{Request, Response};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use standin::cli::Command;
-use standin::codec::message::Body;
-use standin::document;
-use standin::document::Input;
-use standin::server;
-use standin::server::control::{Control, Options};
-use standin::{Reading, Sandbox};
+use standin::internals::{Control, Options};
+use standin::{Body, Input, Reading, Sandbox};
 
 use case::{Block, Case, Message};
 use pattern::Captures;
@@ -61,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 /// The sandbox of a case, and the options that it is served with.
-fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
+fn sandbox(case: &Case) -> (Sandbox, standin::internals::Limits, Options) {
     let extension = |block: &Block| {
         if block.language == "markdown" {
             "md".to_owned()
@@ -89,8 +85,9 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
         text: block.text.clone(),
     };
     let overlays: Vec<Input> = case.blocks_of("overlay").map(overlay).collect();
-    let read =
-        |block: &Block| document::fixture_text("fixtures.yaml".to_owned(), block.text.clone());
+    let read = |block: &Block| {
+        standin::internals::fixture_text("fixtures.yaml".to_owned(), block.text.clone())
+    };
     let fixtures: Vec<_> = case.blocks_of("fixtures").map(read).collect();
     let (fixtures, broken): (Vec<_>, Vec<_>) = fixtures.into_iter().partition(Result::is_ok);
     assert!(broken.is_empty(), "the fixtures of a case can be parsed");
@@ -131,7 +128,7 @@ fn sandbox(case: &Case) -> (Sandbox, server::Limits, Options) {
             let text = block.text.clone();
             Some((
                 name.to_owned(),
-                document::data_text(format!("data/{name}.{}", block.language), text)
+                standin::internals::data_text(format!("data/{name}.{}", block.language), text)
                     .expect("can be parsed"),
             ))
         })
@@ -161,12 +158,16 @@ fn checked(sandbox: &Sandbox) -> String {
     sandbox
         .diagnostics()
         .iter()
-        .map(standin::diagnostic::Diagnostic::render)
+        .map(standin::Diagnostic::render)
         .collect::<Vec<_>>()
         .join("\n")
 }
 
-fn answer(control: &Control, request: &Block, limits: server::Limits) -> Response<Bytes> {
+fn answer(
+    control: &Control,
+    request: &Block,
+    limits: standin::internals::Limits,
+) -> Response<Bytes> {
     let request = to_request(&Message::parse(&request.text));
     let body = request.body().clone();
     let too_large = body.len() > limits.max_body;
@@ -211,7 +212,7 @@ fn over_tcp(case: &Case) -> Result<(), Failed> {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = runtime.spawn(server::run_with(
+    let served = runtime.spawn(standin::internals::run_with(
         listener,
         Arc::new(Control::with(Arc::new(sandbox), options)),
         limits,

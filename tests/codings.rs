@@ -5,12 +5,8 @@ use std::io::Read as _;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::StatusCode;
-use standin::codec::coding::{Coding, encode};
-use standin::codec::compression::plain;
-use standin::codec::message::{Body, Request};
-use standin::document::Input;
-use standin::exchange::{ContentLimit, Settings, StateMode};
-use standin::{Reading, Sandbox};
+use standin::internals::{Coding, ContentLimit, StateMode, encode, plain};
+use standin::{Body, Input, Reading, Request, Sandbox, Settings};
 
 const DOCUMENT: &str = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
     "/notes": {

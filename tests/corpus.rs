@@ -7,13 +7,8 @@ mod real;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use standin::contract::Operation;
-use standin::contract::media::MediaRange;
-
-use standin::Sandbox;
-use standin::codec::message::Response;
-use standin::exchange::sample;
-use standin::generate::GenerateOptions;
+use standin::internals::{MediaRange, Operation, sample};
+use standin::{GenerateOptions, Response, Sandbox};
 
 use real::{Judge, corpus, load, load_repaired};
 

@@ -1,17 +1,24 @@
 //! Faults of the machine and of who starts the server: what cannot be written or read, what is not what it seems,
 //! and signals.
 
-#[path = "support/process.rs"]
-mod process;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/request.rs"]
+mod request;
+#[path = "support/server.rs"]
+mod server;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use process::{Folder, Server, run, standin};
+use program::{Folder, run, standin};
+use request::post;
+use server::Server;
 
 /// A resource, with names that would change what a terminal shows.
 const THINGS: &str = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
@@ -29,8 +36,7 @@ fn things(name: &str) -> Folder {
 }
 
 fn add(body: &str) -> String {
-    let head = "POST /things HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length:";
-    format!("{head} {}\r\n\r\n{body}", body.len())
+    post("/things", body)
 }
 
 fn is_seen(text: &str) -> bool {
@@ -82,12 +88,10 @@ fn an_empty_state_file_is_an_empty_state_and_one_server_has_it() {
         errors.contains("error: the state file `state.json` is used by another server"),
         "{errors}"
     );
-    server.terminate();
-    assert_eq!(server.ended().0, Some(0));
+    assert_eq!(server.stop().0, Some(0));
     assert!(fs::read_to_string(folder.0.join("state.json")).is_ok_and(|text| text.contains("41")));
     let server = Server::start(standin(&folder.0, &serve));
-    server.terminate();
-    assert_eq!(server.ended().0, Some(0));
+    assert_eq!(server.stop().0, Some(0));
 }
 
 #[test]
@@ -112,8 +116,7 @@ fn what_cannot_be_written_at_the_end_is_told_and_the_rest_is_written() {
             .exchange(&add("{\"n\": 1}"))
             .starts_with("HTTP/1.1 201 ")
     );
-    server.terminate();
-    let (code, log) = server.ended();
+    let (code, log) = server.stop();
     assert_eq!(code, Some(2), "{log}");
     for line in [
         "error: the state file `kept/state.json` cannot be written: ",
@@ -157,8 +160,7 @@ fn a_report_is_tried_at_the_start() {
         Some("before")
     );
     assert!(!folder.0.join("new.html").exists());
-    server.terminate();
-    assert_eq!(server.ended().0, Some(0));
+    assert_eq!(server.stop().0, Some(0));
     assert!(folder.0.join("new.html").exists());
 }
 
@@ -226,20 +228,15 @@ fn nothing_that_a_document_or_a_request_says_reaches_a_terminal_raw() {
             &folder.0,
             &[&["serve", "--port", "0", "--log", log][..], &reports].concat(),
         ));
-        let listed = server.exchange(
-            "GET /things?\u{202e} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        );
+        let listed = server.get("/things?\u{202e}");
         assert!(listed.starts_with("HTTP/1.1 "), "{listed}");
         let wrong = server.exchange(&add(
             "{\"n\": \"\\u001b[31m\\u202e\\ufffe\", \"\\u001b\": 1}",
         ));
         assert!(wrong.starts_with("HTTP/1.1 422 "), "{wrong}");
-        let coverage = server.exchange(
-            "GET /_standin/coverage HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        );
+        let coverage = server.get("/_standin/coverage");
         assert!(is_seen(&coverage.replace('\r', "")), "{coverage:?}");
-        server.terminate();
-        let (_, log) = server.ended();
+        let (_, log) = server.stop();
         assert!(is_seen(&log), "{log:?}");
         for report in ["r.xml", "r.html", "r.json"] {
             let text = fs::read_to_string(folder.0.join(report)).expect("is written");
@@ -285,7 +282,7 @@ const UNFINISHED: &str = "POST /things HTTP/1.1\r\nHost: localhost\r\nContent-Le
 /// Waits as long as a test may.
 fn ends(server: &mut Server) -> bool {
     (0..200).any(|_| {
-        std::thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
         server.child.try_wait().expect("is a child").is_some()
     })
 }
@@ -311,9 +308,9 @@ fn a_second_signal_does_not_wait_and_what_is_kept_is_written() {
             .starts_with("HTTP/1.1 201 ")
     );
     let _unfinished = server.send(UNFINISHED);
-    std::thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     server.terminate();
-    std::thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(500));
     assert!(
         server.child.try_wait().expect("is a child").is_none(),
         "it did not wait for what is in flight"
@@ -342,7 +339,7 @@ fn the_end_of_a_terminal_is_an_orderly_end() {
 #[test]
 fn a_log_that_nobody_reads_holds_nobody() {
     let folder = things("unread");
-    let mut server = Server::start(standin(&folder.0, &["serve", "--port", "0"]));
+    let mut server = Server::serve(&folder, &[]);
     let mut stream = server.send("");
     // A megabyte and a half of log; a pipe holds 64 KiB, and the queue a megabyte.
     for _ in 0..1500 {
@@ -378,14 +375,10 @@ fn a_log_on_a_full_disk_or_a_closed_pipe_ends_nothing() {
         let mut command = Command::new("sh");
         command.current_dir(&folder.0).args(["-c", &script]);
         let server = Server::start(command);
-        assert!(server.exchange(HEALTH).starts_with("HTTP/1.1 200 "));
-        server.terminate();
-        assert_eq!(server.ended().0, Some(0), "{redirection}");
+        assert!(server.get("/_standin/health").starts_with("HTTP/1.1 200 "));
+        assert_eq!(server.stop().0, Some(0), "{redirection}");
     }
 }
-
-const HEALTH: &str =
-    "GET /_standin/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -401,11 +394,10 @@ fn few_open_files_are_few_connections() {
     let idle: Vec<_> = (0..100)
         .map(|_| server.send("GET /things HTTP/1.1\r\nHost: localhost\r\n"))
         .collect();
-    std::thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(500));
     drop(idle);
-    assert!(server.exchange(HEALTH).starts_with("HTTP/1.1 200 "));
-    server.terminate();
-    let (code, log) = server.ended();
+    assert!(server.get("/_standin/health").starts_with("HTTP/1.1 200 "));
+    let (code, log) = server.stop();
     assert_eq!(code, Some(0));
     assert!(
         log.contains("the system allows 64 open files (`ulimit -n`), so 32 connections"),
@@ -431,10 +423,7 @@ fn bounds_of_the_server_are_options() {
         busy.starts_with("HTTP/1.1 503 ") && busy.contains("`--content-memory`"),
         "{busy}"
     );
-    let busy = server.exchange(
-        "GET /_standin/problems/busy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-    );
+    let busy = server.get("/_standin/problems/busy");
     assert!(busy.contains("Too much at a time"), "{busy}");
-    server.terminate();
-    assert_eq!(server.ended().0, Some(0));
+    assert_eq!(server.stop().0, Some(0));
 }

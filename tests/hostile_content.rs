@@ -4,10 +4,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use standin::codec::message::Body;
-use standin::document::Input;
-use standin::exchange::Settings;
-use standin::{Reading, Sandbox};
+use standin::{Body, Input, Reading, Sandbox, Settings};
 
 /// How many bytes an answer about one wrong request may have.
 const LONGEST_ANSWER: usize = 400_000;

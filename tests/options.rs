@@ -1,25 +1,21 @@
-//! Every option of every command is run with a value that it takes, by its flag and from the environment, and with one
-//! that it refuses.
+//! Which values does each option of each command take and refuse, and what do they change?
+//!
+//! Every option is run with a value that it takes and with one that it refuses: a new option has to be added to the
+//! function `values`.
 
-#[allow(dead_code, reason = "these tests only start and end it")]
-#[path = "support/process.rs"]
-mod process;
+#[path = "support/document.rs"]
+mod document;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/server.rs"]
+mod server;
 
 use clap::CommandFactory as _;
+use serde_json::Value;
 
-use process::{Folder, Server, run, standin};
-
-const DOCUMENT: &str = "openapi: 3.0.0
-info: {title: t, version: '1'}
-paths:
-  /a:
-    get:
-      operationId: get-a
-      responses:
-        '200':
-          description: ok
-          content: {application/json: {schema: {type: integer}}}
-";
+use document::DOCUMENT;
+use program::{Folder, run, standin};
+use server::Server;
 
 /// A value that an option takes, and one that it refuses; none where any text will do or it has no value.
 struct Values {
@@ -122,8 +118,7 @@ fn every_option_takes_a_value() {
         all.extend(values(&command, &option).taken);
         if command == "serve" {
             let server = Server::start(standin(&folder.0, &all));
-            server.terminate();
-            let (code, log) = server.ended();
+            let (code, log) = server.stop();
             assert_eq!(code, Some(0), "{all:?}: {log}");
         } else {
             let (code, _, log) = run(&folder.0, &all);
@@ -152,4 +147,83 @@ fn every_option_refuses_what_it_does_not_mean_and_says_so() {
             "{all:?}: {log}"
         );
     }
+}
+
+#[test]
+fn a_scenario_is_on_from_the_start() {
+    let folder = Folder::new("scenario").with("specs/a.yaml", DOCUMENT);
+    let folder = folder.with(
+        "fixtures/f.yaml",
+        "get-a: [{scenario: seven, body: {n: 7}}]",
+    );
+    let server = Server::serve(&folder, &["--log", "off", "--scenario", "seven"]);
+    assert!(server.get("/a").ends_with("{\"n\":7}"));
+    assert_eq!(server.stop().0, Some(0));
+    let (status, _, stderr) = run(&folder.0, &["serve", "--port", "0", "--scenario", "eight"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains("error: no fixture has the scenario `eight`"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn options_come_from_flags_then_from_the_environment() {
+    let folder = Folder::new("environment")
+        .with("specs/a.yaml", DOCUMENT)
+        .with("own/f.yaml", "get-a: [{body: {n: 2}}]");
+    let mut command = standin(
+        &folder.0,
+        &[
+            "serve",
+            "--port",
+            "0",
+            "--host",
+            "127.0.0.1",
+            "--log",
+            "json",
+        ],
+    );
+    command.envs([
+        ("STANDIN_LOG", "off"),
+        ("STANDIN_FIXTURES", "own"),
+        ("STANDIN_MAX_BODY", "3"),
+    ]);
+    let server = Server::start(command);
+    assert!(server.get("/a").ends_with("{\"n\":2}"));
+    let large = server.exchange(
+        "PUT /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 4\r\n\r\nabcd",
+    );
+    assert!(large.starts_with("HTTP/1.1 413"), "{large}");
+    let (_, log) = server.stop();
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let lines: Vec<Value> = lines
+        .filter(|line: &Value| line.get("method").is_some())
+        .collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert_eq!(
+        (
+            &lines[0]["method"],
+            &lines[0]["status"],
+            &lines[0]["operation"]
+        ),
+        (&"GET".into(), &200.into(), &"get-a".into())
+    );
+}
+
+#[test]
+fn one_seed_gives_the_same_bytes_and_another_does_not() {
+    let folder = Folder::new("seed").with("specs/a.yaml", DOCUMENT);
+    let made = |seed: &str| {
+        let server = Server::serve(&folder, &["--log", "off", "--seed", seed]);
+        let answer =
+            server.exchange("PUT /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let (_, log) = server.stop();
+        assert!(!log.contains("PUT /a"), "{log}");
+        answer.rsplit("\r\n\r\n").next().map(str::to_owned)
+    };
+    assert_eq!(made("7"), made("7"));
+    assert_ne!(made("7"), made("8"));
 }

@@ -4,10 +4,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use standin::codec::message::Body;
-use standin::document::Input;
-use standin::exchange::Settings;
-use standin::{Reading, Sandbox};
+use standin::{Body, Input, Reading, Sandbox, Settings};
 
 fn load(name: &str, text: String) -> Sandbox {
     Sandbox::new(

@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use standin::codec::message::Body;
-use standin::diagnostic::Code;
-use standin::document::Input;
-use standin::exchange::Settings;
-use standin::{Reading, Sandbox};
+use standin::{Body, Code, Input, Reading, Sandbox, Settings};
 
 /// One schema of the suite with its instances.
 struct Group {

@@ -7,11 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use standin::document::Input;
-use standin::exchange::Settings;
-use standin::server;
-use standin::server::Limits;
-use standin::{Reading, Sandbox};
+use standin::internals::Limits;
+use standin::{Input, Reading, Sandbox, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -48,7 +45,7 @@ async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task:
     (
         address,
         stop,
-        tokio::spawn(server::run(listener, sandbox, limits, shutdown)),
+        tokio::spawn(standin::serve(listener, sandbox, limits, shutdown)),
     )
 }
 
@@ -67,7 +64,7 @@ async fn serve_within(
         name: "a.json".into(),
         text: DOCUMENT.into(),
     };
-    let (file, _odd) = standin::document::fixture_text("fixtures.yaml".into(), fixtures.into())
+    let (file, _odd) = standin::internals::fixture_text("fixtures.yaml".into(), fixtures.into())
         .expect("can be read");
     let sandbox = Arc::new(Sandbox::new(
         &[input],
@@ -84,7 +81,7 @@ async fn serve_within(
     (
         address,
         stop,
-        tokio::spawn(server::run(listener, sandbox, limits, shutdown)),
+        tokio::spawn(standin::serve(listener, sandbox, limits, shutdown)),
     )
 }
 
@@ -709,7 +706,7 @@ async fn what_takes_long_to_work_out_is_in_nobody_s_way() {
     ));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = listener.local_addr().expect("is bound");
-    let _server = tokio::spawn(server::run(
+    let _server = tokio::spawn(standin::serve(
         listener,
         sandbox,
         Limits::default(),

@@ -13,20 +13,11 @@ use http::{Method, StatusCode, Uri};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
-use standin::Reading;
-use standin::Sandbox;
-use standin::codec::message::Request;
-use standin::contract::MediaType;
-use standin::contract::Operation;
-use standin::contract::media::MediaRange;
-use standin::document::Input;
-use standin::exchange::{Settings, StateMode, Validation, sample};
-use standin::generate::GenerateOptions;
-use standin::resource::Act;
-use standin::resource::KeyFrom;
-use standin::resource::Role;
-use standin::resource::place;
-use standin::resource::place::Slot;
+use standin::internals::{
+    Act, KeyFrom, MediaRange, MediaType, Operation, Role, Slot, StateMode, Validation, place,
+    sample,
+};
+use standin::{GenerateOptions, Input, Reading, Request, Sandbox, Settings};
 
 use real::{Judge, corpus, documents};
 

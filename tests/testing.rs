@@ -191,9 +191,8 @@ async fn many_writers_lose_nothing() {
 async fn ten_thousand_sessions_are_ordinary() {
     let sandbox = started().await;
     let request = |session: usize| {
-        let body = standin::codec::message::Body::Complete(
-            json!({ "name": session.to_string() }).to_string().into(),
-        );
+        let body =
+            standin::Body::Complete(json!({ "name": session.to_string() }).to_string().into());
         http::Request::post("/pets")
             .header("content-type", "application/json")
             .body(body)

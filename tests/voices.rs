@@ -8,17 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
-use standin::Sandbox;
-use standin::codec::message::{Body, Request};
-use standin::contract::Location;
-use standin::contract::MediaType;
-use standin::contract::Operation;
-use standin::contract::StatusPattern;
-use standin::contract::media::MediaRange;
-use standin::exchange::sample;
-use standin::generate::GenerateOptions;
-use standin::schema::Schema;
-use standin::schema::name::{Form, folded};
+use standin::internals::{
+    Form, Location, MediaRange, MediaType, Operation, Schema, StatusPattern, folded, sample,
+};
+use standin::{Body, GenerateOptions, Request, Sandbox};
 
 use real::{Judge, corpus, documents, load};
 
@@ -379,6 +372,15 @@ fn is_of_nameless_family(source: &str) -> bool {
     ["(ajv)"].iter().any(|family| source.ends_with(family)) && !source.starts_with("made")
 }
 
+/// The family in the parentheses at the end of a source.
+fn family_of(source: &str) -> String {
+    let family = source.rsplit_once('(').map(|(_, family)| family);
+    family
+        .unwrap_or("no family")
+        .trim_end_matches(')')
+        .to_owned()
+}
+
 fn judge(
     sandbox: &Sandbox,
     operation: &Operation,
@@ -412,11 +414,7 @@ fn judge(
             continue;
         };
         tally.answers += 1;
-        let family = report
-            .source
-            .rsplit_once('(')
-            .map_or("no family", |(_, family)| family.trim_end_matches(')'));
-        *families.entry(family.to_owned()).or_default() += 1;
+        *families.entry(family_of(&report.source)).or_default() += 1;
         let (again, _) = sandbox.answer(&wrong.request);
         tally.unstable += usize::from(again.body() != response.body());
         let documented = operation.response(response.status());

@@ -6,13 +6,13 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use crate::cli::outcome::Failure;
-use crate::contract::example::Examples;
 use crate::diagnostic::escape;
 use crate::document::Input;
 use crate::document::files::Access;
 use crate::exchange::Settings;
 use crate::generate::GenerateOptions;
 use crate::sandbox::{Reading, Sandbox};
+use crate::schema::Examples;
 
 #[derive(Debug, Args)]
 pub(super) struct Documents {

@@ -17,7 +17,7 @@ use crate::sandbox::Sandbox;
 
 /// Options of `example`.
 #[derive(Debug, Args)]
-pub struct Example {
+pub(super) struct Example {
     /// Operation, by its `operationId` or as `METHOD /path`
     operation: String,
     #[command(flatten)]
@@ -64,7 +64,11 @@ fn media_type(text: &str) -> Result<MediaRange, String> {
 }
 
 impl Example {
-    pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+    pub(super) fn run(
+        self,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> Result<Outcome, Failure> {
         let settings = self.generation.settings();
         let sandbox = self.documents.load(settings, err)?;
         let contract = sandbox.contract();

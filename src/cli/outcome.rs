@@ -36,7 +36,7 @@ pub enum Failure {
 /// Writer for standard error, or its substitute, that ignores errors: a closed reader or a full
 /// disk does not end the command.
 #[derive(Debug)]
-pub struct Unfailing<W>(
+pub(super) struct Unfailing<W>(
     /// Writer that receives the text.
     pub W,
 );

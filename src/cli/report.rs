@@ -16,7 +16,7 @@ use crate::sandbox::Sandbox;
 
 /// Options of `check`.
 #[derive(Debug, Args)]
-pub struct Check {
+pub(super) struct Check {
     #[command(flatten)]
     documents: Documents,
     #[command(flatten)]
@@ -72,7 +72,7 @@ enum CheckFormat {
 
 /// Options of `routes`.
 #[derive(Debug, Args)]
-pub struct Routes {
+pub(super) struct Routes {
     #[command(flatten)]
     documents: Documents,
     /// Show how each operation answers wrong requests
@@ -108,7 +108,11 @@ enum RoutesFormat {
 }
 
 impl Check {
-    pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+    pub(super) fn run(
+        self,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> Result<Outcome, Failure> {
         let sandbox = self.documents.load(self.generation.settings(), err)?;
         let diagnostics = sandbox.diagnostics();
         let contract = sandbox.contract();
@@ -151,7 +155,11 @@ impl Check {
 }
 
 impl Routes {
-    pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+    pub(super) fn run(
+        self,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> Result<Outcome, Failure> {
         let sandbox = self.documents.load(Settings::default(), err)?;
         let contract = sandbox.contract();
         // Errors explain which operations the list lacks, and why.

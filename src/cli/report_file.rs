@@ -12,7 +12,7 @@ use crate::state::coverage::Coverage;
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     /// `JUnit` XML, with a test case for each operation.
     Junit,
     /// HTML page for people.
@@ -23,7 +23,7 @@ pub enum Form {
 
 /// Report to write (`--report FORM FILE`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(super) struct Target {
     /// Format of the report.
     pub form: Form,
     /// File to write.
@@ -32,7 +32,7 @@ pub struct Target {
 
 /// Condition that fails a run (`--fail-on`).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Condition {
+pub(super) enum Condition {
     /// A request violated the documents.
     Violations,
     /// More than this percentage of the operations was never called.
@@ -44,7 +44,7 @@ pub enum Condition {
 /// # Errors
 ///
 /// Message that describes the expected form.
-pub fn targets(words: &[String]) -> Result<Vec<Target>, String> {
+pub(super) fn targets(words: &[String]) -> Result<Vec<Target>, String> {
     words
         .chunks(2)
         .map(|pair| match pair {
@@ -74,7 +74,7 @@ pub fn targets(words: &[String]) -> Result<Vec<Target>, String> {
 /// # Errors
 ///
 /// Message that describes the expected form.
-pub fn condition(text: &str) -> Result<Condition, String> {
+pub(super) fn condition(text: &str) -> Result<Condition, String> {
     let expected =
         || format!("`{text}` is no condition, expected `violations` or such as `uncovered=10%`");
     match text.split_once('=') {
@@ -97,7 +97,7 @@ pub fn condition(text: &str) -> Result<Condition, String> {
 
 /// Returns a sentence for each condition that holds.
 #[must_use]
-pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
+pub(super) fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
     let wrong: u64 = coverage
         .used()
         .iter()
@@ -120,7 +120,7 @@ pub fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
 /// Reason why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the report `{}` cannot be written: {error}", escape::one_line(&.file.display().to_string()))]
-pub struct ReportError {
+pub(super) struct ReportError {
     /// File of the report.
     file: PathBuf,
     /// Error of the file system.
@@ -140,7 +140,7 @@ impl Target {
     /// # Errors
     ///
     /// [`ReportError`], if it cannot be written.
-    pub fn check(&self) -> Result<(), ReportError> {
+    pub(super) fn check(&self) -> Result<(), ReportError> {
         let is_there = match fs::metadata(&self.file) {
             // Opening a pipe would wait for its reader.
             Ok(there) if !there.is_file() && !there.is_dir() => return Ok(()),
@@ -164,7 +164,7 @@ impl Target {
     /// # Errors
     ///
     /// [`ReportError`], if it cannot be written.
-    pub fn write(
+    pub(super) fn write(
         &self,
         contract: &Contract,
         coverage: &Coverage,

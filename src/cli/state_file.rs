@@ -25,7 +25,7 @@ const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Reason why state cannot be kept in a file.
 #[derive(Debug, thiserror::Error)]
-pub enum StateError {
+pub(super) enum StateError {
     /// The file or its folder is not usable.
     #[error("the state file `{}` cannot be used: {why}", shown(.path))]
     Unusable {
@@ -56,7 +56,7 @@ fn shown(path: &Path) -> String {
 
 /// File that holds the state.
 #[derive(Debug)]
-pub struct StateFile {
+pub(super) struct StateFile {
     /// Path as the user wrote it.
     named: PathBuf,
     /// Path of the file that is written, with links resolved.
@@ -75,7 +75,7 @@ impl StateFile {
     ///
     /// [`StateError`], if the file cannot be read or written, or does not hold a state. It is not
     /// changed then.
-    pub fn open(named: &Path, sandbox: &Sandbox) -> Result<Self, StateError> {
+    pub(super) fn open(named: &Path, sandbox: &Sandbox) -> Result<Self, StateError> {
         let unusable = |why: String| StateError::Unusable {
             path: named.to_owned(),
             why,
@@ -137,7 +137,7 @@ impl StateFile {
     /// # Errors
     ///
     /// Error of the system, if no thread can be started.
-    pub fn keep(mut self, sandbox: Arc<Sandbox>) -> io::Result<Keeper> {
+    pub(super) fn keep(mut self, sandbox: Arc<Sandbox>) -> io::Result<Keeper> {
         let (stop, stopped) = mpsc::channel();
         let named = self.named.clone();
         let keep = move || {
@@ -167,7 +167,7 @@ impl StateFile {
 
 /// Thread that writes a state file.
 #[derive(Debug)]
-pub struct Keeper {
+pub(super) struct Keeper {
     named: PathBuf,
     stop: Sender<()>,
     thread: JoinHandle<Result<(), StateError>>,
@@ -179,7 +179,7 @@ impl Keeper {
     /// # Errors
     ///
     /// [`StateError`], if they cannot be written.
-    pub fn end(self) -> Result<(), StateError> {
+    pub(super) fn end(self) -> Result<(), StateError> {
         drop(self.stop);
         let panicked = |_| StateError::Unwritten {
             path: self.named,

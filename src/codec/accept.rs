@@ -136,7 +136,7 @@ impl Accept {
 
 /// Converts a weight to thousandths: `0.8` → 800; text that is no weight counts as 1 (1000).
 #[must_use]
-pub fn thousandths(weight: &str) -> u16 {
+pub(crate) fn thousandths(weight: &str) -> u16 {
     let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
     let digits = format!("{fraction:0<3}");
     match (
@@ -154,7 +154,7 @@ pub fn thousandths(weight: &str) -> u16 {
 /// Returns whether responses with this status have no content: 204, 205 and 304 (RFC 9110 §15.3.5,
 /// §15.3.6 and §15.4.5).
 #[must_use]
-pub fn is_without_content(status: StatusCode) -> bool {
+pub(crate) fn is_without_content(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
@@ -164,7 +164,7 @@ pub fn is_without_content(status: StatusCode) -> bool {
 /// Returns the type to send for a documented range: JSON wherever the range and the schema allow
 /// it.
 #[must_use]
-pub fn concrete(media: &MediaType) -> Cow<'_, MediaRange> {
+pub(crate) fn concrete(media: &MediaType) -> Cow<'_, MediaRange> {
     if !media.range.is_range() {
         return Cow::Borrowed(&media.range);
     }

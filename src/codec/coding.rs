@@ -18,7 +18,7 @@ use crate::codec::message::{Body, CodingFault, Request};
 
 /// Codings that are decoded in requests, as the value of `Accept-Encoding` in a 415 response (RFC
 /// 9110 §12.5.3).
-pub const UNDONE: &str = "gzip, deflate, br, zstd";
+pub(crate) const UNDONE: &str = "gzip, deflate, br, zstd";
 
 /// Maximum number of codings applied to one content; content with more is malformed.
 const MOST_CODINGS: usize = 4;
@@ -81,7 +81,7 @@ struct Undone;
 ///
 /// Decoding stops at `max` bytes, and the body becomes [`Body::TooLarge`].
 #[must_use]
-pub fn undo(request: &Request, max: usize) -> Option<Request> {
+pub(crate) fn undo(request: &Request, max: usize) -> Option<Request> {
     if !request.headers().contains_key(CONTENT_ENCODING)
         || request.extensions().get::<Undone>().is_some()
     {

@@ -10,7 +10,7 @@ use crate::schema::Schema;
 
 /// Delimiter between the items of a list (OpenAPI 2.0, Parameter Object).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CollectionFormat {
+pub(crate) enum CollectionFormat {
     /// `csv`: a comma.
     Commas,
     /// `ssv`: a space.
@@ -24,7 +24,7 @@ pub enum CollectionFormat {
 impl CollectionFormat {
     /// Returns the format in the schema of a list, if it has one.
     #[must_use]
-    pub fn of(schema: &Schema, node: &Value) -> Option<Self> {
+    pub(crate) fn of(schema: &Schema, node: &Value) -> Option<Self> {
         match schema.resolve(node).get("collectionFormat")?.as_str()? {
             "csv" => Some(Self::Commas),
             "ssv" => Some(Self::Blanks),
@@ -48,7 +48,7 @@ impl CollectionFormat {
     /// Splits the text of a list, which is still percent-encoded; the empty text is the empty
     /// list.
     #[must_use]
-    pub fn split(self, raw: &str) -> Vec<&str> {
+    pub(crate) fn split(self, raw: &str) -> Vec<&str> {
         if raw.is_empty() {
             return Vec::new();
         }
@@ -64,7 +64,7 @@ impl CollectionFormat {
 
     /// Returns the delimiter, percent-encoded for URLs or plain.
     #[must_use]
-    pub fn delimiter(self, is_encoded: bool) -> &'static str {
+    pub(crate) fn delimiter(self, is_encoded: bool) -> &'static str {
         match self {
             Self::Commas => ",",
             Self::Blanks if is_encoded => "%20",
@@ -79,7 +79,7 @@ impl CollectionFormat {
     /// Joins a list that is an item of another list into one string; returns other values
     /// unchanged.
     #[must_use]
-    pub fn join(schema: &Schema, node: &Value, value: &Value) -> Value {
+    pub(crate) fn join(schema: &Schema, node: &Value, value: &Value) -> Value {
         let (Value::Array(items), Some(format)) = (value, Self::of(schema, node)) else {
             return value.clone();
         };

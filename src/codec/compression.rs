@@ -90,7 +90,7 @@ impl Accepted {
 ///
 /// Content that is sent item by item, is a part, already has a coding or must not be transformed
 /// (RFC 9111 §5.2.2.6) stays unchanged.
-pub fn compress(request: &HeaderMap, response: &mut Response) {
+pub(crate) fn compress(request: &HeaderMap, response: &mut Response) {
     let headers = response.headers();
     let is_fixed = headers.contains_key(CONTENT_ENCODING)
         || headers.contains_key(CONTENT_RANGE)
@@ -149,7 +149,7 @@ fn tag(coding: Coding, headers: &mut HeaderMap) {
 
 /// Returns the entity tag of the uncompressed content for a tag that may be of compressed content.
 #[must_use]
-pub fn plain_tag(tag: &str) -> String {
+pub(crate) fn plain_tag(tag: &str) -> String {
     let Some(inner) = tag.strip_suffix('"') else {
         return tag.to_owned();
     };

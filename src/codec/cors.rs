@@ -8,14 +8,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 /// Returns whether a request is a CORS preflight, which asks for permission only.
 #[must_use]
-pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Allows the methods and header fields that a preflight requests, for 600 seconds.
-pub fn permit_preflight(request: &HeaderMap, methods: &HeaderValue, response: &mut HeaderMap) {
+pub(crate) fn permit_preflight(
+    request: &HeaderMap,
+    methods: &HeaderValue,
+    response: &mut HeaderMap,
+) {
     response.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
     if let Some(names) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         response.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
@@ -26,7 +30,7 @@ pub fn permit_preflight(request: &HeaderMap, methods: &HeaderValue, response: &m
 /// Allows the page that made the request to read the response and all of its header fields.
 ///
 /// The origin is repeated instead of `*`, so that requests with credentials work too.
-pub fn permit(request: &HeaderMap, response: &mut HeaderMap) {
+pub(crate) fn permit(request: &HeaderMap, response: &mut HeaderMap) {
     let Some(origin) = request.get(ORIGIN) else {
         return;
     };

@@ -31,11 +31,11 @@ impl Body {
 
 /// Request extension with the path prefix that was cut off. Answers that contain URLs repeat it.
 #[derive(Debug, Clone)]
-pub struct Mounted(pub String);
+pub(crate) struct Mounted(pub String);
 
 /// Returns the path prefix that was cut off the request; empty if there was none.
 #[must_use]
-pub fn mount(request: &Request) -> &str {
+pub(crate) fn mount(request: &Request) -> &str {
     request
         .extensions()
         .get::<Mounted>()
@@ -50,7 +50,7 @@ pub type Response = http::Response<Bytes>;
 
 /// Response extension of content that is sent item by item.
 #[derive(Debug, Clone)]
-pub struct Items {
+pub(crate) struct Items {
     /// End of each item in the content; the last one is the end of the content.
     pub ends: Arc<[usize]>,
 }
@@ -65,7 +65,7 @@ pub enum CodingFault {
 }
 
 /// Returns the URL of a request; without scheme and host if it has no `Host` header field.
-pub fn target_of(request: &Request) -> String {
+pub(crate) fn target_of(request: &Request) -> String {
     let target = request
         .uri()
         .path_and_query()
@@ -80,7 +80,7 @@ pub fn target_of(request: &Request) -> String {
 
 /// Puts content into a response. Content with several items is marked with [`Items`], and the
 /// server splits it.
-pub fn send(written: Written, media: &MediaRange, response: &mut Response) {
+pub(crate) fn send(written: Written, media: &MediaRange, response: &mut Response) {
     match written.media {
         Some(media) => {
             response.headers_mut().insert(CONTENT_TYPE, media);

@@ -1,14 +1,14 @@
 //! Bytes ↔ values: media types, parameter styles, `Accept`, `Prefer`, content codings and header
 //! fields.
 
-pub mod accept;
-pub mod coding;
-pub mod collection;
-pub mod compression;
-pub mod content;
-pub mod cors;
-pub mod message;
-pub mod parameter;
-pub mod preference;
-pub mod style;
-pub mod text;
+pub(crate) mod accept;
+pub(crate) mod coding;
+pub(crate) mod collection;
+pub(crate) mod compression;
+pub(crate) mod content;
+pub(crate) mod cors;
+pub(crate) mod message;
+pub(crate) mod parameter;
+pub(crate) mod preference;
+pub(crate) mod style;
+pub(crate) mod text;

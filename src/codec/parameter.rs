@@ -107,7 +107,7 @@ impl<'r> Inputs<'r> {
 /// Returns the names and values of all cookies of a request (RFC 6265 §4.2.1), without the quotes
 /// around a value.
 #[must_use]
-pub fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(crate) fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let lines = headers
         .get_all(http::header::COOKIE)
         .iter()
@@ -122,7 +122,7 @@ pub fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
 
 /// Reads a parameter.
 #[must_use]
-pub fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
+pub(crate) fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
     match &parameter.form {
         ParameterForm::Content(media) => match raw(parameter, inputs) {
             Some(text) if !media.range.is_json() => Read::Value(match &media.schema {

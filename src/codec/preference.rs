@@ -14,7 +14,7 @@ const NAMES: [&str; 6] = ["code", "example", "dynamic", "seed", "scenario", "del
 /// Preferences of a request. Unreadable ones are ignored, as the standard requires, and reported
 /// in `Standin-Warning`.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Preferences {
+pub(crate) struct Preferences {
     /// `code=404`
     pub code: Option<StatusCode>,
     /// `example="Example 2"`
@@ -35,7 +35,7 @@ impl Preferences {
     /// Reads the preferences from the header fields, then from the query; the first with each name
     /// counts.
     #[must_use]
-    pub fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
+    pub(crate) fn read(headers: &HeaderMap, query: &Pairs<'_>) -> Self {
         let mut preferences = Self::default();
         for line in headers
             .get_all(PREFER)
@@ -60,7 +60,7 @@ impl Preferences {
 
     /// Returns whether a request can have preferences; a cheap check before reading them.
     #[must_use]
-    pub fn are_in(headers: &HeaderMap, query: &str) -> bool {
+    pub(crate) fn are_in(headers: &HeaderMap, query: &str) -> bool {
         headers.contains_key(PREFER) || query.contains("__")
     }
 
@@ -96,7 +96,7 @@ impl Preferences {
 
     /// Returns whether the client asks for a particular answer.
     #[must_use]
-    pub fn chooses(&self) -> bool {
+    pub(crate) fn chooses(&self) -> bool {
         self.code.is_some() || self.example.is_some() || self.dynamic == Some(true)
     }
 }

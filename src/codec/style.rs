@@ -61,7 +61,7 @@ impl<'r> Pairs<'r> {
 
 /// Result of reading a parameter.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Read {
+pub(crate) enum Read {
     /// No value.
     Absent,
     /// An empty value that `allowEmptyValue` accepts whatever the schema.
@@ -73,7 +73,7 @@ pub enum Read {
 }
 
 /// Maximum nesting of brackets in a name: `f[a][b]` has 2. Deeper names are malformed.
-pub const DEEPEST_BRACKETS: usize = 32;
+pub(crate) const DEEPEST_BRACKETS: usize = 32;
 
 /// Reader of one value, by style, explode and schema.
 pub(super) struct Reader<'s> {
@@ -533,7 +533,7 @@ impl<'s> Reader<'s> {
 
 /// Reads a property of a form body, as the query parameter with that name would be read.
 #[must_use]
-pub fn read_property(
+pub(crate) fn read_property(
     schema: &Schema,
     node: &Value,
     name: &str,
@@ -560,7 +560,7 @@ pub fn read_property(
 /// Reads an object or a list with members that have separate names: `name[a]`, `name[b][0]`,
 /// `name[]`.
 #[must_use]
-pub fn read_brackets(
+pub(crate) fn read_brackets(
     schema: &Schema,
     node: &Value,
     name: &str,
@@ -577,7 +577,7 @@ pub fn read_brackets(
 
 /// Converts text to the type that a schema requires, or leaves it a string.
 #[must_use]
-pub fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
+pub(crate) fn typed(schema: &Schema, node: &Value, text: &str) -> Value {
     typed_as(&schema.types(node), schema, || node, text)
 }
 

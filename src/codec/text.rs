@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Returns a value as text: strings without quotes, anything else as JSON.
 #[must_use]
-pub fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
@@ -19,19 +19,19 @@ pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Percent-encodes a text for a component of a URI (RFC 3986 §2.3).
 #[must_use]
-pub fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Percent-decodes.
 #[must_use]
-pub fn decode(raw: &str) -> String {
+pub(crate) fn decode(raw: &str) -> String {
     percent_decode_str(raw).decode_utf8_lossy().into_owned()
 }
 
 /// Percent-decodes, with `+` for a space, as in forms and queries.
 #[must_use]
-pub fn decode_form(raw: &str) -> String {
+pub(crate) fn decode_form(raw: &str) -> String {
     if raw.contains('+') {
         decode(&raw.replace('+', " "))
     } else {

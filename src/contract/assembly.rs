@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::contract::example::Examples;
 use crate::contract::merge::same_operation;
 use crate::contract::operation::Operation;
 use crate::contract::outline::outline;
@@ -13,11 +12,12 @@ use crate::contract::route::{PathTemplate, Router};
 use crate::contract::{Contract, error_override, fixture};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Document, FixtureFile, Loaded};
+use crate::schema::Examples;
 use crate::schema::{Demand, Schemas};
 
 /// Assembles one contract from everything that was loaded.
 #[must_use]
-pub fn assemble(
+pub(crate) fn assemble(
     loaded: &Loaded,
     fixtures: &[FixtureFile],
     examples: Examples,

@@ -11,7 +11,6 @@ use openapiv3::{ParameterSchemaOrContent, ReferenceOr};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::contract::example::Examples;
 use crate::contract::media::MediaRange;
 use crate::contract::route::PathTemplate;
 use crate::contract::skeleton::{AT, at_of, bones, bones_of};
@@ -23,11 +22,12 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{ALLOWED, is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
 use crate::document::{Expect, Kind};
+use crate::schema::Examples;
 use crate::schema::name::carries_credentials;
 use crate::schema::{Direction, Schema, Schemas, unknown};
 
 /// Compiler of the operations of a document, which share the components that they refer to.
-pub struct Compiler {
+pub(crate) struct Compiler {
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) examples: Examples,
     known_schemas: HashMap<(String, Direction), Arc<Schema>>,
@@ -52,7 +52,7 @@ fn said(operation: &openapiv3::Operation) -> String {
 impl Compiler {
     /// Creates a compiler for a document.
     #[must_use]
-    pub fn new(schemas: Arc<Schemas>, examples: Examples) -> Self {
+    pub(crate) fn new(schemas: Arc<Schemas>, examples: Examples) -> Self {
         Self {
             schemas,
             examples,
@@ -74,7 +74,7 @@ impl Compiler {
     }
 
     /// Registers the schemas of an operation; the compiled operation is dropped.
-    pub fn note(&mut self, template: &str, item: &str, at: &str) {
+    pub(crate) fn note(&mut self, template: &str, item: &str, at: &str) {
         let place = Place::key(self.schemas.source(), at);
         drop(self.compile(
             &Named {
@@ -88,7 +88,7 @@ impl Compiler {
     }
 
     /// Compiles the operation at the JSON Pointer `at`, whose path item is at `item_at`.
-    pub fn compile(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
+    pub(crate) fn compile(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
         self.diagnostics.clear();
         let mut terms = self.terms(operation, item_at, at);
         terms.diagnostics = std::mem::take(&mut self.diagnostics);
@@ -527,7 +527,7 @@ impl Compiler {
 }
 
 /// Name of an operation in diagnostics, and its place.
-pub struct Named<'o> {
+pub(crate) struct Named<'o> {
     /// Method of the operation.
     pub method: &'o Method,
     /// Path template of the operation.

@@ -46,7 +46,10 @@ const FIELDS: [&str; 7] = [
 /// Reads the entries of the section, each with the name that it applies to: `*`, a document or an
 /// operation. Invalid entries are reported in `found` and left out.
 #[must_use]
-pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, ErrorOverride)> {
+pub(crate) fn read(
+    file: &FixtureFile,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<(String, ErrorOverride)> {
     let Some(section) = section(file) else {
         return Vec::new();
     };
@@ -64,7 +67,7 @@ pub fn read(file: &FixtureFile, found: &mut Vec<Diagnostic>) -> Vec<(String, Err
 /// Returns the section `errors` if it is a map; a list has the fixtures of an operation named
 /// `errors`.
 #[must_use]
-pub fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
+pub(crate) fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
     file.tree.get("errors").and_then(Value::as_object)
 }
 

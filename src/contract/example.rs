@@ -11,7 +11,7 @@ use crate::contract::media::Written;
 use crate::diagnostic::Place;
 use crate::document::number::same;
 use crate::document::syntax::{Part, unescape};
-pub use crate::schema::Examples;
+use crate::schema::Examples;
 use crate::schema::coercion::{Coercion, coerce};
 use crate::schema::{Direction, Schema, SchemaError};
 
@@ -147,7 +147,7 @@ fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
 
 /// Returns whether a value fits its schema, apart from errors in documented examples of its parts.
 #[must_use]
-pub fn fits(schema: &Schema, value: &Value) -> bool {
+pub(crate) fn fits(schema: &Schema, value: &Value) -> bool {
     match schema.is_valid(value) {
         Ok(true) => true,
         Ok(false) if !must_fit(schema) => schema.errors(value).is_ok_and(|errors| {
@@ -162,7 +162,7 @@ pub fn fits(schema: &Schema, value: &Value) -> bool {
 /// Returns whether an error of a value is caused by a documented example of a part that is served
 /// unchanged.
 #[must_use]
-pub fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> bool {
+pub(crate) fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> bool {
     if must_fit(schema) {
         return false;
     }

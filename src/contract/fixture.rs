@@ -7,12 +7,13 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::contract::error_override;
-use crate::contract::example::{Example, Examples};
+use crate::contract::example::Example;
 use crate::contract::simulation::{self, Delay, Fault, RateLimit};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::names::{nearest, unknown_keyword};
 use crate::document::syntax::join;
+use crate::schema::Examples;
 use crate::schema::{Demand, Direction, Schema, Schemas};
 
 /// One response of a fixture file.
@@ -105,7 +106,7 @@ const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
 /// Returns the operations that a file has entries for, each as its name and the JSON Pointer of
 /// its list.
 #[must_use]
-pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
+pub(crate) fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     let mut entries = Vec::new();
     let mut found = Vec::new();
     match &*file.tree {
@@ -144,7 +145,7 @@ pub fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
 
 /// Reads the fixtures of one operation from the list at `pointer`. Invalid entries are reported in
 /// `found` and left out.
-pub fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
+pub(crate) fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
     let reader = Reader {
         file,
         schemas: Schemas::new(

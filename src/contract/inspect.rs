@@ -25,7 +25,7 @@ use crate::schema::{Schema, SchemaError};
 /// Returns a diagnostic for everything that is wrong inside the contract: from compiling its
 /// operations, from the schemas of each document, then for each operation and for error overrides.
 #[must_use]
-pub fn inspect(contract: &Contract) -> Vec<Diagnostic> {
+pub(crate) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
     // Gather before the first validator is built, because all are built together.
     contract

@@ -14,7 +14,7 @@ use crate::schema::Schemas;
 /// Returns whether two operations are documented identically, with references followed in the
 /// document of each.
 #[must_use]
-pub fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) -> bool {
+pub(crate) fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) -> bool {
     let roots = [documents[a.document].tree(), documents[b.document].tree()];
     let values =
         [(roots[0], a), (roots[1], b)].map(|(root, operation)| surroundings(root, operation));
@@ -97,7 +97,7 @@ impl Comparison<'_> {
 ///
 /// Components with the same name and different content are numbered: `Error`, `Error_2`.
 #[must_use]
-pub fn as_one_document(contract: &Contract) -> Value {
+pub(crate) fn as_one_document(contract: &Contract) -> Value {
     if let [only] = contract.documents.as_slice() {
         return Value::clone(only.tree());
     }

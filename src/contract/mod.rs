@@ -3,31 +3,31 @@
 //! [`assembly`] builds a contract from documents and fixtures; `exchange` uses it to answer
 //! requests.
 
-pub mod assembly;
-pub mod compile;
+pub(crate) mod assembly;
+pub(crate) mod compile;
 mod documented;
-pub mod error_override;
-pub mod example;
-pub mod fixture;
-pub mod inspect;
-pub mod media;
-pub mod merge;
-mod operation;
-pub mod outline;
-pub mod route;
+pub(crate) mod error_override;
+pub(crate) mod example;
+pub(crate) mod fixture;
+pub(crate) mod inspect;
+pub(crate) mod media;
+pub(crate) mod merge;
+pub(crate) mod operation;
+pub(crate) mod outline;
+pub(crate) mod route;
 mod samples;
 mod security;
-pub mod server;
-pub mod simulation;
+pub(crate) mod server;
+pub(crate) mod simulation;
 mod skeleton;
 pub(crate) mod terms;
-pub mod wording;
+pub(crate) mod wording;
 
-pub use crate::contract::operation::Operation;
-pub use crate::contract::terms::{
-    ConversionCache, Encoding, Generated, GeneratedCache, Location, MediaType, Parameter,
-    ParameterForm, PartHeader, RequestBody, Response, ResponseHeader, SecurityRequirement,
-    SecurityScheme, StatusPattern, Style, Terms,
+pub(crate) use crate::contract::operation::Operation;
+pub(crate) use crate::contract::terms::{
+    ConversionCache, Encoding, Generated, Location, MediaType, Parameter, ParameterForm,
+    RequestBody, Response, ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern,
+    Style,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -13,7 +13,7 @@ use crate::contract::terms::{Response, StatusPattern, Terms};
 use crate::diagnostic::Place;
 
 /// Place of an operation, and the compiler of its document.
-pub struct Recipe {
+pub(super) struct Recipe {
     pub(super) compiler: Arc<Mutex<Compiler>>,
     /// JSON Pointer of the path item, with references followed, for the fields that it passes on.
     pub(super) item: String,
@@ -30,7 +30,7 @@ impl fmt::Debug for Recipe {
 impl Recipe {
     /// Compiles the terms of the operation.
     #[must_use]
-    pub fn compile(&self, operation: &Operation) -> Terms {
+    pub(super) fn compile(&self, operation: &Operation) -> Terms {
         let named = Named {
             method: &operation.method,
             template: &operation.template,

@@ -8,7 +8,6 @@ use http::Method;
 use serde_json::Value;
 
 use crate::contract::compile::Compiler;
-use crate::contract::example::Examples;
 use crate::contract::operation::{Operation, Recipe};
 use crate::contract::route::Variant;
 use crate::contract::server::base_path;
@@ -16,12 +15,13 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::METHODS;
 use crate::document::reference::resolve;
 use crate::document::syntax::join;
+use crate::schema::Examples;
 use crate::schema::Schemas;
 
 /// Finds the operations of the document with this index. The terms of each are compiled on first
 /// use.
 #[must_use]
-pub fn outline(
+pub(crate) fn outline(
     schemas: &Arc<Schemas>,
     index: usize,
     examples: Examples,

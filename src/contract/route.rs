@@ -62,7 +62,7 @@ impl Variant {
 
 /// A path template such as `/pets/{id}:cancel`, cut into segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathTemplate {
+pub(crate) struct PathTemplate {
     segments: Vec<Segment>,
 }
 
@@ -85,7 +85,7 @@ struct Pattern {
 impl PathTemplate {
     /// Splits a template at its slashes and braces. An unpaired brace is literal text.
     #[must_use]
-    pub fn parse(template: &str) -> Self {
+    pub(crate) fn parse(template: &str) -> Self {
         let path = template.strip_prefix('/').unwrap_or(template);
         Self {
             segments: path.split('/').map(Segment::parse).collect(),
@@ -93,7 +93,7 @@ impl PathTemplate {
     }
 
     /// Returns the names of its expressions from left to right: `id` for `/pets/{id}`.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.segments
             .iter()
             .flat_map(|segment| match segment {
@@ -277,7 +277,7 @@ pub enum Routed {
 ///
 /// The cost of a look-up grows with the length of the path, not with the number of operations.
 #[derive(Debug, Default)]
-pub struct Router {
+pub(crate) struct Router {
     nodes: Vec<Node>,
     /// Nodes of templates without expressions, by whole path; a short cut, because the search
     /// would find them first.
@@ -297,7 +297,7 @@ struct Node {
 impl Router {
     /// Creates a router without operations.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             nodes: vec![Node::default()],
             whole: HashMap::default(),
@@ -309,7 +309,7 @@ impl Router {
     /// # Errors
     ///
     /// Returns the operation that has the same method and an equivalent path already.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         base: &PathTemplate,
         template: &PathTemplate,
@@ -375,7 +375,7 @@ impl Router {
     /// segments take precedence over templated ones, and more literal text over less. A template
     /// that matches the path but lacks the method is skipped for a less concrete one that has it.
     #[must_use]
-    pub fn route(&self, method: &Method, path: &str) -> Routed {
+    pub(crate) fn route(&self, method: &Method, path: &str) -> Routed {
         // A path may have characters that should have been encoded.
         let encoded = (!path.is_ascii()).then(|| utf8_percent_encode(path, CONTROLS).to_string());
         let path = encoded.as_deref().unwrap_or(path);

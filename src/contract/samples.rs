@@ -14,12 +14,12 @@ use crate::schema::Schema;
 use crate::schema::coercion::is_of;
 
 /// Visited schemas, by the address of their document and their JSON Pointer.
-pub type Seen = HashSet<(usize, String)>;
+pub(super) type Seen = HashSet<(usize, String)>;
 
 /// Returns the examples that may not fit of a schema, its subschemas and the schemas that it
 /// refers to, in the author's order, each once.
 #[must_use]
-pub fn of_schema(schema: &Schema, seen: &mut Seen) -> Vec<Example> {
+pub(super) fn of_schema(schema: &Schema, seen: &mut Seen) -> Vec<Example> {
     let root = schema.root();
     let mut found = Vec::new();
     let mut open = vec![schema.pointer().to_owned()];

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// # Errors
 ///
 /// Returns a sentence if a variable in the path has neither.
-pub fn base_path(server: &Value) -> Result<String, String> {
+pub(crate) fn base_path(server: &Value) -> Result<String, String> {
     let url = server.get("url").and_then(Value::as_str).unwrap_or("/");
     let url = substitute(url, server.get("variables"));
     let after_scheme = match url.split_once("://") {

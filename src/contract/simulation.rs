@@ -92,7 +92,7 @@ fn plain(value: &Value) -> String {
 
 /// Parses `300` and `300ms`, `1.5s`, `2m`; `None` for more than an hour.
 #[must_use]
-pub fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("", 0.001)];
     let (number, unit) = units
@@ -222,7 +222,7 @@ fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
 /// # Errors
 ///
 /// Returns a sentence with the expected notation.
-pub fn calls(value: &Value) -> Result<u64, String> {
+pub(crate) fn calls(value: &Value) -> Result<u64, String> {
     let text = plain(value);
     let number = text
         .split_whitespace()

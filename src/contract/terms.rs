@@ -236,7 +236,7 @@ impl GeneratedCache {
 
 /// Cache of values that are built once per key, on first use, and kept as long as the contract.
 #[derive(Debug)]
-pub struct ConversionCache<V>(RwLock<HashMap<(usize, usize), Arc<V>>>);
+pub(crate) struct ConversionCache<V>(RwLock<HashMap<(usize, usize), Arc<V>>>);
 
 impl<V> Default for ConversionCache<V> {
     fn default() -> Self {
@@ -246,7 +246,7 @@ impl<V> Default for ConversionCache<V> {
 
 impl<V> ConversionCache<V> {
     /// Returns the cached value for a key; otherwise builds and caches it.
-    pub fn get_or_make(&self, key: (usize, usize), make: impl FnOnce() -> V) -> Arc<V> {
+    pub(crate) fn get_or_make(&self, key: (usize, usize), make: impl FnOnce() -> V) -> Arc<V> {
         // Lock poisoning is safe: entries are inserted whole.
         if let Some(known) = self
             .0

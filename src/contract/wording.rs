@@ -4,7 +4,7 @@
 use crate::schema::name::Form;
 
 /// Rules that a request can break: keywords of JSON Schema, and other causes of documented errors.
-pub const RULES: [&str; 40] = [
+pub(crate) const RULES: [&str; 40] = [
     "required",
     "type",
     "enum",
@@ -48,7 +48,7 @@ pub const RULES: [&str; 40] = [
 ];
 
 /// Rules about the whole request, and not about a field or the content.
-pub const OF_WHOLE: &[&str] = RULES.split_at(30).1;
+pub(crate) const OF_WHOLE: &[&str] = RULES.split_at(30).1;
 
 /// Slot of a template, by the value that fills it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

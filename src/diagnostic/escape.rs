@@ -9,27 +9,27 @@ use serde_json::Value;
 
 /// Returns the text in one line, with each invisible character as an escape.
 #[must_use]
-pub fn one_line(text: &str) -> Cow<'_, str> {
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     without(text, |_| false)
 }
 
 /// Returns the text with its line feeds kept, and each other invisible character as an escape.
 #[must_use]
-pub fn lines(text: &str) -> Cow<'_, str> {
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     without(text, |letter| letter == '\n')
 }
 
 /// Returns indented JSON for people and machines: invisible characters are escaped, and parse as
 /// what they were.
 #[must_use]
-pub fn pretty_json(value: &Value) -> String {
+pub(crate) fn pretty_json(value: &Value) -> String {
     json(&format!("{value:#}")).into_owned()
 }
 
 /// Escapes invisible characters in a JSON text; outside of strings it may have no such character
 /// but line feeds.
 #[must_use]
-pub fn json(text: &str) -> Cow<'_, str> {
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
     }
@@ -73,7 +73,7 @@ fn is_plain(text: &str) -> bool {
 /// Returns whether a character is a control character or a line end, or invisibly changes the
 /// writing direction or the text around it.
 #[must_use]
-pub fn is_hidden(letter: char) -> bool {
+pub(crate) fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

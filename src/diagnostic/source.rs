@@ -191,7 +191,7 @@ impl fmt::Debug for Source {
 /// Returns the text and the pointer at which a place of a tree was written; `None` if the place is
 /// in no part of `parts`. The text is `None` for another place in the same text.
 #[must_use]
-pub fn written<'p>(
+pub(crate) fn written<'p>(
     parts: &'p [Written],
     pointer: &str,
 ) -> Option<(Option<&'p Arc<Source>>, String)> {
@@ -228,7 +228,7 @@ pub struct KeyAndValue {
 }
 
 /// Positions in a text by JSON Pointer, such as `/info/title`.
-pub type Positions = HashMap<String, KeyAndValue>;
+pub(crate) type Positions = HashMap<String, KeyAndValue>;
 
 #[cfg(test)]
 mod tests {

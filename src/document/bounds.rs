@@ -23,7 +23,7 @@ const BYTES_FOR_A_VALUE: usize = 4;
 
 /// Returns the maximum number of values of a text, aliases followed.
 #[must_use]
-pub fn most_values(text: &str) -> usize {
+pub(super) fn most_values(text: &str) -> usize {
     MOST_VALUES + text.len() / BYTES_FOR_A_VALUE
 }
 
@@ -32,7 +32,7 @@ pub fn most_values(text: &str) -> usize {
 /// # Errors
 ///
 /// Returns a [`SyntaxError`] that names the bound, at the place where it is exceeded.
-pub fn check(text: &str) -> Result<(), SyntaxError> {
+pub(super) fn check(text: &str) -> Result<(), SyntaxError> {
     let most_aliases = MOST_ALIASES + text.len() / BYTES_FOR_AN_ALIAS;
     let (mut row, mut open, mut begun, mut aliases) = (0_usize, 0_usize, 0_usize, 0_usize);
     let mut before = b' ';

@@ -34,7 +34,7 @@ struct Visit {
 }
 
 /// Cuts the schemas of a document that are too deep and returns a diagnostic for each.
-pub fn cut(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
+pub(super) fn cut(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
     let mut composed = Vec::new();
     for (kind, at) in extents {
         let Some(part) = tree.pointer_mut(at) else {

@@ -20,7 +20,7 @@ type Scope = BTreeMap<String, String>;
 
 /// Replaces the dynamic references of a document with plain ones. `resources` are the pointers of
 /// the schemas with an `$id`; other references are JSON Pointers already.
-pub fn specialise(tree: &mut Value, resources: &[String]) {
+pub(crate) fn specialise(tree: &mut Value, resources: &[String]) {
     let mut anchors: Vec<(String, String)> = Vec::new();
     let mut references: Vec<(String, String)> = Vec::new();
     let mut has_dynamic = false;

@@ -3,7 +3,7 @@ use crate::diagnostic::Span;
 
 /// Error of a text that is neither JSON nor YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SyntaxError {
+pub(crate) struct SyntaxError {
     /// Message of the parser, such as `mapping values are not allowed in this context`.
     pub message: String,
     /// Position at which the parser failed.

@@ -2,11 +2,11 @@
 use crate::document::shape::Kind;
 
 /// Kind and JSON Pointer of a part of a tree; repairs, upgrades and checks begin there.
-pub type Extent = (Kind, String);
+pub(super) type Extent = (Kind, String);
 
 /// Structure of the root document: OpenAPI 2.0 or 3.x.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// OpenAPI 2.0.
     V2,
     /// OpenAPI 3.0 and later.

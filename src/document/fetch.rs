@@ -33,7 +33,7 @@ const MOST_REDIRECTIONS: usize = 5;
 ///
 /// Returns a message for users: the host is not allowed, does not answer, or answers something
 /// else.
-pub fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
+pub(super) fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
     allowed(uri, access)?;
     let kept = access.cache.as_deref().map(|folder| place(folder, uri));
     if let Some(bytes) = kept.as_ref().and_then(|path| fs::read(path).ok()) {

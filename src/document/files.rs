@@ -15,11 +15,11 @@ use serde_json::Value;
 use crate::diagnostic::Source;
 use crate::document::encoding::decode;
 use crate::document::error::SyntaxError;
-pub use crate::document::fetch::Access;
+pub(crate) use crate::document::fetch::Access;
 use crate::document::{fetch, identifier, metaschema, position, syntax};
 
 /// Maximum size of a file in bytes: 256 MiB. A larger one is a diagnostic.
-pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
+pub(crate) const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// Maximum number of files that one document refers to; references to more are diagnostics.
 const MOST_FILES: usize = 2000;
@@ -34,7 +34,7 @@ const MOST_BYTES: usize = 512 * 1024 * 1024;
 ///
 /// Returns the reason why it cannot be read: it is a folder, a pipe or a device, it is larger than
 /// [`LARGEST_FILE`], or the system refuses.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     // Opening a pipe would block.
     let metadata = path.metadata().map_err(|error| error.to_string())?;
     if metadata.is_dir() {
@@ -61,7 +61,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
 
 /// Location of a document or file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Home {
+pub(crate) enum Home {
     /// Real path of a file.
     File(PathBuf),
     /// An absolute URI without a fragment.
@@ -70,7 +70,7 @@ pub enum Home {
 
 /// A file that was read.
 #[derive(Debug, Clone)]
-pub struct Read {
+pub(crate) struct Read {
     /// Source text, for diagnostics.
     pub source: Arc<Source>,
     /// Tree of the file before any repair or upgrade.
@@ -87,7 +87,7 @@ struct Folder {
 
 /// The files that one document may refer to.
 #[derive(Debug)]
-pub struct Files<'a> {
+pub(crate) struct Files<'a> {
     access: &'a Access,
     home: Option<Home>,
     /// Name of the document in messages.
@@ -102,7 +102,12 @@ impl<'a> Files<'a> {
     /// Creates the files of the document `name`. `home` is its file, if it is one; `served` are the
     /// folders that were searched for documents.
     #[must_use]
-    pub fn new(name: &'a str, home: Option<&Path>, access: &'a Access, served: &[PathBuf]) -> Self {
+    pub(crate) fn new(
+        name: &'a str,
+        home: Option<&Path>,
+        access: &'a Access,
+        served: &[PathBuf],
+    ) -> Self {
         let home = home.and_then(|path| path.canonicalize().ok());
         let own = home.as_deref().and_then(Path::parent);
         let plain = |path: PathBuf| Folder {
@@ -141,7 +146,7 @@ impl<'a> Files<'a> {
 
     /// Returns the location of the document, if it is a file.
     #[must_use]
-    pub fn home(&self) -> Option<&Home> {
+    pub(crate) fn home(&self) -> Option<&Home> {
         self.home.as_ref()
     }
 
@@ -150,7 +155,7 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Returns the reason why it may not.
-    pub fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, String> {
+    pub(crate) fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, String> {
         match base {
             _ if text.starts_with("http://") || text.starts_with("https://") => {
                 Ok(Home::Uri(text.to_owned()))
@@ -192,7 +197,7 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Returns the reason why it cannot be read.
-    pub fn read(&mut self, home: &Home) -> Result<Read, String> {
+    pub(crate) fn read(&mut self, home: &Home) -> Result<Read, String> {
         if let Some(known) = self.known.get(home) {
             return known.clone();
         }
@@ -237,7 +242,7 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Returns the reason why it cannot be read.
-    pub fn text(&mut self, home: &Home) -> Result<String, String> {
+    pub(crate) fn text(&mut self, home: &Home) -> Result<String, String> {
         let (name, bytes) = match home {
             Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
             Home::File(path) => {

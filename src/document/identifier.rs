@@ -17,7 +17,7 @@ use crate::document::syntax::fragment;
 /// Returns true if a document with this text may have identifiers. Most have none, and searching
 /// the text is faster than searching the tree.
 #[must_use]
-pub fn may_be_in(text: &str) -> bool {
+pub(super) fn may_be_in(text: &str) -> bool {
     let words = ["id", "anchor", "dynamic"];
     let begins = |at: usize| words.iter().any(|word| text[at + 1..].starts_with(word));
     // `"\u0024id"` is `$id` too.
@@ -27,7 +27,7 @@ pub fn may_be_in(text: &str) -> bool {
 }
 
 /// Rewrites the references of a document and removes its identifiers.
-pub fn localise(tree: &mut Value) {
+pub(super) fn localise(tree: &mut Value) {
     let mut known = Identifiers::default();
     let mut references = Vec::new();
     each_object(Kind::Document, tree, "", &mut |kind, object, at| {
@@ -193,7 +193,7 @@ fn is_below(at: &str, outer: &str) -> bool {
 /// Resolves a reference against a base (RFC 3986 §5.2). Either may be an IRI; characters that no IRI
 /// may have are percent-encoded. A reference without a scheme stays as it is if the base is empty
 /// or has no path.
-pub fn absolute(base: &str, reference: &str) -> String {
+pub(super) fn absolute(base: &str, reference: &str) -> String {
     /// Base of bases that have no scheme, such as `schemas/pet`, which RFC 3986 does not allow.
     const ROOT: &str = "file:///";
     let reference = encoded(reference);
@@ -210,7 +210,9 @@ pub fn absolute(base: &str, reference: &str) -> String {
     } else {
         format!("{ROOT}{}", base.trim_start_matches('/'))
     };
-    let resolved = Iri::parse(whole).ok().and_then(|whole| parsed.resolve_against(&whole).ok());
+    let resolved = Iri::parse(whole)
+        .ok()
+        .and_then(|whole| parsed.resolve_against(&whole).ok());
     match resolved.map(Iri::into_string) {
         Some(resolved) if has_scheme => resolved,
         Some(resolved) => {

@@ -18,10 +18,10 @@ use crate::document::syntax::{self, join};
 use crate::document::{identifier, metaschema, repair, upgrade};
 
 /// Extension of the document that holds the linked files.
-pub const FILES: &str = "x-files";
+pub(crate) const FILES: &str = "x-files";
 
 /// Links all files into one tree, and returns its extents and the diagnostics.
-pub fn link(
+pub(crate) fn link(
     tree: &mut Value,
     source: &Arc<Source>,
     files: &mut Files<'_>,

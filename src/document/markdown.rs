@@ -8,7 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 /// Each is preceded by as many empty lines as it has lines above it in the page, so that its lines
 /// and columns are those of the page.
 #[must_use]
-pub fn documents(page: &str) -> Vec<String> {
+pub(super) fn documents(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     // Do not parse a large text without fences as a page.
     if !page.contains("```") && !page.contains("~~~") {

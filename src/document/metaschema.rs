@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// Returns the meta-schema of a URI, with any scheme and with or without `#` at its end; `None` if
 /// the URI is not that of a meta-schema.
 #[must_use]
-pub fn built_in(uri: &str) -> Option<Value> {
+pub(super) fn built_in(uri: &str) -> Option<Value> {
     let name = uri
         .split_once("://")
         .map(|(_, rest)| rest.trim_end_matches('#'))?;
@@ -63,7 +63,7 @@ pub fn built_in(uri: &str) -> Option<Value> {
 
 /// Rewrites the references of a meta-schema for its place at the pointer `at` of a document.
 /// Returns whether the URI is that of a meta-schema.
-pub fn place(value: &mut Value, uri: &str, at: &str) -> bool {
+pub(super) fn place(value: &mut Value, uri: &str, at: &str) -> bool {
     if built_in(uri).is_none() {
         return false;
     }

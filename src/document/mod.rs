@@ -7,28 +7,28 @@ mod bounds;
 mod depth;
 pub(crate) mod dynamic;
 mod encoding;
-pub mod error;
+pub(crate) mod error;
 mod extent;
 mod fetch;
-pub mod files;
+pub(crate) mod files;
 mod identifier;
-pub mod link;
+pub(crate) mod link;
 mod markdown;
 mod metaschema;
-pub mod names;
-pub mod number;
+pub(crate) mod names;
+pub(crate) mod number;
 mod overlay;
 mod position;
-pub mod reference;
+pub(crate) mod reference;
 mod repair;
 mod repair_values;
 mod retyped;
-pub mod shape;
+pub(crate) mod shape;
 mod splice;
-pub mod syntax;
+pub(crate) mod syntax;
 pub(crate) mod tree;
 mod upgrade;
-pub mod visit;
+pub(crate) mod visit;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ use crate::document::encoding::{begins_as_openapi, decode, mentions_openapi};
 use crate::document::error::SyntaxError;
 use crate::document::files::{Access, Files, LARGEST_FILE, read_file};
 use crate::document::overlay::Overlay;
-pub use crate::document::shape::{Expect, Kind, METHODS, Members};
+pub(crate) use crate::document::shape::{Expect, Kind, METHODS, Members};
 use crate::document::splice::Splicer;
 use crate::document::syntax::{OddityKind, Parsed};
 
@@ -64,7 +64,7 @@ pub enum Input {
 
 /// An OpenAPI document, repaired, in the internal shape, with its references checked.
 #[derive(Debug, Clone)]
-pub struct Document {
+pub(crate) struct Document {
     /// Source text, for diagnostics.
     pub source: Arc<Source>,
     /// Tree of the document; shared with the compiled schemas, which resolve their references in
@@ -83,7 +83,7 @@ pub struct FixtureFile {
 
 /// Documents and diagnostics of the inputs.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Documents in the order of the inputs; files of a folder by name.
     pub documents: Vec<Document>,
     /// Diagnostics in the order in which they were found: overlays, documents, idle overlays.
@@ -101,7 +101,7 @@ pub struct Loaded {
 /// Loads every document of the inputs, with the files that it may refer to. Overlays are applied to
 /// a document before any other step reads it.
 #[must_use]
-pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
+pub(crate) fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
     let mut loaded = Loaded {
         access: access.clone(),
         ..Loaded::default()
@@ -133,7 +133,7 @@ pub fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loaded {
 /// Reads every YAML and JSON file of a folder of fixtures, in the order of their names. A file that
 /// cannot be read is a diagnostic.
 #[must_use]
-pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
+pub(crate) fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
     let mut files = Vec::new();
     let mut found = Vec::new();
     let is_fixture = |path: &Path| {
@@ -171,7 +171,7 @@ pub fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
 /// Reads the entities that the user supplies: the files of `data` in a folder of fixtures, with
 /// their names without extension. The tree of a CSV file is its text as a string.
 #[must_use]
-pub fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>) {
+pub(crate) fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>) {
     let folder = folder.join("data");
     if !folder.is_dir() {
         return (Vec::new(), Vec::new());

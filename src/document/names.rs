@@ -11,7 +11,7 @@ use crate::document::visit::visit;
 
 /// Returns whether a standard has a field called `name` in objects of this kind.
 #[must_use]
-pub fn is_known(kind: Kind, name: &str) -> bool {
+pub(crate) fn is_known(kind: Kind, name: &str) -> bool {
     name.starts_with("x-")
         || others(kind).contains(&name)
         || fields(kind).any(|known| known == name)
@@ -20,7 +20,7 @@ pub fn is_known(kind: Kind, name: &str) -> bool {
 /// Returns the known field that the unknown `name` most likely means, unless the object has it
 /// already: `required` for `require`, `readOnly` for `read_only`.
 #[must_use]
-pub fn meant(kind: Kind, name: &str, object: &Map<String, Value>) -> Option<&'static str> {
+pub(crate) fn meant(kind: Kind, name: &str, object: &Map<String, Value>) -> Option<&'static str> {
     let candidates = fields(kind).chain(others(kind).iter().copied());
     nearest(
         name,
@@ -29,19 +29,31 @@ pub fn meant(kind: Kind, name: &str, object: &Map<String, Value>) -> Option<&'st
 }
 
 /// Returns the candidate closest to `name`, if they differ no more than by a slip: in case and
-/// separators, in one letter from four letters on, in two from eight on.
+/// separators, in two letters that changed places from three letters on (`gte` for `get`), in one
+/// letter from four letters on, in two from eight on.
 #[must_use]
-pub fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(
+    name: &str,
+    candidates: impl Iterator<Item = &'n str>,
+) -> Option<&'n str> {
     let name = plain(name);
     let length = name.chars().count();
     let most = match length {
-        0..4 => 0,
-        4..8 => 1,
+        0..3 => 0,
+        3..8 => 1,
         _ => 2,
     };
+    let letters = sorted(&name);
+    let candidates = candidates.filter(|known| length != 3 || letters == sorted(&plain(known)));
     let scored = candidates.map(|known| (distance(&name, &plain(known), most), known));
     let (least, known) = scored.min_by_key(|(distance, _)| *distance)?;
     (least <= most).then_some(known)
+}
+
+fn sorted(name: &str) -> Vec<char> {
+    let mut letters: Vec<char> = name.chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 /// Returns the optimal string alignment distance, or `most + 1` if the lengths alone exceed the
@@ -75,7 +87,7 @@ fn fields(kind: Kind) -> impl Iterator<Item = &'static str> {
 
 /// An unknown keyword of a JSON Schema.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UnknownKeyword {
+pub(crate) struct UnknownKeyword {
     /// JSON Pointer of the keyword, relative to the outermost schema.
     pub pointer: String,
     /// The keyword as it is written.
@@ -89,7 +101,7 @@ pub struct UnknownKeyword {
 ///
 /// Keywords that begin with `x-` are extensions and pass.
 #[must_use]
-pub fn unknown_keyword(schema: &Value) -> Option<UnknownKeyword> {
+pub(crate) fn unknown_keyword(schema: &Value) -> Option<UnknownKeyword> {
     let mut first = None;
     visit(Kind::Schema, schema, "", &mut |kind, value, pointer| {
         let Some(object) = value

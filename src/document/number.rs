@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use serde_json::{Number, Value};
 
 /// The key of a number in the data model of `serde` (`serde_json`'s `arbitrary_precision`).
-pub const TOKEN: &str = "$serde_json::private::Number";
+pub(crate) const TOKEN: &str = "$serde_json::private::Number";
 
 /// Returns whether two values are equal as JSON Schema defines it: `1`, `1.0` and `1e0` are one
 /// number.
 #[must_use]
-pub fn same(a: &Value, b: &Value) -> bool {
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => equal(a, b),
         (Value::Array(a), Value::Array(b)) => {
@@ -30,19 +30,19 @@ pub fn same(a: &Value, b: &Value) -> bool {
 
 /// Returns whether a list contains a value, compared by [`same`].
 #[must_use]
-pub fn has(list: &[Value], value: &Value) -> bool {
+pub(crate) fn has(list: &[Value], value: &Value) -> bool {
     list.iter().any(|item| same(item, value))
 }
 
 /// Returns whether two numbers are equal by value, in time linear in their texts.
 #[must_use]
-pub fn equal(a: &Number, b: &Number) -> bool {
+pub(crate) fn equal(a: &Number, b: &Number) -> bool {
     a == b || Decimal::of(a.as_str()) == Decimal::of(b.as_str())
 }
 
 /// Returns whether a text is a number equal to `number`.
 #[must_use]
-pub fn is_text_of(number: &Number, text: &str) -> bool {
+pub(crate) fn is_text_of(number: &Number, text: &str) -> bool {
     number.as_str() == text
         || text
             .parse::<Number>()
@@ -51,7 +51,7 @@ pub fn is_text_of(number: &Number, text: &str) -> bool {
 
 /// Returns whether a number is written without a fraction and without an exponent.
 #[must_use]
-pub fn is_plain_integer(number: &Number) -> bool {
+pub(crate) fn is_plain_integer(number: &Number) -> bool {
     !number.as_str().contains(['.', 'e', 'E'])
 }
 
@@ -111,7 +111,7 @@ impl Decimal {
 /// Returns the number with the text that an author wrote, without a leading `+`; `None` if JSON has
 /// no such number (RFC 8259 §6).
 #[must_use]
-pub fn as_written(text: &str) -> Option<Number> {
+pub(crate) fn as_written(text: &str) -> Option<Number> {
     let text = text.strip_prefix('+').unwrap_or(text);
     // `serde_json` reads `1e3` as `1e+3`. Here it only checks the text, and the text is kept.
     text.parse::<Number>()
@@ -121,7 +121,7 @@ pub fn as_written(text: &str) -> Option<Number> {
 
 /// Returns the texts of the numbers of a JSON text that have an exponent, in their order.
 #[must_use]
-pub fn with_exponent(text: &str) -> Vec<&str> {
+pub(crate) fn with_exponent(text: &str) -> Vec<&str> {
     let is_part =
         |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
     let bytes = text.as_bytes();
@@ -168,7 +168,7 @@ fn length_of_string(bytes: &[u8]) -> usize {
 /// The parser lends strings out of the text, which reveals its position; a number is the next
 /// scalar, if that has its value. Where the position is unknown (after a string with escapes), a
 /// number is written as usual.
-pub struct Follower<'t> {
+pub(crate) struct Follower<'t> {
     text: &'t str,
     /// Offset of the end of the last scalar, if it is known.
     at: Cell<Option<usize>>,
@@ -179,7 +179,7 @@ pub struct Follower<'t> {
 impl<'t> Follower<'t> {
     /// Creates a reader at the beginning of a text.
     #[must_use]
-    pub fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self {
             text,
             at: Cell::new(Some(0)),
@@ -188,7 +188,7 @@ impl<'t> Follower<'t> {
     }
 
     /// Passes a string that the parser lent out of the text.
-    pub fn lent(&self, part: &str) {
+    pub(crate) fn lent(&self, part: &str) {
         let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr());
         self.at.set(
             start
@@ -198,13 +198,13 @@ impl<'t> Follower<'t> {
     }
 
     /// Passes a string that is not part of the text; the position is unknown then.
-    pub fn lost(&self) {
+    pub(crate) fn lost(&self) {
         self.at.set(None);
     }
 
     /// Passes the next scalar and returns its text, if it is as expected; else the position is
     /// unknown.
-    pub fn pass(&self, is_expected: impl Fn(&str) -> bool) -> Option<&'t str> {
+    pub(crate) fn pass(&self, is_expected: impl Fn(&str) -> bool) -> Option<&'t str> {
         let (anchor, token, end) = self.next_scalar(self.at.get()?)?;
         let token = match token.strip_prefix('*') {
             Some(name) => *self.anchored.borrow().get(name)?,

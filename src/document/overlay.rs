@@ -14,7 +14,7 @@ use crate::document::syntax::{self, join, size};
 
 /// A parsed overlay.
 #[derive(Debug)]
-pub struct Overlay {
+pub(super) struct Overlay {
     source: Arc<Source>,
     /// Document that the overlay is for, if it names one.
     extends: Option<String>,
@@ -52,7 +52,7 @@ enum Change {
 ///
 /// Returns no overlay if the text cannot be parsed or its version is not 1.x. An action that cannot
 /// be read is a diagnostic and is skipped.
-pub fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
+pub(super) fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic>) {
     let parsed = syntax::parse(&text);
     let source = Source::new(name.to_owned(), text, position::positions);
     let tree = match parsed {
@@ -160,7 +160,7 @@ impl Overlay {
     /// Applies the overlay to the document `name`, unless it is for another one. Returns a
     /// diagnostic for the action that would add too many values; it and the actions after it are
     /// not applied.
-    pub fn apply(&mut self, tree: &mut Value, name: &str) -> Vec<Diagnostic> {
+    pub(super) fn apply(&mut self, tree: &mut Value, name: &str) -> Vec<Diagnostic> {
         if self
             .extends
             .as_deref()
@@ -222,7 +222,7 @@ impl Overlay {
 
     /// Returns a diagnostic if the overlay matched no document, else one for each action that
     /// changed nothing in any document.
-    pub fn without_effect(&self) -> Vec<Diagnostic> {
+    pub(super) fn without_effect(&self) -> Vec<Diagnostic> {
         if !self.is_used {
             let extends = self.extends.as_deref().unwrap_or_default();
             let place = Place::value(&self.source, "/extends");

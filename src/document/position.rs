@@ -9,7 +9,7 @@ use crate::document::syntax::join;
 /// The whole text is parsed again, so call this only if there is a diagnostic to show. If the event
 /// parser fails, the positions up to the failure are returned.
 #[must_use]
-pub fn positions(text: &str) -> Positions {
+pub(super) fn positions(text: &str) -> Positions {
     // A YAML parser is slower and fails at constructs that only JSON has, such as `"\ud83d\ude00"`.
     if text
         .trim_start_matches('\u{feff}')

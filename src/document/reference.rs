@@ -15,11 +15,11 @@ use crate::document::syntax::{find, fragment, join};
 
 /// Extension that replaces a reference that cannot be followed; its value is a sentence with the
 /// reason. Anything is allowed in its place.
-pub const UNKNOWN: &str = "x-standin-unknown";
+pub(crate) const UNKNOWN: &str = "x-standin-unknown";
 
 /// Reason why a reference cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Target that is not in the document.
     Unresolved,
     /// Reference that leads back to itself.
@@ -32,7 +32,7 @@ pub enum Fault {
 
 /// A value and its JSON Pointer, after references are followed.
 #[derive(Debug, Clone)]
-pub struct Resolved<'t> {
+pub(crate) struct Resolved<'t> {
     /// Value at the pointer.
     pub value: &'t Value,
     /// JSON Pointer of the value, such as `/components/schemas/Pet`.
@@ -46,7 +46,7 @@ pub struct Resolved<'t> {
 /// # Errors
 ///
 /// Returns the first [`Fault`] of the chain, with the reference that has it.
-pub fn resolve<'t>(
+pub(crate) fn resolve<'t>(
     root: &'t Value,
     value: &'t Value,
     pointer: &str,
@@ -92,7 +92,7 @@ fn follow_while<'t>(
 
 /// Returns whether a schema has nothing beside its `$ref` that constrains an instance.
 #[must_use]
-pub fn is_only_reference(value: &Value) -> bool {
+pub(crate) fn is_only_reference(value: &Value) -> bool {
     const ANNOTATIONS: [&str; 6] = [
         "description",
         "summary",
@@ -115,7 +115,7 @@ pub fn is_only_reference(value: &Value) -> bool {
 /// # Errors
 ///
 /// Returns the first [`Fault`] of the chain, with the reference that has it.
-pub fn resolve_schema<'t>(
+pub(crate) fn resolve_schema<'t>(
     root: &'t Value,
     value: &'t Value,
     pointer: &str,
@@ -132,7 +132,7 @@ fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, Fault> {
 
 /// Returns the JSON Pointer in a URI fragment (RFC 6901 §6), if the reference is only that.
 #[must_use]
-pub fn local_pointer(reference: &str) -> Option<String> {
+pub(crate) fn local_pointer(reference: &str) -> Option<String> {
     let fragment = reference.strip_prefix('#')?;
     Some(pointer_of(fragment))
 }
@@ -140,7 +140,7 @@ pub fn local_pointer(reference: &str) -> Option<String> {
 /// Returns the JSON Pointer of a URI fragment. A fragment `/` means the whole file, and not its
 /// member with an empty name.
 #[must_use]
-pub fn pointer_of(fragment: &str) -> String {
+pub(crate) fn pointer_of(fragment: &str) -> String {
     if fragment == "/" {
         String::new()
     } else {
@@ -153,7 +153,7 @@ pub fn pointer_of(fragment: &str) -> String {
 /// Returns whether a value of a discriminator's `mapping` is a URI reference; else it is the name
 /// of a component (OpenAPI 3.1.1 §4.8.25.3).
 #[must_use]
-pub fn is_reference(text: &str) -> bool {
+pub(crate) fn is_reference(text: &str) -> bool {
     text.contains(['#', '/'])
         || [".yaml", ".yml", ".json"]
             .iter()
@@ -163,7 +163,7 @@ pub fn is_reference(text: &str) -> bool {
 /// Returns the reference for a value of `mapping`; the name of a component becomes a reference to
 /// its schema.
 #[must_use]
-pub fn mapped(value: &Value) -> Option<String> {
+pub(crate) fn mapped(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     Some(if is_reference(text) {
         text.to_owned()
@@ -175,7 +175,7 @@ pub fn mapped(value: &Value) -> Option<String> {
 /// Reports every reference of the document that cannot be followed and replaces it with
 /// [`UNKNOWN`]. The others are rewritten to lead straight to the end of their chain. References in
 /// examples are reported too.
-pub fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
+pub(crate) fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
     // Check each distinct target once; most are shared and resolve.
     let mut texts: HashSet<String> = HashSet::new();
     let mut parameters: HashSet<String> = HashSet::new();
@@ -403,7 +403,7 @@ fn settle(
 
 /// Removes a reference that cannot be followed, with [`UNKNOWN`] and the reason `why` in its place;
 /// anything is allowed there.
-pub fn forget(kind: Kind, object: &mut Value, why: &str) {
+pub(crate) fn forget(kind: Kind, object: &mut Value, why: &str) {
     let Some(object) = object.as_object_mut() else {
         return;
     };
@@ -511,7 +511,7 @@ fn explain(tree: &Value, source: &Arc<Source>, broken: &Broken) -> Diagnostic {
 }
 
 /// Help text for references and schemas that are replaced with [`UNKNOWN`].
-pub const ALLOWED: &str =
+pub(crate) const ALLOWED: &str =
     "anything is allowed in its place, and answers of what uses it say so in `Standin-Warning`";
 
 /// Returns the name and pointer of the sibling most similar to the missing target, if one is

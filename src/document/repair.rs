@@ -14,13 +14,13 @@ use crate::document::syntax::{join, push, unescape};
 use crate::document::{names, retyped};
 
 /// Repairs the whole document in place and returns a diagnostic for each repair.
-pub fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
+pub(super) fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
     repair_part(Kind::Document, tree, "", source)
 }
 
 /// Repairs `value`, an object of the document at `pointer`, and returns a diagnostic for each
 /// repair.
-pub fn repair_part(
+pub(super) fn repair_part(
     kind: Kind,
     value: &mut Value,
     pointer: &str,

@@ -3,7 +3,7 @@ use serde_json::Value;
 
 /// Converts a value to the first of the types that can express it, if it is of none of them.
 /// Returns the old and the new value as JSON; `None` if nothing changed.
-pub fn retype(value: &mut Value, types: &[String]) -> Option<(String, String)> {
+pub(super) fn retype(value: &mut Value, types: &[String]) -> Option<(String, String)> {
     if value.is_null() || types.iter().any(|name| is_of(value, name)) {
         return None;
     }

@@ -6,13 +6,9 @@ use serde_json::Value;
 
 use crate::document::syntax::{push, unescape};
 
-/// An object of the OpenAPI Specification.
+/// An object of the OpenAPI Specification; each variant has the name of the object there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "each is the object of that name in the standard"
-)]
-pub enum Kind {
+pub(crate) enum Kind {
     Document,
     Info,
     Server,
@@ -37,7 +33,7 @@ pub enum Kind {
 
 /// Expected value of a field.
 #[derive(Debug, Clone, Copy)]
-pub enum Expect {
+pub(crate) enum Expect {
     /// Any JSON value.
     Anything,
     /// A string.
@@ -65,7 +61,7 @@ use Expect::{Anything, Boolean, Count, List, Map, Number, Object, Text, Texts, V
 
 /// Members that an object may have.
 #[derive(Clone, Copy)]
-pub enum Members {
+pub(crate) enum Members {
     /// Fields with fixed names; others are extensions or unknown and pass.
     Fields(&'static [(&'static str, Expect)]),
     /// Any names, with one kind of value: path templates, status codes, expressions.
@@ -75,7 +71,7 @@ pub enum Members {
 impl Kind {
     /// Returns the object's name in the standard, such as `Path Item`.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Document => "OpenAPI",
             Self::Info => "Info",
@@ -102,7 +98,7 @@ impl Kind {
 
     /// Returns the members of objects of this kind.
     #[must_use]
-    pub fn members(self) -> Members {
+    pub(crate) fn members(self) -> Members {
         let fields: &'static [(&'static str, Expect)] = match self {
             Self::Paths | Self::Callback => return Members::Each(Object(Self::PathItem)),
             Self::Responses => return Members::Each(Object(Self::Response)),
@@ -141,7 +137,7 @@ impl Kind {
 
     /// Returns whether a Reference Object is allowed in its place.
     #[must_use]
-    pub fn may_be_reference(self) -> bool {
+    pub(crate) fn may_be_reference(self) -> bool {
         !matches!(
             self,
             Self::Document
@@ -168,7 +164,7 @@ const DOCUMENT: &[(&str, Expect)] = &[
 ];
 
 /// The methods that a Path Item Object has fields for (OpenAPI 3.2.0 §4.9).
-pub const METHODS: [&str; 9] = [
+pub(crate) const METHODS: [&str; 9] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace", "query",
 ];
 
@@ -343,7 +339,7 @@ const SCHEMA: &[(&str, Expect)] = &[
 ///
 /// `visit` gets the kind of the object, the object, and its JSON Pointer. Examples, defaults and
 /// extensions are data and not visited.
-pub fn each_object(
+pub(crate) fn each_object(
     kind: Kind,
     value: &mut Value,
     pointer: &str,
@@ -383,7 +379,7 @@ fn each_below(
 /// Returns whether the standard has a place for the value at `pointer`, so that [`each_object`]
 /// visits it.
 #[must_use]
-pub fn is_known(pointer: &str) -> bool {
+pub(crate) fn is_known(pointer: &str) -> bool {
     let mut expect = Object(Kind::Document);
     for segment in pointer.split('/').skip(1) {
         let name = unescape(segment);
@@ -404,7 +400,7 @@ pub fn is_known(pointer: &str) -> bool {
 
 /// Returns the expected value of the field `name`, if the table has it.
 #[must_use]
-pub fn field(fields: &'static [(&'static str, Expect)], name: &str) -> Option<Expect> {
+pub(crate) fn field(fields: &'static [(&'static str, Expect)], name: &str) -> Option<Expect> {
     fields
         .iter()
         .find(|(field, _)| *field == name)

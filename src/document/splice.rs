@@ -28,7 +28,7 @@ const MOST_ADDED: usize = 2_000_000;
 const DEEPEST: usize = 16;
 
 /// Inliner of the misplaced references of one document.
-pub struct Splicer {
+pub(crate) struct Splicer {
     /// Structure of the parts that are searched: OpenAPI 2.0 or 3.x.
     pub origin: Origin,
     /// Parts of the tree that were written elsewhere.
@@ -61,7 +61,7 @@ struct Target {
 impl Splicer {
     /// Creates the inliner for a document of this structure.
     #[must_use]
-    pub fn new(origin: Origin) -> Self {
+    pub(crate) fn new(origin: Origin) -> Self {
         Self {
             origin,
             parts: Vec::new(),
@@ -73,7 +73,7 @@ impl Splicer {
 
     /// Inlines the misplaced references of the value at `at`, which must be as `expect` says and
     /// comes from the file `home`.
-    pub fn run(
+    pub(crate) fn run(
         &mut self,
         tree: &mut Value,
         expect: Expect,
@@ -109,7 +109,7 @@ impl Splicer {
     }
 
     /// Adds one diagnostic for each kind of place that has misplaced references.
-    pub fn report(&mut self) {
+    pub(crate) fn report(&mut self) {
         for (what, (count, place)) in std::mem::take(&mut self.misplaced) {
             let times = if count == 1 {
                 String::new()

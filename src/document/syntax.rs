@@ -17,10 +17,10 @@ use crate::document::bounds;
 use crate::document::error::SyntaxError;
 use crate::document::number::Follower;
 use crate::document::tree::{Node, Notes};
-pub use crate::document::tree::{Oddity, OddityKind, join, push};
+pub(crate) use crate::document::tree::{Oddity, OddityKind, join, push};
 
 /// Result of [`parse`].
-pub struct Parsed {
+pub(crate) struct Parsed {
     /// The tree; for a YAML stream, its first document.
     pub tree: Value,
     /// Constructs that were read although OpenAPI does not allow them.
@@ -35,7 +35,7 @@ pub struct Parsed {
 ///
 /// Returns a [`SyntaxError`] with line and column, from the parser of the language that the text
 /// begins like.
-pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
+pub(crate) fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     let text = text.trim_start_matches('\u{feff}');
     if !text.trim_start().starts_with(['{', '[']) {
         return parse_yaml(text);
@@ -59,7 +59,7 @@ const STACK: usize = 16 * 1024 * 1024;
 /// Parses texts on as many threads as there are processors; each thread takes the next unparsed
 /// text. Results are in the order of `texts`.
 #[must_use]
-pub fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
+pub(crate) fn parse_all(texts: &[&str]) -> Vec<Result<Parsed, SyntaxError>> {
     let places: Vec<OnceLock<_>> = texts.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let work = || loop {
@@ -187,7 +187,7 @@ fn yaml_error(error: &serde_yaml::Error) -> SyntaxError {
 
 /// Returns a JSON Pointer as a URI fragment, without the `#` (RFC 6901 §6).
 #[must_use]
-pub fn fragment(pointer: &str) -> String {
+pub(crate) fn fragment(pointer: &str) -> String {
     /// Characters to percent-encode, because RFC 3986 §3.5 does not allow them in a fragment.
     const FRAGMENT: &AsciiSet = &CONTROLS
         .add(b' ')
@@ -208,7 +208,7 @@ pub fn fragment(pointer: &str) -> String {
 }
 
 /// Returns the number of values in a value, itself included.
-pub fn size(value: &Value) -> usize {
+pub(crate) fn size(value: &Value) -> usize {
     match value {
         Value::Object(object) => 1 + object.values().map(size).sum::<usize>(),
         Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
@@ -218,7 +218,7 @@ pub fn size(value: &Value) -> usize {
 
 /// Returns the value at a JSON Pointer, as [`Value::pointer`] does, without a copy of each segment.
 #[must_use]
-pub fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
+pub(crate) fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
     let mut at = tree;
     if pointer.is_empty() {
         return Some(at);
@@ -236,11 +236,11 @@ pub fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
 
 /// A part of a tree, searched for once and then remembered.
 #[derive(Debug, Default)]
-pub struct Part(OnceLock<Yoke<&'static Value, Arc<Value>>>);
+pub(crate) struct Part(OnceLock<Yoke<&'static Value, Arc<Value>>>);
 
 impl Part {
     /// Returns the value at a JSON Pointer of the tree; both must be the same at each call.
-    pub fn find(&self, tree: &Arc<Value>, pointer: &str) -> Option<&Value> {
+    pub(crate) fn find(&self, tree: &Arc<Value>, pointer: &str) -> Option<&Value> {
         if let Some(found) = self.0.get() {
             return Some(found.get());
         }
@@ -253,7 +253,7 @@ impl Part {
 
 /// Returns a segment of a JSON Pointer as the name that it encodes (RFC 6901 §4).
 #[must_use]
-pub fn unescape(segment: &str) -> String {
+pub(crate) fn unescape(segment: &str) -> String {
     if !segment.contains('~') {
         return segment.to_owned();
     }

@@ -15,7 +15,7 @@ use crate::document::number::{self, Follower};
 
 /// A construct that JSON, YAML or our lenient reading accepts and OpenAPI does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Oddity {
+pub(crate) struct Oddity {
     /// Kind of the oddity.
     pub kind: OddityKind,
     /// JSON Pointer of the oddity.
@@ -24,7 +24,7 @@ pub struct Oddity {
 
 /// The kinds of [`Oddity`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OddityKind {
+pub(crate) enum OddityKind {
     /// A map key that is a number, a boolean or null: `200:`.
     NumericKey,
     /// A duplicate map key; the last one counts.
@@ -44,7 +44,7 @@ struct Found {
 
 /// Returns the JSON Pointer of the member `key` of the value at `pointer` (RFC 6901 §3).
 #[must_use]
-pub fn join(pointer: &str, key: &str) -> String {
+pub(crate) fn join(pointer: &str, key: &str) -> String {
     let mut joined = String::with_capacity(pointer.len() + key.len() + 1);
     joined.push_str(pointer);
     push(&mut joined, key);
@@ -53,7 +53,7 @@ pub fn join(pointer: &str, key: &str) -> String {
 
 /// Appends the segment `key` to a pointer and returns the previous length, to truncate it
 /// afterwards.
-pub fn push(pointer: &mut String, key: &str) -> usize {
+pub(crate) fn push(pointer: &mut String, key: &str) -> usize {
     let length = pointer.len();
     pointer.push('/');
     if !key.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
@@ -71,11 +71,11 @@ pub fn push(pointer: &mut String, key: &str) -> usize {
 }
 
 /// Seed that builds a [`Value`] from any deserializer and notes oddities.
-pub struct Node<'f, 't>(pub &'f Notes<'t>);
+pub(crate) struct Node<'f, 't>(pub &'f Notes<'t>);
 
 /// Oddities found so far, and the remaining budgets of text and values: aliases could multiply
 /// both.
-pub struct Notes<'t> {
+pub(crate) struct Notes<'t> {
     found: RefCell<Vec<Found>>,
     left: Cell<usize>,
     /// Number of values that may still follow.
@@ -94,7 +94,7 @@ const UNFOLDED: usize = 64 * 1024 * 1024;
 impl<'t> Notes<'t> {
     /// Creates the notes of a text; `scalars` are those of a YAML text.
     #[must_use]
-    pub fn new(text: &'t str, scalars: Option<Follower<'t>>) -> Self {
+    pub(crate) fn new(text: &'t str, scalars: Option<Follower<'t>>) -> Self {
         let left = Cell::new(UNFOLDED.saturating_add(16 * text.len()));
         let values = Cell::new(bounds::most_values(text));
         Self {
@@ -116,7 +116,7 @@ impl<'t> Notes<'t> {
 
     /// Returns the oddities that were found.
     #[must_use]
-    pub fn oddities(self) -> Vec<Oddity> {
+    pub(crate) fn oddities(self) -> Vec<Oddity> {
         let pointer = |path: Vec<String>| {
             path.iter()
                 .rev()

@@ -10,7 +10,12 @@ use crate::document::syntax::push;
 /// it, innermost first.
 ///
 /// Examples, defaults and extensions are data and not visited.
-pub fn visit(kind: Kind, value: &Value, pointer: &str, look: &mut dyn FnMut(Kind, &Value, &str)) {
+pub(crate) fn visit(
+    kind: Kind,
+    value: &Value,
+    pointer: &str,
+    look: &mut dyn FnMut(Kind, &Value, &str),
+) {
     below(kind, value, &mut pointer.to_owned(), look);
 }
 

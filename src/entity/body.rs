@@ -21,7 +21,7 @@ use crate::state::memory::Reply;
 
 /// Value of a response, and data for its header fields.
 #[derive(Debug, Clone)]
-pub struct Composed {
+pub(crate) struct Composed {
     /// Value of the content.
     pub value: Value,
     /// `true` if the value fits its schema.
@@ -63,7 +63,7 @@ fn repaired(schema: &Schema, value: &mut Value, options: &GenerateOptions) -> bo
 /// Inserts the entities of a reply into the documented answer: into the example `shown`, else into
 /// a value generated from the schema.
 #[must_use]
-pub fn compose(
+pub(crate) fn compose(
     asked: &EntityRequest<'_>,
     reply: &Reply,
     shown: Option<&Value>,
@@ -168,7 +168,7 @@ pub fn compose(
 /// Returns `true` if an entity passes the filters of the request; `false` if the request has no
 /// filters.
 #[must_use]
-pub fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) -> bool {
+pub(crate) fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) -> bool {
     let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
     let test = asked.wanted.test();
     is_asked && all.iter().any(|(_, entity)| test.takes(entity))
@@ -280,7 +280,7 @@ enum Nothing {
 
 /// Links to the pages before and after the one that is shown.
 #[derive(Debug, Clone, Default)]
-pub struct PageLinks {
+pub(crate) struct PageLinks {
     /// URL of the next page, absolute where the host is known.
     pub next: Option<String>,
     /// URL of the previous page.

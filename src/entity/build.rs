@@ -27,7 +27,7 @@ use crate::schema::{Declared, Schema};
 use crate::state::memory::{CollectionKey, Entities, New};
 
 /// Builder of the entities of one collection, within one scope.
-pub struct EntityBuilder<'c> {
+pub(crate) struct EntityBuilder<'c> {
     context: ExchangeContext<'c>,
     /// Collection whose entities are built.
     collection: &'c Collection,
@@ -57,7 +57,7 @@ impl<'c> EntityBuilder<'c> {
     /// Creates a builder for the entities of a collection. `scope` has the names and values of the
     /// path expressions that separate them from the entities of other owners.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         context: ExchangeContext<'c>,
         collection: &'c Collection,
         document: usize,
@@ -119,7 +119,7 @@ impl<'c> EntityBuilder<'c> {
     /// documented examples, else as many generated entities as the longest list has items (at
     /// least one).
     #[must_use]
-    pub fn base(&self, collection_key: &CollectionKey) -> Arc<Entities> {
+    pub(crate) fn base(&self, collection_key: &CollectionKey) -> Arc<Entities> {
         self.context
             .resources
             .base(collection_key, self.options.seed, || {
@@ -209,7 +209,7 @@ impl<'c> EntityBuilder<'c> {
     /// Returns the key of an entity as text; `None` if the key property is missing, null, empty,
     /// an object or an array.
     #[must_use]
-    pub fn key_of(&self, entity: &Value) -> Option<String> {
+    pub(crate) fn key_of(&self, entity: &Value) -> Option<String> {
         let value = entity.get(self.collection.key.as_ref()?)?;
         Some(plain(value)).filter(|text| {
             !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array()
@@ -315,7 +315,7 @@ impl<'c> EntityBuilder<'c> {
 
     /// Restores the properties that a client must not write, after a patch changed them: old
     /// values come back, added properties are removed.
-    pub fn protect(&self, old: &Value, new: &mut Value) {
+    pub(crate) fn protect(&self, old: &Value, new: &mut Value) {
         let Some(object) = new.as_object_mut() else {
             return;
         };
@@ -374,7 +374,7 @@ impl<'c> EntityBuilder<'c> {
     /// Generates the entities of an owner that no list shows: as many as the longest list has
     /// items, with `property` set to the owner's key. Returns them with their keys.
     #[must_use]
-    pub fn of_owner(&self, property: &str, owner: &Value) -> Vec<(String, Arc<Value>)> {
+    pub(crate) fn of_owner(&self, property: &str, owner: &Value) -> Vec<(String, Arc<Value>)> {
         let numbers = 1..=self.options.list_size.1.max(1) as u64;
         let entities = numbers.map(|number| {
             let (key, mut entity) = self.generated(number, 0);
@@ -387,7 +387,7 @@ impl<'c> EntityBuilder<'c> {
     /// Generates an entity for a key that was never created, always the same one for a seed. For
     /// an empty key, returns the first documented example, if there is one.
     #[must_use]
-    pub fn supposed(&self, key: &str) -> Value {
+    pub(crate) fn supposed(&self, key: &str) -> Value {
         if let Some(shown) = self.documented_one().filter(|_| key.is_empty()) {
             return self.fitted(shown);
         }
@@ -401,7 +401,7 @@ impl<'c> EntityBuilder<'c> {
     /// that the client could have sent and did not are left out, unless they are required or have
     /// a default; properties that only the server sets are generated.
     #[must_use]
-    pub fn make(&self, number: u64, new: &New) -> (String, Value) {
+    pub(crate) fn make(&self, number: u64, new: &New) -> (String, Value) {
         let by_type = |name: &str| {
             let types = self
                 .declaration(name)
@@ -490,7 +490,7 @@ impl<'c> EntityBuilder<'c> {
     /// Returns an entity after a change, or after its replacement by `new`. A replacement keeps
     /// the properties that only the server sets.
     #[must_use]
-    pub fn remake(&self, key: &str, entity: &Value, new: Option<&New>) -> Value {
+    pub(crate) fn remake(&self, key: &str, entity: &Value, new: Option<&New>) -> Value {
         let mut made = match new {
             None => entity.clone(),
             Some(new) => {
@@ -590,7 +590,7 @@ impl<'c> EntityBuilder<'c> {
     /// Converts what a client sent to the names and types of the entity's properties, without
     /// those that a client must not write.
     #[must_use]
-    pub fn accept(&self, sent: &Map<String, Value>) -> Map<String, Value> {
+    pub(crate) fn accept(&self, sent: &Map<String, Value>) -> Map<String, Value> {
         let mut accepted = Map::new();
         for (name, value) in sent {
             let plain_name = folded(name);

@@ -14,13 +14,13 @@ pub(crate) fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<Str
 
 /// Returns the entity tag of an entity (RFC 9110 §8.8.3).
 #[must_use]
-pub fn tag(entity: &Value) -> String {
+pub(crate) fn tag(entity: &Value) -> String {
     format!("\"{:016x}\"", fingerprint(&entity.to_string()))
 }
 
 /// Comparison of entity tags (RFC 9110 §8.8.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// Weak tags never match, as for `If-Match`.
     Strong,
     /// Weak tags match like strong ones, as for `If-None-Match`.
@@ -29,7 +29,7 @@ pub enum Comparison {
 
 /// Returns `true` if one of the tags of a condition matches an entity, or if the condition is `*`.
 #[must_use]
-pub fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
+pub(crate) fn names(condition: &str, entity: &Value, comparison: Comparison) -> bool {
     let own = tag(entity);
     condition
         .split(',')

@@ -18,7 +18,7 @@ use crate::schema::name::folded;
 /// Adds the entities of some files to the user's overrides; also returns a diagnostic for each
 /// problem with them. A file has the name of its collection: `pets`.
 #[must_use]
-pub fn supply(
+pub(crate) fn supply(
     contract: &Contract,
     overrules: RoleOverrides,
     files: &[(String, FixtureFile)],

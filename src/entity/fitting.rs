@@ -22,7 +22,7 @@ const MOST_ATTEMPTS: u64 = 4;
 
 /// Returns a value that fits its schema, derived from one that does not; `None` if none is found.
 #[must_use]
-pub fn fit(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
+pub(super) fn fit(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
     let mut value = value.clone();
     for _ in 0..MOST_PLACES {
         if let Some(mended) = generate::repair(schema, &value, options) {

@@ -4,13 +4,13 @@
 //! `resource` infers what an operation does with which collection; `state` keeps the entities;
 //! `body` builds the response value from the reply.
 
-pub mod body;
-pub mod build;
-pub mod condition;
-pub mod data;
+pub(crate) mod body;
+pub(crate) mod build;
+pub(crate) mod condition;
+pub(crate) mod data;
 mod fitting;
-pub mod path;
-pub mod values;
+pub(crate) mod path;
+pub(crate) mod values;
 use http::Method;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
@@ -39,7 +39,7 @@ use crate::validate::Values;
 
 /// A step on a collection, read from a request.
 #[derive(Debug)]
-pub struct EntityRequest<'c> {
+pub(crate) struct EntityRequest<'c> {
     /// Role of the operation: what it does with which collection.
     pub role: &'c Role,
     /// Collection of the step: that of the role, or the wider one that has all of its entities.
@@ -71,7 +71,7 @@ const MOST_MEMBERS: usize = 1000;
 
 /// Parts of a request that a step is read from.
 #[derive(Debug, Clone, Copy)]
-pub struct Received<'r> {
+pub(crate) struct Received<'r> {
     /// Parameters as text.
     pub inputs: &'r Inputs<'r>,
     /// Parameters and content as JSON values.
@@ -84,7 +84,7 @@ impl<'c> EntityRequest<'c> {
     /// Reads the step of a request to an operation; `None` if the operation has no role, or if the
     /// request does not identify an entity.
     #[must_use]
-    pub fn of(
+    pub(crate) fn of(
         context: ExchangeContext<'c>,
         index: usize,
         options: GenerateOptions,
@@ -153,7 +153,7 @@ impl<'c> EntityRequest<'c> {
     /// Reads the step of a request that shows entities of the initial state, for a sandbox without
     /// state; `None` if the operation neither lists nor reads entities.
     #[must_use]
-    pub fn shown(
+    pub(crate) fn shown(
         context: ExchangeContext<'c>,
         index: usize,
         options: GenerateOptions,
@@ -169,7 +169,7 @@ impl<'c> EntityRequest<'c> {
     /// Returns the key that is read, or an empty text for a list. Generated answers of one path
     /// are cached by it.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match &self.step {
             Step::Read(key) => key,
             _ => "",
@@ -448,7 +448,7 @@ impl<'c> EntityRequest<'c> {
     }
 
     /// Takes the step with `apply`, which runs it on the state of the session.
-    pub fn apply(
+    pub(crate) fn apply(
         &self,
         apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
     ) -> Reply {
@@ -529,7 +529,7 @@ impl<'c> EntityRequest<'c> {
     /// Returns the reply of the initial state to a list or read step, for a sandbox without state;
     /// `None` for other steps.
     #[must_use]
-    pub fn seeded(&self) -> Option<Reply> {
+    pub(crate) fn seeded(&self) -> Option<Reply> {
         let maker = self.maker();
         let base = self.base(&maker);
         match &self.step {
@@ -577,7 +577,7 @@ impl<'c> EntityRequest<'c> {
 
 /// Returns the entities of a collection before the first write; none if no operation shows them.
 #[must_use]
-pub fn beginning(
+pub(crate) fn beginning(
     context: ExchangeContext<'_>,
     collection: &Collection,
     scope: &str,
@@ -657,7 +657,7 @@ impl EntityRequest<'_> {
     /// Returns the members of an entity that its schema declares, without those that only clients
     /// send.
     #[must_use]
-    pub fn visible(&self, entity: &Value) -> Value {
+    pub(crate) fn visible(&self, entity: &Value) -> Value {
         let schema = self.collection.entity.as_deref();
         let properties = schema
             .map(|schema| schema.properties(schema.tree()))

@@ -7,7 +7,7 @@ impl EntityRequest<'_> {
     /// Returns the path at which an entity is read, with the base path of the request; `None` if
     /// no operation reads it.
     #[must_use]
-    pub fn place_of(&self, key: &str) -> Option<String> {
+    pub(crate) fn place_of(&self, key: &str) -> Option<String> {
         let reader = &self.context.contract.operations[self.collection.reader?];
         let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
         let path = path_of(reader, &scope, key)?;
@@ -25,7 +25,7 @@ impl EntityRequest<'_> {
 /// Expands the path template of an operation with the values of `scope` and the segments of `key`;
 /// `None` if there are too few values.
 #[must_use]
-pub fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
+pub(crate) fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
     // Only a key of several segments is split at slashes; in any other a slash is text.
     let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
     let mut values = scope

@@ -59,7 +59,11 @@ pub(crate) fn in_order(entity: Value, declared: &[Declared]) -> Value {
 ///
 /// A message, if the entity is no object, or if its key is missing, empty, or neither text nor
 /// number.
-pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<String, String> {
+pub(crate) fn keyed(
+    collection: &Collection,
+    entity: &Value,
+    index: usize,
+) -> Result<String, String> {
     let object = entity
         .as_object()
         .ok_or_else(|| format!("the {} entity is not an object", ordinal(index)))?;
@@ -80,7 +84,7 @@ pub fn keyed(collection: &Collection, entity: &Value, index: usize) -> Result<St
 
 /// Returns the first violation of the collection's schema by an entity, with its JSON Pointer.
 #[must_use]
-pub fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
+pub(crate) fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
     let errors = collection.entity.as_ref()?.errors(entity).ok()?;
     errors.first().map(|error| {
         format!("{} {}", error.pointer, error.sentence())
@@ -92,7 +96,7 @@ pub fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
 /// Converts the cells of a row of comma-separated values to the types that the entity's schema
 /// declares.
 #[must_use]
-pub fn typed_row(collection: &Collection, row: &Value) -> Value {
+pub(crate) fn typed_row(collection: &Collection, row: &Value) -> Value {
     let (Some(schema), Value::Object(row)) = (collection.entity.as_deref(), row) else {
         return row.clone();
     };
@@ -113,7 +117,7 @@ pub fn typed_row(collection: &Collection, row: &Value) -> Value {
 
 /// Returns the members of an object that are declared; all of them if nothing is declared.
 #[must_use]
-pub fn project(entity: &Value, declared: &[&str]) -> Value {
+pub(crate) fn project(entity: &Value, declared: &[&str]) -> Value {
     match entity {
         Value::Object(object) if !declared.is_empty() => {
             let kept = object
@@ -131,7 +135,7 @@ pub fn project(entity: &Value, declared: &[&str]) -> Value {
 /// Converts a value to the form that the schema declares, where requests and responses differ:
 /// `["a@b.c"]` becomes `[{"address": "a@b.c"}]`. Returns `None` if that is not possible.
 #[must_use]
-pub fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
+pub(crate) fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
     const DEEPEST: usize = 6;
     let types = schema.types(node);
     let kind = kind_of(value);

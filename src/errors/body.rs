@@ -15,7 +15,7 @@ use crate::schema::name::{Form, folded};
 
 /// Pattern of one value of an error body.
 #[derive(Debug, Clone)]
-pub enum Pattern {
+pub(crate) enum Pattern {
     /// A value that is the same for every error.
     Fixed(Value),
     /// A sentence.
@@ -66,7 +66,7 @@ pub enum Pattern {
 
 /// A member of an object.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub(crate) struct Member {
     /// Name of the member.
     pub name: String,
     /// Pattern of its value.
@@ -77,7 +77,7 @@ pub struct Member {
 
 /// An object whose documented members are fields of the request, each with its errors.
 #[derive(Debug, Clone)]
-pub struct Fields {
+pub(crate) struct Fields {
     /// Index of the path segment that names its members: 0 for the fields of the body itself.
     pub depth: usize,
     /// Members that are fields.
@@ -93,7 +93,7 @@ pub struct Fields {
 
 /// An object with a member for each field.
 #[derive(Debug, Clone)]
-pub struct ByField {
+pub(crate) struct ByField {
     /// Notation of the names of members.
     pub key: FieldSlot,
     /// Pattern for the errors of one field.
@@ -108,7 +108,7 @@ impl Pattern {
     /// Returns the value for the findings; none if there are none, or if the pattern has no value
     /// for them.
     #[must_use]
-    pub fn tell(&self, findings: &[Finding]) -> Option<Value> {
+    pub(crate) fn tell(&self, findings: &[Finding]) -> Option<Value> {
         let first = findings.first()?;
         match self {
             Self::Fixed(value) => Some(value.clone()),
@@ -194,7 +194,7 @@ impl Pattern {
 
     /// Returns true if the pattern has a sentence outside the entries of lists.
     #[must_use]
-    pub fn has_words(&self) -> bool {
+    pub(crate) fn has_words(&self) -> bool {
         self.has_words_that(&|_| true)
     }
 
@@ -215,7 +215,7 @@ impl Pattern {
     /// Returns the pattern for a fault that is about no field: without lists of fields, if a
     /// sentence or code outside them says what is wrong.
     #[must_use]
-    pub fn of_whole(&self, is_malformed: bool) -> Self {
+    pub(crate) fn of_whole(&self, is_malformed: bool) -> Self {
         let is_code = |member: &Member| member.is_code() && !(is_malformed && member.is_headline());
         // A sentence that is always the same does not say that the content is malformed.
         let says_more = |words: &Words| !is_malformed || words.constant.is_none();
@@ -376,7 +376,7 @@ fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
 impl Pattern {
     /// Returns true if the pattern names the field outside sentences.
     #[must_use]
-    pub fn names_field(&self) -> bool {
+    pub(crate) fn names_field(&self) -> bool {
         match self {
             Self::Field(_)
             | Self::Beside(..)
@@ -394,7 +394,7 @@ impl Pattern {
 
     /// Returns true if a documented sentence repeats a value of its request.
     #[must_use]
-    pub fn repeats_request(&self) -> bool {
+    pub(crate) fn repeats_request(&self) -> bool {
         let repeats = |slot| {
             matches!(
                 slot,
@@ -416,7 +416,7 @@ impl Pattern {
     }
 
     /// Drops the documented sentences that are about the whole request, such as a missing entity.
-    pub fn forget_things(&mut self) {
+    pub(crate) fn forget_things(&mut self) {
         match self {
             Self::Words(words) => words.forget_thing(),
             Self::Object(members) => members
@@ -431,7 +431,7 @@ impl Pattern {
     }
 
     /// Sets the policy by which sentences name the field.
-    pub fn let_words_name(&mut self, alone: NamePolicy) {
+    pub(crate) fn let_words_name(&mut self, alone: NamePolicy) {
         match self {
             Self::Words(words) => {
                 words.alone = alone;
@@ -453,7 +453,7 @@ impl Pattern {
 
     /// Returns true if a documented sentence names the field.
     #[must_use]
-    pub fn shows_name(&self) -> bool {
+    pub(crate) fn shows_name(&self) -> bool {
         match self {
             Self::Words(words) => words
                 .seen

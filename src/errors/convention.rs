@@ -14,7 +14,7 @@ use crate::schema::Schema;
 
 /// Conventions of one document.
 #[derive(Debug, Default)]
-pub struct Conventions {
+pub(super) struct Conventions {
     /// Status of requests with violations: 400 or 422.
     violation: Option<StatusCode>,
     /// Status of requests with malformed content: 400 or 422.
@@ -28,7 +28,7 @@ pub struct Conventions {
 
 /// Error response of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Documented {
+pub(super) struct Documented {
     /// Index of the operation in the contract.
     pub operation: usize,
     /// Status, range or default that the response is documented for.
@@ -38,7 +38,7 @@ pub struct Documented {
 impl Documented {
     /// Returns the operation and the response.
     #[must_use]
-    pub fn of(self, contract: &Contract) -> Option<(&Operation, &Response)> {
+    pub(super) fn of(self, contract: &Contract) -> Option<(&Operation, &Response)> {
         let operation = contract.operations.get(self.operation)?;
         Some((operation, operation.response_at(self.pattern)?))
     }
@@ -103,7 +103,7 @@ const OF_REQUESTS: [StatusCode; 2] = [StatusCode::UNPROCESSABLE_ENTITY, StatusCo
 impl Conventions {
     /// Reads the conventions of a document of a contract.
     #[must_use]
-    pub fn read(contract: &Contract, document: usize) -> Self {
+    pub(super) fn read(contract: &Contract, document: usize) -> Self {
         let mut of_status: HashMap<StatusCode, Tallies> = HashMap::new();
         let mut errors = [Tallies::default(), Tallies::default(), Tallies::default()];
         let mut votes = Votes::default();
@@ -151,26 +151,26 @@ impl Conventions {
 
     /// Returns the status of requests with violations; none if no operation documents 400 or 422.
     #[must_use]
-    pub fn of_violations(&self) -> Option<StatusCode> {
+    pub(super) fn of_violations(&self) -> Option<StatusCode> {
         self.violation
     }
 
     /// Returns the status of malformed content; none if no operation documents 400 or 422.
     #[must_use]
-    pub fn of_malformed(&self) -> Option<StatusCode> {
+    pub(super) fn of_malformed(&self) -> Option<StatusCode> {
         self.malformed
     }
 
     /// Returns the response that operations document for exactly this status.
     #[must_use]
-    pub fn of_status(&self, status: StatusCode) -> Option<Documented> {
+    pub(super) fn of_status(&self, status: StatusCode) -> Option<Documented> {
         self.of_status.get(&status).copied()
     }
 
     /// Returns the response for a status: one documented for it, else one of the shape that most
     /// errors have.
     #[must_use]
-    pub fn response(&self, status: StatusCode) -> Option<Documented> {
+    pub(super) fn response(&self, status: StatusCode) -> Option<Documented> {
         self.of_status(status).or(self.general)
     }
 }
@@ -230,7 +230,7 @@ fn rank(operation: &Operation, pattern: StatusPattern) -> Option<usize> {
 /// Returns true if an operation documents a success beside its default, so that the default is an
 /// error.
 #[must_use]
-pub fn has_success(operation: &Operation) -> bool {
+pub(super) fn has_success(operation: &Operation) -> bool {
     let is_success = |pattern: &StatusPattern| {
         *pattern != StatusPattern::Default && pattern.status().is_success()
     };
@@ -261,7 +261,7 @@ fn look(response: &Response) -> Option<(u64, Worth)> {
 
 /// Returns the value of an example; a string of JSON in a JSON media type is parsed.
 #[must_use]
-pub fn value_of(example: &Example, media: &MediaType) -> Value {
+pub(super) fn value_of(example: &Example, media: &MediaType) -> Value {
     let value = example.value();
     let text = value
         .as_str()
@@ -274,7 +274,7 @@ pub fn value_of(example: &Example, media: &MediaType) -> Value {
 /// Returns a hash of the names and types of the members of a body, 4 levels deep: of its schema,
 /// else of its first example.
 #[must_use]
-pub fn shape_of(media: &MediaType) -> u64 {
+pub(super) fn shape_of(media: &MediaType) -> u64 {
     const DEEPEST: usize = 4;
     fn add(schema: &Schema, node: &Value, depth: usize, text: &mut String) {
         let node = schema.resolve(node);

@@ -15,7 +15,7 @@ use crate::validate::{ContentFault, Violation};
 
 /// Fault of a request, gravest first; only one kind is answered.
 #[derive(Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Credentials that are missing or not of the documented form.
     Credentials(MissingCredentials),
     /// Content over the limit, which is given in bytes.
@@ -164,7 +164,7 @@ impl Fault {
 
     /// Returns one line for each error, for the log and for `Standin-Violations`.
     #[must_use]
-    pub fn summaries(&self) -> Vec<String> {
+    pub(crate) fn summaries(&self) -> Vec<String> {
         match self {
             Self::Credentials(missing) => vec![format!("credentials: {}", missing.detail)],
             Self::Violations(violations) => violations.iter().map(Violation::summary).collect(),

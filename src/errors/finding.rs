@@ -8,7 +8,6 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::codec::text::plain;
-use crate::contract::Location;
 use crate::contract::wording::{Slot, Template};
 use crate::document::syntax::{join, unescape};
 use crate::schema::name::Form;
@@ -16,7 +15,7 @@ use crate::validate::{Subject, Violation};
 
 /// An error of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// Broken rule, one of [`RULES`](crate::contract::wording::RULES).
     pub rule: String,
     /// Part of the request: `body`, `query`; empty for the whole request.
@@ -44,7 +43,7 @@ const OF_PROPERTY: [&str; 6] = [
 impl Finding {
     /// Creates the finding of a violation.
     #[must_use]
-    pub fn of(violation: &Violation) -> Self {
+    pub(crate) fn of(violation: &Violation) -> Self {
         let mut finding = Self::of_error(&violation.subject, &violation.error);
         finding.value.clone_from(&violation.value);
         finding
@@ -86,7 +85,7 @@ impl Finding {
 
     /// Creates a finding that is about no field; `operands` that are no object are dropped.
     #[must_use]
-    pub fn whole(rule: &str, operands: Value) -> Self {
+    pub(crate) fn whole(rule: &str, operands: Value) -> Self {
         let operands = if let Value::Object(operands) = operands {
             operands
         } else {
@@ -105,7 +104,7 @@ impl Finding {
 
     /// Returns the finding that the whole body is required; none unless the body was absent.
     #[must_use]
-    pub fn as_absent(&self) -> Option<Self> {
+    pub(crate) fn as_absent(&self) -> Option<Self> {
         self.operands.get("absent")?;
         Some(Self {
             rule: "required".to_owned(),
@@ -117,7 +116,7 @@ impl Finding {
 
     /// Adds the status and reason phrase of the response and the path of the request.
     #[must_use]
-    pub fn at(mut self, status: StatusCode, path: &str) -> Self {
+    pub(crate) fn at(mut self, status: StatusCode, path: &str) -> Self {
         self.operands.insert("url".to_owned(), json!(path));
         self.operands
             .insert("status".to_owned(), json!(status.as_u16()));
@@ -131,7 +130,7 @@ impl Finding {
     /// Returns the name of the field: the innermost segment that is no index, else the last
     /// segment; empty without a path.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         let mut segments = self.path.iter().rev();
         let named = segments.find(|segment| segment.parse::<usize>().is_err());
         named.or(self.path.last()).map_or("", String::as_str)
@@ -139,14 +138,14 @@ impl Finding {
 
     /// Returns true if the finding is about a field.
     #[must_use]
-    pub fn is_about_field(&self) -> bool {
+    pub(crate) fn is_about_field(&self) -> bool {
         !self.path.is_empty()
     }
 
     /// Returns the properties of which one is required, if each branch lacks one: `roomId` or
     /// `roomName`.
     #[must_use]
-    pub fn alternatives(&self) -> Option<Vec<&str>> {
+    pub(crate) fn alternatives(&self) -> Option<Vec<&str>> {
         let missing =
             |branch: &'_ Vec<Self>| branch.first().is_some_and(|first| first.rule == "required");
         if self.branches.is_empty() || !self.branches.iter().all(missing) {
@@ -163,7 +162,7 @@ impl Finding {
 
     /// Returns the finding of the first branch if each branch lacks a property, else a copy.
     #[must_use]
-    pub fn as_missing(&self) -> Self {
+    pub(crate) fn as_missing(&self) -> Self {
         match self.alternatives() {
             Some(_) => Self {
                 operands: self.branches[0][0].operands.clone(),
@@ -212,7 +211,7 @@ impl Finding {
     /// Returns the type of the value that was sent: `undefined` for a missing field, `null` if no
     /// value is known otherwise.
     #[must_use]
-    pub fn sent_type(&self) -> &'static str {
+    pub(crate) fn sent_type(&self) -> &'static str {
         match &self.value {
             None if self.rule == "required" => "undefined",
             None | Some(Value::Null) => "null",
@@ -237,7 +236,7 @@ impl Finding {
 
 /// Returns the location that a word means: `query` for `querystring`, `path` for `params`.
 #[must_use]
-pub fn location_of(word: &str) -> Option<&'static str> {
+pub(crate) fn location_of(word: &str) -> Option<&'static str> {
     const WORDS: [(&str, &str); 17] = [
         ("body", "body"),
         ("json", "body"),
@@ -265,11 +264,11 @@ pub fn location_of(word: &str) -> Option<&'static str> {
 }
 
 /// Names of all locations, the most common first.
-pub const LOCATIONS: [&str; 5] = ["body", "query", "path", "header", "cookie"];
+pub(crate) const LOCATIONS: [&str; 5] = ["body", "query", "path", "header", "cookie"];
 
 /// Notation of the path of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PathStyle {
+pub(crate) enum PathStyle {
     /// `items.0.sku`
     #[default]
     Dotted,
@@ -284,7 +283,7 @@ pub enum PathStyle {
 impl PathStyle {
     /// Parses the name of a notation in the catalogue: `dotted`.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
             "dotted" => Some(Self::Dotted),
             "brackets" => Some(Self::Brackets),
@@ -296,7 +295,7 @@ impl PathStyle {
 
     /// Writes a path in this notation.
     #[must_use]
-    pub fn write(self, path: &[String]) -> String {
+    pub(crate) fn write(self, path: &[String]) -> String {
         if self == Self::Pointer {
             return pointer(path);
         }
@@ -316,14 +315,14 @@ impl PathStyle {
 
 /// Returns the JSON Pointer of a path (RFC 6901).
 #[must_use]
-pub fn pointer(path: &[String]) -> String {
+pub(crate) fn pointer(path: &[String]) -> String {
     path.iter()
         .fold(String::new(), |pointer, segment| join(&pointer, segment))
 }
 
 /// Notation of values in sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ValueStyle {
+pub(crate) enum ValueStyle {
     /// `abc`
     #[default]
     Text,
@@ -338,7 +337,7 @@ pub enum ValueStyle {
 impl ValueStyle {
     /// Parses the name of a notation in the catalogue: `json`.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
             "text" => Some(Self::Text),
             "json" => Some(Self::Json),
@@ -378,7 +377,7 @@ impl ValueStyle {
 
 /// Notation in which a family fills the slots of its sentences.
 #[derive(Debug, Clone, Default)]
-pub struct Dialect {
+pub(crate) struct Dialect {
     /// Notation of paths.
     pub path: PathStyle,
     /// Notation of values.
@@ -405,13 +404,13 @@ const LONGEST: usize = 200;
 impl Dialect {
     /// Fills a template from a finding.
     #[must_use]
-    pub fn fill(&self, template: &Template, finding: &Finding) -> String {
+    pub(crate) fn fill(&self, template: &Template, finding: &Finding) -> String {
         template.fill(|slot, form| self.slot(slot, form, finding))
     }
 
     /// Returns the text that fills a slot.
     #[must_use]
-    pub fn slot(&self, slot: Slot, form: Form, finding: &Finding) -> String {
+    pub(crate) fn slot(&self, slot: Slot, form: Form, finding: &Finding) -> String {
         let named = |text: &str| form.write(text);
         match slot {
             Slot::Name | Slot::Property => named(finding.name()),
@@ -531,10 +530,4 @@ fn shorten(text: String) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// Returns the location of a documented parameter as findings name it; `body` for none.
-#[must_use]
-pub fn location_name(location: Option<Location>) -> &'static str {
-    location.map_or("body", Location::as_str)
 }

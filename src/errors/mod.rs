@@ -4,17 +4,17 @@
 //! document has no error, the answer is a problem from `problem`.
 
 mod body;
-pub mod catalogue;
+pub(crate) mod catalogue;
 mod convention;
 mod fault;
-pub mod finding;
+pub(crate) mod finding;
 mod fit;
-pub mod overrides;
+pub(crate) mod overrides;
 pub mod problem;
 mod reading;
 mod slot;
-pub mod survey;
-pub mod templates;
+pub(crate) mod survey;
+pub(crate) mod templates;
 mod unknown;
 mod words;
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern};
 use crate::errors::catalogue::known;
 use crate::errors::catalogue::role::Role;
 use crate::errors::convention::has_success;
-pub use crate::errors::fault::Fault;
+pub(crate) use crate::errors::fault::Fault;
 use crate::errors::finding::Finding;
 use crate::errors::overrides::ErrorOverrides;
 use crate::errors::problem::Problem;
@@ -41,7 +41,7 @@ use crate::validate::ContentFault;
 
 /// Error to answer with.
 #[derive(Debug)]
-pub struct Rejection<'c> {
+pub(crate) struct Rejection<'c> {
     /// The status to send.
     pub status: StatusCode,
     /// Documented response, whose headers are sent too; none if the document has no such response.
@@ -58,7 +58,7 @@ pub struct Rejection<'c> {
 
 /// Contract and request path for which errors are answered.
 #[derive(Debug, Clone, Copy)]
-pub struct ExchangeContext<'c> {
+pub(crate) struct ExchangeContext<'c> {
     /// The contract.
     pub contract: &'c Contract,
     /// Resources of the contract.
@@ -84,7 +84,7 @@ struct Found<'c> {
 /// Answers a fault with the error that the operation documents, else with the one that other
 /// operations of the document use, else with a problem.
 #[must_use]
-pub fn reject<'c>(
+pub(crate) fn reject<'c>(
     context: ExchangeContext<'c>,
     operation: &'c Operation,
     fault: &Fault,
@@ -121,7 +121,7 @@ pub fn reject<'c>(
         .map(|finding| finding.rule.clone())
         .unwrap_or_default();
     let own_body =
-        overruled.and_then(|overruled| overruled.body_of(overruled.body(&rule)?, &findings));
+        overruled.and_then(|overruled| ErrorOverrides::body_of(overruled.body(&rule)?, &findings));
     if let Some(body) = own_body {
         return from_fixture(status, own.map(|own| own.response), &body, accept);
     }
@@ -164,7 +164,7 @@ pub fn reject<'c>(
 /// Answers a fault that belongs to no operation, with the error that the operations of a document
 /// use, else with a problem.
 #[must_use]
-pub fn reject_all<'c>(
+pub(crate) fn reject_all<'c>(
     context: ExchangeContext<'c>,
     document: usize,
     fault: &Fault,
@@ -352,7 +352,7 @@ fn usual_response(
 
 /// Returns true if an operation of a document documents exactly this status, with content.
 #[must_use]
-pub fn is_usual(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> bool {
+pub(crate) fn is_usual(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> bool {
     context
         .templates
         .conventions(context.contract, document)
@@ -392,7 +392,7 @@ fn from_fixture<'c>(
 }
 
 /// Functions that load the data that every invalid request needs; each can run on its own thread.
-pub const WARM_UPS: [fn(); 2] = [|| drop(known::candidates("")), reading::warm_up];
+pub(crate) const WARM_UPS: [fn(); 2] = [|| drop(known::candidates("")), reading::warm_up];
 
 fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str) -> Rejection<'c> {
     Rejection {

@@ -15,14 +15,14 @@ use crate::errors::slot::{FieldSlot, FieldStyle};
 
 /// Error overrides of an operation; each setting is that of the nearest entry that has it.
 #[derive(Debug, Clone, Copy)]
-pub struct ErrorOverrides<'c> {
+pub(crate) struct ErrorOverrides<'c> {
     operation: &'c Operation,
 }
 
 impl<'c> ErrorOverrides<'c> {
     /// Returns the overrides of an operation; none if no entry applies to it.
     #[must_use]
-    pub fn of(operation: &'c Operation) -> Option<Self> {
+    pub(crate) fn of(operation: &'c Operation) -> Option<Self> {
         (!operation.overrules.is_empty()).then_some(Self { operation })
     }
 
@@ -43,13 +43,13 @@ impl<'c> ErrorOverrides<'c> {
 
     /// Returns the status to send.
     #[must_use]
-    pub fn status(self, rule: &str) -> Option<StatusCode> {
+    pub(crate) fn status(self, rule: &str) -> Option<StatusCode> {
         self.tellings(rule).find_map(|telling| telling.status)
     }
 
     /// Returns the name of the documented example to fill in; none if a nearer setting is a body.
     #[must_use]
-    pub fn example(self, rule: &str) -> Option<&'c str> {
+    pub(crate) fn example(self, rule: &str) -> Option<&'c str> {
         self.tellings(rule)
             .find(|telling| telling.example.is_some() || telling.body.is_some())?
             .example
@@ -58,7 +58,7 @@ impl<'c> ErrorOverrides<'c> {
 
     /// Returns the body to fill in; none if a nearer setting names an example.
     #[must_use]
-    pub fn body(self, rule: &str) -> Option<&'c Value> {
+    pub(crate) fn body(self, rule: &str) -> Option<&'c Value> {
         self.tellings(rule)
             .find(|telling| telling.example.is_some() || telling.body.is_some())?
             .body
@@ -67,7 +67,7 @@ impl<'c> ErrorOverrides<'c> {
 
     /// Returns the family whose sentences and codes are used.
     #[must_use]
-    pub fn idiom(self) -> Option<&'static Idiom> {
+    pub(crate) fn idiom(self) -> Option<&'static Idiom> {
         self.operation
             .overrules
             .iter()
@@ -76,7 +76,7 @@ impl<'c> ErrorOverrides<'c> {
 
     /// Returns true if an override changes the wording of errors about a rule.
     #[must_use]
-    pub fn words(self, rule: &str) -> bool {
+    pub(crate) fn words(self, rule: &str) -> bool {
         self.idiom().is_some()
             || self.tellings(rule).any(|telling| {
                 telling.message.is_some()
@@ -89,7 +89,7 @@ impl<'c> ErrorOverrides<'c> {
     /// Returns the finding with the sentence and code that override its own, as the operands
     /// `message` and `code`.
     #[must_use]
-    pub fn tell(self, mut finding: Finding) -> Finding {
+    pub(crate) fn tell(self, mut finding: Finding) -> Finding {
         let family = self.idiom();
         let said = family.and_then(|family| family.say(&finding));
         let dialect = &family.unwrap_or_else(known::plain).dialect;
@@ -123,7 +123,7 @@ impl<'c> ErrorOverrides<'c> {
 
     /// Fills a body from the fixtures with the findings.
     #[must_use]
-    pub fn body_of(self, body: &Value, findings: &[Finding]) -> Option<Value> {
+    pub(crate) fn body_of(body: &Value, findings: &[Finding]) -> Option<Value> {
         // A slot takes the neutral sentence or code if no override sets one.
         let plain = |finding: &Finding| {
             let said = known::plain().say(finding);

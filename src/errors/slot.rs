@@ -16,7 +16,7 @@ use crate::schema::name::{self, Form};
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own about the place"
 )]
-pub struct CodeSlot {
+pub(crate) struct CodeSlot {
     /// Documented code.
     pub seen: Option<Value>,
     /// Rule of the error that the document shows it for.
@@ -41,7 +41,7 @@ pub struct CodeSlot {
 
 /// Name, path or JSON Pointer of the field.
 #[derive(Debug, Clone)]
-pub struct FieldSlot {
+pub(crate) struct FieldSlot {
     /// Text before the path: `body.`, `#`, `/data/attributes`.
     pub before: Template,
     /// Notation of the field.
@@ -50,7 +50,7 @@ pub struct FieldSlot {
 
 /// Notation of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldStyle {
+pub(crate) enum FieldStyle {
     /// Path, with the names in a form.
     Path(PathStyle, Form),
     /// Name alone, in a form.
@@ -61,7 +61,7 @@ pub enum FieldStyle {
 
 /// Path of the field, as an array.
 #[derive(Debug, Clone)]
-pub struct SegmentsSlot {
+pub(crate) struct SegmentsSlot {
     /// Part of the request, if the array begins with it.
     pub location: Option<LocationSlot>,
     /// Type of indexes: strings for [`SlotType::Text`], else numbers.
@@ -70,7 +70,7 @@ pub struct SegmentsSlot {
 
 /// Part of the request.
 #[derive(Debug, Clone, Default)]
-pub struct LocationSlot {
+pub(crate) struct LocationSlot {
     /// Documented word.
     pub seen: String,
     /// Words that the schema allows; any, if empty.
@@ -87,7 +87,7 @@ fn carries_credentials(finding: &Finding) -> bool {
 impl CodeSlot {
     /// Returns the code for a finding; none if no code fits.
     #[must_use]
-    pub fn tell(&self, finding: &Finding) -> Option<Value> {
+    pub(crate) fn tell(&self, finding: &Finding) -> Option<Value> {
         if let Some(code) = finding
             .operands
             .get("code")
@@ -255,7 +255,7 @@ impl CodeSlot {
 impl FieldSlot {
     /// Creates a slot that writes a plain path: `items[0].sku`.
     #[must_use]
-    pub fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self {
             before: Template::default(),
             style: FieldStyle::Path(PathStyle::Brackets, Form::AsIs),
@@ -264,7 +264,7 @@ impl FieldSlot {
 
     /// Returns the text for the field of a finding; none if the finding is about no field.
     #[must_use]
-    pub fn tell(&self, finding: &Finding) -> Option<String> {
+    pub(crate) fn tell(&self, finding: &Finding) -> Option<String> {
         if !finding.is_about_field() {
             return None;
         }
@@ -286,7 +286,7 @@ impl FieldSlot {
 impl SegmentsSlot {
     /// Returns the path of a finding; none if its rule is about the whole request.
     #[must_use]
-    pub fn tell(&self, finding: &Finding) -> Option<Value> {
+    pub(crate) fn tell(&self, finding: &Finding) -> Option<Value> {
         if !is_of_field(&finding.rule) {
             return None;
         }
@@ -319,7 +319,7 @@ impl LocationSlot {
     /// Returns the word for the part of the request, from the vocabulary of the documented word;
     /// none for an error of the whole request, or if the schema allows no word for it.
     #[must_use]
-    pub fn tell(&self, finding: &Finding) -> Option<String> {
+    pub(crate) fn tell(&self, finding: &Finding) -> Option<String> {
         if finding.location.is_empty() {
             return None;
         }
@@ -386,7 +386,7 @@ const STYLES: [[&str; 5]; 4] = [
 
 /// Returns a template for the text before a path, in which names of locations are slots.
 #[must_use]
-pub fn before_path(text: &str) -> Template {
+pub(super) fn before_path(text: &str) -> Template {
     let mut template = Template::default();
     for part in text.split_inclusive(['.', '/']) {
         let word = part.trim_end_matches(['.', '/']);
@@ -402,7 +402,7 @@ pub fn before_path(text: &str) -> Template {
 
 /// Type that a place takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotType {
+pub(crate) enum SlotType {
     /// A string.
     Text,
     /// A number.
@@ -426,7 +426,7 @@ impl SlotType {
 /// Returns the typed value of a template that is a single slot; none for other templates, and for
 /// slots that are always text.
 #[must_use]
-pub fn typed(template: &Template, finding: &Finding) -> Option<Value> {
+pub(super) fn typed(template: &Template, finding: &Finding) -> Option<Value> {
     let [Part::Slot(slot, _)] = template.parts.as_slice() else {
         return None;
     };

@@ -35,7 +35,7 @@ pub struct Sample {
 
 /// Returns the source of the error wording of an operation, with a sample.
 #[must_use]
-pub fn survey(
+pub(crate) fn survey(
     context: ExchangeContext<'_>,
     operation: &Operation,
     options: &GenerateOptions,

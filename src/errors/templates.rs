@@ -54,7 +54,7 @@ impl WordingSource {
 
 /// Templates for the errors of one media type of a response.
 #[derive(Debug)]
-pub struct ErrorTemplates {
+pub(crate) struct ErrorTemplates {
     /// Source of the wording of errors about a field.
     pub source: WordingSource,
     /// Examples of the response, or the one that the examples of its schema's properties form.
@@ -77,7 +77,7 @@ pub struct ErrorTemplates {
 
 /// Owner of the response in which an error is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResponseOwner {
+pub(crate) enum ResponseOwner {
     /// Operation that the request is for.
     Own,
     /// Another operation; sentences of its examples about its own resource are not repeated.
@@ -86,7 +86,7 @@ pub enum ResponseOwner {
 
 /// Error body with the source of its wording.
 #[derive(Debug)]
-pub struct WordedError {
+pub(crate) struct WordedError {
     /// The body.
     pub value: Value,
     /// Source of the wording, for the log.
@@ -107,7 +107,7 @@ impl WordedError {
 
 /// Error templates of the operations of a contract, each read at first use.
 #[derive(Debug, Default)]
-pub struct TemplateStore {
+pub(crate) struct TemplateStore {
     known: ConversionCache<ErrorTemplates>,
     elsewhere: Vec<OnceLock<Elsewhere>>,
     conventions: Vec<OnceLock<Conventions>>,
@@ -143,7 +143,7 @@ impl TemplateStore {
     /// Creates an empty store for a contract. Each contract needs its own, because keys are
     /// addresses.
     #[must_use]
-    pub fn new(contract: &Contract) -> Self {
+    pub(crate) fn new(contract: &Contract) -> Self {
         let elsewhere = contract.documents.iter().map(|_| OnceLock::new()).collect();
         let conventions = contract.documents.iter().map(|_| OnceLock::new()).collect();
         Self {
@@ -164,7 +164,7 @@ impl TemplateStore {
 
     /// Returns the templates for a media type of a response of an operation.
     #[must_use]
-    pub fn of(
+    pub(crate) fn of(
         &self,
         contract: &Contract,
         operation: &Operation,
@@ -478,7 +478,7 @@ impl ErrorTemplates {
     /// Returns the body for the findings: of the example that fits best, else of the schema. None
     /// if there are no findings, or neither gives a body.
     #[must_use]
-    pub fn tell(
+    pub(crate) fn tell(
         &self,
         media: &MediaType,
         findings: &[Finding],
@@ -626,7 +626,7 @@ impl ErrorTemplates {
 
     /// Returns the body that one documented example gives for the findings.
     #[must_use]
-    pub fn tell_example(
+    pub(crate) fn tell_example(
         &self,
         media: &MediaType,
         name: &str,
@@ -662,7 +662,7 @@ impl ErrorTemplates {
 
     /// Returns the body that the schema alone gives for the findings.
     #[must_use]
-    pub fn tell_by_schema(&self, media: &MediaType, findings: &[Finding]) -> Option<Value> {
+    pub(crate) fn tell_by_schema(&self, media: &MediaType, findings: &[Finding]) -> Option<Value> {
         self.shaped(media)
             .and_then(|(pattern, _)| pattern.tell(findings))
     }

@@ -126,7 +126,7 @@ const GENERAL: [&str; 40] = [
 
 /// Returns the first example of an operation, or of another one on the same resource, that says
 /// that the entity named by `noun` does not exist, and is about nothing else.
-pub fn shown<'c>(
+pub(super) fn shown<'c>(
     contract: &'c Contract,
     resources: &Resources,
     operation: &'c Operation,
@@ -151,7 +151,7 @@ pub fn shown<'c>(
 
 /// Returns true if no text of an error names a resource, so that it fits every operation. Codes,
 /// links and numbers name none.
-pub fn is_general(value: &Value) -> bool {
+pub(super) fn is_general(value: &Value) -> bool {
     match value {
         Value::String(text) if text.contains(' ') => {
             let mut words = text.split_whitespace().flat_map(words);
@@ -167,7 +167,7 @@ pub fn is_general(value: &Value) -> bool {
 /// `No such container: c2ada9df5af8` becomes `No such container: web`. Members with that key alone
 /// are replaced too. Other examples are returned as they are.
 #[must_use]
-pub fn with_key<'v>(example: &'v Value, noun: &str, key: &str) -> Cow<'v, Value> {
+pub(super) fn with_key<'v>(example: &'v Value, noun: &str, key: &str) -> Cow<'v, Value> {
     let Some(seen) = named_key(example, noun, 0).map(str::to_owned) else {
         return Cow::Borrowed(example);
     };

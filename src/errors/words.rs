@@ -11,7 +11,7 @@ use crate::schema::name::{capitalised, folded, words};
 
 /// Template of a text for people.
 #[derive(Debug, Clone, Default)]
-pub struct Words {
+pub(crate) struct Words {
     /// Documented sentence.
     pub seen: Option<SeenSentence>,
     /// Text before any sentence.
@@ -53,7 +53,7 @@ pub struct Words {
 
 /// Policy for sentences to name the field, by what else in the body names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NamePolicy {
+pub(crate) enum NamePolicy {
     /// Sentences need not name it: the body names it elsewhere, or its family does not name it.
     #[default]
     No,
@@ -65,7 +65,7 @@ pub enum NamePolicy {
 
 /// Documented sentence.
 #[derive(Debug, Clone)]
-pub struct SeenSentence {
+pub(crate) struct SeenSentence {
     /// Rule of the sentence.
     pub rule: &'static str,
     /// Sentence with slots.
@@ -84,7 +84,7 @@ impl Words {
     /// Returns the sentence for the first finding, or those for all of them if they are joined.
     /// There is at least one finding.
     #[must_use]
-    pub fn tell(&self, findings: &[Finding]) -> String {
+    pub(crate) fn tell(&self, findings: &[Finding]) -> String {
         // Malformed content counts as an error about a field here.
         if let Some(constant) = self
             .constant
@@ -142,7 +142,7 @@ impl Words {
     }
 
     /// Drops the documented sentence if it is about the whole request.
-    pub fn forget_thing(&mut self) {
+    pub(crate) fn forget_thing(&mut self) {
         if self
             .seen
             .as_ref()

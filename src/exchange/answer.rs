@@ -28,7 +28,7 @@ use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 
 /// Request to answer, with everything that the answer depends on.
-pub struct ValidRequest<'r, 'c, 's> {
+pub(super) struct ValidRequest<'r, 'c, 's> {
     pub context: ExchangeContext<'c>,
     pub index: usize,
     pub operation: &'c Operation,
@@ -41,7 +41,7 @@ pub struct ValidRequest<'r, 'c, 's> {
 
 impl<'c> ValidRequest<'_, 'c, '_> {
     /// Decides on the answer.
-    pub fn plan(self) -> Plan<'c> {
+    pub(super) fn plan(self) -> Plan<'c> {
         match negotiate::choose(self.operation, &self.criteria) {
             Ok(choice) => self.choice(choice),
             Err(problem) => self.problem(problem),

@@ -10,7 +10,7 @@ use crate::schema::Schema;
 
 /// Values of a request to copy into the answer.
 #[derive(Debug, Default)]
-pub struct Echo {
+pub(crate) struct Echo {
     /// Content of the request.
     pub body: Option<Value>,
     /// Values of the request's path.
@@ -24,7 +24,7 @@ const DEEPEST: usize = 2;
 impl Echo {
     /// Copies the request's values into an answer, unless a copy makes a fitting answer violate
     /// its schema.
-    pub fn say_in(&self, value: &mut Value, schema: Option<&Schema>) {
+    pub(crate) fn say_in(&self, value: &mut Value, schema: Option<&Schema>) {
         if let Some(schema) = schema {
             entity::own(schema, value, &self.known);
         }

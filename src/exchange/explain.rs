@@ -19,7 +19,7 @@ use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
 use crate::validate;
 
 /// Answers a request, and returns the decisions behind the answer as JSON.
-pub fn explain(
+pub(crate) fn explain(
     context: ExchangeContext<'_>,
     plan: &Plan<'_>,
     settings: &Settings,

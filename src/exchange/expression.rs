@@ -11,7 +11,7 @@ use crate::contract::{Contract, Operation};
 use crate::generate::{self, GenerateOptions};
 
 /// Everything that expressions refer to.
-pub struct Subject<'s> {
+pub(crate) struct Subject<'s> {
     /// Request.
     pub request: &'s Request,
     /// Operation of the request.
@@ -30,7 +30,7 @@ pub struct Subject<'s> {
 /// value, of any type; an expression without a value becomes null, or an empty text inside of a
 /// longer one.
 #[must_use]
-pub fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
+pub(crate) fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
     match value {
         Value::String(text) if text.contains("{$") => in_text(text, subject),
         Value::Array(items) => items.iter().map(|item| evaluate(item, subject)).collect(),

@@ -33,7 +33,7 @@ use crate::validate::credentials;
 
 /// Builds the response that a plan describes, and a report for the log.
 #[must_use]
-pub fn finish(
+pub(crate) fn finish(
     plan: &Plan<'_>,
     reply: Option<&Reply>,
     settings: &Settings,

@@ -17,20 +17,20 @@ use crate::exchange::settings::Settings;
 use crate::generate::{self, GenerateOptions};
 
 /// Header field with the violations of the request.
-pub const VIOLATIONS: HeaderName = HeaderName::from_static("standin-violations");
+pub(crate) const VIOLATIONS: HeaderName = HeaderName::from_static("standin-violations");
 
 /// Header field with warnings about the answer.
-pub const WARNING: HeaderName = HeaderName::from_static("standin-warning");
+pub(crate) const WARNING: HeaderName = HeaderName::from_static("standin-warning");
 
 /// Header field `Preference-Applied` (RFC 7240 §3).
-pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// Header field `Deprecation` (RFC 9745).
-pub const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+pub(crate) const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 
 /// Value of `Deprecation`: RFC 9745 §2.1 requires a date, which documents do not have, so it is
 /// the beginning of 1970.
-pub const DEPRECATED: HeaderValue = HeaderValue::from_static("@0");
+pub(crate) const DEPRECATED: HeaderValue = HeaderValue::from_static("@0");
 
 /// Maximum length of [`VIOLATIONS`] and [`WARNING`], in bytes; longer values are cut off and end
 /// in `...`.
@@ -40,7 +40,7 @@ const LONGEST: usize = 1024;
 ///
 /// They repeat names from the request, so everything but printable ASCII is percent-encoded.
 #[must_use]
-pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
+pub(crate) fn violations(summaries: &[String]) -> Option<HeaderValue> {
     if summaries.is_empty() {
         None
     } else {
@@ -49,7 +49,7 @@ pub fn violations(summaries: &[String]) -> Option<HeaderValue> {
 }
 
 /// Adds the parts that could not be checked to [`WARNING`], if there are any.
-pub fn warn_unchecked(sentences: &[String], headers: &mut HeaderMap) {
+pub(crate) fn warn_unchecked(sentences: &[String], headers: &mut HeaderMap) {
     if !sentences.is_empty() {
         warn(
             &format!("not everything is checked: {}", sentences.join("; ")),
@@ -59,7 +59,7 @@ pub fn warn_unchecked(sentences: &[String], headers: &mut HeaderMap) {
 }
 
 /// Adds a sentence to [`WARNING`].
-pub fn warn(warning: &str, headers: &mut HeaderMap) {
+pub(crate) fn warn(warning: &str, headers: &mut HeaderMap) {
     let before = headers.get(WARNING).and_then(|value| value.to_str().ok());
     let warning = before.map_or_else(
         || warning.to_owned(),
@@ -91,7 +91,7 @@ fn line(content: &str) -> Option<HeaderValue> {
 
 /// Returns an empty response with a status and the documented header fields.
 #[must_use]
-pub fn head(
+pub(crate) fn head(
     status: StatusCode,
     documented_as: Option<&Response>,
     options: &GenerateOptions,
@@ -112,7 +112,7 @@ pub fn head(
 ///
 /// Values for `usual`, the options of the sandbox, are cached; those for other options are
 /// generated each time.
-pub fn documented(
+pub(crate) fn documented(
     response: &Response,
     options: &GenerateOptions,
     usual: &GenerateOptions,

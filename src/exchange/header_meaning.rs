@@ -29,7 +29,7 @@ const WINDOW: &str = "60";
 /// Returns texts for a header field by its name, best first; the first that fits its schema is
 /// sent. `others` are the header fields of the same response.
 #[must_use]
-pub fn usual(
+pub(super) fn usual(
     header: &ResponseHeader,
     others: &[ResponseHeader],
     options: &GenerateOptions,
@@ -127,7 +127,7 @@ impl RateLimit {
 
 /// Place at which an entity can be read that an answer says was written.
 #[derive(Debug)]
-pub struct EntityPlace<'c> {
+pub(super) struct EntityPlace<'c> {
     /// Operation that reads the entity.
     pub reader: &'c Operation,
     /// Base path before the template: `/v1`.
@@ -170,7 +170,7 @@ impl EntityPlace<'_> {
 
 /// Everything that header fields about the content of an answer depend on.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'s> {
+pub(super) struct Subject<'s> {
     /// Documented response.
     pub documented: &'s contract::Response,
     /// URL of the request.
@@ -186,7 +186,7 @@ pub struct Subject<'s> {
 /// Sets documented header fields without an example from the content: totals and pages of a list
 /// that is shown as a whole, the place of the entity that was written, and the entity tag of the
 /// content.
-pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
+pub(super) fn of_content(subject: &Subject<'_>, response: &mut Response) {
     let mut content: Option<Option<Value>> = None;
     for header in subject
         .documented
@@ -232,7 +232,7 @@ pub fn of_content(subject: &Subject<'_>, response: &mut Response) {
 
 /// Sets the remaining calls of a rate limit to 0 in a 429 response, in documented header fields
 /// without an example.
-pub fn nothing_remains(documented: &contract::Response, response: &mut Response) {
+pub(super) fn nothing_remains(documented: &contract::Response, response: &mut Response) {
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
         return;
     }
@@ -253,7 +253,7 @@ pub fn nothing_remains(documented: &contract::Response, response: &mut Response)
 
 /// Returns `true` if the schema of a header field allows a text, or if it has no schema.
 #[must_use]
-pub fn fits(header: &ResponseHeader, text: &str) -> bool {
+pub(super) fn fits(header: &ResponseHeader, text: &str) -> bool {
     let Some(schema) = &header.schema else {
         return true;
     };

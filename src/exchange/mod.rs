@@ -3,25 +3,25 @@
 //! [`plan()`] decides on the answer and its reason, [`finish()`] builds the response.
 
 mod answer;
-pub mod echo;
-pub mod explain;
-pub mod expression;
+pub(crate) mod echo;
+pub(crate) mod explain;
+pub(crate) mod expression;
 mod finish;
-pub mod header;
+pub(crate) mod header;
 mod header_meaning;
 mod judge;
-pub mod negotiate;
-mod plan;
-pub mod remembered;
+pub(crate) mod negotiate;
+pub(crate) mod plan;
+pub(crate) mod remembered;
 pub mod sample;
-pub mod session_view;
-pub mod settings;
+pub(crate) mod session_view;
+pub(crate) mod settings;
 mod variant;
 use crate::exchange::judge::judge;
 use crate::exchange::plan::Decision;
-pub use crate::exchange::plan::Plan;
-pub use crate::exchange::plan::Report;
-pub use crate::exchange::plan::Sending;
+pub(crate) use crate::exchange::plan::Plan;
+pub(crate) use crate::exchange::plan::Report;
+pub(crate) use crate::exchange::plan::Sending;
 use http::header::{ACCEPT_ENCODING, ALLOW};
 use http::{HeaderValue, Method};
 
@@ -35,10 +35,10 @@ use crate::contract::route::Routed;
 use crate::contract::{Contract, Operation};
 use crate::errors::{self, ExchangeContext, Fault};
 use crate::exchange::answer::ValidRequest;
-pub use crate::exchange::finish::finish;
+pub(crate) use crate::exchange::finish::finish;
 use crate::exchange::negotiate::ResponseCriteria;
 use crate::exchange::session_view::SessionView;
-pub use crate::exchange::settings::{
+pub(crate) use crate::exchange::settings::{
     Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation,
 };
 use crate::generate::GenerateOptions;
@@ -49,7 +49,7 @@ use crate::validate::{self, ContentFault, credentials};
 /// Answers a request as planned; `apply` takes the step on the session's state, if the plan has
 /// one.
 #[must_use]
-pub fn answer(
+pub(crate) fn answer(
     plan: &Plan<'_>,
     settings: &Settings,
     request: &Request,
@@ -61,7 +61,7 @@ pub fn answer(
 
 /// Decides on the answer to a request.
 #[must_use]
-pub fn plan<'c>(
+pub(crate) fn plan<'c>(
     context: ExchangeContext<'c>,
     session_view: &SessionView<'_>,
     settings: &Settings,

@@ -23,7 +23,7 @@ use crate::validate::Values;
 
 /// Chosen response.
 #[derive(Debug, Clone)]
-pub struct Choice<'c> {
+pub(crate) struct Choice<'c> {
     /// Status to send.
     pub status: StatusCode,
     /// Documented response, if the document has one for the status.
@@ -44,7 +44,7 @@ pub struct Choice<'c> {
 
 /// Delay, fault and rate limit that a fixture sets for a response.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Staging<'c> {
+pub(crate) struct Staging<'c> {
     /// Fixture that applies to the request.
     pub fixture: Option<&'c Fixture>,
     /// Fault to simulate.
@@ -55,7 +55,7 @@ pub struct Staging<'c> {
 
 /// Source of the content of a response.
 #[derive(Debug, Clone, Copy)]
-pub enum ContentSource<'c> {
+pub(crate) enum ContentSource<'c> {
     /// Documented example of a media type, or the body of a fixture.
     Example(&'c Example, Option<&'c MediaType>),
     /// Value generated from the schema of a media type.
@@ -66,7 +66,7 @@ pub enum ContentSource<'c> {
 
 /// Everything that the choice of a response depends on, beside the operation.
 #[derive(Debug, Clone, Copy)]
-pub struct ResponseCriteria<'w, 's> {
+pub(crate) struct ResponseCriteria<'w, 's> {
     /// Preferences of the client.
     pub preferences: &'w Preferences,
     /// Media types that the client accepts.
@@ -88,7 +88,7 @@ pub struct ResponseCriteria<'w, 's> {
 /// A [`Problem`], if the client requires a status or an example that is not documented, if the
 /// client accepts none of the documented media types, if a fixture simulates an error that is not
 /// documented, or if the documented status changes the protocol (1xx).
-pub fn choose<'c>(
+pub(crate) fn choose<'c>(
     operation: &'c Operation,
     criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
@@ -147,7 +147,7 @@ pub fn choose<'c>(
 
 /// Returns whole seconds, rounded up (RFC 9110 §10.2.3).
 #[must_use]
-pub fn seconds(wait: Duration) -> u64 {
+pub(crate) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 

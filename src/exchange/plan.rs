@@ -32,7 +32,7 @@ pub struct Report {
 
 /// Planned answer to a request, with its reason.
 #[derive(Debug)]
-pub struct Plan<'c> {
+pub(crate) struct Plan<'c> {
     pub(super) operation: Option<&'c Operation>,
     pub(super) index: Option<usize>,
     pub(super) decision: Decision<'c>,
@@ -61,7 +61,7 @@ pub struct Plan<'c> {
 impl<'c> Plan<'c> {
     /// Returns the step on the session's state; `None` if the answer does not depend on the state.
     #[must_use]
-    pub fn asked(&self) -> Option<&EntityRequest<'c>> {
+    pub(crate) fn asked(&self) -> Option<&EntityRequest<'c>> {
         match &self.decision {
             Decision::Remembered(remembered) => Some(&remembered.asked),
             _ => None,
@@ -89,7 +89,7 @@ impl<'c> Plan<'c> {
 
 /// Delay, fault and `Retry-After` of a response, as one of its extensions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sending {
+pub(crate) struct Sending {
     /// Time to wait before the response is sent.
     pub delay: Duration,
     /// Maximum delay for clients, if this client requested a longer one.

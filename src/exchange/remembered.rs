@@ -25,7 +25,7 @@ use crate::state::memory::Reply;
 
 /// Builds the response.
 #[must_use]
-pub fn write(
+pub(crate) fn write(
     asked: &EntityRequest<'_>,
     reply: &Reply,
     choice: &Choice<'_>,

@@ -16,11 +16,11 @@ use crate::generate::fingerprint;
 use crate::state::session::SessionState;
 
 /// Function that runs a closure on the session's state, with exclusive access.
-pub type Within<'s> = &'s dyn Fn(&mut dyn FnMut(&mut SessionState));
+pub(crate) type Within<'s> = &'s dyn Fn(&mut dyn FnMut(&mut SessionState));
 
 /// History of a session, as an exchange sees it.
 #[derive(Default)]
-pub struct SessionView<'s> {
+pub(crate) struct SessionView<'s> {
     /// Active scenario.
     pub scenario: Option<String>,
     /// Time since the sandbox began.
@@ -39,7 +39,7 @@ impl fmt::Debug for SessionView<'_> {
 impl SessionView<'_> {
     /// Counts an event, and returns the number of earlier ones.
     #[must_use]
-    pub fn turn(&self, name: &str) -> u64 {
+    pub(crate) fn turn(&self, name: &str) -> u64 {
         let mut before = 0;
         if let Some(within) = self.within {
             within(&mut |session_state| before = session_state.turn(name));
@@ -50,7 +50,7 @@ impl SessionView<'_> {
     /// Returns the delay of an answer: the one that the client requests, else the usual one. A
     /// client's delay is cut to the longest that clients may request; that maximum is then
     /// returned too.
-    pub fn wait(
+    pub(crate) fn wait(
         &self,
         asked: Option<Delay>,
         usual: Option<Delay>,
@@ -70,7 +70,12 @@ impl SessionView<'_> {
 
     /// Returns the delay of an answer of an operation. Random delays are equal for equal seeds and
     /// turns.
-    pub fn delay(&self, wanted: Option<Delay>, operation: &Operation, seed: u64) -> Duration {
+    pub(crate) fn delay(
+        &self,
+        wanted: Option<Delay>,
+        operation: &Operation,
+        seed: u64,
+    ) -> Duration {
         match wanted {
             None => Duration::ZERO,
             Some(Delay::Fixed(time)) => time,
@@ -85,7 +90,7 @@ impl SessionView<'_> {
     /// Counts an event in the current time window; returns the number of events in the window,
     /// this one included, and the time until the window ends.
     #[must_use]
-    pub fn window(&self, name: &str, per: Duration) -> (u64, Duration) {
+    pub(crate) fn window(&self, name: &str, per: Duration) -> (u64, Duration) {
         let mut found = (0, per);
         if let Some(within) = self.within {
             within(&mut |session_state| found = session_state.window(name, self.now, per));
@@ -96,7 +101,7 @@ impl SessionView<'_> {
 
 /// Draws two numbers from 0 (inclusive) to 1 (exclusive), equal for equal seed, name and turn.
 #[must_use]
-pub fn draw(seed: u64, name: &str, turn: u64) -> (f64, f64) {
+pub(crate) fn draw(seed: u64, name: &str, turn: u64) -> (f64, f64) {
     let mut random = ChaCha8Rng::seed_from_u64(
         seed ^ fingerprint(name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15),
     );

@@ -13,7 +13,7 @@ use crate::validate;
 /// Returns the operation whose pinned names and values the request has, the one with most pins
 /// first; else the first operation without pins that the request is valid for; else the operation
 /// without pins and variants, or the first one without pins.
-pub fn choose(
+pub(super) fn choose(
     contract: &Contract,
     index: usize,
     values: &[String],

@@ -9,7 +9,7 @@ use crate::schema::name::words;
 
 /// Values of a request's path, by the names of its expressions.
 #[derive(Debug, Default)]
-pub struct PathValues {
+pub(crate) struct PathValues {
     /// Names and decoded values, from left to right.
     pub values: Vec<(String, String)>,
     /// `true` if the path ends in the last expression, which then identifies the entity.
@@ -20,7 +20,7 @@ pub struct PathValues {
 const DEEPEST: usize = 4;
 
 /// Sets each value of the path in a generated value, unless the result does not fit the schema.
-pub fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
+pub(crate) fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
     for (index, (name, text)) in known.values.iter().enumerate() {
         let mut changed = value.clone();
         let mut found = everywhere(&mut changed, &words(name).concat(), text, 0);

@@ -18,7 +18,7 @@ use crate::schema::Schema;
 /// Schema without references and branches. Keywords with inner schemas are borrowed, since
 /// documents are large.
 #[derive(Default)]
-pub struct Flat<'n> {
+pub(super) struct Flat<'n> {
     /// Keywords other than the following.
     pub keywords: Map<String, Value>,
     /// `properties`
@@ -39,7 +39,7 @@ pub struct Flat<'n> {
 
 /// Choice of branches.
 #[derive(Clone, Copy)]
-pub struct Turn {
+pub(super) struct Turn {
     /// Number of the attempt, from 0.
     pub attempt: usize,
     /// Index in the innermost list, so that items take different branches.
@@ -48,7 +48,7 @@ pub struct Turn {
 
 /// Flattens a schema: follows its references, merges its `allOf`, and takes one branch of its
 /// `anyOf` and `oneOf`, in turn and without branches that are only null.
-pub fn flatten<'n>(
+pub(super) fn flatten<'n>(
     schema: &'n Schema,
     node: &'n Value,
     turn: Turn,
@@ -296,7 +296,7 @@ impl<'n> Folding<'n, '_> {
 }
 
 /// Key of the patterns that a text must match beside `pattern`.
-pub const OTHER_PATTERNS: &str = "x-patterns";
+pub(super) const OTHER_PATTERNS: &str = "x-patterns";
 
 /// Combines two schemas: `false` wins over any other, any other wins over `true`.
 fn both<'n>(there: &mut Option<Cow<'n, Value>>, more: &'n Value) {

@@ -591,7 +591,7 @@ pub(crate) const AGAIN: usize = 20;
 
 /// Position of an entity among those of one schema.
 #[derive(Debug, Clone, Copy)]
-pub struct Named<'n> {
+pub(crate) struct Named<'n> {
     /// Key property of the collection, beside properties such as `id`.
     pub key: Option<&'n str>,
     /// Number of the entity, from 1; the first one has the identifiers of the examples.

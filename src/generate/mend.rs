@@ -25,7 +25,7 @@ const STRIKES: usize = 3;
 ///
 /// `rounds` is the number of validations left, `steps` the number of validator steps left, in all
 /// attempts together.
-pub fn mend(
+pub(super) fn mend(
     generator: &mut Generator<'_>,
     mut value: Value,
     rounds: &mut usize,

@@ -6,25 +6,25 @@
 //! has no example.
 
 mod documented;
-pub mod entity;
+pub(crate) mod entity;
 mod flatten;
 mod generator;
 mod mend;
 mod number;
 mod pattern;
 mod plausible;
-pub mod primitive;
+pub(crate) mod primitive;
 pub(crate) mod text;
 mod vary;
 
 pub use crate::generate::generator::GenerateOptions;
-pub use crate::generate::generator::Named;
-pub use crate::generate::primitive::fingerprint;
+pub(crate) use crate::generate::generator::Named;
+pub(crate) use crate::generate::primitive::fingerprint;
 use serde_json::Value;
 
 use crate::generate::generator::{BUDGET, Generator};
 use crate::generate::primitive::Called;
-pub use crate::generate::vary::is_uuid;
+pub(crate) use crate::generate::vary::is_uuid;
 use crate::schema::pattern::within;
 use crate::schema::{Schema, standalone};
 
@@ -57,13 +57,13 @@ pub fn generate(schema: &Schema, options: &GenerateOptions) -> Generated {
 
 /// Generates a value that fits the schema, for a parameter or header field with this name.
 #[must_use]
-pub fn named(schema: &Schema, options: &GenerateOptions, name: &str) -> Generated {
+pub(crate) fn named(schema: &Schema, options: &GenerateOptions, name: &str) -> Generated {
     attempts(schema, options, name, |_| {})
 }
 
 /// Generates a value that fits the schema, without its documented examples.
 #[must_use]
-pub fn original(schema: &Schema, options: &GenerateOptions) -> Generated {
+pub(crate) fn original(schema: &Schema, options: &GenerateOptions) -> Generated {
     attempts(schema, options, "", |generator| {
         generator.avoids_examples = true;
     })
@@ -72,14 +72,14 @@ pub fn original(schema: &Schema, options: &GenerateOptions) -> Generated {
 /// Generates an entity: as its documented examples show it, with identifiers that no other entity
 /// has.
 #[must_use]
-pub fn entity(schema: &Schema, options: &GenerateOptions, named: &Named<'_>) -> Value {
+pub(crate) fn entity(schema: &Schema, options: &GenerateOptions, named: &Named<'_>) -> Value {
     attempts(schema, options, "", |generator| generator.named(named)).value
 }
 
 /// Generates an entity in which the properties chosen by `is_left_out` are null. It need not fit
 /// the schema.
 #[must_use]
-pub fn sketch(
+pub(crate) fn sketch(
     schema: &Schema,
     options: &GenerateOptions,
     named: &Named<'_>,
@@ -142,14 +142,14 @@ fn attempts_within<'s>(
 
 /// Generates a value for a schema that is not part of a document; null if there is no such value.
 #[must_use]
-pub fn standing_for(tree: &Value, options: &GenerateOptions) -> Value {
+pub(crate) fn standing_for(tree: &Value, options: &GenerateOptions) -> Value {
     standalone(tree).map_or(Value::Null, |schema| generate(&schema, options).value)
 }
 
 /// Repairs a value where it does not fit the schema, and leaves the rest unchanged; `None` if no
 /// repair is found.
 #[must_use]
-pub fn repair(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
+pub(crate) fn repair(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
     let mut generator = Generator::new(schema, options, 0);
     let mut rounds = ALL_ROUNDS;
     let mut steps = options.most_values.saturating_mul(STEPS_FOR_VALUE);
@@ -158,7 +158,7 @@ pub fn repair(schema: &Schema, value: &Value, options: &GenerateOptions) -> Opti
 
 /// Generates the items of a sequence as a list; the schema is that of one item.
 #[must_use]
-pub fn items(schema: &Schema, options: &GenerateOptions) -> Generated {
+pub(crate) fn items(schema: &Schema, options: &GenerateOptions) -> Generated {
     let length = options.list_size.1;
     let mut fits = true;
     let mut items = Vec::new();

@@ -14,7 +14,7 @@ fn bound(node: &Map<String, Value>, keyword: &str) -> Option<f64> {
 }
 
 /// Returns `true` if a number satisfies the bounds and `multipleOf` of a flat schema.
-pub fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
+pub(super) fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
     let Some(number) = value.as_f64() else {
         return false;
     };
@@ -33,7 +33,7 @@ pub fn is_within(node: &Map<String, Value>, value: &Value) -> bool {
     clippy::cast_possible_truncation,
     reason = "bounds are clamped to what a double holds exactly"
 )]
-pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
+pub(super) fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
     let low = [
         bound(node, "minimum").map(f64::ceil),
         bound(node, "exclusiveMinimum").map(|b| b.floor() + 1.0),
@@ -63,7 +63,7 @@ pub fn integer(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
 }
 
 /// Generates a number, with at most two decimals where the bounds allow that.
-pub fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
+pub(super) fn number(node: &Map<String, Value>, random: &mut ChaCha8Rng) -> Value {
     let least = bound(node, "exclusiveMinimum");
     let most = bound(node, "exclusiveMaximum");
     let low = [bound(node, "minimum"), least]

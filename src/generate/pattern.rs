@@ -13,7 +13,7 @@ use crate::schema::pattern::tree::{Kind, Look, Node, Repeat, Set};
 const REPEATS: usize = 8;
 
 /// Maximum length of a generated text, in characters, whatever a pattern or `minLength` requires.
-pub const LONGEST: usize = 100_000;
+pub(super) const LONGEST: usize = 100_000;
 
 /// Maximum number of tree nodes visited for one text; a text that needs more is given up.
 const MOST_PARTS: usize = 1_000_000;
@@ -23,7 +23,7 @@ const TRIES: usize = 50;
 
 /// Generates a text that matches a pattern and has from `least` to `most` characters; one that
 /// only matches, if none is found; `None` if there is no such text either.
-pub fn make(
+pub(super) fn make(
     pattern: &Pattern,
     least: usize,
     most: usize,

@@ -298,7 +298,7 @@ fn only_quoted(description: &str) -> Option<&str> {
 
 /// Generates a text for a name; `None` if neither the name nor the description has a known
 /// meaning.
-pub fn text(
+pub(super) fn text(
     called: Called<'_>,
     node: &Map<String, Value>,
     random: &mut ChaCha8Rng,
@@ -340,7 +340,7 @@ pub fn text(
 /// Makes the names and the email address of one person agree: `firstName` and `lastName` with
 /// `email`, and with `fullName`. Properties that are not free, as their schema bounds them, stay
 /// unchanged.
-pub fn agree(object: &mut Map<String, Value>, is_free: impl Fn(&str) -> bool) {
+pub(super) fn agree(object: &mut Map<String, Value>, is_free: impl Fn(&str) -> bool) {
     let find = |object: &Map<String, Value>, wanted: &[&str]| {
         let named = object
             .iter()
@@ -376,7 +376,7 @@ fn address_of(first: &str, last: &str) -> String {
 }
 
 /// Returns `true` if a name is that of a picture: `avatarUrl`.
-pub fn is_picture(name: &str) -> bool {
+pub(super) fn is_picture(name: &str) -> bool {
     const PICTURES: [&str; 8] = [
         "avatar",
         "image",
@@ -393,7 +393,7 @@ pub fn is_picture(name: &str) -> bool {
 }
 
 /// Draws a time that suits a name: times of creation are before times of change.
-pub fn when(name: &str, random: &mut ChaCha8Rng) -> time::OffsetDateTime {
+pub(super) fn when(name: &str, random: &mut ChaCha8Rng) -> time::OffsetDateTime {
     let words = words(name);
     let says = |stems: &[&str]| {
         words
@@ -456,7 +456,11 @@ const NUMBERS: &[(&str, i64, i64, u32)] = &[
     clippy::cast_precision_loss,
     reason = "the bounds of the table are small"
 )]
-pub fn number(called: Called<'_>, is_integer: bool, random: &mut ChaCha8Rng) -> Option<Value> {
+pub(super) fn number(
+    called: Called<'_>,
+    is_integer: bool,
+    random: &mut ChaCha8Rng,
+) -> Option<Value> {
     let (low, high, decimals) = NUMBER_ENDS.find(&words(called.name))?;
     if is_integer {
         // Prices that are integers are in the smallest unit of their currency.
@@ -473,12 +477,12 @@ pub fn number(called: Called<'_>, is_integer: bool, random: &mut ChaCha8Rng) -> 
 }
 
 /// Returns `true` if integers of this name number the entities of a kind: `id`.
-pub fn is_identifier(name: &str) -> bool {
+pub(super) fn is_identifier(name: &str) -> bool {
     matches!(name, "id" | "_id" | "ID" | "Id")
 }
 
 /// Returns `true` if integers of this name identify another entity: `ownerId`.
-pub fn is_reference(name: &str) -> bool {
+pub(super) fn is_reference(name: &str) -> bool {
     words(name)
         .last()
         .is_some_and(|last| last == "id" || last == "ids")
@@ -486,7 +490,7 @@ pub fn is_reference(name: &str) -> bool {
 
 /// Returns `true` if an integer with this name, format or description is a time in seconds since
 /// 1970.
-pub fn is_unix_time(name: &str, format: Option<&str>, description: Option<&str>) -> bool {
+pub(super) fn is_unix_time(name: &str, format: Option<&str>, description: Option<&str>) -> bool {
     if matches!(
         format,
         Some("unix-time" | "unixtime" | "timestamp" | "epoch" | "epoch-seconds")
@@ -523,7 +527,7 @@ fn phone(random: &mut ChaCha8Rng) -> String {
 }
 
 /// Generates the URL of a picture.
-pub fn picture(random: &mut ChaCha8Rng) -> String {
+pub(super) fn picture(random: &mut ChaCha8Rng) -> String {
     format!("https://example.com/images/{}.png", primitive::word(random))
 }
 

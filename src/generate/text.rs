@@ -13,7 +13,11 @@ use crate::schema::pattern::{Pattern, within};
 
 /// Generates a string for the keywords of a flat schema, within one budget of steps for its
 /// patterns.
-pub fn generate(node: &Map<String, Value>, called: Called<'_>, random: &mut ChaCha8Rng) -> String {
+pub(crate) fn generate(
+    node: &Map<String, Value>,
+    called: Called<'_>,
+    random: &mut ChaCha8Rng,
+) -> String {
     within(|| generate_within(node, called, random)).0
 }
 

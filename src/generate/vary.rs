@@ -10,7 +10,7 @@ const MOST_DIGITS: usize = 18;
 /// Returns the identifier that comes `others` after that of an example: `pet_3` is two after
 /// `pet_1`. UUIDs are drawn. Returns `None` if the schema restricts the identifier, which is then
 /// generated from the schema.
-pub fn identifier(
+pub(super) fn identifier(
     node: &Map<String, Value>,
     example: &Value,
     others: u64,
@@ -36,7 +36,7 @@ pub fn identifier(
 
 /// Returns `true` if a text is a UUID (RFC 9562 §4).
 #[must_use]
-pub fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     const LENGTHS: [usize; 5] = [8, 4, 4, 4, 12];
     let groups: Vec<&str> = text.split('-').collect();
     let is_group = |(group, length): (&&str, usize)| {

@@ -5,7 +5,7 @@ use crate::schema::name::words;
 
 /// Part of a collection that a path template addresses, with the names in the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub(crate) struct Address {
     /// Collection, with template expressions unnamed: `/users/{}/order` for
     /// `/users/{userId}/orders/{id}`.
     pub collection: String,
@@ -25,7 +25,7 @@ pub struct Address {
 
 /// Part of a collection that a path addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// Collection as a whole: `/pets`.
     Whole,
     /// Single entity: `/pets/{petId}`.
@@ -40,7 +40,7 @@ pub enum Form {
 
 /// Action that a name in the path states, rather than the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// `create`, `register`
     Create,
     /// `list`, `search`
@@ -117,7 +117,7 @@ impl Address {
     /// Reads a path template such as `/users/{userId}/orders/{orderId}`; returns `None` if it ends
     /// in nothing that could be a collection.
     #[must_use]
-    pub fn parse(template: &str) -> Option<Self> {
+    pub(crate) fn parse(template: &str) -> Option<Self> {
         let mut segments: Vec<&str> = template
             .split('/')
             .filter(|segment| !segment.is_empty())
@@ -239,7 +239,7 @@ fn singular_of(noun: &str) -> String {
 /// Returns the singular of an English word in lower case, judged by its ending: `categories` →
 /// `category`.
 #[must_use]
-pub fn singular(word: &str) -> String {
+pub(crate) fn singular(word: &str) -> String {
     const IRREGULAR: [(&str, &str); 8] = [
         ("people", "person"),
         ("children", "child"),

@@ -70,7 +70,7 @@ pub(crate) fn natural_key(operation: &Operation) -> Option<String> {
 /// Returns the one name in the query or the body of an operation whose last word is `id`; `None` if
 /// there is none, or more than one.
 #[must_use]
-pub fn only_id(operation: &Operation) -> Option<String> {
+pub(crate) fn only_id(operation: &Operation) -> Option<String> {
     let is_id = |name: &str| words(name).last().is_some_and(|word| word == "id");
     let in_query = operation
         .parameters

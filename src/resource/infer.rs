@@ -22,7 +22,7 @@ use crate::schema::name::{folded, words};
 /// Returns the roles of the operations that share a collection, by operation index. Operations that
 /// do nothing with it are absent.
 #[must_use]
-pub fn infer(
+pub(crate) fn infer(
     contract: &Contract,
     members: &[(usize, Address)],
     overrules: &RoleOverrides,

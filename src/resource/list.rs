@@ -14,7 +14,7 @@ use crate::schema::name::{folded, words};
 
 /// Query of a list: paging, sorting, filters and fields.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListQuery {
+pub(crate) struct ListQuery {
     /// Maximum number of items.
     pub limit: Option<usize>,
     /// Number of items to skip.
@@ -101,7 +101,7 @@ impl ListQuery {
     /// and `first` is the number of the first page. A parameter with the name of a property is a
     /// filter, unless the document shows that it pages the list.
     #[must_use]
-    pub fn read(parameters: &[Parameter<'_>], properties: &[&str], first: usize) -> Self {
+    pub(crate) fn read(parameters: &[Parameter<'_>], properties: &[&str], first: usize) -> Self {
         let mut wanted = Self {
             first,
             ..Self::default()
@@ -210,7 +210,7 @@ impl ListQuery {
 
     /// Returns the filters and the search text, ready to test items with.
     #[must_use]
-    pub fn test(&self) -> Test<'_> {
+    pub(crate) fn test(&self) -> Test<'_> {
         let filters = self
             .filters
             .iter()
@@ -224,7 +224,7 @@ impl ListQuery {
 
     /// Returns the page of `all` that the query selects; `all` has entities with their keys.
     #[must_use]
-    pub fn pick(&self, all: Vec<(String, Arc<Value>)>) -> Page {
+    pub(crate) fn pick(&self, all: Vec<(String, Arc<Value>)>) -> Page {
         let test = self.test();
         let mut items: Vec<(String, Arc<Value>)> = all
             .into_iter()
@@ -289,7 +289,7 @@ impl ListQuery {
 
     /// Returns an item with the selected fields only; the whole item if none are selected.
     #[must_use]
-    pub fn shown(&self, item: &Value) -> Value {
+    pub(crate) fn shown(&self, item: &Value) -> Value {
         match item {
             Value::Object(object) if !self.fields.is_empty() => {
                 let kept = object
@@ -310,7 +310,7 @@ const MOST_CUTS: usize = 4;
 
 /// Condition that items must meet to be listed.
 #[derive(Debug)]
-pub struct Test<'w> {
+pub(crate) struct Test<'w> {
     filters: Vec<(Named, &'w [Value])>,
     /// Search text in lower case.
     text: Option<String>,
@@ -319,7 +319,7 @@ pub struct Test<'w> {
 impl Test<'_> {
     /// Returns true if an item matches all filters and the search text.
     #[must_use]
-    pub fn takes(&self, item: &Value) -> bool {
+    pub(crate) fn takes(&self, item: &Value) -> bool {
         let has = |(name, values): &(Named, &[Value])| {
             name.members(item)
                 .any(|own| values.iter().any(|value| agrees(own, value)))
@@ -334,7 +334,7 @@ impl Test<'_> {
 
 /// Page of a list.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
+pub(crate) struct Page {
     /// Number of items on all pages.
     pub total: usize,
     /// Number of items before this page.
@@ -444,7 +444,7 @@ fn contains(value: &Value, text: &str, depth: usize) -> bool {
 
 /// Member of an answer that describes the page next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageField {
+pub(crate) enum PageField {
     /// Number of items on all pages.
     Total,
     /// Number of items on this page.
@@ -473,7 +473,7 @@ pub enum PageField {
 
 /// Returns the page field that a member with this name holds; `None` for any other name.
 #[must_use]
-pub fn says(name: &str) -> Option<PageField> {
+pub(crate) fn says(name: &str) -> Option<PageField> {
     let plain = folded(name);
     let words = words(name);
     Some(match plain.as_str() {

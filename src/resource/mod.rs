@@ -3,17 +3,17 @@
 //! Operations are grouped by their paths, which is cheap; the schemas of a group are read when the
 //! first of its roles is needed. `entity` carries out the roles, and `state` keeps the entities.
 
-pub mod address;
-pub mod evidence;
-pub mod infer;
-pub mod list;
+pub(crate) mod address;
+pub(crate) mod evidence;
+pub(crate) mod infer;
+pub(crate) mod list;
 mod order;
 pub mod place;
-pub mod purpose;
+pub(crate) mod purpose;
 pub(crate) mod role;
-pub mod role_override;
+pub(crate) mod role_override;
 
-pub use crate::resource::role::{Act, Collection, KeyFrom, Role};
+pub(crate) use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -253,7 +253,7 @@ impl Resources {
 
 /// Returns true if the name of a property refers to entities with this noun: `ownerId`, `pet_id`.
 #[must_use]
-pub fn refers_to(name: &str, noun: &str) -> bool {
+pub(crate) fn refers_to(name: &str, noun: &str) -> bool {
     let words = words(name);
     matches!(words.split_last(), Some((last, rest)) if matches!(last.as_str(), "id" | "uuid" | "key") && singular(&rest.concat()) == noun)
 }

@@ -9,7 +9,7 @@ use crate::schema::name::{folded, words};
 
 /// Parameter of a list, or a member of the content that does the same.
 #[derive(Debug, Clone, Default)]
-pub struct Parameter<'p> {
+pub(crate) struct Parameter<'p> {
     /// Documented name: `page[size]`.
     pub name: String,
     /// Value that was sent, or the documented default; `None` if there is neither.

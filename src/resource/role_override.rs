@@ -51,7 +51,7 @@ pub struct Named {
 /// Returns the section `resources` of a file; `None` if there is none, or if the name is that of an
 /// operation with a list of fixtures.
 #[must_use]
-pub fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
+pub(crate) fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
     file.tree.get("resources").and_then(Value::as_object)
 }
 

@@ -31,7 +31,7 @@ const DESCENDING: [&str; 9] = [
 
 /// Pointers of the schemas that others lead to.
 #[derive(Debug, Default)]
-pub struct Needed {
+pub(super) struct Needed {
     /// Schemas that can judge a part of an instance, including the first ones.
     pub reached: Vec<String>,
     /// Schemas that only an instance of more than [`DEEPEST_LEVEL`] levels would reach.
@@ -41,7 +41,12 @@ pub struct Needed {
 /// Returns the schema at `pointer` and what it refers to, as a direction sees it, at the same
 /// places as in `tree`; none if it has more than `most` values.
 #[must_use]
-pub fn bundle(tree: &Value, pointer: &str, direction: Direction, most: usize) -> Option<Value> {
+pub(super) fn bundle(
+    tree: &Value,
+    pointer: &str,
+    direction: Direction,
+    most: usize,
+) -> Option<Value> {
     let Needed {
         mut reached,
         beyond,
@@ -64,7 +69,7 @@ pub fn bundle(tree: &Value, pointer: &str, direction: Direction, most: usize) ->
 /// Returns a copy of a document that allows anything in the place of each schema that is too deep
 /// below those at `pointers` to judge anything; none if no schema is.
 #[must_use]
-pub fn without_depths(tree: &Value, pointers: &[String]) -> Option<Value> {
+pub(super) fn without_depths(tree: &Value, pointers: &[String]) -> Option<Value> {
     let beyond = needed(tree, pointers, usize::MAX)?.beyond;
     if beyond.is_empty() {
         return None;
@@ -81,7 +86,7 @@ pub fn without_depths(tree: &Value, pointers: &[String]) -> Option<Value> {
 /// Returns the pointers of all schemas that those at `pointers` lead to, including themselves;
 /// none if they have more than `most` values.
 #[must_use]
-pub fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> {
+pub(super) fn needed(tree: &Value, pointers: &[String], most: usize) -> Option<Needed> {
     let mut left = most;
     let mut levels: HashMap<String, usize> = pointers
         .iter()

@@ -25,7 +25,11 @@ const DEEPEST: usize = 60;
 /// Returns an example converted to the types of `node`, a schema of the same document, with the
 /// changes; none if nothing changes.
 #[must_use]
-pub fn coerce(schema: &Schema, node: &Value, example: &Value) -> Option<(Value, Vec<Coercion>)> {
+pub(crate) fn coerce(
+    schema: &Schema,
+    node: &Value,
+    example: &Value,
+) -> Option<(Value, Vec<Coercion>)> {
     if !is_changed(schema, node, example, 0) {
         return None;
     }
@@ -164,7 +168,7 @@ fn reading(schema: &Schema, node: &Value, value: &Value) -> Option<Value> {
 
 /// Returns true if a value is of a type of JSON Schema.
 #[must_use]
-pub fn is_of(value: &Value, name: &str) -> bool {
+pub(crate) fn is_of(value: &Value, name: &str) -> bool {
     match value {
         Value::Null => name == "null",
         Value::Bool(_) => name == "boolean",

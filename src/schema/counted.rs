@@ -49,14 +49,14 @@ impl<'i> Keyword<'i> for Count {
 }
 
 /// Adds the counting keyword to the options of a validator.
-pub fn with_count(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
+pub(super) fn with_count(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
     options.with_keyword(KEYWORD, |_: &Map<String, Value>, _: &Value, _| {
         Ok(Box::new(Count) as Box<dyn for<'i> Keyword<'i>>)
     })
 }
 
 /// Returns the answer of a validator; none if it had to follow too many counted references.
-pub fn within_bound(answer: impl FnOnce() -> bool) -> Option<bool> {
+pub(super) fn within_bound(answer: impl FnOnce() -> bool) -> Option<bool> {
     LEFT.set(MOST_FOLLOWED);
     let answer = answer();
     (LEFT.get() > 0).then_some(answer)
@@ -64,7 +64,7 @@ pub fn within_bound(answer: impl FnOnce() -> bool) -> Option<bool> {
 
 /// Returns a copy of a document with counted references; none if the schemas at `pointers` lead to
 /// few.
-pub fn counted(tree: &Value, pointers: &[String]) -> Option<Value> {
+pub(super) fn counted(tree: &Value, pointers: &[String]) -> Option<Value> {
     if ways(tree, pointers) <= MOST_WAYS {
         return None;
     }

@@ -102,14 +102,14 @@ impl SchemaError {
 
 /// Maximum bytes of the name of a property in an error; a longer name is cut and ends with `…`. A
 /// client may send a name of many megabytes, and each error below it would repeat it.
-pub const LONGEST_NAME: usize = 256;
+pub(crate) const LONGEST_NAME: usize = 256;
 
 /// Maximum bytes of a pointer in an error; a longer one is cut and ends with `…`.
-pub const LONGEST_POINTER: usize = 4096;
+pub(crate) const LONGEST_POINTER: usize = 4096;
 
 /// Returns the first `most` bytes of a text, to the end of a character, with `…` where it is cut.
 #[must_use]
-pub fn start_of(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn start_of(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return Cow::Borrowed(text);
     }
@@ -121,7 +121,7 @@ pub fn start_of(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 /// Cuts a text that has more than `most` bytes.
-pub fn cut(text: &mut String, most: usize) {
+pub(crate) fn cut(text: &mut String, most: usize) {
     if text.len() > most {
         *text = start_of(text, most).into_owned();
     }

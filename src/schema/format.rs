@@ -8,7 +8,7 @@ use jsonschema::{ValidationOptions, Validator};
 use serde_json::{Value, json};
 
 /// Adds the formats to the options of a validator.
-pub fn with_formats(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
+pub(super) fn with_formats(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
     options
         .should_validate_formats(true)
         .with_format("byte", is_base64)

@@ -24,7 +24,7 @@ const ANY_NAME: &str = "";
 
 /// The patterns of the schemas that a validator is built from.
 #[derive(Default)]
-pub struct Patterns {
+pub(crate) struct Patterns {
     /// Patterns of `pattern`, by text.
     pub texts: IndexMap<String, Arc<Pattern>>,
     /// Keys of `patternProperties` that are not matched in linear time.
@@ -33,7 +33,7 @@ pub struct Patterns {
 
 /// Returns a copy of a document in which the patterns of the schemas at `pointers`, and of those
 /// that they lead to, are handed over; the document itself if there are none.
-pub fn hand_over(tree: Arc<Value>, pointers: &[String]) -> (Arc<Value>, Patterns) {
+pub(crate) fn hand_over(tree: Arc<Value>, pointers: &[String]) -> (Arc<Value>, Patterns) {
     let mut patterns = Patterns::default();
     let places = places(&tree, pointers);
     if places.is_empty() {
@@ -114,7 +114,7 @@ pub struct PatternAt {
 
 /// Returns the patterns of the schemas at `pointers` and of all schemas that they lead to.
 #[must_use]
-pub fn patterns_of(tree: &Value, pointers: &[String]) -> Vec<PatternAt> {
+pub(crate) fn patterns_of(tree: &Value, pointers: &[String]) -> Vec<PatternAt> {
     let mut found = Vec::new();
     walk(tree, pointers, &mut |schema, at| {
         if let Some(text) = schema.get("pattern").and_then(Value::as_str) {
@@ -180,7 +180,7 @@ impl Patterns {
     /// the validator's work on them costs about as much as was taken from the budget. Returns true
     /// if the budget was enough.
     #[must_use]
-    pub fn can_match_keys(&self, instance: &Value) -> bool {
+    pub(crate) fn can_match_keys(&self, instance: &Value) -> bool {
         self.slow_keys.is_empty() || !within(|| self.match_keys(instance)).1
     }
 
@@ -215,20 +215,6 @@ fn insert(properties: &mut Map<String, Value>, key: String, schema: Value) {
 
 /// Returns the name of the format that represents a pattern.
 #[must_use]
-pub fn format_of(text: &str) -> String {
+pub(crate) fn format_of(text: &str) -> String {
     format!("{FORMAT}{text}")
-}
-
-/// Returns the pattern that a format represents.
-#[must_use]
-pub fn pattern_of(format: &str) -> Option<&str> {
-    format.strip_prefix(FORMAT)
-}
-
-/// Returns the index of the key in `patternProperties` that was handed over as `key`.
-#[must_use]
-pub fn original_of(properties: &Map<String, Value>, key: &str) -> Option<usize> {
-    properties
-        .keys()
-        .position(|own| Pattern::read(own).is_ok_and(|pattern| pattern.in_rust() == key))
 }

@@ -17,11 +17,11 @@ use crate::schema::schemas::Schema;
 /// Maximum number of steps to judge one instance and to explain its errors. A step compares one
 /// value with one schema. Beyond it, the errors found so far are reported, or the limit itself if
 /// there are none.
-pub const MOST_STEPS: usize = 20_000_000;
+pub(super) const MOST_STEPS: usize = 20_000_000;
 
 /// Maximum number of schemas open at once, each a part or a branch of the one before; a deeper one
 /// has the same effect as a step beyond [`MOST_STEPS`].
-pub const MOST_OPEN: usize = 600;
+pub(super) const MOST_OPEN: usize = 600;
 
 /// Minimum cost of an answer that is cached, in steps; a cheaper one is found again faster than
 /// stored.
@@ -29,7 +29,7 @@ const WORTH_REMEMBERING: usize = 16;
 
 /// Reason why judging ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
+pub(super) enum Stop {
     /// [`MOST_STEPS`] or [`MOST_OPEN`] is reached.
     Exhausted,
     /// The maximum number of reported errors is reached.
@@ -37,7 +37,7 @@ pub enum Stop {
 }
 
 /// State of judging one instance.
-pub struct Judging<'s> {
+pub(super) struct Judging<'s> {
     pub(super) schema: &'s Schema,
     /// Facts about schemas, by address and by whether the node leaves names unrequired.
     owns: HashMap<(usize, bool), Arc<Own>>,
@@ -54,7 +54,7 @@ pub(super) fn address<T>(of: &T) -> usize {
 }
 
 impl<'s> Judging<'s> {
-    pub fn new(schema: &'s Schema, most_steps: usize) -> Self {
+    pub(super) fn new(schema: &'s Schema, most_steps: usize) -> Self {
         Self {
             schema,
             owns: HashMap::new(),
@@ -66,12 +66,12 @@ impl<'s> Judging<'s> {
     }
 
     /// Returns the schema to judge by.
-    pub fn start(&self) -> &'s Value {
+    pub(super) fn start(&self) -> &'s Value {
         find(self.schema.root(), self.schema.pointer()).unwrap_or(&Value::Bool(true))
     }
 
     /// Returns true if an instance fits; false also if the limits allow no answer.
-    pub fn judge(&mut self, instance: &Value) -> bool {
+    pub(super) fn judge(&mut self, instance: &Value) -> bool {
         let start = self.start();
         self.fits(Node::new(start), instance) == Ok(true)
     }
@@ -148,7 +148,7 @@ impl<'s> Judging<'s> {
     /// # Errors
     ///
     /// [`Stop::Exhausted`] at the limits.
-    pub fn fits(&mut self, node: Node<'_>, instance: &Value) -> Result<bool, Stop> {
+    pub(super) fn fits(&mut self, node: Node<'_>, instance: &Value) -> Result<bool, Stop> {
         let Value::Object(schema) = node.value else {
             return Ok(*node.value != Value::Bool(false));
         };

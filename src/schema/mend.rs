@@ -29,7 +29,7 @@ impl SchemaFault {
 /// Puts [`UNKNOWN`] in the place of each schema that cannot be compiled even without its
 /// subschemas, among those at `pointers` and those they lead to, and returns the faults by
 /// pointer. `fault_of` returns the reason why a schema without references cannot be compiled.
-pub fn mend(
+pub(super) fn mend(
     tree: &mut Value,
     pointers: &[String],
     fault_of: impl Fn(&Value) -> Option<String>,

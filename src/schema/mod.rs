@@ -4,41 +4,39 @@
 //! `jsonschema`.
 
 mod bundle;
-pub mod coercion;
+pub(crate) mod coercion;
 mod compiling;
 mod counted;
 mod describe;
 mod direction;
 mod discriminator;
-pub mod error;
+pub(crate) mod error;
 mod evaluated;
 mod explain;
 mod format;
-pub mod handover;
+pub(crate) mod handover;
 mod judging;
 mod mend;
-pub mod name;
+pub(crate) mod name;
 mod own;
-pub mod pattern;
+pub(crate) mod pattern;
 mod satisfiable;
 pub(crate) mod schemas;
-pub mod unknown;
+pub(crate) mod unknown;
 mod validity;
-pub mod walk;
+pub(crate) mod walk;
 
 use serde_json::Value;
 
-pub use crate::schema::schemas::{
-    Declared, Demand, Examples, Schema, Schemas, Uncompilable, standalone,
-};
+pub(crate) use crate::schema::schemas::{Declared, Demand, Examples, Schema, Schemas, standalone};
 
-pub use crate::schema::direction::Direction;
-pub use crate::schema::error::{SchemaError, cut, start_of};
-pub use crate::schema::mend::SchemaFault;
-pub use crate::schema::satisfiable::contradiction;
+pub(crate) use crate::schema::direction::Direction;
+pub(crate) use crate::schema::error::{SchemaError, cut, start_of};
+pub(crate) use crate::schema::mend::SchemaFault;
+pub(crate) use crate::schema::satisfiable::contradiction;
 
 /// Maximum number of errors reported for one instance; a hostile one could have millions.
-pub const MOST_ERRORS: usize = 100;
+pub(crate) const MOST_ERRORS: usize = 100;
 
 /// Returns the JSON Schema type of a value; `integer` for a number without a fraction.
 pub(crate) fn kind_of(value: &Value) -> &'static str {

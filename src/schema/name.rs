@@ -3,7 +3,7 @@
 /// Returns the words of a name in lower case: `photoUrls`, `photo_urls` and `PhotoURLs` become
 /// `photo` and `urls`.
 #[must_use]
-pub fn words(name: &str) -> Vec<String> {
+pub(crate) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
     let mut letters = name.chars().take(LONGEST_NAME);
@@ -62,7 +62,7 @@ pub fn folded(name: &str) -> String {
 
 /// Capitalises a word: `manager` → `Manager`.
 #[must_use]
-pub fn capitalised(word: &str) -> String {
+pub(crate) fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().to_string() + letters.as_str()
@@ -192,7 +192,7 @@ const POSITIONS: [&str; 6] = [
 /// Returns true if the name of a header indicates that it carries credentials: `X-Auth-Token`,
 /// `X-User-Id`, `Api-Key`.
 #[must_use]
-pub fn carries_credentials(name: &str) -> bool {
+pub(crate) fn carries_credentials(name: &str) -> bool {
     const WORDS: [&str; 18] = [
         "auth",
         "authentication",
@@ -236,7 +236,7 @@ pub fn carries_credentials(name: &str) -> bool {
 /// `accessToken`, `password`. The ids of users, clients and sessions are not secrets, and neither
 /// are facts about a secret: `token_type`, `passwordChangedAt`.
 #[must_use]
-pub fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     const WORDS: [&str; 17] = [
         "auth",
         "authentication",

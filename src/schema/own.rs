@@ -39,7 +39,7 @@ const OWN: [&str; 21] = [
 
 /// A schema, with the names that an enclosing schema marks as not required.
 #[derive(Clone, Copy)]
-pub struct Node<'n> {
+pub(crate) struct Node<'n> {
     pub value: &'n Value,
     /// Names that it does not require, because a schema that has it in `allOf` marks them.
     pub unasked: &'n [String],
@@ -47,7 +47,7 @@ pub struct Node<'n> {
 
 impl<'n> Node<'n> {
     /// Returns the node of a schema that is not a branch of another.
-    pub fn new(value: &'n Value) -> Self {
+    pub(crate) fn new(value: &'n Value) -> Self {
         Self {
             value,
             unasked: &[],
@@ -56,7 +56,7 @@ impl<'n> Node<'n> {
 }
 
 /// Facts about one schema.
-pub struct Own {
+pub(crate) struct Own {
     /// Validator of the keywords about the instance itself; none if there are none.
     pub validator: Option<Arc<Validator>>,
     /// The `pattern`; none if it is absent or not a pattern, which checks nothing.
@@ -70,7 +70,7 @@ pub struct Own {
 
 impl Own {
     /// Returns true if an instance is a string that the pattern does not match.
-    pub fn is_unmatched_by(&self, instance: &Value) -> bool {
+    pub(crate) fn is_unmatched_by(&self, instance: &Value) -> bool {
         let (Some(pattern), Value::String(text)) = (&self.pattern, instance) else {
             return false;
         };
@@ -80,7 +80,7 @@ impl Own {
 
 /// Cache of the facts about the schemas of a document, for one direction.
 #[derive(Default)]
-pub struct Owns(Mutex<KnownNodes>);
+pub(crate) struct Owns(Mutex<KnownNodes>);
 
 #[derive(Default)]
 struct KnownNodes {
@@ -93,7 +93,7 @@ struct KnownNodes {
 
 impl Owns {
     /// Returns the facts about a schema, computed on first use.
-    pub fn get(&self, node: Node<'_>, root: &Value, direction: Direction) -> Arc<Own> {
+    pub(crate) fn get(&self, node: Node<'_>, root: &Value, direction: Direction) -> Arc<Own> {
         let key = (
             std::ptr::from_ref(node.value).addr(),
             !node.unasked.is_empty(),
@@ -108,7 +108,7 @@ impl Owns {
     }
 
     /// Returns the validator of a schema without references; none if it cannot be compiled.
-    pub fn validator(&self, schema: &Value) -> Option<Arc<Validator>> {
+    pub(crate) fn validator(&self, schema: &Value) -> Option<Arc<Validator>> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -10,7 +10,7 @@ use serde_json::Value;
 ///
 /// References are not followed: the schema must have none.
 #[must_use]
-pub fn contradiction(schema: &Value) -> Option<String> {
+pub(crate) fn contradiction(schema: &Value) -> Option<String> {
     let prepared = options()
         .with_draft(Draft::Draft202012)
         .offline()

@@ -22,7 +22,7 @@ use crate::schema::unknown;
 
 /// Cache of the schemas that are derived from others, filled when needed.
 #[derive(Default)]
-pub struct Derived(Mutex<HashMap<String, Arc<Schema>>>);
+pub(crate) struct Derived(Mutex<HashMap<String, Arc<Schema>>>);
 
 impl Derived {
     pub(crate) fn get(&self, pointer: &str, make: impl FnOnce() -> Schema) -> Arc<Schema> {
@@ -45,7 +45,7 @@ pub(crate) fn is_parent(node: &Value) -> bool {
 
 /// Returns true if any component of a document is a schema that others are derived from.
 #[must_use]
-pub fn has_parents(tree: &Value) -> bool {
+pub(crate) fn has_parents(tree: &Value) -> bool {
     let components = tree
         .pointer("/components/schemas")
         .and_then(Value::as_object);
@@ -524,7 +524,7 @@ pub struct Uncompilable(pub String);
 /// # Errors
 ///
 /// [`Uncompilable`], if `tree` is not a valid schema.
-pub fn standalone(tree: &Value) -> Result<Schema, Uncompilable> {
+pub(crate) fn standalone(tree: &Value) -> Result<Schema, Uncompilable> {
     let source = Source::new("schema".to_owned(), String::new(), |_| {
         crate::diagnostic::Positions::default()
     });

@@ -18,7 +18,7 @@ const MOST_TOLD: usize = 3;
 
 /// Returns true if anything in a document is unknown.
 #[must_use]
-pub fn is_in(value: &Value) -> bool {
+pub(crate) fn is_in(value: &Value) -> bool {
     let mut open = vec![value];
     while let Some(value) = open.pop() {
         match value {
@@ -32,7 +32,7 @@ pub fn is_in(value: &Value) -> bool {
 }
 
 /// Returns sentences about the unknown parts that some values of a document lead to, each once.
-pub fn sentences(tree: &Value, values: &[&Value]) -> Vec<String> {
+pub(crate) fn sentences(tree: &Value, values: &[&Value]) -> Vec<String> {
     let mut told = Vec::new();
     let mut seen = HashSet::new();
     let mut open: Vec<&Value> = values.iter().rev().copied().collect();

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 /// State that a connection and its service share.
 #[derive(Debug, Default)]
-pub struct ConnectionActivity {
+pub(super) struct ConnectionActivity {
     /// True if the connection is to be reset at its end instead of closed.
     pub(crate) is_reset: AtomicBool,
     /// True while an exchange goes on, or its response is sent over time.
@@ -31,12 +31,12 @@ pub struct ConnectionActivity {
 
 impl ConnectionActivity {
     /// Marks the connection to be reset at its end (RFC 9293 §3.9.1.5, ABORT).
-    pub fn reset(&self) {
+    pub(super) fn reset(&self) {
         self.is_reset.store(true, Ordering::Relaxed);
     }
 
     /// Notes the beginning of an exchange.
-    pub fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.is_busy.store(true, Ordering::Relaxed);
         self.is_at_rest.store(false, Ordering::Relaxed);
         self.exchanges.fetch_add(1, Ordering::Relaxed);
@@ -45,7 +45,7 @@ impl ConnectionActivity {
     /// Waits for a time, or until the client of HTTP/1.1 closes its side of the connection. A
     /// client that has left frees its connection at once; one that only sends nothing more gets its
     /// answer early. HTTP/2 reports closed streams itself.
-    pub async fn wait(&self, time: Duration, version: Version) {
+    pub(super) async fn wait(&self, time: Duration, version: Version) {
         tokio::select! {
             () = sleep(time) => {}
             () = self.client_left(), if version < Version::HTTP_2 => {}
@@ -53,7 +53,7 @@ impl ConnectionActivity {
     }
 
     /// Waits until the client closes its side of the connection.
-    pub async fn client_left(&self) {
+    pub(super) async fn client_left(&self) {
         self.is_waiting.store(true, Ordering::Relaxed);
         self.left.notified().await;
         // The notification is passed on: the next waiter need not detect the closed side again.
@@ -61,7 +61,7 @@ impl ConnectionActivity {
     }
 
     /// Tracks a large answer until its last part is dropped.
-    pub fn progress(&self) -> Arc<Progress> {
+    pub(super) fn progress(&self) -> Arc<Progress> {
         let progress = Arc::new(Progress {
             last: Mutex::new(Instant::now()),
         });
@@ -82,7 +82,7 @@ impl ConnectionActivity {
 
     /// Notes the end of an exchange: `is_read` if its request was read to its end, `is_whole` if
     /// its response is complete in memory.
-    pub fn end(&self, is_read: bool, is_whole: bool) {
+    pub(super) fn end(&self, is_read: bool, is_whole: bool) {
         self.is_busy.store(!is_whole, Ordering::Relaxed);
         self.is_at_rest
             .store(is_read && is_whole, Ordering::Relaxed);
@@ -92,14 +92,14 @@ impl ConnectionActivity {
 /// Progress of a large HTTP/2 answer that has not been sent completely. A client limits the data of
 /// each stream (RFC 9113 §5.2), and may take nothing of one forever while others go on.
 #[derive(Debug)]
-pub struct Progress {
+pub(super) struct Progress {
     /// Time at which the client last took a part.
     last: Mutex<Instant>,
 }
 
 impl Progress {
     /// Notes that the client took a part of the answer.
-    pub fn note(&self) {
+    pub(super) fn note(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 

@@ -9,18 +9,18 @@ use bytes::Bytes;
 
 /// Largest content that is not counted, in bytes. Most are shorter, and counting them would make
 /// all threads contend for one counter.
-pub const SMALL: usize = 4 * 1024;
+pub(crate) const SMALL: usize = 4 * 1024;
 
 /// Bytes that contents take together, and their maximum (`--content-memory`).
 #[derive(Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     used: AtomicUsize,
     most: usize,
 }
 
 impl Budget {
     /// Creates a budget of `most` bytes.
-    pub fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             used: AtomicUsize::new(0),
             most,
@@ -28,12 +28,12 @@ impl Budget {
     }
 
     /// Returns true if no bytes are left.
-    pub fn is_spent(&self) -> bool {
+    pub(crate) fn is_spent(&self) -> bool {
         self.used.load(Ordering::Relaxed) >= self.most
     }
 
     /// Creates an empty share.
-    pub fn share(self: &Arc<Self>) -> Share {
+    pub(crate) fn share(self: &Arc<Self>) -> Share {
         Share {
             budget: Arc::clone(self),
             bytes: 0,
@@ -43,7 +43,7 @@ impl Budget {
 
 /// Bytes that one content takes from the budget.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     budget: Arc<Budget>,
     bytes: usize,
 }
@@ -52,7 +52,7 @@ impl Share {
     /// Grows the share to the current length of its content; returns false, and changes nothing, if
     /// the budget has too few bytes left. Lengths up to `SMALL` always fit.
     #[must_use]
-    pub fn grow_to(&mut self, length: usize) -> bool {
+    pub(crate) fn grow_to(&mut self, length: usize) -> bool {
         let more = length.saturating_sub(self.bytes);
         if length <= SMALL || more == 0 {
             return true;
@@ -80,12 +80,12 @@ impl Share {
     }
 
     /// Returns true if the share counts no bytes.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
     /// Gives all bytes back.
-    pub fn give_back(&mut self) {
+    pub(crate) fn give_back(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
         self.bytes = 0;
     }
@@ -112,14 +112,14 @@ impl<T> AsRef<[u8]> for Held<T> {
 }
 
 /// Counts the content of an answer until its last byte has been sent.
-pub fn counted(content: Bytes, budget: &Arc<Budget>) -> Bytes {
+pub(crate) fn counted(content: Bytes, budget: &Arc<Budget>) -> Bytes {
     let mut share = budget.share();
     share.take(content.len());
     held(content, share)
 }
 
 /// Keeps a value until the last byte of a content has been sent.
-pub fn held<T: Send + 'static>(content: Bytes, with: T) -> Bytes {
+pub(crate) fn held<T: Send + 'static>(content: Bytes, with: T) -> Bytes {
     Bytes::from_owner(Held {
         content,
         _with: with,

@@ -20,7 +20,7 @@ const SHORT_QUERY: usize = 1024;
 
 /// Thread on which an answer is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(super) enum Place {
     /// The thread that read the request.
     Here,
     /// A thread for work that takes long.
@@ -29,7 +29,7 @@ pub enum Place {
 
 /// Chooses the thread for the answer to a request, and returns the operation of the request, if
 /// there is one.
-pub fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
+pub(super) fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
     let path = request.uri().path();
     if let Some(name) = path.strip_prefix(PREFIX) {
         return (
@@ -66,7 +66,7 @@ pub fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
 
 /// Creates the slots for work that takes long: one per processor, and at least two. Further work
 /// waits for a free slot.
-pub fn slots() -> Arc<Semaphore> {
+pub(super) fn slots() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(
         available_parallelism().map_or(2, NonZero::get).max(2),
     ))

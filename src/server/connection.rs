@@ -40,7 +40,7 @@ const KEPT: Duration = Duration::from_millis(1300);
 const TIMES: u32 = 4;
 
 /// Service that answers the requests of a connection.
-pub trait Answers:
+pub(super) trait Answers:
     HttpService<
         Incoming,
         ResBody = Outgoing,
@@ -69,7 +69,7 @@ impl<S> Answers for S where
 /// # Errors
 ///
 /// Error of the protocol or the socket that broke the connection off.
-pub async fn serve<S: Answers>(
+pub(super) async fn serve<S: Answers>(
     stream: TcpStream,
     mut service: S,
     state: Arc<ConnectionActivity>,

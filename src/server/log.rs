@@ -21,7 +21,7 @@ use crate::server::stderr::{self, JsonLines, StandardError};
 
 /// Format of the log (`--log`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// A line for people
     #[default]
     Human,
@@ -33,7 +33,7 @@ pub enum Format {
 
 /// Starts the log on standard error. `STANDIN_LOG_LEVEL` selects the level, such as `debug`, or
 /// levels by target, such as `standin=debug,hyper=trace`; `debug` adds the reason of each answer.
-pub fn start(format: Format) {
+pub(crate) fn start(format: Format) {
     let (filter, fault) = filter(&std::env::var("STANDIN_LOG_LEVEL").unwrap_or_default());
     let base = tracing_subscriber::registry();
     // A second start, as in a test, keeps the first log.
@@ -74,12 +74,12 @@ fn filter(level: &str) -> (Targets, Option<String>) {
 }
 
 /// Logs a finding about the documents.
-pub fn finding(text: &str) {
+pub(crate) fn finding(text: &str) {
     tracing::warn!("{text}");
 }
 
 /// Logs an exchange in one line, and the reason of its answer at `debug`.
-pub fn exchange(
+pub(crate) fn exchange(
     control: &Control,
     request: &Request,
     response: &Response,

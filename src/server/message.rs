@@ -11,7 +11,7 @@ use crate::errors::problem::{self, Kind, Problem};
 use crate::exchange::Report;
 
 /// Returns the problem of a message that HTTP/1.1 forbids, before its content is read.
-pub fn refused(head: &Parts) -> Option<Problem> {
+pub(super) fn refused(head: &Parts) -> Option<Problem> {
     if head.version != Version::HTTP_11 {
         return None;
     }

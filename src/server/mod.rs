@@ -6,13 +6,13 @@ mod activity;
 pub(crate) mod budget;
 mod compute;
 mod connection;
-pub mod control;
+pub(crate) mod control;
 mod limits;
-pub mod log;
+pub(crate) mod log;
 mod message;
 mod pace;
 mod quick;
-pub mod stderr;
+pub(crate) mod stderr;
 
 pub use crate::server::limits::Limits;
 use std::future::Future;

@@ -21,10 +21,10 @@ use crate::server::budget::{SMALL, held};
 use crate::server::control::stream::{JournalEvent, JournalStream};
 
 /// Body that is sent: a whole content, items with time between them, or a stream of frames.
-pub type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
+pub(super) type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
 
 /// Stream of frames, such as server-sent events.
-pub type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + Send>>;
+pub(super) type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + Send>>;
 
 /// Bytes of a large answer that are handed to HTTP/2 at a time, as soon as the client takes any of
 /// them.
@@ -32,7 +32,7 @@ const PIECE: usize = 64 * 1024;
 
 /// Returns the response with its body: whole, as the `Items` in its extensions, as the
 /// `JournalStream` in its extensions, or in pieces if it is large and sent in HTTP/2.
-pub fn body(
+pub(super) fn body(
     mut response: Response,
     delay: Duration,
     state: &Arc<ConnectionActivity>,
@@ -65,7 +65,7 @@ pub fn body(
 }
 
 /// Returns true if the content is complete in memory and sent as a whole.
-pub fn is_whole(response: &http::Response<Outgoing>) -> bool {
+pub(super) fn is_whole(response: &http::Response<Outgoing>) -> bool {
     matches!(response.body(), Either::Left(_))
 }
 
@@ -85,7 +85,7 @@ fn in_pieces(response: Response, state: &ConnectionActivity) -> http::Response<O
 }
 
 /// Returns a response that promises all of its content and breaks off after the first half.
-pub fn truncated(response: Response) -> http::Response<Outgoing> {
+pub(super) fn truncated(response: Response) -> http::Response<Outgoing> {
     let half = response.body().slice(..response.body().len() / 2);
     let broken = io::Error::new(ErrorKind::ConnectionAborted, "a fixture cuts the content");
     // The first half must have been sent by then, or it is dropped with the connection.
@@ -107,7 +107,7 @@ const PIECES: usize = 10;
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// Splits a content into small pieces with time between them.
-pub fn slowly(
+pub(super) fn slowly(
     response: Response,
     state: &Arc<ConnectionActivity>,
     version: Version,
@@ -184,7 +184,7 @@ fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Ve
 }
 
 /// Content that is sent item by item.
-pub struct Paced {
+pub(super) struct Paced {
     bytes: Bytes,
     items: Items,
     /// Index of the next item.

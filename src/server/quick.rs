@@ -12,7 +12,7 @@ pub(crate) const PROBATION: u8 = 64;
 
 /// Speed of the operations of a contract.
 #[derive(Debug)]
-pub struct Paces {
+pub(super) struct Paces {
     /// Number of quick exchanges that each operation still needs; one at first, because the first
     /// exchange compiles the operation.
     probations: Box<[AtomicU8]>,
@@ -20,7 +20,7 @@ pub struct Paces {
 
 impl Paces {
     /// Creates the paces of operations that were never called.
-    pub fn new(operations: usize) -> Self {
+    pub(super) fn new(operations: usize) -> Self {
         Self {
             probations: (0..operations).map(|_| AtomicU8::new(1)).collect(),
         }
@@ -33,7 +33,7 @@ impl Paces {
     }
 
     /// Notes the duration of an exchange.
-    pub fn note(&self, operation: usize, took: Duration) {
+    pub(super) fn note(&self, operation: usize, took: Duration) {
         let Some(probation) = self.probations.get(operation) else {
             return;
         };

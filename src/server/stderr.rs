@@ -22,11 +22,11 @@ const PIECE: usize = 4096;
 
 /// Writer to standard error through the queue; each write is a line.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct StandardError;
+pub(crate) struct StandardError;
 
 /// Writer to standard error for lines of JSON; it escapes invisible characters.
 #[derive(Debug, Clone, Copy)]
-pub struct JsonLines;
+pub(crate) struct JsonLines;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -64,14 +64,14 @@ fn queue() -> Option<&'static Queue> {
 }
 
 /// Reports dropped lines as JSON, in the format of the log.
-pub fn speak_json() {
+pub(crate) fn speak_json() {
     if let Some(queue) = queue() {
         queue.is_json.store(true, Ordering::Relaxed);
     }
 }
 
 /// Waits until everything is written, for as long as standard error takes text.
-pub fn settle() {
+pub(crate) fn settle() {
     if let Some(queue) = queue() {
         queue.settle(PATIENCE);
     }

@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Initial entities by collection, scope and seed.
 #[derive(Debug, Default)]
-pub struct Bases {
+pub(crate) struct Bases {
     kept: RwLock<CachedBase>,
 }
 
@@ -44,7 +44,7 @@ impl CachedBase {
 impl Bases {
     /// Returns the initial entities of a collection for a seed; builds them with `make` if they are
     /// not cached.
-    pub fn get(
+    pub(crate) fn get(
         &self,
         collection_key: &CollectionKey,
         seed: u64,

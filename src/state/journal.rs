@@ -75,7 +75,7 @@ pub struct Ended<'e> {
 }
 
 /// Lookup of operations by index.
-pub type Operations<'o> = &'o dyn Fn(usize) -> Option<&'o Operation>;
+pub(crate) type Operations<'o> = &'o dyn Fn(usize) -> Option<&'o Operation>;
 
 /// Fields of an exchange that filters test before it is copied out of its journal.
 #[derive(Debug, Clone, Copy)]
@@ -89,10 +89,10 @@ pub struct Glance<'g> {
 }
 
 /// Predicate that selects exchanges.
-pub type Filter<'f> = &'f dyn Fn(Glance<'_>) -> bool;
+pub(crate) type Filter<'f> = &'f dyn Fn(Glance<'_>) -> bool;
 
 /// Maximum size of a recorded content, in bytes; the rest is cut off.
-pub const MOST_CONTENT: usize = 64 * 1024;
+pub(crate) const MOST_CONTENT: usize = 64 * 1024;
 
 /// Maximum number of recorded violations of an exchange; further ones are dropped.
 const MOST_VIOLATIONS: usize = 100;
@@ -102,7 +102,7 @@ const LONGEST_VIOLATION: usize = 1024;
 
 /// Returns the violations of a request within the limits of the journal.
 #[must_use]
-pub fn kept_violations(mut violations: Vec<String>) -> Vec<String> {
+pub(crate) fn kept_violations(mut violations: Vec<String>) -> Vec<String> {
     violations.truncate(MOST_VIOLATIONS);
     for violation in &mut violations {
         if violation.len() > LONGEST_VIOLATION {

@@ -1,11 +1,11 @@
 //! State of a sandbox: an atomic step goes in, a reply comes out.
 
-pub mod bases;
-pub mod coverage;
-pub mod journal;
-pub mod memory;
-pub mod redaction;
-pub mod rings;
-pub mod session;
-pub mod sessions;
-pub mod size;
+pub(crate) mod bases;
+pub(crate) mod coverage;
+pub(crate) mod journal;
+pub(crate) mod memory;
+pub(crate) mod redaction;
+pub(crate) mod rings;
+pub(crate) mod session;
+pub(crate) mod sessions;
+pub(crate) mod size;

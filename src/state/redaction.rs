@@ -7,11 +7,11 @@ use crate::contract::{Operation, SecurityScheme};
 use crate::schema::name::{carries_credentials, is_secret};
 
 /// Text in the place of a secret.
-pub const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Secrets in the requests to an operation, beside those that names such as `password` reveal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Redaction {
+pub(crate) struct Redaction {
     /// Secret segments of the path, counted from its end: 0 for `/reset/{token}`.
     segments: Vec<usize>,
     /// Names of query parameters and header fields that carry the key of a security scheme.
@@ -21,7 +21,7 @@ pub struct Redaction {
 impl Redaction {
     /// Returns the redaction of requests to an operation; without one, only names reveal secrets.
     #[must_use]
-    pub fn of(operation: Option<&Operation>) -> Self {
+    pub(crate) fn of(operation: Option<&Operation>) -> Self {
         let Some(operation) = operation else {
             return Self::default();
         };
@@ -41,7 +41,7 @@ impl Redaction {
 
     /// Returns the redaction of paths of a template, without that of other inputs.
     #[must_use]
-    pub fn of_path(template: &str) -> Self {
+    pub(crate) fn of_path(template: &str) -> Self {
         Self {
             segments: secret_segments(template),
             ..Self::default()
@@ -54,7 +54,7 @@ impl Redaction {
 
     /// Returns a path and query without secrets.
     #[must_use]
-    pub fn target(&self, target: &str) -> String {
+    pub(crate) fn target(&self, target: &str) -> String {
         let (path, query) = target
             .split_once('?')
             .map_or((target, None), |(path, query)| (path, Some(query)));
@@ -66,7 +66,7 @@ impl Redaction {
 
     /// Returns a path without secrets.
     #[must_use]
-    pub fn path(&self, path: &str) -> String {
+    pub(crate) fn path(&self, path: &str) -> String {
         if self.segments.is_empty() {
             return path.to_owned();
         }
@@ -81,7 +81,7 @@ impl Redaction {
 
     /// Returns a query or a form without secrets.
     #[must_use]
-    pub fn pairs(&self, text: &str) -> String {
+    pub(crate) fn pairs(&self, text: &str) -> String {
         let pairs = text.split('&').map(|pair| match pair.split_once('=') {
             Some((name, _)) => {
                 let plain = percent_decode_str(name).decode_utf8_lossy();
@@ -98,7 +98,7 @@ impl Redaction {
 
     /// Returns the value of a header field without secrets; `name` is in lower case.
     #[must_use]
-    pub fn field(&self, name: &str, value: String) -> String {
+    pub(crate) fn field(&self, name: &str, value: String) -> String {
         let is_secret = matches!(name, "authorization" | "cookie" | "proxy-authorization")
             || (carries_credentials(name) || is_secret(name)) && name != "standin-session"
             || self.has_key(name);
@@ -112,7 +112,7 @@ impl Redaction {
 
     /// Returns a content as JSON, or else as text, without secrets; null if it is empty.
     #[must_use]
-    pub fn content(&self, content: &Bytes, is_form: bool) -> Value {
+    pub(crate) fn content(&self, content: &Bytes, is_form: bool) -> Value {
         if content.is_empty() {
             return Value::Null;
         }

@@ -65,10 +65,7 @@ impl Default for All {
 
 impl All {
     fn remove(&mut self, session: &str) {
-        let freed = self
-            .session_states
-            .pop(session)
-            .map_or(0, |kept| kept.size);
+        let freed = self.session_states.pop(session).map_or(0, |kept| kept.size);
         self.total = self.total.saturating_sub(freed);
     }
 }

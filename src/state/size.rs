@@ -10,17 +10,17 @@ use serde_json::{Number, Value};
 /// Maximum nesting of stored values; deeper values are refused, so that a state file, an export and
 /// a snapshot can always be read again: JSON parsers read 127 levels, and an export adds five
 /// around each entity.
-pub const MOST_NESTED: usize = 100;
+pub(crate) const MOST_NESTED: usize = 100;
 
 /// Returns the memory of a value with everything in it, in bytes.
 #[must_use]
-pub fn of(value: &Value) -> usize {
+pub(crate) fn of(value: &Value) -> usize {
     size_of::<Value>() + inside(value)
 }
 
 /// Returns the bytes that an allocation takes: allocators hand out blocks of certain sizes only.
 #[must_use]
-pub fn block(bytes: usize) -> usize {
+pub(crate) fn block(bytes: usize) -> usize {
     const STEP: usize = 16;
     if bytes == 0 {
         0
@@ -32,7 +32,7 @@ pub fn block(bytes: usize) -> usize {
 /// Returns the bytes of an entry of a hash map or set whose key is a text of `key` bytes; about
 /// every second slot is free.
 #[must_use]
-pub fn entry(key: usize, value: usize) -> usize {
+pub(crate) fn entry(key: usize, value: usize) -> usize {
     const FREE: usize = 24;
     FREE + size_of::<String>() + block(key) + value + value / 2
 }
@@ -91,7 +91,7 @@ fn digits(number: &Number) -> usize {
 
 /// Returns true if a value is nested deeper than [`MOST_NESTED`].
 #[must_use]
-pub fn is_too_deep(value: &Value) -> bool {
+pub(crate) fn is_too_deep(value: &Value) -> bool {
     fn is_deeper(value: &Value, left: usize) -> bool {
         match value {
             Value::Array(items) => left == 0 || items.iter().any(|item| is_deeper(item, left - 1)),

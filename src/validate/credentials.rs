@@ -16,7 +16,7 @@ use crate::validate::Violation;
 
 /// The credentials that a request lacks.
 #[derive(Debug, Clone)]
-pub struct MissingCredentials {
+pub(crate) struct MissingCredentials {
     /// Sentence about the missing parts of the requirement that lacks least.
     pub detail: String,
     /// The credential parameters that are missing.
@@ -29,7 +29,7 @@ pub struct MissingCredentials {
 /// # Errors
 ///
 /// [`MissingCredentials`], if no requirement is met or such a parameter is missing.
-pub fn check(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
+pub(crate) fn check(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
     requirements(&operation.security, inputs)?;
     parameters(operation, inputs)
 }
@@ -132,7 +132,7 @@ fn title(scheme: &str) -> String {
 /// Returns the challenges of an operation for `WWW-Authenticate` (RFC 9110 §11.6.1): those of its
 /// security schemes, else those of header parameters that carry credentials.
 #[must_use]
-pub fn challenges(operation: &Operation) -> Vec<String> {
+pub(crate) fn challenges(operation: &Operation) -> Vec<String> {
     let schemes = operation
         .security
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! `exchange` calls this module for each request; the response to violations is left to `errors`.
 
-pub mod credentials;
+pub(crate) mod credentials;
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -421,7 +421,7 @@ pub fn violations(
 /// Returns a sentence for each part of a schema that is left out of the validation of this request
 /// because it cannot be compiled; each sentence once.
 #[must_use]
-pub fn unchecked(received: &Received<'_>) -> Vec<String> {
+pub(crate) fn unchecked(received: &Received<'_>) -> Vec<String> {
     let values = received
         .parameters
         .iter()
@@ -452,7 +452,7 @@ pub fn unchecked(received: &Received<'_>) -> Vec<String> {
 /// Returns a violation for each query name that no parameter, security scheme or preference has;
 /// each name once.
 #[must_use]
-pub fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation> {
+pub(crate) fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation> {
     let query = || {
         operation
             .parameters

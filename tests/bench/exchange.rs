@@ -16,15 +16,8 @@ use contacts::{CONTACT, KEPT, WRONG_CONTACT};
 use criterion::{AxisScale, BenchmarkId, Criterion, PlotConfiguration};
 use documents::{CONTACTS, GENERATED, SHOWN};
 use http::Method;
-use standin::codec::accept::Accept;
-use standin::codec::message::{Body, Request};
-use standin::codec::parameter::Inputs;
-use standin::document::Input;
-use standin::exchange::{Settings, StateMode};
-use standin::generate;
-use standin::generate::GenerateOptions;
-use standin::validate;
-use standin::{Reading, Sandbox};
+use standin::internals::{Accept, Inputs, StateMode, generate, receive, violations};
+use standin::{Body, GenerateOptions, Input, Reading, Request, Sandbox, Settings};
 
 /// How many operations the contracts have.
 const SIZES: [usize; 4] = [3, 100, 1_000, 10_000];
@@ -134,23 +127,23 @@ fn parts(criterion: &mut Criterion) {
     let inputs = || Inputs::new(operation, &[], None, post.headers());
     let empty = Body::Complete(Bytes::new());
     group.bench_function("parameters", |bench| {
-        bench.iter(|| validate::receive(operation, &inputs(), &empty));
+        bench.iter(|| receive(operation, &inputs(), &empty));
     });
     let body = Body::Complete(Bytes::from_static(CONTACT.as_bytes()));
     group.bench_function("receive", |bench| {
-        bench.iter(|| validate::receive(operation, &inputs(), black_box(&body)));
+        bench.iter(|| receive(operation, &inputs(), black_box(&body)));
     });
     let inputs = inputs();
-    let received = validate::receive(operation, &inputs, &body);
+    let received = receive(operation, &inputs, &body);
     let absent = Settings::default().absent_body;
     group.bench_function("validate", |bench| {
-        bench.iter(|| validate::violations(operation, &received, absent));
+        bench.iter(|| violations(operation, &received, absent));
     });
     group.bench_function("negotiate", |bench| {
         bench.iter(|| Accept::read(black_box(post.headers())));
     });
     group.bench_function("generate", |bench| {
-        bench.iter(|| generate::generate(&schema, &GenerateOptions::default()));
+        bench.iter(|| generate(&schema, &GenerateOptions::default()));
     });
     group.finish();
 }

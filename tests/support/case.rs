@@ -5,6 +5,7 @@
 //!
 //! - `yaml openapi`, `json openapi`, `markdown openapi`: a document, called `openapi.yaml` and so on,
 //!   the second one `openapi-2.yaml`;
+//! - `text include`: names of documents in `tests/cases/documents`, each used as an `openapi` block;
 //! - `text documents`: paths of documents in this repository, served with its `fixtures`;
 //! - `yaml overlay`: an overlay, applied to the documents;
 //! - `yaml fixtures`: a fixture file, called `fixtures.yaml`;
@@ -24,7 +25,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 /// A fenced block, and where its text is in the file.
 #[derive(Debug, Clone)]
-pub struct Block {
+pub(crate) struct Block {
     pub language: String,
     pub kind: String,
     pub text: String,
@@ -33,7 +34,7 @@ pub struct Block {
 
 /// One heading: a test.
 #[derive(Debug, Clone)]
-pub struct Case {
+pub(crate) struct Case {
     pub file: PathBuf,
     pub name: String,
     pub blocks: Vec<Block>,
@@ -41,12 +42,12 @@ pub struct Case {
 
 impl Case {
     /// The blocks of a kind, in order.
-    pub fn blocks_of<'c>(&'c self, kind: &'c str) -> impl Iterator<Item = &'c Block> {
+    pub(crate) fn blocks_of<'c>(&'c self, kind: &'c str) -> impl Iterator<Item = &'c Block> {
         self.blocks.iter().filter(move |block| block.kind == kind)
     }
 
     /// Requests with the responses that follow them.
-    pub fn exchanges(&self) -> Vec<(&Block, &Block)> {
+    pub(crate) fn exchanges(&self) -> Vec<(&Block, &Block)> {
         let http: Vec<&Block> = self
             .blocks
             .iter()
@@ -63,7 +64,7 @@ impl Case {
 }
 
 /// Every case below a folder, files by name.
-pub fn all(folder: &Path) -> Vec<Case> {
+pub(crate) fn all(folder: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     for path in crate::files(folder) {
         let text = fs::read_to_string(&path).expect("a case file can be read");
@@ -109,10 +110,14 @@ fn cases_of(path: &Path, text: &str) -> Vec<Case> {
                         path.display(),
                         block.kind
                     );
-                    cases
+                    let blocks = cases
                         .last_mut()
-                        .map_or(&mut shared, |case| &mut case.blocks)
-                        .push(block);
+                        .map_or(&mut shared, |case| &mut case.blocks);
+                    if block.kind == "include" {
+                        blocks.extend(included(&block));
+                    } else {
+                        blocks.push(block);
+                    }
                 }
             }
             Event::Text(part) => match (&mut block, &mut heading) {
@@ -134,8 +139,20 @@ fn cases_of(path: &Path, text: &str) -> Vec<Case> {
     cases
 }
 
+/// Returns the shared documents that a block names, as `openapi` blocks.
+fn included(names: &Block) -> impl Iterator<Item = Block> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/documents");
+    names.text.lines().map(move |name| Block {
+        language: name.rsplit('.').next().unwrap_or_default().to_owned(),
+        kind: "openapi".to_owned(),
+        text: fs::read_to_string(folder.join(name)).expect("a shared document can be read"),
+        range: names.range.clone(),
+    })
+}
+
 fn is_known(kind: &str) -> bool {
-    const KINDS: [&str; 8] = [
+    const KINDS: [&str; 9] = [
+        "include",
         "openapi",
         "documents",
         "overlay",
@@ -150,7 +167,7 @@ fn is_known(kind: &str) -> bool {
 
 /// A message of HTTP as a case writes it.
 #[derive(Debug)]
-pub struct Message {
+pub(crate) struct Message {
     pub start: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -158,7 +175,7 @@ pub struct Message {
 
 impl Message {
     /// Reads a block: start line, header fields, an empty line, content.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.lines();
         let start = lines.next().unwrap_or_default().to_owned();
@@ -174,7 +191,7 @@ impl Message {
     }
 
     /// The names of header fields, and for each the values of its lines.
-    pub fn fields(&self) -> Vec<(&str, Vec<&str>)> {
+    pub(crate) fn fields(&self) -> Vec<(&str, Vec<&str>)> {
         let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
         for (name, value) in &self.headers {
             match fields
@@ -189,7 +206,7 @@ impl Message {
     }
 
     /// The value of a header field.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(there, _)| there.eq_ignore_ascii_case(name))

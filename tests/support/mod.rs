@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every Markdown file below a folder, by name.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("the folder of cases is there");
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.expect("can be read").path())
@@ -15,8 +15,10 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
         .flat_map(|path| {
             if path.is_dir() {
                 files(&path)
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "md") {
                 vec![path]
+            } else {
+                Vec::new()
             }
         })
         .collect()

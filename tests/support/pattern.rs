@@ -15,10 +15,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// The values that earlier responses of a case captured, by name.
-pub type Captures = BTreeMap<String, Value>;
+pub(crate) type Captures = BTreeMap<String, Value>;
 
 /// Compares a JSON value with a pattern; the error says where they part, as a JSON Pointer, and how.
-pub fn compare(
+pub(crate) fn compare(
     expected: &Value,
     is: &Value,
     captures: &mut Captures,
@@ -85,7 +85,7 @@ fn compare_at(
 }
 
 /// Compares the value of a header field, or a whole text, with a pattern.
-pub fn text_fits(expected: &str, is: &str, captures: &mut Captures) -> bool {
+pub(crate) fn text_fits(expected: &str, is: &str, captures: &mut Captures) -> bool {
     if is_pattern(expected, captures) {
         fits(expected, &Value::from(is), captures)
     } else {

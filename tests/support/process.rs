@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// A folder of its own for a test, removed at its end.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("standin-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).expect("can be made");
         Self(path)
     }
 
-    pub fn with(self, name: &str, text: &str) -> Self {
+    pub(crate) fn with(self, name: &str, text: &str) -> Self {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().expect("has a parent")).expect("can be made");
         fs::write(path, text).expect("can be written");
@@ -30,7 +30,7 @@ impl Drop for Folder {
     }
 }
 
-pub fn standin(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn standin(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
     command.current_dir(folder).args(arguments);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STANDIN_")) {
@@ -39,7 +39,7 @@ pub fn standin(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-pub fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output {
         status,
         stdout,
@@ -50,14 +50,14 @@ pub fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 /// A server that is listening.
-pub struct Server {
+pub(crate) struct Server {
     pub child: Child,
     pub address: String,
     stdout: BufReader<std::process::ChildStdout>,
 }
 
 impl Server {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let command = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -80,17 +80,17 @@ impl Server {
         }
     }
 
-    pub fn send(&self, request: &str) -> TcpStream {
+    pub(crate) fn send(&self, request: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).expect("it accepts");
         stream.write_all(request.as_bytes()).expect("it reads");
         stream
     }
 
-    pub fn exchange(&self, request: &str) -> String {
+    pub(crate) fn exchange(&self, request: &str) -> String {
         read(self.send(request))
     }
 
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         let status = Command::new("kill")
             .args(["-TERM", &pid])
@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// Waits for its end; gives the exit code, and what it wrote to standard error.
-    pub fn ended(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().expect("it ends");
         let mut log = String::new();
         self.child
@@ -116,7 +116,7 @@ impl Server {
     }
 }
 
-pub fn read(mut stream: TcpStream) -> String {
+pub(crate) fn read(mut stream: TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("it answers");
     text

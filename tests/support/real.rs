@@ -4,19 +4,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use standin::contract::example::Examples;
-use standin::document::Input;
-use standin::exchange::Settings;
-use standin::{Reading, Sandbox};
+use standin::internals::Examples;
+use standin::{Input, Reading, Sandbox, Settings};
 
 /// The folder. Tests that need it are ignored unless they are asked for.
-pub fn corpus() -> PathBuf {
+pub(crate) fn corpus() -> PathBuf {
     std::env::var_os("STANDIN_CORPUS")
         .map(PathBuf::from)
         .expect("STANDIN_CORPUS names a folder of documents")
 }
 
-pub fn load(path: &Path) -> Sandbox {
+pub(crate) fn load(path: &Path) -> Sandbox {
     Sandbox::load(
         &[Input::Path(path.to_owned())],
         None,
@@ -27,7 +25,7 @@ pub fn load(path: &Path) -> Sandbox {
 
 /// The sandbox of a document whose examples are made to fit their schemas.
 #[allow(dead_code, reason = "not every suite needs it")]
-pub fn load_repaired(path: &Path) -> Sandbox {
+pub(crate) fn load_repaired(path: &Path) -> Sandbox {
     let reading = Reading {
         examples: Examples::Repair,
         ..Reading::default()
@@ -41,7 +39,7 @@ pub fn load_repaired(path: &Path) -> Sandbox {
 }
 
 /// Every document of it, by folder.
-pub fn documents(corpus: &Path) -> Vec<PathBuf> {
+pub(crate) fn documents(corpus: &Path) -> Vec<PathBuf> {
     let folders = std::fs::read_dir(corpus)
         .expect("the corpus is there")
         .map(|entry| entry.expect("can be read").path());
@@ -61,7 +59,7 @@ pub fn documents(corpus: &Path) -> Vec<PathBuf> {
 
 /// A validator of one document, set up apart from the one that answers are made with: on the whole
 /// tree, with what is `writeOnly` not asked for.
-pub struct Judge {
+pub(crate) struct Judge {
     registry: jsonschema::Registry<'static>,
     validators: HashMap<String, Option<jsonschema::Validator>>,
 }
@@ -69,7 +67,7 @@ pub struct Judge {
 const BASE: &str = "judge:/document";
 
 impl Judge {
-    pub fn new(tree: &Value) -> Option<Self> {
+    pub(crate) fn new(tree: &Value) -> Option<Self> {
         let mut tree = tree.clone();
         forget_write_only(&mut tree);
         let registry = jsonschema::Registry::new()
@@ -82,7 +80,7 @@ impl Judge {
         })
     }
 
-    pub fn is_valid(&mut self, pointer: &str, body: &Value) -> Option<bool> {
+    pub(crate) fn is_valid(&mut self, pointer: &str, body: &Value) -> Option<bool> {
         let registry = &self.registry;
         let validator = self
             .validators

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 /// Progress of the shutdown; each signal advances it by one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub(super) enum Stage {
     /// No signal has arrived.
     Serving,
     /// First signal: exchanges in flight are finished.
@@ -24,7 +24,7 @@ const ENDED: i32 = 143;
 /// # Errors
 ///
 /// Error of the system, if the signals cannot be received or no thread can be started.
-pub fn listen() -> std::io::Result<watch::Receiver<Stage>> {
+pub(super) fn listen() -> std::io::Result<watch::Receiver<Stage>> {
     let (send, receive) = watch::channel(Stage::Serving);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

@@ -12,7 +12,7 @@ use crate::schema::Schema;
 /// # Errors
 ///
 /// Returns a sentence with the property that does not follow its style.
-pub fn read(text: &str, media: &MediaType) -> Result<Value, String> {
+pub(crate) fn read(text: &str, media: &MediaType) -> Result<Value, String> {
     let pairs = Pairs::parse(text);
     let Some(schema) = &media.schema else {
         return Ok(Value::Object(
@@ -66,7 +66,7 @@ fn style_of(media: &MediaType, schema: &Schema, node: &Value, name: &str) -> (St
 
 /// Writes the properties of an object; lists repeat their name, and objects put brackets after it.
 #[must_use]
-pub fn write(value: &Value, media: Option<&MediaType>) -> String {
+pub(crate) fn write(value: &Value, media: Option<&MediaType>) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
     let Some(object) = value.as_object() else {
         return plain(value);

@@ -2,15 +2,15 @@
 //!
 //! `validate` checks afterwards that a value fits its schema.
 
-pub mod form;
+pub(crate) mod form;
 mod malformed;
 mod multipart;
 mod sample;
 mod sequence;
-pub mod table;
+pub(crate) mod table;
 mod xml;
 
-pub use crate::codec::content::malformed::Malformed;
+pub(crate) use crate::codec::content::malformed::Malformed;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ use crate::schema::Schema;
 
 /// Content of a request.
 #[derive(Debug)]
-pub enum Content {
+pub(crate) enum Content {
     /// A value that can be validated.
     Value(Value),
     /// Bytes of a type that is not parsed, such as an image.
@@ -38,7 +38,11 @@ pub enum Content {
 /// # Errors
 ///
 /// Returns [`Malformed`] if the bytes are not of that type.
-pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Content, Malformed> {
+pub(crate) fn read(
+    bytes: &Bytes,
+    sent: &MediaRange,
+    media: &MediaType,
+) -> Result<Content, Malformed> {
     if let Some(sequence) = sent.sequence() {
         return sequence::read(text_of(bytes)?, sequence)
             .map(Content::Value)
@@ -111,7 +115,7 @@ fn read_xml(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {
 
 /// Writes a value as content of a media type.
 #[must_use]
-pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Written {
+pub(crate) fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> Written {
     let whole = |bytes: Bytes| Written {
         bytes,
         ..Written::default()
@@ -174,7 +178,7 @@ fn is_binary(essence: &str) -> bool {
 /// Returns the content of an example, repaired if `--examples` asks for that. It is cached, so the
 /// preferred seed of a request is ignored.
 #[must_use]
-pub fn of_example(
+pub(crate) fn of_example(
     example: &Example,
     sent: &MediaRange,
     media: Option<&MediaType>,
@@ -193,12 +197,12 @@ pub fn of_example(
 }
 
 /// Final item of the event streams of many APIs.
-pub const SENTINEL: &str = "[DONE]";
+pub(crate) const SENTINEL: &str = "[DONE]";
 
 /// Returns whether the event streams of a media type end with [`SENTINEL`]: an example contains
 /// it, or the description of the request property `stream` does.
 #[must_use]
-pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
+pub(crate) fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
     let says = |text: &str| text.contains(SENTINEL);
     let by_example = || {
         media
@@ -229,7 +233,7 @@ pub fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
 
 /// Generates content of a media type that has no example.
 #[must_use]
-pub fn make(
+pub(crate) fn make(
     media: &MediaType,
     sent: &MediaRange,
     options: &GenerateOptions,

@@ -40,7 +40,11 @@ struct Part {
 ///
 /// Returns [`Malformed`] if the bytes are not multipart, or if a part does not conform to its
 /// `encoding`.
-pub fn read(bytes: &Bytes, sent: &MediaRange, media: &MediaType) -> Result<Value, Malformed> {
+pub(super) fn read(
+    bytes: &Bytes,
+    sent: &MediaRange,
+    media: &MediaType,
+) -> Result<Value, Malformed> {
     let any = Value::Bool(true);
     let mut object = Map::new();
     let is_list = |schema: &Schema| schema.own_types() == ["array"];
@@ -336,7 +340,11 @@ const BOUNDARY: &str = "standin-boundary";
 /// Writes the properties of an object, or the items of a list, as parts; returns the bytes and the
 /// boundary.
 #[must_use]
-pub fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>) -> (Vec<u8>, String) {
+pub(super) fn write(
+    value: &Value,
+    sent: &MediaRange,
+    media: Option<&MediaType>,
+) -> (Vec<u8>, String) {
     let schema = media.and_then(|media| media.schema.as_deref());
     let named: Vec<(Option<&str>, &Value)> = match value {
         Value::Object(object) => object

@@ -39,7 +39,7 @@ const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1
 
 /// Returns the file for a media type (`image/png`), if there is one.
 #[must_use]
-pub fn of(essence: &str) -> Option<Bytes> {
+pub(super) fn of(essence: &str) -> Option<Bytes> {
     let same = match essence {
         "image/jpg" | "image/pjpeg" => "image/jpeg",
         "image/x-ms-bmp" => "image/bmp",

@@ -12,7 +12,7 @@ const RECORD_SEPARATOR: char = '\u{1e}';
 
 /// Writes items; returns the bytes, and the end of each item in them.
 #[must_use]
-pub fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
+pub(super) fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
     if let Value::String(text) = value {
         return (Bytes::from(text.clone()), cut(text, sequence));
     }
@@ -36,7 +36,7 @@ pub fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) {
 /// # Errors
 ///
 /// Returns a sentence with the error and the number of the item, from 1.
-pub fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
+pub(super) fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
     let parse = |(index, text): (usize, &str)| {
         serde_json::from_str::<Value>(text)
             .map_err(|error| format!("item {} is not JSON: {error}", index + 1))

@@ -7,7 +7,7 @@ use crate::codec::text::plain;
 /// Writes a list of objects as a header row and a row for each; other lists as rows without a
 /// header.
 #[must_use]
-pub fn write(value: &Value) -> Bytes {
+pub(crate) fn write(value: &Value) -> Bytes {
     let one = std::slice::from_ref(value);
     let rows = value.as_array().map_or(one, Vec::as_slice);
     let mut names: Vec<&str> = Vec::new();
@@ -51,7 +51,7 @@ pub fn write(value: &Value) -> Bytes {
 /// # Errors
 ///
 /// Returns a sentence with the error in the rows.
-pub fn read(text: &str) -> Result<Value, String> {
+pub(crate) fn read(text: &str) -> Result<Value, String> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::Fields)
         .from_reader(text.as_bytes());

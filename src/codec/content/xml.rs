@@ -126,7 +126,7 @@ fn text_of(value: &Value) -> String {
 
 /// Writes a value as an XML document.
 #[must_use]
-pub fn write(value: &Value, schema: Option<&Schema>) -> String {
+pub(super) fn write(value: &Value, schema: Option<&Schema>) -> String {
     let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let Some(schema) = schema else {
         Writer {
@@ -347,7 +347,7 @@ struct Element {
 /// # Errors
 ///
 /// Returns a sentence with the error, and its position in bytes.
-pub fn read(text: &str, schema: Option<&Schema>) -> Result<Value, (String, usize)> {
+pub(super) fn read(text: &str, schema: Option<&Schema>) -> Result<Value, (String, usize)> {
     let root = parse(text)?;
     let Some(schema) = schema else {
         return Ok(plain_value(&root));

@@ -8,7 +8,7 @@ use crate::schema::handover::PatternAt;
 use crate::schema::pattern::{Foreign, Pattern};
 
 /// Returns a diagnostic for each wrong pattern of a document, in document order.
-pub fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {
+pub(super) fn inspect(schemas: &Schemas) -> Vec<Diagnostic> {
     let place = |pattern: &PatternAt| {
         let of = if pattern.is_key {
             Place::key

@@ -18,7 +18,7 @@ use crate::schema::{Schemas, contradiction};
 
 /// Returns diagnostics for suspicious schemas of a document: wrong names in `required` and
 /// discriminators first, in document order, then schemas that no value fits.
-pub fn suspicious(schemas: &Schemas) -> Vec<Diagnostic> {
+pub(crate) fn suspicious(schemas: &Schemas) -> Vec<Diagnostic> {
     let (tree, source) = (schemas.tree(), schemas.source());
     let mut found = Vec::new();
     let mut excluded = HashSet::new();

@@ -46,7 +46,7 @@ const PLAIN: [&str; 17] = [
 ];
 
 /// Returns the copy of the schema at `pointer`. Schemas at `excluded` pointers accept anything.
-pub fn weaken(tree: &Value, pointer: &str, excluded: &HashSet<String>) -> Value {
+pub(super) fn weaken(tree: &Value, pointer: &str, excluded: &HashSet<String>) -> Value {
     let mut copy = Copy {
         tree,
         excluded,

@@ -62,7 +62,7 @@ const FIELDS: &[(Kind, &str, Version)] = &[
 
 /// Constructs of other versions: count and first place of each.
 #[derive(Default)]
-pub struct Constructs {
+pub(super) struct Constructs {
     found: IndexMap<(&'static str, &'static str, Age), (usize, String)>,
 }
 
@@ -75,7 +75,7 @@ enum Age {
 
 impl Constructs {
     /// Notes the constructs of other versions in one object of a document of `version`.
-    pub fn look(&mut self, kind: Kind, object: &Value, at: &str, version: Version) {
+    pub(super) fn look(&mut self, kind: Kind, object: &Value, at: &str, version: Version) {
         if kind == Kind::Schema {
             self.schema(object, at, version);
         }
@@ -154,7 +154,7 @@ impl Constructs {
     }
 
     /// Returns a diagnostic for each construct.
-    pub fn report(self, source: &Arc<Source>) -> Vec<Diagnostic> {
+    pub(super) fn report(self, source: &Arc<Source>) -> Vec<Diagnostic> {
         let report = |((name, form, age), (count, first)): ((&str, &str, Age), (usize, String))| {
             let times = if count == 1 {
                 String::new()

@@ -15,12 +15,12 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::extent::{Extent, Origin};
 use crate::document::shape::{Kind, each_object};
 use crate::document::upgrade::construct::Constructs;
-pub use crate::document::upgrade::v2::rewrite_words;
+pub(super) use crate::document::upgrade::v2::rewrite_words;
 use crate::document::upgrade::version::Version;
 
 /// Returns whether a tree says that it is an OpenAPI document, of any version.
 #[must_use]
-pub fn is_openapi(tree: &Value) -> bool {
+pub(super) fn is_openapi(tree: &Value) -> bool {
     tree.get("openapi").is_some() || tree.get("swagger").is_some()
 }
 
@@ -29,7 +29,7 @@ pub fn is_openapi(tree: &Value) -> bool {
 /// # Errors
 ///
 /// Returns a diagnostic that names the version.
-pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnostic> {
+pub(super) fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnostic> {
     version(tree).map(|_| ()).map_err(|found| {
         let field = if tree.get("swagger").is_some() {
             "/swagger"
@@ -48,7 +48,7 @@ pub fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnosti
 
 /// Returns the structure of a document: OpenAPI 2.0 or 3.x.
 #[must_use]
-pub fn origin(tree: &Value) -> Origin {
+pub(super) fn origin(tree: &Value) -> Origin {
     if version(tree) == Ok(Version::V2) {
         Origin::V2
     } else {
@@ -57,7 +57,7 @@ pub fn origin(tree: &Value) -> Origin {
 }
 
 /// Brings the document into the structure of 3.x, and notes the necessary moves in `source`.
-pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
+pub(super) fn restructure(tree: &mut Value, source: &Arc<Source>) {
     if version(tree) == Ok(Version::V2) {
         source.note_moves(v2::restructure(tree));
     }
@@ -67,7 +67,11 @@ pub fn restructure(tree: &mut Value, source: &Arc<Source>) {
 ///
 /// A part that is itself a document has its own version; other parts have that of the root
 /// document. Constructs of another version are reported.
-pub fn upgrade(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) -> Vec<Diagnostic> {
+pub(super) fn upgrade(
+    tree: &mut Value,
+    extents: &[Extent],
+    source: &Arc<Source>,
+) -> Vec<Diagnostic> {
     let Ok(of_all) = version(tree) else {
         return Vec::new();
     };

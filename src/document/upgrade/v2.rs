@@ -8,7 +8,7 @@ use crate::document::shape::METHODS;
 use crate::document::syntax::join;
 
 /// Pointers of the moved parts of a tree: new pointer, old pointer.
-pub type Moves = Vec<(String, String)>;
+pub(super) type Moves = Vec<(String, String)>;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -38,7 +38,7 @@ const SCHEMA_KEYWORDS: [&str; 19] = [
 ];
 
 /// Moves everything to its place in 3.0 and returns the moves.
-pub fn restructure(tree: &mut Value) -> Moves {
+pub(super) fn restructure(tree: &mut Value) -> Moves {
     let Some(document) = tree.as_object_mut() else {
         return Moves::new();
     };
@@ -598,7 +598,7 @@ fn rewrite_references(value: &mut Value) {
 
 /// Rewrites the schema keywords of 2.0 to those of 3.0: `type: file`, `discriminator`,
 /// `x-nullable`.
-pub fn rewrite_words(value: &mut Value) {
+pub(crate) fn rewrite_words(value: &mut Value) {
     if let Some(object) = value.as_object_mut() {
         if object.get("type").is_some_and(|kind| kind == "file") {
             object.insert("type".to_owned(), json!("string"));

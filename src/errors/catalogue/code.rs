@@ -49,7 +49,7 @@ fn vocabulary() -> &'static Vocabulary {
 
 /// Returns how well a code fits a finding: greater is better; at 0 or below it does not fit.
 #[must_use]
-pub fn score(code: &str, finding: &Finding) -> i32 {
+pub(crate) fn score(code: &str, finding: &Finding) -> i32 {
     let vocabulary = vocabulary();
     let of_rule = vocabulary.rules.get(&finding.rule);
     let name = words(finding.name());
@@ -81,7 +81,10 @@ pub fn score(code: &str, finding: &Finding) -> i32 {
 
 /// Returns the code that fits a finding best, of equals the first; none if no code fits.
 #[must_use]
-pub fn best<'c>(codes: impl IntoIterator<Item = &'c str>, finding: &Finding) -> Option<&'c str> {
+pub(crate) fn best<'c>(
+    codes: impl IntoIterator<Item = &'c str>,
+    finding: &Finding,
+) -> Option<&'c str> {
     let mut best: Option<(i32, &str)> = None;
     for code in codes {
         let score = score(code, finding);
@@ -94,7 +97,7 @@ pub fn best<'c>(codes: impl IntoIterator<Item = &'c str>, finding: &Finding) -> 
 
 /// Returns true if a code names another rule than that of a finding.
 #[must_use]
-pub fn says_other(code: &str, finding: &Finding) -> bool {
+pub(crate) fn says_other(code: &str, finding: &Finding) -> bool {
     let vocabulary = vocabulary();
     let of_rule = vocabulary.rules.get(&finding.rule);
     let name = words(finding.name());
@@ -112,7 +115,7 @@ pub fn says_other(code: &str, finding: &Finding) -> bool {
 
 /// Returns true if a code names neither a rule nor a resource: `ERROR`, `generic_failure`.
 #[must_use]
-pub fn says_nothing(code: &str) -> bool {
+pub(crate) fn says_nothing(code: &str) -> bool {
     let vocabulary = vocabulary();
     words(code)
         .iter()
@@ -122,7 +125,7 @@ pub fn says_nothing(code: &str) -> bool {
 /// Returns true if a text has the form of a code: at most 80 ASCII letters, digits and `_-.:/`,
 /// with at least one letter.
 #[must_use]
-pub fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 80
         && text.chars().any(char::is_alphabetic)

@@ -18,13 +18,11 @@ use crate::schema::name::Form;
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the catalogue states"
 )]
-pub struct Idiom {
+pub(crate) struct Idiom {
     /// Name in the catalogue: `ajv`.
     pub name: String,
     /// Notation of the paths, values, types and formats that fill the slots of its sentences.
     pub dialect: Dialect,
-    /// Text between sentences where one text has several (key `join`); `, ` by default.
-    pub join: String,
     /// Sentences by rule, or by rule and variant: `type.string`.
     pub(super) sentences: IndexMap<String, Sentence>,
     /// Members by which bodies of the family are recognised: each list is one kind of body, each
@@ -85,7 +83,7 @@ pub(super) enum Code {
 
 /// Wording of a finding by a family.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Said {
+pub(crate) struct Said {
     /// Sentence, if the family has one for the rule.
     pub sentence: Option<String>,
     /// Code, if the family has one for the rule.
@@ -94,7 +92,7 @@ pub struct Said {
 
 /// Sentence of a family that was recognised in a text.
 #[derive(Debug, Clone)]
-pub struct Match {
+pub(crate) struct Match {
     /// Family of the sentence.
     pub idiom: &'static Idiom,
     /// Rule that the sentence is about.
@@ -118,7 +116,7 @@ pub struct Match {
 
 /// Sentence of the catalogue to match against a text.
 #[derive(Debug, Clone, Copy)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     idiom: &'static Idiom,
     rule: &'static str,
     sentence: &'static Sentence,
@@ -129,7 +127,7 @@ pub struct Candidate {
 
 /// Returns the sentences that match a whole text, for each family the one with the most letters.
 #[must_use]
-pub fn recognise(text: &str, candidates: &[Candidate]) -> Vec<Match> {
+pub(crate) fn recognise(text: &str, candidates: &[Candidate]) -> Vec<Match> {
     let mut found: Vec<Match> = Vec::new();
     for candidate in candidates {
         let known = found
@@ -200,7 +198,7 @@ fn stands_in(rule: &str) -> &'static [&'static str] {
 /// Returns true for rules about the value of a field, false for rules about its presence, about
 /// malformed content and about the whole request.
 #[must_use]
-pub fn is_of_value(rule: &str) -> bool {
+pub(crate) fn is_of_value(rule: &str) -> bool {
     let is_of_presence = matches!(
         rule,
         "required"
@@ -215,7 +213,7 @@ pub fn is_of_value(rule: &str) -> bool {
 
 /// Returns true for rules about a field or the content, false for rules about the whole request.
 #[must_use]
-pub fn is_of_field(rule: &str) -> bool {
+pub(crate) fn is_of_field(rule: &str) -> bool {
     !OF_WHOLE.contains(&rule)
 }
 
@@ -223,7 +221,7 @@ impl Idiom {
     /// Returns the wording of a finding: of its rule at this location and for this type, format or
     /// bound, else of its rule, else of a rule that replaces it.
     #[must_use]
-    pub fn say(&self, finding: &Finding) -> Option<Said> {
+    pub(crate) fn say(&self, finding: &Finding) -> Option<Said> {
         let sentence = self.sentence(finding)?;
         Some(Said {
             sentence: sentence
@@ -239,14 +237,14 @@ impl Idiom {
 
     /// Returns the name of the member that has the sentence for a finding, if it is not the field.
     #[must_use]
-    pub fn key(&self, finding: &Finding) -> Option<String> {
+    pub(crate) fn key(&self, finding: &Finding) -> Option<String> {
         let key = self.sentence(finding)?.key.as_ref()?;
         Some(self.dialect.fill(key, finding))
     }
 
     /// Returns true if the sentence for a finding names the field.
     #[must_use]
-    pub fn names(&self, finding: &Finding) -> bool {
+    pub(crate) fn names(&self, finding: &Finding) -> bool {
         let says = self
             .sentence(finding)
             .and_then(|sentence| sentence.says.as_ref());
@@ -256,7 +254,7 @@ impl Idiom {
     /// Returns true if the family words the rule of a finding or one that may replace it, other
     /// than `invalid`. A family of fewer than six sentences words every rule by its `invalid`.
     #[must_use]
-    pub fn words(&self, finding: &Finding) -> bool {
+    pub(crate) fn words(&self, finding: &Finding) -> bool {
         let is_own = |key: &str| self.at(finding, key).is_some();
         let has_one = self.sentences.len() < 6 && is_own("invalid");
         has_one
@@ -425,7 +423,7 @@ impl Idiom {
 
     /// Returns the value of a member beside the sentence for a finding.
     #[must_use]
-    pub fn beside(&self, name: &str, finding: &Finding) -> Option<Value> {
+    pub(crate) fn beside(&self, name: &str, finding: &Finding) -> Option<Value> {
         let own = self
             .sentence(finding)
             .and_then(|sentence| sentence.with.get(name));
@@ -436,7 +434,7 @@ impl Idiom {
     /// Returns the body for an error that is about no field; none if the family has no special
     /// one.
     #[must_use]
-    pub fn whole_body(&self, finding: &Finding) -> Option<Value> {
+    pub(crate) fn whole_body(&self, finding: &Finding) -> Option<Value> {
         let whole = self.whole.as_ref()?;
         let reason = || finding.operands.get("reason").cloned();
         let message = self
@@ -451,7 +449,7 @@ impl Idiom {
 
     /// Returns true if the family has a value for a member beside its sentences.
     #[must_use]
-    pub fn has_beside(&self, name: &str) -> bool {
+    pub(crate) fn has_beside(&self, name: &str) -> bool {
         self.members.contains_key(name)
             || self
                 .sentences
@@ -494,13 +492,13 @@ impl Idiom {
     /// Returns true if the family has another sentence for a rule if the field is inside an
     /// object.
     #[must_use]
-    pub fn has_nested(&self, rule: &str) -> bool {
+    pub(crate) fn has_nested(&self, rule: &str) -> bool {
         self.sentences.contains_key(&format!("{rule}.nested"))
     }
 
     /// Returns true if any of its codes is a number.
     #[must_use]
-    pub fn has_numbers(&self) -> bool {
+    pub(crate) fn has_numbers(&self) -> bool {
         self.sentences
             .values()
             .any(|sentence| matches!(&sentence.code, Some(Code::Other(Value::Number(_)))))
@@ -508,7 +506,7 @@ impl Idiom {
 
     /// Returns true if the family has this code.
     #[must_use]
-    pub fn has_code(&self, code: &Value) -> bool {
+    pub(crate) fn has_code(&self, code: &Value) -> bool {
         self.sentences
             .values()
             .any(|sentence| match &sentence.code {

@@ -14,7 +14,7 @@ use crate::errors::catalogue::parse::read;
 pub(crate) static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/errors/catalogue/idioms");
 
 /// Returns every family of the catalogue, sorted by name. The files are read at the first call.
-pub fn all() -> &'static [Idiom] {
+pub(crate) fn all() -> &'static [Idiom] {
     static ALL: OnceLock<Vec<Idiom>> = OnceLock::new();
     ALL.get_or_init(|| {
         let texts: Vec<&str> = FILES
@@ -32,13 +32,13 @@ pub fn all() -> &'static [Idiom] {
 
 /// Returns the family of a name.
 #[must_use]
-pub fn named(name: &str) -> Option<&'static Idiom> {
+pub(crate) fn named(name: &str) -> Option<&'static Idiom> {
     all().iter().find(|idiom| idiom.name == name)
 }
 
 /// Returns the example bodies of the files, each with the name of its family.
 #[cfg(test)]
-pub fn examples() -> Vec<(String, serde_json::Value)> {
+pub(crate) fn examples() -> Vec<(String, serde_json::Value)> {
     let texts = FILES.files().filter_map(include_dir::File::contents_utf8);
     let trees = texts.filter_map(|text| Some(syntax::parse(text).ok()?.tree));
     let of_file = |tree: serde_json::Value| {
@@ -63,7 +63,7 @@ pub(crate) const PLAIN: &str = "plain";
 ///
 /// Never: a test checks that the catalogue has them.
 #[must_use]
-pub fn plain() -> &'static Idiom {
+pub(crate) fn plain() -> &'static Idiom {
     named(PLAIN).expect("the catalogue has it")
 }
 
@@ -98,7 +98,7 @@ impl Sentences {
 /// Returns the sentences that a part of a text may be: those whose longest fixed piece it
 /// contains.
 #[must_use]
-pub fn candidates(text: &str) -> Vec<Candidate> {
+pub(crate) fn candidates(text: &str) -> Vec<Candidate> {
     static ALL: OnceLock<Sentences> = OnceLock::new();
     let sentences = ALL.get_or_init(Sentences::collect);
     let pieces = sentences.pieces.find_overlapping_iter(text);

@@ -4,7 +4,7 @@ use crate::schema::name::Form;
 
 /// Slot values captured from a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Captured {
+pub(crate) struct Captured {
     /// Slots with their form and captured text, from left to right.
     pub slots: Vec<(Slot, Form, String)>,
 }
@@ -12,7 +12,7 @@ pub struct Captured {
 impl Captured {
     /// Returns the name or path of the field.
     #[must_use]
-    pub fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         self.slots
             .iter()
             .find(|(slot, ..)| slot.is_name())
@@ -22,7 +22,7 @@ impl Captured {
 
 /// Returns the slot values of a whole text; none if it does not match the template.
 #[must_use]
-pub fn captures(template: &Template, text: &str) -> Option<Captured> {
+pub(crate) fn captures(template: &Template, text: &str) -> Option<Captured> {
     let longest = template.parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
         Part::Slot(..) => None,

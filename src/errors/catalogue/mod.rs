@@ -1,9 +1,9 @@
 //! Knowledge about error wording, as data: sentences of families, meanings of words in codes,
 //! roles of members of error bodies.
 
-pub mod code;
-pub mod idiom;
-pub mod known;
-pub mod matching;
+pub(crate) mod code;
+pub(crate) mod idiom;
+pub(crate) mod known;
+pub(crate) mod matching;
 mod parse;
-pub mod role;
+pub(crate) mod role;

@@ -77,11 +77,6 @@ pub(crate) fn read(tree: &Value) -> Result<Idiom, String> {
     Ok(Idiom {
         name: name.clone(),
         dialect,
-        join: tree
-            .get("join")
-            .and_then(Value::as_str)
-            .unwrap_or(", ")
-            .to_owned(),
         sentences,
         shapes: shapes.map(shape).collect(),
         rank: tree.get("rank").and_then(Value::as_u64).unwrap_or(0),

@@ -9,7 +9,7 @@ use crate::schema::name::folded;
 
 /// Role of a member of an error body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
+pub(crate) enum Role {
     /// A sentence for people.
     Message,
     /// A short name of the kind of error.
@@ -84,7 +84,7 @@ impl Role {
     /// Returns the rank of a member name in the role: 0 is the likeliest; none if it cannot have
     /// the role.
     #[must_use]
-    pub fn rank(self, name: &str) -> Option<usize> {
+    pub(crate) fn rank(self, name: &str) -> Option<usize> {
         let folded = folded(name);
         names()
             .get(&self)
@@ -93,7 +93,7 @@ impl Role {
 
     /// Returns true if a member of this name can have the role.
     #[must_use]
-    pub fn fits(self, name: &str) -> bool {
+    pub(crate) fn fits(self, name: &str) -> bool {
         self.rank(name).is_some()
     }
 }

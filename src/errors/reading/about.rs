@@ -19,7 +19,7 @@ use crate::schema::name::{folded, words};
 
 /// Keeps the messages about the same fault as the best one. General messages beside it, and texts
 /// that only look like messages, become fixed texts.
-pub fn meant<'v>(
+pub(super) fn meant<'v>(
     recognised: Vec<(Vec<String>, &'v str, Recognised)>,
     names: &Names,
 ) -> Vec<(Vec<String>, &'v str, Recognised)> {
@@ -107,7 +107,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// Returns whether a text is a message; a text without blanks is one only where a message is due.
-pub fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool {
+pub(super) fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool {
     let key = path
         .iter()
         .rev()
@@ -123,10 +123,10 @@ pub fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool
 
 /// Minimum number of letters that identify a family by one message; a shorter one needs a code or a
 /// shape beside it.
-pub const FEWEST_LETTERS: usize = 11;
+pub(super) const FEWEST_LETTERS: usize = 11;
 
 /// Returns the family whose messages, codes and shape a body has.
-pub fn family(
+pub(super) fn family(
     value: &Value,
     recognised: &[(Vec<String>, &str, Recognised)],
 ) -> Option<&'static Idiom> {
@@ -217,7 +217,7 @@ fn has_value(value: &Value, wanted: &Value) -> bool {
 
 /// Returns whether a value has a member at a path such as `errors`, `[]`, `field`.
 #[must_use]
-pub fn has_path(value: &Value, path: &[String]) -> bool {
+pub(super) fn has_path(value: &Value, path: &[String]) -> bool {
     let Some((step, rest)) = path.split_first() else {
         return true;
     };
@@ -233,7 +233,7 @@ pub fn has_path(value: &Value, path: &[String]) -> bool {
 
 /// Returns the rule and the field of a body: those of its first message about a field, else those
 /// of a code with the field beside it or in it.
-pub fn about(
+pub(super) fn about(
     value: &Value,
     recognised: &[(Vec<String>, &str, Recognised)],
     idiom: Option<&'static Idiom>,
@@ -426,7 +426,7 @@ fn rule_of_codes(value: &Value) -> Option<&'static str> {
 
 /// Returns the path at which a neutral message goes in a body that has no message about a field:
 /// that of the likeliest message. Returns `None` if the body tells the fault without one.
-pub fn place_for_words(
+pub(super) fn place_for_words(
     value: &Value,
     about: Option<&About>,
     context: &Context<'_>,
@@ -490,7 +490,7 @@ fn node_at<'s>(schema: Option<&'s Schema>, path: &[String]) -> Option<&'s Value>
 }
 
 /// Returns whether a list is the path of a field, segment by segment: `["body", "emails"]`.
-pub fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
+pub(super) fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
     let is_list = !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_u64());
     let Some(last) = texts
@@ -517,7 +517,7 @@ fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
 }
 
 /// Returns whether a member of an object describes the field that its key names.
-pub fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bool {
+pub(super) fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bool {
     const ALL: [Role; 10] = [
         Role::Message,
         Role::Title,

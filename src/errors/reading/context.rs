@@ -7,7 +7,7 @@ use crate::schema::schemas::Schema;
 
 /// Fault that an example is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub(crate) struct About {
     /// Rule that is violated, such as `required`.
     pub rule: &'static str,
     /// Names of the field; empty if the example names no field.
@@ -20,7 +20,7 @@ pub struct About {
 
 /// Context in which examples are read.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'c> {
+pub(crate) struct Context<'c> {
     /// Names in the requests of the operation.
     pub names: &'c Names,
     /// Schema of the body.

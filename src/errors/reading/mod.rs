@@ -13,15 +13,15 @@ mod member;
 mod names;
 mod phrase;
 mod recognise;
-pub mod shaping;
-pub mod shown;
+pub(super) mod shaping;
+pub(super) mod shown;
 mod spans;
 mod token;
 
-pub use crate::errors::reading::context::{About, Context};
-pub use crate::errors::reading::names::Names;
-pub use crate::errors::reading::phrase::warm_up;
-pub use crate::errors::reading::recognise::visit;
+pub(super) use crate::errors::reading::context::{About, Context};
+pub(super) use crate::errors::reading::names::Names;
+pub(super) use crate::errors::reading::phrase::warm_up;
+pub(super) use crate::errors::reading::recognise::visit;
 use serde_json::Value;
 
 use crate::errors::body::{ByField, Member, Pattern};
@@ -41,7 +41,7 @@ use crate::schema::Schema;
 
 /// Example of an error that was read.
 #[derive(Debug, Clone)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Pattern of which the example is an instance.
     pub pattern: Pattern,
     /// Rule and field that the example is about; `None` if it is not about a part of the request.
@@ -56,7 +56,7 @@ pub struct Reading {
 
 /// Reads an example into the pattern of its body, with the rule and the field that it is about.
 #[must_use]
-pub fn read(value: &Value, context: Context<'_>) -> Reading {
+pub(super) fn read(value: &Value, context: Context<'_>) -> Reading {
     let recognised = recognise::hear_all(value, context.names);
     let recognised: Vec<(Vec<String>, &str, Recognised)> = recognised
         .into_iter()

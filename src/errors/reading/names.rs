@@ -9,7 +9,7 @@ use crate::schema::name::{Form, folded};
 
 /// All names in the requests of an operation: parameters, and properties at any depth.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(crate) struct Names {
     by_fold: HashMap<String, String>,
     /// Parameters, and the top-level properties of the body.
     outermost: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Names {
 impl Names {
     /// Collects the names of an operation.
     #[must_use]
-    pub fn of(operation: &Operation) -> Self {
+    pub(crate) fn of(operation: &Operation) -> Self {
         let mut names = Self::default();
         for parameter in &operation.parameters {
             names.add(&parameter.name);
@@ -40,7 +40,7 @@ impl Names {
 
     /// Adds a name, for a body without an operation.
     #[cfg(test)]
-    pub fn learn(&mut self, name: &str) {
+    pub(crate) fn learn(&mut self, name: &str) {
         self.add(name);
         self.outermost.push(name.to_owned());
     }
@@ -53,7 +53,7 @@ impl Names {
 
     /// Returns all names, sorted so that the order is stable.
     #[must_use]
-    pub fn all(&self) -> Vec<&str> {
+    pub(crate) fn all(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.by_fold.values().map(String::as_str).collect();
         all.sort_unstable();
         all
@@ -62,7 +62,7 @@ impl Names {
     /// Finds the name that a text writes in some form, and the form: `Contact Manager` is
     /// `contactManager`.
     #[must_use]
-    pub fn find(&self, text: &str) -> Option<(&str, Form)> {
+    pub(crate) fn find(&self, text: &str) -> Option<(&str, Form)> {
         let name = self.by_fold.get(&folded(text))?;
         // `Return URL` is `returnUrl`, although its capitals fit no form.
         let loose = || {
@@ -85,7 +85,7 @@ impl Names {
 
     /// Returns whether a text is a name, letter by letter as the request writes it.
     #[must_use]
-    pub fn is_as_it_is(&self, text: &str) -> bool {
+    pub(crate) fn is_as_it_is(&self, text: &str) -> bool {
         self.by_fold
             .get(&folded(text))
             .is_some_and(|name| name == text)
@@ -94,7 +94,7 @@ impl Names {
     /// Returns whether a text is the name, in any form, of a parameter or of a top-level property
     /// of the body.
     #[must_use]
-    pub fn is_outermost(&self, text: &str) -> bool {
+    pub(crate) fn is_outermost(&self, text: &str) -> bool {
         self.outermost
             .iter()
             .any(|name| folded(name) == folded(text))
@@ -103,7 +103,7 @@ impl Names {
     /// Returns the names that a message lists one after the other, all of which it is about:
     /// `email, firstName`, `name and email`; empty if there are fewer than two.
     #[must_use]
-    pub fn listed(&self, text: &str) -> Vec<String> {
+    pub(crate) fn listed(&self, text: &str) -> Vec<String> {
         let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '.');
         let mut listed: Vec<String> = Vec::new();
         let mut last: Option<(&str, usize)> = None;
@@ -140,7 +140,7 @@ impl Names {
     /// Splits a text that is a path to one of the names, such as `items[0].sku` or `/items/0/sku`,
     /// into the segments before the first name, such as `body`, and those of the path.
     #[must_use]
-    pub fn path<'t>(&self, text: &'t str) -> Option<(Vec<&'t str>, Vec<&'t str>)> {
+    pub(crate) fn path<'t>(&self, text: &'t str) -> Option<(Vec<&'t str>, Vec<&'t str>)> {
         let segments = segments(text);
         if segments.is_empty() || segments.iter().any(|segment| segment.contains(' ')) {
             return None;
@@ -163,7 +163,7 @@ impl Names {
 
 /// Splits a path in any style into its segments.
 #[must_use]
-pub fn segments(text: &str) -> Vec<&str> {
+pub(super) fn segments(text: &str) -> Vec<&str> {
     let text = text.trim_start_matches('#');
     text.split(['.', '/', '[', ']'])
         .map(|part| part.trim_matches(['"', '\'']))
@@ -174,7 +174,7 @@ pub fn segments(text: &str) -> Vec<&str> {
 /// Returns whether a text has the form of a name in a program: one word of at most 60 bytes, with
 /// letters.
 #[must_use]
-pub fn is_identifier(text: &str) -> bool {
+pub(super) fn is_identifier(text: &str) -> bool {
     text.len() <= 60
         && text
             .chars()
@@ -188,7 +188,7 @@ pub fn is_identifier(text: &str) -> bool {
 /// Returns whether a text has the form of a name in a program and is not a plain word: `roomId`,
 /// `room_id`, `x.y`.
 #[must_use]
-pub fn is_coined(text: &str) -> bool {
+pub(super) fn is_coined(text: &str) -> bool {
     let is_mixed =
         text.chars().skip(1).any(char::is_uppercase) && text.chars().any(char::is_lowercase);
     is_identifier(text)

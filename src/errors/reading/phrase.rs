@@ -19,7 +19,7 @@ use crate::schema::name::{Form, words};
 
 /// Message that words a rule.
 #[derive(Debug, Clone)]
-pub struct Phrase {
+pub(super) struct Phrase {
     /// Rule that is violated, such as `required`.
     pub rule: &'static str,
     /// Message with slots for the name of the field, for the part of the request beside it, or for
@@ -80,14 +80,14 @@ fn wordings() -> &'static [Wording] {
 
 /// Compiles the regular expressions of all wordings, so that the first message does not wait for
 /// them.
-pub fn warm_up() {
+pub(crate) fn warm_up() {
     let _known = wordings();
 }
 
 /// Reads a message. Returns `None` for a text without blanks, of more than 400 bytes, or without a
 /// known wording.
 #[must_use]
-pub fn hear(text: &str, names: &Names) -> Option<Phrase> {
+pub(super) fn hear(text: &str, names: &Names) -> Option<Phrase> {
     const LONGEST: usize = 400;
     if text.len() > LONGEST || !text.contains(' ') {
         return None;
@@ -334,7 +334,7 @@ fn with_code(template: Template, name: &str) -> Template {
 /// Turns a code into a template with a slot for the name: `error-{name|kebab}-param-not-provided`.
 /// Without the name in it, the code stays as it is.
 #[must_use]
-pub fn coded(code: &str, name: &str) -> Template {
+pub(super) fn coded(code: &str, name: &str) -> Template {
     let forms = [
         Form::AsIs,
         Form::Kebab,
@@ -367,7 +367,7 @@ pub fn coded(code: &str, name: &str) -> Template {
 /// Returns a message of at most 60 bytes, without its closing punctuation, if it says only that
 /// something is wrong: `Validation failed`. Returns `None` for any other text.
 #[must_use]
-pub fn general(text: &str) -> Option<String> {
+pub(super) fn general(text: &str) -> Option<String> {
     const GENERAL: [&str; 15] = [
         "validation",
         "invalid",

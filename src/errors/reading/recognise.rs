@@ -12,7 +12,7 @@ use crate::errors::reading::spans::is_noun;
 
 /// Message recognised in a text.
 #[derive(Debug, Clone)]
-pub struct Recognised {
+pub(super) struct Recognised {
     /// Messages of families that the text can be.
     pub matches: Vec<Match>,
     /// The text, read as a message of no family.
@@ -25,7 +25,7 @@ pub struct Recognised {
 
 /// Text after a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct After {
+pub(super) struct After {
     /// Code with the text around it: ` [`, `invalid-params`, `]`.
     pub code: Option<(String, String, String)>,
     /// True if the text counts the remaining errors: `(and 2 more errors)`.
@@ -35,7 +35,7 @@ pub struct After {
 /// Recognises the message in a text. Returns `None` for an empty text, one of more than 2000 bytes,
 /// or one that is not a message.
 #[must_use]
-pub fn hear(text: &str, names: &Names) -> Option<Recognised> {
+pub(super) fn hear(text: &str, names: &Names) -> Option<Recognised> {
     const LONGEST: usize = 2000;
     if text.is_empty() || text.len() > LONGEST {
         return None;
@@ -169,7 +169,7 @@ fn starts(core: &str) -> Vec<(&str, &str)> {
 
 /// Returns whether a word is a path with a root: `body/age`, `/age`, `data.age`, `.age`, `$.age`.
 #[must_use]
-pub fn is_path(word: &str) -> bool {
+pub(super) fn is_path(word: &str) -> bool {
     const ROOTS: [&str; 16] = [
         "data",
         "body",
@@ -251,7 +251,7 @@ fn accepted(text: &str, names: &Names, known: &[Candidate]) -> Vec<Match> {
 impl Recognised {
     /// Returns the rule that the message words, preferably as a message of `idiom`.
     #[must_use]
-    pub fn rule(&self, idiom: Option<&'static Idiom>) -> Option<&'static str> {
+    pub(super) fn rule(&self, idiom: Option<&'static Idiom>) -> Option<&'static str> {
         let found = self.of(idiom).map(|found| found.rule);
         found
             .or_else(|| self.phrase.as_ref().map(|phrase| phrase.rule))
@@ -260,7 +260,7 @@ impl Recognised {
 
     /// Returns the match for a family.
     #[must_use]
-    pub fn of(&self, idiom: Option<&'static Idiom>) -> Option<&Match> {
+    pub(super) fn of(&self, idiom: Option<&'static Idiom>) -> Option<&Match> {
         let idiom = idiom?;
         self.matches
             .iter()
@@ -269,20 +269,20 @@ impl Recognised {
 
     /// Returns the match with most letters outside of slots.
     #[must_use]
-    pub fn best(&self) -> Option<&Match> {
+    pub(super) fn best(&self) -> Option<&Match> {
         let most = self.matches.iter().map(|found| found.letters).max()?;
         self.matches.iter().find(|found| found.letters == most)
     }
 
     /// Returns the number of letters outside of slots in the best match; 0 without a match.
     #[must_use]
-    pub fn letters(&self) -> usize {
+    pub(super) fn letters(&self) -> usize {
         self.best().map_or(0, |found| found.letters)
     }
 
     /// Returns the names of the field in the message; empty if it names no field.
     #[must_use]
-    pub fn names(&self, idiom: Option<&'static Idiom>) -> Vec<String> {
+    pub(super) fn names(&self, idiom: Option<&'static Idiom>) -> Vec<String> {
         let found = self.of(idiom).or_else(|| self.best());
         let of_idiom =
             found.and_then(|found| found.captured.name().or_else(|| path_before(&found.before)));
@@ -299,7 +299,10 @@ const MOST_TEXTS: usize = 60;
 
 /// Recognises the messages in a body and returns each with its text and the keys from the root to
 /// it.
-pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v str, Recognised)> {
+pub(super) fn hear_all<'v>(
+    value: &'v Value,
+    names: &Names,
+) -> Vec<(Vec<String>, &'v str, Recognised)> {
     let mut recognised: Vec<(Vec<String>, &'v str, Recognised)> = Vec::new();
     let mut left = MOST_TEXTS;
     visit(value, &mut Vec::new(), &mut |path, text| {
@@ -324,7 +327,7 @@ pub fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<(Vec<String>, &'v st
 
 /// Calls `look` for every text of a value, with the keys from the root to it; an item of an array
 /// has the key `[]`.
-pub fn visit<'v>(
+pub(crate) fn visit<'v>(
     value: &'v Value,
     path: &mut Vec<String>,
     look: &mut dyn FnMut(&[String], &'v str),

@@ -27,7 +27,7 @@ const DEEPEST: usize = 6;
 /// Returns the pattern of the bodies that a schema describes, and the family whose messages fill
 /// it.
 #[must_use]
-pub fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
+pub(crate) fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
     let by_shape = family(schema, context.names);
     let by_members = || families::of_members(schema);
     let idiom = by_shape

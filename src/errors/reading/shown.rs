@@ -17,7 +17,7 @@ const MOST_PROPERTIES: usize = 1000;
 
 /// Returns the error that the examples of properties show; `None` if no property has one.
 #[must_use]
-pub fn shown(schema: &Schema) -> Option<Value> {
+pub(crate) fn shown(schema: &Schema) -> Option<Value> {
     let mut left = MOST_PROPERTIES;
     node(schema, schema.tree(), 0, &mut left)
 }
@@ -79,7 +79,7 @@ fn array(schema: &Schema, array: &Value, depth: usize, left: &mut usize) -> Opti
 
 /// Adds the members that the examples do not show, as the schema describes them.
 #[must_use]
-pub fn completed(shown: Pattern, described: &Pattern) -> Pattern {
+pub(crate) fn completed(shown: Pattern, described: &Pattern) -> Pattern {
     match (shown, described) {
         (Pattern::Object(mut shown), Pattern::Object(described)) => {
             let mut members: Vec<Member> = Vec::new();

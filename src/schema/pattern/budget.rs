@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 /// Maximum number of steps of all patterns that are matched together. Beyond it nothing matches
 /// any more, and the instance is reported as too costly to match.
-pub const MOST_STEPS: u64 = 10_000_000;
+pub(crate) const MOST_STEPS: u64 = 10_000_000;
 
 thread_local! {
     /// Steps that are left; none outside of [`within`].
@@ -24,7 +24,7 @@ impl Drop for Ended {
 
 /// Runs some work whose patterns share one budget, or the budget of the enclosing work if there is
 /// one. Returns the result, and true if the budget was used up.
-pub fn within<T>(work: impl FnOnce() -> T) -> (T, bool) {
+pub(crate) fn within<T>(work: impl FnOnce() -> T) -> (T, bool) {
     if LEFT.get().is_some() {
         let done = work();
         return (done, LEFT.get() == Some(0));
@@ -36,7 +36,7 @@ pub fn within<T>(work: impl FnOnce() -> T) -> (T, bool) {
 }
 
 /// Takes steps from the budget; returns true if any are left.
-pub fn spend(steps: u64) -> bool {
+pub(crate) fn spend(steps: u64) -> bool {
     // Each match is inside of [`within`], see `Pattern::is_match`.
     let Some(left) = LEFT.get() else { return false };
     let rest = left.saturating_sub(steps);
@@ -45,12 +45,12 @@ pub fn spend(steps: u64) -> bool {
 }
 
 /// Takes all steps that are left.
-pub fn use_up() {
+pub(crate) fn use_up() {
     LEFT.set(Some(0));
 }
 
 /// Returns the steps that are left.
 #[cfg(test)]
-pub fn left() -> u64 {
+pub(crate) fn left() -> u64 {
     LEFT.get().unwrap_or(0)
 }

@@ -4,7 +4,7 @@ use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 use crate::schema::pattern::tree::{Fault, Grammar, class_of};
 
 /// An escape: `\n` or `\d`.
-pub enum Escape {
+pub(super) enum Escape {
     /// One code point, which may be a half of a surrogate pair.
     Code(u32),
     /// One character of a class.
@@ -13,7 +13,7 @@ pub enum Escape {
 
 /// The place of an escape.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Inside {
+pub(super) enum Inside {
     /// Outside of brackets.
     Pattern,
     /// Between brackets.
@@ -21,14 +21,14 @@ pub enum Inside {
 }
 
 /// A class in brackets, before case is considered.
-pub struct Bracketed {
+pub(super) struct Bracketed {
     class: ClassUnicode,
     is_negated: bool,
 }
 
 impl Bracketed {
     /// Returns its characters.
-    pub fn plain(self) -> ClassUnicode {
+    pub(super) fn plain(self) -> ClassUnicode {
         let mut class = self.class;
         if self.is_negated {
             class.negate();
@@ -37,7 +37,7 @@ impl Bracketed {
     }
 
     /// Returns its characters, with upper and lower case equal.
-    pub fn folded(self) -> ClassUnicode {
+    pub(super) fn folded(self) -> ClassUnicode {
         Self {
             class: folded(self.class),
             is_negated: self.is_negated,
@@ -47,12 +47,12 @@ impl Bracketed {
 }
 
 /// Returns the empty class.
-pub fn none() -> ClassUnicode {
+pub(super) fn none() -> ClassUnicode {
     ClassUnicode::empty()
 }
 
 /// Returns any character, except line terminators unless `dot_all` is set (ECMA-262 §22.2.2.7).
-pub fn dot(dot_all: bool) -> ClassUnicode {
+pub(super) fn dot(dot_all: bool) -> ClassUnicode {
     let mut class = if dot_all {
         none()
     } else {
@@ -63,7 +63,7 @@ pub fn dot(dot_all: bool) -> ClassUnicode {
 }
 
 /// Adds the characters that differ in case only to a class.
-pub fn folded(mut class: ClassUnicode) -> ClassUnicode {
+pub(super) fn folded(mut class: ClassUnicode) -> ClassUnicode {
     class.case_fold_simple();
     class
 }
@@ -136,7 +136,7 @@ fn property(name: &str) -> Option<ClassUnicode> {
 }
 
 /// Reader of one class or escape.
-pub struct Reader<'t> {
+pub(super) struct Reader<'t> {
     chars: &'t [char],
     /// The index of the next character.
     pub at: usize,
@@ -148,7 +148,7 @@ pub struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     /// Returns a reader that begins at an index.
-    pub fn new(chars: &'t [char], at: usize, grammar: Grammar, has_names: bool) -> Self {
+    pub(super) fn new(chars: &'t [char], at: usize, grammar: Grammar, has_names: bool) -> Self {
         Self {
             chars,
             at,
@@ -171,7 +171,7 @@ impl<'t> Reader<'t> {
     /// # Errors
     ///
     /// A [`Fault`], if the class is malformed.
-    pub fn class(&mut self) -> Result<Bracketed, Fault> {
+    pub(super) fn class(&mut self) -> Result<Bracketed, Fault> {
         self.at += 1;
         let is_negated = self.peek(0) == Some('^');
         self.at += usize::from(is_negated);
@@ -262,7 +262,7 @@ impl<'t> Reader<'t> {
     /// # Errors
     ///
     /// A [`Fault`], if the grammar has no such escape.
-    pub fn escape(&mut self, inside: Inside) -> Result<Escape, Fault> {
+    pub(super) fn escape(&mut self, inside: Inside) -> Result<Escape, Fault> {
         let Some(next) = self.peek(1) else {
             return Err("it ends with `\\`".to_owned());
         };

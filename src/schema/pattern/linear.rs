@@ -14,7 +14,7 @@ const HEAVIEST: usize = 5_000;
 const LARGEST: usize = 8 << 20;
 
 /// Returns the engine of linear time for a tree, if it can have one.
-pub fn engine(tree: &Node) -> Option<Regex> {
+pub(super) fn engine(tree: &Node) -> Option<Regex> {
     if !is_regular(tree) || weight(tree) > HEAVIEST {
         return None;
     }
@@ -25,7 +25,7 @@ pub fn engine(tree: &Node) -> Option<Regex> {
 }
 
 /// Returns true if an engine of linear time supports every part of a pattern.
-pub fn is_regular(node: &Node) -> bool {
+pub(super) fn is_regular(node: &Node) -> bool {
     match &node.kind {
         Kind::Empty | Kind::Char(_) | Kind::Set(_) => true,
         Kind::Assert(assertion) => {
@@ -42,7 +42,7 @@ pub fn is_regular(node: &Node) -> bool {
 }
 
 /// Estimates the number of states of an automaton for a pattern.
-pub fn weight(node: &Node) -> usize {
+pub(super) fn weight(node: &Node) -> usize {
     match &node.kind {
         Kind::Empty | Kind::Char(_) | Kind::Assert(_) | Kind::BackReference(..) => 1,
         Kind::Set(set) => set
@@ -63,7 +63,7 @@ pub fn weight(node: &Node) -> usize {
 }
 
 /// Returns the text of a tree, with each class written as ranges of characters.
-pub fn text(tree: &Node) -> String {
+pub(super) fn text(tree: &Node) -> String {
     let mut text = String::new();
     write(tree, &mut text);
     text

@@ -18,7 +18,7 @@ const NOWHERE: usize = usize::MAX;
 
 /// Error of a match whose budget of steps is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exhausted;
+pub(super) struct Exhausted;
 
 /// An entry of the backtracking stack, used when a step fails.
 enum Back {
@@ -64,7 +64,7 @@ struct Machine<'p, 't> {
 /// # Errors
 ///
 /// [`Exhausted`], if the match takes more steps than are left.
-pub fn is_match(program: &Program, text: &str) -> Result<bool, Exhausted> {
+pub(super) fn is_match(program: &Program, text: &str) -> Result<bool, Exhausted> {
     let mut machine = Machine {
         program,
         text,

@@ -1,17 +1,10 @@
-//! Does a text match a pattern? The one reading of the patterns of schemas (`pattern`, the keys of
-//! `patternProperties`) for validators and for the generator.
+//! Matches texts against the patterns of schemas (`pattern`, the keys of `patternProperties`), for
+//! validators and for the generator: `^[\w-\.]+@(?!evil)\w+$` matches `ann@good`.
 //!
 //! A pattern follows ECMA-262 (JSON Schema 2020-12 §6.4): it is read with the `u` flag, else
 //! without it by Annex B, with constructs of other dialects. `parse` and `class` build its tree;
 //! `linear` builds an engine of linear time where that is possible; else `program` and `machine`
 //! match it step by step, within a `budget`.
-//!
-//! ```
-//! use standin::schema::pattern::Pattern;
-//!
-//! let pattern = Pattern::read(r"^[\w-\.]+@(?!evil)\w+$").expect("it is a pattern");
-//! assert!(pattern.is_match("ann@good"));
-//! ```
 
 pub(crate) mod budget;
 mod class;
@@ -19,17 +12,17 @@ mod linear;
 mod machine;
 mod parse;
 mod program;
-pub mod tree;
+pub(crate) mod tree;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use regex::Regex;
 
-pub use crate::schema::pattern::budget::{MOST_STEPS, within};
-pub use crate::schema::pattern::parse::Foreign;
+pub(crate) use crate::schema::pattern::budget::{MOST_STEPS, within};
+pub(crate) use crate::schema::pattern::parse::Foreign;
 use crate::schema::pattern::parse::{Parsed, parse};
 use crate::schema::pattern::program::Program;
-pub use crate::schema::pattern::tree::Fault;
+pub(crate) use crate::schema::pattern::tree::Fault;
 use crate::schema::pattern::tree::{Grammar, Node};
 
 /// Maximum number of patterns cached with their engines; at one more the cache is cleared, and
@@ -42,8 +35,7 @@ const BYTES_OF_STEP: usize = 64;
 
 /// A parsed pattern, with its engine.
 #[derive(Debug)]
-pub struct Pattern {
-    text: String,
+pub(crate) struct Pattern {
     parsed: Parsed,
     engine: OnceLock<Engine>,
 }
@@ -66,7 +58,7 @@ impl Pattern {
     /// # Errors
     ///
     /// A [`Fault`], if the text is not a pattern in any grammar.
-    pub fn read(text: &str) -> Result<Arc<Self>, Fault> {
+    pub(crate) fn read(text: &str) -> Result<Arc<Self>, Fault> {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.get(text) {
             return known.clone();
@@ -101,34 +93,27 @@ impl Pattern {
             None => parse(text, Grammar::Unicode).or_else(|_| parse(text, Grammar::Lenient))?,
         };
         Ok(Self {
-            text: text.to_owned(),
             parsed,
             engine: OnceLock::new(),
         })
     }
 
-    /// Returns the text that it was read from.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
     /// Returns its tree.
     #[must_use]
-    pub fn tree(&self) -> &Node {
+    pub(crate) fn tree(&self) -> &Node {
         &self.parsed.tree
     }
 
     /// Returns the constructs of other dialects in it.
     #[must_use]
-    pub fn foreign(&self) -> &[Foreign] {
+    pub(crate) fn foreign(&self) -> &[Foreign] {
         &self.parsed.foreign
     }
 
     /// Returns true if it matches somewhere in a text. Nothing matches once the budget of the
     /// enclosing work is used up, see [`within`].
     #[must_use]
-    pub fn is_match(&self, text: &str) -> bool {
+    pub(crate) fn is_match(&self, text: &str) -> bool {
         let matches = || match self.engine() {
             Engine::Linear(regex) => {
                 budget::spend((text.len() / BYTES_OF_STEP) as u64) && regex.is_match(text)
@@ -148,13 +133,13 @@ impl Pattern {
 
     /// Returns true if it is matched in linear time.
     #[must_use]
-    pub fn is_linear(&self) -> bool {
+    pub(crate) fn is_linear(&self) -> bool {
         matches!(self.engine(), Engine::Linear(_))
     }
 
     /// Returns the pattern in the syntax of Rust engines.
     #[must_use]
-    pub fn in_rust(&self) -> String {
+    pub(crate) fn in_rust(&self) -> String {
         linear::text(self.tree())
     }
 }
@@ -183,15 +168,15 @@ mod tests {
         Pattern::read(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
     }
 
-    fn is_match(pattern: &str, text: &str) -> bool {
-        let pattern = read(pattern);
+    fn is_match(written: &str, text: &str) -> bool {
+        let pattern = read(written);
         let found = pattern.is_match(text);
         // Both engines must agree.
         let by_steps = within(|| {
             machine::is_match(&Program::new(pattern.tree(), pattern.parsed.captures), text)
         })
         .0;
-        assert_eq!(by_steps, Ok(found), "{} on {text}", pattern.text());
+        assert_eq!(by_steps, Ok(found), "{written} on {text}");
         found
     }
 
@@ -339,7 +324,7 @@ mod tests {
 
     #[test]
     fn large_patterns_take_few_steps() {
-        for (pattern, text) in [
+        for (written, text) in [
             (r"^[\s\S]{1,32768}$", "a".repeat(32_768)),
             (r"^\p{L}{1,500}$", "é".repeat(500)),
             (
@@ -349,13 +334,13 @@ mod tests {
             (r"^(\w{1,64}\.){1,4}$", "ab.".repeat(4)),
             (r"^a{100}{1000}$", "a".repeat(100_000)),
         ] {
-            let pattern = read(pattern);
+            let pattern = read(written);
             let program = Program::new(pattern.tree(), pattern.parsed.captures);
             let (found, _) = within(|| {
                 assert_eq!(machine::is_match(&program, &text), Ok(true));
                 MOST_STEPS - budget::left()
             });
-            assert!(found < 20_000, "{}: {found}", pattern.text());
+            assert!(found < 20_000, "{written}: {found}");
             assert!(pattern.is_match(&text));
         }
     }

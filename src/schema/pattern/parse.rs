@@ -8,18 +8,18 @@ use crate::schema::pattern::class::{self, Escape};
 use crate::schema::pattern::tree::{Assertion, Case, Fault, Grammar, Kind, Look, Node, Repeat};
 
 /// Maximum length of a pattern in characters; a longer one is refused.
-pub const LONGEST_PATTERN: usize = 65_536;
+pub(super) const LONGEST_PATTERN: usize = 65_536;
 
 /// Maximum nesting of groups; a pattern with deeper ones is refused.
-pub const MOST_NESTED_GROUPS: usize = 200;
+pub(super) const MOST_NESTED_GROUPS: usize = 200;
 
 /// Maximum number of character ranges in all classes of one pattern; a pattern with more is
 /// refused.
-pub const MOST_RANGES: usize = 200_000;
+pub(super) const MOST_RANGES: usize = 200_000;
 
 /// A construct of another dialect in a pattern, such as `\A`, and its translation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign {
+pub(crate) struct Foreign {
     /// The construct: `\A`
     pub construct: String,
     /// Its meaning in terms of JavaScript: `` `^` ``
@@ -28,7 +28,7 @@ pub struct Foreign {
 
 /// Result of parsing a pattern.
 #[derive(Debug)]
-pub struct Parsed {
+pub(super) struct Parsed {
     /// The whole pattern.
     pub tree: Node,
     /// The number of capturing groups.
@@ -42,7 +42,7 @@ pub struct Parsed {
 /// # Errors
 ///
 /// A [`Fault`], if the grammar does not accept the text.
-pub fn parse(text: &str, grammar: Grammar) -> Result<Parsed, Fault> {
+pub(super) fn parse(text: &str, grammar: Grammar) -> Result<Parsed, Fault> {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() > LONGEST_PATTERN {
         return Err(format!("it is longer than {LONGEST_PATTERN} characters"));

@@ -7,7 +7,7 @@ use crate::schema::pattern::tree::{Assertion, Case, Kind, Look, Node, Repeat, Se
 
 /// The direction in which a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Toward {
+pub(super) enum Toward {
     /// Towards the end of the text.
     End,
     /// Towards its beginning, as in a look-behind.
@@ -16,7 +16,7 @@ pub enum Toward {
 
 /// One character, or one of a set.
 #[derive(Debug)]
-pub enum Single {
+pub(super) enum Single {
     /// One character.
     Char(char),
     /// One character of a set.
@@ -25,7 +25,7 @@ pub enum Single {
 
 impl Single {
     /// Returns true if a character matches.
-    pub fn is(&self, character: char) -> bool {
+    pub(super) fn is(&self, character: char) -> bool {
         match self {
             Self::Char(own) => *own == character,
             Self::Set(set) => set.contains(character),
@@ -35,7 +35,7 @@ impl Single {
 
 /// An operation of a program.
 #[derive(Debug)]
-pub enum Operation {
+pub(super) enum Operation {
     /// Matches a character.
     One(Single, Toward),
     /// Matches a character repeatedly.
@@ -64,7 +64,7 @@ pub enum Operation {
 
 /// A repeated character.
 #[derive(Debug)]
-pub struct Run {
+pub(super) struct Run {
     /// The character.
     pub single: Single,
     /// Minimum number of repetitions.
@@ -79,7 +79,7 @@ pub struct Run {
 
 /// A loop; its body follows this operation.
 #[derive(Debug)]
-pub struct Loop {
+pub(super) struct Loop {
     /// Index of its counter.
     pub counter: usize,
     /// Minimum number of rounds.
@@ -96,7 +96,7 @@ pub struct Loop {
 
 /// A pattern that can be matched step by step.
 #[derive(Debug, Default)]
-pub struct Program {
+pub(super) struct Program {
     /// The operations in order.
     pub operations: Vec<Operation>,
     /// The number of counters.
@@ -110,7 +110,7 @@ pub struct Program {
 impl Program {
     /// Compiles a tree with `captures` capturing groups to at most three operations for each
     /// character of the pattern.
-    pub fn new(tree: &Node, captures: usize) -> Self {
+    pub(super) fn new(tree: &Node, captures: usize) -> Self {
         let mut program = Self {
             slots: 2 * (captures + 1),
             is_anchored: tree.is_anchored(),

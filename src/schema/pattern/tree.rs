@@ -6,7 +6,7 @@ use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
 /// A part of a pattern with the lengths that it can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     /// The part itself.
     pub kind: Kind,
     /// Minimum number of characters that it matches.
@@ -17,7 +17,7 @@ pub struct Node {
 
 /// A part of a pattern (ECMA-262 §22.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Nothing; always matches.
     Empty,
     /// One character.
@@ -44,7 +44,7 @@ pub enum Kind {
 
 /// Treatment of upper and lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Case {
+pub(crate) enum Case {
     /// Upper and lower case differ.
     Sensitive,
     /// Upper and lower case are equal.
@@ -53,7 +53,7 @@ pub enum Case {
 
 /// A condition on a position in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Assertion {
+pub(crate) enum Assertion {
     /// `^`
     Start,
     /// `^` with the `m` flag
@@ -72,7 +72,7 @@ pub enum Assertion {
 
 /// A part that is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repeat {
+pub(crate) struct Repeat {
     /// The part.
     pub node: Node,
     /// Minimum number of repetitions.
@@ -87,7 +87,7 @@ pub struct Repeat {
 
 /// A look-around.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub(crate) struct Look {
     /// The part to look for.
     pub node: Node,
     /// True if the part ends at the position instead of beginning there.
@@ -98,7 +98,7 @@ pub struct Look {
 
 /// A set of characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Set {
+pub(crate) struct Set {
     ranges: Box<[(char, char)]>,
     /// A bit for each ASCII character, set if the character is in the set.
     ascii: u128,
@@ -107,7 +107,7 @@ pub struct Set {
 impl Set {
     /// Returns the set of the characters of a class.
     #[must_use]
-    pub fn new(class: &ClassUnicode) -> Self {
+    pub(crate) fn new(class: &ClassUnicode) -> Self {
         let ranges: Box<[(char, char)]> = class
             .iter()
             .map(|range| (range.start(), range.end()))
@@ -125,7 +125,7 @@ impl Set {
 
     /// Returns true if a character is in the set.
     #[must_use]
-    pub fn contains(&self, character: char) -> bool {
+    pub(crate) fn contains(&self, character: char) -> bool {
         if character.is_ascii() {
             return self.ascii >> u32::from(character) & 1 == 1;
         }
@@ -137,7 +137,7 @@ impl Set {
 
     /// Returns its ranges of characters in order, each with its first and its last.
     #[must_use]
-    pub fn ranges(&self) -> &[(char, char)] {
+    pub(crate) fn ranges(&self) -> &[(char, char)] {
         &self.ranges
     }
 }
@@ -145,14 +145,14 @@ impl Set {
 impl Node {
     /// Returns a part with the lengths that follow from its own parts.
     #[must_use]
-    pub fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         let (least, most) = lengths(&kind);
         Self { kind, least, most }
     }
 
     /// Returns a sequence of several parts; a single part stays as it is.
     #[must_use]
-    pub fn concat(mut nodes: Vec<Node>) -> Self {
+    pub(crate) fn concat(mut nodes: Vec<Node>) -> Self {
         match nodes.pop() {
             None => Self::new(Kind::Empty),
             Some(only) if nodes.is_empty() => only,
@@ -165,7 +165,7 @@ impl Node {
 
     /// Returns alternatives of several parts; a single part stays as it is.
     #[must_use]
-    pub fn alternation(mut nodes: Vec<Node>) -> Self {
+    pub(crate) fn alternation(mut nodes: Vec<Node>) -> Self {
         match nodes.pop() {
             None => Self::new(Kind::Empty),
             Some(only) if nodes.is_empty() => only,
@@ -178,7 +178,7 @@ impl Node {
 
     /// Returns a part that matches one character of a class.
     #[must_use]
-    pub fn set(class: &ClassUnicode) -> Self {
+    pub(crate) fn set(class: &ClassUnicode) -> Self {
         match class.ranges() {
             [only] if only.start() == only.end() => Self::new(Kind::Char(only.start())),
             _ => Self::new(Kind::Set(Arc::new(Set::new(class)))),
@@ -187,7 +187,7 @@ impl Node {
 
     /// Returns true if it matches at the beginning of a text only.
     #[must_use]
-    pub fn is_anchored(&self) -> bool {
+    pub(crate) fn is_anchored(&self) -> bool {
         match &self.kind {
             Kind::Assert(Assertion::Start) => true,
             Kind::Concat(nodes) => {
@@ -204,7 +204,7 @@ impl Node {
 
 /// Returns the class of one range of characters.
 #[must_use]
-pub fn class_of(first: char, last: char) -> ClassUnicode {
+pub(crate) fn class_of(first: char, last: char) -> ClassUnicode {
     ClassUnicode::new([ClassUnicodeRange::new(first, last)])
 }
 
@@ -242,11 +242,11 @@ fn lengths(kind: &Kind) -> (usize, Option<usize>) {
 }
 
 /// The reason why a text is not a pattern: `a group is not closed`.
-pub type Fault = String;
+pub(crate) type Fault = String;
 
 /// The grammar by which a pattern is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grammar {
+pub(crate) enum Grammar {
     /// ECMA-262 with the `u` flag.
     Unicode,
     /// ECMA-262 without the `u` flag (Annex B), with constructs of other dialects.

@@ -3,12 +3,12 @@
 //! `control.yaml` documents it in OpenAPI, and its requests are validated against that document
 //! like those to any other API.
 
-pub mod hosts;
+pub(crate) mod hosts;
 mod insight;
-pub mod requests;
+pub(crate) mod requests;
 pub(crate) mod session;
 mod state;
-pub mod stream;
+pub(crate) mod stream;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -467,7 +467,8 @@ impl Control {
             Access::Token(token) => {
                 let sent = text(AUTHORIZATION).and_then(|value| value.split_once(' '));
                 let is_right = |(scheme, sent): (&str, &str)| {
-                    scheme.eq_ignore_ascii_case("bearer") && bool::from(sent.trim().as_bytes().ct_eq(token.as_bytes()))
+                    scheme.eq_ignore_ascii_case("bearer")
+                        && bool::from(sent.trim().as_bytes().ct_eq(token.as_bytes()))
                 };
                 if !sent.is_some_and(is_right) {
                     let detail = "the control API requires `Authorization: Bearer` with the token of `--control-token`";

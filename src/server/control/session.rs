@@ -8,7 +8,7 @@ use crate::codec::text::decode;
 use crate::errors::problem::{Kind, Problem};
 
 /// Request with its session.
-pub struct Named {
+pub(crate) struct Named {
     /// Name of the session; empty for the unnamed session.
     pub session: String,
     /// Request without the session in its path; `None` if its path names no session.
@@ -26,7 +26,7 @@ const LONGEST: usize = 200;
 /// # Errors
 ///
 /// `Problem` 400, if the name or the path after it is malformed.
-pub fn session_of(request: &Request) -> Result<Named, Problem> {
+pub(crate) fn session_of(request: &Request) -> Result<Named, Problem> {
     let sessions = request
         .uri()
         .path()

@@ -7,7 +7,7 @@ use crate::state::journal::Entry;
 
 /// Event for clients that listen to the journal.
 #[derive(Debug, Clone)]
-pub enum JournalEvent {
+pub(crate) enum JournalEvent {
     /// An exchange ended.
     Entry(Arc<Entry>),
     /// The server ends.
@@ -16,7 +16,7 @@ pub enum JournalEvent {
 
 /// Response that lasts as long as the client listens: server-sent events of exchanges.
 #[derive(Clone)]
-pub struct JournalStream {
+pub(crate) struct JournalStream {
     /// Sender to subscribe to.
     pub entries: broadcast::Sender<JournalEvent>,
     /// Session whose exchanges are sent; `None` for all sessions.

@@ -3,21 +3,21 @@
 use serde_json::{Value, json};
 
 /// A path of [`document`] whose `GET` has an example.
-pub const SHOWN: &str = "/api/v1/shown";
+pub(crate) const SHOWN: &str = "/api/v1/shown";
 
 /// A path of [`document`] whose `GET` has only a schema.
-pub const GENERATED: &str = "/api/v1/generated";
+pub(crate) const GENERATED: &str = "/api/v1/generated";
 
 /// The path of [`document`] that contacts are posted to.
-pub const CONTACTS: &str = "/api/v1/omnichannel/contacts";
+pub(crate) const CONTACTS: &str = "/api/v1/omnichannel/contacts";
 
 /// A document of so many operations: those that are measured, and others in their midst.
-pub fn document(operations: usize) -> Value {
+pub(crate) fn document(operations: usize) -> Value {
     document_below("/others", operations)
 }
 
 /// The same with its other operations below a path of its own.
-pub fn document_below(base: &str, operations: usize) -> Value {
+pub(crate) fn document_below(base: &str, operations: usize) -> Value {
     let text = include_str!("../../../specs/omnichannel-contacts.yaml");
     let mut document: Value = serde_yaml::from_str(text).expect("is YAML");
     let contacts = document["paths"][CONTACTS].take();

@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// A place for what the benchmarks write: `target/tmp`.
-pub fn place(name: &str) -> PathBuf {
+pub(crate) fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 /// Writes a document as JSON and says where.
-pub fn written(name: &str, document: &Value) -> PathBuf {
+pub(crate) fn written(name: &str, document: &Value) -> PathBuf {
     let path = place(name);
     fs::write(&path, document.to_string()).expect("can be written");
     path
 }
 
 /// The least, the middle one and the greatest.
-pub fn spread(values: &[f64]) -> [f64; 3] {
+pub(crate) fn spread(values: &[f64]) -> [f64; 3] {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     [
@@ -29,7 +29,7 @@ pub fn spread(values: &[f64]) -> [f64; 3] {
 }
 
 /// Writes results as JSON, and says where.
-pub fn keep(name: &str, results: &Value) {
+pub(crate) fn keep(name: &str, results: &Value) {
     let path = place(name);
     fs::write(&path, format!("{results:#}\n")).expect("can be written");
     println!("\nas JSON: {}", path.display());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// A server in a process of its own, which ends with this value.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// `127.0.0.1:4010`
     pub address: String,
@@ -14,7 +14,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a command that prints `listening on http://…`.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -32,7 +32,7 @@ impl Server {
     }
 
     /// Starts Standin on a free port.
-    pub fn standin(documents: &[PathBuf], options: &[&str]) -> Self {
+    pub(crate) fn standin(documents: &[PathBuf], options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
         // Away from the fixtures of the project.
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// The processor time that it has used, in nanoseconds; none where the system does not say.
-    pub fn processor_time(&self) -> Option<u64> {
+    pub(crate) fn processor_time(&self) -> Option<u64> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
         let of_task = |task: fs::DirEntry| {
             let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// The memory that it has, in bytes.
-    pub fn memory(&self) -> Option<u64> {
+    pub(crate) fn memory(&self) -> Option<u64> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)

@@ -1,0 +1,308 @@
+//! Where may documents and their parts come from, and what happens if a part is missing or forbidden?
+
+#[path = "support/document.rs"]
+mod document;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/request.rs"]
+mod request;
+#[path = "support/server.rs"]
+mod server;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use document::DOCUMENT;
+use program::{Folder, run, standin};
+use request::post;
+use server::Server;
+
+#[test]
+fn a_document_that_cannot_be_read_costs_itself_and_without_any_the_exit_code_is_2() {
+    let folder = Folder::new("broken")
+        .with("specs/a.yaml", DOCUMENT)
+        .with("specs/b.yaml", "openapi: 3.0.0\ninfo: [\n");
+    let server = Server::serve(&folder, &[]);
+    assert!(server.get("/a").starts_with("HTTP/1.1 200"));
+    let (_, log) = server.stop();
+    assert!(log.contains("error[syntax]"), "{log}");
+    assert!(log.contains("specs/b.yaml:"), "{log}");
+    let (code, _, errors) = run(&folder.0, &["serve", "specs/b.yaml", "specs/none.yaml"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("error[unreadable-file]: `specs/none.yaml` cannot be read"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("error: there is no document to serve"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn documents_with_errors_are_refused_if_the_user_says_so() {
+    let document = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths: {/a: {get: {responses: {'200': {$ref: '#/components/responses/Missing'}}}}}
+";
+    let folder = Folder::new("strict").with("specs/a.yaml", document);
+    let (code, out, errors) = run(&folder.0, &["serve", "--port", "0", "--strict-documents"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(errors.contains("error[unresolved-ref]"), "{errors}");
+    assert!(
+        errors.contains(
+            "error: the documents have errors, which `--strict-documents` does not allow"
+        ),
+        "{errors}"
+    );
+}
+
+#[test]
+fn documents_come_from_standard_input_too() {
+    let folder = Folder::new("stdin");
+    let mut command = standin(&folder.0, &["routes", "-"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    child
+        .stdin
+        .take()
+        .expect("is piped")
+        .write_all(DOCUMENT.as_bytes())
+        .expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8(output.stdout).expect("is text");
+    assert_eq!(
+        text,
+        "GET  /a  get-a  -  200 example \"first\"\nPUT  /a  -      -  200 generated\n"
+    );
+}
+
+#[test]
+fn documents_may_be_split_over_files_in_their_folder() {
+    let root = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths:
+  /pets: {$ref: 'paths/pets.json#/pets'}
+  /out: {get: {responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '../other/o.yaml'}}}}}}}
+components: {schemas: {Id: {type: integer}}}
+";
+    let pets = r#"{"pets": {"post": {
+      "requestBody": {"content": {"application/json": {"schema": {"$ref": "../schemas/pet.yaml#/Pet"}}}},
+      "responses": {"200": {"description": "ok"}}
+    }}}"#;
+    let pet = "Pet:
+  required: [id, tag, next]
+  properties:
+    id: {$ref: '../api.yaml#/components/schemas/Id'}
+    tag: {$ref: '#/Tag'}
+    next: {$ref: '#/Pet', nullable: 'true'}
+Tag: {type: string, minLength: 2}
+";
+    let folder = Folder::new("split")
+        .with("api/api.yaml", root)
+        .with("api/paths/pets.json", pets);
+    let folder = folder
+        .with("api/schemas/pet.yaml", pet)
+        .with("other/o.yaml", "type: integer\n");
+    let server = Server::serve(&folder, &["api/api.yaml", "--log", "off"]);
+    let answer = |body: &str| server.exchange(&post("/pets", body));
+    let fine = answer(r#"{"id": 1, "tag": "ab", "next": {"id": 2, "tag": "cd", "next": null}}"#);
+    assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
+    let wrong = answer(r#"{"id": "x", "tag": "ab", "next": {"id": 2, "tag": "c", "next": null}}"#);
+    assert!(
+        wrong.contains(
+            "standin-violations: body /id: must be integer; body /next/tag: must have at least 2"
+        ),
+        "{wrong}"
+    );
+    server.stop();
+    // The document is in the current folder, and so is the file that it refers to.
+    let (_, out, _) = run(&folder.0, &["check", "api/api.yaml"]);
+    assert!(!out.contains("external-ref"), "{out}");
+    let within = folder.0.join("api");
+    let (_, out, _) = run(&within, &["check", "api.yaml"]);
+    assert!(
+        out.contains("error[external-ref]: reference `../other/o.yaml` leads out of its document"),
+        "{out}"
+    );
+    assert!(out.contains("--allow-path"), "{out}");
+    assert!(
+        out.contains(
+            "warning[string-boolean]: `nullable` is the string \"true\", expected a boolean"
+        ),
+        "{out}"
+    );
+    assert!(out.contains("--> schemas/pet.yaml:6:37"), "{out}");
+    let (_, out, _) = run(&within, &["check", "api.yaml", "--allow-path", "../other"]);
+    assert!(!out.contains("external-ref"), "{out}");
+}
+
+#[test]
+fn paths_of_the_command_line_may_have_colons_and_only_files_are_read() {
+    let document = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths:
+  /a: {$ref: '../x:y/a.yaml'}
+  /b: {$ref: 'pipe.yaml'}
+";
+    let item = "get: {responses: {'200': {description: ok}}}";
+    let folder = Folder::new("colons")
+        .with("api/api.yaml", document)
+        .with("x:y/a.yaml", item);
+    let made = Command::new("mkfifo")
+        .arg(folder.0.join("api/pipe.yaml"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let (_, out, _) = run(
+        &folder.0.join("api"),
+        &["check", "api.yaml", "--allow-path", "../x:y"],
+    );
+    assert!(!out.contains("x:y"), "{out}");
+    assert!(
+        out.contains("`pipe.yaml` cannot be read: it is not a regular file"),
+        "{out}"
+    );
+}
+
+/// A host that answers every request with one text, and counts them.
+fn host(answer: fn(&str) -> String) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("is bound").to_string();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().expect("can be cloned"));
+            let _read = reader.read_line(&mut line);
+            let mut rest = String::new();
+            while reader.read_line(&mut rest).is_ok_and(|length| length > 2) {
+                rest.clear();
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            let _written = stream.write_all(answer(&line).as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn hosts_are_asked_only_if_they_are_allowed_and_once() {
+    let (address, asked) = host(|line| {
+        let (status, body) = match line.split(' ').nth(1) {
+            Some("/a/pet.yaml") => (
+                "200 OK",
+                "{type: object, properties: {tag: {$ref: 'tag.yaml'}}, required: [tag]}",
+            ),
+            Some("/a/tag.yaml") => ("302 Found\r\nLocation: /a/moved.yaml", ""),
+            Some("/a/moved.yaml") => ("200 OK", "{type: integer}"),
+            _ => ("404 Not Found", ""),
+        };
+        format!(
+            "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    });
+    let document = DOCUMENT.replace(
+        "schema: {type: integer}",
+        &format!("schema: {{$ref: 'http://{address}/a/pet.yaml'}}, example: {{tag: x}}"),
+    );
+    let folder = Folder::new("hosts").with("a.yaml", &document);
+    let (_, out, _) = run(&folder.0, &["check", "a.yaml", "--cache", "cache"]);
+    assert!(out.contains("error[external-ref]"), "{out}");
+    assert!(
+        out.contains(&format!("unless `--allow-host {address}` allows it")),
+        "{out}"
+    );
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    let host = ["--cache", "cache", "--allow-host", &address];
+    for _ in 0..2 {
+        let (_, out, _) = run(&folder.0, &[&["check", "a.yaml"][..], &host].concat());
+        assert!(!out.contains("external-ref"), "{out}");
+        assert!(
+            out.contains("the example does not fit its schema: `/tag` must be integer"),
+            "{out}"
+        );
+    }
+    // Two files, one of them moved; the second start needed no network.
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    let other = folder.0.join("b.yaml");
+    fs::write(other, document.replace("/a/pet.yaml", "/a/none.yaml")).expect("can be written");
+    let (_, out, _) = run(&folder.0, &[&["check", "b.yaml"][..], &host].concat());
+    assert!(out.contains("answers 404"), "{out}");
+}
+
+#[test]
+fn examples_may_be_in_files_beside_the_document() {
+    let document = r"
+openapi: 3.0.3
+info: {title: t, version: '1'}
+paths:
+  /json: {get: {responses: {'200': {description: ok, content: {application/json: {examples: {a: {externalValue: values/a.json}}}}}}}}
+  /text: {get: {responses: {'200': {description: ok, content: {text/plain: {examples: {a: {externalValue: values/a.txt}}}}}}}}
+  /none: {get: {responses: {'200': {description: ok, content: {text/plain: {examples: {a: {externalValue: ../../none.txt}}}}}}}}
+";
+    let folder = Folder::new("external").with("api/a.yaml", document);
+    let folder = folder
+        .with("api/values/a.json", "{\"n\": [1]}")
+        .with("api/values/a.txt", "hello");
+    let server = Server::serve(&folder, &["api/a.yaml", "--log", "off"]);
+    let json = server.get("/json");
+    assert!(json.ends_with("{\"n\":[1]}"), "{json}");
+    let text = server.get("/text");
+    assert!(text.ends_with("hello"), "{text}");
+    server.stop();
+    let (_, out, _) = run(&folder.0, &["check", "api/a.yaml"]);
+    assert!(
+        out.contains("warning[external-value]: the external value `../../none.txt` is not there"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_discriminator_may_map_to_a_file() {
+    let document = r"
+openapi: 3.0.3
+info: {title: t, version: '1'}
+paths:
+  /pets:
+    get:
+      responses:
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema:
+                oneOf: [{$ref: cat.yaml}]
+                discriminator: {propertyName: kind, mapping: {tabby: cat.yaml}}
+";
+    let cat = "{type: object, required: [kind], properties: {kind: {type: string}}}";
+    let folder = Folder::new("mapping")
+        .with("a.yaml", document)
+        .with("cat.yaml", cat);
+    let server = Server::serve(&folder, &["a.yaml", "--log", "off"]);
+    let answer = server.get("/pets");
+    assert!(answer.ends_with("{\"kind\":\"tabby\"}"), "{answer}");
+    server.stop();
+}
+
+#[test]
+fn overlays_are_files() {
+    let overlay = "overlay: 1.0.0\ninfo: {title: o, version: '1'}\nactions: [{target: '$.paths[\"/a\"].put', remove: true}]\n";
+    let folder = Folder::new("overlay")
+        .with("a.yaml", DOCUMENT)
+        .with("o.yaml", overlay);
+    let (_, out, _) = run(&folder.0, &["routes", "a.yaml", "--overlay", "o.yaml"]);
+    assert_eq!(out.lines().count(), 1, "{out}");
+    let (_, _, errors) = run(&folder.0, &["routes", "a.yaml", "--overlay", "none.yaml"]);
+    assert!(errors.contains("`none.yaml` cannot be read"), "{errors}");
+}

@@ -1,0 +1,200 @@
+//! How does a server of `standin serve` start, what do its clients get, and how does it end?
+
+#[path = "support/document.rs"]
+mod document;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/server.rs"]
+mod server;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use document::DOCUMENT;
+use program::{Folder, run};
+use server::{Server, read};
+
+const OTHER: &str = "{\"openapi\": \"3.1.0\", \"info\": {\"title\": \"o\", \"version\": \"1\"}, \"paths\": {\"/b\": {\"get\": {\"responses\": {\"204\": {\"description\": \"ok\"}}}}}}";
+
+/// The beginning of a request whose content is not complete.
+const UNFINISHED: &str = "PUT /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab";
+
+#[test]
+fn serve_answers_logs_and_ends_on_a_signal() {
+    let folder = Folder::new("serve")
+        .with("specs/a.yaml", DOCUMENT)
+        .with("specs/deep/b.json", OTHER)
+        .with("specs/notes.txt", "hi");
+    let server = Server::serve(&folder, &[]);
+    let answer = server.get("/a");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.ends_with("{\"n\":1}"), "{answer}");
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0));
+    for line in [
+        "loaded specs/a.yaml (2 operations)",
+        "loaded specs/deep/b.json (1 operation)",
+        "skipped 1 other file",
+        "3 operations from 2 documents, 0 errors, 0 warnings",
+    ] {
+        assert!(log.contains(line), "`{line}` is not in {log}");
+    }
+    assert!(
+        log.contains("GET /a 200 get-a (first documented example)"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_address_that_is_taken_is_said_to_be() {
+    let folder = Folder::new("taken").with("specs/a.yaml", DOCUMENT);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let port = listener
+        .local_addr()
+        .expect("has an address")
+        .port()
+        .to_string();
+    let (code, _, errors) = run(&folder.0, &["serve", "--port", &port]);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{errors}"
+    );
+    assert!(errors.contains("choose another port"), "{errors}");
+}
+
+#[test]
+fn requests_are_answered_even_if_nobody_reads_what_was_found() {
+    // Far more findings than a pipe holds, of a document that takes long enough not to be waited for.
+    let content =
+        |n: usize| format!("application/json: {{schema: {{type: integer}}, example: text {n}}}");
+    let get = |n: usize| {
+        format!(
+            "get: {{responses: {{'200': {{description: d, content: {{{}}}}}}}}}",
+            content(n)
+        )
+    };
+    let operation = |n: usize| format!("  /p{n}: {{{}}}\n", get(n));
+    let paths: String = (0..500).map(operation).collect();
+    let document = format!("openapi: 3.1.0\ninfo: {{title: t, version: '1'}}\npaths:\n{paths}");
+    let folder = Folder::new("undrained").with("specs/a.yaml", &document);
+    let mut server = Server::serve(&folder, &["--log", "off"]);
+    thread::sleep(Duration::from_secs(1));
+    for _ in 0..3 {
+        let answer = server.get("/p499");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    // Now somebody reads; how long the check takes is up to the machine.
+    let mut lines = BufReader::new(server.child.stderr.take().expect("is piped"))
+        .lines()
+        .map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("still being checked")));
+    assert!(lines.any(|line| line.contains("must be integer")));
+    server.terminate();
+    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn clients_have_limits() {
+    let folder = Folder::new("limits").with("specs/a.yaml", DOCUMENT);
+    let times = ["--header-timeout", "1", "--body-timeout", "1"];
+    let numbers = ["--max-connections", "1", "--max-streams", "2"];
+    let server = Server::serve(&folder, &[times, numbers].concat());
+    let slow = server.exchange(UNFINISHED);
+    assert!(
+        slow.starts_with("HTTP/1.1 408 ") && slow.contains("/_standin/problems/timeout"),
+        "{slow}"
+    );
+    // The first keeps the only place for a second, and then the next one has it.
+    let started = Instant::now();
+    let idle = server.send("GET /a HTTP/1.1\r\nHost: localhost\r\n");
+    assert!(server.get("/a").starts_with("HTTP/1.1 200 "));
+    assert!(
+        started.elapsed() >= Duration::from_millis(700),
+        "it did not wait"
+    );
+    assert_eq!(read(idle), "", "its head did not come");
+    assert_eq!(server.stop().0, Some(0));
+    let endless = u64::MAX.to_string();
+    for option in [
+        "--header-timeout",
+        "--body-timeout",
+        "--drain",
+        "--item-delay",
+    ] {
+        let (status, _, stderr) = run(&folder.0, &["serve", "--port", "0", option, &endless]);
+        assert_eq!(status, Some(2), "{option}: {stderr}");
+        assert!(
+            stderr.contains(&format!("invalid value '{endless}' for '{option}")),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn hostile_bytes_cost_their_connection_only() {
+    let folder = Folder::new("hostile").with("specs/a.yaml", DOCUMENT);
+    let server = Server::serve(&folder, &["--log", "off"]);
+    let answer = |bytes: &str| {
+        let mut stream = server.send(bytes);
+        stream.shutdown(Shutdown::Write).expect("is open");
+        let mut answer = Vec::new();
+        stream
+            .read_to_end(&mut answer)
+            .expect("is answered, and then closed");
+        String::from_utf8(answer).expect("is text")
+    };
+    // RFC 9112 §2.2: empty lines before a request are skipped, and here none comes.
+    assert_eq!(answer("\r\n\r\n"), "");
+    let no_request = answer("GET\r\n\r\n");
+    assert!(
+        no_request.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+        "{no_request}"
+    );
+    let no_version = answer("GET /a HTTP/9.9\r\n\r\n");
+    assert!(
+        no_version.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+        "{no_version}"
+    );
+    let odd_path = server.get("/%ff%00/../a");
+    assert!(
+        odd_path.starts_with("HTTP/1.1 404 Not Found\r\n"),
+        "{odd_path}"
+    );
+    assert!(
+        odd_path.contains("no document has the path `/%ff%00/../a`"),
+        "{odd_path}"
+    );
+    assert!(server.get("/a").starts_with("HTTP/1.1 200"));
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
+fn an_exchange_in_flight_is_finished_before_the_end() {
+    let folder = Folder::new("drain").with("specs/a.yaml", DOCUMENT);
+    let server = Server::serve(&folder, &["--drain", "10"]);
+    let mut stream = server.send(UNFINISHED);
+    thread::sleep(Duration::from_millis(200));
+    server.terminate();
+    thread::sleep(Duration::from_millis(200));
+    stream
+        .write_all(b"cd")
+        .expect("the connection is still open");
+    let answer = read(stream);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
+fn what_does_not_end_is_cut_when_the_time_is_over() {
+    let folder = Folder::new("cut").with("specs/a.yaml", DOCUMENT);
+    let server = Server::serve(&folder, &["--drain", "0"]);
+    let stream = server.send(UNFINISHED);
+    thread::sleep(Duration::from_millis(200));
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("exchanges in flight were cut"), "{log}");
+    drop(stream);
+}
