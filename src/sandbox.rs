@@ -319,6 +319,8 @@ impl Sandbox {
     /// Returns an explanation of the answer that a request would get; changes nothing.
     #[must_use]
     pub(crate) fn explain(&self, session: &str, request: &Request) -> Value {
+        let undone = coding::undo(request, self.settings.content_limit.0);
+        let request = undone.as_ref().unwrap_or(request);
         // The copy is cheap: it shares its entities with the session until one of them is changed.
         let now = self
             .memory
@@ -329,10 +331,9 @@ impl Sandbox {
         let within = |run: &mut dyn FnMut(&mut SessionState)| run(&mut session_state.borrow_mut());
         let context = self.context(request.uri().path());
         let session_view = self.session_view(chosen, &within);
-        let plan = exchange::plan(context, &session_view, &self.settings, request);
         exchange::explain::explain(
             context,
-            &plan,
+            &session_view,
             &self.settings,
             request,
             &mut |collection_key, step, factory| {

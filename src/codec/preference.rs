@@ -58,12 +58,6 @@ impl Preferences {
         preferences
     }
 
-    /// Returns whether a request can have preferences; a cheap check before reading them.
-    #[must_use]
-    pub(crate) fn are_in(headers: &HeaderMap, query: &str) -> bool {
-        headers.contains_key(PREFER) || query.contains("__")
-    }
-
     fn take(&mut self, name: &str, value: &str) {
         self.misread.extend(misread(name, value));
         match name.to_ascii_lowercase().as_str() {

@@ -7,25 +7,26 @@ use serde_json::{Value, json};
 use crate::codec::accept::Accept;
 use crate::codec::compression;
 use crate::codec::message::Request;
-use crate::codec::parameter::Inputs;
-use crate::codec::preference::Preferences;
-use crate::contract::route::Routed;
 use crate::contract::{Operation, StatusPattern};
 use crate::errors::ExchangeContext;
-use crate::exchange::finish;
-use crate::exchange::plan::{Decision, Plan};
+use crate::exchange::plan::Decision;
+use crate::exchange::read::ReadRequest;
+use crate::exchange::session_view::SessionView;
 use crate::exchange::settings::Settings;
+use crate::exchange::{finish, plan_reading};
 use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
-use crate::validate;
 
 /// Answers a request, and returns the decisions behind the answer as JSON.
 pub(crate) fn explain(
     context: ExchangeContext<'_>,
-    plan: &Plan<'_>,
+    session_view: &SessionView<'_>,
     settings: &Settings,
     request: &Request,
     apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
 ) -> Value {
+    let mut read = Value::Null;
+    let mut keep = |request: &ReadRequest<'_, '_>| read = request.to_json();
+    let plan = &plan_reading(context, session_view, settings, request, &mut keep);
     let reply = plan.asked().map(|asked| asked.apply(apply));
     let (response, report) = finish(plan, reply.as_ref(), settings, request);
     let operation = plan.operation;
@@ -52,7 +53,7 @@ pub(crate) fn explain(
         "operation": operation.map(Operation::name),
         "path": operation.map(Operation::path_key),
         "document": operation.map(|operation| context.contract.documents[operation.document].source().name()),
-        "read": read(context, settings, request),
+        "read": read,
         "violations": plan.violations,
         "decision": decided,
         "reason": report.source,
@@ -64,31 +65,6 @@ pub(crate) fn explain(
         },
         "alternatives": operation.map(|operation| alternatives(operation, response.status())),
     })
-}
-
-/// Returns the parts of the request as they are read:
-/// `{path, query, header, cookie, body, preferences}`.
-fn read(context: ExchangeContext<'_>, settings: &Settings, request: &Request) -> Value {
-    let Routed::Operation(index, values) = context
-        .contract
-        .route(request.method(), request.uri().path())
-    else {
-        return Value::Null;
-    };
-    let index =
-        crate::exchange::variant::choose(context.contract, index, &values, settings, request);
-    let operation = &context.contract.operations[index];
-    let inputs = Inputs::new(operation, &values, request.uri().query(), request.headers())
-        .with_arrays(settings.query_arrays);
-    let mut read = validate::receive(operation, &inputs, request.body())
-        .values
-        .as_instance(&inputs);
-    let preferences = Preferences::read(request.headers(), &inputs.query);
-    read["preferences"] = json!({
-        "code": preferences.code.map(|code| code.as_u16()), "example": preferences.example,
-        "dynamic": preferences.dynamic, "seed": preferences.seed,
-    });
-    read
 }
 
 /// Lists the documented responses, with their media types and examples and a mark for the chosen

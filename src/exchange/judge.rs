@@ -1,20 +1,20 @@
 //! Collects the faults of a request, gravest first.
 //!
 //! Runs between reading and planning; the gravest fault becomes the documented error.
-use crate::codec::parameter::Inputs;
-use crate::contract::Operation;
 use crate::errors::Fault;
+use crate::exchange::read::ReadRequest;
 use crate::exchange::settings::{Settings, Validation};
 use crate::validate::{self, OtherNames, credentials};
 
 /// Returns the faults of a request, gravest first: credentials, then content, then violations. If
 /// validation is strict, a fault of credentials or content ends the check.
-pub(crate) fn judge(
-    operation: &Operation,
-    settings: &Settings,
-    inputs: &Inputs<'_>,
-    received: &validate::Received<'_>,
-) -> Vec<Fault> {
+pub(crate) fn judge(read: &ReadRequest<'_, '_>, settings: &Settings) -> Vec<Fault> {
+    let ReadRequest {
+        operation,
+        inputs,
+        received,
+        ..
+    } = read;
     let mut faults = Vec::new();
     faults.extend(
         credentials::check(operation, inputs)

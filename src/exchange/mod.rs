@@ -12,6 +12,7 @@ mod header_meaning;
 mod judge;
 pub(crate) mod negotiate;
 pub(crate) mod plan;
+mod read;
 pub(crate) mod remembered;
 pub mod sample;
 pub(crate) mod session_view;
@@ -27,9 +28,7 @@ use http::{HeaderValue, Method};
 
 use crate::codec::accept::Accept;
 use crate::codec::message::{Body, Request, Response};
-use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
-use crate::codec::style::Pairs;
 use crate::codec::{coding, cors, text};
 use crate::contract::route::Routed;
 use crate::contract::{Contract, Operation};
@@ -37,6 +36,7 @@ use crate::errors::{self, ExchangeContext, Fault};
 use crate::exchange::answer::ValidRequest;
 pub(crate) use crate::exchange::finish::finish;
 use crate::exchange::negotiate::ResponseCriteria;
+use crate::exchange::read::ReadRequest;
 use crate::exchange::session_view::SessionView;
 pub(crate) use crate::exchange::settings::{
     Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation,
@@ -67,6 +67,27 @@ pub(crate) fn plan<'c>(
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
+    plan_reading(context, session_view, settings, request, &mut |_| {})
+}
+
+/// Decides on the answer to a request; `look` sees the request as its operation reads it, if it is
+/// for an operation.
+fn plan_reading<'c>(
+    context: ExchangeContext<'c>,
+    session_view: &SessionView<'_>,
+    settings: &Settings,
+    request: &Request,
+    look: &mut dyn FnMut(&ReadRequest<'_, '_>),
+) -> Plan<'c> {
+    let mut routed = |index, values: &[String]| {
+        let read = variant::read(context.contract, index, values, settings, request);
+        look(&read);
+        Plan {
+            index: Some(read.index),
+            warnings: misread(context.contract, &read),
+            ..plan_operation(context, session_view, &read, settings, request)
+        }
+    };
     let contract = context.contract;
     let (method, path) = (request.method(), request.uri().path());
     if *method == Method::OPTIONS && path == "*" {
@@ -77,16 +98,12 @@ pub(crate) fn plan<'c>(
         return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
     }
     match contract.route(method, path) {
-        Routed::Operation(index, values) => {
-            plan_routed(context, session_view, index, &values, settings, request)
-        }
+        Routed::Operation(index, values) => routed(index, &values),
         Routed::OtherMethods(methods)
             if *method == Method::HEAD && methods.contains(&Method::GET) =>
         {
             match contract.route(&Method::GET, path) {
-                Routed::Operation(index, values) => {
-                    plan_routed(context, session_view, index, &values, settings, request)
-                }
+                Routed::Operation(index, values) => routed(index, &values),
                 _ => method_not_allowed(context, request, &methods, settings),
             }
         }
@@ -98,42 +115,23 @@ pub(crate) fn plan<'c>(
     }
 }
 
-/// Plans the answer of the operation that the request is for, if several have its method and path.
-fn plan_routed<'c>(
-    context: ExchangeContext<'c>,
-    session_view: &SessionView<'_>,
-    index: usize,
-    path_values: &[String],
-    settings: &Settings,
-    request: &Request,
-) -> Plan<'c> {
-    let index = variant::choose(context.contract, index, path_values, settings, request);
-    let mut plan = plan_operation(context, session_view, index, path_values, settings, request);
-    plan.index = Some(index);
-    plan.warnings = misread(context.contract, request);
-    plan
-}
-
 /// Returns a warning for each preference of the request that is ignored, because it has no meaning
 /// or names a scenario that no fixture has.
-fn misread(contract: &Contract, request: &Request) -> Vec<String> {
-    let query = request.uri().query().unwrap_or_default();
-    if !Preferences::are_in(request.headers(), query) {
-        return Vec::new();
-    }
+fn misread(contract: &Contract, read: &ReadRequest<'_, '_>) -> Vec<String> {
     let Preferences {
         misread, scenario, ..
-    } = Preferences::read(request.headers(), &Pairs::parse(query));
+    } = &read.preferences;
     let mut fixtures = contract
         .operations
         .iter()
         .flat_map(|operation| &operation.fixtures);
-    let unknown =
-        scenario.filter(|name| !fixtures.any(|fixture| fixture.scenario.as_ref() == Some(name)));
+    let unknown = scenario
+        .as_ref()
+        .filter(|name| !fixtures.any(|fixture| fixture.scenario.as_ref() == Some(name)));
     let unknown = unknown.map(|name| {
         format!("the preference `scenario={name}` is ignored, no fixture has this scenario")
     });
-    misread.into_iter().chain(unknown).collect()
+    misread.iter().cloned().chain(unknown).collect()
 }
 
 fn preflight_methods(contract: &Contract, request: &Request) -> HeaderValue {
@@ -271,21 +269,19 @@ const MOST_COMPARED: usize = 10_000;
 fn plan_operation<'c>(
     context: ExchangeContext<'c>,
     session_view: &SessionView<'_>,
-    index: usize,
-    path_values: &[String],
+    read: &ReadRequest<'c, '_>,
     settings: &Settings,
     request: &Request,
 ) -> Plan<'c> {
-    let operation = &context.contract.operations[index];
-    let inputs = Inputs::new(
+    let ReadRequest {
+        index,
         operation,
-        path_values,
-        request.uri().query(),
-        request.headers(),
-    )
-    .with_arrays(settings.query_arrays);
-    let preferences = Preferences::read(request.headers(), &inputs.query);
-    let accept = Accept::of(request.headers(), operation);
+        inputs,
+        received,
+        preferences,
+        accept,
+    } = read;
+    let (index, operation) = (*index, *operation);
     let options = GenerateOptions {
         seed: preferences.seed.unwrap_or(settings.options.seed),
         ..settings.options
@@ -305,27 +301,24 @@ fn plan_operation<'c>(
         };
         Plan {
             sending,
-            ..reject(context, operation, fault, &accept, options)
+            ..reject(context, operation, fault, accept, options)
         }
     };
     if let Body::TooLarge(limit) = request.body() {
-        let credentials = credentials::check(operation, &inputs)
+        let credentials = credentials::check(operation, inputs)
             .err()
             .map(Fault::Credentials);
         let credentials = credentials.filter(|_| settings.validation == Validation::Strict);
         return rejected(&credentials.unwrap_or(Fault::TooLarge(*limit)));
     }
-    let received = validate::receive(operation, &inputs, request.body());
     let faults = match settings.validation {
         Validation::Off => Vec::new(),
         // One budget for the patterns of the whole request.
-        Validation::Strict | Validation::Warn => {
-            within(|| judge(operation, settings, &inputs, &received)).0
-        }
+        Validation::Strict | Validation::Warn => within(|| judge(read, settings)).0,
     };
     let unchecked = match settings.validation {
         Validation::Off => Vec::new(),
-        Validation::Strict | Validation::Warn => validate::unchecked(&received),
+        Validation::Strict | Validation::Warn => validate::unchecked(received),
     };
     let violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
     if settings.validation == Validation::Strict
@@ -337,9 +330,9 @@ fn plan_operation<'c>(
         };
     }
     let criteria = ResponseCriteria {
-        preferences: &preferences,
-        accept: &accept,
-        inputs: &inputs,
+        preferences,
+        accept,
+        inputs,
         values: &received.values,
         session_view,
         seed: options.seed,

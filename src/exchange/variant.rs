@@ -1,28 +1,30 @@
 //! Chooses between several operations with one method and path, by the names and values that the
 //! request has.
 //!
-//! Runs after routing, before the request is read and validated.
+//! Runs after routing; the request is read here for the operation that is chosen.
 use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
+use crate::contract::Contract;
 use crate::contract::route::Pin;
-use crate::contract::{Contract, Operation};
 use crate::exchange::judge::judge;
+use crate::exchange::read::ReadRequest;
 use crate::exchange::settings::Settings;
-use crate::validate;
 
-/// Returns the operation whose pinned names and values the request has, the one with most pins
-/// first; else the first operation without pins that the request is valid for; else the operation
-/// without pins and variants, or the first one without pins.
-pub(super) fn choose(
-    contract: &Contract,
+/// Returns the request as the chosen operation reads it. That is the operation whose pinned names
+/// and values the request has, the one with most pins first; else the first operation without pins
+/// that the request is valid for; else the operation without pins and variants, or the first one
+/// without pins.
+pub(super) fn read<'c: 'r, 'r>(
+    contract: &'c Contract,
     index: usize,
-    values: &[String],
+    path_values: &'r [String],
     settings: &Settings,
-    request: &Request,
-) -> usize {
+    request: &'r Request,
+) -> ReadRequest<'c, 'r> {
+    let read = |index| ReadRequest::new(contract, index, path_values, settings, request);
     let all = contract.variants(index);
     if all.is_empty() {
-        return index;
+        return read(index);
     }
     let pins = |index: &usize| {
         contract.operations[*index]
@@ -31,18 +33,13 @@ pub(super) fn choose(
             .map(|variant| variant.pins.as_slice())
             .unwrap_or_default()
     };
-    let inputs = Inputs::new(
-        &contract.operations[index],
-        values,
-        request.uri().query(),
-        request.headers(),
-    );
+    let first = read(index);
     let pinned = all.iter().filter(|index| {
-        !pins(index).is_empty() && pins(index).iter().all(|pin| carries(&inputs, pin))
+        !pins(index).is_empty() && pins(index).iter().all(|pin| carries(&first.inputs, pin))
     });
     // The first of equally good ones, so that the document's order decides.
     if let Some(best) = pinned.rev().max_by_key(|index| pins(index).len()) {
-        return *best;
+        return if *best == index { first } else { read(*best) };
     }
     let free: Vec<usize> = all
         .iter()
@@ -53,13 +50,15 @@ pub(super) fn choose(
         .iter()
         .find(|index| contract.operations[**index].variant.is_none());
     let fallback = plain.or(free.first()).copied().unwrap_or(index);
-    if free.len() < 2 {
-        return fallback;
+    if free.len() > 1 {
+        for index in free {
+            let read = read(index);
+            if judge(&read, settings).is_empty() {
+                return read;
+            }
+        }
     }
-    let fitting = free
-        .iter()
-        .find(|index| fits(&contract.operations[**index], values, settings, request));
-    fitting.copied().unwrap_or(fallback)
+    read(fallback)
 }
 
 fn carries(inputs: &Inputs<'_>, pin: &Pin) -> bool {
@@ -71,12 +70,4 @@ fn carries(inputs: &Inputs<'_>, pin: &Pin) -> bool {
                 || inputs.query.first(name).as_ref() == Some(value)
         }
     }
-}
-
-fn fits(operation: &Operation, values: &[String], settings: &Settings, request: &Request) -> bool {
-    let inputs = Inputs::new(operation, values, request.uri().query(), request.headers())
-        .with_arrays(settings.query_arrays);
-    let received = validate::receive(operation, &inputs, request.body());
-    let faults = judge(operation, settings, &inputs, &received);
-    faults.is_empty()
 }
