@@ -22,7 +22,7 @@ use crate::resource::Collection;
 use crate::resource::address::singular;
 use crate::resource::place::{self, Slot};
 use crate::schema::kind_of;
-use crate::schema::name::folded;
+use crate::schema::name::{folded, words};
 use crate::schema::{Declared, Schema};
 use crate::state::memory::{CollectionKey, Entities, New};
 
@@ -471,6 +471,8 @@ impl<'c> EntityBuilder<'c> {
             return Settled::Is(value);
         }
         match kind {
+            // Such a list is what the operation computes: `choices` of a completion.
+            Some("array") if self.is_computed(name) => Settled::Open,
             // The lists of a new entity start empty.
             Some("array") if !self.could_be_sent(name) || self.requires(name) => {
                 Settled::Is(json!([]))
@@ -481,6 +483,24 @@ impl<'c> EntityBuilder<'c> {
             Some("object") => Settled::LeftOut,
             _ => Settled::Open,
         }
+    }
+
+    /// Returns true for a required list of objects that no request can send, and whose items have no
+    /// id, so that no other operation can add them.
+    fn is_computed(&self, name: &str) -> bool {
+        let Some(schema) = self.schema().filter(|_| self.requires(name)) else {
+            return false;
+        };
+        let items = schema
+            .property(schema.tree(), name)
+            .and_then(|list| schema.items(list));
+        let has_id = |item: &Value| {
+            let properties = schema.properties(item);
+            let mut names = properties.iter().flat_map(|(name, _)| words(name));
+            names.any(|word| word == "id" || word == "uuid")
+        };
+        !self.could_be_sent(name)
+            && items.is_some_and(|item| schema.types(item) == ["object"] && !has_id(item))
     }
 
     fn could_be_sent(&self, name: &str) -> bool {
