@@ -378,9 +378,15 @@ fn files_stay_below_the_ceiling() {
 fn tests_text() -> String {
     let cases = support::files(&root().join("tests/cases"));
     let sources = [
-        root().join("tests/command_line.rs"),
-        root().join("tests/faults.rs"),
-    ];
+        "check",
+        "commands",
+        "documents",
+        "faults",
+        "options",
+        "outcome",
+        "serving",
+    ]
+    .map(|name| root().join(format!("tests/{name}.rs")));
     cases
         .iter()
         .chain(&sources)

@@ -1,4 +1,4 @@
-//! What do the commands print that only inform: `routes`, `example`, `help`, `completions` and `man`?
+//! What do the commands print that only inform: `routes`, `example`, help, `completions`, `man`?
 
 #[path = "support/document.rs"]
 mod document;
@@ -84,7 +84,7 @@ fn routes_lists_how_each_operation_is_answered() {
     assert_eq!(rows[0]["answer"], "200 example \"first\"");
 }
 
-/// An operation with an error of its own, one that borrows it, one with a schema and one with nothing.
+/// Operations with an error of their own, a borrowed one, the schema of one, and none.
 const ERRORS: &str = r#"{"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": {
     "/own": {"get": {"parameters": [{"name": "limit", "in": "query", "required": true, "schema": {"type": "integer"}}],
         "responses": {"200": {"description": "ok"}, "400": {"description": "no", "content": {"application/json":

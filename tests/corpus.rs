@@ -7,10 +7,10 @@ mod real;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use standin::internals::{MediaRange, Operation, sample};
-use standin::{GenerateOptions, Response, Sandbox};
+use standin::internals::{Examples, MediaRange, Operation, sample};
+use standin::{GenerateOptions, Reading, Response, Sandbox};
 
-use real::{Judge, corpus, load, load_repaired};
+use real::{Judge, corpus, load, load_with};
 
 /// A value does not fit, whatever is done about examples.
 const INVALID: &str = "an invalid value";
@@ -157,6 +157,10 @@ fn every_document_is_loaded_and_none_is_a_panic() {
     let mut documents = 0;
     let mut operations = 0;
     let mut judged: BTreeMap<&str, usize> = BTreeMap::new();
+    let repairing = Reading {
+        examples: Examples::Repair,
+        ..Reading::default()
+    };
     for file in real::documents(&corpus) {
         let sandbox = load(&file);
         let contract = sandbox.contract();
@@ -170,7 +174,7 @@ fn every_document_is_loaded_and_none_is_a_panic() {
             let mut verdict = judge(&sandbox, operation, &mut judging);
             if verdict == INVALID {
                 // Examples of properties are served as they are written; all else of the value has to fit.
-                let repaired = repaired.get_or_insert_with(|| load_repaired(&file));
+                let repaired = repaired.get_or_insert_with(|| load_with(&file, &repairing));
                 if judge(
                     repaired,
                     &repaired.contract().operations[index],

@@ -1,4 +1,4 @@
-//! Where may documents and their parts come from, and what happens if a part is missing or forbidden?
+//! Where may documents and their parts come from, and what if one is missing or forbidden?
 
 #[path = "support/document.rs"]
 mod document;
@@ -224,9 +224,9 @@ fn hosts_are_asked_only_if_they_are_allowed_and_once() {
         "{out}"
     );
     assert_eq!(asked.load(Ordering::SeqCst), 0);
-    let host = ["--cache", "cache", "--allow-host", &address];
+    let options = ["--cache", "cache", "--allow-host", &address];
     for _ in 0..2 {
-        let (_, out, _) = run(&folder.0, &[&["check", "a.yaml"][..], &host].concat());
+        let (_, out, _) = run(&folder.0, &[&["check", "a.yaml"][..], &options].concat());
         assert!(!out.contains("external-ref"), "{out}");
         assert!(
             out.contains("the example does not fit its schema: `/tag` must be integer"),
@@ -237,7 +237,7 @@ fn hosts_are_asked_only_if_they_are_allowed_and_once() {
     assert_eq!(asked.load(Ordering::SeqCst), 3);
     let other = folder.0.join("b.yaml");
     fs::write(other, document.replace("/a/pet.yaml", "/a/none.yaml")).expect("can be written");
-    let (_, out, _) = run(&folder.0, &[&["check", "b.yaml"][..], &host].concat());
+    let (_, out, _) = run(&folder.0, &[&["check", "b.yaml"][..], &options].concat());
     assert!(out.contains("answers 404"), "{out}");
 }
 

@@ -1,7 +1,7 @@
 //! Which values does each option of each command take and refuse, and what do they change?
 //!
-//! Every option is run with a value that it takes and with one that it refuses: a new option has to be added to the
-//! function `values`.
+//! Every option is run with a value that it takes and with one that it refuses: a new option has to
+//! be added to the function `values`.
 
 #[path = "support/document.rs"]
 mod document;
@@ -17,7 +17,8 @@ use document::DOCUMENT;
 use program::{Folder, run, standin};
 use server::Server;
 
-/// A value that an option takes, and one that it refuses; none where any text will do or it has no value.
+/// A value that an option takes, and one that it refuses; none where any text will do or it has no
+/// value.
 struct Values {
     taken: &'static [&'static str],
     refused: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What does a run of `standin serve` leave behind: which state, which reports, and which exit code?
+//! What does a run of `standin serve` leave behind: which state, reports and exit code?
 
 #[path = "support/program.rs"]
 mod program;

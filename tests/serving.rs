@@ -16,6 +16,7 @@ use document::DOCUMENT;
 use program::{Folder, run};
 use server::{Server, read};
 
+/// A document with one operation without content.
 const OTHER: &str = "{\"openapi\": \"3.1.0\", \"info\": {\"title\": \"o\", \"version\": \"1\"}, \"paths\": {\"/b\": {\"get\": {\"responses\": {\"204\": {\"description\": \"ok\"}}}}}}";
 
 /// The beginning of a request whose content is not complete.
@@ -67,7 +68,7 @@ fn an_address_that_is_taken_is_said_to_be() {
 
 #[test]
 fn requests_are_answered_even_if_nobody_reads_what_was_found() {
-    // Far more findings than a pipe holds, of a document that takes long enough not to be waited for.
+    // Far more findings than a pipe holds, of a document that takes too long to be waited for.
     let content =
         |n: usize| format!("application/json: {{schema: {{type: integer}}, example: text {n}}}");
     let get = |n: usize| {
@@ -158,7 +159,8 @@ fn hostile_bytes_cost_their_connection_only() {
         no_version.starts_with("HTTP/1.1 400 Bad Request\r\n"),
         "{no_version}"
     );
-    let odd_path = server.get("/%ff%00/../a");
+    let odd_path =
+        answer("GET /%ff%00/../a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(
         odd_path.starts_with("HTTP/1.1 404 Not Found\r\n"),
         "{odd_path}"

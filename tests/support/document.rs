@@ -1,4 +1,4 @@
-//! The document that tests of the command line share: `GET /a` has an example, `PUT /a` only a schema.
+//! The document that tests of the command line share: `GET /a` has an example, `PUT /a` a schema.
 
 pub(crate) const DOCUMENT: &str = "openapi: 3.0.0
 info: {title: t, version: '1'}

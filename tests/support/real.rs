@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use standin::internals::Examples;
 use standin::{Input, Reading, Sandbox, Settings};
 
 /// The folder. Tests that need it are ignored unless they are asked for.
@@ -14,28 +13,15 @@ pub(crate) fn corpus() -> PathBuf {
         .expect("STANDIN_CORPUS names a folder of documents")
 }
 
+/// Returns the sandbox of a document, or of a folder of documents.
 pub(crate) fn load(path: &Path) -> Sandbox {
-    Sandbox::load(
-        &[Input::Path(path.to_owned())],
-        None,
-        &Reading::default(),
-        Settings::default(),
-    )
+    load_with(path, &Reading::default())
 }
 
-/// The sandbox of a document whose examples are made to fit their schemas.
-#[allow(dead_code, reason = "not every suite needs it")]
-pub(crate) fn load_repaired(path: &Path) -> Sandbox {
-    let reading = Reading {
-        examples: Examples::Repair,
-        ..Reading::default()
-    };
-    Sandbox::load(
-        &[Input::Path(path.to_owned())],
-        None,
-        &reading,
-        Settings::default(),
-    )
+/// Returns the sandbox of a document that is read with these options.
+pub(crate) fn load_with(path: &Path, reading: &Reading) -> Sandbox {
+    let input = Input::Path(path.to_owned());
+    Sandbox::load(&[input], None, reading, Settings::default())
 }
 
 /// Every document of it, by folder.
