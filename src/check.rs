@@ -13,7 +13,7 @@ use crate::contract::error_override::ErrorOverride;
 use crate::contract::inspect::inspect;
 use crate::contract::{Contract, MediaType, Operation, StatusPattern};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::errors::ExchangeContext;
+use crate::errors::ErrorContext;
 use crate::errors::catalogue::idiom::Idiom;
 use crate::errors::catalogue::known;
 use crate::errors::survey::survey;
@@ -47,7 +47,7 @@ fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diag
         let Some(overrule) = operation.overrules.iter().find(has_body) else {
             continue;
         };
-        let context = ExchangeContext {
+        let context = ErrorContext {
             contract,
             resources: &resources,
             templates: &templates,
@@ -120,7 +120,7 @@ fn ungeneratable(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnost
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for operation in &contract.operations {
-        for (pattern, response) in &operation.responses {
+        for (pattern, response) in &operation.compiled().responses {
             if is_without_content(pattern.status()) || !seen.insert(Arc::as_ptr(response).addr()) {
                 continue;
             }

@@ -112,8 +112,8 @@
 //! - A document is never refused for one fault: what can be read is, and each repair, each thing
 //!   that costs something, is a [`diagnostic::Diagnostic`] with its place.
 //! - After [`document`] nobody asks for a version: schemas are JSON Schema 2020-12.
-//! - A [`contract::Contract`] never changes. What is costly and may never be needed (the terms of an
-//!   operation, a validator, a generated value) is built at its first use behind a `OnceLock`, from the
+//! - A [`contract::Contract`] never changes. What is costly and may never be needed (an operation,
+//!   a validator, a generated value) is built at its first use behind a `OnceLock`, from the
 //!   part of the document that it needs ([`schema::Demand`]). The check at the start has a
 //!   contract of its own, which is given back when it is over.
 //! - [`exchange`] touches no socket, clock, lock or file: the same documents, fixtures, seed and

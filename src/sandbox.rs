@@ -17,9 +17,9 @@ use crate::diagnostic::Diagnostic;
 use crate::document::files::Access;
 use crate::document::{self, FixtureFile, Input, Loaded};
 use crate::entity::data::supply;
-use crate::errors::ExchangeContext;
 use crate::errors::survey::{Survey, survey};
 use crate::errors::templates::TemplateStore;
+use crate::exchange::context::ExchangeContext;
 use crate::exchange::session_view::{SessionView, Within};
 use crate::exchange::{self, Report, Settings};
 use crate::resource::role_override::RoleOverrides;
@@ -313,7 +313,12 @@ impl Sandbox {
     /// Returns the initial entities of a collection, before any write.
     #[must_use]
     pub(crate) fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
-        entity::beginning(self.context(""), collection, scope, self.settings.options)
+        entity::beginning(
+            self.context("").entities(),
+            collection,
+            scope,
+            self.settings.options,
+        )
     }
 
     /// Returns an explanation of the answer that a request would get; changes nothing.
@@ -365,7 +370,7 @@ impl Sandbox {
     #[doc(hidden)]
     pub fn survey(&self, operation: &Operation) -> Survey {
         let context = self.context(&operation.template);
-        survey(context, operation, &self.settings.options)
+        survey(context.errors(), operation, &self.settings.options)
     }
 
     /// Answers a request in the unnamed session.

@@ -91,7 +91,10 @@ impl<'s> Plot<'s> {
                 change: of(name, &|role| role.act == Act::Merge && by_path(role)).filter(
                     |(index, _)| {
                         // A generated JSON Patch is about what is not there.
-                        let body = sandbox.contract().operations[*index].body.as_ref();
+                        let body = sandbox.contract().operations[*index]
+                            .compiled()
+                            .body
+                            .as_ref();
                         let is_object = |media: &MediaType| {
                             media
                                 .schema
@@ -367,6 +370,7 @@ impl<'s> Plot<'s> {
         *request.uri_mut() = path.parse().expect("is a path");
         if self
             .operation(index)
+            .compiled()
             .parameters
             .iter()
             .any(|parameter| parameter.required)

@@ -129,7 +129,7 @@ fn wrong_requests(operation: &Operation, valid: &Request) -> Vec<Wrong> {
             request,
         });
     }
-    for parameter in &operation.parameters {
+    for parameter in &operation.compiled().parameters {
         let name = Some(parameter.name.clone());
         match parameter.location {
             Location::Query => {
@@ -196,11 +196,16 @@ fn wrong_requests(operation: &Operation, valid: &Request) -> Vec<Wrong> {
 /// Every name that the request has.
 fn names(operation: &Operation) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = operation
+        .compiled()
         .parameters
         .iter()
         .map(|parameter| parameter.name.clone())
         .collect();
-    let bodies = operation.body.iter().flat_map(|body| &body.content);
+    let bodies = operation
+        .compiled()
+        .body
+        .iter()
+        .flat_map(|body| &body.content);
     for schema in bodies.filter_map(|media| media.schema.as_ref()) {
         names.extend(schema.all_property_names(schema.tree()));
     }
@@ -301,20 +306,25 @@ impl Tally {
 /// Whether an operation documents what a wrong request is answered with.
 fn documents_error(operation: &Operation) -> bool {
     let has_success = operation
+        .compiled()
         .responses
         .iter()
         .any(|(pattern, _)| match pattern {
             StatusPattern::Exact(status) => status.is_success(),
             other => *other == StatusPattern::Range(2),
         });
-    operation.responses.iter().any(|(pattern, response)| {
-        let is_error = match pattern {
-            StatusPattern::Exact(status) => matches!(status.as_u16(), 400 | 422),
-            StatusPattern::Range(hundreds) => *hundreds == 4,
-            StatusPattern::Default => has_success,
-        };
-        is_error && !response.content.is_empty()
-    })
+    operation
+        .compiled()
+        .responses
+        .iter()
+        .any(|(pattern, response)| {
+            let is_error = match pattern {
+                StatusPattern::Exact(status) => matches!(status.as_u16(), 400 | 422),
+                StatusPattern::Range(hundreds) => *hundreds == 4,
+                StatusPattern::Default => has_success,
+            };
+            is_error && !response.content.is_empty()
+        })
 }
 
 /// Whether a body has a place for words about a field: a text that its schema leaves free, or that an

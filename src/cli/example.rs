@@ -118,6 +118,7 @@ impl Example {
             && operation.response(status).is_none()
         {
             let there: Vec<String> = operation
+                .compiled()
                 .responses
                 .iter()
                 .map(|(pattern, _)| pattern.to_string())

@@ -166,7 +166,7 @@ impl Routes {
         let of_operations = contract
             .operations
             .iter()
-            .flat_map(|operation| &operation.diagnostics);
+            .flat_map(|operation| &operation.compiled().diagnostics);
         let found = contract.diagnostics.iter().chain(of_operations);
         for diagnostic in found.filter(|d| d.severity() == Severity::Error) {
             write!(err, "{}", diagnostic.render())?;

@@ -40,7 +40,7 @@ impl Accept {
                 .to_str()
                 .is_ok_and(|text| operation.documents_field("accept", text.trim()))
         };
-        if !operation.negotiated.is_empty()
+        if !operation.compiled().negotiated.is_empty()
             && headers.get_all(http::header::ACCEPT).iter().any(documented)
             && let Some(any) = MediaRange::parse("*/*")
         {

@@ -41,8 +41,9 @@ impl<'r> Inputs<'r> {
         query: Option<&'r str>,
         headers: &'r HeaderMap,
     ) -> Self {
-        let names = operation.path_names.iter().map(String::as_str);
+        let names = operation.compiled().path_names.iter().map(String::as_str);
         let schemes = operation
+            .compiled()
             .security
             .iter()
             .flat_map(|requirement| &requirement.schemes);
@@ -60,6 +61,7 @@ impl<'r> Inputs<'r> {
             headers,
             cookies: cookies(headers),
             claimed: operation
+                .compiled()
                 .parameters
                 .iter()
                 .filter(|p| p.location == Location::Query)

@@ -85,10 +85,13 @@ impl Assembly {
             self.operations.push(operation);
             return;
         }
-        if !self.operations[first].unknown.is_empty() && operation.unknown.is_empty() {
+        if !self.operations[first].compiled().unknown.is_empty()
+            && operation.compiled().unknown.is_empty()
+        {
             // Only one of them can answer here, so the intact operation replaces the broken one.
             let broken = std::mem::replace(&mut self.operations[first], operation);
-            self.diagnostics.extend(broken.diagnostics.iter().cloned());
+            self.diagnostics
+                .extend(broken.compiled().diagnostics.iter().cloned());
             return;
         }
         let first = &self.operations[first];

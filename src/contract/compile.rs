@@ -1,4 +1,4 @@
-//! An operation of a document → its compiled [`Terms`]: parameters, content, responses, security.
+//! An operation of a document → its compiled [`CompiledOperation`]: parameters, content, responses, security.
 //!
 //! A broken part of an operation is reported and left out. Schemas are not compiled here, but on
 //! first use. This is the only file that names `openapiv3`.
@@ -15,8 +15,8 @@ use crate::contract::media::MediaRange;
 use crate::contract::route::PathTemplate;
 use crate::contract::skeleton::{AT, at_of, bones, bones_of};
 use crate::contract::terms::{
-    Encoding, GeneratedCache, Location, MediaType, Parameter, ParameterForm, PartHeader,
-    RequestBody, Response, ResponseHeader, StatusPattern, Style, Terms,
+    CompiledOperation, Encoding, GeneratedCache, Location, MediaType, Parameter, ParameterForm,
+    PartHeader, RequestBody, Response, ResponseHeader, StatusPattern, Style,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{ALLOWED, is_only_reference, resolve, resolve_schema};
@@ -88,17 +88,27 @@ impl Compiler {
     }
 
     /// Compiles the operation at the JSON Pointer `at`, whose path item is at `item_at`.
-    pub(crate) fn compile(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
+    pub(crate) fn compile(
+        &mut self,
+        operation: &Named<'_>,
+        item_at: &str,
+        at: &str,
+    ) -> CompiledOperation {
         self.diagnostics.clear();
-        let mut terms = self.terms(operation, item_at, at);
-        terms.diagnostics = std::mem::take(&mut self.diagnostics);
-        terms
+        let mut compiled = self.compile_item(operation, item_at, at);
+        compiled.diagnostics = std::mem::take(&mut self.diagnostics);
+        compiled
     }
 
-    fn terms(&mut self, operation: &Named<'_>, item_at: &str, at: &str) -> Terms {
+    fn compile_item(
+        &mut self,
+        operation: &Named<'_>,
+        item_at: &str,
+        at: &str,
+    ) -> CompiledOperation {
         let tree = Arc::clone(self.schemas.tree());
         let (Some(value), Some(item)) = (tree.pointer(at), tree.pointer(item_at)) else {
-            return Terms::default();
+            return CompiledOperation::default();
         };
         let mut skeleton = Self::skeleton(&tree, (item, item_at), value, at);
         let mut unknown = Vec::new();
@@ -131,7 +141,7 @@ impl Compiler {
             .names()
             .map(str::to_owned)
             .collect();
-        Terms {
+        CompiledOperation {
             deprecated: typed.deprecated,
             said: said(&typed),
             parameters: self.parameters(&tree, &typed, &path_names, operation.place),

@@ -35,7 +35,7 @@ pub(crate) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     for operation in &contract.operations {
         inspection
             .found
-            .extend(operation.diagnostics.iter().cloned());
+            .extend(operation.compiled().diagnostics.iter().cloned());
     }
     for document in &contract.documents {
         inspection.found.extend(schemas::suspicious(document));
@@ -66,7 +66,9 @@ fn overrules(contract: &Contract) -> Vec<Diagnostic> {
 }
 
 fn undocumented(overrule: &ErrorOverride, operations: &[&Operation]) -> Vec<Diagnostic> {
-    let responses = operations.iter().flat_map(|operation| &operation.responses);
+    let responses = operations
+        .iter()
+        .flat_map(|operation| &operation.compiled().responses);
     let examples = responses
         .flat_map(|(_, response)| &response.content)
         .flat_map(|media| &media.examples);
@@ -138,14 +140,20 @@ impl Inspection {
     fn gather(&mut self, operation: &Operation) {
         let mut schemas: Vec<&Arc<Schema>> = Vec::new();
         let mut contents: Vec<&MediaType> = Vec::new();
-        for parameter in &operation.parameters {
+        for parameter in &operation.compiled().parameters {
             match &parameter.form {
                 ParameterForm::Styled { schema, .. } => schemas.push(schema),
                 ParameterForm::Content(media) | ParameterForm::Query(media) => contents.push(media),
             }
         }
-        contents.extend(operation.body.iter().flat_map(|body| &body.content));
-        for (_, response) in &operation.responses {
+        contents.extend(
+            operation
+                .compiled()
+                .body
+                .iter()
+                .flat_map(|body| &body.content),
+        );
+        for (_, response) in &operation.compiled().responses {
             schemas.extend(
                 response
                     .headers
@@ -171,7 +179,7 @@ impl Inspection {
     }
 
     fn operation(&mut self, operation: &Operation) {
-        if operation.success().is_none() && !operation.responses.is_empty() {
+        if operation.success().is_none() && !operation.compiled().responses.is_empty() {
             let message = format!("`{}` documents only errors", operation.name());
             let status = operation.undocumented_success().as_u16();
             let found = Diagnostic::at(Code::UndocumentedSuccess, operation.place.clone(), message);
@@ -179,7 +187,7 @@ impl Inspection {
                 "a valid request is answered with {status} and no content"
             )));
         }
-        for parameter in &operation.parameters {
+        for parameter in &operation.compiled().parameters {
             if self.is_new(parameter) {
                 match &parameter.form {
                     ParameterForm::Styled { schema, .. } => self.schema(schema, operation),
@@ -193,10 +201,15 @@ impl Inspection {
                     .for_each(|example| self.example(example));
             }
         }
-        for media in operation.body.iter().flat_map(|body| &body.content) {
+        for media in operation
+            .compiled()
+            .body
+            .iter()
+            .flat_map(|body| &body.content)
+        {
             self.media_type(media, operation);
         }
-        for (_, response) in &operation.responses {
+        for (_, response) in &operation.compiled().responses {
             if self.is_new(response) {
                 self.response(response, operation);
             }

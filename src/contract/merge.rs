@@ -23,7 +23,7 @@ pub(crate) fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Oper
         right: roots[1],
         assumed: HashSet::new(),
     };
-    a.security == b.security
+    a.compiled().security == b.compiled().security
         && a.bases == b.bases
         && values[0]
             .iter()

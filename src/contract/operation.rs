@@ -9,7 +9,7 @@ use crate::contract::compile::{Compiler, Named};
 use crate::contract::error_override::ErrorOverride;
 use crate::contract::fixture::Fixture;
 use crate::contract::route::Variant;
-use crate::contract::terms::{Response, StatusPattern, Terms};
+use crate::contract::terms::{CompiledOperation, Response, StatusPattern};
 use crate::diagnostic::Place;
 
 /// Place of an operation, and the compiler of its document.
@@ -28,9 +28,9 @@ impl fmt::Debug for Recipe {
 }
 
 impl Recipe {
-    /// Compiles the terms of the operation.
+    /// Compiles the operation.
     #[must_use]
-    pub(super) fn compile(&self, operation: &Operation) -> Terms {
+    pub(super) fn compile(&self, operation: &Operation) -> CompiledOperation {
         let named = Named {
             method: &operation.method,
             template: &operation.template,
@@ -64,22 +64,20 @@ pub struct Operation {
     pub overrules: Vec<Arc<ErrorOverride>>,
     /// Base paths of its servers, such as `/v1`, without the empty one.
     pub bases: Arc<[String]>,
-    /// Input for compiling the terms.
+    /// Input for compiling the operation.
     pub(super) recipe: Recipe,
-    pub(super) terms: OnceLock<Terms>,
+    pub(super) compiled: OnceLock<CompiledOperation>,
     /// Name of an operation without an `operationId`, built on first use.
     pub(super) name: OnceLock<Box<str>>,
 }
 
-impl std::ops::Deref for Operation {
-    type Target = Terms;
-
-    fn deref(&self) -> &Terms {
-        self.terms.get_or_init(|| self.recipe.compile(self))
-    }
-}
-
 impl Operation {
+    /// Returns parameters, bodies, responses and security, which are compiled at the first call.
+    #[must_use]
+    pub fn compiled(&self) -> &CompiledOperation {
+        self.compiled.get_or_init(|| self.recipe.compile(self))
+    }
+
     /// Returns the `operationId`, such as `post-contacts`, else method and path: `POST /contacts`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -107,7 +105,11 @@ impl Operation {
     /// Returns whether a documented header parameter `accept` or `content-type` allows the value.
     #[must_use]
     pub fn documents_field(&self, name: &str, value: &str) -> bool {
-        let mut schemas = self.negotiated.iter().filter(|(there, _)| *there == name);
+        let mut schemas = self
+            .compiled()
+            .negotiated
+            .iter()
+            .filter(|(there, _)| *there == name);
         schemas.any(|(_, schema)| schema.is_valid(&Value::from(value)) == Ok(true))
     }
 
@@ -116,6 +118,7 @@ impl Operation {
     #[must_use]
     pub fn response(&self, status: StatusCode) -> Option<&Response> {
         let covering = self
+            .compiled()
             .responses
             .iter()
             .filter(|(pattern, _)| pattern.covers(status));
@@ -129,6 +132,7 @@ impl Operation {
     #[must_use]
     pub fn success(&self) -> Option<(StatusCode, &Response)> {
         let success = self
+            .compiled()
             .responses
             .iter()
             .filter_map(|(pattern, response)| match pattern {
@@ -140,6 +144,7 @@ impl Operation {
             });
         let success = success.min_by_key(|(status, pattern, _)| (*status, **pattern));
         let redirections = self
+            .compiled()
             .responses
             .iter()
             .filter(|(pattern, _)| pattern.status().is_redirection());
@@ -150,6 +155,7 @@ impl Operation {
             .or_else(|| Some((StatusCode::OK, self.response_at(StatusPattern::Default)?)))
             .or_else(|| {
                 let (pattern, response) = self
+                    .compiled()
                     .responses
                     .iter()
                     .find(|(pattern, _)| pattern.status().is_informational())?;
@@ -161,7 +167,7 @@ impl Operation {
     /// because no content is described; 200 if no response is documented.
     #[must_use]
     pub fn undocumented_success(&self) -> StatusCode {
-        if self.responses.is_empty() {
+        if self.compiled().responses.is_empty() {
             StatusCode::OK
         } else {
             StatusCode::NO_CONTENT
@@ -171,7 +177,8 @@ impl Operation {
     /// Returns the response documented under exactly this key.
     #[must_use]
     pub fn response_at(&self, pattern: StatusPattern) -> Option<&Response> {
-        self.responses
+        self.compiled()
+            .responses
             .iter()
             .find(|(there, _)| *there == pattern)
             .map(|(_, response)| &**response)
@@ -185,7 +192,11 @@ impl Operation {
     pub fn examples_for(&self, fixture: &Fixture) -> Vec<String> {
         let meant =
             |pattern: &StatusPattern| fixture.status.is_none_or(|status| pattern.covers(status));
-        let responses = self.responses.iter().filter(|(pattern, _)| meant(pattern));
+        let responses = self
+            .compiled()
+            .responses
+            .iter()
+            .filter(|(pattern, _)| meant(pattern));
         let examples = responses
             .flat_map(|(_, response)| &response.content)
             .flat_map(|media| &media.examples);

@@ -1,6 +1,6 @@
 //! Outline of a document: methods, paths and base paths of its operations.
 //!
-//! `compile` adds the terms of each operation on first use.
+//! `compile` compiles each operation on first use.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -18,7 +18,7 @@ use crate::document::syntax::join;
 use crate::schema::Examples;
 use crate::schema::Schemas;
 
-/// Finds the operations of the document with this index. The terms of each are compiled on first
+/// Finds the operations of the document with this index. Each is compiled on first
 /// use.
 #[must_use]
 pub(crate) fn outline(
@@ -174,7 +174,7 @@ impl Finder<'_> {
                 item: item.at.to_owned(),
                 at,
             },
-            terms: OnceLock::new(),
+            compiled: OnceLock::new(),
             name: OnceLock::new(),
         })
     }

@@ -1,4 +1,4 @@
-//! Compiled terms of one operation: parameters, bodies, responses, security.
+//! Compiled part of one operation: parameters, bodies, responses, security.
 //!
 //! `compile` builds them; validation, generation and codecs read them.
 use std::collections::HashMap;
@@ -11,11 +11,11 @@ use crate::contract::media::{MediaRange, Written};
 use crate::diagnostic::Diagnostic;
 use crate::schema::Schema;
 
-/// Terms of an operation: its documented inputs, responses and security. An
-/// [`Operation`](crate::contract::Operation) derefs to them and compiles them on first use,
+/// Compiled part of an operation: its documented inputs, responses and security. An
+/// [`Operation`](crate::contract::Operation) compiles it on first use (`operation.compiled()`),
 /// because a large document has a thousand operations, most of which are never called.
 #[derive(Debug, Default)]
-pub struct Terms {
+pub struct CompiledOperation {
     /// Value of `deprecated`.
     pub deprecated: bool,
     /// Summary and beginning of the description, from which the purpose of the operation is

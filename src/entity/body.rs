@@ -415,6 +415,7 @@ impl PageLinks {
         let documented = |names: &[&str]| {
             let mut all = asked
                 .operation
+                .compiled()
                 .parameters
                 .iter()
                 .map(|parameter| parameter.name.clone());

@@ -14,9 +14,9 @@ use crate::codec::style::typed;
 use crate::codec::text::plain;
 use crate::contract::example::fits;
 use crate::contract::{Location, Operation};
+use crate::entity::context::EntityContext;
 use crate::entity::fitting::fit;
 use crate::entity::values::{adapt, in_order, keyed, project, refused, takes};
-use crate::errors::ExchangeContext;
 use crate::generate::{self, GenerateOptions, Named, fingerprint};
 use crate::resource::Collection;
 use crate::resource::address::singular;
@@ -28,7 +28,7 @@ use crate::state::memory::{CollectionKey, Entities, New};
 
 /// Builder of the entities of one collection, within one scope.
 pub(crate) struct EntityBuilder<'c> {
-    context: ExchangeContext<'c>,
+    context: EntityContext<'c>,
     /// Collection whose entities are built.
     collection: &'c Collection,
     /// Index of the document that the collection belongs to.
@@ -58,7 +58,7 @@ impl<'c> EntityBuilder<'c> {
     /// path expressions that separate them from the entities of other owners.
     #[must_use]
     pub(crate) fn new(
-        context: ExchangeContext<'c>,
+        context: EntityContext<'c>,
         collection: &'c Collection,
         document: usize,
         scope: &'c [(String, String)],
@@ -289,14 +289,14 @@ impl<'c> EntityBuilder<'c> {
     /// Returns a key that the path of the reading operation accepts: `value` if it fits the schema
     /// of the path parameter, else a generated value of the same JSON type, else `value` itself.
     fn readable(&self, value: Value, number: u64) -> Value {
-        let parameter = self.collection.reader.and_then(|reader| {
-            let operation = &self.context.contract.operations[reader];
-            let name = operation.path_names.last()?;
-            operation
-                .parameters
-                .iter()
-                .find(|parameter| parameter.location == Location::Path && parameter.name == *name)
-        });
+        let parameter =
+            self.collection.reader.and_then(|reader| {
+                let operation = &self.context.contract.operations[reader];
+                let name = operation.compiled().path_names.last()?;
+                operation.compiled().parameters.iter().find(|parameter| {
+                    parameter.location == Location::Path && parameter.name == *name
+                })
+            });
         let Some(schema) = parameter.and_then(|parameter| parameter.schema()) else {
             return value;
         };

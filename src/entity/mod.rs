@@ -7,6 +7,7 @@
 pub(crate) mod body;
 pub(crate) mod build;
 pub(crate) mod condition;
+pub(crate) mod context;
 pub(crate) mod data;
 mod fitting;
 pub(crate) mod path;
@@ -22,8 +23,8 @@ use crate::codec::text::{self, plain};
 use crate::contract::{Location, Operation, StatusPattern};
 use crate::entity::build::EntityBuilder;
 use crate::entity::condition::{Comparison, header, names};
+use crate::entity::context::EntityContext;
 use crate::entity::values::project;
-use crate::errors::ExchangeContext;
 use crate::generate::GenerateOptions;
 use crate::resource::address::singular;
 use crate::resource::evidence::only_id;
@@ -49,7 +50,7 @@ pub(crate) struct EntityRequest<'c> {
     owner: Option<(String, Value)>,
     /// Operation of the request.
     pub operation: &'c Operation,
-    context: ExchangeContext<'c>,
+    context: EntityContext<'c>,
     options: GenerateOptions,
     collection_key: CollectionKey,
     /// Names and values of the path expressions that scope the collection.
@@ -85,7 +86,7 @@ impl<'c> EntityRequest<'c> {
     /// request does not identify an entity.
     #[must_use]
     pub(crate) fn of(
-        context: ExchangeContext<'c>,
+        context: EntityContext<'c>,
         index: usize,
         options: GenerateOptions,
         unknown: Unknown,
@@ -98,7 +99,7 @@ impl<'c> EntityRequest<'c> {
 
     /// Reads the step of a request without the filters, order and page of a list.
     fn stepping(
-        context: ExchangeContext<'c>,
+        context: EntityContext<'c>,
         index: usize,
         options: GenerateOptions,
         unknown: Unknown,
@@ -154,7 +155,7 @@ impl<'c> EntityRequest<'c> {
     /// state; `None` if the operation neither lists nor reads entities.
     #[must_use]
     pub(crate) fn shown(
-        context: ExchangeContext<'c>,
+        context: EntityContext<'c>,
         index: usize,
         options: GenerateOptions,
         received: Received<'_>,
@@ -189,7 +190,7 @@ impl<'c> EntityRequest<'c> {
     }
 
     fn sent_schema(&self) -> Option<&'c Schema> {
-        let content = &self.operation.body.as_ref()?.content;
+        let content = &self.operation.compiled().body.as_ref()?.content;
         let media = content
             .iter()
             .find(|media| media.range.is_json())
@@ -369,6 +370,7 @@ impl<'c> EntityRequest<'c> {
         let mut parameters: Vec<Asking<'_>> = Vec::new();
         for parameter in self
             .operation
+            .compiled()
             .parameters
             .iter()
             .filter(|parameter| parameter.location == Location::Query)
@@ -578,7 +580,7 @@ impl<'c> EntityRequest<'c> {
 /// Returns the entities of a collection before the first write; none if no operation shows them.
 #[must_use]
 pub(crate) fn beginning(
-    context: ExchangeContext<'_>,
+    context: EntityContext<'_>,
     collection: &Collection,
     scope: &str,
     options: GenerateOptions,
@@ -587,7 +589,12 @@ pub(crate) fn beginning(
         return std::sync::Arc::default();
     };
     let operation = &context.contract.operations[*index];
-    let names = operation.path_names.iter().take(collection.scope).cloned();
+    let names = operation
+        .compiled()
+        .path_names
+        .iter()
+        .take(collection.scope)
+        .cloned();
     let scopes: Vec<(String, String)> = names.zip(scope.split('/').map(str::to_owned)).collect();
     let maker = EntityBuilder::new(
         context,
@@ -607,7 +614,7 @@ pub(crate) fn beginning(
 /// identifies their owner, with its value: the orders of `/users/{userId}/orders` are those of
 /// `/orders` with this `userId`.
 fn whole_of<'c>(
-    context: ExchangeContext<'c>,
+    context: EntityContext<'c>,
     role: &'c Role,
     document: usize,
     scope: &[(String, String)],

@@ -27,7 +27,12 @@ impl EntityRequest<'_> {
 #[must_use]
 pub(crate) fn path_of(reader: &Operation, scope: &[String], key: &str) -> Option<String> {
     // Only a key of several segments is split at slashes; in any other a slash is text.
-    let parts = reader.path_names.len().saturating_sub(scope.len()).max(1);
+    let parts = reader
+        .compiled()
+        .path_names
+        .len()
+        .saturating_sub(scope.len())
+        .max(1);
     let mut values = scope
         .iter()
         .map(String::as_str)

@@ -116,7 +116,7 @@ impl Conventions {
             .filter(|(_, operation)| operation.document == document);
         for (index, operation) in of_document {
             votes.count(operation);
-            for (pattern, response) in &operation.responses {
+            for (pattern, response) in &operation.compiled().responses {
                 let Some(rank) = rank(operation, *pattern) else {
                     continue;
                 };
@@ -235,6 +235,7 @@ pub(super) fn has_success(operation: &Operation) -> bool {
         *pattern != StatusPattern::Default && pattern.status().is_success()
     };
     operation
+        .compiled()
         .responses
         .iter()
         .any(|(pattern, _)| is_success(pattern))

@@ -58,7 +58,7 @@ pub(crate) struct Rejection<'c> {
 
 /// Contract and request path for which errors are answered.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ExchangeContext<'c> {
+pub(crate) struct ErrorContext<'c> {
     /// The contract.
     pub contract: &'c Contract,
     /// Resources of the contract.
@@ -85,7 +85,7 @@ struct Found<'c> {
 /// operations of the document use, else with a problem.
 #[must_use]
 pub(crate) fn reject<'c>(
-    context: ExchangeContext<'c>,
+    context: ErrorContext<'c>,
     operation: &'c Operation,
     fault: &Fault,
     accept: &Accept,
@@ -165,7 +165,7 @@ pub(crate) fn reject<'c>(
 /// use, else with a problem.
 #[must_use]
 pub(crate) fn reject_all<'c>(
-    context: ExchangeContext<'c>,
+    context: ErrorContext<'c>,
     document: usize,
     fault: &Fault,
     accept: &Accept,
@@ -192,7 +192,7 @@ pub(crate) fn reject_all<'c>(
     reason = "what is wrong, where it is documented, and what the client accepts"
 )]
 fn from_response<'c>(
-    context: ExchangeContext<'c>,
+    context: ErrorContext<'c>,
     found: Found<'c>,
     mut findings: Vec<Finding>,
     named: Option<&str>,
@@ -310,11 +310,7 @@ fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
 
 /// Returns the status that operations of a document use for a fault, for an operation that
 /// documents none.
-fn usual_status(
-    context: ExchangeContext<'_>,
-    document: usize,
-    fault: &Fault,
-) -> Option<StatusCode> {
+fn usual_status(context: ErrorContext<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
     let conventions = context.templates.conventions(context.contract, document);
     match fault {
         Fault::Violations(_) => conventions.of_violations(),
@@ -329,7 +325,7 @@ const ALIKE: [u16; 11] = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429]
 
 /// Returns the response that operations of a document use for a status.
 fn usual_response(
-    context: ExchangeContext<'_>,
+    context: ErrorContext<'_>,
     document: usize,
     status: StatusCode,
 ) -> Option<Found<'_>> {
@@ -352,7 +348,7 @@ fn usual_response(
 
 /// Returns true if an operation of a document documents exactly this status, with content.
 #[must_use]
-pub(crate) fn is_usual(context: ExchangeContext<'_>, document: usize, status: StatusCode) -> bool {
+pub(crate) fn is_usual(context: ErrorContext<'_>, document: usize, status: StatusCode) -> bool {
     context
         .templates
         .conventions(context.contract, document)
@@ -544,7 +540,7 @@ fn codes<'s>(schema: &'s Schema, node: &'s Value, depth: usize) -> Vec<&'s str> 
 
 /// Returns the body of the error, valid against its schema wherever that is possible.
 fn tell(
-    context: ExchangeContext<'_>,
+    context: ErrorContext<'_>,
     found: Found<'_>,
     media: &MediaType,
     findings: &[Finding],

@@ -7,7 +7,7 @@ use crate::contract::media::MediaRange;
 use crate::errors::finding::Finding;
 use crate::errors::overrides::ErrorOverrides;
 use crate::errors::templates::{ResponseOwner, WordingSource};
-use crate::errors::{ExchangeContext, Fault, own_response, reject, usual_response, usual_status};
+use crate::errors::{ErrorContext, Fault, own_response, reject, usual_response, usual_status};
 use crate::generate::GenerateOptions;
 use crate::validate::Violation;
 
@@ -36,7 +36,7 @@ pub struct Sample {
 /// Returns the source of the error wording of an operation, with a sample.
 #[must_use]
 pub(crate) fn survey(
-    context: ExchangeContext<'_>,
+    context: ErrorContext<'_>,
     operation: &Operation,
     options: &GenerateOptions,
 ) -> Survey {
@@ -89,7 +89,11 @@ pub(crate) fn survey(
 /// Returns the violation of a request that lacks the first required field: of the body, else of
 /// the parameters, without path parameters and those that carry credentials.
 fn first_required(operation: &Operation) -> Option<Violation> {
-    let bodies = operation.body.iter().flat_map(|body| &body.content);
+    let bodies = operation
+        .compiled()
+        .body
+        .iter()
+        .flat_map(|body| &body.content);
     let in_body = bodies
         .filter_map(|media| media.schema.as_ref())
         .find_map(|schema| {
@@ -104,6 +108,7 @@ fn first_required(operation: &Operation) -> Option<Violation> {
         });
     let of_parameters = || {
         let mut required = operation
+            .compiled()
             .parameters
             .iter()
             .filter(|parameter| parameter.required);

@@ -306,7 +306,9 @@ impl Elsewhere {
             .enumerate()
             .filter(|(_, operation)| operation.document == document);
         for (index, operation) in operations {
-            for (response_at, (pattern, response)) in operation.responses.iter().enumerate() {
+            for (response_at, (pattern, response)) in
+                operation.compiled().responses.iter().enumerate()
+            {
                 if !is_error(*pattern) {
                     continue;
                 }
@@ -396,7 +398,7 @@ impl Elsewhere {
             {
                 continue;
             }
-            let there = &other.responses[shown.place.0].1.content[shown.place.1];
+            let there = &other.compiled().responses[shown.place.0].1.content[shown.place.1];
             let mut names = None;
             for example in &there.examples {
                 let value = value_of(example, there);

@@ -16,7 +16,8 @@ use crate::contract::simulation::Break;
 use crate::contract::{Operation, ResponseHeader, StatusPattern};
 use crate::entity::{self, EntityRequest};
 use crate::errors::problem::{Kind, Problem};
-use crate::errors::{self, ExchangeContext, Fault, Rejection};
+use crate::errors::{self, Fault, Rejection};
+use crate::exchange::context::ExchangeContext;
 use crate::exchange::echo::Echo;
 use crate::exchange::expression::{self, Subject};
 use crate::exchange::header_meaning::EntityPlace;
@@ -88,7 +89,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         if is_error_without_example(&choice, preferences) {
             let fault = Fault::Status(choice.status);
             let rejection = errors::reject(
-                self.context,
+                self.context.errors(),
                 self.operation,
                 &fault,
                 self.criteria.accept,
@@ -171,7 +172,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
 
     fn asked(&self) -> Option<EntityRequest<'c>> {
         EntityRequest::of(
-            self.context,
+            self.context.entities(),
             self.index,
             self.options,
             self.settings.unknown,
@@ -180,13 +181,19 @@ impl<'c> ValidRequest<'_, 'c, '_> {
     }
 
     fn shown(&self) -> Option<EntityRequest<'c>> {
-        EntityRequest::shown(self.context, self.index, self.options, self.received())
+        EntityRequest::shown(
+            self.context.entities(),
+            self.index,
+            self.options,
+            self.received(),
+        )
     }
 
     /// Returns the success response: the chosen one, or a usual one if the operation documents
     /// only errors.
     fn success(&self, asked: &EntityRequest<'c>, choice: &Choice<'c>) -> Option<Choice<'c>> {
-        let is_documented = choice.response.is_some() || self.operation.responses.is_empty();
+        let is_documented =
+            choice.response.is_some() || self.operation.compiled().responses.is_empty();
         if choice.status.is_success() && is_documented {
             return Some(choice.clone());
         }
@@ -197,6 +204,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         };
         if self
             .operation
+            .compiled()
             .responses
             .iter()
             .any(|(pattern, _)| is_success(pattern))
@@ -252,7 +260,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
     fn problem(self, problem: Problem) -> Plan<'c> {
         if let Some(fault) = self.documented_fault(&problem) {
             let rejection = errors::reject(
-                self.context,
+                self.context.errors(),
                 self.operation,
                 &fault,
                 self.criteria.accept,
@@ -298,7 +306,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
                 Some(Fault::Problem(problem.clone()))
             }
             Kind::UndocumentedStatus => asked
-                .filter(|status| errors::is_usual(self.context, document, *status))
+                .filter(|status| errors::is_usual(self.context.errors(), document, *status))
                 .map(Fault::Status),
             _ => None,
         }

@@ -8,7 +8,7 @@ use crate::codec::accept::Accept;
 use crate::codec::compression;
 use crate::codec::message::Request;
 use crate::contract::{Operation, StatusPattern};
-use crate::errors::ExchangeContext;
+use crate::exchange::context::ExchangeContext;
 use crate::exchange::plan::Decision;
 use crate::exchange::read::ReadRequest;
 use crate::exchange::session_view::SessionView;
@@ -71,7 +71,7 @@ pub(crate) fn explain(
 /// one, and the fixtures.
 fn alternatives(operation: &Operation, status: http::StatusCode) -> Value {
     let accept = Accept::default();
-    let others = operation.responses.iter().map(|(pattern, response)| {
+    let others = operation.compiled().responses.iter().map(|(pattern, response)| {
         let examples = response.content.iter().flat_map(|media| &media.examples).map(|example| &example.name);
         let is_chosen = *pattern == StatusPattern::Exact(status);
         json!({

@@ -93,7 +93,10 @@ pub(crate) fn finish(
             }
         }
     }
-    if plan.operation.is_some_and(|operation| operation.deprecated) {
+    if plan
+        .operation
+        .is_some_and(|operation| operation.compiled().deprecated)
+    {
         response
             .headers_mut()
             .insert(header::DEPRECATION, header::DEPRECATED);
@@ -278,7 +281,13 @@ fn remembered_response(
     };
     if let Some(fault) = fault {
         let accept = Accept::of(request.headers(), asked.operation);
-        let rejection = errors::reject(*context, asked.operation, &fault, &accept, &plan.options);
+        let rejection = errors::reject(
+            context.errors(),
+            asked.operation,
+            &fault,
+            &accept,
+            &plan.options,
+        );
         let source = format!("{}, from the state of the session", rejection.reason);
         return (
             rejection_response(&rejection, &[], plan, settings),
@@ -323,7 +332,7 @@ fn applied(preferences: &[String], response: &mut Response) {
 fn unchecked(plan: &Plan<'_>) -> Vec<String> {
     let mut told = plan
         .operation
-        .map(|operation| operation.unknown.clone())
+        .map(|operation| operation.compiled().unknown.clone())
         .unwrap_or_default();
     told.extend(plan.unchecked.iter().cloned());
     if let Decision::Answer(Choice {

@@ -154,9 +154,9 @@ impl EntityPlace<'_> {
         let shown = shown
             .filter(|key| key.is_string() || key.is_number())
             .map(plain);
-        let name = self.reader.path_names.last()?;
+        let name = self.reader.compiled().path_names.last()?;
         let made = || {
-            let parameters = &self.reader.parameters;
+            let parameters = &self.reader.compiled().parameters;
             let parameter = parameters
                 .iter()
                 .find(|p| p.location == contract::Location::Path && p.name == *name)?;

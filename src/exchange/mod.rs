@@ -3,6 +3,7 @@
 //! [`plan()`] decides on the answer and its reason, [`finish()`] builds the response.
 
 mod answer;
+pub(crate) mod context;
 pub(crate) mod echo;
 pub(crate) mod explain;
 pub(crate) mod expression;
@@ -32,8 +33,9 @@ use crate::codec::preference::Preferences;
 use crate::codec::{coding, cors, text};
 use crate::contract::route::Routed;
 use crate::contract::{Contract, Operation};
-use crate::errors::{self, ExchangeContext, Fault};
+use crate::errors::{self, Fault};
 use crate::exchange::answer::ValidRequest;
+use crate::exchange::context::ExchangeContext;
 pub(crate) use crate::exchange::finish::finish;
 use crate::exchange::negotiate::ResponseCriteria;
 use crate::exchange::read::ReadRequest;
@@ -190,8 +192,14 @@ fn method_not_allowed<'c>(
         });
     let accept = Accept::read(request.headers());
     let rejection = match operation {
-        Some(operation) => errors::reject(context, operation, &fault, &accept, &settings.options),
-        None => errors::reject_all(context, 0, &fault, &accept, &settings.options),
+        Some(operation) => errors::reject(
+            context.errors(),
+            operation,
+            &fault,
+            &accept,
+            &settings.options,
+        ),
+        None => errors::reject_all(context.errors(), 0, &fault, &accept, &settings.options),
     };
     let decision = Decision::Rejection(rejection, vec![(ALLOW, allow)]);
     Plan {
@@ -217,7 +225,13 @@ fn unknown_path<'c>(
     let fault = Fault::UnknownPath(detail);
     let document = nearest.map_or(0, |(operation, _)| operation.document);
     let accept = Accept::read(request.headers());
-    let rejection = errors::reject_all(context, document, &fault, &accept, &settings.options);
+    let rejection = errors::reject_all(
+        context.errors(),
+        document,
+        &fault,
+        &accept,
+        &settings.options,
+    );
     let decision = Decision::Rejection(rejection, Vec::new());
     Plan {
         violations: fault.summaries(),
@@ -359,7 +373,7 @@ fn reject<'c>(
     accept: &Accept,
     options: GenerateOptions,
 ) -> Plan<'c> {
-    let rejection = errors::reject(context, operation, fault, accept, &options);
+    let rejection = errors::reject(context.errors(), operation, fault, accept, &options);
     // RFC 9110 §12.5.3
     let is_coding = matches!(fault, Fault::Content(ContentFault::UnsupportedCoding(_)));
     let accepted = is_coding.then(|| (ACCEPT_ENCODING, HeaderValue::from_static(coding::UNDONE)));

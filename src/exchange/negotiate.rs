@@ -379,22 +379,27 @@ fn status_and_example<'c>(
         }));
     };
     let is_error = |pattern: &StatusPattern| {
-        *pattern == StatusPattern::Default && operation.responses.len() > 1
+        *pattern == StatusPattern::Default && operation.compiled().responses.len() > 1
     };
-    let others = operation.responses.iter().map(|(pattern, response)| {
-        // Beside other responses, `default` documents errors.
-        let status = if is_error(pattern) {
-            StatusCode::INTERNAL_SERVER_ERROR
-        } else {
-            pattern.status()
-        };
-        (status, &**response)
-    });
+    let others = operation
+        .compiled()
+        .responses
+        .iter()
+        .map(|(pattern, response)| {
+            // Beside other responses, `default` documents errors.
+            let status = if is_error(pattern) {
+                StatusCode::INTERNAL_SERVER_ERROR
+            } else {
+                pattern.status()
+            };
+            (status, &**response)
+        });
     let mut all = success.into_iter().chain(others);
     match all.find_map(|(status, response)| Some((status, response, named(response)?))) {
         Some((status, response, name)) => Ok((status, Some(response), Some(name))),
         None => {
             let all: Vec<&Response> = operation
+                .compiled()
                 .responses
                 .iter()
                 .map(|(_, response)| &**response)
@@ -406,6 +411,7 @@ fn status_and_example<'c>(
 
 fn undocumented_status(operation: &Operation, code: StatusCode) -> Problem {
     let documented: Vec<String> = operation
+        .compiled()
         .responses
         .iter()
         .map(|(pattern, _)| pattern.to_string())
@@ -561,6 +567,7 @@ fn stream<'c>(operation: &Operation, offered: &[&'c MediaType], values: &Values)
     let says = values.body.as_ref().and_then(|body| body.get("stream"));
     let is_declared = || {
         let schemas = operation
+            .compiled()
             .body
             .iter()
             .flat_map(|body| &body.content)
@@ -611,6 +618,7 @@ fn likeness(operation: &Operation, values: &Values, name: &str) -> Option<usize>
     }
     let mut score = None;
     let bodies = operation
+        .compiled()
         .body
         .iter()
         .flat_map(|body| &body.content)
@@ -619,7 +627,7 @@ fn likeness(operation: &Operation, values: &Values, name: &str) -> Option<usize>
     if let Some(body) = bodies.first() {
         score = Some(agreement(values.body.as_ref()?, body.value())?);
     }
-    for parameter in &operation.parameters {
+    for parameter in &operation.compiled().parameters {
         if let Some(example) = parameter
             .examples
             .iter()

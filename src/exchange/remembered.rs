@@ -140,6 +140,7 @@ fn speak(
         let is_documented = || {
             asked
                 .operation
+                .compiled()
                 .responses
                 .iter()
                 .any(|(pattern, _)| *pattern == StatusPattern::Exact(StatusCode::NOT_MODIFIED))

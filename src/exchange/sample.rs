@@ -28,8 +28,9 @@ pub fn request(
 ) -> Request {
     let mut draft = Draft::default();
     let mut path = operation.bases.first().cloned().unwrap_or_default() + &operation.template;
-    for name in &operation.path_names {
+    for name in &operation.compiled().path_names {
         let parameter = operation
+            .compiled()
             .parameters
             .iter()
             .find(|p| p.location == Location::Path && p.name == *name);
@@ -40,13 +41,14 @@ pub fn request(
         path = path.replace(&format!("{{{name}}}"), &text);
     }
     for parameter in operation
+        .compiled()
         .parameters
         .iter()
         .filter(|parameter| parameter.required)
     {
         draft.parameter(parameter, &value(parameter, options));
     }
-    if let Some(requirement) = operation.security.first() {
+    if let Some(requirement) = operation.compiled().security.first() {
         draft.credentials(requirement);
     }
     draft.pins(operation);
@@ -207,6 +209,7 @@ impl Draft {
         wanted: Option<&MediaRange>,
     ) -> Vec<u8> {
         let offered = operation
+            .compiled()
             .body
             .as_ref()
             .map(|body| body.content.as_slice())

@@ -22,7 +22,9 @@ pub(crate) fn answered(operation: &Operation) -> Option<&Arc<Schema>> {
 
 /// Returns the schema of the request body, preferably that of JSON.
 pub(crate) fn sent_schema(operation: &Operation) -> Option<&Arc<Schema>> {
-    json(&operation.body.as_ref()?.content)?.schema.as_ref()
+    json(&operation.compiled().body.as_ref()?.content)?
+        .schema
+        .as_ref()
 }
 
 /// Returns true if the documentation of an operation says that it updates an existing entity:
@@ -38,7 +40,7 @@ pub(crate) fn is_upsert(operation: &Operation) -> bool {
         "insert or update",
         "create or replace",
     ];
-    let said = operation.said.to_lowercase();
+    let said = operation.compiled().said.to_lowercase();
     SAYINGS.iter().any(|saying| said.contains(saying))
 }
 
@@ -73,6 +75,7 @@ pub(crate) fn natural_key(operation: &Operation) -> Option<String> {
 pub(crate) fn only_id(operation: &Operation) -> Option<String> {
     let is_id = |name: &str| words(name).last().is_some_and(|word| word == "id");
     let in_query = operation
+        .compiled()
         .parameters
         .iter()
         .filter(|parameter| parameter.location == Location::Query);

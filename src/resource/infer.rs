@@ -156,11 +156,12 @@ impl<'c> Draft<'c> {
             .filter(|(_, address)| address.keys == 1)
             .find_map(|(index, _)| {
                 let operation = &contract.operations[*index];
-                let name = operation.path_names.last()?;
+                let name = operation.compiled().path_names.last()?;
                 if words(name).last().is_some_and(|word| word == "id") {
                     return Some(By::Id);
                 }
                 let parameter = operation
+                    .compiled()
                     .parameters
                     .iter()
                     .find(|p| p.location == Location::Path && p.name == *name)?;
@@ -256,6 +257,7 @@ impl<'c> Draft<'c> {
     fn names_entity(&self, operation: &Operation) -> bool {
         let is_key = |name: &str| self.keys.contains(&folded(name)) || folded(name) == self.noun;
         let in_query = operation
+            .compiled()
             .parameters
             .iter()
             .any(|p| p.location == Location::Query && is_key(&p.name));
@@ -269,6 +271,7 @@ impl<'c> Draft<'c> {
         };
         let in_example = || {
             let bodies = operation
+                .compiled()
                 .body
                 .iter()
                 .flat_map(|body| &body.content)
@@ -352,13 +355,15 @@ impl<'c> Draft<'c> {
                     Method::PUT => doing(Act::Replace, key, why),
                     Method::PATCH => doing(Act::Merge, key, why),
                     Method::DELETE => doing(Act::Delete, key, why),
-                    Method::POST if operation.body.is_some() => doing(Act::Merge, key, why),
+                    Method::POST if operation.compiled().body.is_some() => {
+                        doing(Act::Merge, key, why)
+                    }
                     _ => None,
                 }
             }
             // Verbs that add to an entity or remove from it change a part, not the entity.
             Form::EntityVerb(Verb::Create) => None,
-            Form::EntityVerb(Verb::Delete) if operation.body.is_some() => None,
+            Form::EntityVerb(Verb::Delete) if operation.compiled().body.is_some() => None,
             Form::EntityVerb(known) => verb(known, KeyFrom::Path(1), last),
             Form::WholeVerb(known) => verb(known, KeyFrom::Nothing, last),
             Form::Part if !self.names_entity(operation) => None,
@@ -368,7 +373,7 @@ impl<'c> Draft<'c> {
                 format!("`{last}` is a list of each"),
             )
             .filter(|doing| matches!(&doing.slot, Slot::List(_))),
-            Form::Part if operation.body.is_some() => {
+            Form::Part if operation.compiled().body.is_some() => {
                 let is_shown = |doing: &InferredAct| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
                 doing(
                     Act::Merge,
@@ -420,7 +425,8 @@ impl<'c> Draft<'c> {
                 let schema = sent_schema(operation);
                 let is_list = schema.is_some_and(|schema| schema.types(schema.tree()) == ["array"]);
                 if is_list
-                    || operation.body.is_none() && !(self.has_entities && self.shows_one(operation))
+                    || operation.compiled().body.is_none()
+                        && !(self.has_entities && self.shows_one(operation))
                 {
                     return None;
                 }

@@ -170,7 +170,7 @@ impl Coverage {
             used.violations.fetch_add(1, Ordering::Relaxed);
         }
         let seen = used.parameters.load(Ordering::Relaxed);
-        for (bit, parameter) in operation.parameters.iter().enumerate().take(64) {
+        for (bit, parameter) in operation.compiled().parameters.iter().enumerate().take(64) {
             if seen & (1 << bit) == 0 && has(parameter.location, &parameter.name) {
                 used.parameters.fetch_or(1 << bit, Ordering::Relaxed);
             }
@@ -241,6 +241,7 @@ impl Coverage {
             let has = |bit: usize| bit < 64 && used.parameters & (1 << bit) != 0;
             let names = |wanted: bool| {
                 let all = operation
+                    .compiled()
                     .parameters
                     .iter()
                     .enumerate()
@@ -256,6 +257,7 @@ impl Coverage {
                 })
             };
             let missing = operation
+                .compiled()
                 .responses
                 .iter()
                 .map(|(pattern, _)| pattern)

@@ -26,6 +26,7 @@ impl Redaction {
             return Self::default();
         };
         let schemes = operation
+            .compiled()
             .security
             .iter()
             .flat_map(|requirement| &requirement.schemes);

@@ -30,7 +30,7 @@ pub(crate) struct MissingCredentials {
 ///
 /// [`MissingCredentials`], if no requirement is met or such a parameter is missing.
 pub(crate) fn check(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
-    requirements(&operation.security, inputs)?;
+    requirements(&operation.compiled().security, inputs)?;
     parameters(operation, inputs)
 }
 
@@ -134,6 +134,7 @@ fn title(scheme: &str) -> String {
 #[must_use]
 pub(crate) fn challenges(operation: &Operation) -> Vec<String> {
     let schemes = operation
+        .compiled()
         .security
         .iter()
         .flat_map(|requirement| &requirement.schemes);
@@ -145,6 +146,7 @@ pub(crate) fn challenges(operation: &Operation) -> Vec<String> {
     }
     if challenges.is_empty() {
         let carrying = operation
+            .compiled()
             .parameters
             .iter()
             .filter(|parameter| carries(parameter));
@@ -185,6 +187,7 @@ fn challenge(scheme: &SecurityScheme) -> Option<String> {
 /// Some APIs document their credentials so and not as security schemes.
 fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingCredentials> {
     let documents_401 = operation
+        .compiled()
         .responses
         .iter()
         .any(|(pattern, _)| *pattern == StatusPattern::Exact(http::StatusCode::UNAUTHORIZED));
@@ -198,6 +201,7 @@ fn parameters(operation: &Operation, inputs: &Inputs<'_>) -> Result<(), MissingC
                 .is_none_or(|value| value.trim().is_empty())
     };
     let missing: Vec<Violation> = operation
+        .compiled()
         .parameters
         .iter()
         .filter(is_missing)

@@ -293,7 +293,7 @@ impl Received<'_> {
 pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -> Received<'o> {
     let mut values = Values::default();
     let mut parameters = Vec::new();
-    for parameter in &operation.parameters {
+    for parameter in &operation.compiled().parameters {
         let found = match parameter::read(parameter, inputs) {
             Read::Absent => Found::Absent,
             Read::Empty => Found::Empty,
@@ -307,7 +307,7 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -
         };
         parameters.push((&**parameter, found));
     }
-    let content = match (&operation.body, sent) {
+    let content = match (&operation.compiled().body, sent) {
         (Some(_), Body::Undecodable(fault)) => undecodable(operation, fault),
         (Some(documented), Body::Complete(bytes)) if !bytes.is_empty() => {
             match read_content(operation, documented, inputs.headers, bytes) {
@@ -337,6 +337,7 @@ fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedConten
             && parameter.name.eq_ignore_ascii_case("content-encoding")
     };
     let schema = operation
+        .compiled()
         .parameters
         .iter()
         .find(names_coding)
@@ -389,7 +390,11 @@ pub fn violations(
         }
     }
     violations.extend(
-        match (&operation.body, &received.content, &received.values.body) {
+        match (
+            &operation.compiled().body,
+            &received.content,
+            &received.values.body,
+        ) {
             (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent),
             (_, ReceivedContent::Read(Some(media)), Some(value)) => {
                 let mut found = match &media.schema {
@@ -455,6 +460,7 @@ pub(crate) fn unchecked(received: &Received<'_>) -> Vec<String> {
 pub(crate) fn other_names(operation: &Operation, inputs: &Inputs<'_>) -> Vec<Violation> {
     let query = || {
         operation
+            .compiled()
             .parameters
             .iter()
             .filter(|parameter| parameter.location == Location::Query)

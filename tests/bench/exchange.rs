@@ -116,7 +116,7 @@ fn parts(criterion: &mut Criterion) {
     let shown = &contract.operations[contract
         .find(&format!("GET {GENERATED}"))
         .expect("is there")];
-    let schema = shown.responses[0].1.content[0]
+    let schema = shown.compiled().responses[0].1.content[0]
         .schema
         .clone()
         .expect("has a schema");

@@ -212,6 +212,7 @@ pub(crate) fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {
     };
     let bodies = || {
         operation
+            .compiled()
             .body
             .iter()
             .flat_map(|body| &body.content)

@@ -20,11 +20,15 @@ impl Names {
     #[must_use]
     pub(crate) fn of(operation: &Operation) -> Self {
         let mut names = Self::default();
-        for parameter in &operation.parameters {
+        for parameter in &operation.compiled().parameters {
             names.add(&parameter.name);
             names.outermost.push(parameter.name.clone());
         }
-        let bodies = operation.body.iter().flat_map(|body| &body.content);
+        let bodies = operation
+            .compiled()
+            .body
+            .iter()
+            .flat_map(|body| &body.content);
         for schema in bodies.filter_map(|media| media.schema.as_ref().or(media.item.as_ref())) {
             schema
                 .all_property_names(schema.tree())
