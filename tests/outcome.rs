@@ -126,6 +126,17 @@ fn a_run_is_reported_and_judged_at_its_end() {
     let server = Server::serve(&folder, &["--log", "off", "--fail-on", "violations"]);
     assert!(server.get("/things").starts_with("HTTP/1.1 200 "));
     assert_eq!(server.stop().0, Some(0));
+    let server = Server::serve(
+        &folder,
+        &["--log", "off", "--fail-on", "violations,unmatched"],
+    );
+    assert!(server.get("/thongs").starts_with("HTTP/1.1 404 "));
+    let (status, log) = server.stop();
+    assert_eq!(status, Some(1));
+    assert_eq!(
+        log.lines().last(),
+        Some("failed: 1 request matched no operation of the documents")
+    );
     for wrong in [&["--fail-on", "all"][..], &["--report", "pdf", "x"]] {
         assert_eq!(run(&folder.0, &[&SERVE[..], wrong].concat()).0, Some(2));
     }

@@ -33,8 +33,10 @@ pub(super) struct Target {
 /// Condition that fails a run (`--fail-on`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Condition {
-    /// A request violated the documents.
+    /// A request to an operation violated the documents.
     Violations,
+    /// A request matched no operation.
+    Unmatched,
     /// More than this percentage of the operations was never called.
     Uncovered(f64),
 }
@@ -69,16 +71,20 @@ pub(super) fn targets(words: &[String]) -> Result<Vec<Target>, String> {
         .collect()
 }
 
-/// Reads `violations`, `uncovered`, `uncovered=10%`.
+/// Reads `violations`, `unmatched`, `uncovered`, `uncovered=10%`.
 ///
 /// # Errors
 ///
 /// Message that describes the expected form.
 pub(super) fn condition(text: &str) -> Result<Condition, String> {
-    let expected =
-        || format!("`{text}` is no condition, expected `violations` or such as `uncovered=10%`");
+    let expected = || {
+        format!(
+            "expected `violations`, `unmatched`, `uncovered` or `uncovered=10%`, found `{text}`"
+        )
+    };
     match text.split_once('=') {
         None if text == "violations" => Ok(Condition::Violations),
+        None if text == "unmatched" => Ok(Condition::Unmatched),
         None if text == "uncovered" => Ok(Condition::Uncovered(0.0)),
         Some(("uncovered", share)) => {
             let share: f64 = share
@@ -107,6 +113,11 @@ pub(super) fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<Str
         Condition::Violations if wrong > 0 => {
             let wrong = count(usize::try_from(wrong).unwrap_or(usize::MAX), "request");
             Some(format!("{wrong} did not fit the documents"))
+        }
+        Condition::Unmatched if coverage.unmatched() > 0 => {
+            let unmatched = usize::try_from(coverage.unmatched()).unwrap_or(usize::MAX);
+            let requests = count(unmatched, "request");
+            Some(format!("{requests} matched no operation of the documents"))
         }
         Condition::Uncovered(most) if coverage.uncovered() > *most => Some(format!(
             "{:.1}% of the operations were never called; the limit is {most}%",
@@ -185,7 +196,7 @@ impl Target {
 fn as_json(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Value {
     let wrong = coverage.wrong().into_iter().map(|wrong| {
         json!({
-            "operation": contract.operations[wrong.operation].name(), "request": wrong.request,
+            "operation": wrong.operation.map(|index| contract.operations[index].name()), "request": wrong.request,
             "status": wrong.status, "violations": wrong.violations,
         })
     });
@@ -223,7 +234,7 @@ fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> St
         let _ = write!(cases, "    <testcase name=\"{name}\" classname=\"{class}\"");
         let own: Vec<_> = wrong
             .iter()
-            .filter(|wrong| wrong.operation == index)
+            .filter(|wrong| wrong.operation == Some(index))
             .collect();
         if !used.iter().any(|(there, _)| *there == index) {
             skipped += 1;

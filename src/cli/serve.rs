@@ -399,7 +399,11 @@ pub struct Serve {
         hide_short_help = true
     )]
     report: Vec<String>,
-    /// Condition that causes exit code 1: `violations`, `uncovered=10%`
+    /// Condition that causes exit code 1: `violations`, `unmatched`, `uncovered=10%`
+    ///
+    /// `violations`: a request to an operation did not fit the documents. `unmatched`: a request
+    /// matched no operation (unknown path or method). `uncovered`: more operations than this share
+    /// were never called.
     #[arg(
         long,
         value_name = "CONDITION",

@@ -17,6 +17,8 @@ pub struct Coverage {
     /// Counts of each operation, allocated at its first use: most operations of a large document
     /// are never used.
     operations: Vec<OnceLock<Box<Counts>>>,
+    /// Number of requests that no operation matches.
+    unmatched: AtomicU64,
     wrong: Mutex<AllWrong>,
 }
 
@@ -98,8 +100,8 @@ impl Counts {
 /// Request with violations.
 #[derive(Debug, Clone)]
 pub struct Wrong {
-    /// Index of the operation.
-    pub operation: usize,
+    /// Index of the operation; `None` if no operation has the path and method.
+    pub operation: Option<usize>,
     /// Method, path and query of the request.
     pub request: String,
     /// Status of the response.
@@ -148,6 +150,7 @@ impl Coverage {
             .collect();
         Self {
             operations,
+            unmatched: AtomicU64::new(0),
             wrong: Mutex::default(),
         }
     }
@@ -177,6 +180,17 @@ impl Coverage {
         }
     }
 
+    /// Counts a request that no operation matches, because of its path or its method.
+    pub fn note_unmatched(&self) {
+        self.unmatched.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of requests that no operation matches.
+    #[must_use]
+    pub fn unmatched(&self) -> u64 {
+        self.unmatched.load(Ordering::Relaxed)
+    }
+
     /// Records a request with violations; only the first ones are kept, up to a limit of number and
     /// memory.
     pub fn note_wrong(&self, wrong: impl FnOnce() -> Wrong) {
@@ -200,6 +214,7 @@ impl Coverage {
 
     /// Clears all counts and recorded requests.
     pub fn clear(&self) {
+        self.unmatched.store(0, Ordering::Relaxed);
         *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = AllWrong::default();
         self.operations
             .iter()
@@ -224,7 +239,7 @@ impl Coverage {
     }
 
     /// Returns the coverage as JSON for people and scripts: `{"operations": {"all": 3, "used": 1},
-    /// "unused": […], "used": […]}`.
+    /// "unused": […], "used": […], "unmatched": 0}`.
     #[must_use]
     pub fn to_json(&self, contract: &Contract) -> Value {
         let used = self.used();
@@ -276,6 +291,7 @@ impl Coverage {
             "operations": {"all": contract.operations.len(), "used": used.len()},
             "used": rows.collect::<Vec<_>>(),
             "unused": unused,
+            "unmatched": self.unmatched(),
         })
     }
 }

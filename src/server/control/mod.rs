@@ -270,20 +270,29 @@ impl Control {
                 report.violations.len(),
                 has,
             );
-            if !report.violations.is_empty() {
-                self.coverage.note_wrong(|| Wrong {
-                    operation: index,
-                    request: format!(
-                        "{} {}",
-                        request.method(),
-                        Redaction::of(Some(operation)).target(&request.uri().to_string())
-                    ),
-                    status: response.status().as_u16(),
-                    violations: kept_violations(report.violations.clone()),
-                });
-            }
+        } else if !report.violations.is_empty() {
+            self.coverage.note_unmatched();
+        }
+        if !report.violations.is_empty() {
+            self.note_wrong(request, response.status(), &report);
         }
         (response, report)
+    }
+
+    /// Records a request with violations for the report.
+    fn note_wrong(&self, request: &Request, status: StatusCode, report: &Report) {
+        let operation = report.operation;
+        self.coverage.note_wrong(|| Wrong {
+            operation,
+            request: format!(
+                "{} {}",
+                request.method(),
+                Redaction::of(operation.map(|index| &self.sandbox.contract().operations[index]))
+                    .target(&request.uri().to_string())
+            ),
+            status: status.as_u16(),
+            violations: kept_violations(report.violations.clone()),
+        });
     }
 
     /// Notes an exchange in the journal, and sends it to the listeners; `took` is its duration.
