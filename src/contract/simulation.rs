@@ -1,4 +1,5 @@
 //! Simulated conditions of an answer that the user configures: delays, faults and rate limits.
+use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -18,6 +19,16 @@ pub enum Delay {
 
 /// Longest delay, an hour: longer configured times are refused, longer random ones are cut.
 const LONGEST: Duration = Duration::from_secs(3600);
+
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(time) => write!(f, "{time:?}"),
+            Self::Uniform(min, max) => write!(f, "{min:?}-{max:?}"),
+            Self::LogNormal(median, sigma) => write!(f, "{{median: {median:?}, sigma: {sigma}}}"),
+        }
+    }
+}
 
 impl Delay {
     /// Reads `300` (milliseconds), `300ms`, `1.5s`, `100ms-1s`, `{min: …, max: …}` or

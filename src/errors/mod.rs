@@ -510,8 +510,10 @@ fn status_of_codes(response: &Response) -> Option<StatusCode> {
         .content
         .iter()
         .filter_map(|media| media.schema.as_ref());
+    let examples = response.content.iter().flat_map(|media| &media.examples);
     schemas
         .flat_map(|schema| codes(schema, schema.tree(), 0))
+        .chain(examples.flat_map(|example| shown_codes(example.value(), 0)))
         .find_map(|code| {
             let code = crate::schema::name::folded(code);
             match code.strip_suffix("error").unwrap_or(&code) {
@@ -520,6 +522,20 @@ fn status_of_codes(response: &Response) -> Option<StatusCode> {
                 _ => None,
             }
         })
+}
+
+/// Returns the texts of the members for error codes in an example, up to 3 objects deep.
+fn shown_codes(example: &Value, depth: usize) -> Vec<&str> {
+    const DEEPEST: usize = 3;
+    let mut found = Vec::new();
+    for (name, member) in example.as_object().into_iter().flatten() {
+        match member {
+            Value::String(code) if Role::Code.fits(name) => found.push(code.as_str()),
+            member if depth < DEEPEST => found.extend(shown_codes(member, depth + 1)),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Returns the texts that members for error codes may have, up to 3 objects deep.

@@ -37,11 +37,17 @@ pub(crate) fn explain(
         Decision::Answer(_) => "the documented answer",
         Decision::Remembered(_) => "what is remembered",
     };
-    let headers = response.headers().iter().map(|(name, value)| {
-        (
-            name.as_str().to_owned(),
-            json!(String::from_utf8_lossy(value.as_bytes())),
-        )
+    let headers = response.headers().keys().map(|name| {
+        let lines = response.headers().get_all(name).iter();
+        let lines: Vec<_> = lines
+            .map(|line| json!(String::from_utf8_lossy(line.as_bytes())))
+            .collect();
+        // Several lines are a list, because not every field may be joined (RFC 9110 §5.3).
+        let value = match lines.as_slice() {
+            [line] => line.clone(),
+            _ => Value::Array(lines),
+        };
+        (name.as_str().to_owned(), value)
     });
     let plain = compression::plain(&response);
     let content =

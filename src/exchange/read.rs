@@ -60,6 +60,7 @@ impl<'c: 'r, 'r> ReadRequest<'c, 'r> {
         read["preferences"] = json!({
             "code": preferences.code.map(|code| code.as_u16()), "example": preferences.example,
             "dynamic": preferences.dynamic, "seed": preferences.seed,
+            "scenario": preferences.scenario, "delay": preferences.delay.map(|delay| delay.to_string()),
         });
         read
     }
