@@ -11,7 +11,7 @@ use crate::contract::outline::outline;
 use crate::contract::route::{PathTemplate, Router};
 use crate::contract::{Contract, error_override, fixture};
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::document::{Document, FixtureFile, Loaded};
+use crate::document::{Document, FixtureEntry, FixtureFile, Loaded};
 use crate::schema::Examples;
 use crate::schema::{Demand, Schemas};
 
@@ -235,19 +235,19 @@ fn is_called(document: &str, name: &str) -> bool {
 
 /// Attaches the fixtures of a file to their operations.
 fn attach(contract: &mut Contract, file: &FixtureFile) {
-    let (entries, mut found) = fixture::entries(file);
-    for (name, pointer) in entries {
-        if let Some(index) = contract.find(&name) {
-            let fixtures = fixture::read(file, &pointer, &mut found);
+    let mut found = Vec::from_iter(file.misshapen());
+    for FixtureEntry { name, at, .. } in file.operations() {
+        if let Some(index) = contract.find(name) {
+            let fixtures = fixture::read(file, &at, &mut found);
             contract.operations[index].fixtures.extend(fixtures);
         } else {
-            let place = Place::key(&file.source, pointer);
+            let place = Place::key(&file.source, at);
             let unknown = Diagnostic::at(
                 Code::UnknownFixtureOperation,
                 place,
                 format!("no document has the operation `{name}`"),
             );
-            found.push(match contract.nearest_operation(&name) {
+            found.push(match contract.nearest_operation(name) {
                 Some(name) => unknown.help(format!("there is `{name}`")),
                 None => unknown.help("write the operationId, or `METHOD /path`"),
             });

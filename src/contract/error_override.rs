@@ -50,25 +50,15 @@ pub(crate) fn read(
     file: &FixtureFile,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<(String, ErrorOverride)> {
-    let Some(section) = section(file) else {
-        return Vec::new();
-    };
     let reader = Reader { file };
     let mut overrules = Vec::new();
-    for (name, entry) in section {
-        match reader.overrule(entry, &join("/errors", name)) {
-            Ok(overrule) => overrules.push((name.clone(), overrule)),
+    for entry in file.errors() {
+        match reader.overrule(entry.value, &entry.at) {
+            Ok(overrule) => overrules.push((entry.name.to_owned(), overrule)),
             Err(diagnostic) => found.push(diagnostic),
         }
     }
     overrules
-}
-
-/// Returns the section `errors` if it is a map; a list has the fixtures of an operation named
-/// `errors`.
-#[must_use]
-pub(crate) fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
-    file.tree.get("errors").and_then(Value::as_object)
 }
 
 struct Reader<'f> {

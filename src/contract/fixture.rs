@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use crate::contract::error_override;
 use crate::contract::example::Example;
 use crate::contract::simulation::{self, Delay, Fault, RateLimit};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -102,46 +101,6 @@ const FIELDS: [&str; 11] = [
 
 /// Parts of a request that a condition can test.
 const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
-
-/// Returns the operations that a file has entries for, each as its name and the JSON Pointer of
-/// its list.
-#[must_use]
-pub(crate) fn entries(file: &FixtureFile) -> (Vec<(String, String)>, Vec<Diagnostic>) {
-    let mut entries = Vec::new();
-    let mut found = Vec::new();
-    match &*file.tree {
-        Value::Object(operations) => {
-            let is_section =
-                |name: &str| name == "errors" && error_override::section(file).is_some();
-            if let Some(other) = operations
-                .get("errors")
-                .filter(|value| !value.is_object() && !value.is_array())
-            {
-                let place = Place::value(&file.source, "/errors");
-                let message =
-                    format!("`errors` is {other}, expected a map of `*`, documents or operations");
-                found.push(Diagnostic::at(Code::InvalidFixture, place, message));
-            }
-            let is_section = |name: &str| {
-                is_section(name)
-                    || name == "errors" && !operations[name].is_array()
-                    || name == "resources" && operations[name].is_object()
-            };
-            let names = operations.keys().filter(|name| !is_section(name));
-            entries.extend(names.map(|name| (name.clone(), join("", name))));
-        }
-        Value::Null => {}
-        _ => found.push(
-            Diagnostic::at(
-                Code::InvalidFixture,
-                Place::value(&file.source, ""),
-                "a fixture file is a map, expected operations by name",
-            )
-            .help("write `operationId:` or `METHOD /path:`, and under it a list of responses"),
-        ),
-    }
-    (entries, found)
-}
 
 /// Reads the fixtures of one operation from the list at `pointer`. Invalid entries are reported in
 /// `found` and left out.

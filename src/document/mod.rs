@@ -11,6 +11,7 @@ pub(crate) mod error;
 mod extent;
 mod fetch;
 pub(crate) mod files;
+mod fixture_file;
 mod identifier;
 pub(crate) mod link;
 mod markdown;
@@ -41,6 +42,8 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::encoding::{begins_as_openapi, decode, mentions_openapi};
 use crate::document::error::SyntaxError;
 use crate::document::files::{Access, Files, LARGEST_FILE, read_file};
+pub(crate) use crate::document::fixture_file::FixtureEntry;
+pub(crate) use crate::document::fixture_file::FixtureFile;
 use crate::document::overlay::Overlay;
 pub(crate) use crate::document::shape::{Expect, Kind, METHODS, Members};
 use crate::document::splice::Splicer;
@@ -69,15 +72,6 @@ pub(crate) struct Document {
     pub source: Arc<Source>,
     /// Tree of the document; shared with the compiled schemas, which resolve their references in
     /// it.
-    pub tree: Arc<Value>,
-}
-
-/// A parsed fixture file: operations by name, each with a list of responses; or a file of entities.
-#[derive(Debug, Clone)]
-pub struct FixtureFile {
-    /// Source text, for diagnostics.
-    pub source: Arc<Source>,
-    /// Tree of the file.
     pub tree: Arc<Value>,
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn explain(
         Decision::Options(_) => "the methods of the path",
         Decision::Rejection(..) => "the documented error",
         Decision::Answer(_) => "the documented answer",
-        Decision::Remembered(_) => "what is remembered",
+        Decision::Remembered(_) => "the state of the session",
     };
     let headers = response.headers().keys().map(|name| {
         let lines = response.headers().get_all(name).iter();

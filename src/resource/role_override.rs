@@ -4,12 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::document::FixtureFile;
-use crate::document::syntax::join;
+use crate::document::{FixtureEntry, FixtureFile};
 use crate::resource::address::{Address, Form, singular};
 use crate::resource::role::{Act, Collection, KeyFrom};
 use crate::schema::name::folded;
@@ -48,13 +47,6 @@ pub struct Named {
     pub natural: Option<String>,
 }
 
-/// Returns the section `resources` of a file; `None` if there is none, or if the name is that of an
-/// operation with a list of fixtures.
-#[must_use]
-pub(crate) fn section(file: &FixtureFile) -> Option<&Map<String, Value>> {
-    file.tree.get("resources").and_then(Value::as_object)
-}
-
 impl RoleOverrides {
     /// Reads the sections of the files; also returns diagnostics of their errors.
     #[must_use]
@@ -62,8 +54,12 @@ impl RoleOverrides {
         let mut overrules = Self::default();
         let mut found = Vec::new();
         for file in files {
-            for (name, entry) in section(file).into_iter().flatten() {
-                let at = join("/resources", name);
+            for FixtureEntry {
+                name,
+                at,
+                value: entry,
+            } in file.resources()
+            {
                 let wrong = |at: &str, message: String| {
                     Diagnostic::at(
                         Code::InvalidFixture,
