@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use standin::cli::{Command, Failure, Outcome};
+use standin::cli::{Command, Failure, Outcome, translated};
 
 /// Allocator that is faster than most system allocators, gives memory back soon, and behaves the
 /// same on all systems.
@@ -12,7 +12,7 @@ use standin::cli::{Command, Failure, Outcome};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Command::parse().run_in_terminal() {
+    match Command::parse_from(translated(std::env::args_os())).run_in_terminal() {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         Ok(Outcome::CouldNotRun) => ExitCode::from(2),

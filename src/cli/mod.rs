@@ -3,6 +3,7 @@
 mod arguments;
 mod example;
 mod outcome;
+mod prism;
 mod report;
 mod report_file;
 mod serve;
@@ -10,6 +11,7 @@ mod state_file;
 
 pub use crate::cli::outcome::Failure;
 pub use crate::cli::outcome::Outcome;
+pub use crate::cli::prism::translated;
 use std::io::{self, Write};
 
 use clap::CommandFactory as _;

@@ -12,7 +12,9 @@ use crate::cli::report_file::{self, Condition};
 use crate::codec::style::QueryArrays;
 use crate::contract::simulation::{Delay, duration};
 use crate::entity::Unknown;
-use crate::exchange::{Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation};
+use crate::exchange::{
+    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, Validation,
+};
 use crate::sandbox::Reading;
 use crate::server::control::hosts::Hosts;
 use crate::server::control::{Access, Options};
@@ -35,8 +37,20 @@ pub struct Serve {
     )]
     host: String,
     /// Port to listen on; 0 picks a free one
-    #[arg(long, default_value_t = 4010, env = "STANDIN_PORT", hide_env = true)]
+    #[arg(
+        long,
+        short,
+        default_value_t = 4010,
+        env = "STANDIN_PORT",
+        hide_env = true
+    )]
     port: u16,
+    /// Answer with generated values, and not with the documented examples
+    ///
+    /// A client that prefers an example by its name (`Prefer: example=NAME`), or `dynamic=false`,
+    /// still gets it. Fixtures and errors stay as they are.
+    #[arg(long, env = "STANDIN_DYNAMIC", hide_env = true)]
+    dynamic: bool,
     #[command(flatten)]
     generation: Generation,
     /// Treatment of wrong requests
@@ -528,6 +542,11 @@ impl Serve {
                 ArraysChoice::Repeat => QueryArrays::Repeat,
             },
             options: self.generation.options(),
+            examples: if self.dynamic {
+                ExampleUse::Ignored
+            } else {
+                ExampleUse::Shown
+            },
             state: match self.state {
                 Switch::On => StateMode::On,
                 Switch::Off => StateMode::Off,

@@ -4,6 +4,7 @@
 
 mod answer;
 pub(crate) mod context;
+mod criteria;
 pub(crate) mod echo;
 pub(crate) mod explain;
 pub(crate) mod expression;
@@ -36,12 +37,12 @@ use crate::contract::{Contract, Operation};
 use crate::errors::{self, Fault};
 use crate::exchange::answer::ValidRequest;
 use crate::exchange::context::ExchangeContext;
+use crate::exchange::criteria::ResponseCriteria;
 pub(crate) use crate::exchange::finish::finish;
-use crate::exchange::negotiate::ResponseCriteria;
 use crate::exchange::read::ReadRequest;
 use crate::exchange::session_view::SessionView;
 pub(crate) use crate::exchange::settings::{
-    Compression, ContentLimit, Cors, Echoing, Settings, StateMode, Validation,
+    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, Validation,
 };
 use crate::generate::GenerateOptions;
 use crate::schema::pattern::within;
@@ -350,6 +351,7 @@ fn plan_operation<'c>(
         values: &received.values,
         session_view,
         seed: options.seed,
+        examples: settings.examples,
     };
     let plan = ValidRequest {
         context,

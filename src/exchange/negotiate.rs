@@ -8,8 +8,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::codec::accept::{Accept, is_without_content};
-use crate::codec::parameter::Inputs;
+use crate::codec::accept::is_without_content;
 use crate::codec::preference::Preferences;
 use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
@@ -18,7 +17,8 @@ use crate::contract::simulation::Break;
 use crate::contract::{MediaType, Operation, Response, StatusPattern};
 use crate::document::number::same;
 use crate::errors::problem::{Kind, Problem};
-use crate::exchange::session_view::{SessionView, draw};
+use crate::exchange::criteria::ResponseCriteria;
+use crate::exchange::session_view::draw;
 use crate::validate::Values;
 
 /// Chosen response.
@@ -62,23 +62,6 @@ pub(crate) enum ContentSource<'c> {
     Generated(&'c MediaType),
     /// No content.
     Empty,
-}
-
-/// Everything that the choice of a response depends on, beside the operation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ResponseCriteria<'w, 's> {
-    /// Preferences of the client.
-    pub preferences: &'w Preferences,
-    /// Media types that the client accepts.
-    pub accept: &'w Accept,
-    /// Parameters as text.
-    pub inputs: &'w Inputs<'w>,
-    /// Parameters and content as JSON values.
-    pub values: &'w Values,
-    /// History of the session.
-    pub session_view: &'w SessionView<'s>,
-    /// Seed of random faults.
-    pub seed: u64,
 }
 
 /// Chooses the response to a valid request.
@@ -502,11 +485,15 @@ fn content<'c>(
         return Err(not_acceptable(offered));
     };
     let range = Some(criteria.accept.concrete(media));
-    if criteria.preferences.dynamic == Some(true) && media.schema.is_some() {
+    if criteria.generates(status) && media.schema.is_some() {
+        let reason = match criteria.preferences.dynamic {
+            Some(_) => "generated, as preferred",
+            None => "generated, as `--dynamic` asks for",
+        };
         return Ok(choice(
             ContentSource::Generated(media),
             range,
-            "generated, as preferred".into(),
+            reason.into(),
         ));
     }
     let by_name = named.and_then(|name| media.examples.iter().find(|example| example.name == name));

@@ -73,6 +73,17 @@ impl Default for ContentLimit {
     }
 }
 
+/// Use of documented examples in answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExampleUse {
+    /// Answers show the documented examples, and generated values where there are none.
+    #[default]
+    Shown,
+    /// Answers are generated from the schema wherever there is one (`--dynamic`), unless the
+    /// client prefers an example.
+    Ignored,
+}
+
 /// Settings of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
@@ -88,6 +99,8 @@ pub struct Settings {
     pub query_arrays: QueryArrays,
     /// Options for generated values.
     pub options: GenerateOptions,
+    /// Use of documented examples in answers.
+    pub examples: ExampleUse,
     /// State from one request to the next.
     pub state: StateMode,
     /// Answer for a key that was never created.
