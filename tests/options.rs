@@ -28,9 +28,8 @@ struct Values {
 fn values(command: &str, option: &str) -> Values {
     let of = |taken: &'static [&'static str], refused| Values { taken, refused };
     match option {
-        "allow-any-host" | "errors" | "require-bodies" | "strict-documents" | "strict-query" => {
-            of(&[], None)
-        }
+        "allow-any-host" | "dynamic" | "errors" | "require-bodies" | "strict-documents"
+        | "strict-query" => of(&[], None),
         "state" if command == "routes" => of(&[], None),
         "allow-host" => of(&["example.com"], None),
         "allow-path" | "cache" | "fixtures" => of(&["folder"], None),
