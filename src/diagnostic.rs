@@ -70,6 +70,7 @@ macro_rules! codes {
 
 codes! {
     UnreadableFile = "unreadable-file", Error, "a file cannot be opened or is not text";
+    StaleDocument = "stale-document", Warning, "a document is served from the cache, because its host cannot be reached";
     Syntax = "syntax", Error, "a text is neither JSON nor YAML";
     NotOpenapi = "not-openapi", Error, "a document that was named is not an OpenAPI document";
     UnsupportedVersion = "unsupported-version", Error, "a version of OpenAPI that is not read";

@@ -172,8 +172,9 @@ paths:
     );
 }
 
-/// A host that answers every request with one text, and counts them.
-fn host(answer: fn(&str) -> String) -> (String, Arc<AtomicUsize>) {
+/// A host that answers every request with what `answer` makes of its first line, its header fields
+/// in lower case, and the number of requests before; it counts them.
+fn host(answer: fn(&str, &str, usize) -> String) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("is bound").to_string();
     let asked = Arc::new(AtomicUsize::new(0));
@@ -184,12 +185,11 @@ fn host(answer: fn(&str) -> String) -> (String, Arc<AtomicUsize>) {
             let mut line = String::new();
             let mut reader = BufReader::new(stream.try_clone().expect("can be cloned"));
             let _read = reader.read_line(&mut line);
-            let mut rest = String::new();
-            while reader.read_line(&mut rest).is_ok_and(|length| length > 2) {
-                rest.clear();
-            }
-            count.fetch_add(1, Ordering::SeqCst);
-            let _written = stream.write_all(answer(&line).as_bytes());
+            let mut sent = String::new();
+            while reader.read_line(&mut sent).is_ok_and(|length| length > 2) {}
+            let before = count.fetch_add(1, Ordering::SeqCst);
+            let answer = answer(&line, &sent.to_lowercase(), before);
+            let _written = stream.write_all(answer.as_bytes());
         }
     });
     (address, asked)
@@ -197,7 +197,7 @@ fn host(answer: fn(&str) -> String) -> (String, Arc<AtomicUsize>) {
 
 #[test]
 fn hosts_are_asked_only_if_they_are_allowed_and_once() {
-    let (address, asked) = host(|line| {
+    let (address, asked) = host(|line, _, _| {
         let (status, body) = match line.split(' ').nth(1) {
             Some("/a/pet.yaml") => (
                 "200 OK",
@@ -305,4 +305,139 @@ fn overlays_are_files() {
     assert_eq!(out.lines().count(), 1, "{out}");
     let (_, _, errors) = run(&folder.0, &["routes", "a.yaml", "--overlay", "none.yaml"]);
     assert!(errors.contains("`none.yaml` cannot be read"), "{errors}");
+}
+
+/// A document that a host serves: with an entity tag, for a credential, after a while, or not.
+fn published(line: &str, sent: &str, asked: usize) -> String {
+    let (status, body) = match line.split(' ').nth(1) {
+        _ if sent.contains("if-none-match: \"v1\"") => ("304 Not Modified", String::new()),
+        Some("/v1/api.yaml") => ("200 OK\r\nETag: \"v1\"", with_reference()),
+        Some("/v1/pet.yaml") => ("200 OK", "{type: string, const: rex}".to_owned()),
+        Some("/secret.yaml") if sent.contains("authorization: bearer x") => {
+            ("200 OK", DOCUMENT.to_owned())
+        }
+        Some("/secret.yaml") => ("401 Unauthorized", String::new()),
+        Some("/page") => ("200 OK", "\n<!DOCTYPE html><html></html>".to_owned()),
+        Some("/once.yaml") if asked == 0 => ("200 OK", DOCUMENT.to_owned()),
+        Some("/once.yaml") => ("503 Service Unavailable", String::new()),
+        Some("/starting.yaml") if asked < 3 => ("503 Service Unavailable", String::new()),
+        Some("/starting.yaml") => ("200 OK", DOCUMENT.to_owned()),
+        _ => ("404 Not Found", String::new()),
+    };
+    format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn with_reference() -> String {
+    DOCUMENT.replace("{type: integer}", "{$ref: 'pet.yaml'}")
+}
+
+#[test]
+fn a_url_is_a_document_and_allows_its_own_host() {
+    let (address, asked) = host(published);
+    let folder = Folder::new("url");
+    let at = |path: &str| format!("http://{address}{path}");
+    let check = |path: &str, more: &[&str]| {
+        let url = at(path);
+        let options = ["check", url.as_str(), "--cache", "cache"];
+        let (code, out, err) = run(&folder.0, &[&options[..], more].concat());
+        (code, out + &err)
+    };
+    let (_, out) = check("/v1/api.yaml", &[]);
+    let expected = "`const` is of OpenAPI 3.1, and the document is of 3.0";
+    assert!(out.contains(expected), "{out}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    // Both files are asked for again, and the document is unchanged.
+    let (_, again) = check("/v1/api.yaml", &[]);
+    assert_eq!(out, again);
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+
+    let (code, out) = check("/none.yaml", &[]);
+    assert_eq!(code, Some(2));
+    assert!(out.contains("/none.yaml` answers 404 Not Found"), "{out}");
+    assert!(out.contains("help: open the address in a browser"), "{out}");
+    let (_, out) = check("/page", &[]);
+    assert!(
+        out.contains("/page` is an HTML page, expected an OpenAPI document"),
+        "{out}"
+    );
+    let (_, out) = check("/secret.yaml", &[]);
+    assert!(out.contains("answers 401 Unauthorized"), "{out}");
+    assert!(
+        out.contains("help: send credentials with `--header"),
+        "{out}"
+    );
+    let (code, out) = check("/secret.yaml", &["--header", "Authorization: Bearer x"]);
+    assert_eq!(code, Some(0), "{out}");
+    let (code, out) = check("/secret.yaml", &["--header", "Authorization"]);
+    assert_eq!(code, Some(2), "{out}");
+
+    asked.store(0, Ordering::SeqCst);
+    let (_, out) = check("/starting.yaml", &[]);
+    assert!(out.contains("answers 503"), "{out}");
+    asked.store(0, Ordering::SeqCst);
+    let (code, out) = check("/starting.yaml", &["--wait", "20s"]);
+    assert_eq!(code, Some(0), "{out}");
+}
+
+#[test]
+fn a_url_that_cannot_be_reached_is_served_from_the_cache() {
+    let folder = Folder::new("offline");
+    let (address, _) = host(published);
+    let url = format!("http://{address}/once.yaml");
+    let options = ["check", url.as_str(), "--cache", "cache"];
+    let (code, first, _) = run(&folder.0, &options);
+    assert_eq!(code, Some(0), "{first}");
+    let (code, out, _) = run(&folder.0, &options);
+    assert_eq!(code, Some(0), "{out}");
+    let warning = format!("warning[stale-document]: `{url}` answers 503 Service Unavailable");
+    assert!(out.contains(&warning), "{out}");
+    // A port at which nothing listens.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let free = listener.local_addr().expect("is bound").to_string();
+    drop(listener);
+    let (code, out, err) = run(&folder.0, &["check", &format!("http://{free}/a.yaml")]);
+    assert_eq!(code, Some(2), "{out}{err}");
+    assert!((out + &err).contains("`--wait 30s` waits until it answers"));
+}
+
+#[test]
+fn a_file_of_a_git_revision_is_a_document_with_references_of_that_revision() {
+    let folder = Folder::new("revision")
+        .with("api/a.yaml", &with_reference())
+        .with("api/pet.yaml", "{type: string, const: rex}");
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+        let ended = std::process::Command::new("git")
+            .current_dir(&folder.0)
+            .args(identity)
+            .args(arguments)
+            .output()
+            .expect("git is installed");
+        assert!(ended.status.success(), "{ended:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    fs::write(folder.0.join("api/pet.yaml"), "{type: string}").expect("can be written");
+    git(&["commit", "-q", "-a", "-m", "second"]);
+    let expected = "`const` is of OpenAPI 3.1, and the document is of 3.0";
+    for (document, is_wrong) in [
+        ("HEAD~1:api/a.yaml", true),
+        ("HEAD~1:api", true),
+        ("HEAD:api/a.yaml", false),
+        ("api/a.yaml", false),
+    ] {
+        let (_, out, err) = run(&folder.0, &["check", document]);
+        assert!(
+            err.contains("1 document") || out.contains("1 document"),
+            "{document}: {out}{err}"
+        );
+        assert_eq!(out.contains(expected), is_wrong, "{document}: {out}");
+    }
+    let (code, out, err) = run(&folder.0, &["check", "HEAD:none.yaml"]);
+    assert_eq!(code, Some(2), "{out}{err}");
+    assert!((out + &err).contains("`HEAD:none.yaml` cannot be read: git says"));
 }

@@ -32,6 +32,7 @@ fn values(command: &str, option: &str) -> Values {
         | "strict-query" => of(&[], None),
         "state" if command == "routes" => of(&[], None),
         "allow-host" => of(&["example.com"], None),
+        "header" => of(&["Accept: x"], Some("no colon")),
         "allow-path" | "cache" | "fixtures" => of(&["folder"], None),
         "body-timeout" | "drain" | "header-timeout" | "write-timeout" | "item-delay" | "seed" => {
             of(&["3"], Some("x"))
@@ -45,7 +46,7 @@ fn values(command: &str, option: &str) -> Values {
         "count" | "journal" | "max-connections" | "max-sessions" | "max-streams" | "max-values" => {
             of(&["5"], Some("x"))
         }
-        "delay" | "max-delay" => of(&["1ms"], Some("soon")),
+        "delay" | "max-delay" | "wait" => of(&["1ms"], Some("soon")),
         "examples" => of(&["repair"], Some("perfect")),
         "fail-on" if command == "check" => of(&["warning"], Some("mood")),
         "fail-on" => of(&["uncovered=100%"], Some("mood")),

@@ -1,13 +1,16 @@
 //! Arguments that commands share: the documents to load, and the options for generated values.
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use crate::cli::outcome::Failure;
+use crate::contract::simulation::duration;
 use crate::diagnostic::escape;
 use crate::document::Input;
+use crate::document::fetch::host_of;
 use crate::document::files::Access;
 use crate::exchange::Settings;
 use crate::generate::GenerateOptions;
@@ -16,11 +19,12 @@ use crate::schema::Examples;
 
 #[derive(Debug, Args)]
 pub(super) struct Documents {
-    /// Files, folders, or `-` for standard input [default: ./specs]
+    /// Files, folders, URLs, `REVISION:PATH` of git, or `-` for standard input [default: ./specs]
     ///
     /// A file is JSON, YAML, or a Markdown or text page with fenced OpenAPI documents, recognized
     /// by its content. A folder is searched with all its sub-folders; files that are not OpenAPI
-    /// documents are skipped.
+    /// documents are skipped. A URL allows its host; the document is kept in the cache for starts
+    /// without network. `HEAD~1:api.yaml` reads the file and its references from that revision.
     #[arg(value_name = "DOCUMENT")]
     pub(super) inputs: Vec<PathBuf>,
     /// Folder of fixtures [default: ./fixtures, if it is there]
@@ -75,6 +79,31 @@ pub(super) struct Documents {
         hide_short_help = true
     )]
     pub(super) allow_host: Vec<String>,
+    /// Header field to send to the hosts of documents named by URL, such as 'Authorization: Bearer x'
+    ///
+    /// May be repeated. Other hosts never get it. `STANDIN_HEADER` has one field in each line.
+    #[arg(
+        long,
+        value_name = "FIELD",
+        value_parser = header,
+        env = "STANDIN_HEADER",
+        hide_env = true,
+        hide_env_values = true,
+        value_delimiter = '\n',
+        hide_short_help = true
+    )]
+    pub(super) header: Vec<(String, String)>,
+    /// Time to wait for the host of a URL that does not answer yet, such as 30s
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = time,
+        default_value = "0s",
+        env = "STANDIN_WAIT",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    pub(super) wait: Duration,
     /// Folder for fetched documents [default: standin in the user's cache folder]
     #[arg(
         long,
@@ -101,15 +130,7 @@ impl Documents {
                 escape::one_line(&folder)
             )?;
         }
-        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
-        let input = |path: &PathBuf| {
-            if is_stdin(path) {
-                Input::Stdin
-            } else {
-                Input::Path(path.clone())
-            }
-        };
-        let mut inputs: Vec<Input> = self.inputs.iter().map(input).collect();
+        let mut inputs: Vec<Input> = self.inputs.iter().map(|path| input(path)).collect();
         if inputs.is_empty() {
             inputs.push(Input::Path(PathBuf::from("specs")));
         }
@@ -132,10 +153,18 @@ impl Documents {
             ExamplesChoice::Repair => Examples::Repair,
             ExamplesChoice::Verbatim => Examples::Verbatim,
         };
+        let named: Vec<String> = self
+            .inputs
+            .iter()
+            .filter_map(|path| host_of(path.to_str().filter(|text| is_url(text))?))
+            .collect();
         let access = Access {
             folders: self.allowed(),
-            hosts: self.allow_host.clone(),
+            hosts: self.allow_host.iter().chain(&named).cloned().collect(),
             cache: self.cache.clone().or_else(usual_cache),
+            headers: self.header.clone(),
+            named,
+            wait: self.wait,
         };
         let overlays = paths(&self.overlay, "STANDIN_OVERLAY")
             .into_iter()
@@ -147,6 +176,50 @@ impl Documents {
             overlays,
         }
     }
+}
+
+/// Returns the input that an argument names.
+fn input(path: &Path) -> Input {
+    let Some(text) = path.to_str() else {
+        return Input::Path(path.to_owned());
+    };
+    if text == "-" {
+        return Input::Stdin;
+    }
+    if is_url(text) {
+        return Input::Url(text.to_owned());
+    }
+    match text.split_once(':') {
+        // `C:\api.yaml` is a path.
+        Some((name, below)) if name.len() > 1 && !path.exists() => Input::Revision {
+            name: name.to_owned(),
+            path: below.to_owned(),
+        },
+        _ => Input::Path(path.to_owned()),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+/// Parses a header field such as `Authorization: Bearer x`.
+fn header(text: &str) -> Result<(String, String), String> {
+    let expected = || "expected a name and a value, such as `Authorization: Bearer x`".to_owned();
+    let (name, value) = text.split_once(':').ok_or_else(expected)?;
+    let (name, value) = (name.trim(), value.trim());
+    let is_name = http::HeaderName::try_from(name).is_ok();
+    let is_value = http::HeaderValue::try_from(value).is_ok();
+    if is_name && is_value {
+        Ok((name.to_owned(), value.to_owned()))
+    } else {
+        Err(expected())
+    }
+}
+
+/// Parses a time such as `300ms`, `1.5s` or `2m`.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    duration(text).ok_or_else(|| "expected such as 300ms, 1.5s or 2m, an hour at most".to_owned())
 }
 
 /// Options for generated values.

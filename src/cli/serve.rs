@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::arguments::{Documents, Generation, size};
+use crate::cli::arguments::{Documents, Generation, size, time};
 use crate::cli::report_file::{self, Condition};
 use crate::codec::style::QueryArrays;
-use crate::contract::simulation::{Delay, duration};
+use crate::contract::simulation::Delay;
 use crate::entity::Unknown;
 use crate::exchange::{
     Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, Validation,
@@ -585,10 +585,6 @@ fn token(text: &str) -> Result<String, String> {
         _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
         _ => Err("a token has visible ASCII characters and no blanks, as it is sent in a header field".to_owned()),
     }
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    duration(text).ok_or_else(|| "expected such as 300ms, 1.5s or 2m, an hour at most".to_owned())
 }
 
 fn delay(text: &str) -> Result<Delay, String> {

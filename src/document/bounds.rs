@@ -3,6 +3,9 @@
 use crate::diagnostic::Span;
 use crate::document::error::SyntaxError;
 
+/// Maximum size of a file in bytes: 256 MiB. A larger one is a diagnostic.
+pub(crate) const LARGEST_FILE: u64 = 256 * 1024 * 1024;
+
 /// Maximum number of brackets opened in a row, and of block collections begun on one line; a text
 /// with more is refused.
 const MOST_IN_A_ROW: usize = 1000;

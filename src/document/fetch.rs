@@ -1,11 +1,13 @@
 //! Fetches the content of URIs from hosts that the user allowed, and caches it in a folder.
 //!
 //! This is the only file that names `ureq`, and the only one that reaches the network.
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use ureq::http::Uri;
+
+use crate::document::revision::{Revision, RevisionError};
 
 /// Folders and hosts that documents may refer to, beside their own folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +18,75 @@ pub struct Access {
     pub hosts: Vec<String>,
     /// Folder that caches fetched content (`--cache`).
     pub cache: Option<PathBuf>,
+    /// Header fields that are sent to the hosts in `named` (`--header`), as name and value.
+    pub headers: Vec<(String, String)>,
+    /// Hosts of the documents that the user named by URL.
+    pub named: Vec<String>,
+    /// Time to wait for a host that does not answer yet (`--wait`).
+    pub wait: Duration,
+}
+
+/// Content of a URI.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub bytes: Vec<u8>,
+    /// Reason why the content is that of the cache, if its host cannot be reached.
+    pub stale: Option<FetchError>,
+}
+
+/// Reason why the content of a URI cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    /// The user did not allow the host.
+    #[error("{0}")]
+    Refused(String),
+    #[error("`{uri}` cannot be fetched: {why}")]
+    Unreachable { uri: String, why: String },
+    #[error("`{uri}` answers {status}")]
+    Status {
+        uri: String,
+        status: ureq::http::StatusCode,
+    },
+    #[error("`{uri}` cannot be read: {why}")]
+    Unreadable { uri: String, why: String },
+    #[error("`{0}` is redirected more than {MOST_REDIRECTIONS} times")]
+    Redirections(String),
+    #[error("{0}")]
+    Revision(#[from] RevisionError),
+}
+
+impl FetchError {
+    /// Returns what the user can do.
+    pub(super) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { why, .. } if why.to_ascii_lowercase().contains("certificate") => {
+                Some(
+                    "the certificate is not signed by a public authority; fetch the document with another tool, and name the file",
+                )
+            }
+            Self::Unreachable { .. } => {
+                Some("is the server running? `--wait 30s` waits until it answers")
+            }
+            Self::Status { status, .. } => match status.as_u16() {
+                401 | 403 => Some("send credentials with `--header 'Authorization: Bearer …'`"),
+                404 | 410 => Some(
+                    "open the address in a browser, and name that of the document itself, such as …/openapi.json",
+                ),
+                500.. => Some("`--wait 30s` waits until the server answers"),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns true if the host may answer later.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Status { status, .. } => status.is_server_error(),
+            _ => false,
+        }
+    }
 }
 
 /// Timeout of one request, from connecting to the last byte; a slower answer is an error.
@@ -39,12 +110,79 @@ pub(super) fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
     if let Some(bytes) = kept.as_ref().and_then(|path| fs::read(path).ok()) {
         return Ok(bytes);
     }
-    let bytes = download(uri, access)?;
-    if let Some(path) = kept {
-        // Without the cached file the next start fetches it again, which deserves no message.
-        let _kept = keep(&path, &bytes);
+    let fetched = fetch_anew(uri, access).map_err(|error| error.to_string())?;
+    Ok(fetched.bytes)
+}
+
+/// Returns the content of a URI from its host. The host is asked whether the cached content is
+/// still current (RFC 9110 §13.1.2); if it cannot be reached, the cached content is returned.
+pub(super) fn fetch_anew(uri: &str, access: &Access) -> Result<Fetched, FetchError> {
+    if let Some(revision) = Revision::of_uri(uri) {
+        let bytes = revision.read()?;
+        return Ok(Fetched { bytes, stale: None });
     }
-    Ok(bytes)
+    allowed(uri, access).map_err(FetchError::Refused)?;
+    let kept = access.cache.as_deref().map(|folder| place(folder, uri));
+    let cached = kept.as_ref().and_then(|path| fs::read(path).ok());
+    let tag = kept.as_ref().filter(|_| cached.is_some());
+    let tag = tag.and_then(|path| fs::read_to_string(tag_of(path)).ok());
+    let began = Instant::now();
+    let downloaded = loop {
+        match download(uri, access, tag.as_deref()) {
+            Err(error) if error.is_passing() && began.elapsed() < access.wait => {
+                thread::sleep(PAUSE);
+            }
+            result => break result,
+        }
+    };
+    match (downloaded, cached) {
+        (Ok(Download::Content { bytes, tag }), _) => {
+            if let Some(path) = kept {
+                // Without the cached file the next start fetches it again, which deserves no
+                // message.
+                let _kept = keep(&path, &bytes);
+                let _tagged = match tag {
+                    Some(tag) => keep(&tag_of(&path), tag.as_bytes()),
+                    None => fs::remove_file(tag_of(&path)),
+                };
+            }
+            Ok(Fetched { bytes, stale: None })
+        }
+        (Ok(Download::Unchanged), Some(bytes)) => Ok(Fetched { bytes, stale: None }),
+        (Ok(Download::Unchanged), None) => Err(FetchError::Unreadable {
+            uri: uri.to_owned(),
+            why: "it is said to be unchanged, and is not in the cache".to_owned(),
+        }),
+        (Err(error), Some(bytes)) if error.is_passing() => Ok(Fetched {
+            bytes,
+            stale: Some(error),
+        }),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Pause between two attempts to reach a host.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Answer of a host.
+enum Download {
+    Content {
+        bytes: Vec<u8>,
+        /// Entity tag, if the host sent one.
+        tag: Option<String>,
+    },
+    /// The cached content is current.
+    Unchanged,
+}
+
+/// Returns the host of a URI, with its port if it has one.
+pub(crate) fn host_of(uri: &str) -> Option<String> {
+    let parsed: Uri = uri.parse().ok()?;
+    let host = parsed.host()?;
+    Some(match parsed.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
 }
 
 /// Checks that the user allowed the host of a URI; the error names the option that would allow it.
@@ -69,7 +207,7 @@ fn allowed(uri: &str, access: &Access) -> Result<(), String> {
     ))
 }
 
-fn download(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
+fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, FetchError> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
         .max_redirects(0)
@@ -79,33 +217,58 @@ fn download(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
         .into();
     let mut uri = uri.to_owned();
     for _ in 0..=MOST_REDIRECTIONS {
-        let mut response = agent
-            .get(&uri)
-            .call()
-            .map_err(|error| format!("`{uri}` cannot be fetched: {error}"))?;
+        let mut request = agent.get(&uri);
+        // Credentials go to no host that the user did not name.
+        if host_of(&uri).is_some_and(|host| access.named.contains(&host)) {
+            for (name, value) in &access.headers {
+                request = request.header(name, value);
+            }
+        }
+        if let Some(tag) = tag {
+            request = request.header("if-none-match", tag);
+        }
+        let mut response = request.call().map_err(|error| FetchError::Unreachable {
+            uri: uri.clone(),
+            why: error.to_string(),
+        })?;
         let status = response.status();
+        let field = |name: &str| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        if status.as_u16() == 304 {
+            return Ok(Download::Unchanged);
+        }
         if status.is_redirection()
-            && let Some(to) = response
-                .headers()
-                .get("location")
-                .and_then(|value| value.to_str().ok())
+            && let Some(to) = field("location")
         {
-            let next = crate::document::identifier::absolute(&uri, to);
-            allowed(&next, access).map_err(|why| format!("`{uri}` leads to `{next}`; {why}"))?;
+            let next = crate::document::identifier::absolute(&uri, &to);
+            allowed(&next, access)
+                .map_err(|why| FetchError::Refused(format!("`{uri}` leads to `{next}`; {why}")))?;
             uri = next;
             continue;
         }
         if !status.is_success() {
-            return Err(format!("`{uri}` answers {status}"));
+            return Err(FetchError::Status { uri, status });
         }
+        let tag = field("etag");
         let reader = response.body_mut().with_config().limit(LARGEST);
-        return reader
-            .read_to_vec()
-            .map_err(|error| format!("`{uri}` cannot be read: {error}"));
+        return match reader.read_to_vec() {
+            Ok(bytes) => Ok(Download::Content { bytes, tag }),
+            Err(error) => Err(FetchError::Unreadable {
+                uri,
+                why: error.to_string(),
+            }),
+        };
     }
-    Err(format!(
-        "`{uri}` is redirected more than {MOST_REDIRECTIONS} times"
-    ))
+    Err(FetchError::Redirections(uri))
+}
+
+/// Returns the file for the entity tag of a cached file.
+fn tag_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".etag");
+    name.into()
 }
 
 /// Returns the file of a URI in the cache: readable, and different for different URIs.

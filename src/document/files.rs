@@ -13,13 +13,12 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::diagnostic::Source;
+use crate::document::bounds::LARGEST_FILE;
 use crate::document::encoding::decode;
 use crate::document::error::SyntaxError;
 pub(crate) use crate::document::fetch::Access;
+use crate::document::revision::Revision;
 use crate::document::{fetch, identifier, metaschema, position, syntax};
-
-/// Maximum size of a file in bytes: 256 MiB. A larger one is a diagnostic.
-pub(crate) const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// Maximum number of files that one document refers to; references to more are diagnostics.
 const MOST_FILES: usize = 2000;
@@ -99,17 +98,23 @@ pub(crate) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Creates the files of the document `name`. `home` is its file, if it is one; `served` are the
-    /// folders that were searched for documents.
+    /// Creates the files of the document `name`. `home` is its location, if it has one; `served`
+    /// are the folders that were searched for documents.
     #[must_use]
     pub(crate) fn new(
         name: &'a str,
-        home: Option<&Path>,
+        home: Option<&Home>,
         access: &'a Access,
         served: &[PathBuf],
     ) -> Self {
-        let home = home.and_then(|path| path.canonicalize().ok());
-        let own = home.as_deref().and_then(Path::parent);
+        let home = home.and_then(|home| match home {
+            Home::File(path) => path.canonicalize().ok().map(Home::File),
+            Home::Uri(_) => Some(home.clone()),
+        });
+        let own = match &home {
+            Some(Home::File(path)) => path.parent(),
+            _ => None,
+        };
         let plain = |path: PathBuf| Folder {
             path,
             is_without_hidden: false,
@@ -133,7 +138,6 @@ impl<'a> Files<'a> {
             path,
             is_without_hidden: true,
         }));
-        let home = home.map(Home::File);
         Self {
             access,
             home,
@@ -214,7 +218,7 @@ impl<'a> Files<'a> {
     fn read_now(&mut self, home: &Home) -> Result<Read, String> {
         let name = match home {
             Home::File(path) => self.shown(path),
-            Home::Uri(uri) => uri.clone(),
+            Home::Uri(uri) => shown_uri(uri),
         };
         if let Home::Uri(uri) = home
             && let Some(tree) = metaschema::built_in(uri)
@@ -244,6 +248,12 @@ impl<'a> Files<'a> {
     /// Returns the reason why it cannot be read.
     pub(crate) fn text(&mut self, home: &Home) -> Result<String, String> {
         let (name, bytes) = match home {
+            // The parts of a document that was fetched anew are fetched anew too.
+            Home::Uri(uri) if matches!(self.home, Some(Home::Uri(_))) => {
+                let fetched =
+                    fetch::fetch_anew(uri, self.access).map_err(|error| error.to_string())?;
+                (shown_uri(uri), fetched.bytes)
+            }
             Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
             Home::File(path) => {
                 let name = self.shown(path);
@@ -275,6 +285,11 @@ impl<'a> Files<'a> {
             _ => path.display().to_string(),
         }
     }
+}
+
+/// Returns a URI as messages show it: a file of a git revision as the user writes it.
+pub(crate) fn shown_uri(uri: &str) -> String {
+    Revision::of_uri(uri).map_or_else(|| uri.to_owned(), |revision| revision.shown())
 }
 
 impl Folder {

@@ -9,7 +9,7 @@ pub(crate) mod dynamic;
 mod encoding;
 pub(crate) mod error;
 mod extent;
-mod fetch;
+pub(crate) mod fetch;
 pub(crate) mod files;
 mod fixture_file;
 mod identifier;
@@ -24,6 +24,7 @@ pub(crate) mod reference;
 mod repair;
 mod repair_values;
 mod retyped;
+mod revision;
 pub(crate) mod shape;
 mod splice;
 pub(crate) mod syntax;
@@ -39,12 +40,14 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::bounds::LARGEST_FILE;
 use crate::document::encoding::{begins_as_openapi, decode, mentions_openapi};
 use crate::document::error::SyntaxError;
-use crate::document::files::{Access, Files, LARGEST_FILE, read_file};
+use crate::document::files::{Access, Files, Home, read_file};
 pub(crate) use crate::document::fixture_file::FixtureEntry;
 pub(crate) use crate::document::fixture_file::FixtureFile;
 use crate::document::overlay::Overlay;
+use crate::document::revision::Revision;
 pub(crate) use crate::document::shape::{Expect, Kind, METHODS, Members};
 use crate::document::splice::Splicer;
 use crate::document::syntax::{OddityKind, Parsed};
@@ -56,6 +59,15 @@ pub enum Input {
     Path(PathBuf),
     /// Standard input, written as `-`.
     Stdin,
+    /// An `http` or `https` URL, whose host may be asked.
+    Url(String),
+    /// A file or folder of a git revision: `HEAD~1:api.yaml`.
+    Revision {
+        /// Name of the revision: `HEAD~1`, `main`.
+        name: String,
+        /// Path from the current folder: `api.yaml`.
+        path: String,
+    },
     /// A text in memory, with the name that diagnostics use for it.
     Text {
         /// Name of the text, such as `pets.yaml`.
@@ -112,6 +124,8 @@ pub(crate) fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loa
             Input::Text { name, text } => loaded.text(name, text.clone(), None, Naming::ByName),
             Input::Path(path) if path.is_dir() => loaded.folder(path),
             Input::Path(path) => loaded.file(path, Naming::ByName),
+            Input::Url(url) => loaded.url(url),
+            Input::Revision { name, path } => loaded.revision(name, path),
         }
     }
     loaded.read_all();
@@ -200,6 +214,13 @@ fn read_text(path: &Path) -> Result<String, Diagnostic> {
     text.map_err(|why| unreadable(&path.display().to_string(), &why))
 }
 
+/// Returns true if bytes begin as an HTML page does.
+fn is_html(bytes: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_ascii_lowercase();
+    let start = start.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
 /// Reason for refusing bytes that are not text.
 const NO_TEXT: &str = "it is not text in UTF-8 or UTF-16";
 
@@ -267,7 +288,7 @@ enum Waiting {
     Text {
         name: String,
         text: String,
-        home: Option<PathBuf>,
+        home: Option<Home>,
         asked: Naming,
     },
     /// A diagnostic for an input that cannot be read.
@@ -289,6 +310,10 @@ impl Loaded {
             Input::Stdin => (
                 "-".to_owned(),
                 Err(unreadable("-", "an overlay is read from a file")),
+            ),
+            Input::Url(name) | Input::Revision { name, .. } => (
+                name.clone(),
+                Err(unreadable(name, "an overlay is read from a file")),
             ),
         };
         let text = match text {
@@ -336,8 +361,62 @@ impl Loaded {
     fn file(&mut self, path: &Path, asked: Naming) {
         let name = path.display().to_string();
         match read_file(path) {
-            Ok(bytes) => self.bytes(&name, bytes, Some(path), asked),
+            Ok(bytes) => self.bytes(&name, bytes, Some(Home::File(path.to_owned())), asked),
             Err(why) => self.unreadable(&name, &why),
+        }
+    }
+
+    fn url(&mut self, url: &str) {
+        let fetched = match fetch::fetch_anew(url, &self.access) {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                let fault = Diagnostic::without_place(Code::UnreadableFile, error.to_string());
+                let fault = match error.help() {
+                    Some(help) => fault.help(help),
+                    None => fault,
+                };
+                return self.waiting.push(Waiting::Fault(fault));
+            }
+        };
+        if let Some(error) = fetched.stale {
+            let message = format!("{error}; the copy in the cache is served");
+            let stale = Diagnostic::without_place(Code::StaleDocument, message);
+            self.waiting.push(Waiting::Fault(stale));
+        }
+        if is_html(&fetched.bytes) {
+            let message = format!("`{url}` is an HTML page, expected an OpenAPI document");
+            let help = "name the address of the document itself, such as …/openapi.json; the page may link to it";
+            let fault = Diagnostic::without_place(Code::UnreadableFile, message).help(help);
+            return self.waiting.push(Waiting::Fault(fault));
+        }
+        self.bytes(
+            url,
+            fetched.bytes,
+            Some(Home::Uri(url.to_owned())),
+            Naming::ByName,
+        );
+    }
+
+    fn revision(&mut self, name: &str, path: &str) {
+        let shown = format!("{name}:{path}");
+        let read = Revision::find(name, path).and_then(|revision| {
+            Ok(if revision.is_folder()? {
+                (revision.files()?, Naming::ByFolder)
+            } else {
+                (vec![revision], Naming::ByName)
+            })
+        });
+        let (files, asked) = match read {
+            Ok(read) => read,
+            Err(error) => return self.unreadable(&shown, &error.to_string()),
+        };
+        for file in files {
+            match file.read() {
+                Ok(bytes) => {
+                    self.bytes(&file.shown(), bytes, Some(Home::Uri(file.uri())), asked);
+                }
+                Err(error) => self.unreadable(&file.shown(), &error.to_string()),
+            }
         }
     }
 
@@ -345,7 +424,7 @@ impl Loaded {
         self.waiting.push(Waiting::Fault(unreadable(name, why)));
     }
 
-    fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<&Path>, asked: Naming) {
+    fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<Home>, asked: Naming) {
         match decode(bytes) {
             Some(text) => self.text(name, text, home, asked),
             None if asked == Naming::ByFolder => self.passed_over += 1,
@@ -353,12 +432,12 @@ impl Loaded {
         }
     }
 
-    fn text(&mut self, name: &str, text: String, home: Option<&Path>, asked: Naming) {
+    fn text(&mut self, name: &str, text: String, home: Option<Home>, asked: Naming) {
         if asked == Naming::ByFolder && !mentions_openapi(&text) {
             self.passed_over += 1;
             return;
         }
-        let (name, home) = (name.to_owned(), home.map(Path::to_owned));
+        let name = name.to_owned();
         self.waiting.push(Waiting::Text {
             name,
             text,
@@ -384,7 +463,7 @@ impl Loaded {
                     asked,
                 } => {
                     let Some(parsed) = parsed.next() else { return };
-                    self.parsed(&name, text, home.as_deref(), asked, parsed);
+                    self.parsed(&name, text, home.as_ref(), asked, parsed);
                 }
                 Waiting::Fault(fault) => self.diagnostics.push(fault),
             }
@@ -395,7 +474,7 @@ impl Loaded {
         &mut self,
         name: &str,
         text: String,
-        home: Option<&Path>,
+        home: Option<&Home>,
         asked: Naming,
         parsed: Result<Parsed, SyntaxError>,
     ) {
@@ -448,7 +527,7 @@ impl Loaded {
             .push(Diagnostic::at(Code::Syntax, place, error.message.clone()));
     }
 
-    fn document(&mut self, name: &str, text: String, home: Option<&Path>, parsed: Parsed) {
+    fn document(&mut self, name: &str, text: String, home: Option<&Home>, parsed: Parsed) {
         let has_identifiers = identifier::may_be_in(&text);
         let source = Source::new(name.to_owned(), text, position::positions);
         self.diagnostics.extend(odd(&parsed, &source));
