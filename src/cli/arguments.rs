@@ -19,7 +19,7 @@ use crate::schema::Examples;
 
 #[derive(Debug, Args)]
 pub(super) struct Documents {
-    /// Files, folders, URLs, `REVISION:PATH` of git, or `-` for standard input [default: ./specs]
+    /// Files, folders, URLs, or `-` for standard input [default: ./specs]
     ///
     /// A file is JSON, YAML, or a Markdown or text page with fenced OpenAPI documents, recognized
     /// by its content. A folder is searched with all its sub-folders; files that are not OpenAPI

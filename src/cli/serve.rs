@@ -49,7 +49,7 @@ pub struct Serve {
     ///
     /// A client that prefers an example by its name (`Prefer: example=NAME`), or `dynamic=false`,
     /// still gets it. Fixtures and errors stay as they are.
-    #[arg(long, env = "STANDIN_DYNAMIC", hide_env = true)]
+    #[arg(long, env = "STANDIN_DYNAMIC", hide_env = true, hide_short_help = true)]
     dynamic: bool,
     #[command(flatten)]
     generation: Generation,

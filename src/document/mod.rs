@@ -577,18 +577,31 @@ impl Loaded {
 }
 
 /// Returns diagnostics for constructs that JSON and YAML allow and OpenAPI does not. Numeric keys
-/// are reported only in `responses`, because in an example a number may be any name.
+/// are reported only in `responses`, because in an example a number may be any name, and once for
+/// all of them, because authors write all keys in one way.
 fn odd(parsed: &Parsed, source: &Arc<Source>) -> Vec<Diagnostic> {
     let in_responses = |pointer: &str| pointer.rsplit('/').nth(1) == Some("responses");
     let place = |pointer: &String| Place::key(source, pointer.clone());
+    let is_numeric = |oddity: &&syntax::Oddity| {
+        oddity.kind == OddityKind::NumericKey && in_responses(&oddity.pointer)
+    };
+    let numeric: Vec<_> = parsed.oddities.iter().filter(is_numeric).collect();
+    let others = match numeric.len() {
+        0 | 1 => String::new(),
+        count => format!("; {count} response keys of this text are numbers"),
+    };
+    let is_first = |oddity: &syntax::Oddity| {
+        let first = numeric.first();
+        first.is_some_and(|first| first.pointer == oddity.pointer)
+    };
     let explain = |oddity: &syntax::Oddity| {
         let key = syntax::unescape(oddity.pointer.rsplit('/').next().unwrap_or_default());
         match oddity.kind {
-            OddityKind::NumericKey if in_responses(&oddity.pointer) => Some(
+            OddityKind::NumericKey if is_first(oddity) => Some(
                 Diagnostic::at(
                     Code::NumericKey,
                     place(&oddity.pointer),
-                    format!("the response key {key} is a number, expected a string"),
+                    format!("the response key {key} is a number, expected a string{others}"),
                 )
                 .help(format!("read as `\"{key}\"`")),
             ),

@@ -1,4 +1,6 @@
 //! Maps JSON Pointers back to lines and columns.
+use std::borrow::Cow;
+
 use saphyr_parser::{Event, Parser, Span as YamlSpan};
 
 use crate::diagnostic::{KeyAndValue, Positions, Span};
@@ -19,15 +21,81 @@ pub(super) fn positions(text: &str) -> Positions {
     {
         return positions;
     }
+    let mut text = Cow::Borrowed(text);
+    let mut indented = 0;
+    for _ in 0..MOST_RETRIES {
+        match walk(&text) {
+            (_, Some(at)) if at > indented => {
+                text = with_indent(&text, at).into();
+                indented = at;
+            }
+            (positions, _) => return positions,
+        }
+    }
+    walk(&text).0
+}
+
+/// Maximum number of scalars that are indented to read on behind them.
+const MOST_RETRIES: usize = 200;
+
+/// Returns the positions in a YAML text, and the number of characters before the scalar at which
+/// the parser fails, if it does.
+fn walk(text: &str) -> (Positions, Option<usize>) {
     let mut walk = Walk::default();
     for event in Parser::new_from_str(text) {
-        let Ok((event, span)) = event else { break };
-        if matches!(event, Event::DocumentEnd) {
-            break;
+        match event {
+            Ok((Event::DocumentEnd, _)) => break,
+            Ok((event, span)) => walk.step(&event, span),
+            Err(error) => return (walk.positions, Some(error.marker().index())),
         }
-        walk.step(&event, span);
     }
-    walk.positions
+    (walk.positions, None)
+}
+
+/// Returns a text in which the lines of the quoted scalar after `at` characters are indented.
+/// Many readers, ours too, accept a scalar that continues at the column of its key, which this
+/// parser refuses (YAML 1.2.2 §6.1). Lines keep their numbers; other text keeps its columns.
+fn with_indent(text: &str, at: usize) -> String {
+    const INDENT: &str = "                                ";
+    let start = text
+        .char_indices()
+        .nth(at)
+        .map_or(text.len(), |(start, _)| start);
+    let (before, scalar) = text.split_at(start);
+    let Some(quote) = scalar
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '"' | '\''))
+    else {
+        return text.to_owned();
+    };
+    let mut written = before.to_owned();
+    let mut letters = scalar.char_indices().peekable();
+    let mut end = scalar.len();
+    written.extend(letters.next().map(|(_, quote)| quote));
+    while let Some((index, letter)) = letters.next() {
+        written.push(letter);
+        match letter {
+            '\n' => written.push_str(INDENT),
+            '\\' if quote == '"' => {
+                let escaped = letters.next().map(|(_, escaped)| escaped);
+                written.extend(escaped);
+                if escaped == Some('\n') {
+                    written.push_str(INDENT);
+                }
+            }
+            // `''` is one quote within a single-quoted scalar.
+            '\'' if quote == '\'' && letters.next_if(|(_, next)| *next == '\'').is_some() => {
+                written.push('\'');
+            }
+            letter if letter == quote => {
+                end = index + quote.len_utf8();
+                break;
+            }
+            _ => {}
+        }
+    }
+    written + &scalar[end..]
 }
 
 #[derive(Default)]
@@ -302,6 +370,16 @@ mod tests {
                 length: 2
             })
         );
+    }
+
+    #[test]
+    fn places_behind_a_scalar_that_is_indented_too_little_are_found() {
+        let text = "a:\n  b: \"one\n  two \\\" \\\n  three\"\n  c: 'it''s\n\n  four'\n  é: \"x\n  y\"\nd: 1\n";
+        let places = positions(text);
+        let start = |pointer: &str| (places[pointer].value.line, places[pointer].value.column);
+        assert_eq!(start("/a/c"), (5, 6));
+        assert_eq!(start("/a/é"), (8, 6));
+        assert_eq!(start("/d"), (10, 4));
     }
 
     #[test]
