@@ -441,3 +441,22 @@ fn a_file_of_a_git_revision_is_a_document_with_references_of_that_revision() {
     assert_eq!(code, Some(2), "{out}{err}");
     assert!((out + &err).contains("`HEAD:none.yaml` cannot be read: git says"));
 }
+
+#[test]
+fn fixtures_of_the_current_folder_are_not_those_of_another_project() {
+    let folder = Folder::new("projects")
+        .with("mine/fixtures/f.yaml", "missing: []")
+        .with("mine/a.yaml", DOCUMENT)
+        .with("other/a.yaml", DOCUMENT)
+        .with("third/a.yaml", DOCUMENT)
+        .with("third/fixtures/f.yaml", "missing: []");
+    let mine = folder.0.join("mine");
+    let finding = "no document has the operation";
+    let found = |document: &str| {
+        let (_, out, _) = run(&mine, &["check", document]);
+        out.contains(finding)
+    };
+    assert!(found("a.yaml"));
+    assert!(!found("../other/a.yaml"));
+    assert!(found("../third/a.yaml"));
+}

@@ -141,3 +141,21 @@ fn a_run_is_reported_and_judged_at_its_end() {
         assert_eq!(run(&folder.0, &[&SERVE[..], wrong].concat()).0, Some(2));
     }
 }
+
+#[test]
+fn a_running_sandbox_is_asked_and_waited_for() {
+    let folder = Folder::new("health").with("specs/a.yaml", THINGS);
+    let server = Server::serve(&folder, &["--log", "off"]);
+    let url = format!("http://{}", server.address);
+    let (code, out, _) = run(&folder.0, &["health", &url]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains("\"status\":\"ok\""), "{out}");
+    assert_eq!(run(&folder.0, &["wait", &url, "10s"]).0, Some(0));
+    server.stop();
+    let (code, _, err) = run(&folder.0, &["health", &url]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("cannot be fetched"), "{err}");
+    let (code, _, err) = run(&folder.0, &["wait", &url, "300ms"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("waited 300ms"), "{err}");
+}

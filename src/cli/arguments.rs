@@ -29,6 +29,8 @@ pub(super) struct Documents {
     pub(super) inputs: Vec<PathBuf>,
     /// Folder of fixtures [default: ./fixtures, if it is there]
     ///
+    /// For a document outside of the current folder, the default is the folder `fixtures` beside it.
+    ///
     /// Each YAML or JSON file in it maps operations (`operationId` or `METHOD /path`) to lists of
     /// responses, each with `when` (a JSON Schema over `{path, query, header, cookie, body}`),
     /// `status`, `example` or `body`, and `headers`. The first response whose condition holds is
@@ -134,12 +136,16 @@ impl Documents {
         if inputs.is_empty() {
             inputs.push(Input::Path(PathBuf::from("specs")));
         }
-        let usual = Path::new("fixtures");
         let fixtures = self
             .fixtures
-            .as_deref()
-            .or_else(|| usual.is_dir().then_some(usual));
-        Ok(Sandbox::load(&inputs, fixtures, &self.reading(), settings))
+            .clone()
+            .or_else(|| usual_fixtures(&self.inputs));
+        Ok(Sandbox::load(
+            &inputs,
+            fixtures.as_deref(),
+            &self.reading(),
+            settings,
+        ))
     }
 
     /// Returns the other folders that documents may refer to.
@@ -176,6 +182,18 @@ impl Documents {
             overlays,
         }
     }
+}
+
+/// Returns the folder of fixtures that belongs to documents: `fixtures` in the current folder, or
+/// beside the first document if that is outside of the current folder.
+fn usual_fixtures(inputs: &[PathBuf]) -> Option<PathBuf> {
+    let current = std::env::current_dir().ok()?.canonicalize().ok()?;
+    let first = inputs.first().and_then(|path| path.canonicalize().ok());
+    let folder = match first {
+        Some(document) if !document.starts_with(&current) => document.parent()?.join("fixtures"),
+        _ => PathBuf::from("fixtures"),
+    };
+    folder.is_dir().then_some(folder)
 }
 
 /// Returns the input that an argument names.

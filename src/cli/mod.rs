@@ -4,6 +4,7 @@ mod arguments;
 mod example;
 mod outcome;
 mod prism;
+mod reach;
 mod report;
 mod report_file;
 mod serve;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::example::Example;
 use crate::cli::outcome::Unfailing;
+use crate::cli::reach::{Health, Wait};
 use crate::cli::report::{Check, Routes};
 pub use crate::cli::serve::Serve;
 use crate::server::stderr::{self, StandardError};
@@ -60,6 +62,14 @@ enum Action {
     ///
     /// Exit code: 0, or 2 if the operation does not exist or does not document the wanted answer.
     Example(Example),
+    /// Ask a running sandbox whether it answers
+    ///
+    /// Exit code: 0 if it does, 1 if it does not.
+    Health(Health),
+    /// Wait until a sandbox answers
+    ///
+    /// Exit code: 0 when it does, 1 if it does not within the time.
+    Wait(Wait),
     /// Print a completion script for a shell
     Completions {
         /// Shell to complete for
@@ -114,6 +124,8 @@ impl Command {
             Action::Check(check) => check.run(out, err),
             Action::Routes(routes) => routes.run(out, err),
             Action::Example(example) => example.run(out, err),
+            Action::Health(health) => health.run(out, err),
+            Action::Wait(wait) => wait.run(err),
             Action::Completions { shell } => {
                 // `generate` panics if it cannot write, so it writes to memory first.
                 let mut script = Vec::new();

@@ -6,11 +6,13 @@ use std::ffi::OsString;
 use std::path::Path;
 
 /// Subcommands of Standin; another first word may be a document.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 10] = [
     "serve",
     "check",
     "routes",
     "example",
+    "health",
+    "wait",
     "completions",
     "man",
     "help",

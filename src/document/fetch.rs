@@ -185,6 +185,19 @@ pub(crate) fn host_of(uri: &str) -> Option<String> {
     })
 }
 
+/// Returns the content of a URL that the user named, which is not cached.
+///
+/// # Errors
+///
+/// Returns a message for users: the host does not answer, or answers something else.
+pub(crate) fn get(url: &str) -> Result<Vec<u8>, String> {
+    match download(url, &Access::default(), None) {
+        Ok(Download::Content { bytes, .. }) => Ok(bytes),
+        Ok(Download::Unchanged) => Err(format!("`{url}` answers 304")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Checks that the user allowed the host of a URI; the error names the option that would allow it.
 fn allowed(uri: &str, access: &Access) -> Result<(), String> {
     let parsed: Uri = uri

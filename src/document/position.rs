@@ -23,7 +23,7 @@ pub(super) fn positions(text: &str) -> Positions {
     }
     let mut text = Cow::Borrowed(text);
     let mut indented = 0;
-    for _ in 0..MOST_RETRIES {
+    for _ in 0..(MOST_READ / text.len().max(1)).min(MOST_RETRIES) {
         match walk(&text) {
             (_, Some(at)) if at > indented => {
                 text = with_indent(&text, at).into();
@@ -37,6 +37,10 @@ pub(super) fn positions(text: &str) -> Positions {
 
 /// Maximum number of scalars that are indented to read on behind them.
 const MOST_RETRIES: usize = 200;
+
+/// Maximum number of bytes that are read again behind such scalars; places behind the next one are
+/// those of the nearest part before it.
+const MOST_READ: usize = 64 * 1024 * 1024;
 
 /// Returns the positions in a YAML text, and the number of characters before the scalar at which
 /// the parser fails, if it does.

@@ -9,7 +9,7 @@ use crate::program::{Folder, standin};
 /// A server that is listening.
 pub(crate) struct Server {
     pub child: Child,
-    address: String,
+    pub address: String,
     stdout: BufReader<ChildStdout>,
 }
 
