@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::arguments::time;
 use crate::cli::outcome::{Failure, Outcome};
-use crate::document::fetch;
+use crate::document::fetch::{self, FetchError};
 
 /// Path of the control API that answers whenever the server does.
 const HEALTH: &str = "/_standin/health";
@@ -71,7 +71,7 @@ impl Wait {
     }
 }
 
-fn ask(url: &str) -> Result<String, String> {
+fn ask(url: &str) -> Result<String, FetchError> {
     let bytes = fetch::get(&format!("{}{HEALTH}", url.trim_end_matches('/')))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

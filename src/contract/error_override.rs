@@ -209,7 +209,7 @@ impl Reader<'_> {
     }
 
     fn template(&self, text: &str, at: &str) -> Result<Template, Diagnostic> {
-        Template::parse(text).map_err(|why| self.invalid(at, why))
+        Template::parse(text).map_err(|why| self.invalid(at, why.to_string()))
     }
 
     /// Checks that every string of a value is a valid template.

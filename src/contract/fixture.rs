@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::contract::example::Example;
-use crate::contract::simulation::{self, Delay, Fault, RateLimit};
+use crate::contract::simulation::{self, Delay, Fault, RateLimit, SimulationError};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::names::{nearest, unknown_keyword};
@@ -161,7 +161,7 @@ impl Reader<'_> {
         }
         let status = self.status(at, entry.get("status"))?;
         let read = |name: &str| entry.get(name).map(|value| (value, join(at, name)));
-        let said = |at: String| move |message: String| self.invalid(&at, message);
+        let said = |at: String| move |error: SimulationError| self.invalid(&at, error.to_string());
         let delay = read("delay")
             .map(|(value, at)| Delay::read(value).map_err(said(at)))
             .transpose()?;
@@ -205,7 +205,7 @@ impl Reader<'_> {
             (None, None) => Ok(None),
             (Some(after), Some(_)) => {
                 let after = simulation::calls(after)
-                    .map_err(|message| self.invalid(&join(at, "after"), message))?;
+                    .map_err(|error| self.invalid(&join(at, "after"), error.to_string()))?;
                 Ok(Some((after, Box::new(self.fixture(&join(at, "then"))?))))
             }
             (Some(_), None) => Err(self.invalid(

@@ -273,12 +273,12 @@ impl Finder<'_> {
                     break;
                 }
                 Ok(base) => bases.push(base),
-                Err(message) => {
+                Err(error) => {
                     let place = Place::value(self.schemas.source(), join(&at, &index.to_string()));
                     self.warn(
                         Code::InvalidServer,
                         place,
-                        message,
+                        error.to_string(),
                         "operations answer without its base path",
                     );
                 }

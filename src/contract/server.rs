@@ -1,6 +1,17 @@
 //! The base paths of Server Objects: `https://{host}/v{n}` → `/v1`.
 use serde_json::Value;
 
+/// Reason why a Server Object has no base path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BasePathError {
+    /// Variable in the path without a `default` and without an `enum`.
+    #[error("the variable `{name}` has no default")]
+    NoDefault {
+        /// Name of the variable.
+        name: String,
+    },
+}
+
 /// Returns the base path of one Server Object, without a trailing slash: `/v1`, or empty.
 ///
 /// Variables take their default, else their first `enum` value. Host and scheme do not matter to a
@@ -8,8 +19,8 @@ use serde_json::Value;
 ///
 /// # Errors
 ///
-/// Returns a sentence if a variable in the path has neither.
-pub(crate) fn base_path(server: &Value) -> Result<String, String> {
+/// Returns the reason if a variable in the path has neither.
+pub(crate) fn base_path(server: &Value) -> Result<String, BasePathError> {
     let url = server.get("url").and_then(Value::as_str).unwrap_or("/");
     let url = substitute(url, server.get("variables"));
     let after_scheme = match url.split_once("://") {
@@ -20,7 +31,9 @@ pub(crate) fn base_path(server: &Value) -> Result<String, String> {
     };
     if let Some((_, after)) = after_scheme.split_once(UNKNOWN) {
         let name = after.split(UNKNOWN).next().unwrap_or_default();
-        return Err(format!("the variable `{name}` has no default"));
+        return Err(BasePathError::NoDefault {
+            name: name.to_owned(),
+        });
     }
     let path = after_scheme
         .split(['?', '#'])
@@ -77,7 +90,7 @@ mod tests {
         let server = json!({"url": "https://{h}/{base}/v1", "variables": {"h": {"default": "a.b"}, "base": {"default": "api"}}});
         assert_eq!(base_path(&server).expect("has defaults"), "/api/v1");
         assert_eq!(
-            base_path(&json!({"url": "/{x}"})),
+            base_path(&json!({"url": "/{x}"})).map_err(|error| error.to_string()),
             Err("the variable `x` has no default".to_owned())
         );
         assert_eq!(

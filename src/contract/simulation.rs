@@ -5,6 +5,50 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
+/// Reason why a simulated condition cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimulationError {
+    /// Value that is not a delay.
+    #[error(
+        "`{found}` is not a delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}"
+    )]
+    Delay {
+        /// Value of the fixture.
+        found: Value,
+    },
+    /// Unknown kind of fault.
+    #[error(
+        "`{kind}` is not a fault, expected `reset`, `empty`, `truncate`, `slow-body` or `status`"
+    )]
+    Fault {
+        /// Kind in the fixture; empty if there is none.
+        kind: String,
+    },
+    /// Probability of a fault that is not a number from 0 to 1.
+    #[error("`probability` is a number from 0 to 1")]
+    Probability,
+    /// Value that is not a rate limit.
+    #[error("`{found}` is not a limit, expected such as {{calls: 5, per: 60s}}")]
+    RateLimit {
+        /// Value of the fixture.
+        found: Value,
+    },
+    /// Unknown field of a fault or of a rate limit.
+    #[error("`{name}` is not a field here, expected `{}`", .expected.join("` or `"))]
+    Field {
+        /// Name of the field.
+        name: String,
+        /// Names of the known fields.
+        expected: &'static [&'static str],
+    },
+    /// Value that is not a number of calls.
+    #[error("`{found}` is not a number of calls, expected such as `2 calls`")]
+    Calls {
+        /// Value of the fixture, as text.
+        found: String,
+    },
+}
+
 /// Delay of an answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Delay {
@@ -36,12 +80,10 @@ impl Delay {
     ///
     /// # Errors
     ///
-    /// Returns a sentence with the expected notation.
-    pub fn read(value: &Value) -> Result<Self, String> {
-        let expected = || {
-            format!(
-                "`{value}` is not a delay, expected such as `300ms`, `100ms-1s` or {{median: 200ms, sigma: 0.5}}"
-            )
+    /// Returns an error with the expected notation.
+    pub fn read(value: &Value) -> Result<Self, SimulationError> {
+        let expected = || SimulationError::Delay {
+            found: value.clone(),
         };
         match value {
             Value::String(text) => Self::parse(text).ok_or_else(expected),
@@ -149,8 +191,8 @@ impl Fault {
     ///
     /// # Errors
     ///
-    /// Returns a sentence with the expected kinds or range.
-    pub fn read(value: &Value, status: Option<StatusCode>) -> Result<Self, String> {
+    /// Returns an error with the expected kinds or range.
+    pub fn read(value: &Value, status: Option<StatusCode>) -> Result<Self, SimulationError> {
         let (kind, probability) = match value {
             Value::String(kind) => (kind.as_str(), Some(1.0)),
             Value::Object(object) => {
@@ -173,14 +215,14 @@ impl Fault {
             "slow-body" => Break::SlowBody,
             "status" => Break::Status(status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)),
             other => {
-                return Err(format!(
-                    "`{other}` is not a fault, expected `reset`, `empty`, `truncate`, `slow-body` or `status`"
-                ));
+                return Err(SimulationError::Fault {
+                    kind: other.to_owned(),
+                });
             }
         };
         match probability.filter(|probability| (0.0..=1.0).contains(probability)) {
             Some(probability) => Ok(Self { kind, probability }),
-            None => Err("`probability` is a number from 0 to 1".to_owned()),
+            None => Err(SimulationError::Probability),
         }
     }
 }
@@ -199,10 +241,11 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Returns a sentence with the expected notation.
-    pub fn read(value: &Value) -> Result<Self, String> {
-        let expected =
-            || format!("`{value}` is not a limit, expected such as {{calls: 5, per: 60s}}");
+    /// Returns an error with the expected notation.
+    pub fn read(value: &Value) -> Result<Self, SimulationError> {
+        let expected = || SimulationError::RateLimit {
+            found: value.clone(),
+        };
         let object = value.as_object().ok_or_else(expected)?;
         known(object, &["calls", "per"])?;
         let calls = object
@@ -218,12 +261,18 @@ impl RateLimit {
     }
 }
 
-fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
-    match object.keys().find(|name| !fields.contains(&name.as_str())) {
-        Some(unknown) => Err(format!(
-            "`{unknown}` is not a field here, expected `{}`",
-            fields.join("` or `")
-        )),
+fn known(
+    object: &Map<String, Value>,
+    expected: &'static [&'static str],
+) -> Result<(), SimulationError> {
+    match object
+        .keys()
+        .find(|name| !expected.contains(&name.as_str()))
+    {
+        Some(unknown) => Err(SimulationError::Field {
+            name: unknown.clone(),
+            expected,
+        }),
         None => Ok(()),
     }
 }
@@ -232,8 +281,8 @@ fn known(object: &Map<String, Value>, fields: &[&str]) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// Returns a sentence with the expected notation.
-pub(crate) fn calls(value: &Value) -> Result<u64, String> {
+/// Returns an error with the expected notation.
+pub(crate) fn calls(value: &Value) -> Result<u64, SimulationError> {
     let text = plain(value);
     let number = text
         .split_whitespace()
@@ -242,7 +291,7 @@ pub(crate) fn calls(value: &Value) -> Result<u64, String> {
     let rest = text.split_whitespace().nth(1);
     number
         .filter(|_| rest.is_none_or(|word| word == "calls" || word == "call"))
-        .ok_or_else(|| format!("`{text}` is not a number of calls, expected such as `2 calls`"))
+        .ok_or(SimulationError::Calls { found: text })
 }
 
 #[cfg(test)]

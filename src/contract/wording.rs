@@ -157,6 +157,29 @@ pub enum Part {
     Slot(Slot, Form),
 }
 
+/// Reason why a text is not a template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// Brace that is not closed, or was not opened.
+    #[error("`{text}` has a brace without its other one; write `{{{{` or `}}}}` for a brace")]
+    Brace {
+        /// The whole text.
+        text: String,
+    },
+    /// Unknown slot.
+    #[error("`{{{inner}}}` is not a slot, expected one of {}", slots())]
+    Slot {
+        /// Text between the braces: `nmae`, `name|Title`.
+        inner: String,
+    },
+    /// Unknown form of a name.
+    #[error("`{form}` is not a form of a name, expected one of {}", forms())]
+    Form {
+        /// Text after the bar: `big`.
+        form: String,
+    },
+}
+
 /// A text with slots.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Template {
@@ -169,8 +192,8 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// Returns a sentence if a slot or a form is unknown or a brace is not closed.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Returns the reason if a slot or a form is unknown or a brace is not closed.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut template = Self::default();
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
@@ -188,9 +211,9 @@ impl Template {
                 .strip_prefix('{')
                 .and_then(|braced| braced.split_once('}'));
             let Some((inner, after)) = inner else {
-                return Err(format!(
-                    "`{text}` has a brace without its other one; write `{{{{` or `}}}}` for a brace"
-                ));
+                return Err(TemplateError::Brace {
+                    text: text.to_owned(),
+                });
             };
             template.parts.push(slot(inner)?);
             rest = after;
@@ -246,27 +269,31 @@ impl Template {
     }
 }
 
-fn slot(inner: &str) -> Result<Part, String> {
+fn slot(inner: &str) -> Result<Part, TemplateError> {
     let (name, form) = inner.split_once('|').unwrap_or((inner, ""));
     let known = Slot::NAMES.iter().find(|(known, _)| *known == name);
     let Some((_, slot)) = known else {
-        let names: Vec<&str> = Slot::NAMES.iter().map(|(name, _)| *name).collect();
-        return Err(format!(
-            "`{{{inner}}}` is not a slot, expected one of {}",
-            names.join(", ")
-        ));
+        return Err(TemplateError::Slot {
+            inner: inner.to_owned(),
+        });
     };
     match Form::parse(form) {
         Some(form) => Ok(Part::Slot(*slot, form)),
         None if form.is_empty() => Ok(Part::Slot(*slot, Form::AsIs)),
-        None => {
-            let forms: Vec<&str> = Form::all().collect();
-            Err(format!(
-                "`{form}` is not a form of a name, expected one of {}",
-                forms.join(", ")
-            ))
-        }
+        None => Err(TemplateError::Form {
+            form: form.to_owned(),
+        }),
     }
+}
+
+/// Returns the names of all slots, for messages.
+fn slots() -> String {
+    Slot::NAMES.map(|(name, _)| name).join(", ")
+}
+
+/// Returns the names of all forms, for messages.
+fn forms() -> String {
+    Form::all().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -289,14 +316,17 @@ mod tests {
 
     #[test]
     fn what_is_no_slot_is_said() {
+        let said = |text| Template::parse(text).expect_err("is none").to_string();
         assert!(
-            Template::parse("{nmae}")
-                .is_err_and(|error| error.contains("`{nmae}` is not a slot, expected one of name"))
+            said("{nmae}").contains("`{nmae}` is not a slot, expected one of name, path, pointer,")
         );
         assert!(
-            Template::parse("{name|big}").is_err_and(|error| error.contains("`big` is not a form"))
+            said("{name|big}").contains("`big` is not a form of a name, expected one of words,")
         );
-        assert!(Template::parse("{name").is_err());
+        assert_eq!(
+            said("{name"),
+            "`{name` has a brace without its other one; write `{{` or `}}` for a brace"
+        );
         assert!(Template::parse("a } b").is_err());
     }
 }

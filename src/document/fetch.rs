@@ -35,22 +35,40 @@ pub(super) struct Fetched {
 }
 
 /// Reason why the content of a URI cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
-    /// The user did not allow the host.
-    #[error("{0}")]
-    Refused(String),
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum FetchError {
+    /// Text that is not a URI, with the message of the parser.
+    #[error("`{uri}` is not a URI: {why}")]
+    NotUri { uri: String, why: String },
+    /// Host that the user did not allow, with its port if it has one.
+    #[error("nothing is fetched from the network unless `--allow-host {host}` allows it")]
+    NotAllowed { host: String },
+    /// Redirect to a URI that may not be fetched.
+    #[error("`{uri}` leads to `{next}`; {why}")]
+    Redirected {
+        uri: String,
+        next: String,
+        why: Box<FetchError>,
+    },
+    /// Host that does not answer, with the message of the client.
     #[error("`{uri}` cannot be fetched: {why}")]
     Unreachable { uri: String, why: String },
+    /// Status of an answer that is no success.
     #[error("`{uri}` answers {status}")]
     Status {
         uri: String,
         status: ureq::http::StatusCode,
     },
+    /// Answer 304 to a request without a condition.
+    #[error("`{uri}` answers 304")]
+    NotModified { uri: String },
+    /// Content that is not complete or too large, with the message of the client.
     #[error("`{uri}` cannot be read: {why}")]
     Unreadable { uri: String, why: String },
-    #[error("`{0}` is redirected more than {MOST_REDIRECTIONS} times")]
-    Redirections(String),
+    /// Redirects beyond the maximum number.
+    #[error("`{uri}` is redirected more than {MOST_REDIRECTIONS} times")]
+    Redirections { uri: String },
+    /// File of a git revision that cannot be read.
     #[error("{0}")]
     Revision(#[from] RevisionError),
 }
@@ -102,15 +120,15 @@ const MOST_REDIRECTIONS: usize = 5;
 ///
 /// # Errors
 ///
-/// Returns a message for users: the host is not allowed, does not answer, or answers something
-/// else.
-pub(super) fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, String> {
+/// Returns the reason why it cannot be had: the host is not allowed, does not answer, or answers
+/// something else.
+pub(super) fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, FetchError> {
     allowed(uri, access)?;
     let kept = access.cache.as_deref().map(|folder| place(folder, uri));
     if let Some(bytes) = kept.as_ref().and_then(|path| fs::read(path).ok()) {
         return Ok(bytes);
     }
-    let fetched = fetch_anew(uri, access).map_err(|error| error.to_string())?;
+    let fetched = fetch_anew(uri, access)?;
     Ok(fetched.bytes)
 }
 
@@ -121,7 +139,7 @@ pub(super) fn fetch_anew(uri: &str, access: &Access) -> Result<Fetched, FetchErr
         let bytes = revision.read()?;
         return Ok(Fetched { bytes, stale: None });
     }
-    allowed(uri, access).map_err(FetchError::Refused)?;
+    allowed(uri, access)?;
     let kept = access.cache.as_deref().map(|folder| place(folder, uri));
     let cached = kept.as_ref().and_then(|path| fs::read(path).ok());
     let tag = kept.as_ref().filter(|_| cached.is_some());
@@ -189,20 +207,22 @@ pub(crate) fn host_of(uri: &str) -> Option<String> {
 ///
 /// # Errors
 ///
-/// Returns a message for users: the host does not answer, or answers something else.
-pub(crate) fn get(url: &str) -> Result<Vec<u8>, String> {
-    match download(url, &Access::default(), None) {
-        Ok(Download::Content { bytes, .. }) => Ok(bytes),
-        Ok(Download::Unchanged) => Err(format!("`{url}` answers 304")),
-        Err(error) => Err(error.to_string()),
+/// Returns the reason why it cannot be had: the host does not answer, or answers something else.
+pub(crate) fn get(url: &str) -> Result<Vec<u8>, FetchError> {
+    match download(url, &Access::default(), None)? {
+        Download::Content { bytes, .. } => Ok(bytes),
+        Download::Unchanged => Err(FetchError::NotModified {
+            uri: url.to_owned(),
+        }),
     }
 }
 
 /// Checks that the user allowed the host of a URI; the error names the option that would allow it.
-fn allowed(uri: &str, access: &Access) -> Result<(), String> {
-    let parsed: Uri = uri
-        .parse()
-        .map_err(|error| format!("`{uri}` is not a URI: {error}"))?;
+fn allowed(uri: &str, access: &Access) -> Result<(), FetchError> {
+    let parsed = Uri::try_from(uri).map_err(|error| FetchError::NotUri {
+        uri: uri.to_owned(),
+        why: error.to_string(),
+    })?;
     let host = parsed.host().unwrap_or_default();
     let with_port = parsed.port_u16().map(|port| format!("{host}:{port}"));
     let is_allowed = |name: &String| {
@@ -214,10 +234,9 @@ fn allowed(uri: &str, access: &Access) -> Result<(), String> {
     if access.hosts.iter().any(is_allowed) {
         return Ok(());
     }
-    let name = with_port.as_deref().unwrap_or(host);
-    Err(format!(
-        "nothing is fetched from the network unless `--allow-host {name}` allows it"
-    ))
+    Err(FetchError::NotAllowed {
+        host: with_port.unwrap_or_else(|| host.to_owned()),
+    })
 }
 
 fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, FetchError> {
@@ -256,8 +275,10 @@ fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, F
             && let Some(to) = field("location")
         {
             let next = crate::document::identifier::absolute(&uri, &to);
-            allowed(&next, access)
-                .map_err(|why| FetchError::Refused(format!("`{uri}` leads to `{next}`; {why}")))?;
+            if let Err(why) = allowed(&next, access) {
+                let why = Box::new(why);
+                return Err(FetchError::Redirected { uri, next, why });
+            }
             uri = next;
             continue;
         }
@@ -274,7 +295,7 @@ fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, F
             }),
         };
     }
-    Err(FetchError::Redirections(uri))
+    Err(FetchError::Redirections { uri })
 }
 
 /// Returns the file for the entity tag of a cached file.

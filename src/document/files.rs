@@ -17,6 +17,7 @@ use crate::document::bounds::LARGEST_FILE;
 use crate::document::encoding::decode;
 use crate::document::error::SyntaxError;
 pub(crate) use crate::document::fetch::Access;
+use crate::document::fetch::FetchError;
 use crate::document::revision::Revision;
 use crate::document::{fetch, identifier, metaschema, position, syntax};
 
@@ -27,33 +28,98 @@ const MOST_FILES: usize = 2000;
 /// more are diagnostics.
 const MOST_BYTES: usize = 512 * 1024 * 1024;
 
+/// Reason why a file cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FileError {
+    /// Path of a folder.
+    #[error("it is a folder")]
+    Folder,
+    /// Path of a pipe or a device.
+    #[error("it is not a regular file; what is not in a file is read from standard input, as `-`")]
+    NotRegular,
+    /// File that is larger than [`LARGEST_FILE`].
+    #[error("it has more than {LARGEST_FILE} bytes")]
+    TooLarge,
+    /// Content that is not text.
+    #[error("it is not text in UTF-8 or UTF-16")]
+    NotText,
+    /// Refusal of the system, with its message.
+    #[error("{message}")]
+    Refused { message: String },
+}
+
+impl From<std::io::Error> for FileError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Refused {
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Reason why a file or URI that a document refers to cannot be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum ReferenceError {
+    /// URI of a scheme other than `http` and `https`.
+    #[error("only files, and `http` and `https` URIs, can be read")]
+    Scheme,
+    /// Relative reference in a document without a location.
+    #[error("a document that is no file has no folder to refer to")]
+    NoFolder,
+    /// Path that leads to nothing.
+    #[error("there is no file `{}`", .path.display())]
+    NoFile { path: PathBuf },
+    /// File outside of the folders that may be read, with its folder.
+    #[error(
+        "it is outside the folders of the document, the current folder and the folders that are served; \
+         `--allow-path {}` would allow it",
+        .folder.display()
+    )]
+    Outside { folder: PathBuf },
+    /// References to more than [`MOST_FILES`] files.
+    #[error("the document refers to more than {MOST_FILES} files")]
+    TooManyFiles,
+    /// References to files of more than [`MOST_BYTES`] bytes together.
+    #[error("the files that the document refers to have more than {MOST_BYTES} bytes")]
+    TooManyBytes,
+    /// File that cannot be read.
+    #[error("`{name}` cannot be read: {why}")]
+    Unreadable { name: String, why: FileError },
+    /// Content that is not text.
+    #[error("`{name}` is not text in UTF-8 or UTF-16")]
+    NotText { name: String },
+    /// Text that is neither JSON nor YAML.
+    #[error("`{name}`:{}:{}: {}", .error.span.line, .error.span.column, .error.message)]
+    Syntax { name: String, error: SyntaxError },
+    /// External value of an example that is neither JSON nor YAML, although its name says so.
+    #[error("`{name}`: {}", .error.message)]
+    ExternalValue { name: String, error: SyntaxError },
+    /// URI whose content cannot be had.
+    #[error("{0}")]
+    Fetch(#[from] FetchError),
+}
+
 /// Reads a regular file.
 ///
 /// # Errors
 ///
 /// Returns the reason why it cannot be read: it is a folder, a pipe or a device, it is larger than
 /// [`LARGEST_FILE`], or the system refuses.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
     // Opening a pipe would block.
-    let metadata = path.metadata().map_err(|error| error.to_string())?;
+    let metadata = path.metadata()?;
     if metadata.is_dir() {
-        return Err("it is a folder".to_owned());
+        return Err(FileError::Folder);
     }
     if !metadata.is_file() {
-        return Err(
-            "it is not a regular file; what is not in a file is read from standard input, as `-`"
-                .to_owned(),
-        );
+        return Err(FileError::NotRegular);
     }
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = File::open(path)?;
     let mut bytes =
         Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST_FILE)).unwrap_or_default());
     // The file may have grown, or report no size, as those of `/proc` do.
-    file.take(LARGEST_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err(format!("it has more than {LARGEST_FILE} bytes"));
+        return Err(FileError::TooLarge);
     }
     Ok(bytes)
 }
@@ -92,7 +158,7 @@ pub(crate) struct Files<'a> {
     /// Name of the document in messages.
     name: &'a str,
     folders: Vec<Folder>,
-    known: HashMap<Home, Result<Read, String>>,
+    known: HashMap<Home, Result<Read, ReferenceError>>,
     /// Number of bytes read so far.
     bytes: usize,
 }
@@ -159,41 +225,35 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Returns the reason why it may not.
-    pub(crate) fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, String> {
+    pub(crate) fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, ReferenceError> {
         match base {
             _ if text.starts_with("http://") || text.starts_with("https://") => {
                 Ok(Home::Uri(text.to_owned()))
             }
-            _ if text.contains("://") || text.starts_with("//") => {
-                Err("only files, and `http` and `https` URIs, can be read".to_owned())
-            }
+            _ if text.contains("://") || text.starts_with("//") => Err(ReferenceError::Scheme),
             Some(Home::Uri(base)) => Ok(Home::Uri(identifier::absolute(base, text))),
             Some(Home::File(base)) => self.file_beside(base, text).map(Home::File),
-            None => Err("a document that is no file has no folder to refer to".to_owned()),
+            None => Err(ReferenceError::NoFolder),
         }
     }
 
-    fn file_beside(&self, base: &Path, text: &str) -> Result<PathBuf, String> {
-        let folder = base
-            .parent()
-            .ok_or("a document that is no file has no folder to refer to")?;
+    fn file_beside(&self, base: &Path, text: &str) -> Result<PathBuf, ReferenceError> {
+        let folder = base.parent().ok_or(ReferenceError::NoFolder)?;
         let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
         // A file name may contain a literal percent sign.
         let names = [decoded.as_str(), text];
         let path = names
             .iter()
             .find_map(|name| folder.join(name).canonicalize().ok());
-        let path =
-            path.ok_or_else(|| format!("there is no file `{}`", folder.join(&decoded).display()))?;
+        let path = path.ok_or_else(|| ReferenceError::NoFile {
+            path: folder.join(&decoded),
+        })?;
         if self.folders.iter().any(|allowed| allowed.has(&path)) {
             return Ok(path);
         }
-        let parent = path.parent().unwrap_or(&path);
-        Err(format!(
-            "it is outside the folders of the document, the current folder and the folders that are served; \
-             `--allow-path {}` would allow it",
-            parent.display()
-        ))
+        Err(ReferenceError::Outside {
+            folder: path.parent().unwrap_or(&path).to_owned(),
+        })
     }
 
     /// Returns the parsed content of a file or URI, read once.
@@ -201,21 +261,19 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Returns the reason why it cannot be read.
-    pub(crate) fn read(&mut self, home: &Home) -> Result<Read, String> {
+    pub(crate) fn read(&mut self, home: &Home) -> Result<Read, ReferenceError> {
         if let Some(known) = self.known.get(home) {
             return known.clone();
         }
         if self.known.len() >= MOST_FILES {
-            return Err(format!(
-                "the document refers to more than {MOST_FILES} files"
-            ));
+            return Err(ReferenceError::TooManyFiles);
         }
         let read = self.read_now(home);
         self.known.insert(home.clone(), read.clone());
         read
     }
 
-    fn read_now(&mut self, home: &Home) -> Result<Read, String> {
+    fn read_now(&mut self, home: &Home) -> Result<Read, ReferenceError> {
         let name = match home {
             Home::File(path) => self.shown(path),
             Home::Uri(uri) => shown_uri(uri),
@@ -229,16 +287,13 @@ impl<'a> Files<'a> {
                 tree: Arc::new(tree),
             });
         }
-        let (text, tree) = parse(self.text(home)?).map_err(|error| {
-            format!(
-                "`{name}`:{}:{}: {}",
-                error.span.line, error.span.column, error.message
-            )
-        })?;
-        Ok(Read {
-            source: Source::new(name, text, position::positions),
-            tree: Arc::new(tree),
-        })
+        match parse(self.text(home)?) {
+            Ok((text, tree)) => Ok(Read {
+                source: Source::new(name, text, position::positions),
+                tree: Arc::new(tree),
+            }),
+            Err(error) => Err(ReferenceError::Syntax { name, error }),
+        }
     }
 
     /// Reads the text of a file or URI.
@@ -246,29 +301,27 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Returns the reason why it cannot be read.
-    pub(crate) fn text(&mut self, home: &Home) -> Result<String, String> {
+    pub(crate) fn text(&mut self, home: &Home) -> Result<String, ReferenceError> {
         let (name, bytes) = match home {
             // The parts of a document that was fetched anew are fetched anew too.
             Home::Uri(uri) if matches!(self.home, Some(Home::Uri(_))) => {
-                let fetched =
-                    fetch::fetch_anew(uri, self.access).map_err(|error| error.to_string())?;
+                let fetched = fetch::fetch_anew(uri, self.access)?;
                 (shown_uri(uri), fetched.bytes)
             }
             Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
             Home::File(path) => {
                 let name = self.shown(path);
-                let bytes =
-                    read_file(path).map_err(|why| format!("`{name}` cannot be read: {why}"))?;
-                (name, bytes)
+                match read_file(path) {
+                    Ok(bytes) => (name, bytes),
+                    Err(why) => return Err(ReferenceError::Unreadable { name, why }),
+                }
             }
         };
         self.bytes += bytes.len();
         if self.bytes > MOST_BYTES {
-            return Err(format!(
-                "the files that the document refers to have more than {MOST_BYTES} bytes"
-            ));
+            return Err(ReferenceError::TooManyBytes);
         }
-        decode(bytes).ok_or_else(|| format!("`{name}` is not text in UTF-8 or UTF-16"))
+        decode(bytes).ok_or(ReferenceError::NotText { name })
     }
 
     /// Returns a path as messages show it: below the folder in the document's name, if the file is
@@ -321,13 +374,15 @@ mod tests {
 
     #[test]
     fn only_regular_files_are_read() {
-        assert!(
-            read_file(Path::new(env!("CARGO_MANIFEST_DIR")))
-                .is_err_and(|why| why == "it is a folder")
+        assert_eq!(
+            read_file(Path::new(env!("CARGO_MANIFEST_DIR"))),
+            Err(FileError::Folder)
         );
         if Path::new("/dev/zero").exists() {
-            let why = read_file(Path::new("/dev/zero")).expect_err("it has no end");
-            assert!(why.starts_with("it is not a regular file"), "{why}");
+            assert_eq!(
+                read_file(Path::new("/dev/zero")),
+                Err(FileError::NotRegular)
+            );
         }
     }
 

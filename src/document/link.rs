@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source, Written};
 use crate::document::extent::{Extent, Origin};
-use crate::document::files::{Files, Home};
+use crate::document::files::{Files, Home, ReferenceError};
 use crate::document::reference::{self, forget, local_pointer};
 use crate::document::shape::{Expect, Kind, each_object, is_known};
 use crate::document::splice::Splicer;
@@ -152,8 +152,9 @@ impl Linker<'_, '_> {
             if let Err(why) = self.external_value(&at, &text) {
                 let message = format!("the external value `{text}` is not there");
                 let place = Place::value(self.source, join(&at, "externalValue"));
-                self.found
-                    .push(Diagnostic::at(Code::ExternalValue, place, message).help(why));
+                self.found.push(
+                    Diagnostic::at(Code::ExternalValue, place, message).help(why.to_string()),
+                );
             }
         }
         references
@@ -161,7 +162,7 @@ impl Linker<'_, '_> {
 
     /// Reads the external value of an example from its file: as JSON or YAML if the extension says
     /// so, else as text.
-    fn external_value(&mut self, at: &str, text: &str) -> Result<(), String> {
+    fn external_value(&mut self, at: &str, text: &str) -> Result<(), ReferenceError> {
         let home = self.locate(at, text)?;
         let text = self.files.text(&home)?;
         let name = match &home {
@@ -172,9 +173,10 @@ impl Linker<'_, '_> {
             .iter()
             .any(|end| name.to_ascii_lowercase().ends_with(end));
         let value = if is_data {
-            syntax::parse(&text)
-                .map(|parsed| parsed.tree)
-                .map_err(|error| format!("`{name}`: {}", error.message))?
+            match syntax::parse(&text) {
+                Ok(parsed) => parsed.tree,
+                Err(error) => return Err(ReferenceError::ExternalValue { name, error }),
+            }
         } else {
             Value::String(text)
         };
@@ -205,7 +207,7 @@ impl Linker<'_, '_> {
             let message = format!("reference `{}` leads out of its document", reference.text);
             let place = Place::value(self.source, reference.slot.clone());
             self.found
-                .push(Diagnostic::at(Code::ExternalRef, place, message).help(why));
+                .push(Diagnostic::at(Code::ExternalRef, place, message).help(why.to_string()));
             let owner = reference
                 .slot
                 .strip_suffix("/$ref")
@@ -240,7 +242,7 @@ impl Linker<'_, '_> {
         reference: &Reference,
         file: &str,
         fragment: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), ReferenceError> {
         let home = self.locate(&reference.slot, file)?;
         if self.files.home() == Some(&home) {
             self.arrive(reference, "", fragment, true);
@@ -260,7 +262,7 @@ impl Linker<'_, '_> {
     }
 
     /// Returns the file or URI that a text at a pointer refers to, if it may be read.
-    fn locate(&self, at: &str, text: &str) -> Result<Home, String> {
+    fn locate(&self, at: &str, text: &str) -> Result<Home, ReferenceError> {
         let base = self
             .part_of(at)
             .map(|part| &part.home)
@@ -284,7 +286,7 @@ impl Linker<'_, '_> {
         }
     }
 
-    fn load(&mut self, home: Home) -> Result<usize, String> {
+    fn load(&mut self, home: Home) -> Result<usize, ReferenceError> {
         let read = self.files.read(&home)?;
         let mut value = Value::clone(&read.tree);
         let is_openapi = upgrade::is_openapi(&value);

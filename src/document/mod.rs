@@ -43,7 +43,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::bounds::LARGEST_FILE;
 use crate::document::encoding::{begins_as_openapi, decode, mentions_openapi};
 use crate::document::error::SyntaxError;
-use crate::document::files::{Access, Files, Home, read_file};
+use crate::document::files::{Access, FileError, Files, Home, read_file};
 pub(crate) use crate::document::fixture_file::FixtureEntry;
 pub(crate) use crate::document::fixture_file::FixtureFile;
 use crate::document::overlay::Overlay;
@@ -210,8 +210,8 @@ pub(crate) fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagn
 
 /// Reads a file as text; the error is a diagnostic.
 fn read_text(path: &Path) -> Result<String, Diagnostic> {
-    let text = read_file(path).and_then(|bytes| decode(bytes).ok_or_else(|| NO_TEXT.to_owned()));
-    text.map_err(|why| unreadable(&path.display().to_string(), &why))
+    let text = read_file(path).and_then(|bytes| decode(bytes).ok_or(FileError::NotText));
+    text.map_err(|why| unreadable(&path.display().to_string(), &why.to_string()))
 }
 
 /// Returns true if bytes begin as an HTML page does.
@@ -220,9 +220,6 @@ fn is_html(bytes: &[u8]) -> bool {
     let start = start.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     start.starts_with("<!doctype html") || start.starts_with("<html")
 }
-
-/// Reason for refusing bytes that are not text.
-const NO_TEXT: &str = "it is not text in UTF-8 or UTF-16";
 
 fn unreadable(name: &str, why: &str) -> Diagnostic {
     Diagnostic::without_place(
@@ -332,7 +329,7 @@ impl Loaded {
             .read_to_end(&mut bytes)
         {
             Ok(length) if length as u64 > LARGEST_FILE => {
-                self.unreadable("-", &format!("it has more than {LARGEST_FILE} bytes"));
+                self.unreadable("-", &FileError::TooLarge.to_string());
             }
             Ok(_) => self.bytes("-", bytes, None, Naming::ByName),
             Err(error) => self.unreadable("-", &error.to_string()),
@@ -362,7 +359,7 @@ impl Loaded {
         let name = path.display().to_string();
         match read_file(path) {
             Ok(bytes) => self.bytes(&name, bytes, Some(Home::File(path.to_owned())), asked),
-            Err(why) => self.unreadable(&name, &why),
+            Err(why) => self.unreadable(&name, &why.to_string()),
         }
     }
 
@@ -428,7 +425,7 @@ impl Loaded {
         match decode(bytes) {
             Some(text) => self.text(name, text, home, asked),
             None if asked == Naming::ByFolder => self.passed_over += 1,
-            None => self.unreadable(name, NO_TEXT),
+            None => self.unreadable(name, &FileError::NotText.to_string()),
         }
     }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source, Written, written};
 use crate::document::extent::Origin;
-use crate::document::files::{Files, Home};
+use crate::document::files::{Files, Home, ReferenceError};
 use crate::document::identifier;
 use crate::document::reference::{ALLOWED, UNKNOWN, forget, is_reference, pointer_of};
 use crate::document::shape::{Expect, Kind, Members, field};
@@ -56,6 +56,34 @@ struct Target {
     home: Option<Home>,
     source: Option<Arc<Source>>,
     pointer: String,
+}
+
+/// Reason why a reference cannot be inlined.
+#[derive(Debug, thiserror::Error)]
+enum SpliceError {
+    /// Reference whose target contains it, or that is too deep.
+    #[error("reference `{text}` leads back to itself")]
+    Circular { text: String },
+    /// Reference to nothing.
+    #[error("reference `{text}` does not resolve")]
+    Unresolved { text: String },
+    /// Inlined references beyond [`MOST_ADDED`] values.
+    #[error("it and the references before it add more than {MOST_ADDED} values")]
+    TooManyValues,
+    /// Reference to a file or URI that cannot be had.
+    #[error("{0}")]
+    External(#[from] ReferenceError),
+}
+
+impl SpliceError {
+    /// Returns the code of the diagnostic.
+    fn code(&self) -> Code {
+        match self {
+            Self::Circular { .. } => Code::CircularRef,
+            Self::Unresolved { .. } => Code::UnresolvedRef,
+            Self::TooManyValues | Self::External(_) => Code::ExternalRef,
+        }
+    }
 }
 
 impl Splicer {
@@ -103,7 +131,7 @@ impl Splicer {
                     self.place(tree, &misplaced, target, &mut open, source);
                     open[before..].reverse();
                 }
-                Err((code, why)) => self.give_up(tree, &misplaced, code, &why, source),
+                Err(error) => self.give_up(tree, &misplaced, &error, source),
             }
         }
     }
@@ -217,55 +245,41 @@ impl Splicer {
         }
     }
 
-    /// Returns the target of a reference at the end of its chain, or a code and the reason why
-    /// there is none.
+    /// Returns the target of a reference at the end of its chain, or the reason why there is none.
     fn target(
         &mut self,
         tree: &Value,
         misplaced: &Misplaced,
         home: Option<&Home>,
         files: &mut Files<'_>,
-    ) -> Result<Target, (Code, String)> {
+    ) -> Result<Target, SpliceError> {
         let mut text = misplaced.text.clone();
         let mut seen: HashSet<String> = misplaced.trail.iter().cloned().collect();
-        let circular = |text: &str| {
-            (
-                Code::CircularRef,
-                format!("reference `{text}` leads back to itself"),
-            )
-        };
         if misplaced.trail.len() >= DEEPEST {
-            return Err(circular(&text));
+            return Err(SpliceError::Circular { text });
         }
         let own = files.home().cloned();
         loop {
             if !seen.insert(text.clone()) {
-                return Err(circular(&text));
+                return Err(SpliceError::Circular { text });
             }
             let (file, fragment) = text.split_once('#').unwrap_or((&text, ""));
             let pointer = pointer_of(fragment);
             let there = if file.is_empty() {
                 home.cloned()
             } else {
-                Some(
-                    files
-                        .locate(home.or(own.as_ref()), file)
-                        .map_err(|why| (Code::ExternalRef, why))?,
-                )
+                Some(files.locate(home.or(own.as_ref()), file)?)
             };
             let there = there.filter(|there| own.as_ref() != Some(there));
             let (value, source) = match &there {
                 None => (find(tree, &pointer).cloned(), None),
                 Some(there) => {
-                    let read = files.read(there).map_err(|why| (Code::ExternalRef, why))?;
+                    let read = files.read(there)?;
                     (find(&read.tree, &pointer).cloned(), Some(read.source))
                 }
             };
             let Some(value) = value else {
-                return Err((
-                    Code::UnresolvedRef,
-                    format!("reference `{text}` does not resolve"),
-                ));
+                return Err(SpliceError::Unresolved { text });
             };
             // Follow the chain, unless its next reference may stay.
             let further = value.get("$ref").and_then(Value::as_str);
@@ -279,10 +293,7 @@ impl Splicer {
                 None => {
                     self.added += size(&value);
                     if self.added > MOST_ADDED {
-                        let why = format!(
-                            "it and the references before it add more than {MOST_ADDED} values"
-                        );
-                        return Err((Code::ExternalRef, why));
+                        return Err(SpliceError::TooManyValues);
                     }
                     return Ok(Target {
                         value,
@@ -356,18 +367,22 @@ impl Splicer {
         &mut self,
         tree: &mut Value,
         misplaced: &Misplaced,
-        code: Code,
-        why: &str,
+        error: &SpliceError,
         source: &Arc<Source>,
     ) {
         let text = &misplaced.text;
-        let (message, help) = match code {
-            Code::ExternalRef => (format!("reference `{text}` leads out of its document"), why),
-            _ => (why.to_owned(), ALLOWED),
+        let (message, help) = match error {
+            SpliceError::TooManyValues | SpliceError::External(_) => (
+                format!("reference `{text}` leads out of its document"),
+                error.to_string(),
+            ),
+            SpliceError::Circular { .. } | SpliceError::Unresolved { .. } => {
+                (error.to_string(), ALLOWED.to_owned())
+            }
         };
         let place = self.written(&join(&misplaced.at, "$ref"), source);
         self.found
-            .push(Diagnostic::at(code, place, message.clone()).help(help));
+            .push(Diagnostic::at(error.code(), place, message.clone()).help(help));
         if let Expect::Object(kind) = misplaced.expect {
             if let Some(slot) = tree.pointer_mut(&misplaced.at) {
                 forget(kind, slot, &message);

@@ -47,6 +47,37 @@ pub struct Named {
     pub natural: Option<String>,
 }
 
+/// Reason why an override cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OverrideError {
+    /// Override of an operation that is neither `off` nor a map.
+    #[error("expected `off`, or `does` and `collection`")]
+    Operation,
+    /// Unknown field of the override of an operation.
+    #[error("`{name}` is not a field here, expected `does` or `collection`")]
+    OperationField { name: String },
+    /// Unknown action.
+    #[error("`does` is {found}, expected one of `{}`", acts())]
+    Act { found: Value },
+    /// Collection of an operation that is not a path.
+    #[error("`collection` is {found}, expected a path such as `/pets`")]
+    Path { found: Value },
+    /// Override of a collection that is not a map.
+    #[error("expected a map of `key` and `natural`")]
+    Collection,
+    /// Unknown field of the override of a collection.
+    #[error("`{name}` is not a field of a collection, expected `key` or `natural`")]
+    CollectionField { name: String },
+    /// Field of the override of a collection that is not a text.
+    #[error("`{name}` is {found}, expected the name of a property")]
+    Property { name: &'static str, found: Value },
+}
+
+/// Returns the names of all actions, for messages.
+fn acts() -> String {
+    Act::NAMES.map(|(name, _)| name).join("`, `")
+}
+
 impl RoleOverrides {
     /// Reads the sections of the files; also returns diagnostics of their errors.
     #[must_use]
@@ -60,17 +91,17 @@ impl RoleOverrides {
                 value: entry,
             } in file.resources()
             {
-                let wrong = |at: &str, message: String| {
+                let wrong = |at: &str, error: &OverrideError| {
                     Diagnostic::at(
                         Code::InvalidFixture,
                         Place::value(&file.source, at),
-                        message,
+                        error.to_string(),
                     )
                 };
                 match contract.find(name) {
                     Some(index) => match told(entry) {
                         Ok(told) => drop(overrules.operations.insert(index, told)),
-                        Err(message) => found.push(wrong(&at, message)),
+                        Err(error) => found.push(wrong(&at, &error)),
                     },
                     None => match (
                         Address::parse(name).filter(|_| name.starts_with('/')),
@@ -79,7 +110,7 @@ impl RoleOverrides {
                         (Some(address), Ok(named)) => {
                             drop(overrules.collections.insert(address.collection, named));
                         }
-                        (Some(_), Err(message)) => found.push(wrong(&at, message)),
+                        (Some(_), Err(error)) => found.push(wrong(&at, &error)),
                         (None, _) => {
                             let message = format!(
                                 "`{name}` is neither an operation nor a collection such as `/pets`"
@@ -125,36 +156,36 @@ impl RoleOverrides {
 }
 
 /// Reads the override of an operation: `off`, `{does: create, collection: /pets}`.
-fn told(entry: &Value) -> Result<RoleOverride, String> {
+fn told(entry: &Value) -> Result<RoleOverride, OverrideError> {
     // YAML 1.1 reads `off` as false.
     if *entry == Value::Bool(false) || entry == "off" {
         return Ok(RoleOverride::Off);
     }
-    let object = entry
-        .as_object()
-        .ok_or("expected `off`, or `does` and `collection`")?;
+    let object = entry.as_object().ok_or(OverrideError::Operation)?;
     if let Some(unknown) = object
         .keys()
         .find(|name| !matches!(name.as_str(), "does" | "collection"))
     {
-        return Err(format!(
-            "`{unknown}` is not a field here, expected `does` or `collection`"
-        ));
+        return Err(OverrideError::OperationField {
+            name: unknown.clone(),
+        });
     }
     let act = object.get("does").map(|does| {
         let act = Act::NAMES
             .iter()
             .find(|(name, _)| does == name)
             .map(|(_, act)| *act);
-        let names = Act::NAMES.map(|(name, _)| name).join("`, `");
-        act.ok_or_else(|| format!("`does` is {does}, expected one of `{names}`"))
+        act.ok_or_else(|| OverrideError::Act {
+            found: does.clone(),
+        })
     });
     let collection = object.get("collection").map(|collection| {
         let path = collection
             .as_str()
             .filter(|path| path.starts_with('/') && Address::parse(path).is_some());
-        path.map(str::to_owned)
-            .ok_or_else(|| format!("`collection` is {collection}, expected a path such as `/pets`"))
+        path.map(str::to_owned).ok_or_else(|| OverrideError::Path {
+            found: collection.clone(),
+        })
     });
     Ok(RoleOverride::Does {
         act: act.transpose()?,
@@ -163,24 +194,23 @@ fn told(entry: &Value) -> Result<RoleOverride, String> {
 }
 
 /// Reads the override of a collection: `{key: petId, natural: token}`.
-pub(crate) fn named(entry: &Value) -> Result<Named, String> {
-    let object = entry
-        .as_object()
-        .ok_or("expected a map of `key` and `natural`")?;
+pub(crate) fn named(entry: &Value) -> Result<Named, OverrideError> {
+    let object = entry.as_object().ok_or(OverrideError::Collection)?;
     if let Some(unknown) = object
         .keys()
         .find(|name| !matches!(name.as_str(), "key" | "natural"))
     {
-        return Err(format!(
-            "`{unknown}` is not a field of a collection, expected `key` or `natural`"
-        ));
+        return Err(OverrideError::CollectionField {
+            name: unknown.clone(),
+        });
     }
-    let text = |name: &str| match object.get(name) {
+    let text = |name: &'static str| match object.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(other) => Err(format!(
-            "`{name}` is {other}, expected the name of a property"
-        )),
+        Some(other) => Err(OverrideError::Property {
+            name,
+            found: other.clone(),
+        }),
     };
     Ok(Named {
         key: text("key")?,

@@ -16,7 +16,7 @@ use crate::document::extent::{Extent, Origin};
 use crate::document::shape::{Kind, each_object};
 use crate::document::upgrade::construct::Constructs;
 pub(super) use crate::document::upgrade::v2::rewrite_words;
-use crate::document::upgrade::version::Version;
+use crate::document::upgrade::version::{UnsupportedVersion, Version};
 
 /// Returns whether a tree says that it is an OpenAPI document, of any version.
 #[must_use]
@@ -30,17 +30,16 @@ pub(super) fn is_openapi(tree: &Value) -> bool {
 ///
 /// Returns a diagnostic that names the version.
 pub(super) fn check_version(tree: &Value, source: &Arc<Source>) -> Result<(), Diagnostic> {
-    version(tree).map(|_| ()).map_err(|found| {
+    version(tree).map(|_| ()).map_err(|error| {
         let field = if tree.get("swagger").is_some() {
             "/swagger"
         } else {
             "/openapi"
         };
-        let message = format!("the version {found} of OpenAPI is not read");
         Diagnostic::at(
             Code::UnsupportedVersion,
             Place::value(source, field),
-            message,
+            error.to_string(),
         )
         .help("OpenAPI 2.0, 3.0, 3.1 and 3.2 are; convert the document to one of them")
     })
@@ -96,7 +95,7 @@ pub(super) fn upgrade(
     constructs.report(source)
 }
 
-fn version(tree: &Value) -> Result<Version, String> {
+fn version(tree: &Value) -> Result<Version, UnsupportedVersion> {
     let found = tree
         .get("openapi")
         .or_else(|| tree.get("swagger"))
@@ -109,7 +108,9 @@ fn version(tree: &Value) -> Result<Version, String> {
         text if text == "3.0" || text.starts_with("3.0.") => Ok(Version::V30),
         text if text == "3" || text == "3.1" || text.starts_with("3.1.") => Ok(Version::V31),
         text if text == "3.2" || text.starts_with("3.2.") => Ok(Version::V32),
-        other => Err(format!("`{other}`")),
+        other => Err(UnsupportedVersion {
+            found: other.to_owned(),
+        }),
     }
 }
 

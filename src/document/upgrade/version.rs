@@ -10,6 +10,14 @@ pub(crate) enum Version {
     V32,
 }
 
+/// Version of a document that is not supported.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the version `{found}` of OpenAPI is not read")]
+pub(crate) struct UnsupportedVersion {
+    /// Version as the document has it: `4.0`.
+    pub found: String,
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

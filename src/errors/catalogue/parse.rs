@@ -1,7 +1,7 @@
 //! Reads the files of the catalogue: one family of errors each.
 use serde_json::{Map, Value};
 
-use crate::contract::wording::{RULES, Template};
+use crate::contract::wording::{RULES, Template, TemplateError};
 use crate::errors::catalogue::idiom::{Code, Idiom, Sentence};
 use crate::errors::finding::{Dialect, PathStyle, ValueStyle};
 use crate::schema::name::Form;
@@ -114,7 +114,7 @@ pub(crate) fn steps(path: &str) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn sentence(value: &Value) -> Result<Sentence, String> {
+pub(crate) fn sentence(value: &Value) -> Result<Sentence, TemplateError> {
     if let Value::String(says) = value {
         return Ok(Sentence {
             key: None,
