@@ -3,8 +3,7 @@ use std::io::Write as _;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use standin::cli::{Command, Failure, Outcome, translated};
+use standin::cli::{Command, Failure, Outcome};
 
 /// Allocator that is faster than most system allocators, gives memory back soon, and behaves the
 /// same on all systems.
@@ -12,7 +11,7 @@ use standin::cli::{Command, Failure, Outcome, translated};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Command::parse_from(translated(std::env::args_os())).run_in_terminal() {
+    match Command::from_arguments().run_in_terminal() {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         Ok(Outcome::CouldNotRun) => ExitCode::from(2),

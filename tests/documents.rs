@@ -12,6 +12,7 @@ mod server;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -318,6 +319,11 @@ fn published(line: &str, sent: &str, asked: usize) -> String {
         }
         Some("/secret.yaml") => ("401 Unauthorized", String::new()),
         Some("/page") => ("200 OK", "\n<!DOCTYPE html><html></html>".to_owned()),
+        Some("/changing.yaml") if asked == 0 => ("200 OK", DOCUMENT.to_owned()),
+        Some("/changing.yaml") if asked == 1 => ("200 OK", "<html>log in</html>".to_owned()),
+        Some("/changing.yaml") => ("503 Service Unavailable", String::new()),
+        Some("/part.yaml") if asked == 0 => ("200 OK", String::new()),
+        Some("/part.yaml") => ("200 OK", "{type: integer}".to_owned()),
         Some("/once.yaml") if asked == 0 => ("200 OK", DOCUMENT.to_owned()),
         Some("/once.yaml") => ("503 Service Unavailable", String::new()),
         Some("/starting.yaml") if asked < 3 => ("503 Service Unavailable", String::new()),
@@ -394,6 +400,33 @@ fn a_url_that_cannot_be_reached_is_served_from_the_cache() {
     assert_eq!(code, Some(0), "{out}");
     let warning = format!("warning[stale-document]: `{url}` answers 503 Service Unavailable");
     assert!(out.contains(&warning), "{out}");
+    // A page in place of the document does not replace the copy.
+    let (address, _) = host(published);
+    let url = format!("http://{address}/changing.yaml");
+    let options = ["check", url.as_str(), "--cache", "cache"];
+    let codes = [(); 3].map(|()| run(&folder.0, &options).0);
+    assert_eq!(codes, [Some(0), Some(2), Some(0)]);
+    // Nor is an answer kept that is no schema.
+    let (address, _) = host(published);
+    let part = format!("{{$ref: 'http://{address}/part.yaml'}}");
+    let refers = folder.0.join("refers.yaml");
+    fs::write(refers, DOCUMENT.replace("{type: integer}", &part)).expect("can be written");
+    let options = [
+        "check",
+        "refers.yaml",
+        "--cache",
+        "cache",
+        "--allow-host",
+        &address,
+    ];
+    run(&folder.0, &options);
+    let (code, out, _) = run(&folder.0, &options);
+    assert_eq!(code, Some(0), "{out}");
+    // A password is neither sent nor shown.
+    let url = format!("http://ann:secret@{address}/a.yaml");
+    let (code, out, err) = run(&folder.0, &["check", &url, "--cache", "cache"]);
+    assert_eq!(code, Some(2), "{out}{err}");
+    assert!(!(out.clone() + &err).contains("secret"), "{out}{err}");
     // A port at which nothing listens.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let free = listener.local_addr().expect("is bound").to_string();
@@ -403,21 +436,24 @@ fn a_url_that_cannot_be_reached_is_served_from_the_cache() {
     assert!((out + &err).contains("`--wait 30s` waits until it answers"));
 }
 
+/// Runs `git` in a folder of a test.
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+    let ended = std::process::Command::new("git")
+        .current_dir(folder)
+        .args(identity)
+        .args(arguments)
+        .output()
+        .expect("git is installed");
+    assert!(ended.status.success(), "{ended:?}");
+}
+
 #[test]
 fn a_file_of_a_git_revision_is_a_document_with_references_of_that_revision() {
     let folder = Folder::new("revision")
         .with("api/a.yaml", &with_reference())
         .with("api/pet.yaml", "{type: string, const: rex}");
-    let git = |arguments: &[&str]| {
-        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
-        let ended = std::process::Command::new("git")
-            .current_dir(&folder.0)
-            .args(identity)
-            .args(arguments)
-            .output()
-            .expect("git is installed");
-        assert!(ended.status.success(), "{ended:?}");
-    };
+    let git = |arguments: &[&str]| git(&folder.0, arguments);
     git(&["init", "-q"]);
     git(&["add", "."]);
     git(&["commit", "-q", "-m", "first"]);
@@ -440,6 +476,55 @@ fn a_file_of_a_git_revision_is_a_document_with_references_of_that_revision() {
     let (code, out, err) = run(&folder.0, &["check", "HEAD:none.yaml"]);
     assert_eq!(code, Some(2), "{out}{err}");
     assert!((out + &err).contains("`HEAD:none.yaml` cannot be read: git says"));
+    // Paths are relative to the current folder, folders too.
+    let below = folder.0.join("api");
+    for document in ["HEAD~1:a.yaml", "HEAD~1:.", "HEAD~1:..", "HEAD~1:../api"] {
+        let (_, out, err) = run(&below, &["check", document]);
+        assert!(
+            (out.clone() + &err).contains("1 document"),
+            "{document}: {out}{err}"
+        );
+        assert!(out.contains(expected), "{document}: {out}");
+    }
+    let (_, out, err) = run(&below, &["check", "HEAD:../../x"]);
+    assert!((out + &err).contains("the path leads out of the repository"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hostile_repository_runs_no_command_and_links_lead_nowhere() {
+    let folder = Folder::new("hostile-git").with("a.yaml", DOCUMENT);
+    std::os::unix::fs::symlink("/etc/passwd", folder.0.join("link.yaml")).expect("links work");
+    let git = |arguments: &[&str]| git(&folder.0, arguments);
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    let (_, out, err) = run(&folder.0, &["check", "HEAD:link.yaml"]);
+    assert!((out + &err).contains("it is a symbolic link to `/etc/passwd`"));
+    let (_, out, err) = run(&folder.0, &["check", "HEAD:."]);
+    assert!((out.clone() + &err).contains("1 document"), "{out}{err}");
+    // A clone that lacks a file, and would fetch it with a command of its own.
+    let ran = folder.0.join("ran");
+    let command = format!("touch '{}'; false", ran.display());
+    for (name, value) in [
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", "ssh://x/y"),
+        ("core.sshCommand", command.as_str()),
+    ] {
+        git(&["config", name, value]);
+    }
+    let objects = folder.0.join(".git/objects");
+    for entry in fs::read_dir(&objects).expect("it is a repository") {
+        let path = entry.expect("can be read").path();
+        if path.file_name().is_some_and(|name| name.len() == 2) {
+            fs::remove_dir_all(path).expect("can be removed");
+        }
+    }
+    let (code, out, err) = run(&folder.0, &["check", "HEAD:a.yaml"]);
+    assert_eq!(code, Some(2), "{out}{err}");
+    assert!(!ran.exists(), "a command of the repository ran");
 }
 
 #[test]

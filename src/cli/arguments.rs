@@ -1,7 +1,7 @@
 //! Arguments that commands share: the documents to load, and the options for generated values.
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
@@ -10,7 +10,7 @@ use crate::cli::outcome::Failure;
 use crate::contract::simulation::duration;
 use crate::diagnostic::escape;
 use crate::document::Input;
-use crate::document::fetch::host_of;
+use crate::document::fetch::{HeaderField, host_of, is_fetched, origin_of};
 use crate::document::files::Access;
 use crate::exchange::Settings;
 use crate::generate::GenerateOptions;
@@ -83,7 +83,7 @@ pub(super) struct Documents {
     pub(super) allow_host: Vec<String>,
     /// Header field to send to the hosts of documents named by URL, such as 'Authorization: Bearer x'
     ///
-    /// May be repeated. Other hosts never get it. `STANDIN_HEADER` has one field in each line.
+    /// May be repeated. It goes to the same scheme, host and port only. `STANDIN_HEADER` has one field in each line.
     #[arg(
         long,
         value_name = "FIELD",
@@ -94,7 +94,7 @@ pub(super) struct Documents {
         value_delimiter = '\n',
         hide_short_help = true
     )]
-    pub(super) header: Vec<(String, String)>,
+    pub(super) header: Vec<HeaderField>,
     /// Time to wait for the host of a URL that does not answer yet, such as 30s
     #[arg(
         long,
@@ -159,18 +159,22 @@ impl Documents {
             ExamplesChoice::Repair => Examples::Repair,
             ExamplesChoice::Verbatim => Examples::Verbatim,
         };
-        let named: Vec<String> = self
-            .inputs
-            .iter()
-            .filter_map(|path| host_of(path.to_str().filter(|text| is_url(text))?))
-            .collect();
+        let urls = || {
+            let texts = self.inputs.iter().filter_map(|path| path.to_str());
+            texts.filter(|text| is_fetched(text))
+        };
         let access = Access {
             folders: self.allowed(),
-            hosts: self.allow_host.iter().chain(&named).cloned().collect(),
+            hosts: self
+                .allow_host
+                .iter()
+                .cloned()
+                .chain(urls().filter_map(host_of))
+                .collect(),
             cache: self.cache.clone().or_else(usual_cache),
             headers: self.header.clone(),
-            named,
-            wait: self.wait,
+            named: urls().filter_map(origin_of).collect(),
+            wait_until: (!self.wait.is_zero()).then(|| Instant::now() + self.wait),
         };
         let overlays = paths(&self.overlay, "STANDIN_OVERLAY")
             .into_iter()
@@ -204,32 +208,34 @@ fn input(path: &Path) -> Input {
     if text == "-" {
         return Input::Stdin;
     }
-    if is_url(text) {
+    if text.contains("://") {
         return Input::Url(text.to_owned());
     }
+    // `C:\api.yaml` is a path.
+    let is_drive = |name: &str| name.len() == 1 && name.chars().all(|c| c.is_ascii_alphabetic());
     match text.split_once(':') {
-        // `C:\api.yaml` is a path.
-        Some((name, below)) if name.len() > 1 && !path.exists() => Input::Revision {
-            name: name.to_owned(),
-            path: below.to_owned(),
-        },
+        Some((name, below)) if !name.is_empty() && !is_drive(name) && !path.exists() => {
+            Input::Revision {
+                name: name.to_owned(),
+                path: below.to_owned(),
+            }
+        }
         _ => Input::Path(path.to_owned()),
     }
 }
 
-fn is_url(text: &str) -> bool {
-    text.starts_with("http://") || text.starts_with("https://")
-}
-
 /// Parses a header field such as `Authorization: Bearer x`.
-fn header(text: &str) -> Result<(String, String), String> {
+fn header(text: &str) -> Result<HeaderField, String> {
     let expected = || "expected a name and a value, such as `Authorization: Bearer x`".to_owned();
     let (name, value) = text.split_once(':').ok_or_else(expected)?;
     let (name, value) = (name.trim(), value.trim());
     let is_name = http::HeaderName::try_from(name).is_ok();
     let is_value = http::HeaderValue::try_from(value).is_ok();
     if is_name && is_value {
-        Ok((name.to_owned(), value.to_owned()))
+        Ok(HeaderField {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
     } else {
         Err(expected())
     }

@@ -12,7 +12,6 @@ mod state_file;
 
 pub use crate::cli::outcome::Failure;
 pub use crate::cli::outcome::Outcome;
-pub use crate::cli::prism::translated;
 use std::io::{self, Write};
 
 use clap::CommandFactory as _;
@@ -80,6 +79,22 @@ enum Action {
 }
 
 impl Command {
+    /// Parses the arguments of the process; also those of Prism, see the module `prism`. Prints an
+    /// error or the help that is asked for, and ends the process then.
+    #[must_use]
+    pub fn from_arguments() -> Self {
+        let command = Self::command();
+        let options: Vec<_> = command
+            .find_subcommand("serve")
+            .into_iter()
+            .flat_map(clap::Command::get_arguments)
+            .filter(|option| option.get_action().takes_values())
+            .filter_map(|option| Some(format!("--{}", option.get_long()?)))
+            .collect();
+        let takes_value = |option: &str| options.iter().any(|own| own == option);
+        Self::parse_from(prism::translated(std::env::args_os(), takes_value))
+    }
+
     /// Returns the options of `serve`, if this is the command.
     #[must_use]
     pub fn serve(&self) -> Option<&Serve> {

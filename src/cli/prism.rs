@@ -28,8 +28,17 @@ const WITHOUT_EFFECT: [&str; 4] = [
     "--errors=false",
 ];
 
-/// Returns the arguments as Standin has them. The first one is the name of the program.
-pub fn translated(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Levels of `-v` of Prism.
+const LEVELS: [&str; 9] = [
+    "silent", "fatal", "error", "warn", "info", "success", "note", "debug", "trace",
+];
+
+/// Returns the arguments as Standin has them. The first one is the name of the program;
+/// `takes_value` tells whether the next argument is the value of an option.
+pub(super) fn translated(
+    arguments: impl IntoIterator<Item = OsString>,
+    takes_value: impl Fn(&str) -> bool,
+) -> Vec<OsString> {
     let mut arguments = arguments.into_iter();
     let mut written: Vec<OsString> = arguments.next().into_iter().collect();
     let mut rest: Vec<OsString> = arguments.collect();
@@ -49,6 +58,11 @@ pub fn translated(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString
     while let Some(argument) = rest.next() {
         let next = rest.peek().and_then(|next| next.to_str());
         match argument.to_str() {
+            // Everything behind it is a document.
+            Some("--") => {
+                written.push(argument);
+                written.extend(rest.by_ref());
+            }
             Some("-h") if next.is_some_and(is_host) => written.push("--host".into()),
             Some("-d" | "--ignore-examples" | "--ignoreExamples") => {
                 written.push("--dynamic".into());
@@ -57,13 +71,19 @@ pub fn translated(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString
                 written.extend(["--cors".into(), "on".into()]);
             }
             Some("--no-cors" | "--cors=false") => written.extend(["--cors".into(), "off".into()]),
-            Some("-v" | "--verboseLevel" | "--verbose-level") if next.is_some() => {
+            Some("-v" | "--verboseLevel" | "--verbose-level")
+                if next.is_some_and(|next| LEVELS.contains(&next)) =>
+            {
                 let level = rest.next().unwrap_or_default();
                 if level == "silent" {
                     written.extend(["--log".into(), "off".into()]);
                 }
             }
             Some(option) if WITHOUT_EFFECT.contains(&option) => {}
+            Some(option) if takes_value(option) => {
+                written.push(argument);
+                written.extend(rest.next());
+            }
             _ => written.push(argument),
         }
     }
@@ -94,7 +114,7 @@ mod tests {
 
     fn of(line: &str) -> String {
         let words = line.split(' ').map(OsString::from);
-        let written = translated(words);
+        let written = translated(words, |option| matches!(option, "--header" | "--cors"));
         let written: Vec<String> = written
             .into_iter()
             .map(|word| word.into_string().expect("is text"))
@@ -130,6 +150,12 @@ mod tests {
             ("standin serve --cors off", "standin serve --cors off"),
             ("standin check -h x", "standin check -h x"),
             ("standin", "standin"),
+            ("standin serve -v api.yaml", "standin serve -v api.yaml"),
+            ("standin serve -- -d -m", "standin serve -- -d -m"),
+            (
+                "standin serve --header -m api.yaml",
+                "standin serve --header -m api.yaml",
+            ),
         ];
         for (line, expected) in cases {
             assert_eq!(of(line), expected);

@@ -1,12 +1,13 @@
-//! Fetches the content of URIs from hosts that the user allowed, and caches it in a folder.
+//! Fetches the content of URIs from hosts that the user allowed; `cache` keeps it.
 //!
 //! This is the only file that names `ureq`, and the only one that reaches the network.
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{fmt, thread};
 
 use ureq::http::Uri;
 
+use crate::document::cache::Entry;
 use crate::document::revision::{Revision, RevisionError};
 
 /// Folders and hosts that documents may refer to, beside their own folder.
@@ -18,12 +19,27 @@ pub struct Access {
     pub hosts: Vec<String>,
     /// Folder that caches fetched content (`--cache`).
     pub cache: Option<PathBuf>,
-    /// Header fields that are sent to the hosts in `named` (`--header`), as name and value.
-    pub headers: Vec<(String, String)>,
-    /// Hosts of the documents that the user named by URL.
+    /// Header fields that are sent to the origins in `named` (`--header`).
+    pub headers: Vec<HeaderField>,
+    /// Origins of the documents that the user named by URL: `https://example.com:443`.
     pub named: Vec<String>,
-    /// Time to wait for a host that does not answer yet (`--wait`).
-    pub wait: Duration,
+    /// Time until which hosts that do not answer yet are asked again (`--wait`).
+    pub wait_until: Option<Instant>,
+}
+
+/// A header field to send.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeaderField {
+    /// Name: `Authorization`.
+    pub name: String,
+    /// Value, often a secret.
+    pub value: String,
+}
+
+impl fmt::Debug for HeaderField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeaderField({}: …)", self.name)
+    }
 }
 
 /// Content of a URI.
@@ -32,6 +48,24 @@ pub(super) struct Fetched {
     pub bytes: Vec<u8>,
     /// Reason why the content is that of the cache, if its host cannot be reached.
     pub stale: Option<FetchError>,
+    /// Place in the cache, if the content is not kept yet.
+    pub unkept: Option<Unkept>,
+}
+
+/// Content that was fetched and is not in the cache. It is kept only once it has proved to be what
+/// it should be, so that a broken answer does not replace a good one.
+#[derive(Debug)]
+pub(super) struct Unkept {
+    entry: Entry,
+    /// Entity tag, if the host sent one.
+    tag: Option<String>,
+}
+
+impl Unkept {
+    /// Keeps the content, as text in UTF-8.
+    pub(super) fn keep(self, text: &str) {
+        self.entry.keep(text, self.tag.as_deref());
+    }
 }
 
 /// Reason why the content of a URI cannot be had.
@@ -40,6 +74,12 @@ pub(crate) enum FetchError {
     /// Text that is not a URI, with the message of the parser.
     #[error("`{uri}` is not a URI: {why}")]
     NotUri { uri: String, why: String },
+    /// URI with a scheme other than `http` and `https`.
+    #[error("`{uri}` cannot be fetched: only `http` and `https` URLs can be")]
+    Scheme { uri: String },
+    /// URI with a user or a password, which is not repeated (RFC 9110 §4.2.4).
+    #[error("a URL of `{host}` contains a user or a password")]
+    UserInfo { host: String },
     /// Host that the user did not allow, with its port if it has one.
     #[error("nothing is fetched from the network unless `--allow-host {host}` allows it")]
     NotAllowed { host: String },
@@ -53,6 +93,9 @@ pub(crate) enum FetchError {
     /// Host that does not answer, with the message of the client.
     #[error("`{uri}` cannot be fetched: {why}")]
     Unreachable { uri: String, why: String },
+    /// Failure that another attempt does not mend: of TLS, or of the protocol.
+    #[error("`{uri}` cannot be fetched: {why}")]
+    Failed { uri: String, why: String },
     /// Status of an answer that is no success.
     #[error("`{uri}` answers {status}")]
     Status {
@@ -77,11 +120,12 @@ impl FetchError {
     /// Returns what the user can do.
     pub(super) fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unreachable { why, .. } if why.to_ascii_lowercase().contains("certificate") => {
-                Some(
-                    "the certificate is not signed by a public authority; fetch the document with another tool, and name the file",
-                )
+            Self::UserInfo { .. } => {
+                Some("leave them out, and send them with `--header 'Authorization: Basic …'`")
             }
+            Self::Failed { why, .. } if why.to_ascii_lowercase().contains("certificate") => Some(
+                "the certificate is not signed by a public authority; fetch the document with another tool, and name the file",
+            ),
             Self::Unreachable { .. } => {
                 Some("is the server running? `--wait 30s` waits until it answers")
             }
@@ -122,60 +166,67 @@ const MOST_REDIRECTIONS: usize = 5;
 ///
 /// Returns the reason why it cannot be had: the host is not allowed, does not answer, or answers
 /// something else.
-pub(super) fn fetch(uri: &str, access: &Access) -> Result<Vec<u8>, FetchError> {
+pub(super) fn fetch(uri: &str, access: &Access) -> Result<Fetched, FetchError> {
     allowed(uri, access)?;
-    let kept = access.cache.as_deref().map(|folder| place(folder, uri));
-    if let Some(bytes) = kept.as_ref().and_then(|path| fs::read(path).ok()) {
-        return Ok(bytes);
+    let entry = access.cache.as_deref().map(|folder| Entry::of(folder, uri));
+    match entry.and_then(|entry| entry.read()) {
+        Some(bytes) => Ok(Fetched::known(bytes)),
+        None => fetch_anew(uri, access),
     }
-    let fetched = fetch_anew(uri, access)?;
-    Ok(fetched.bytes)
 }
 
 /// Returns the content of a URI from its host. The host is asked whether the cached content is
 /// still current (RFC 9110 §13.1.2); if it cannot be reached, the cached content is returned.
 pub(super) fn fetch_anew(uri: &str, access: &Access) -> Result<Fetched, FetchError> {
     if let Some(revision) = Revision::of_uri(uri) {
-        let bytes = revision.read()?;
-        return Ok(Fetched { bytes, stale: None });
+        return Ok(Fetched::known(revision.read()?));
     }
     allowed(uri, access)?;
-    let kept = access.cache.as_deref().map(|folder| place(folder, uri));
-    let cached = kept.as_ref().and_then(|path| fs::read(path).ok());
-    let tag = kept.as_ref().filter(|_| cached.is_some());
-    let tag = tag.and_then(|path| fs::read_to_string(tag_of(path)).ok());
-    let began = Instant::now();
+    let entry = access.cache.as_deref().map(|folder| Entry::of(folder, uri));
+    let cached = entry.as_ref().and_then(Entry::read);
+    let tag = entry
+        .as_ref()
+        .filter(|_| cached.is_some())
+        .and_then(Entry::tag);
     let downloaded = loop {
         match download(uri, access, tag.as_deref()) {
-            Err(error) if error.is_passing() && began.elapsed() < access.wait => {
-                thread::sleep(PAUSE);
-            }
+            Err(error) if error.is_passing() && access.is_waiting() => thread::sleep(PAUSE),
             result => break result,
         }
     };
     match (downloaded, cached) {
-        (Ok(Download::Content { bytes, tag }), _) => {
-            if let Some(path) = kept {
-                // Without the cached file the next start fetches it again, which deserves no
-                // message.
-                let _kept = keep(&path, &bytes);
-                let _tagged = match tag {
-                    Some(tag) => keep(&tag_of(&path), tag.as_bytes()),
-                    None => fs::remove_file(tag_of(&path)),
-                };
-            }
-            Ok(Fetched { bytes, stale: None })
-        }
-        (Ok(Download::Unchanged), Some(bytes)) => Ok(Fetched { bytes, stale: None }),
-        (Ok(Download::Unchanged), None) => Err(FetchError::Unreadable {
+        (Ok(Download::Content { bytes, tag }), _) => Ok(Fetched {
+            bytes,
+            stale: None,
+            unkept: entry.map(|entry| Unkept { entry, tag }),
+        }),
+        (Ok(Download::Unchanged), Some(bytes)) => Ok(Fetched::known(bytes)),
+        (Ok(Download::Unchanged), None) => Err(FetchError::NotModified {
             uri: uri.to_owned(),
-            why: "it is said to be unchanged, and is not in the cache".to_owned(),
         }),
         (Err(error), Some(bytes)) if error.is_passing() => Ok(Fetched {
-            bytes,
             stale: Some(error),
+            ..Fetched::known(bytes)
         }),
         (Err(error), _) => Err(error),
+    }
+}
+
+impl Fetched {
+    /// Returns content that needs no place in the cache.
+    fn known(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            stale: None,
+            unkept: None,
+        }
+    }
+}
+
+impl Access {
+    /// Returns true if hosts that do not answer yet are asked again.
+    fn is_waiting(&self) -> bool {
+        self.wait_until.is_some_and(|end| Instant::now() < end)
     }
 }
 
@@ -193,6 +244,13 @@ enum Download {
     Unchanged,
 }
 
+/// Returns true for URLs of the schemes that can be fetched, in any case (RFC 3986 §3.1).
+pub(crate) fn is_fetched(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+    })
+}
+
 /// Returns the host of a URI, with its port if it has one.
 pub(crate) fn host_of(uri: &str) -> Option<String> {
     let parsed: Uri = uri.parse().ok()?;
@@ -201,6 +259,16 @@ pub(crate) fn host_of(uri: &str) -> Option<String> {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     })
+}
+
+/// Returns the origin of a URI (RFC 6454 §4), such as `https://example.com:443`.
+pub(crate) fn origin_of(uri: &str) -> Option<String> {
+    let parsed: Uri = uri.parse().ok()?;
+    let scheme = parsed.scheme_str()?.to_ascii_lowercase();
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let port = parsed.port_u16().unwrap_or(usual);
+    let host = parsed.host()?.to_ascii_lowercase();
+    Some(format!("{scheme}://{host}:{port}"))
 }
 
 /// Returns the content of a URL that the user named, which is not cached.
@@ -223,7 +291,27 @@ fn allowed(uri: &str, access: &Access) -> Result<(), FetchError> {
         uri: uri.to_owned(),
         why: error.to_string(),
     })?;
+    if !is_fetched(uri) {
+        return Err(FetchError::Scheme {
+            uri: uri.to_owned(),
+        });
+    }
     let host = parsed.host().unwrap_or_default();
+    let authority = parsed
+        .authority()
+        .map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        return Err(FetchError::UserInfo {
+            host: host.to_owned(),
+        });
+    }
+    // A port beyond 65535 is none for the parser.
+    if authority.len() > host.len() + 1 && parsed.port_u16().is_none() {
+        return Err(FetchError::NotUri {
+            uri: uri.to_owned(),
+            why: "its port is not a number up to 65535".to_owned(),
+        });
+    }
     let with_port = parsed.port_u16().map(|port| format!("{host}:{port}"));
     let is_allowed = |name: &String| {
         name.eq_ignore_ascii_case(host)
@@ -250,19 +338,17 @@ fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, F
     let mut uri = uri.to_owned();
     for _ in 0..=MOST_REDIRECTIONS {
         let mut request = agent.get(&uri);
-        // Credentials go to no host that the user did not name.
-        if host_of(&uri).is_some_and(|host| access.named.contains(&host)) {
-            for (name, value) in &access.headers {
+        // Credentials go to no origin that the user did not name, and not over plain HTTP if the
+        // user named HTTPS.
+        if origin_of(&uri).is_some_and(|origin| access.named.contains(&origin)) {
+            for HeaderField { name, value } in &access.headers {
                 request = request.header(name, value);
             }
         }
         if let Some(tag) = tag {
             request = request.header("if-none-match", tag);
         }
-        let mut response = request.call().map_err(|error| FetchError::Unreachable {
-            uri: uri.clone(),
-            why: error.to_string(),
-        })?;
+        let mut response = request.call().map_err(|error| not_fetched(&uri, &error))?;
         let status = response.status();
         let field = |name: &str| {
             let value = response.headers().get(name)?;
@@ -285,6 +371,10 @@ fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, F
         if !status.is_success() {
             return Err(FetchError::Status { uri, status });
         }
+        if let Some(coding) = field("content-encoding").filter(|coding| coding != "identity") {
+            let why = format!("it is coded as `{coding}`, which was not asked for");
+            return Err(FetchError::Unreadable { uri, why });
+        }
         let tag = field("etag");
         let reader = response.body_mut().with_config().limit(LARGEST);
         return match reader.read_to_vec() {
@@ -298,42 +388,16 @@ fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, F
     Err(FetchError::Redirections { uri })
 }
 
-/// Returns the file for the entity tag of a cached file.
-fn tag_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".etag");
-    name.into()
-}
-
-/// Returns the file of a URI in the cache: readable, and different for different URIs.
-fn place(folder: &Path, uri: &str) -> PathBuf {
-    const LONGEST: usize = 80;
-    let hash = uri.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let plain = uri.split("://").nth(1).unwrap_or(uri).chars();
-    let plain = plain.map(|c| {
-        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') {
-            c
-        } else {
-            '_'
-        }
-    });
-    folder.join(format!(
-        "{}-{hash:016x}",
-        plain.take(LONGEST).collect::<String>()
-    ))
-}
-
-fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+/// Returns the reason why a host gave no answer.
+fn not_fetched(uri: &str, error: &ureq::Error) -> FetchError {
+    let (uri, why) = (uri.to_owned(), error.to_string());
+    match error {
+        ureq::Error::Io(_)
+        | ureq::Error::Timeout(_)
+        | ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed => FetchError::Unreachable { uri, why },
+        _ => FetchError::Failed { uri, why },
     }
-    // Write beside and rename, so that an interrupted start leaves no half-written file.
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    fs::write(&part, bytes)?;
-    fs::rename(part, path)
 }
 
 #[cfg(test)]
@@ -358,13 +422,42 @@ mod tests {
     }
 
     #[test]
-    fn each_uri_has_a_file_of_its_own_inside_of_the_cache() {
-        let folder = Path::new("/cache");
-        let (a, b) = (
-            place(folder, "https://e.com/../../a?x=1"),
-            place(folder, "https://e.com/../../a?x=2"),
+    fn what_is_no_plain_url_is_not_fetched() {
+        let access = access(&["example.com"]);
+        for refused in [
+            "ftp://example.com/a",
+            "file:///etc/passwd",
+            "http://user:secret@example.com/a",
+            "http://example.com:99999/a",
+        ] {
+            let error = allowed(refused, &access).expect_err(refused).to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+        assert!(allowed("HTTPS://EXAMPLE.com:8443/a", &access).is_ok());
+        assert!(
+            allowed(
+                "http://[::1]:80/a",
+                &Access {
+                    hosts: vec!["[::1]".into()],
+                    ..access
+                }
+            )
+            .is_ok()
         );
-        assert_ne!(a, b);
-        assert_eq!(a.parent(), Some(folder));
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let origin = |uri| origin_of(uri).expect("it has one");
+        assert_eq!(origin("https://Example.com/a"), "https://example.com:443");
+        assert_eq!(origin("HTTPS://example.com:443"), "https://example.com:443");
+        assert_ne!(
+            origin("http://example.com/a"),
+            origin("https://example.com/a")
+        );
+        assert_ne!(
+            origin("http://example.com:81"),
+            origin("http://example.com")
+        );
     }
 }

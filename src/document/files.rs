@@ -4,8 +4,6 @@
 //! a served folder, also to files there, hidden ones excepted; and to folders and hosts that the
 //! user allowed. References themselves are left to `splice` and `link`; hosts are left to `fetch`.
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,11 +11,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::diagnostic::Source;
-use crate::document::bounds::LARGEST_FILE;
 use crate::document::encoding::decode;
 use crate::document::error::SyntaxError;
 pub(crate) use crate::document::fetch::Access;
-use crate::document::fetch::FetchError;
+use crate::document::fetch::{FetchError, Unkept};
+use crate::document::regular_file::{FileError, read_file};
 use crate::document::revision::Revision;
 use crate::document::{fetch, identifier, metaschema, position, syntax};
 
@@ -27,34 +25,6 @@ const MOST_FILES: usize = 2000;
 /// Maximum total size in bytes of the files that one document refers to: 512 MiB. References to
 /// more are diagnostics.
 const MOST_BYTES: usize = 512 * 1024 * 1024;
-
-/// Reason why a file cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum FileError {
-    /// Path of a folder.
-    #[error("it is a folder")]
-    Folder,
-    /// Path of a pipe or a device.
-    #[error("it is not a regular file; what is not in a file is read from standard input, as `-`")]
-    NotRegular,
-    /// File that is larger than [`LARGEST_FILE`].
-    #[error("it has more than {LARGEST_FILE} bytes")]
-    TooLarge,
-    /// Content that is not text.
-    #[error("it is not text in UTF-8 or UTF-16")]
-    NotText,
-    /// Refusal of the system, with its message.
-    #[error("{message}")]
-    Refused { message: String },
-}
-
-impl From<std::io::Error> for FileError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Refused {
-            message: error.to_string(),
-        }
-    }
-}
 
 /// Reason why a file or URI that a document refers to cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -98,32 +68,6 @@ pub(crate) enum ReferenceError {
     Fetch(#[from] FetchError),
 }
 
-/// Reads a regular file.
-///
-/// # Errors
-///
-/// Returns the reason why it cannot be read: it is a folder, a pipe or a device, it is larger than
-/// [`LARGEST_FILE`], or the system refuses.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
-    // Opening a pipe would block.
-    let metadata = path.metadata()?;
-    if metadata.is_dir() {
-        return Err(FileError::Folder);
-    }
-    if !metadata.is_file() {
-        return Err(FileError::NotRegular);
-    }
-    let file = File::open(path)?;
-    let mut bytes =
-        Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST_FILE)).unwrap_or_default());
-    // The file may have grown, or report no size, as those of `/proc` do.
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(FileError::TooLarge);
-    }
-    Ok(bytes)
-}
-
 /// Location of a document or file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Home {
@@ -140,6 +84,13 @@ pub(crate) struct Read {
     pub source: Arc<Source>,
     /// Tree of the file before any repair or upgrade.
     pub tree: Arc<Value>,
+}
+
+/// Text of a file or URI.
+struct LoadedText {
+    text: String,
+    /// Place in the cache, if it was fetched and is not kept yet.
+    unkept: Option<Unkept>,
 }
 
 /// A folder whose files may be referred to.
@@ -227,9 +178,7 @@ impl<'a> Files<'a> {
     /// Returns the reason why it may not.
     pub(crate) fn locate(&self, base: Option<&Home>, text: &str) -> Result<Home, ReferenceError> {
         match base {
-            _ if text.starts_with("http://") || text.starts_with("https://") => {
-                Ok(Home::Uri(text.to_owned()))
-            }
+            _ if fetch::is_fetched(text) => Ok(Home::Uri(text.to_owned())),
             _ if text.contains("://") || text.starts_with("//") => Err(ReferenceError::Scheme),
             Some(Home::Uri(base)) => Ok(Home::Uri(identifier::absolute(base, text))),
             Some(Home::File(base)) => self.file_beside(base, text).map(Home::File),
@@ -287,11 +236,18 @@ impl<'a> Files<'a> {
                 tree: Arc::new(tree),
             });
         }
-        match parse(self.text(home)?) {
-            Ok((text, tree)) => Ok(Read {
-                source: Source::new(name, text, position::positions),
-                tree: Arc::new(tree),
-            }),
+        let LoadedText { text, unkept } = self.load(home)?;
+        match parse(text) {
+            Ok((text, tree)) => {
+                let is_usable = tree.is_object() || tree.is_array() || tree.is_boolean();
+                if let Some(unkept) = unkept.filter(|_| is_usable) {
+                    unkept.keep(&text);
+                }
+                Ok(Read {
+                    source: Source::new(name, text, position::positions),
+                    tree: Arc::new(tree),
+                })
+            }
             Err(error) => Err(ReferenceError::Syntax { name, error }),
         }
     }
@@ -302,17 +258,28 @@ impl<'a> Files<'a> {
     ///
     /// Returns the reason why it cannot be read.
     pub(crate) fn text(&mut self, home: &Home) -> Result<String, ReferenceError> {
-        let (name, bytes) = match home {
-            // The parts of a document that was fetched anew are fetched anew too.
-            Home::Uri(uri) if matches!(self.home, Some(Home::Uri(_))) => {
-                let fetched = fetch::fetch_anew(uri, self.access)?;
-                (shown_uri(uri), fetched.bytes)
+        let LoadedText { text, unkept } = self.load(home)?;
+        if let Some(unkept) = unkept {
+            unkept.keep(&text);
+        }
+        Ok(text)
+    }
+
+    fn load(&mut self, home: &Home) -> Result<LoadedText, ReferenceError> {
+        let (name, bytes, unkept) = match home {
+            Home::Uri(uri) => {
+                // The parts of a document that was fetched anew are fetched anew too.
+                let fetched = if matches!(self.home, Some(Home::Uri(_))) {
+                    fetch::fetch_anew(uri, self.access)?
+                } else {
+                    fetch::fetch(uri, self.access)?
+                };
+                (shown_uri(uri), fetched.bytes, fetched.unkept)
             }
-            Home::Uri(uri) => (uri.clone(), fetch::fetch(uri, self.access)?),
             Home::File(path) => {
                 let name = self.shown(path);
                 match read_file(path) {
-                    Ok(bytes) => (name, bytes),
+                    Ok(bytes) => (name, bytes, None),
                     Err(why) => return Err(ReferenceError::Unreadable { name, why }),
                 }
             }
@@ -321,7 +288,10 @@ impl<'a> Files<'a> {
         if self.bytes > MOST_BYTES {
             return Err(ReferenceError::TooManyBytes);
         }
-        decode(bytes).ok_or(ReferenceError::NotText { name })
+        match decode(bytes) {
+            Some(text) => Ok(LoadedText { text, unkept }),
+            None => Err(ReferenceError::NotText { name }),
+        }
     }
 
     /// Returns a path as messages show it: below the folder in the document's name, if the file is

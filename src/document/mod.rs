@@ -4,6 +4,7 @@
 //! diagnostics. Compiling documents into contracts is left to `contract`.
 
 mod bounds;
+mod cache;
 mod depth;
 pub(crate) mod dynamic;
 mod encoding;
@@ -21,6 +22,7 @@ pub(crate) mod number;
 mod overlay;
 mod position;
 pub(crate) mod reference;
+mod regular_file;
 mod repair;
 mod repair_values;
 mod retyped;
@@ -43,11 +45,12 @@ use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::bounds::LARGEST_FILE;
 use crate::document::encoding::{begins_as_openapi, decode, mentions_openapi};
 use crate::document::error::SyntaxError;
-use crate::document::files::{Access, FileError, Files, Home, read_file};
+use crate::document::files::{Access, Files, Home};
 pub(crate) use crate::document::fixture_file::FixtureEntry;
 pub(crate) use crate::document::fixture_file::FixtureFile;
 use crate::document::overlay::Overlay;
-use crate::document::revision::Revision;
+use crate::document::regular_file::{FileError, read_file};
+use crate::document::revision::{Files as RevisionFiles, Revision};
 pub(crate) use crate::document::shape::{Expect, Kind, METHODS, Members};
 use crate::document::splice::Splicer;
 use crate::document::syntax::{OddityKind, Parsed};
@@ -386,25 +389,21 @@ impl Loaded {
             let fault = Diagnostic::without_place(Code::UnreadableFile, message).help(help);
             return self.waiting.push(Waiting::Fault(fault));
         }
-        self.bytes(
-            url,
-            fetched.bytes,
-            Some(Home::Uri(url.to_owned())),
-            Naming::ByName,
-        );
+        let Some(text) = decode(fetched.bytes) else {
+            return self.unreadable(url, &FileError::NotText.to_string());
+        };
+        if let Some(unkept) = fetched.unkept.filter(|_| mentions_openapi(&text)) {
+            unkept.keep(&text);
+        }
+        let home = Some(Home::Uri(url.to_owned()));
+        self.text(url, text, home, Naming::ByName);
     }
 
     fn revision(&mut self, name: &str, path: &str) {
         let shown = format!("{name}:{path}");
-        let read = Revision::find(name, path).and_then(|revision| {
-            Ok(if revision.is_folder()? {
-                (revision.files()?, Naming::ByFolder)
-            } else {
-                (vec![revision], Naming::ByName)
-            })
-        });
-        let (files, asked) = match read {
-            Ok(read) => read,
+        let (files, asked) = match Revision::find(name, path).and_then(|found| found.files()) {
+            Ok(RevisionFiles::One(file)) => (vec![file], Naming::ByName),
+            Ok(RevisionFiles::OfFolder(files)) => (files, Naming::ByFolder),
             Err(error) => return self.unreadable(&shown, &error.to_string()),
         };
         for file in files {

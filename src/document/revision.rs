@@ -40,6 +40,8 @@ pub(crate) enum RevisionError {
     TooManyFiles,
     #[error("the path leads out of the repository")]
     Outside,
+    #[error("it is a symbolic link to `{0}`; name the file that it leads to")]
+    Link(String),
 }
 
 impl Revision {
@@ -92,34 +94,42 @@ impl Revision {
         format!("{}:{}", self.name, self.path)
     }
 
-    /// Returns true if it is a folder.
-    pub(crate) fn is_folder(&self) -> Result<bool, RevisionError> {
+    /// Returns the file itself, or the visible files of a folder and its sub-folders, by name.
+    /// Symbolic links and submodules in a folder are left out.
+    pub(crate) fn files(&self) -> Result<Files, RevisionError> {
         let kind = git(&["cat-file", "-t", &self.shown()])?;
-        Ok(kind.starts_with(b"tree"))
-    }
-
-    /// Returns the visible files of a folder and its sub-folders, by name.
-    pub(crate) fn files(&self) -> Result<Vec<Self>, RevisionError> {
-        let listed = git(&["ls-tree", "-r", "-z", "--name-only", &self.shown()])?;
-        let listed = String::from_utf8_lossy(&listed).into_owned();
-        let names = listed.split('\0').filter(|name| !name.is_empty());
-        let is_hidden = |name: &str| name.split('/').any(|part| part.starts_with('.'));
-        let mut files: Vec<Self> = Vec::new();
-        for name in names.filter(|name| !is_hidden(name)) {
+        if !kind.starts_with(b"tree") {
+            if self.is_link()? {
+                let target = String::from_utf8_lossy(&self.read()?).into_owned();
+                return Err(RevisionError::Link(target));
+            }
+            return Ok(Files::One(self.clone()));
+        }
+        let mut files = Vec::new();
+        for (mode, path) in list(&["-r", &self.shown()])? {
+            let is_hidden = path.split('/').any(|part| part.starts_with('.'));
+            if is_hidden || !mode.starts_with(REGULAR) {
+                continue;
+            }
             if files.len() == MOST_FILES {
                 return Err(RevisionError::TooManyFiles);
             }
             let below = if self.path.is_empty() {
-                name.to_owned()
+                path
             } else {
-                format!("{}/{name}", self.path)
+                format!("{}/{path}", self.path)
             };
             files.push(Self {
                 name: self.name.clone(),
                 path: below,
             });
         }
-        Ok(files)
+        Ok(Files::OfFolder(files))
+    }
+
+    fn is_link(&self) -> Result<bool, RevisionError> {
+        let listed = list(&[&self.name, "--", &self.path])?;
+        Ok(listed.iter().any(|(mode, _)| mode.starts_with(LINK)))
     }
 
     /// Returns the content of the file.
@@ -128,11 +138,45 @@ impl Revision {
     }
 }
 
-/// Runs `git` and returns what it prints. These subcommands run no hooks, filters or pagers.
+/// Files that a path of a revision names.
+pub(crate) enum Files {
+    /// The path is that of a file.
+    One(Revision),
+    /// The path is that of a folder with these files.
+    OfFolder(Vec<Revision>),
+}
+
+/// Mode of regular files, with or without the permission to execute.
+const REGULAR: &str = "100";
+
+/// Mode of symbolic links.
+const LINK: &str = "120000";
+
+/// Lists a tree; returns the mode and the path of each entry.
+fn list(arguments: &[&str]) -> Result<Vec<(String, String)>, RevisionError> {
+    // `--full-tree`: paths are those of the tree, whatever the current folder is.
+    let listed = git(&[&["ls-tree", "-z", "--full-tree"], arguments].concat())?;
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    let entries = listed.split('\0').filter_map(|line| line.split_once('\t'));
+    Ok(entries
+        .map(|(head, path)| (head.to_owned(), path.to_owned()))
+        .collect())
+}
+
+/// Runs `git` and returns what it prints.
+///
+/// The repository may be hostile. These subcommands run no hooks, filters or pagers; what a partial
+/// clone lacks is not fetched, because fetching runs commands of the configuration
+/// (`core.sshCommand`). `GIT_NO_LAZY_FETCH` is of git 2.45; older versions heed the empty list of
+/// protocols.
 fn git(arguments: &[&str]) -> Result<Vec<u8>, RevisionError> {
     let failed = |error: std::io::Error| RevisionError::NoGit(error.to_string());
     let mut child = Command::new("git")
         .args(arguments)
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_ALLOW_PROTOCOL", "")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env_remove("GIT_TRACE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

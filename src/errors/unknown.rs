@@ -1,12 +1,13 @@
 //! Documented error for an entity that does not exist, if an example shows exactly that.
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde_json::Value;
 
 use crate::contract::{Contract, Operation, StatusPattern};
 use crate::resource::Resources;
 use crate::resource::address::singular;
-use crate::schema::name::words;
+use crate::schema::name::{folded, words};
 
 /// Phrases for a missing entity, without spaces.
 const SAYINGS: [&str; 9] = [
@@ -164,22 +165,27 @@ pub(super) fn is_general(value: &Value) -> bool {
 }
 
 /// Returns an example with the key of the request in place of the one that its sentence names:
-/// `No such container: c2ada9df5af8` becomes `No such container: web`. Members with that key alone
-/// are replaced too. Other examples are returned as they are.
+/// `No such container: c2ada9df5af8` becomes `No such container: web`. Members for a key that have
+/// the same value, such as `petId`, are replaced too. Other examples are returned as they are.
 #[must_use]
-pub(super) fn with_key<'v>(example: &'v Value, noun: &str, key: &str) -> Cow<'v, Value> {
+pub(crate) fn with_key<'v>(example: &'v Value, noun: &str, key: &str) -> Cow<'v, Value> {
     let Some(seen) = named_key(example, noun, 0).map(str::to_owned) else {
         return Cow::Borrowed(example);
     };
     let mut value = example.clone();
-    put_key(&mut value, &seen, key, noun);
+    let keys = Keys {
+        seen: &seen,
+        new: key,
+        noun,
+    };
+    keys.put("", &mut value);
     Cow::Owned(value)
 }
 
 /// Returns the key in a sentence about a missing or an existing entity.
 fn named_key<'v>(value: &'v Value, noun: &str, depth: usize) -> Option<&'v str> {
     match value {
-        Value::String(text) => key_in(text, noun),
+        Value::String(text) => key_in(text, noun).map(|place| &text[place]),
         Value::Array(items) if depth < DEEPEST => items
             .iter()
             .find_map(|item| named_key(item, noun, depth + 1)),
@@ -190,26 +196,38 @@ fn named_key<'v>(value: &'v Value, noun: &str, depth: usize) -> Option<&'v str> 
     }
 }
 
-/// Returns the only word of a sentence that is neither the noun nor a word of such sentences, if it
-/// is marked as a key: by quotes, by a digit, or by a colon or `id` before it.
-fn key_in<'t>(text: &'t str, noun: &str) -> Option<&'t str> {
+/// Returns the place of the key in a sentence. It is the only word that neither names the entity
+/// nor belongs to such sentences, and it is marked as a key: by quotes, by the noun or `id` before
+/// it and a digit in it, or by `No such NOUN:` before it. A number elsewhere, as in `Error 409`, may
+/// be a code, so such a sentence has no key.
+fn key_in(text: &str, noun: &str) -> Option<Range<usize>> {
+    const QUOTES: [char; 5] = ['\'', '"', '`', '“', '‘'];
     let mut found = None;
-    let mut is_announced = false;
+    let mut before = "";
+    let mut is_first_announced = false;
+    let mut end = 0;
     for token in text.split_whitespace() {
+        let start = end + text[end..].find(token)?;
+        end = start + token.len();
         let bare = token.trim_matches(|letter: char| !letter.is_alphanumeric());
-        let is_other = !bare.is_empty()
-            && words(bare)
-                .iter()
-                .all(|word| is_of_noun(word, noun) || TAKEN_WORDS.contains(&word.as_str()));
-        if !is_other && !bare.is_empty() {
-            let is_quoted = token.starts_with(['\'', '"', '`', '(', '[', '<', '“', '‘']);
+        if bare.is_empty() {
+            continue;
+        }
+        let is_known =
+            |word: &String| is_of_noun(word, noun) || TAKEN_WORDS.contains(&word.as_str());
+        if !words(bare).iter().all(is_known) {
             let has_digit = bare.chars().any(|letter| letter.is_ascii_digit());
-            if found.is_some() || !(is_quoted || has_digit || is_announced) {
+            let is_named = before.eq_ignore_ascii_case("id") || singular(&folded(before)) == noun;
+            let is_marked =
+                token.starts_with(QUOTES) || is_named && (has_digit || is_first_announced);
+            if found.is_some() || !is_marked {
                 return None;
             }
-            found = Some(bare);
+            let start = start + token.find(bare)?;
+            found = Some(start..start + bare.len());
         }
-        is_announced = token.ends_with([':', '=', '#']) || bare.eq_ignore_ascii_case("id");
+        is_first_announced = token.ends_with(':') && folded(text).starts_with("nosuch");
+        before = bare;
     }
     let sentence: String = text.split_whitespace().flat_map(words).collect();
     let is_about_it = SAYINGS
@@ -219,24 +237,43 @@ fn key_in<'t>(text: &'t str, noun: &str) -> Option<&'t str> {
     found.filter(|_| is_about_it)
 }
 
-fn put_key(value: &mut Value, seen: &str, key: &str, noun: &str) {
-    match value {
-        Value::String(text) if text == seen => key.clone_into(text),
-        Value::String(text) if key_in(text, noun) == Some(seen) => {
-            *text = text.replacen(seen, key, 1);
-        }
-        Value::Number(number) if number.to_string() == seen => {
-            if let Ok(number) = key.parse() {
-                *value = Value::Number(number);
+/// The key of an example, and the one that replaces it.
+struct Keys<'k> {
+    seen: &'k str,
+    new: &'k str,
+    noun: &'k str,
+}
+
+impl Keys<'_> {
+    /// Replaces the key in a value, which is the member `name` or an item of it.
+    fn put(&self, name: &str, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                let place =
+                    key_in(text, self.noun).filter(|place| text[place.clone()] == *self.seen);
+                if let Some(place) = place {
+                    text.replace_range(place, self.new);
+                } else if text == self.seen && self.is_for_key(name) {
+                    self.new.clone_into(text);
+                }
             }
+            Value::Number(number) if number.to_string() == self.seen && self.is_for_key(name) => {
+                if let Ok(number) = self.new.parse() {
+                    *value = Value::Number(number);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.put(name, item)),
+            Value::Object(object) => object
+                .iter_mut()
+                .for_each(|(name, value)| self.put(name, value)),
+            _ => {}
         }
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| put_key(item, seen, key, noun)),
-        Value::Object(object) => object
-            .values_mut()
-            .for_each(|value| put_key(value, seen, key, noun)),
-        _ => {}
+    }
+
+    /// Returns true for names of members that hold the key of an entity: `id`, `petId`, `key`, `pet`.
+    fn is_for_key(&self, name: &str) -> bool {
+        let is_key = |word: &String| matches!(word.as_str(), "id" | "ids" | "key" | "uuid");
+        singular(&folded(name)) == self.noun || words(name).iter().any(is_key)
     }
 }
 
@@ -259,5 +296,56 @@ fn says(value: &Value, noun: &str, depth: usize) -> bool {
             object.values().any(|value| says(value, noun, depth + 1))
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_replaced_only_where_it_is_marked_as_one() {
+        let cases = [
+            ("No such pet: rex", "No such pet: 42"),
+            ("Pet 7 not found", "Pet 42 not found"),
+            ("pet (7) not found", "pet (42) not found"),
+            (
+                "Pet with id 7 does not exist.",
+                "Pet with id 42 does not exist.",
+            ),
+            ("Pet 'rex' already exists", "Pet '42' already exists"),
+            ("Error 404: pet 4 not found", "Error 404: pet 42 not found"),
+            ("Could not find pets 7", "Could not find pets 42"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(*with_key(&json!(text), "pet", "42"), json!(expected));
+        }
+        let unchanged = [
+            "Error 409: pet already exists",
+            "409 pet already exists",
+            "E11000 pet already exists",
+            "[1042] Pet not found",
+            "Pet not found: deleted",
+            "Unknown pet: unauthorized",
+            "Pet not found in DB2",
+            "Pet 7 not found in shop 3",
+            "Owner 7 not found",
+            "Pet 7 is ill",
+            "rex",
+        ];
+        for text in unchanged {
+            assert_eq!(*with_key(&json!(text), "pet", "42"), json!(text));
+        }
+    }
+
+    #[test]
+    fn only_members_for_a_key_are_replaced() {
+        let example = json!({"message": "Pet 1 not found", "petId": 1, "status": 1, "s": "1", "pet": "1", "errors": [{"id": "1"}]});
+        let expected = json!({"message": "Pet 42 not found", "petId": 42, "status": 1, "s": "1", "pet": "42", "errors": [{"id": "42"}]});
+        assert_eq!(*with_key(&example, "pet", "42"), expected);
+        let expected = json!({"message": "Pet rex not found", "petId": 1, "status": 1, "s": "1", "pet": "rex", "errors": [{"id": "rex"}]});
+        assert_eq!(*with_key(&example, "pet", "rex"), expected);
     }
 }
