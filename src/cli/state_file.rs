@@ -93,7 +93,8 @@ impl StateFile {
             Ok(bytes) => {
                 let value: Value =
                     serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
-                let state = Snapshot::import(&value).map_err(unusable)?;
+                let state =
+                    Snapshot::import(&value).map_err(|error| unusable(error.to_string()))?;
                 sandbox
                     .within("", |there| there.become_like(state))
                     .map_err(|full| unusable(full.to_string()))?;

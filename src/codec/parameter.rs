@@ -182,7 +182,8 @@ fn read_whole_query(media: &MediaType, query: &str) -> Read {
         return Read::Absent;
     }
     if media.range.essence() == "application/x-www-form-urlencoded" {
-        return form::read(query, media).map_or_else(Read::Malformed, Read::Value);
+        return form::read(query, media)
+            .map_or_else(|error| Read::Malformed(error.to_string()), Read::Value);
     }
     let text = decode(query);
     if media.range.is_json() {

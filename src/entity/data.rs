@@ -10,6 +10,7 @@ use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Place, ordinal};
 use crate::document::FixtureFile;
 use crate::document::syntax::join;
+use crate::entity::error::EntityError;
 use crate::entity::values::{keyed, misfit, typed_row};
 use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
@@ -65,10 +66,10 @@ pub(crate) fn supply(
                 judge(collection, file, &entities, &mut found);
                 data.push((name.clone(), Arc::new(Value::Array(entities))));
             }
-            Err(message) => found.push(Diagnostic::at(
+            Err(error) => found.push(Diagnostic::at(
                 Code::InvalidFixture,
                 Place::value(&file.source, ""),
-                message,
+                error.to_string(),
             )),
         }
     }
@@ -85,7 +86,7 @@ fn likeness(collection: &str, name: &str) -> f64 {
     strsim::jaro_winkler(&folded(collection), &folded(name))
 }
 
-fn entities(collection: &Collection, file: &FixtureFile) -> Result<Vec<Value>, String> {
+fn entities(collection: &Collection, file: &FixtureFile) -> Result<Vec<Value>, EntityError> {
     match &*file.tree {
         Value::String(text) => match table::read(text)? {
             Value::Array(rows) => Ok(rows.iter().map(|row| typed_row(collection, row)).collect()),
@@ -93,7 +94,7 @@ fn entities(collection: &Collection, file: &FixtureFile) -> Result<Vec<Value>, S
         },
         Value::Array(entities) => Ok(entities.clone()),
         Value::Null => Ok(Vec::new()),
-        _ => Err("a file of entities must be a list".to_owned()),
+        _ => Err(EntityError::NotAList),
     }
 }
 
@@ -111,9 +112,9 @@ fn judge(
             String::new()
         };
         let place = || Place::value(&file.source, at.clone());
-        if let Err(message) = keyed(collection, entity, index) {
+        if let Err(error) = keyed(collection, entity, index) {
             found.push(
-                Diagnostic::at(Code::InvalidFixture, place(), message)
+                Diagnostic::at(Code::InvalidFixture, place(), error.to_string())
                     .help("the entity is skipped"),
             );
         } else if let Some(error) = misfit(collection, entity) {

@@ -9,6 +9,7 @@ pub(crate) mod build;
 pub(crate) mod condition;
 pub(crate) mod context;
 pub(crate) mod data;
+mod error;
 mod fitting;
 pub(crate) mod path;
 pub(crate) mod values;

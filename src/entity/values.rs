@@ -2,7 +2,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::codec::style::typed;
-use crate::diagnostic::ordinal;
+use crate::entity::error::EntityError;
 use crate::resource::role::Collection;
 use crate::schema::Schema;
 use crate::schema::kind_of;
@@ -57,28 +57,27 @@ pub(crate) fn in_order(entity: Value, declared: &[Declared]) -> Value {
 ///
 /// # Errors
 ///
-/// A message, if the entity is no object, or if its key is missing, empty, or neither text nor
-/// number.
+/// [`EntityError`], if the entity is no object, or if its key is missing, empty, or neither text
+/// nor number.
 pub(crate) fn keyed(
     collection: &Collection,
     entity: &Value,
     index: usize,
-) -> Result<String, String> {
+) -> Result<String, EntityError> {
     let object = entity
         .as_object()
-        .ok_or_else(|| format!("the {} entity is not an object", ordinal(index)))?;
+        .ok_or(EntityError::NotAnObject { index })?;
     let Some(key) = &collection.key else {
         return Ok(index.to_string());
     };
     match object.get(key) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
         Some(Value::Number(number)) => Ok(number.to_string()),
-        _ => {
-            let (entity, name) = (ordinal(index), &collection.name);
-            Err(format!(
-                "the {entity} entity has no `{key}`; `{name}` identifies its entities by `{key}`"
-            ))
-        }
+        _ => Err(EntityError::NoKey {
+            index,
+            key: key.clone(),
+            collection: collection.name.clone(),
+        }),
     }
 }
 

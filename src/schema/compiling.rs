@@ -15,13 +15,24 @@ use crate::schema::{counted, format};
 /// URI of a document inside its own registry; nothing is ever fetched from it.
 pub(crate) const BASE: &str = "standin:/document";
 
+/// Reason why a schema cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CompileError {
+    /// Document whose references and identifiers cannot be registered.
+    #[error(transparent)]
+    Registry(Box<jsonschema::ReferencingError>),
+    /// Schema that the validator does not accept.
+    #[error(transparent)]
+    Schema(jsonschema::ValidationError<'static>),
+}
+
 /// Returns a registry in which the references of a document are resolved.
-pub(crate) fn registry(tree: Arc<Value>) -> Result<Registry<'static>, String> {
+pub(crate) fn registry(tree: Arc<Value>) -> Result<Registry<'static>, CompileError> {
     Registry::new()
         .draft(Draft::Draft202012)
         .add(BASE, tree)
         .and_then(jsonschema::RegistryBuilder::prepare)
-        .map_err(|error| error.to_string())
+        .map_err(|error| CompileError::Registry(Box::new(error)))
 }
 
 /// Maximum number of times that the engine of the validator may backtrack for one key of
@@ -37,7 +48,7 @@ pub(crate) fn compile(
     registry: &Registry<'static>,
     patterns: &Patterns,
     schema: &Value,
-) -> Result<Validator, String> {
+) -> Result<Validator, CompileError> {
     let options = jsonschema::draft202012::options()
         .with_registry(registry)
         .with_pattern_options(
@@ -50,11 +61,11 @@ pub(crate) fn compile(
         let pattern = Arc::clone(pattern);
         options = options.with_format(format_of(text), move |text: &str| pattern.is_match(text));
     }
-    options.build(schema).map_err(|error| error.to_string())
+    options.build(schema).map_err(CompileError::Schema)
 }
 
 /// Compiles a schema without references.
-pub(crate) fn compile_alone(schema: &Value) -> Result<Validator, String> {
+pub(crate) fn compile_alone(schema: &Value) -> Result<Validator, CompileError> {
     let patterns = Patterns::default();
     registry(Arc::new(schema.clone()))
         .and_then(|registry| compile(&registry, &patterns, &reference_to("")))
@@ -85,9 +96,12 @@ pub(crate) fn compile_or_mend(tree: &Arc<Value>, pointers: &[String], schema: &V
         };
     }
     let mut tree = Value::clone(&tree);
-    let mut faults = mend(&mut tree, pointers, |schema| compile_alone(schema).err());
+    let mut faults = mend(&mut tree, pointers, |schema| {
+        compile_alone(schema).err().map(|error| error.to_string())
+    });
     let (validator, is_counted) =
-        compile(&Arc::new(tree.clone())).unwrap_or_else(|message: String| {
+        compile(&Arc::new(tree.clone())).unwrap_or_else(|error: CompileError| {
+            let message = error.to_string();
             faults.extend(pointers.iter().map(|pointer| SchemaFault {
                 pointer: pointer.clone(),
                 message: message.clone(),

@@ -265,17 +265,17 @@ impl Explaining<'_> {
         let mut unexpected: Vec<&str> = Vec::new();
         for (name, value) in object {
             let way = Way::Name(at.way, name);
-            for (keyword, key, part) in parts_of(schema, own, name) {
-                if keyword == "additionalProperties" && *part == Value::Bool(false) {
+            for part in parts_of(schema, own, name) {
+                if part.keyword == "additionalProperties" && *part.schema == Value::Bool(false) {
                     unexpected.push(name);
                     continue;
                 }
-                let inner = key.map(|key| member_index(&schema[keyword], key));
-                let place: Vec<usize> = [index_of(schema, keyword)]
+                let inner = part.key.map(|key| member_index(&schema[part.keyword], key));
+                let place: Vec<usize> = [index_of(schema, part.keyword)]
                     .into_iter()
                     .chain(inner)
                     .collect();
-                self.explain_part(&place, Node::new(part), At { value, way: &way })?;
+                self.explain_part(&place, Node::new(part.schema), At { value, way: &way })?;
             }
         }
         for name in unexpected {

@@ -208,8 +208,8 @@ impl<'s> Judging<'s> {
             .any(|keyword| schema.contains_key(*keyword))
         {
             for (name, value) in object {
-                for (_, _, part) in parts_of(schema, own, name) {
-                    if !self.fits(Node::new(part), value)? {
+                for part in parts_of(schema, own, name) {
+                    if !self.fits(Node::new(part.schema), value)? {
                         return Ok(false);
                     }
                 }
@@ -372,33 +372,53 @@ impl<'s> Judging<'s> {
     }
 }
 
-/// Returns the schemas that apply to a member, each with its keyword and its key in that.
+/// Schema that applies to a member of an object.
+pub(super) struct MemberSchema<'n> {
+    /// Keyword that has the schema: `properties`.
+    pub keyword: &'static str,
+    /// Key of the schema in its keyword; `additionalProperties` has none.
+    pub key: Option<&'n str>,
+    pub schema: &'n Value,
+}
+
+/// Returns the schemas that apply to a member.
 pub(super) fn parts_of<'n>(
     schema: &'n Map<String, Value>,
     own: &Own,
     name: &str,
-) -> Vec<(&'static str, Option<&'n str>, &'n Value)> {
+) -> Vec<MemberSchema<'n>> {
     let mut parts = Vec::new();
     if let Some((name, part)) = schema
         .get("properties")
         .and_then(Value::as_object)
         .and_then(|all| all.get_key_value(name))
     {
-        parts.push(("properties", Some(name.as_str()), part));
+        parts.push(MemberSchema {
+            keyword: "properties",
+            key: Some(name.as_str()),
+            schema: part,
+        });
     }
     for ((key, part), pattern) in members(schema, "patternProperties").zip(&own.keys) {
-        match pattern {
-            Some(pattern) if pattern.is_match(name) => {
-                parts.push(("patternProperties", Some(key.as_str()), part));
-            }
-            Some(_) => {}
-            None => parts.push(("patternProperties", Some(key.as_str()), &Value::Bool(true))),
-        }
+        let part = match pattern {
+            Some(pattern) if pattern.is_match(name) => part,
+            Some(_) => continue,
+            None => &Value::Bool(true),
+        };
+        parts.push(MemberSchema {
+            keyword: "patternProperties",
+            key: Some(key.as_str()),
+            schema: part,
+        });
     }
     if parts.is_empty()
         && let Some(part) = schema.get("additionalProperties")
     {
-        parts.push(("additionalProperties", None, part));
+        parts.push(MemberSchema {
+            keyword: "additionalProperties",
+            key: None,
+            schema: part,
+        });
     }
     parts
 }

@@ -21,6 +21,17 @@ pub enum Part<'n> {
     Items,
 }
 
+/// Property of an object that a schema describes.
+#[derive(Debug, Clone, Copy)]
+pub struct ChosenProperty<'n> {
+    /// Name of the property.
+    pub name: &'n str,
+    /// Schema of its value.
+    pub schema: &'n Value,
+    /// True if the object must have it.
+    pub is_required: bool,
+}
+
 /// Maximum number of schemas searched for the place of a part; at more, the search ends.
 const MOST_PLACES: usize = 1000;
 
@@ -187,15 +198,14 @@ impl Schema {
         all
     }
 
-    /// Returns the declared properties of one of the objects that `node` can be, each with its
-    /// schema and true if it is required. Of the branches of `oneOf` and `anyOf`, the first whose
-    /// properties have the highest `worth` counts.
+    /// Returns the declared properties of one of the objects that `node` can be. Of the branches of
+    /// `oneOf` and `anyOf`, the first whose properties have the highest `worth` counts.
     #[must_use]
     pub fn chosen_properties<'s>(
         &'s self,
         node: &'s Value,
         worth: impl Fn(&[(&'s str, &'s Value)]) -> usize + Copy,
-    ) -> Vec<(&'s str, &'s Value, bool)> {
+    ) -> Vec<ChosenProperty<'s>> {
         let mut parts = self.parts(node);
         for keyword in ["oneOf", "anyOf"] {
             let branches: Vec<&Value> = parts
@@ -210,7 +220,7 @@ impl Schema {
                 .max_by_key(|branch| names(branch));
             parts.extend(best.map(|branch| self.parts(branch)).unwrap_or_default());
         }
-        let mut all: Vec<(&str, &Value, bool)> = Vec::new();
+        let mut all: Vec<ChosenProperty<'s>> = Vec::new();
         for part in &parts {
             for (name, property) in part
                 .get("properties")
@@ -218,17 +228,21 @@ impl Schema {
                 .into_iter()
                 .flatten()
             {
-                match all.iter_mut().find(|(known, ..)| known == name) {
+                match all.iter_mut().find(|known| known.name == name) {
                     // Of two schemas of a property, prefer the one that declares members.
-                    Some((_, known, _))
-                        if !self.has_members(known) && self.has_members(property) =>
+                    Some(known)
+                        if !self.has_members(known.schema) && self.has_members(property) =>
                     {
-                        *known = property;
+                        known.schema = property;
                     }
                     Some(_) => {}
                     None => {
-                        let is_required = parts.iter().any(|part| names_required(part, name));
-                        all.push((name, property, is_required && self.asks_for(property)));
+                        let is_named = parts.iter().any(|part| names_required(part, name));
+                        all.push(ChosenProperty {
+                            name,
+                            schema: property,
+                            is_required: is_named && self.asks_for(property),
+                        });
                     }
                 }
             }

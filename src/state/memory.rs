@@ -8,6 +8,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use crate::state::error::PatchError;
 use crate::state::size::{self, MOST_NESTED};
 
 /// Key of the entities of one collection in one scope.
@@ -457,8 +458,9 @@ impl Entities {
             }
             Change::MergePatch(patch) => json_patch::merge(&mut changed, patch),
             Change::JsonPatch(patch) => {
-                let impossible =
-                    |why| Reply::Impossible(format!("the patch cannot be applied: {why}"));
+                let impossible = |error: PatchError| {
+                    Reply::Impossible(format!("the patch cannot be applied: {error}"))
+                };
                 changed = patched(&entity, patch).map_err(impossible)?;
                 (factory.protect)(&entity, &mut changed);
             }
@@ -489,30 +491,27 @@ const MOST_CHANGES: usize = 200;
 /// Maximum size of the result of a JSON Patch, in bytes of memory; a larger one is refused.
 const LARGEST: usize = 4 * 1024 * 1024;
 
-/// Returns the entity after a JSON Patch (RFC 6902), or a message if one of its operations cannot
-/// be applied or its result is too large or too deep.
-fn patched(entity: &Value, patch: &Value) -> Result<Value, String> {
+/// Returns the entity after a JSON Patch (RFC 6902).
+///
+/// # Errors
+///
+/// Returns the reason if one of its operations cannot be applied, or if its result is too large or
+/// too deep.
+fn patched(entity: &Value, patch: &Value) -> Result<Value, PatchError> {
     let patch: json_patch::Patch =
-        serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
+        serde_json::from_value(patch.clone()).map_err(|error| PatchError::NotAPatch { error })?;
     if patch.0.len() > MOST_CHANGES {
-        return Err(format!("it has more than {MOST_CHANGES} operations"));
+        return Err(PatchError::TooManyOperations { most: MOST_CHANGES });
     }
     let mut changed = entity.clone();
     for (index, operation) in patch.0.iter().enumerate() {
         let done = json_patch::patch(&mut changed, std::slice::from_ref(operation));
-        done.map_err(|error| {
-            format!(
-                "operation {index} fails at `{}`: {}",
-                error.path, error.kind
-            )
-        })?;
+        done.map_err(|error| PatchError::Operation { index, error })?;
         if size::is_too_deep(&changed) {
-            return Err(format!(
-                "what it makes is nested deeper than {MOST_NESTED} levels"
-            ));
+            return Err(PatchError::TooDeep);
         }
         if size::of(&changed) > LARGEST {
-            return Err(format!("what it makes has more than {LARGEST} bytes"));
+            return Err(PatchError::TooLarge { most: LARGEST });
         }
     }
     Ok(changed)

@@ -2,6 +2,7 @@
 
 pub(crate) mod bases;
 pub(crate) mod coverage;
+mod error;
 pub(crate) mod journal;
 pub(crate) mod memory;
 pub(crate) mod redaction;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
+use crate::state::error::SnapshotError;
 use crate::state::journal::Journal;
 use crate::state::memory::{CollectionKey, Entities, EntityFactory, Reply, Step};
 use crate::state::size;
@@ -87,9 +88,9 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Returns a message about the first mistake in the JSON.
-    pub fn import(value: &Value) -> Result<Self, String> {
-        let object = value.as_object().ok_or("a snapshot is an object")?;
+    /// Returns the first mistake in the JSON.
+    pub fn import(value: &Value) -> Result<Self, SnapshotError> {
+        let object = value.as_object().ok_or(SnapshotError::NotAnObject)?;
         let mut read = Self::default();
         read.choose(
             object
@@ -105,12 +106,12 @@ impl Snapshot {
         {
             let count = count
                 .as_u64()
-                .ok_or_else(|| format!("`counts` has no number for `{name}`"))?;
+                .ok_or_else(|| SnapshotError::Count { name: name.clone() })?;
             *read.count(name) = count;
         }
         let collection_keys = match object.get("state") {
             None => &[][..],
-            Some(state) => state.as_array().ok_or("`state` is a list")?,
+            Some(state) => state.as_array().ok_or(SnapshotError::State)?,
         };
         for (index, collection_key) in collection_keys.iter().enumerate() {
             let (place, entities) = import_shelf(collection_key, index)?;
@@ -163,31 +164,31 @@ impl Snapshot {
     }
 }
 
-fn import_shelf(collection_key: &Value, index: usize) -> Result<(CollectionKey, Entities), String> {
-    let text = |name: &str| {
+fn import_shelf(
+    collection_key: &Value,
+    index: usize,
+) -> Result<(CollectionKey, Entities), SnapshotError> {
+    let text = |name: &'static str| {
         let found = collection_key
             .get(name)
             .and_then(Value::as_str)
             .map(str::to_owned);
-        found.ok_or_else(|| format!("`state[{index}]` has no text `{name}`"))
+        found.ok_or(SnapshotError::Text { index, name })
     };
     let place = CollectionKey {
         collection: text("collection")?,
         scope: text("scope")?,
     };
     let entities = collection_key.get("entities").and_then(Value::as_object);
-    let entities = entities.ok_or_else(|| format!("`state[{index}]` has no object `entities`"))?;
+    let entities = entities.ok_or(SnapshotError::Entities { index })?;
     for (key, entity) in entities {
         if !entity.is_object() {
-            return Err(format!(
-                "`state[{index}]` has an entity `{key}` that is not an object"
-            ));
+            let key = key.clone();
+            return Err(SnapshotError::Entity { index, key });
         }
         if size::is_too_deep(entity) {
-            let most = size::MOST_NESTED;
-            return Err(format!(
-                "`state[{index}]` has an entity `{key}` that is nested deeper than {most} levels"
-            ));
+            let key = key.clone();
+            return Err(SnapshotError::EntityTooDeep { index, key });
         }
     }
     let all = entities

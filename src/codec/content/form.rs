@@ -1,6 +1,7 @@
 //! Forms (`application/x-www-form-urlencoded`) ↔ values: each property is written as in a query.
 use serde_json::{Map, Value, json};
 
+use crate::codec::content::malformed::ContentError;
 use crate::codec::style::{Pairs, Read, as_documented, read_property};
 use crate::codec::text::{decode_form, plain};
 use crate::contract::media::MediaRange;
@@ -11,8 +12,8 @@ use crate::schema::Schema;
 ///
 /// # Errors
 ///
-/// Returns a sentence with the property that does not follow its style.
-pub(crate) fn read(text: &str, media: &MediaType) -> Result<Value, String> {
+/// Returns [`ContentError::Property`] for the property that does not follow its style.
+pub(crate) fn read(text: &str, media: &MediaType) -> Result<Value, ContentError> {
     let pairs = Pairs::parse(text);
     let Some(schema) = &media.schema else {
         return Ok(Value::Object(
@@ -32,7 +33,12 @@ pub(crate) fn read(text: &str, media: &MediaType) -> Result<Value, String> {
                 taken.push(name.to_owned());
                 object.insert(name.to_owned(), as_documented(schema, node, value));
             }
-            Read::Malformed(why) => return Err(format!("`{name}`: {why}")),
+            Read::Malformed(reason) => {
+                return Err(ContentError::Property {
+                    name: name.to_owned(),
+                    reason,
+                });
+            }
             Read::Absent | Read::Empty => {
                 // Objects may be sent as JSON text (OpenAPI 3.0.4 §4.7.14.5).
                 if let Some(text) = pairs.first(name) {

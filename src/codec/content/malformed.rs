@@ -1,8 +1,58 @@
-//! Error for content that cannot be read, with its place.
+//! Errors for content that cannot be read, with their places.
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::schema::cut;
+
+/// Reason why content is not of its media type, other than faults of JSON and of whole XML
+/// documents.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ContentError {
+    /// Bytes that are not text, with the message of the decoder.
+    #[error("it is not UTF-8: {message}")]
+    NotUtf8 { message: String },
+    /// Property of a form that does not follow its style.
+    #[error("`{name}`: {reason}")]
+    Property { name: String, reason: String },
+    /// Item of a sequence that is not JSON, by its number from 1.
+    #[error("item {number} is not JSON: {message}")]
+    Item { number: usize, message: String },
+    /// Rows that are not comma-separated values, with the message of the parser.
+    #[error("{message}")]
+    Rows { message: String },
+    /// Bytes that are not multipart content, with the message of the parser.
+    #[error("{message}")]
+    Multipart { message: String },
+    /// More parts than a body may have.
+    #[error("there are more than {most} parts")]
+    TooManyParts { most: usize },
+    /// Parts within parts, deeper than they may be nested.
+    #[error("parts are nested deeper than {most} levels")]
+    PartsTooDeep { most: usize },
+    /// Part of another media type than its `encoding` has.
+    #[error("the part `{part}` is {sent}, expected {}", .expected.join(", "))]
+    PartMedia {
+        part: String,
+        sent: String,
+        expected: Vec<String>,
+    },
+    /// Part without a header field that its `encoding` requires.
+    #[error("the part `{part}` has no `{field}` header field")]
+    PartField { part: String, field: String },
+    /// Header field of a part whose value does not fit its schema.
+    #[error("`{field}` of the part `{part}` {fault}")]
+    PartFieldValue {
+        part: String,
+        field: String,
+        fault: String,
+    },
+    /// Part whose own content cannot be read.
+    #[error("`{part}` has {fault}")]
+    PartContent { part: String, fault: String },
+    /// Part whose content is not XML.
+    #[error("`{part}` has malformed XML: {reason}")]
+    PartXml { part: String, reason: String },
+}
 
 /// Content that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +70,11 @@ impl Malformed {
         cut(&mut detail, LONGEST_DETAIL);
         Self { detail, place }
     }
+}
 
-    pub(super) fn without_place(detail: impl std::fmt::Display) -> Self {
-        Self::new(format!("malformed content: {detail}"), None)
+impl From<ContentError> for Malformed {
+    fn from(error: ContentError) -> Self {
+        Self::new(format!("malformed content: {error}"), None)
     }
 }
 

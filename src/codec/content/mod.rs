@@ -10,7 +10,7 @@ mod sequence;
 pub(crate) mod table;
 mod xml;
 
-pub(crate) use crate::codec::content::malformed::Malformed;
+pub(crate) use crate::codec::content::malformed::{ContentError, Malformed};
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Value, json};
@@ -44,15 +44,15 @@ pub(crate) fn read(
     media: &MediaType,
 ) -> Result<Content, Malformed> {
     if let Some(sequence) = sent.sequence() {
-        return sequence::read(text_of(bytes)?, sequence)
-            .map(Content::Value)
-            .map_err(Malformed::without_place);
+        let items = sequence::read(text_of(bytes)?, sequence)?;
+        return Ok(Content::Value(items));
     }
     match sent.essence() {
         _ if sent.is_json() => read_json(bytes).map(Content::Value),
-        "application/x-www-form-urlencoded" => form::read(text_of(bytes)?.trim(), media)
-            .map(Content::Value)
-            .map_err(Malformed::without_place),
+        "application/x-www-form-urlencoded" => {
+            let properties = form::read(text_of(bytes)?.trim(), media)?;
+            Ok(Content::Value(properties))
+        }
         "multipart/form-data" | "multipart/mixed" | "multipart/related" => {
             multipart::read(bytes, sent, media).map(Content::Value)
         }
@@ -75,9 +75,10 @@ fn read_vendor(bytes: &Bytes, media: &MediaType) -> Option<Value> {
     }
 }
 
-fn text_of(bytes: &Bytes) -> Result<&str, Malformed> {
-    std::str::from_utf8(bytes)
-        .map_err(|error| Malformed::without_place(format!("it is not UTF-8: {error}")))
+fn text_of(bytes: &Bytes) -> Result<&str, ContentError> {
+    std::str::from_utf8(bytes).map_err(|error| ContentError::NotUtf8 {
+        message: error.to_string(),
+    })
 }
 
 fn read_text(bytes: &Bytes, media: &MediaType) -> Result<Value, Malformed> {

@@ -7,7 +7,7 @@ use futures_util::stream;
 use http::header::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::malformed::{Malformed, read_json};
+use crate::codec::content::malformed::{ContentError, Malformed, read_json};
 use crate::codec::content::{sample, xml};
 use crate::codec::style::{Read, as_documented, read_brackets, typed};
 use crate::codec::text::plain;
@@ -49,7 +49,7 @@ pub(super) fn read(
     let mut object = Map::new();
     let is_list = |schema: &Schema| schema.own_types() == ["array"];
     if media.item.is_some() || media.schema.as_deref().is_some_and(is_list) {
-        let parts = parts(bytes, sent).map_err(Malformed::without_place)?;
+        let parts = parts(bytes, sent)?;
         let (schema, item) = match (&media.item, &media.schema) {
             (Some(item), _) => (Some(&**item), item.tree()),
             (None, Some(schema)) => (Some(&**schema), schema.items(schema.tree()).unwrap_or(&any)),
@@ -61,7 +61,7 @@ pub(super) fn read(
             .collect();
     }
     let mut nested: Vec<(String, Vec<(String, String)>)> = Vec::new();
-    for mut part in parts(bytes, sent).map_err(Malformed::without_place)? {
+    for mut part in parts(bytes, sent)? {
         if let Some(base) = part.base(media) {
             let member = (
                 part.name.clone(),
@@ -95,7 +95,7 @@ pub(super) fn read(
             .find(|(name, _)| *name == part.name)
             .map(|(_, encoding)| encoding);
         if let Some(encoding) = encoding {
-            part.keeps_to(encoding).map_err(Malformed::without_place)?;
+            part.keeps_to(encoding)?;
         }
         let schema = media.schema.as_deref();
         let node = schema
@@ -133,8 +133,8 @@ pub(super) fn read(
         };
         match read_brackets(schema, node, &base, &members) {
             Read::Value(value) => drop(object.insert(base, value)),
-            Read::Malformed(why) => {
-                return Err(Malformed::without_place(format!("`{base}`: {why}")));
+            Read::Malformed(reason) => {
+                return Err(ContentError::Property { name: base, reason }.into());
             }
             Read::Absent | Read::Empty => {}
         }
@@ -166,9 +166,9 @@ impl Part {
     ///
     /// # Errors
     ///
-    /// Returns a sentence with the first difference.
-    fn keeps_to(&self, encoding: &Encoding) -> Result<(), String> {
-        let name = &self.name;
+    /// Returns the first difference.
+    fn keeps_to(&self, encoding: &Encoding) -> Result<(), ContentError> {
+        let part = &self.name;
         if let Some(sent) = &self.media
             && !encoding.content_types.is_empty()
             && !encoding
@@ -176,15 +176,12 @@ impl Part {
                 .iter()
                 .any(|range| range.covers(sent))
         {
-            let expected: Vec<&str> = encoding
-                .content_types
-                .iter()
-                .map(MediaRange::as_str)
-                .collect();
-            return Err(format!(
-                "the part `{name}` is {sent}, expected {}",
-                expected.join(", ")
-            ));
+            let expected = encoding.content_types.iter();
+            return Err(ContentError::PartMedia {
+                part: part.clone(),
+                sent: sent.to_string(),
+                expected: expected.map(|range| range.as_str().to_owned()).collect(),
+            });
         }
         for header in &encoding.headers {
             let value = self
@@ -193,19 +190,19 @@ impl Part {
                 .map(|value| String::from_utf8_lossy(value.as_bytes()));
             match (value, &header.schema) {
                 (None, _) if header.required => {
-                    return Err(format!(
-                        "the part `{name}` has no `{}` header field",
-                        header.name
-                    ));
+                    return Err(ContentError::PartField {
+                        part: part.clone(),
+                        field: header.name.clone(),
+                    });
                 }
                 (Some(text), Some(schema)) => {
                     let value = typed(schema, schema.tree(), &text);
                     if let Some(error) = schema.errors(&value).unwrap_or_default().first() {
-                        return Err(format!(
-                            "`{}` of the part `{name}` {}",
-                            header.name,
-                            error.sentence()
-                        ));
+                        return Err(ContentError::PartFieldValue {
+                            part: part.clone(),
+                            field: header.name.clone(),
+                            fault: error.sentence(),
+                        });
                     }
                 }
                 _ => {}
@@ -235,7 +232,10 @@ impl Part {
     ) -> Result<Value, Malformed> {
         let text = String::from_utf8_lossy(&self.bytes);
         let within = |error: Malformed| {
-            Malformed::without_place(format!("`{}` has {}", self.name, error.detail))
+            Malformed::from(ContentError::PartContent {
+                part: self.name.clone(),
+                fault: error.detail,
+            })
         };
         match &self.media {
             Some(media) if media.is_json() => return read_json(&self.bytes).map_err(within),
@@ -244,18 +244,19 @@ impl Part {
                     && !self.is_file
                     && schema.is_some_and(|s| s.types(node) == ["object"]) =>
             {
-                return xml::read(&text, None).map_err(|(why, _)| {
-                    Malformed::without_place(format!("`{}` has malformed XML: {why}", self.name))
+                return xml::read(&text, None).map_err(|(reason, _)| {
+                    Malformed::from(ContentError::PartXml {
+                        part: self.name.clone(),
+                        reason,
+                    })
                 });
             }
             Some(media) if media.essence().starts_with("multipart/") => {
                 if depth >= DEEPEST {
-                    return Err(Malformed::without_place(format!(
-                        "parts are nested deeper than {DEEPEST} levels"
-                    )));
+                    return Err(ContentError::PartsTooDeep { most: DEEPEST }.into());
                 }
-                let parts = parts(&self.bytes, media)
-                    .map_err(|error| within(Malformed::without_place(error)))?;
+                let parts =
+                    parts(&self.bytes, media).map_err(|error| within(Malformed::from(error)))?;
                 return nested(&parts, schema, node, depth + 1);
             }
             _ => {}
@@ -293,14 +294,21 @@ fn nested(
     Ok(Value::Object(object))
 }
 
-fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
+impl From<multer::Error> for ContentError {
+    fn from(error: multer::Error) -> Self {
+        Self::Multipart {
+            message: error.to_string(),
+        }
+    }
+}
+
+fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, ContentError> {
     // `multer` reads only form data; the other subtypes are framed in the same way.
     let as_form = sent
         .as_str()
         .split_once(';')
         .map(|(_, parameters)| format!("multipart/form-data;{parameters}"));
-    let boundary =
-        multer::parse_boundary(as_form.unwrap_or_default()).map_err(|error| error.to_string())?;
+    let boundary = multer::parse_boundary(as_form.unwrap_or_default())?;
     if bytes.trim_ascii() == format!("--{boundary}--").as_bytes() {
         return Ok(Vec::new());
     }
@@ -313,7 +321,7 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
         let mut parts = Vec::new();
         while let Some(field) = reader.next_field().await? {
             if parts.len() >= MOST_PARTS {
-                return Ok(Err(format!("there are more than {MOST_PARTS} parts")));
+                return Err(ContentError::TooManyParts { most: MOST_PARTS });
             }
             parts.push(Part {
                 name: field.name().unwrap_or_default().to_owned(),
@@ -325,13 +333,11 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, String> {
                 bytes: field.bytes().await?,
             });
         }
-        Ok(Ok(parts))
+        Ok::<Vec<Part>, ContentError>(parts)
     };
     // All bytes are in memory, so the reader never waits.
-    let read = read
-        .now_or_never()
-        .unwrap_or(Err(multer::Error::IncompleteStream));
-    read.unwrap_or_else(|error: multer::Error| Err(error.to_string()))
+    read.now_or_never()
+        .unwrap_or_else(|| Err(multer::Error::IncompleteStream.into()))
 }
 
 /// Boundary of written content; `-` is appended until no part contains it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::codec::content::malformed::ContentError;
 use crate::codec::text::plain;
 use crate::contract::media::Sequence;
 
@@ -35,11 +36,13 @@ pub(super) fn write(value: &Value, sequence: Sequence) -> (Bytes, Arc<[usize]>) 
 ///
 /// # Errors
 ///
-/// Returns a sentence with the error and the number of the item, from 1.
-pub(super) fn read(text: &str, sequence: Sequence) -> Result<Value, String> {
+/// Returns [`ContentError::Item`] for the first item that is not JSON.
+pub(super) fn read(text: &str, sequence: Sequence) -> Result<Value, ContentError> {
     let parse = |(index, text): (usize, &str)| {
-        serde_json::from_str::<Value>(text)
-            .map_err(|error| format!("item {} is not JSON: {error}", index + 1))
+        serde_json::from_str::<Value>(text).map_err(|error| ContentError::Item {
+            number: index + 1,
+            message: error.to_string(),
+        })
     };
     match sequence {
         Sequence::Lines => text

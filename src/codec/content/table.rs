@@ -2,7 +2,16 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::codec::content::malformed::ContentError;
 use crate::codec::text::plain;
+
+impl From<csv::Error> for ContentError {
+    fn from(error: csv::Error) -> Self {
+        Self::Rows {
+            message: error.to_string(),
+        }
+    }
+}
 
 /// Writes a list of objects as a header row and a row for each; other lists as rows without a
 /// header.
@@ -50,14 +59,14 @@ pub(crate) fn write(value: &Value) -> Bytes {
 ///
 /// # Errors
 ///
-/// Returns a sentence with the error in the rows.
-pub(crate) fn read(text: &str) -> Result<Value, String> {
+/// Returns [`ContentError::Rows`] with the error in the rows.
+pub(crate) fn read(text: &str) -> Result<Value, ContentError> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::Fields)
         .from_reader(text.as_bytes());
-    let names = reader.headers().map_err(|error| error.to_string())?.clone();
+    let names = reader.headers()?.clone();
     let rows = reader.records().map(|row| {
-        let row = row.map_err(|error| error.to_string())?;
+        let row = row?;
         let cells = names.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
         Ok(Value::Object(
             cells
@@ -65,7 +74,8 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
                 .collect(),
         ))
     });
-    rows.collect::<Result<Vec<_>, String>>().map(Value::Array)
+    rows.collect::<Result<Vec<_>, ContentError>>()
+        .map(Value::Array)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::contract::wording::{OF_WHOLE, Part, RULES, Slot, Template};
-use crate::errors::catalogue::matching::{self, Captured};
+use crate::errors::catalogue::matching::{self, Captured, CapturedSlot};
 use crate::errors::finding::{Dialect, Finding};
 use crate::schema::name::Form;
 
@@ -60,6 +60,15 @@ pub(crate) struct Idiom {
     /// Values of members that are the same for every error, by the steps of their path.
     pub constants: Vec<(Vec<String>, Value)>,
 }
+
+/// Families are the same if they have the same name; the catalogue has each name once.
+impl PartialEq for Idiom {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Idiom {}
 
 /// Wording of one rule.
 #[derive(Debug)]
@@ -132,7 +141,7 @@ pub(crate) fn recognise(text: &str, candidates: &[Candidate]) -> Vec<Match> {
     for candidate in candidates {
         let known = found
             .iter()
-            .position(|known| std::ptr::eq(known.idiom, candidate.idiom));
+            .position(|known| known.idiom == candidate.idiom);
         if known.is_some_and(|at| found[at].letters >= candidate.letters) {
             continue;
         }
@@ -408,17 +417,20 @@ impl Idiom {
                 .iter()
                 .any(|name| text.contains(name))
         };
-        captured.slots.iter().all(|(slot, _, text)| match slot {
-            Slot::Format => {
-                FORMATS.contains(&text.as_str())
-                    || self.dialect.formats.values().any(|called| called == text)
-            }
-            Slot::Types | Slot::Type => is_type(text),
-            Slot::Value | Slot::Values | Slot::Detail | Slot::Pattern => {
-                letters >= FEWEST_AROUND_ANYTHING
-            }
-            _ => true,
-        })
+        captured
+            .slots
+            .iter()
+            .all(|CapturedSlot { slot, text }| match slot {
+                Slot::Format => {
+                    FORMATS.contains(&text.as_str())
+                        || self.dialect.formats.values().any(|called| called == text)
+                }
+                Slot::Types | Slot::Type => is_type(text),
+                Slot::Value | Slot::Values | Slot::Detail | Slot::Pattern => {
+                    letters >= FEWEST_AROUND_ANYTHING
+                }
+                _ => true,
+            })
     }
 
     /// Returns the value of a member beside the sentence for a finding.

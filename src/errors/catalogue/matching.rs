@@ -2,11 +2,18 @@
 use crate::contract::wording::{Part, Slot, Template};
 use crate::schema::name::Form;
 
+/// Slot of a template, and the text that fills it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CapturedSlot {
+    pub slot: Slot,
+    pub text: String,
+}
+
 /// Slot values captured from a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Captured {
-    /// Slots with their form and captured text, from left to right.
-    pub slots: Vec<(Slot, Form, String)>,
+    /// Slots from left to right.
+    pub slots: Vec<CapturedSlot>,
 }
 
 impl Captured {
@@ -15,8 +22,8 @@ impl Captured {
     pub(crate) fn name(&self) -> Option<&str> {
         self.slots
             .iter()
-            .find(|(slot, ..)| slot.is_name())
-            .map(|(.., text)| text.as_str())
+            .find(|captured| captured.slot.is_name())
+            .map(|captured| captured.text.as_str())
     }
 }
 
@@ -77,7 +84,10 @@ fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) 
                 if !is_in_form(*slot, *form, &text[..end]) {
                     continue;
                 }
-                captured.slots.push((*slot, *form, text[..end].to_owned()));
+                captured.slots.push(CapturedSlot {
+                    slot: *slot,
+                    text: text[..end].to_owned(),
+                });
                 if rest(parts, &text[end..], captured, steps) {
                     return true;
                 }

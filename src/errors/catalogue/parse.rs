@@ -1,4 +1,5 @@
 //! Reads the files of the catalogue: one family of errors each.
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::contract::wording::{RULES, Template, TemplateError};
@@ -6,7 +7,30 @@ use crate::errors::catalogue::idiom::{Code, Idiom, Sentence};
 use crate::errors::finding::{Dialect, PathStyle, ValueStyle};
 use crate::schema::name::Form;
 
-pub(crate) fn read(tree: &Value) -> Result<Idiom, String> {
+/// Reason why a file of the catalogue cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CatalogueError {
+    /// File without sentences.
+    #[error("it has no `sentences`")]
+    NoSentences,
+    /// Key of a sentence that does not begin with a rule.
+    #[error("{family}: `{rule}` is no rule")]
+    UnknownRule { family: String, rule: String },
+    /// Sentence with a text that is not a template.
+    #[error("{family}: {key}: {error}")]
+    Template {
+        family: String,
+        key: String,
+        error: TemplateError,
+    },
+}
+
+/// Reads one family.
+///
+/// # Errors
+///
+/// Returns the first mistake in its sentences.
+pub(crate) fn read(tree: &Value) -> Result<Idiom, CatalogueError> {
     let text_at = |name: &str| {
         tree.get(name)
             .and_then(Value::as_str)
@@ -42,20 +66,7 @@ pub(crate) fn read(tree: &Value) -> Result<Idiom, String> {
         found: names("found"),
         formats: names("formats"),
     };
-    let sentences = tree
-        .get("sentences")
-        .and_then(Value::as_object)
-        .ok_or("it has no `sentences`")?;
-    let read = |(key, value): (&String, &Value)| {
-        let rule = key.split('.').next().unwrap_or(key);
-        if !RULES.contains(&rule) {
-            return Err(format!("{name}: `{rule}` is no rule"));
-        }
-        sentence(value)
-            .map(|sentence| (key.clone(), sentence))
-            .map_err(|why| format!("{name}: {key}: {why}"))
-    };
-    let sentences = sentences.iter().map(read).collect::<Result<_, _>>()?;
+    let sentences = sentences(&name, tree)?;
     let shapes = tree
         .get("shapes")
         .and_then(Value::as_array)
@@ -75,7 +86,7 @@ pub(crate) fn read(tree: &Value) -> Result<Idiom, String> {
         .into_iter()
         .flatten();
     Ok(Idiom {
-        name: name.clone(),
+        name,
         dialect,
         sentences,
         shapes: shapes.map(shape).collect(),
@@ -102,6 +113,31 @@ pub(crate) fn read(tree: &Value) -> Result<Idiom, String> {
             .map(|(path, value)| (steps(path), value.clone()))
             .collect(),
     })
+}
+
+/// Reads the sentences of a family by rule, or by rule and variant.
+fn sentences(family: &str, tree: &Value) -> Result<IndexMap<String, Sentence>, CatalogueError> {
+    let members = tree
+        .get("sentences")
+        .and_then(Value::as_object)
+        .ok_or(CatalogueError::NoSentences)?;
+    let mut sentences = IndexMap::new();
+    for (key, value) in members {
+        let rule = key.split('.').next().unwrap_or(key);
+        if !RULES.contains(&rule) {
+            return Err(CatalogueError::UnknownRule {
+                family: family.to_owned(),
+                rule: rule.to_owned(),
+            });
+        }
+        let sentence = sentence(value).map_err(|error| CatalogueError::Template {
+            family: family.to_owned(),
+            key: key.clone(),
+            error,
+        })?;
+        sentences.insert(key.clone(), sentence);
+    }
+    Ok(sentences)
 }
 
 /// Splits a path: `errors[].field` → `errors`, `[]`, `field`; `{}` means any member of a map.

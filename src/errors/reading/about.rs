@@ -13,16 +13,16 @@ use crate::errors::finding::{Finding, location_of};
 use crate::errors::reading::context::{About, Context};
 use crate::errors::reading::names::{Names, is_identifier, segments};
 use crate::errors::reading::phrase::{coded, general};
-use crate::errors::reading::recognise::{self, Recognised};
+use crate::errors::reading::recognise::{self, Recognised, RecognisedText};
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
 /// Keeps the messages about the same fault as the best one. General messages beside it, and texts
 /// that only look like messages, become fixed texts.
 pub(super) fn meant<'v>(
-    recognised: Vec<(Vec<String>, &'v str, Recognised)>,
+    recognised: Vec<RecognisedText<'v>>,
     names: &Names,
-) -> Vec<(Vec<String>, &'v str, Recognised)> {
+) -> Vec<RecognisedText<'v>> {
     let is_entry = |path: &[String]| {
         path.iter().any(|step| step == "[]")
             || path
@@ -30,47 +30,48 @@ pub(super) fn meant<'v>(
                 .any(|step| names.find(step).is_some() || names.path(step).is_some())
     };
     let is_known = |name: &String| names.find(name).is_some() || names.path(name).is_some();
-    let worth = |(path, text, recognised): &(Vec<String>, &str, Recognised)| {
-        let of_field = recognised.rule(None).is_some_and(is_of_field);
-        let named = recognised.names(None);
-        let is_general = general(text).is_some() || is_reason(text);
+    let worth = |found: &RecognisedText<'_>| {
+        let of_field = found.message.rule(None).is_some_and(is_of_field);
+        let named = found.message.names(None);
+        let is_general = general(found.text).is_some() || is_reason(found.text);
         (
             of_field && !is_general,
             named.iter().any(is_known),
-            is_entry(path),
+            is_entry(&found.path),
             !named.is_empty(),
-            recognised.letters(),
+            found.message.letters(),
         )
     };
-    let Some(best) = recognised
-        .iter()
-        .max_by_key(|recognised| worth(recognised))
-        .cloned()
-    else {
+    let Some(best) = recognised.iter().max_by_key(|found| worth(found)).cloned() else {
         return recognised;
     };
-    let (path, _, first) = &best;
-    let about = first.names(None);
-    let rule = first.rule(None);
-    if !rule.is_some_and(is_of_field) || general(best.1).is_some() {
+    let path = &best.path;
+    let about = best.message.names(None);
+    let rule = best.message.rule(None);
+    if !rule.is_some_and(is_of_field) || general(best.text).is_some() {
         return recognised
             .into_iter()
-            .filter(|(_, text, recognised)| {
-                !recognised.rule(None).is_some_and(is_of_field) && !is_reason(text)
+            .filter(|found| {
+                !found.message.rule(None).is_some_and(is_of_field) && !is_reason(found.text)
             })
             .collect();
     }
     let same = |name: &String| about.iter().any(|other| folded(other) == folded(name));
-    let is_meant = |(there, text, recognised): &(Vec<String>, &'v str, Recognised)| {
-        let named = recognised.names(None);
+    let is_meant = |found: &RecognisedText<'v>| {
+        let RecognisedText {
+            path: there,
+            text,
+            message,
+        } = found;
+        let named = message.names(None);
         let is_general = general(text).is_some() || is_reason(text);
         let is_own = there == path;
         let is_of_entry =
-            is_entry(there) && recognised.rule(None).is_some_and(is_of_field) && !is_general;
+            is_entry(there) && message.rule(None).is_some_and(is_of_field) && !is_general;
         let is_same = !named.is_empty()
             && (named.iter().any(same) || about.is_empty() && named.iter().any(is_known));
         let says_same = named.is_empty()
-            && recognised.rule(None) == rule
+            && message.rule(None) == rule
             && !is_general
             && is_entry(path) == is_entry(there);
         is_own || is_of_entry || is_same && !is_general || says_same
@@ -78,14 +79,14 @@ pub(super) fn meant<'v>(
     // A title beside a message is not a message.
     let parents: Vec<Vec<String>> = recognised
         .iter()
-        .filter(|(path, ..)| !is_title(path))
-        .map(|(path, ..)| parent(path))
+        .filter(|found| !is_title(&found.path))
+        .map(|found| parent(&found.path))
         .collect();
     let is_only_title = |path: &[String]| is_title(path) && parents.contains(&parent(path));
     recognised
         .into_iter()
         .filter(is_meant)
-        .filter(|(path, ..)| !is_only_title(path))
+        .filter(|found| !is_only_title(&found.path))
         .collect()
 }
 
@@ -126,20 +127,18 @@ pub(super) fn is_sentence(path: &[String], text: &str, recognised: &Recognised) 
 pub(super) const FEWEST_LETTERS: usize = 11;
 
 /// Returns the family whose messages, codes and shape a body has.
-pub(super) fn family(
-    value: &Value,
-    recognised: &[(Vec<String>, &str, Recognised)],
-) -> Option<&'static Idiom> {
+pub(super) fn family(value: &Value, recognised: &[RecognisedText<'_>]) -> Option<&'static Idiom> {
     let mut scored: Vec<(usize, &'static Idiom)> = Vec::new();
     let mut add = |idiom: &'static Idiom, score: usize| match scored
         .iter_mut()
-        .find(|(_, known)| std::ptr::eq(*known, idiom))
+        .find(|(_, known)| *known == idiom)
     {
         Some((total, _)) => *total += score,
         None => scored.push((score, idiom)),
     };
-    for (_, _, recognised) in recognised {
-        let of_field = recognised
+    for text in recognised {
+        let of_field = text
+            .message
             .matches
             .iter()
             .filter(|found| is_of_field(found.rule));
@@ -158,7 +157,7 @@ pub(super) fn family(
     }
     let with_words: Vec<&'static Idiom> = scored.iter().map(|(_, idiom)| *idiom).collect();
     for idiom in known::all() {
-        let has_words = with_words.iter().any(|known| std::ptr::eq(*known, idiom));
+        let has_words = with_words.contains(&idiom);
         let members = idiom
             .shapes
             .iter()
@@ -169,10 +168,7 @@ pub(super) fn family(
         // Two members are so common that they identify no family without messages.
         if has_words || members > 2 && !idiom.needs_words {
             let score = if members > 2 { members.min(8) * 12 } else { 8 };
-            match scored
-                .iter_mut()
-                .find(|(_, known)| std::ptr::eq(*known, idiom))
-            {
+            match scored.iter_mut().find(|(_, known)| *known == idiom) {
                 Some((total, _)) => *total += score,
                 None => scored.push((score, idiom)),
             }
@@ -182,7 +178,7 @@ pub(super) fn family(
     let is_told = |idiom: &'static Idiom| {
         let of_idiom = recognised
             .iter()
-            .filter_map(|(_, _, recognised)| recognised.of(Some(idiom)));
+            .filter_map(|text| text.message.of(Some(idiom)));
         let mut matches = of_idiom.filter(|found| is_of_field(found.rule)).peekable();
         let is_silent = matches.peek().is_none();
         is_silent
@@ -235,26 +231,26 @@ pub(super) fn has_path(value: &Value, path: &[String]) -> bool {
 /// of a code with the field beside it or in it.
 pub(super) fn about(
     value: &Value,
-    recognised: &[(Vec<String>, &str, Recognised)],
+    recognised: &[RecognisedText<'_>],
     idiom: Option<&'static Idiom>,
     names: &Names,
 ) -> Option<About> {
-    let worded = recognised.iter().find_map(|(path, _, recognised)| {
-        let rule = recognised.rule(idiom).filter(|rule| is_of_field(rule))?;
-        Some((path, rule, recognised))
+    let worded = recognised.iter().find_map(|text| {
+        let rule = text.message.rule(idiom).filter(|rule| is_of_field(rule))?;
+        Some((text, rule))
     });
     let fields = fields(value, names);
     match worded {
-        Some((path, rule, recognised)) => {
-            let mut about = recognised.names(idiom);
+        Some((text, rule)) => {
+            let mut about = text.message.names(idiom);
             if about.is_empty() {
-                about.extend(nearest_field(path, &fields));
+                about.extend(nearest_field(&text.path, &fields));
             }
             Some(About {
                 rule,
                 names: about,
                 is_worded: true,
-                is_joined: recognised.joined.is_some(),
+                is_joined: text.message.joined.is_some(),
             })
         }
         None => {

@@ -9,9 +9,7 @@ use crate::errors::catalogue::role::Role;
 use crate::errors::reading::member::MemberContext;
 use crate::errors::reading::shaping::{Shaper, additional};
 use crate::schema::name::folded;
-
-/// Property of an error: its name, its schema, and whether it is required.
-type Property<'s> = (&'s str, &'s Value, bool);
+use crate::schema::walk::ChosenProperty;
 
 impl<'c> Shaper<'c> {
     /// Returns the pattern of an object that has fields of the request as its members; `None` for
@@ -19,7 +17,7 @@ impl<'c> Shaper<'c> {
     pub(super) fn fields(
         &mut self,
         node: &'c Value,
-        properties: &[Property<'c>],
+        properties: &[ChosenProperty<'c>],
         around: &MemberContext<'_>,
         generated: Option<&Value>,
     ) -> Option<Fields> {
@@ -36,7 +34,7 @@ impl<'c> Shaper<'c> {
         }
         let (mut fields, mut rest, mut others) = (Vec::new(), None, Vec::new());
         for property in properties.iter().copied() {
-            let (name, schema, is_needed) = property;
+            let ChosenProperty { name, schema, .. } = property;
             let is_field = self.is_field(property, is_top);
             let is_said = is_field || self.has_sentences(schema);
             let called = if is_said { "messages" } else { name };
@@ -57,7 +55,7 @@ impl<'c> Shaper<'c> {
             self.fields = depth;
             self.path.pop();
             let Some(pattern) = pattern else { continue };
-            let otherwise = is_needed.then(|| self.nothing(schema));
+            let otherwise = property.is_required.then(|| self.nothing(schema));
             let member = Member {
                 name: name.to_owned(),
                 pattern,
@@ -87,21 +85,22 @@ impl<'c> Shaper<'c> {
 
     /// Returns whether the members of a body are fields of the request, and no other member is a
     /// message of the whole error.
-    fn is_of_fields_alone(&self, properties: &[Property<'c>]) -> bool {
+    fn is_of_fields_alone(&self, properties: &[ChosenProperty<'c>]) -> bool {
         let has_plain = properties
             .iter()
-            .any(|property| self.is_field(*property, true) && !has_role(property.0));
+            .any(|property| self.is_field(*property, true) && !has_role(property.name));
         let mut others = properties
             .iter()
             .filter(|property| !self.is_field(**property, true));
         // Beside a message of the whole error, the members are something else.
         has_plain
-            && others.all(|(name, schema, _)| self.has_list(schema) || !Role::Message.fits(name))
+            && others.all(|other| self.has_list(other.schema) || !Role::Message.fits(other.name))
     }
 
     /// Returns whether a property is a field of the request with its messages. At the top only a
     /// list has messages: a text there could be any value that an error repeats.
-    fn is_field(&self, (name, schema, _): Property<'c>, is_top: bool) -> bool {
+    fn is_field(&self, property: ChosenProperty<'c>, is_top: bool) -> bool {
+        let ChosenProperty { name, schema, .. } = property;
         let says = if is_top {
             self.has_list(schema)
         } else {

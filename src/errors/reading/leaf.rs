@@ -55,7 +55,7 @@ impl<'r> Reader<'r> {
         let rule = rule.or_else(|| {
             self.recognised
                 .iter()
-                .find_map(|(_, _, recognised)| recognised.rule(self.seen_idiom))
+                .find_map(|found| found.message.rule(self.seen_idiom))
         });
         CodeSlot {
             rule,
@@ -74,9 +74,9 @@ impl<'r> Reader<'r> {
         let recognised = self
             .recognised
             .iter()
-            .find(|(path, found, _)| *path == self.path && *found == text);
-        if let Some((_, _, recognised)) = recognised.cloned() {
-            return self.sentence(text, &recognised, node);
+            .find(|found| found.path == self.path && found.text == text);
+        if let Some(found) = recognised.cloned() {
+            return self.sentence(text, &found.message, node);
         }
         if self.words_at.as_ref() == Some(&self.path) {
             return Pattern::Words(Box::new(self.neutral(text, node)));
@@ -110,8 +110,9 @@ impl<'r> Reader<'r> {
         {
             return Pattern::Fixed(Value::String(text.to_owned()));
         }
-        let brackets = self.recognised.iter().any(|(_, _, recognised)| {
-            recognised
+        let brackets = self.recognised.iter().any(|found| {
+            found
+                .message
                 .after
                 .code
                 .as_ref()
@@ -457,9 +458,7 @@ impl<'r> Reader<'r> {
         });
         // A message that is not about a field does not show how the family words those about
         // fields.
-        let is_of_body = self
-            .seen_idiom
-            .is_some_and(|idiom| std::ptr::eq(idiom, found.idiom));
+        let is_of_body = self.seen_idiom == Some(found.idiom);
         let is_theirs =
             recognised.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
         let after = found.stop.clone();

@@ -32,7 +32,7 @@ use crate::errors::finding::location_of;
 use crate::errors::reading::about::{
     family, is_map_key, is_segments, is_sentence, meant, place_for_words,
 };
-use crate::errors::reading::recognise::Recognised;
+use crate::errors::reading::recognise::RecognisedText;
 use crate::errors::slot::{
     CodeSlot, FieldSlot, FieldStyle, LocationSlot, SegmentsSlot, SlotType, before_path,
 };
@@ -58,20 +58,20 @@ pub(super) struct Reading {
 #[must_use]
 pub(super) fn read(value: &Value, context: Context<'_>) -> Reading {
     let recognised = recognise::hear_all(value, context.names);
-    let recognised: Vec<(Vec<String>, &str, Recognised)> = recognised
+    let recognised: Vec<RecognisedText<'_>> = recognised
         .into_iter()
-        .filter(|(path, text, recognised)| is_sentence(path, text, recognised))
+        .filter(|found| is_sentence(&found.path, found.text, &found.message))
         .collect();
     let recognised = meant(recognised, context.names);
     let idiom = family(value, &recognised);
     let rules: Vec<&'static str> = recognised
         .iter()
-        .filter_map(|(_, _, recognised)| recognised.rule(idiom))
+        .filter_map(|found| found.message.rule(idiom))
         .collect();
     let about = about::about(value, &recognised, idiom, context.names);
     let words_at = if recognised
         .iter()
-        .any(|(_, _, recognised)| recognised.rule(idiom).is_some_and(is_of_field))
+        .any(|found| found.message.rule(idiom).is_some_and(is_of_field))
     {
         None
     } else {
@@ -120,7 +120,7 @@ struct Reader<'r> {
     /// Family that the example itself shows.
     seen_idiom: Option<&'static Idiom>,
     about: Option<About>,
-    recognised: Vec<(Vec<String>, &'r str, Recognised)>,
+    recognised: Vec<RecognisedText<'r>>,
     /// Path of the text that becomes a neutral message, if no message is about a field.
     words_at: Option<Vec<String>>,
     /// Keys from the root to the value being read; an item of an array has the key `[]`.
@@ -155,7 +155,8 @@ impl<'r> Reader<'r> {
                         style: FieldStyle::Pointer,
                     });
                 }
-                let says = |(path, ..): &(Vec<String>, &str, Recognised)| {
+                let says = |found: &RecognisedText<'_>| {
+                    let path = &found.path;
                     path.len() == self.path.len() + 1 && path.starts_with(&self.path)
                 };
                 let has_sentence = self.recognised.iter().any(says);
@@ -282,7 +283,7 @@ impl<'r> Reader<'r> {
             if self
                 .recognised
                 .iter()
-                .any(|(recognised, ..)| recognised.starts_with(&path))
+                .any(|found| found.path.starts_with(&path))
             {
                 let inner = self.member_node(node, name);
                 self.path.push(name.to_owned());
@@ -331,7 +332,7 @@ impl<'r> Reader<'r> {
         let is_heard = self
             .recognised
             .iter()
-            .any(|(path, ..)| path.len() > self.path.len() && path.starts_with(&self.path));
+            .any(|found| found.path.len() > self.path.len() && found.path.starts_with(&self.path));
         if parent_is_list {
             let any = of_list && no_roles && all_say && (object.iter().any(is_key) || is_heard);
             any || object.iter().all(is_key) && self.is_about()
@@ -363,7 +364,7 @@ impl<'r> Reader<'r> {
             path.push((*name).clone());
             self.recognised
                 .iter()
-                .any(|(recognised, ..)| recognised.starts_with(&path))
+                .any(|found| found.path.starts_with(&path))
         });
         let (name, mut member) = told.unwrap_or((name, member));
         let nests = self.idiom.is_some_and(|idiom| idiom.nests);
@@ -386,7 +387,7 @@ impl<'r> Reader<'r> {
                 self.path.push("[]".to_owned());
                 let item = self.representative(items);
                 // Lists below `parameters` hold the values that were sent, not messages about them.
-                let is_heard = self.recognised.iter().any(|(path, ..)| *path == self.path);
+                let is_heard = self.recognised.iter().any(|found| found.path == self.path);
                 let of_values = self
                     .path
                     .iter()
@@ -425,7 +426,7 @@ impl<'r> Reader<'r> {
     /// Returns the first item with a recognised message, else the first item.
     fn representative(&self, items: &[Value]) -> Value {
         let has_sentence = |item: &&Value| {
-            let texts: Vec<&str> = self.recognised.iter().map(|(_, text, _)| *text).collect();
+            let texts: Vec<&str> = self.recognised.iter().map(|found| found.text).collect();
             let mut found = false;
             recognise::visit(item, &mut Vec::new(), &mut |_, text| {
                 found = found || texts.contains(&text);
@@ -485,9 +486,10 @@ impl<'r> Reader<'r> {
         }
         let mut here = self.path.clone();
         here.push("[]".to_owned());
-        let is_told = self.recognised.iter().any(|(path, _, recognised)| {
-            path.starts_with(&here)
-                && recognised
+        let is_told = self.recognised.iter().any(|found| {
+            found.path.starts_with(&here)
+                && found
+                    .message
                     .rule(self.seen_idiom)
                     .is_some_and(|rule| is_of_field(rule) || items.len() == 1)
         });

@@ -23,6 +23,17 @@ pub(super) struct Recognised {
     pub joined: Option<String>,
 }
 
+/// Text of a body in which a message was recognised.
+#[derive(Debug, Clone)]
+pub(super) struct RecognisedText<'v> {
+    /// Keys from the root to the text; an item of an array has the key `[]`.
+    pub path: Vec<String>,
+    /// The text.
+    pub text: &'v str,
+    /// The message in it.
+    pub message: Recognised,
+}
+
 /// Text after a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct After {
@@ -92,10 +103,9 @@ fn joined(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
             .map(|part| accepted(part, names, known))
             .collect();
         let in_all = |found: &&Match| {
-            recognised.iter().all(|part| {
-                part.iter()
-                    .any(|other| std::ptr::eq(other.idiom, found.idiom))
-            })
+            recognised
+                .iter()
+                .all(|part| part.iter().any(|other| other.idiom == found.idiom))
         };
         let matches: Vec<Match> = recognised[0].iter().filter(in_all).cloned().collect();
         // A message about the request as a whole is never one of several.
@@ -122,10 +132,7 @@ fn single(core: &str, after: &After, names: &Names, known: &[Candidate]) -> Opti
         for (sentence, stop) in ends(sentence) {
             for mut found in accepted(sentence, names, known) {
                 // The first match covers most of the text, and is the best of its family.
-                if matches
-                    .iter()
-                    .all(|known| !std::ptr::eq(known.idiom, found.idiom))
-                {
+                if matches.iter().all(|known| known.idiom != found.idiom) {
                     before.clone_into(&mut found.before);
                     stop.clone_into(&mut found.stop);
                     matches.push(found);
@@ -262,9 +269,7 @@ impl Recognised {
     #[must_use]
     pub(super) fn of(&self, idiom: Option<&'static Idiom>) -> Option<&Match> {
         let idiom = idiom?;
-        self.matches
-            .iter()
-            .find(|found| std::ptr::eq(found.idiom, idiom))
+        self.matches.iter().find(|found| found.idiom == idiom)
     }
 
     /// Returns the match with most letters outside of slots.
@@ -297,20 +302,20 @@ impl Recognised {
 /// Maximum number of different texts of an example that are read; further ones stay fixed.
 const MOST_TEXTS: usize = 60;
 
-/// Recognises the messages in a body and returns each with its text and the keys from the root to
-/// it.
-pub(super) fn hear_all<'v>(
-    value: &'v Value,
-    names: &Names,
-) -> Vec<(Vec<String>, &'v str, Recognised)> {
-    let mut recognised: Vec<(Vec<String>, &'v str, Recognised)> = Vec::new();
+/// Recognises the messages in a body.
+pub(super) fn hear_all<'v>(value: &'v Value, names: &Names) -> Vec<RecognisedText<'v>> {
+    let mut recognised: Vec<RecognisedText<'v>> = Vec::new();
     let mut left = MOST_TEXTS;
     visit(value, &mut Vec::new(), &mut |path, text| {
         // A repeated text is read only once.
-        if let Some((_, _, known)) = recognised.iter().find(|(_, known, _)| *known == text) {
-            let known = known.clone();
+        if let Some(known) = recognised.iter().find(|known| known.text == text) {
+            let message = known.message.clone();
             if recognised.len() < 4 * MOST_TEXTS {
-                recognised.push((path.to_vec(), text, known));
+                recognised.push(RecognisedText {
+                    path: path.to_vec(),
+                    text,
+                    message,
+                });
             }
             return;
         }
@@ -318,8 +323,12 @@ pub(super) fn hear_all<'v>(
             return;
         }
         left -= 1;
-        if let Some(found) = hear(text, names) {
-            recognised.push((path.to_vec(), text, found));
+        if let Some(message) = hear(text, names) {
+            recognised.push(RecognisedText {
+                path: path.to_vec(),
+                text,
+                message,
+            });
         }
     });
     recognised

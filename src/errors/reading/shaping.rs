@@ -20,6 +20,7 @@ use crate::errors::words::{NamePolicy, Words};
 use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
 use crate::schema::name::{Form, folded};
+use crate::schema::walk::ChosenProperty;
 
 /// Maximum nesting of an error body; deeper nodes get no pattern.
 const DEEPEST: usize = 6;
@@ -284,20 +285,18 @@ impl<'c> Shaper<'c> {
         if around.name == "source"
             && properties
                 .iter()
-                .any(|(name, ..)| *name == "pointer" || *name == "parameter")
+                .any(|property| matches!(property.name, "pointer" | "parameter"))
         {
             return Some(Pattern::Source(FieldSlot {
                 style: FieldStyle::Pointer,
                 ..FieldSlot::plain()
             }));
         }
-        let beside: Vec<String> = properties.iter().map(|(name, ..)| folded(name)).collect();
+        let names = properties.iter().map(|property| property.name);
+        let beside: Vec<String> = names.clone().map(folded).collect();
         // `{"message": {"lang": "en", "value": "…"}}`
-        let inside = properties
-            .iter()
-            .map(|(name, ..)| *name)
-            .find(|name| matches!(*name, "value" | "text" | "content"));
-        let inside = inside.filter(|_| {
+        let mut values = names.filter(|name| matches!(*name, "value" | "text" | "content"));
+        let inside = values.next().filter(|_| {
             Role::Message.fits(around.name)
                 && !around.name.is_empty()
                 && !Role::List.fits(around.name)
@@ -305,17 +304,18 @@ impl<'c> Shaper<'c> {
         let message = inside.or_else(|| self.message_of(&properties, around));
         let best_list = properties
             .iter()
-            .filter(|(_, property, _)| {
+            .filter(|property| {
                 self.schema
-                    .types(property)
+                    .types(property.schema)
                     .first()
                     .is_some_and(|kind| matches!(*kind, "array" | "object"))
             })
-            .filter_map(|(name, ..)| Role::List.rank(name))
+            .filter_map(|property| Role::List.rank(property.name))
             .min();
         let mut members = Vec::new();
         let mut says = false;
-        for (name, property, is_needed) in &properties {
+        for chosen in properties {
+            let (name, property, is_needed) = (chosen.name, chosen.schema, chosen.is_required);
             let inner = MemberContext {
                 name,
                 beside: &beside,
@@ -323,8 +323,8 @@ impl<'c> Shaper<'c> {
                 depth: around.depth + 1,
                 message: message.unwrap_or_default(),
             };
-            self.path.push((*name).to_owned());
-            let made = generated.and_then(|generated| generated.get(*name));
+            self.path.push(name.to_owned());
+            let made = generated.and_then(|generated| generated.get(name));
             let pattern = self.node(property, &inner, made);
             self.path.pop();
             says = says || pattern.as_ref().is_some_and(says_something);
@@ -352,13 +352,13 @@ impl<'c> Shaper<'c> {
             let nothing = nothing.or_else(|| is_name.then(|| Value::String(String::new())));
             let otherwise = nothing
                 .or_else(|| made.cloned())
-                .filter(|_| *is_needed || is_kept(name));
+                .filter(|_| is_needed || is_kept(name));
             let pattern = pattern.or_else(|| otherwise.clone().map(Pattern::Fixed));
             let Some(pattern) = pattern else { continue };
             members.push(Member {
-                name: (*name).to_owned(),
+                name: name.to_owned(),
                 pattern,
-                otherwise: otherwise.filter(|_| *is_needed),
+                otherwise: otherwise.filter(|_| is_needed),
             });
         }
         // An object that does not depend on the fault is not a part of the error.
@@ -368,7 +368,7 @@ impl<'c> Shaper<'c> {
     /// Returns the name of the text member that is most likely to hold the message.
     fn message_of<'p>(
         &self,
-        properties: &[(&'p str, &Value, bool)],
+        properties: &[ChosenProperty<'p>],
         around: &MemberContext<'_>,
     ) -> Option<&'p str> {
         let is_text = |node: &Value| {
@@ -379,15 +379,16 @@ impl<'c> Shaper<'c> {
                 && node.get("format").is_none();
             is_free && (types.is_empty() || types.contains(&"string"))
         };
-        let has_list = properties.iter().any(|(name, node, _)| {
+        let has_list = properties.iter().any(|property| {
+            let node = property.schema;
             let is_of_fields =
                 self.schema.items(node).is_some() || additional(self.schema, node).is_some();
-            Role::List.fits(name) && is_of_fields && !is_text(node)
+            Role::List.fits(property.name) && is_of_fields && !is_text(node)
         });
         let ranked = properties
             .iter()
-            .filter(|(_, node, _)| is_text(node))
-            .filter_map(|(name, ..)| {
+            .filter(|property| is_text(property.schema))
+            .filter_map(|ChosenProperty { name, .. }| {
                 // Beside a list of errors, a title only names their kind.
                 let rank = Role::Message
                     .rank(name)

@@ -7,6 +7,20 @@ use crate::codec::message::{Body, Request};
 use crate::errors::problem::Problem;
 use crate::server::control::{Control, ControlRequest, unprocessable};
 
+/// Reason why a request cannot be read from JSON.
+#[derive(Debug, thiserror::Error)]
+enum RequestError {
+    /// Request without a target.
+    #[error("`target` is missing")]
+    NoTarget,
+    /// Method or target that HTTP does not allow.
+    #[error("that is no request: {error}")]
+    Invalid { error: http::Error },
+    /// Name or value that a header field cannot have.
+    #[error("`{name}` is not a header field")]
+    HeaderField { name: String },
+}
+
 impl Control {
     pub(super) fn operations(&self) -> Value {
         let contract = self.sandbox.contract();
@@ -34,7 +48,7 @@ impl Control {
     }
 
     pub(super) fn explain(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
-        let request = to_request(&asked.body).map_err(unprocessable)?;
+        let request = to_request(&asked.body).map_err(|error| unprocessable(error.to_string()))?;
         let session = asked
             .body
             .get("session")
@@ -45,9 +59,9 @@ impl Control {
 }
 
 /// Reads a request from `{"method": …, "target": …, "headers": {…}, "body": …}`.
-fn to_request(value: &Value) -> Result<Request, String> {
+fn to_request(value: &Value) -> Result<Request, RequestError> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let target = text("target").ok_or("`target` is missing")?;
+    let target = text("target").ok_or(RequestError::NoTarget)?;
     let builder = http::Request::builder()
         .method(text("method").unwrap_or("GET"))
         .uri(target);
@@ -61,7 +75,7 @@ fn to_request(value: &Value) -> Result<Request, String> {
         .is_some_and(|body| body.is_object() || body.is_array());
     let mut request = builder
         .body(Body::Complete(body))
-        .map_err(|error| format!("that is no request: {error}"))?;
+        .map_err(|error| RequestError::Invalid { error })?;
     for (name, value) in value
         .get("headers")
         .and_then(Value::as_object)
@@ -74,7 +88,8 @@ fn to_request(value: &Value) -> Result<Request, String> {
         let field = HeaderName::from_bytes(name.as_bytes())
             .ok()
             .zip(HeaderValue::from_str(&text).ok());
-        let (name, value) = field.ok_or_else(|| format!("`{name}` is not a header field"))?;
+        let (name, value) =
+            field.ok_or_else(|| RequestError::HeaderField { name: name.clone() })?;
         request.headers_mut().append(name, value);
     }
     if is_json && !request.headers().contains_key(http::header::CONTENT_TYPE) {

@@ -74,7 +74,8 @@ impl Control {
     }
 
     pub(super) fn import(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
-        let state = Snapshot::import(&asked.body).map_err(unprocessable)?;
+        let state =
+            Snapshot::import(&asked.body).map_err(|error| unprocessable(error.to_string()))?;
         let known = self.sandbox.resources().all(self.sandbox.contract());
         let is_known = |name: &str| known.iter().any(|(_, role)| role.collection.name == name);
         if let Some(name) = state.collections().into_iter().find(|name| !is_known(name)) {
@@ -164,7 +165,8 @@ impl Control {
             .ok_or_else(|| unprocessable("the content is a list of entities"))?;
         let mut all: IndexMap<String, Arc<Value>> = IndexMap::new();
         for (index, entity) in entities.iter().enumerate() {
-            let key = keyed(&collection, entity, index).map_err(unprocessable)?;
+            let key = keyed(&collection, entity, index)
+                .map_err(|error| unprocessable(error.to_string()))?;
             if is_too_deep(entity) {
                 return Err(unprocessable(format!(
                     "the {} entity is nested deeper than {MOST_NESTED} levels",
