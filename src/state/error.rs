@@ -5,7 +5,7 @@ use crate::state::size::MOST_NESTED;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// JSON that is not an object.
-    #[error("a snapshot is an object")]
+    #[error("a snapshot must be an object")]
     NotAnObject,
     /// Count that is not a number.
     #[error("`counts` has no number for `{name}`")]
@@ -14,10 +14,10 @@ pub enum SnapshotError {
         name: String,
     },
     /// Member `state` that is not a list.
-    #[error("`state` is a list")]
+    #[error("`state` must be a list")]
     State,
     /// Collection without one of its texts.
-    #[error("`state[{index}]` has no text `{name}`")]
+    #[error("`state[{index}]` has no string `{name}`")]
     Text {
         /// Index in `state`.
         index: usize,
@@ -66,9 +66,9 @@ pub(super) enum PatchError {
         error: json_patch::PatchError,
     },
     /// Result that is nested deeper than stored values may be.
-    #[error("what it makes is nested deeper than {MOST_NESTED} levels")]
+    #[error("the result is nested deeper than {MOST_NESTED} levels")]
     TooDeep,
     /// Result that is larger than allowed, in bytes of memory.
-    #[error("what it makes has more than {most} bytes")]
+    #[error("the result has more than {most} bytes")]
     TooLarge { most: usize },
 }

@@ -14,7 +14,7 @@ enum RequestError {
     #[error("`target` is missing")]
     NoTarget,
     /// Method or target that HTTP does not allow.
-    #[error("that is no request: {error}")]
+    #[error("the request is not valid: {error}")]
     Invalid { error: http::Error },
     /// Name or value that a header field cannot have.
     #[error("`{name}` is not a header field")]
