@@ -151,7 +151,7 @@ pub(crate) fn thousandths(weight: &str) -> u16 {
     }
 }
 
-/// Returns whether responses with this status have no content: 204, 205 and 304 (RFC 9110 §15.3.5,
+/// Returns true if responses with this status have no content: 204, 205 and 304 (RFC 9110 §15.3.5,
 /// §15.3.6 and §15.4.5).
 #[must_use]
 pub(crate) fn is_without_content(status: StatusCode) -> bool {

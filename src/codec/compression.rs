@@ -159,7 +159,7 @@ pub(crate) fn plain_tag(tag: &str) -> String {
     ends.map_or_else(|| tag.to_owned(), |inner| format!("{inner}\""))
 }
 
-/// Returns whether content of this type gets smaller: text, and formats based on text.
+/// Returns true if content of this type gets smaller: text, and formats based on text.
 fn is_compressible(headers: &HeaderMap) -> bool {
     let Some(kind) = headers
         .get(CONTENT_TYPE)

@@ -6,7 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-/// Returns whether a request is a CORS preflight, which asks for permission only.
+/// Returns true if a request is a CORS preflight, which asks for permission only.
 #[must_use]
 pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS

@@ -88,7 +88,7 @@ impl Preferences {
         }
     }
 
-    /// Returns whether the client asks for a particular answer.
+    /// Returns true if the client asks for a particular answer.
     #[must_use]
     pub(crate) fn chooses(&self) -> bool {
         self.code.is_some() || self.example.is_some() || self.dynamic == Some(true)

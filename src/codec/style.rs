@@ -224,7 +224,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Returns whether a list or an object is plausible: it fits its schema. A form property has
+    /// Returns true if a list or an object is plausible: it fits its schema. A form property has
     /// no validator; it is plausible if its items, where described, are unrestricted strings.
     fn fits(&self, read: &Read) -> bool {
         let Read::Value(value) = read else {

@@ -225,7 +225,7 @@ fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
     contract.diagnostics.append(&mut found);
 }
 
-/// Returns whether a name refers to a document: its path, or the end of its path.
+/// Returns true if a name refers to a document: its path, or the end of its path.
 fn is_called(document: &str, name: &str) -> bool {
     document == name
         || document

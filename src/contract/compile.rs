@@ -546,7 +546,7 @@ pub(crate) struct Named<'o> {
     pub place: &'o Place,
 }
 
-/// Returns whether a header parameter has a name that OpenAPI ignores (OpenAPI 3.0.4 §4.7.12.2.1).
+/// Returns true if a header parameter has a name that OpenAPI ignores (OpenAPI 3.0.4 §4.7.12.2.1).
 fn is_ignored(parameter: &openapiv3::Parameter) -> bool {
     const NAMES: [&str; 3] = ["accept", "content-type", "authorization"];
     let name = parameter.parameter_data_ref().name.to_ascii_lowercase();

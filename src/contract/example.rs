@@ -145,7 +145,7 @@ fn prepare(schema: &Schema, verbatim: &Value, mode: Examples) -> Prepared {
     }
 }
 
-/// Returns whether a value fits its schema, apart from errors in documented examples of its parts.
+/// Returns true if a value fits its schema, apart from errors in documented examples of its parts.
 #[must_use]
 pub(crate) fn fits(schema: &Schema, value: &Value) -> bool {
     match schema.is_valid(value) {
@@ -159,7 +159,7 @@ pub(crate) fn fits(schema: &Schema, value: &Value) -> bool {
     }
 }
 
-/// Returns whether an error of a value is caused by a documented example of a part that is served
+/// Returns true if an error of a value is caused by a documented example of a part that is served
 /// unchanged.
 #[must_use]
 pub(crate) fn is_documented(schema: &Schema, value: &Value, error: &SchemaError) -> bool {
@@ -175,13 +175,13 @@ pub(crate) fn is_documented(schema: &Schema, value: &Value, error: &SchemaError)
     error.branches.iter().any(is_of_branch) || is_in_example(schema, value, &error.pointer)
 }
 
-/// Returns whether examples that do not fit are never used: if examples are repaired, and in
+/// Returns true if examples that do not fit are never used: if examples are repaired, and in
 /// requests, which must be accepted.
 fn must_fit(schema: &Schema) -> bool {
     schema.examples() == Examples::Repair || schema.direction() == Direction::Request
 }
 
-/// Returns whether a place is within a part of the value that equals an example of its schema.
+/// Returns true if a place is within a part of the value that equals an example of its schema.
 fn is_in_example(schema: &Schema, value: &Value, pointer: &str) -> bool {
     let (mut nodes, mut at) = (schema.with_branches(schema.tree()), value);
     let is_example = |nodes: &[&Value], value: &Value| {

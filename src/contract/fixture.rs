@@ -44,7 +44,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Returns whether the fixture only changes how an answer is sent, and not its status, headers
+    /// Returns true if the fixture only changes how an answer is sent, and not its status, headers
     /// or body.
     #[must_use]
     pub fn is_manner(&self) -> bool {
@@ -60,7 +60,7 @@ impl Fixture {
         })
     }
 
-    /// Returns whether answering needs a view of the session: for the scenario, further steps, the
+    /// Returns true if answering needs a view of the session: for the scenario, further steps, the
     /// rate limit, delays, faults or runtime expressions.
     #[must_use]
     pub fn is_staged(&self) -> bool {

@@ -39,7 +39,7 @@ impl MediaRange {
         })
     }
 
-    /// Returns whether a text equals this type character by character; never true for a range.
+    /// Returns true if a text equals this type character by character; never true for a range.
     #[must_use]
     pub fn is_exactly(&self, text: &str) -> bool {
         self.text == text && !self.is_range()
@@ -66,13 +66,13 @@ impl MediaRange {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Returns whether this is a range: `*/*`, `text/*`.
+    /// Returns true if this is a range: `*/*`, `text/*`.
     #[must_use]
     pub fn is_range(&self) -> bool {
         self.is_range
     }
 
-    /// Returns whether the content is JSON: `application/json`, a subtype with the suffix `+json`
+    /// Returns true if the content is JSON: `application/json`, a subtype with the suffix `+json`
     /// other than `stream+json`, or a vendor name (`x-json`, `x-amz-json-1.1`).
     #[must_use]
     pub fn is_json(&self) -> bool {
@@ -81,7 +81,7 @@ impl MediaRange {
         subtype == "json" || is_other_name || subtype.ends_with("+json") && subtype != "stream+json"
     }
 
-    /// Returns whether a media type matches this range or equals this type (RFC 9110 §12.5.1). The
+    /// Returns true if a media type matches this range or equals this type (RFC 9110 §12.5.1). The
     /// type must have each parameter of the range with the same value, apart from `charset`,
     /// `boundary` and `q`, which do not identify a type.
     #[must_use]
@@ -92,7 +92,7 @@ impl MediaRange {
                 .all(|(name, value)| other.parameter(name).is_some_and(|there| there == value))
     }
 
-    /// Returns whether a media type would match this range if parameters that it lacks were added.
+    /// Returns true if a media type would match this range if parameters that it lacks were added.
     #[must_use]
     pub fn nearly_covers(&self, other: &Self) -> bool {
         self.covers_essence(other)
@@ -175,7 +175,7 @@ impl MediaRange {
         }
     }
 
-    /// Returns whether the content is XML: `application/xml`, `text/xml`, or a subtype with the
+    /// Returns true if the content is XML: `application/xml`, `text/xml`, or a subtype with the
     /// suffix `+xml`.
     #[must_use]
     pub fn is_xml(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::document::reference::resolve;
 use crate::document::syntax::{join, unescape};
 use crate::schema::Schemas;
 
-/// Returns whether two operations are documented identically, with references followed in the
+/// Returns true if two operations are documented identically, with references followed in the
 /// document of each.
 #[must_use]
 pub(crate) fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Operation) -> bool {

@@ -102,7 +102,7 @@ impl Operation {
         )
     }
 
-    /// Returns whether a documented header parameter `accept` or `content-type` allows the value.
+    /// Returns true if a documented header parameter `accept` or `content-type` allows the value.
     #[must_use]
     pub fn documents_field(&self, name: &str, value: &str) -> bool {
         let mut schemas = self
@@ -206,7 +206,7 @@ impl Operation {
             .collect()
     }
 
-    /// Returns whether a fixture can refer to the example `name`.
+    /// Returns true if a fixture can refer to the example `name`.
     #[must_use]
     pub fn has_example_for(&self, fixture: &Fixture, name: &str) -> bool {
         self.examples_for(fixture).iter().any(|there| there == name)

@@ -309,7 +309,7 @@ fn with_expressions(template: &str) -> Option<String> {
     (written != template).then_some(written)
 }
 
-/// Returns whether a segment has a `{` without its `}`, or a `}` without its `{`.
+/// Returns true if a segment has a `{` without its `}`, or a `}` without its `{`.
 fn has_odd_brace(segment: &str) -> bool {
     let mut is_open = false;
     for brace in segment.chars().filter(|c| matches!(c, '{' | '}')) {

@@ -88,7 +88,7 @@ fn parts(node: &Map<String, Value>, pointer: &str) -> Vec<String> {
     parts
 }
 
-/// Returns whether an example fits a schema that restricts only its type, as most do; no validator
+/// Returns true if an example fits a schema that restricts only its type, as most do; no validator
 /// is built for those.
 fn fits_plainly(node: &Map<String, Value>, example: &Value) -> bool {
     const WORDS: [&str; 11] = [

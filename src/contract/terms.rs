@@ -165,7 +165,7 @@ pub struct MediaType {
 }
 
 impl MediaType {
-    /// Returns whether its schema allows objects or lists, and nothing else.
+    /// Returns true if its schema allows objects or lists, and nothing else.
     #[must_use]
     pub fn is_structured(&self) -> bool {
         let types = self
@@ -176,7 +176,7 @@ impl MediaType {
         !types.is_empty() && types.iter().all(|name| matches!(*name, "object" | "array"))
     }
 
-    /// Returns whether the content is JSON: by its name, or because it is a vendor's type, whose
+    /// Returns true if the content is JSON: by its name, or because it is a vendor's type, whose
     /// name does not say the format, and its schema is an object or a list.
     #[must_use]
     pub fn is_json(&self) -> bool {
@@ -325,7 +325,7 @@ impl StatusPattern {
         }
     }
 
-    /// Returns whether the pattern covers a status.
+    /// Returns true if the pattern covers a status.
     #[must_use]
     pub fn covers(self, status: StatusCode) -> bool {
         match self {

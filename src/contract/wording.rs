@@ -138,7 +138,7 @@ impl Slot {
         ("code", Self::Code),
     ];
 
-    /// Returns whether the slot names the field.
+    /// Returns true if the slot names the field.
     #[must_use]
     pub fn is_name(self) -> bool {
         matches!(
@@ -249,7 +249,7 @@ impl Template {
         }
     }
 
-    /// Returns whether any slot satisfies a predicate.
+    /// Returns true if any slot satisfies a predicate.
     pub fn has(&self, is_meant: impl Fn(Slot) -> bool) -> bool {
         self.parts
             .iter()

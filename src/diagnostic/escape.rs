@@ -65,12 +65,12 @@ fn without(text: &str, is_kept: fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// Returns whether a text has only visible ASCII characters and blanks, as most texts do.
+/// Returns true if a text has only visible ASCII characters and blanks, as most texts do.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// Returns whether a character is a control character or a line end, or invisibly changes the
+/// Returns true if a character is a control character or a line end, or invisibly changes the
 /// writing direction or the text around it.
 #[must_use]
 pub(crate) fn is_hidden(letter: char) -> bool {

@@ -182,7 +182,7 @@ impl Copier<'_> {
         }
     }
 
-    /// Returns whether a resource, or one that it refers to, has a dynamic reference to one of the
+    /// Returns true if a resource, or one that it refers to, has a dynamic reference to one of the
     /// anchors.
     fn asks(&self, resource: &str, scope: &Scope) -> bool {
         let mut seen = HashSet::from([resource.to_owned()]);

@@ -24,13 +24,13 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Option<String> {
     }
 }
 
-/// Returns whether a text may be an OpenAPI document; the quick search saves parsing every file of
+/// Returns true if a text may be an OpenAPI document; the quick search saves parsing every file of
 /// a folder.
 pub(crate) fn mentions_openapi(text: &str) -> bool {
     text.contains("openapi") || text.contains("swagger")
 }
 
-/// Returns whether a text looks like a document, even if it does not parse: one of its first 50
+/// Returns true if a text looks like a document, even if it does not parse: one of its first 50
 /// lines begins with the key of the version.
 pub(crate) fn begins_as_openapi(text: &str) -> bool {
     let is_version = |line: &str| {

@@ -326,7 +326,7 @@ impl Linker<'_, '_> {
     }
 }
 
-/// Returns whether a reference is to a component by its name, as most are.
+/// Returns true if a reference is to a component by its name, as most are.
 fn is_component(text: &str) -> bool {
     text.strip_prefix("#/components/")
         .is_some_and(|rest| rest.matches('/').count() == 1 && !rest.starts_with("x-"))

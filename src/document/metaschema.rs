@@ -62,7 +62,7 @@ pub(super) fn built_in(uri: &str) -> Option<Value> {
 }
 
 /// Rewrites the references of a meta-schema for its place at the pointer `at` of a document.
-/// Returns whether the URI is that of a meta-schema.
+/// Returns true if the URI is that of a meta-schema.
 pub(super) fn place(value: &mut Value, uri: &str, at: &str) -> bool {
     if built_in(uri).is_none() {
         return false;

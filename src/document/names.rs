@@ -9,7 +9,7 @@ use crate::document::shape::{Kind, Members};
 use crate::document::syntax::join;
 use crate::document::visit::visit;
 
-/// Returns whether a standard has a field called `name` in objects of this kind.
+/// Returns true if a standard has a field called `name` in objects of this kind.
 #[must_use]
 pub(crate) fn is_known(kind: Kind, name: &str) -> bool {
     name.starts_with("x-")

@@ -10,7 +10,7 @@ use serde_json::{Number, Value};
 /// The key of a number in the data model of `serde` (`serde_json`'s `arbitrary_precision`).
 pub(crate) const TOKEN: &str = "$serde_json::private::Number";
 
-/// Returns whether two values are equal as JSON Schema defines it: `1`, `1.0` and `1e0` are one
+/// Returns true if two values are equal as JSON Schema defines it: `1`, `1.0` and `1e0` are one
 /// number.
 #[must_use]
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
@@ -28,19 +28,19 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Returns whether a list contains a value, compared by [`same`].
+/// Returns true if a list contains a value, compared by [`same`].
 #[must_use]
 pub(crate) fn has(list: &[Value], value: &Value) -> bool {
     list.iter().any(|item| same(item, value))
 }
 
-/// Returns whether two numbers are equal by value, in time linear in their texts.
+/// Returns true if two numbers are equal by value, in time linear in their texts.
 #[must_use]
 pub(crate) fn equal(a: &Number, b: &Number) -> bool {
     a == b || Decimal::of(a.as_str()) == Decimal::of(b.as_str())
 }
 
-/// Returns whether a text is a number equal to `number`.
+/// Returns true if a text is a number equal to `number`.
 #[must_use]
 pub(crate) fn is_text_of(number: &Number, text: &str) -> bool {
     number.as_str() == text
@@ -49,7 +49,7 @@ pub(crate) fn is_text_of(number: &Number, text: &str) -> bool {
             .is_ok_and(|other| equal(number, &other))
 }
 
-/// Returns whether a number is written without a fraction and without an exponent.
+/// Returns true if a number is written without a fraction and without an exponent.
 #[must_use]
 pub(crate) fn is_plain_integer(number: &Number) -> bool {
     !number.as_str().contains(['.', 'e', 'E'])

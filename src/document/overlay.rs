@@ -251,7 +251,7 @@ impl Overlay {
 /// those after it are not applied.
 const MOST_ADDED: usize = 2_000_000;
 
-/// Returns whether `extends`, a file or URI, means the document `name`: their last segments agree.
+/// Returns true if `extends`, a file or URI, means the document `name`: their last segments agree.
 fn is_same_file(extends: &str, name: &str) -> bool {
     let last = |text: &str| {
         text.rsplit(['/', '\\'])

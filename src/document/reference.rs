@@ -90,7 +90,7 @@ fn follow_while<'t>(
     Ok(at)
 }
 
-/// Returns whether a schema has nothing beside its `$ref` that constrains an instance.
+/// Returns true if a schema has nothing beside its `$ref` that constrains an instance.
 #[must_use]
 pub(crate) fn is_only_reference(value: &Value) -> bool {
     const ANNOTATIONS: [&str; 6] = [
@@ -150,7 +150,7 @@ pub(crate) fn pointer_of(fragment: &str) -> String {
     }
 }
 
-/// Returns whether a value of a discriminator's `mapping` is a URI reference; else it is the name
+/// Returns true if a value of a discriminator's `mapping` is a URI reference; else it is the name
 /// of a component (OpenAPI 3.1.1 §4.8.25.3).
 #[must_use]
 pub(crate) fn is_reference(text: &str) -> bool {
@@ -245,7 +245,7 @@ fn target(kind: Kind, object: &Value) -> Option<&str> {
     (!(kind == Kind::Schema && is_anchor)).then_some(to)
 }
 
-/// Returns whether a parameter can be identified: it has a `name` and an `in`, or is [`UNKNOWN`].
+/// Returns true if a parameter can be identified: it has a `name` and an `in`, or is [`UNKNOWN`].
 fn is_findable(parameter: &Value) -> bool {
     parameter.get(UNKNOWN).is_some()
         || ["name", "in"]

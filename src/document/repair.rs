@@ -219,7 +219,7 @@ impl Repair<'_> {
         Verdict::Keep
     }
 
-    /// Returns whether a list keeps a parameter: it has a `name` and an `in`, or it is a reference.
+    /// Returns true if a list keeps a parameter: it has a `name` and an `in`, or it is a reference.
     /// Any other parameter is reported and dropped; its operation stays.
     fn can_be_found(&mut self, parameter: &Value, at: &str) -> bool {
         let missing = ["name", "in"]
@@ -575,7 +575,7 @@ fn as_example(item: Value) -> Value {
     }
 }
 
-/// Returns whether an entry of `examples` is a plain value instead of an Example Object.
+/// Returns true if an entry of `examples` is a plain value instead of an Example Object.
 fn is_bare_value(example: &Value) -> bool {
     const FIELDS: [&str; 6] = [
         "value",

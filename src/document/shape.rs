@@ -135,7 +135,7 @@ impl Kind {
         Members::Fields(fields)
     }
 
-    /// Returns whether a Reference Object is allowed in its place.
+    /// Returns true if a Reference Object is allowed in its place.
     #[must_use]
     pub(crate) fn may_be_reference(self) -> bool {
         !matches!(
@@ -376,7 +376,7 @@ fn each_below(
     visit(kind, value, at);
 }
 
-/// Returns whether the standard has a place for the value at `pointer`, so that [`each_object`]
+/// Returns true if the standard has a place for the value at `pointer`, so that [`each_object`]
 /// visits it.
 #[must_use]
 pub(crate) fn is_known(pointer: &str) -> bool {

@@ -214,7 +214,7 @@ impl Splicer {
         }
     }
 
-    /// Returns whether the target of a reference is inlined where `expect` applies.
+    /// Returns true if the target of a reference is inlined where `expect` applies.
     fn is_replaced(&self, expect: Expect, text: &str) -> bool {
         let is_local = |section: &str| {
             text.strip_prefix(section)

@@ -168,7 +168,7 @@ pub(crate) fn write(value: &Value, sent: &MediaRange, media: Option<&MediaType>)
     }
 }
 
-/// Returns whether a media type has a binary format, in which no object can be written.
+/// Returns true if a media type has a binary format, in which no object can be written.
 fn is_binary(essence: &str) -> bool {
     const MAIN: [&str; 4] = ["image/", "audio/", "video/", "font/"];
     essence == "application/octet-stream"
@@ -200,7 +200,7 @@ pub(crate) fn of_example(
 /// Final item of the event streams of many APIs.
 pub(crate) const SENTINEL: &str = "[DONE]";
 
-/// Returns whether the event streams of a media type end with [`SENTINEL`]: an example contains
+/// Returns true if the event streams of a media type end with [`SENTINEL`]: an example contains
 /// it, or the description of the request property `stream` does.
 #[must_use]
 pub(crate) fn has_sentinel(operation: &Operation, media: &MediaType) -> bool {

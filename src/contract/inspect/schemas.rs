@@ -135,7 +135,7 @@ fn unknown_mapping(
     found
 }
 
-/// Returns whether a schema has keywords that could contradict each other.
+/// Returns true if a schema has keywords that could contradict each other.
 fn may_contradict(schema: &Map<String, Value>) -> bool {
     const LOWER: [&str; 5] = [
         "minimum",

@@ -18,7 +18,7 @@ use crate::document::upgrade::construct::Constructs;
 pub(super) use crate::document::upgrade::v2::rewrite_words;
 use crate::document::upgrade::version::{UnsupportedVersion, Version};
 
-/// Returns whether a tree says that it is an OpenAPI document, of any version.
+/// Returns true if a tree says that it is an OpenAPI document, of any version.
 #[must_use]
 pub(super) fn is_openapi(tree: &Value) -> bool {
     tree.get("openapi").is_some() || tree.get("swagger").is_some()

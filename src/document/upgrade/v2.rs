@@ -496,7 +496,7 @@ impl Upgrade {
     }
 }
 
-/// Returns whether a parameter is part of the request's content: `in: body` or `in: formData`.
+/// Returns true if a parameter is part of the request's content: `in: body` or `in: formData`.
 fn is_content(parameter: &Value) -> bool {
     parameter
         .get("in")

@@ -99,7 +99,7 @@ fn parent(path: &[String]) -> Vec<String> {
     path[..path.len().saturating_sub(1)].to_vec()
 }
 
-/// Returns whether a text is the reason phrase of a status from 400 to 599: `Bad Request`.
+/// Returns true if a text is the reason phrase of a status from 400 to 599: `Bad Request`.
 fn is_reason(text: &str) -> bool {
     let statuses = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
     statuses
@@ -107,7 +107,7 @@ fn is_reason(text: &str) -> bool {
         .any(|reason| reason.eq_ignore_ascii_case(text.trim_end_matches('.')))
 }
 
-/// Returns whether a text is a message; a text without blanks is one only where a message is due.
+/// Returns true if a text is a message; a text without blanks is one only where a message is due.
 pub(super) fn is_sentence(path: &[String], text: &str, recognised: &Recognised) -> bool {
     let key = path
         .iter()
@@ -211,7 +211,7 @@ fn has_value(value: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Returns whether a value has a member at a path such as `errors`, `[]`, `field`.
+/// Returns true if a value has a member at a path such as `errors`, `[]`, `field`.
 #[must_use]
 pub(super) fn has_path(value: &Value, path: &[String]) -> bool {
     let Some((step, rest)) = path.split_first() else {
@@ -485,7 +485,7 @@ fn node_at<'s>(schema: Option<&'s Schema>, path: &[String]) -> Option<&'s Value>
     Some(node)
 }
 
-/// Returns whether a list is the path of a field, segment by segment: `["body", "emails"]`.
+/// Returns true if a list is the path of a field, segment by segment: `["body", "emails"]`.
 pub(super) fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
     let is_list = !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_u64());
@@ -504,7 +504,7 @@ pub(super) fn is_segments(key: &str, items: &[Value], names: &Names) -> bool {
     is_due && (is_identifier(last)) || begins_with_location && names.find(last).is_some()
 }
 
-/// Returns whether a list has the name of one field: `"fields": ["email"]`.
+/// Returns true if a list has the name of one field: `"fields": ["email"]`.
 fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
     let [Value::String(text)] = items else {
         return false;
@@ -512,7 +512,7 @@ fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
     Role::Field.fits(key) && (names.find(text).is_some() || names.path(text).is_some())
 }
 
-/// Returns whether a member of an object describes the field that its key names.
+/// Returns true if a member of an object describes the field that its key names.
 pub(super) fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bool {
     const ALL: [Role; 10] = [
         Role::Message,

@@ -83,7 +83,7 @@ impl<'c> Shaper<'c> {
         })
     }
 
-    /// Returns whether the members of a body are fields of the request, and no other member is a
+    /// Returns true if the members of a body are fields of the request, and no other member is a
     /// message of the whole error.
     fn is_of_fields_alone(&self, properties: &[ChosenProperty<'c>]) -> bool {
         let has_plain = properties
@@ -97,7 +97,7 @@ impl<'c> Shaper<'c> {
             && others.all(|other| self.has_list(other.schema) || !Role::Message.fits(other.name))
     }
 
-    /// Returns whether a property is a field of the request with its messages. At the top only a
+    /// Returns true if a property is a field of the request with its messages. At the top only a
     /// list has messages: a text there could be any value that an error repeats.
     fn is_field(&self, property: ChosenProperty<'c>, is_top: bool) -> bool {
         let ChosenProperty { name, schema, .. } = property;
@@ -123,7 +123,7 @@ impl<'c> Shaper<'c> {
         self.has_list(schema) || is_text && is_free
     }
 
-    /// Returns whether a schema is a list of texts, or of objects with a message or a code.
+    /// Returns true if a schema is a list of texts, or of objects with a message or a code.
     fn has_list(&self, schema: &'c Value) -> bool {
         let schema = self.schema.resolve(schema);
         let Some(item) = self
@@ -150,12 +150,12 @@ impl<'c> Shaper<'c> {
     }
 }
 
-/// Returns whether the members of an object of this name are fields.
+/// Returns true if the members of an object of this name are fields.
 fn is_of_fields(name: &str) -> bool {
     Role::List.fits(name) || matches!(folded(name).as_str(), "field" | "params" | "body")
 }
 
-/// Returns whether a name is one that members of errors have for any request.
+/// Returns true if a name is one that members of errors have for any request.
 fn has_role(name: &str) -> bool {
     let roles = [
         Role::Message,

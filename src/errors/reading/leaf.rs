@@ -170,7 +170,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Returns whether a title fits every fault of a request: it names no field.
+    /// Returns true if a title fits every fault of a request: it names no field.
     fn is_headline(&self, text: &str) -> bool {
         let names = self.context.names;
         let about = self.about.as_ref().map(|about| about.names.as_slice());

@@ -20,7 +20,7 @@ pub(super) struct MemberContext<'a> {
     pub(super) message: &'a str,
 }
 
-/// Returns whether `error` is a code because a message is beside it, such as OAuth's
+/// Returns true if `error` is a code because a message is beside it, such as OAuth's
 /// `error_description`.
 pub(crate) fn is_rather_code(key: &str, around: &MemberContext<'_>) -> bool {
     key == "error"
@@ -30,7 +30,7 @@ pub(crate) fn is_rather_code(key: &str, around: &MemberContext<'_>) -> bool {
             .any(|other| Role::Message.fits(other) && other != "error")
 }
 
-/// Returns whether a member names the wrong field, rather than something else under the same name.
+/// Returns true if a member names the wrong field, rather than something else under the same name.
 pub(crate) fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
     let has_words = around.beside.iter().any(|other| {
         matches!(
@@ -88,7 +88,7 @@ pub(crate) fn worth(schema: &Schema, (name, node): (&str, &Value)) -> usize {
         + usize::from(Role::Field.fits(name))
 }
 
-/// Returns whether an object of this name is a part of an error.
+/// Returns true if an object of this name is a part of an error.
 pub(crate) fn is_of_error(name: &str) -> bool {
     let folded = folded(name);
     let says = [
@@ -110,7 +110,7 @@ pub(crate) fn is_of_error(name: &str) -> bool {
         || Role::Message.fits(name)
 }
 
-/// Returns whether a member is kept although it does not depend on the fault, such as the time or
+/// Returns true if a member is kept although it does not depend on the fault, such as the time or
 /// the identifier of the request.
 pub(crate) fn is_kept(name: &str) -> bool {
     (Role::When.fits(name) || Role::Request.fits(name))

@@ -218,7 +218,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Returns whether a member belongs only to the example's own fault, which is not about a
+    /// Returns true if a member belongs only to the example's own fault, which is not about a
     /// field. Such a member is left out unless the schema requires it.
     fn is_of_another(&self, member: &Member) -> bool {
         let is_kept = [Role::Link, Role::When, Role::Request]

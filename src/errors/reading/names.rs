@@ -87,7 +87,7 @@ impl Names {
             .map(|form| (name.as_str(), form))
     }
 
-    /// Returns whether a text is a name, letter by letter as the request writes it.
+    /// Returns true if a text is a name, letter by letter as the request writes it.
     #[must_use]
     pub(crate) fn is_as_it_is(&self, text: &str) -> bool {
         self.by_fold
@@ -95,7 +95,7 @@ impl Names {
             .is_some_and(|name| name == text)
     }
 
-    /// Returns whether a text is the name, in any form, of a parameter or of a top-level property
+    /// Returns true if a text is the name, in any form, of a parameter or of a top-level property
     /// of the body.
     #[must_use]
     pub(crate) fn is_outermost(&self, text: &str) -> bool {
@@ -175,7 +175,7 @@ pub(super) fn segments(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Returns whether a text has the form of a name in a program: one word of at most 60 bytes, with
+/// Returns true if a text has the form of a name in a program: one word of at most 60 bytes, with
 /// letters.
 #[must_use]
 pub(super) fn is_identifier(text: &str) -> bool {
@@ -189,7 +189,7 @@ pub(super) fn is_identifier(text: &str) -> bool {
         })
 }
 
-/// Returns whether a text has the form of a name in a program and is not a plain word: `roomId`,
+/// Returns true if a text has the form of a name in a program and is not a plain word: `roomId`,
 /// `room_id`, `x.y`.
 #[must_use]
 pub(super) fn is_coined(text: &str) -> bool {

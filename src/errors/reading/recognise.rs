@@ -174,7 +174,7 @@ fn starts(core: &str) -> Vec<(&str, &str)> {
     starts
 }
 
-/// Returns whether a word is a path with a root: `body/age`, `/age`, `data.age`, `.age`, `$.age`.
+/// Returns true if a word is a path with a root: `body/age`, `/age`, `data.age`, `.age`, `$.age`.
 #[must_use]
 pub(super) fn is_path(word: &str) -> bool {
     const ROOTS: [&str; 16] = [

@@ -662,7 +662,7 @@ impl<'c> Shaper<'c> {
     }
 }
 
-/// Returns whether a pattern depends on the fault: it has a message, a code or a field.
+/// Returns true if a pattern depends on the fault: it has a message, a code or a field.
 fn says_something(pattern: &Pattern) -> bool {
     match pattern {
         Pattern::Words(_)

@@ -147,7 +147,7 @@ pub(crate) const NOUNS: [&str; 34] = [
     "an",
 ];
 
-/// Returns whether a word only announces a name beside it, in any case of letters.
+/// Returns true if a word only announces a name beside it, in any case of letters.
 #[must_use]
 pub(super) fn is_noun(word: &str) -> bool {
     NOUNS.contains(&word.to_ascii_lowercase().as_str())

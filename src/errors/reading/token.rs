@@ -7,7 +7,7 @@ use crate::errors::finding::PathStyle;
 use crate::errors::reading::names::{Names, segments};
 use crate::schema::name::Form;
 
-/// Returns whether a message begins with the path of its field: no text is before the path, and the
+/// Returns true if a message begins with the path of its field: no text is before the path, and the
 /// family does not write JSON Pointers.
 pub(crate) fn start_is_path(before: &str, idiom: Option<&Idiom>) -> bool {
     before.is_empty() && idiom.is_none_or(|idiom| idiom.dialect.path != PathStyle::Pointer)
@@ -56,7 +56,7 @@ pub(crate) fn path_before(template: &Template) -> (Template, Template) {
     (Template::default(), template.clone())
 }
 
-/// Returns whether a text is the name of a type, as JSON Schema or JavaScript writes it.
+/// Returns true if a text is the name of a type, as JSON Schema or JavaScript writes it.
 pub(crate) fn is_type_name(text: &str) -> bool {
     matches!(
         text,
@@ -64,7 +64,7 @@ pub(crate) fn is_type_name(text: &str) -> bool {
     )
 }
 
-/// Returns whether a path ends in an instance of a path template.
+/// Returns true if a path ends in an instance of a path template.
 pub(crate) fn is_url_of(text: &str, template: &str) -> bool {
     let path = text.split('?').next().unwrap_or(text);
     let (there, wanted): (Vec<&str>, Vec<&str>) =
