@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 pub(crate) use crate::diagnostic::source::{
-    KeyAndValue, Positions, Source, Span, Written, written,
+    KeyAndValue, Positions, Source, Span, WrittenElsewhere, written,
 };
 
 /// Severity of a diagnostic: an [`Error`](Severity::Error) costs something that was documented (an
@@ -135,7 +135,7 @@ impl fmt::Display for Code {
 
 /// Part of a member that a diagnostic marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum MarkedPart {
     Key,
     Value,
     /// Value at the pointer in the author's own text, not in the tree as changed since.
@@ -148,7 +148,7 @@ enum Target {
 pub struct Place {
     source: Arc<Source>,
     pointer: String,
-    target: Target,
+    target: MarkedPart,
 }
 
 impl Place {
@@ -159,7 +159,7 @@ impl Place {
         Self {
             source: Arc::clone(source),
             pointer: pointer.into(),
-            target: Target::Value,
+            target: MarkedPart::Value,
         }
     }
 
@@ -170,7 +170,7 @@ impl Place {
         Self {
             source: Arc::clone(source),
             pointer: pointer.into(),
-            target: Target::Written,
+            target: MarkedPart::Written,
         }
     }
 
@@ -180,7 +180,7 @@ impl Place {
         Self {
             source: Arc::clone(source),
             pointer: pointer.into(),
-            target: Target::Key,
+            target: MarkedPart::Key,
         }
     }
 
@@ -190,7 +190,7 @@ impl Place {
         Self {
             source: Arc::clone(source),
             pointer: String::new(),
-            target: Target::Exact(span),
+            target: MarkedPart::Exact(span),
         }
     }
 
@@ -229,7 +229,7 @@ impl Place {
     /// Returns the text that the author wrote the place in, and the pointer in that text.
     fn owner(&self) -> (Arc<Source>, String) {
         match self.target {
-            Target::Written => (Arc::clone(&self.source), self.pointer.clone()),
+            MarkedPart::Written => (Arc::clone(&self.source), self.pointer.clone()),
             _ => self.source.owner(&self.pointer),
         }
     }
@@ -237,7 +237,7 @@ impl Place {
     /// Returns line and column, counted from 1, and the length in characters.
     #[must_use]
     pub fn span(&self) -> Span {
-        if let Target::Exact(span) = self.target {
+        if let MarkedPart::Exact(span) = self.target {
             return span;
         }
         let (source, pointer) = self.owner();
@@ -249,7 +249,7 @@ impl Place {
             };
         };
         match (self.target, found.key) {
-            (Target::Key, Some(key)) => key,
+            (MarkedPart::Key, Some(key)) => key,
             // A missing value is shown at the key of its nearest ancestor, a value on another line
             // at its own key.
             (_, Some(key)) if !exact || found.value.line != key.line => key,

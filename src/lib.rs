@@ -163,7 +163,8 @@ pub mod internals {
     pub use crate::codec::parameter::Inputs;
     pub use crate::contract::media::MediaRange;
     pub use crate::contract::operation::Operation;
-    pub use crate::contract::terms::{Location, MediaType, StatusPattern};
+    pub use crate::contract::route::Routed;
+    pub use crate::contract::terms::{DocumentedResponse, Location, MediaType, StatusPattern};
     pub use crate::document::{data_text, fixture_text};
     pub use crate::errors::problem;
     pub use crate::exchange::sample;
@@ -171,7 +172,7 @@ pub mod internals {
     pub use crate::generate::generate;
     pub use crate::resource::place::{self, Slot};
     pub use crate::resource::role::{Act, KeyFrom, Role};
-    pub use crate::schema::name::{Form, folded};
+    pub use crate::schema::name::{NameForm, folded};
     pub use crate::schema::schemas::{Examples, Schema};
     pub use crate::server::control::{Control, Options};
     pub use crate::server::{Limits, run_with};

@@ -405,7 +405,7 @@ fn every_diagnostic_code_has_a_case() {
 #[test]
 fn every_problem_type_has_a_case() {
     let text = tests_text();
-    for kind in problem::Kind::ALL {
+    for kind in problem::ProblemKind::ALL {
         assert!(
             text.contains(&format!("{}{}", problem::TYPES, kind.name())),
             "no case has `{}`",

@@ -17,7 +17,7 @@ use crate::sandbox::Sandbox;
 
 /// Options of `example`.
 #[derive(Debug, Args)]
-pub(super) struct Example {
+pub(super) struct ExampleOptions {
     /// Operation, by its `operationId` or as `METHOD /path`
     operation: String,
     #[command(flatten)]
@@ -47,11 +47,11 @@ pub(super) struct Example {
         env = "STANDIN_FORMAT",
         hide_env = true
     )]
-    format: Format,
+    format: ExampleFormat,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+enum ExampleFormat {
     /// HTTP messages
     Http,
     /// A JSON array of objects with `request` and `response`
@@ -63,7 +63,7 @@ fn media_type(text: &str) -> Result<MediaRange, String> {
         .ok_or_else(|| "expected a media type, such as `application/json`".to_owned())
 }
 
-impl Example {
+impl ExampleOptions {
     pub(super) fn run(
         self,
         out: &mut impl Write,
@@ -96,13 +96,13 @@ impl Example {
             .map(|number| self.exchange(&sandbox, index, settings, number))
             .collect();
         match self.format {
-            Format::Http => {
+            ExampleFormat::Http => {
                 for (request, response) in &made {
                     write_request(out, request)?;
                     write_response(out, response)?;
                 }
             }
-            Format::Json => {
+            ExampleFormat::Json => {
                 let list: Vec<Value> =
                     made.iter().map(|(request, response)| json!({ "request": as_json(request), "response": response_as_json(response) })).collect();
                 writeln!(out, "{}", escape::pretty_json(&Value::Array(list)))?;

@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use clap::CommandFactory as _;
 use clap::{Parser, Subcommand};
 
-use crate::cli::example::Example;
+use crate::cli::example::ExampleOptions;
 use crate::cli::outcome::Unfailing;
 use crate::cli::reach::{Health, Wait};
 use crate::cli::report::{Check, Routes};
@@ -36,11 +36,11 @@ const ENVIRONMENT: &str =
 #[command(version, max_term_width = 100, propagate_version = true, after_help = ENVIRONMENT)]
 pub struct Command {
     #[command(subcommand)]
-    action: Action,
+    action: Subcommands,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum Subcommands {
     /// Serve documents
     ///
     /// Prints `listening on http://…` on standard output once requests are answered. Ctrl-C and
@@ -60,7 +60,7 @@ enum Action {
     /// Print a request to an operation, and the answer of the sandbox
     ///
     /// Exit code: 0, or 2 if the operation does not exist or does not document the wanted answer.
-    Example(Example),
+    Example(ExampleOptions),
     /// Ask a running sandbox whether it answers
     ///
     /// Exit code: 0 if it does, 1 if it does not.
@@ -99,7 +99,7 @@ impl Command {
     #[must_use]
     pub fn serve(&self) -> Option<&Serve> {
         match &self.action {
-            Action::Serve(serve) => Some(serve),
+            Subcommands::Serve(serve) => Some(serve),
             _ => None,
         }
     }
@@ -135,20 +135,20 @@ impl Command {
     pub fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
         let err = &mut Unfailing(err);
         match self.action {
-            Action::Serve(serve) => serve.run(out, err),
-            Action::Check(check) => check.run(out, err),
-            Action::Routes(routes) => routes.run(out, err),
-            Action::Example(example) => example.run(out, err),
-            Action::Health(health) => health.run(out, err),
-            Action::Wait(wait) => wait.run(err),
-            Action::Completions { shell } => {
+            Subcommands::Serve(serve) => serve.run(out, err),
+            Subcommands::Check(check) => check.run(out, err),
+            Subcommands::Routes(routes) => routes.run(out, err),
+            Subcommands::Example(example) => example.run(out, err),
+            Subcommands::Health(health) => health.run(out, err),
+            Subcommands::Wait(wait) => wait.run(err),
+            Subcommands::Completions { shell } => {
                 // `generate` panics if it cannot write, so it writes to memory first.
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "standin", &mut script);
                 out.write_all(&script)?;
                 Ok(Outcome::Clean)
             }
-            Action::Man => {
+            Subcommands::Man => {
                 let mut command = Self::command();
                 command.build();
                 clap_mangen::Man::new(command.clone()).render(out)?;

@@ -12,7 +12,7 @@ use crate::state::coverage::Coverage;
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ReportForm {
     /// `JUnit` XML, with a test case for each operation.
     Junit,
     /// HTML page for people.
@@ -23,9 +23,9 @@ pub(super) enum Form {
 
 /// Report to write (`--report FORM FILE`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct ReportTarget {
     /// Format of the report.
-    pub form: Form,
+    pub form: ReportForm,
     /// File to write.
     pub file: PathBuf,
 }
@@ -46,22 +46,22 @@ pub(super) enum Condition {
 /// # Errors
 ///
 /// Message that describes the expected form.
-pub(super) fn targets(words: &[String]) -> Result<Vec<Target>, String> {
+pub(super) fn targets(words: &[String]) -> Result<Vec<ReportTarget>, String> {
     words
         .chunks(2)
         .map(|pair| match pair {
             [form, file] => {
                 let form = match form.as_str() {
-                    "junit" => Form::Junit,
-                    "html" => Form::Html,
-                    "json" => Form::Json,
+                    "junit" => ReportForm::Junit,
+                    "html" => ReportForm::Html,
+                    "json" => ReportForm::Json,
                     other => {
                         return Err(format!(
                             "`{other}` is no form of a report, expected `junit`, `html` or `json`"
                         ));
                     }
                 };
-                Ok(Target {
+                Ok(ReportTarget {
                     form,
                     file: PathBuf::from(file),
                 })
@@ -138,7 +138,7 @@ pub(super) struct ReportError {
     error: io::Error,
 }
 
-impl Target {
+impl ReportTarget {
     fn failed(&self, error: io::Error) -> ReportError {
         ReportError {
             file: self.file.clone(),
@@ -182,12 +182,12 @@ impl Target {
         failures: &[String],
     ) -> Result<(), ReportError> {
         let text = match self.form {
-            Form::Json => format!(
+            ReportForm::Json => format!(
                 "{}\n",
                 escape::pretty_json(&as_json(contract, coverage, failures))
             ),
-            Form::Junit => as_junit(contract, coverage, failures),
-            Form::Html => as_html(contract, coverage, failures),
+            ReportForm::Junit => as_junit(contract, coverage, failures),
+            ReportForm::Html => as_html(contract, coverage, failures),
         };
         fs::write(&self.file, text).map_err(|error| self.failed(error))
     }
@@ -352,7 +352,7 @@ mod tests {
             .into_iter()
             .map(|target| target.form)
             .collect();
-        assert_eq!(files, [Form::Junit, Form::Json]);
+        assert_eq!(files, [ReportForm::Junit, ReportForm::Json]);
         assert!(targets(&["pdf".to_owned(), "x".to_owned()]).is_err());
     }
 }

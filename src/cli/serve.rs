@@ -17,7 +17,7 @@ use crate::exchange::{
 };
 use crate::sandbox::Reading;
 use crate::server::control::hosts::Hosts;
-use crate::server::control::{Access, Options};
+use crate::server::control::{ControlAccess, Options};
 use crate::server::{Limits, log};
 use crate::state::sessions::Bounds;
 use crate::validate::{AbsentBody, OtherNames};
@@ -440,7 +440,7 @@ pub struct Serve {
         env = "STANDIN_LOG",
         hide_env = true
     )]
-    log: log::Format,
+    log: log::LogFormat,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -480,9 +480,9 @@ impl Serve {
             any: self.allow_any_host,
         };
         let access = match (self.control, &self.control_token) {
-            (Switch::On, Some(token)) => Access::Token(token.clone()),
-            (Switch::On, _) if hosts.is_bound_to_loopback() => Access::Open,
-            _ => Access::Closed,
+            (Switch::On, Some(token)) => ControlAccess::Token(token.clone()),
+            (Switch::On, _) if hosts.is_bound_to_loopback() => ControlAccess::Open,
+            _ => ControlAccess::Closed,
         };
         Options {
             access,

@@ -121,8 +121,8 @@ fn decode_all(bytes: &Bytes, names: &[&str], max: usize) -> Body {
         };
         match decode(&bytes, coding, max) {
             Ok(decoded) => bytes = Bytes::from(decoded),
-            Err(Stop::TooLarge) => return Body::TooLarge(max),
-            Err(Stop::Malformed(why)) => {
+            Err(DecodingStop::TooLarge) => return Body::TooLarge(max),
+            Err(DecodingStop::Malformed(why)) => {
                 let why = format!("malformed {}: {why}", coding.name());
                 return Body::Undecodable(CodingFault::Malformed(why));
             }
@@ -133,18 +133,18 @@ fn decode_all(bytes: &Bytes, names: &[&str], max: usize) -> Body {
 
 /// Reasons for decoding to stop.
 #[derive(Debug, PartialEq, Eq)]
-enum Stop {
+enum DecodingStop {
     TooLarge,
     Malformed(String),
 }
 
-impl From<std::io::Error> for Stop {
+impl From<std::io::Error> for DecodingStop {
     fn from(error: std::io::Error) -> Self {
         Self::Malformed(error.to_string())
     }
 }
 
-fn decode(bytes: &[u8], coding: Coding, max: usize) -> Result<Vec<u8>, Stop> {
+fn decode(bytes: &[u8], coding: Coding, max: usize) -> Result<Vec<u8>, DecodingStop> {
     let mut decoded = Vec::new();
     match coding {
         Coding::Gzip => gzip(bytes, &mut decoded, max)?,
@@ -165,31 +165,31 @@ fn decode(bytes: &[u8], coding: Coding, max: usize) -> Result<Vec<u8>, Stop> {
 }
 
 /// Appends the output of a decoder to `decoded`; more than `max` bytes in total are `TooLarge`.
-fn take(decoder: impl Read, decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop> {
+fn take(decoder: impl Read, decoded: &mut Vec<u8>, max: usize) -> Result<(), DecodingStop> {
     let room = max.saturating_sub(decoded.len()) as u64;
     let taken = decoder.take(room.saturating_add(1)).read_to_end(decoded)?;
     if taken as u64 > room {
-        Err(Stop::TooLarge)
+        Err(DecodingStop::TooLarge)
     } else {
         Ok(())
     }
 }
 
 /// Decodes the members of a gzip file one after the other (RFC 1952 §2.2).
-fn gzip(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop> {
+fn gzip(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), DecodingStop> {
     for _ in 0..MOST_MEMBERS {
         take(GzDecoder::new(&mut bytes), decoded, max)?;
         if bytes.is_empty() {
             return Ok(());
         }
     }
-    Err(Stop::Malformed(format!(
+    Err(DecodingStop::Malformed(format!(
         "there are more than {MOST_MEMBERS} members"
     )))
 }
 
 /// Decodes the frames of a zstd file one after the other (RFC 8878 §3).
-fn zstd(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop> {
+fn zstd(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), DecodingStop> {
     for _ in 0..MOST_MEMBERS {
         match StreamingDecoder::new_with_max_window_size(&mut bytes, LARGEST_WINDOW) {
             Ok(decoder) => take(decoder, decoded, max)?,
@@ -199,17 +199,17 @@ fn zstd(mut bytes: &[u8], decoded: &mut Vec<u8>, max: usize) -> Result<(), Stop>
             })) => {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 let Some(rest) = bytes.get(length..) else {
-                    return Err(Stop::Malformed("a frame breaks off".to_owned()));
+                    return Err(DecodingStop::Malformed("a frame breaks off".to_owned()));
                 };
                 bytes = rest;
             }
-            Err(error) => return Err(Stop::Malformed(error.to_string())),
+            Err(error) => return Err(DecodingStop::Malformed(error.to_string())),
         }
         if bytes.is_empty() {
             return Ok(());
         }
     }
-    Err(Stop::Malformed(format!(
+    Err(DecodingStop::Malformed(format!(
         "there are more than {MOST_MEMBERS} frames"
     )))
 }
@@ -274,13 +274,13 @@ mod tests {
             );
             assert_eq!(
                 decode(&bytes, coding, TEXT.len() - 1),
-                Err(Stop::TooLarge),
+                Err(DecodingStop::TooLarge),
                 "{coding:?}"
             );
             assert!(
                 matches!(
                     decode(&bytes[..bytes.len() / 2], coding, 100),
-                    Err(Stop::Malformed(_))
+                    Err(DecodingStop::Malformed(_))
                 ),
                 "{coding:?}"
             );
@@ -295,14 +295,17 @@ mod tests {
             Ok(&b"aaa"[..])
         );
         let many = decode(&member.repeat(MOST_MEMBERS + 1), Coding::Gzip, 10_000);
-        assert!(matches!(many, Err(Stop::Malformed(_))));
+        assert!(matches!(many, Err(DecodingStop::Malformed(_))));
     }
 
     #[test]
     fn a_bomb_is_not_unpacked() {
         let bomb = encode(&vec![0; 10_000_000], Coding::Gzip).expect("can be applied");
         assert!(bomb.len() < 100_000);
-        assert_eq!(decode(&bomb, Coding::Gzip, 1000), Err(Stop::TooLarge));
+        assert_eq!(
+            decode(&bomb, Coding::Gzip, 1000),
+            Err(DecodingStop::TooLarge)
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use crate::codec::content::form;
-use crate::codec::style::{Pairs, QueryArrays, Read, Reader, typed};
+use crate::codec::style::{Pairs, QueryArrays, ReadOutcome, StyleReader, typed};
 use crate::codec::text::decode;
 use crate::contract::{Location, MediaType, Operation, Parameter, ParameterForm, SecurityScheme};
 
@@ -124,18 +124,18 @@ pub(crate) fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
 
 /// Reads a parameter.
 #[must_use]
-pub(crate) fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
+pub(crate) fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> ReadOutcome {
     match &parameter.form {
         ParameterForm::Content(media) => match raw(parameter, inputs) {
-            Some(text) if !media.range.is_json() => Read::Value(match &media.schema {
+            Some(text) if !media.range.is_json() => ReadOutcome::Value(match &media.schema {
                 Some(schema) => typed(schema, schema.tree(), &text),
                 None => Value::String(text),
             }),
             Some(text) => serde_json::from_str(&text).map_or_else(
-                |error| Read::Malformed(format!("it is not JSON: {error}")),
-                Read::Value,
+                |error| ReadOutcome::Malformed(format!("it is not JSON: {error}")),
+                ReadOutcome::Value,
             ),
-            None => Read::Absent,
+            None => ReadOutcome::Absent,
         },
         ParameterForm::Query(media) => read_whole_query(media, inputs.raw_query),
         ParameterForm::Styled {
@@ -143,7 +143,7 @@ pub(crate) fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
             explode,
             schema,
         } => {
-            let reader = Reader {
+            let reader = StyleReader {
                 name: &parameter.name,
                 style: *style,
                 explode: *explode,
@@ -159,10 +159,10 @@ pub(crate) fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                     .path
                     .iter()
                     .find(|(name, _)| *name == parameter.name)
-                    .map_or(Read::Absent, |(_, raw)| reader.path(raw)),
+                    .map_or(ReadOutcome::Absent, |(_, raw)| reader.path(raw)),
                 Location::Header => inputs
                     .header(&parameter.name)
-                    .map_or(Read::Absent, |text| reader.header(&text)),
+                    .map_or(ReadOutcome::Absent, |text| reader.header(&text)),
                 Location::Cookie
                     if *explode && (reader.wants("array") || reader.wants("object")) =>
                 {
@@ -170,29 +170,31 @@ pub(crate) fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> Read {
                 }
                 Location::Cookie => inputs
                     .cookie(&parameter.name)
-                    .map_or(Read::Absent, |text| reader.delimited(text, ',')),
+                    .map_or(ReadOutcome::Absent, |text| reader.delimited(text, ',')),
             }
         }
     }
 }
 
 /// Reads the whole query as content of a media type (OpenAPI 3.2.0 §4.12.2.3).
-fn read_whole_query(media: &MediaType, query: &str) -> Read {
+fn read_whole_query(media: &MediaType, query: &str) -> ReadOutcome {
     if query.is_empty() {
-        return Read::Absent;
+        return ReadOutcome::Absent;
     }
     if media.range.essence() == "application/x-www-form-urlencoded" {
-        return form::read(query, media)
-            .map_or_else(|error| Read::Malformed(error.to_string()), Read::Value);
+        return form::read(query, media).map_or_else(
+            |error| ReadOutcome::Malformed(error.to_string()),
+            ReadOutcome::Value,
+        );
     }
     let text = decode(query);
     if media.range.is_json() {
         return serde_json::from_str(&text).map_or_else(
-            |error| Read::Malformed(format!("it is not JSON: {error}")),
-            Read::Value,
+            |error| ReadOutcome::Malformed(format!("it is not JSON: {error}")),
+            ReadOutcome::Value,
         );
     }
-    Read::Value(match &media.schema {
+    ReadOutcome::Value(match &media.schema {
         Some(schema) => typed(schema, schema.tree(), &text),
         None => Value::String(text),
     })
@@ -212,18 +214,19 @@ fn raw(parameter: &Parameter, inputs: &Inputs<'_>) -> Option<String> {
     }
 }
 
-fn read_query(parameter: &Parameter, reader: &Reader<'_>, inputs: &Inputs<'_>) -> Read {
+fn read_query(parameter: &Parameter, reader: &StyleReader<'_>, inputs: &Inputs<'_>) -> ReadOutcome {
     let mut values = inputs.query.all(&parameter.name);
     if parameter.allow_empty && values.next().is_some_and(str::is_empty) {
-        return Read::Empty;
+        return ReadOutcome::Empty;
     }
     let read = reader.pairs(&inputs.query);
     // A schema that allows a string beside a list or an object may have been sent the string.
-    if let (Read::Value(Value::Array(_) | Value::Object(_)), true) = (&read, reader.wants("string"))
+    if let (ReadOutcome::Value(Value::Array(_) | Value::Object(_)), true) =
+        (&read, reader.wants("string"))
         && let Some(text) = inputs.query.first(&parameter.name)
     {
         let (value, text) = (
-            if let Read::Value(value) = &read {
+            if let ReadOutcome::Value(value) = &read {
                 value
             } else {
                 &Value::Null
@@ -231,7 +234,7 @@ fn read_query(parameter: &Parameter, reader: &Reader<'_>, inputs: &Inputs<'_>) -
             Value::String(text),
         );
         if reader.schema.is_valid(value) != Ok(true) && reader.schema.is_valid(&text) == Ok(true) {
-            return Read::Value(text);
+            return ReadOutcome::Value(text);
         }
     }
     read

@@ -61,7 +61,7 @@ impl<'r> Pairs<'r> {
 
 /// Result of reading a parameter.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Read {
+pub(crate) enum ReadOutcome {
     /// No value.
     Absent,
     /// An empty value that `allowEmptyValue` accepts whatever the schema.
@@ -76,7 +76,7 @@ pub(crate) enum Read {
 pub(crate) const DEEPEST_BRACKETS: usize = 32;
 
 /// Reader of one value, by style, explode and schema.
-pub(super) struct Reader<'s> {
+pub(super) struct StyleReader<'s> {
     pub(super) name: &'s str,
     pub(super) style: Style,
     pub(super) explode: bool,
@@ -90,7 +90,7 @@ pub(super) struct Reader<'s> {
     pub(super) arrays: QueryArrays,
 }
 
-impl<'s> Reader<'s> {
+impl<'s> StyleReader<'s> {
     fn node(&self) -> &'s Value {
         self.part.unwrap_or_else(|| self.schema.tree())
     }
@@ -146,40 +146,46 @@ impl<'s> Reader<'s> {
         )
     }
 
-    fn list<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
-        Read::Value(Value::Array(raws.map(|raw| self.item(raw)).collect()))
+    fn list<'r>(&self, raws: impl Iterator<Item = &'r str>) -> ReadOutcome {
+        ReadOutcome::Value(Value::Array(raws.map(|raw| self.item(raw)).collect()))
     }
 
     /// Reads an object from alternating names and values: `R,100,G,200`.
-    fn alternating<'r>(&self, mut raws: impl Iterator<Item = &'r str>) -> Read {
+    fn alternating<'r>(&self, mut raws: impl Iterator<Item = &'r str>) -> ReadOutcome {
         let mut object = Map::new();
         while let Some(name) = raws.next() {
             let Some(value) = raws.next() else {
-                return Read::Malformed(format!("the property `{}` has no value", decode(name)));
+                return ReadOutcome::Malformed(format!(
+                    "the property `{}` has no value",
+                    decode(name)
+                ));
             };
             let name = decode(name);
             let value = self.property(&name, value);
             object.insert(name, value);
         }
-        Read::Value(Value::Object(object))
+        ReadOutcome::Value(Value::Object(object))
     }
 
     /// Reads an object from assignments: `R=100,G=200`.
-    fn assignments<'r>(&self, raws: impl Iterator<Item = &'r str>) -> Read {
+    fn assignments<'r>(&self, raws: impl Iterator<Item = &'r str>) -> ReadOutcome {
         let mut object = Map::new();
         for raw in raws {
             let Some((name, value)) = raw.split_once('=') else {
-                return Read::Malformed(format!("expected `name=value`, found `{}`", decode(raw)));
+                return ReadOutcome::Malformed(format!(
+                    "expected `name=value`, found `{}`",
+                    decode(raw)
+                ));
             };
             let name = decode(name);
             let value = self.property(&name, value);
             object.insert(name, value);
         }
-        Read::Value(Value::Object(object))
+        ReadOutcome::Value(Value::Object(object))
     }
 
     /// Reads a value with parts between delimiters, as lists and objects have without `explode`.
-    pub(super) fn delimited(&self, raw: &str, delimiter: char) -> Read {
+    pub(super) fn delimited(&self, raw: &str, delimiter: char) -> ReadOutcome {
         if self.wants("array")
             && let Some(format) = CollectionFormat::of(self.schema, self.node())
         {
@@ -194,7 +200,7 @@ impl<'s> Reader<'s> {
             return self.list(parts());
         }
         if !self.wants("object") {
-            return Read::Value(self.scalar(raw));
+            return ReadOutcome::Value(self.scalar(raw));
         }
         if self.explode && raw.contains('=') {
             self.assignments(parts())
@@ -206,7 +212,7 @@ impl<'s> Reader<'s> {
     /// Reads parts between commas. An encoded comma belongs to a part (RFC 6570 §3.2.1), but many
     /// clients encode a whole value including its delimiters; encoded commas delimit if only that
     /// gives a value that fits.
-    fn between_commas(&self, raw: &str) -> Read {
+    fn between_commas(&self, raw: &str) -> ReadOutcome {
         let strict = self.delimited(raw, ',');
         let is_compound = self.wants("array") || self.wants("object");
         if !is_compound
@@ -217,7 +223,7 @@ impl<'s> Reader<'s> {
             return strict;
         }
         let lenient = self.delimited(&raw.replace("%2C", ",").replace("%2c", ","), ',');
-        if matches!(lenient, Read::Malformed(_)) {
+        if matches!(lenient, ReadOutcome::Malformed(_)) {
             strict
         } else {
             lenient
@@ -226,8 +232,8 @@ impl<'s> Reader<'s> {
 
     /// Returns true if a list or an object is plausible: it fits its schema. A form property has
     /// no validator; it is plausible if its items, where described, are unrestricted strings.
-    fn fits(&self, read: &Read) -> bool {
-        let Read::Value(value) = read else {
+    fn fits(&self, read: &ReadOutcome) -> bool {
+        let ReadOutcome::Value(value) = read else {
             return false;
         };
         if self.part.is_none() {
@@ -246,7 +252,7 @@ impl<'s> Reader<'s> {
 
     /// Reads exploded lists and objects: separate cookies, or pairs joined as in a query, which
     /// follows from RFC 6570 for `style: form`.
-    pub(super) fn cookies(&self, headers: &HeaderMap) -> Read {
+    pub(super) fn cookies(&self, headers: &HeaderMap) -> ReadOutcome {
         let lines: Vec<&str> = headers
             .get_all(http::header::COOKIE)
             .iter()
@@ -260,7 +266,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    pub(super) fn header(&self, text: &str) -> Read {
+    pub(super) fn header(&self, text: &str) -> ReadOutcome {
         // Header fields are not percent-decoded, so a percent sign is data (OpenAPI 3.1.1 Appendix
         // D).
         let text = text.trim();
@@ -271,18 +277,18 @@ impl<'s> Reader<'s> {
         }
     }
 
-    pub(super) fn path(&self, raw: &str) -> Read {
+    pub(super) fn path(&self, raw: &str) -> ReadOutcome {
         match self.style {
             Style::Label => match raw.strip_prefix('.') {
                 Some(rest) => self.label(rest),
-                None => Read::Malformed(format!(
+                None => ReadOutcome::Malformed(format!(
                     "a value in the style `label` begins with `.`, found `{}`",
                     decode(raw)
                 )),
             },
             Style::Matrix => match raw.strip_prefix(';') {
                 Some(rest) => self.matrix(rest),
-                None => Read::Malformed(format!(
+                None => ReadOutcome::Malformed(format!(
                     "a value in the style `matrix` begins with `;`, found `{}`",
                     decode(raw)
                 )),
@@ -293,7 +299,7 @@ impl<'s> Reader<'s> {
 
     /// Reads the style `label`. Without `explode`, OpenAPI 3.0.4 writes `.a,b` and 3.0.3 wrote
     /// `.a.b`.
-    fn label(&self, rest: &str) -> Read {
+    fn label(&self, rest: &str) -> ReadOutcome {
         let is_compound = self.wants("array") || self.wants("object");
         let delimiter = if is_compound && (self.explode || !rest.contains(',')) {
             '.'
@@ -303,7 +309,7 @@ impl<'s> Reader<'s> {
         self.delimited(rest, delimiter)
     }
 
-    fn matrix(&self, rest: &str) -> Read {
+    fn matrix(&self, rest: &str) -> ReadOutcome {
         if self.wants("object") && self.explode {
             return self.assignments(rest.split(';'));
         }
@@ -312,7 +318,7 @@ impl<'s> Reader<'s> {
             match part.split_once('=').unwrap_or((part, "")) {
                 (name, value) if decode(name) == self.name => values.push(value),
                 (name, _) => {
-                    return Read::Malformed(format!(
+                    return ReadOutcome::Malformed(format!(
                         "expected `;{}=`, found `;{}`",
                         self.name,
                         decode(name)
@@ -326,20 +332,22 @@ impl<'s> Reader<'s> {
         }
     }
 
-    pub(super) fn pairs(&self, pairs: &Pairs<'_>) -> Read {
+    pub(super) fn pairs(&self, pairs: &Pairs<'_>) -> ReadOutcome {
         if self.style == Style::DeepObject {
             return match self.deep_object(pairs) {
                 // The style is for objects; other types are written without brackets.
-                Read::Absent if *self.types != ["object"] => self.documented(pairs),
+                ReadOutcome::Absent if *self.types != ["object"] => self.documented(pairs),
                 read => read,
             };
         }
         if let Some(object) = self.json_text(pairs) {
-            return Read::Value(object);
+            return ReadOutcome::Value(object);
         }
         match self.documented(pairs) {
             // Many clients write `tags[]=a` and `filter[b]=c`, whatever is documented.
-            Read::Absent if self.wants("array") || self.wants("object") => self.deep_object(pairs),
+            ReadOutcome::Absent if self.wants("array") || self.wants("object") => {
+                self.deep_object(pairs)
+            }
             read => read,
         }
     }
@@ -356,7 +364,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Reads the value in the documented style.
-    fn documented(&self, pairs: &Pairs<'_>) -> Read {
+    fn documented(&self, pairs: &Pairs<'_>) -> ReadOutcome {
         let is_object = self.wants("object");
         if is_object && self.explode && self.style == Style::Form {
             return self.spread(pairs);
@@ -364,7 +372,7 @@ impl<'s> Reader<'s> {
         let mut values: Vec<&str> = pairs.all(self.name).collect();
         let is_list = self.wants("array");
         match (values.len(), self.style) {
-            (0, _) => Read::Absent,
+            (0, _) => ReadOutcome::Absent,
             (1, _) if is_list && self.arrays == QueryArrays::Comma => {
                 self.between_commas(&values[0].replace('+', "%20"))
             }
@@ -403,7 +411,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Reads an exploded object in a query: each of its properties is a parameter.
-    fn spread(&self, pairs: &Pairs<'_>) -> Read {
+    fn spread(&self, pairs: &Pairs<'_>) -> ReadOutcome {
         let declared = self.schema.properties(self.node());
         let is_declared = |name: &str| declared.iter().any(|(there, _)| *there == name);
         let is_free = |name: &str| !self.claimed.contains(&name) && !name.starts_with("__");
@@ -440,14 +448,14 @@ impl<'s> Reader<'s> {
             }
         }
         if object.is_empty() {
-            Read::Absent
+            ReadOutcome::Absent
         } else {
-            Read::Value(Value::Object(object))
+            ReadOutcome::Value(Value::Object(object))
         }
     }
 
     /// Reads `name[a]=1&name[b][c]=2`; a repeated name of a list adds items.
-    fn deep_object(&self, pairs: &Pairs<'_>) -> Read {
+    fn deep_object(&self, pairs: &Pairs<'_>) -> ReadOutcome {
         let mut root = Value::Null;
         let mut is_there = false;
         for (name, raw) in &pairs.0 {
@@ -461,12 +469,12 @@ impl<'s> Reader<'s> {
                 .strip_prefix('[')
                 .and_then(|path| path.strip_suffix(']'))
             else {
-                return Read::Malformed(format!("`{name}` has a bracket too few"));
+                return ReadOutcome::Malformed(format!("`{name}` has a bracket too few"));
             };
             is_there = true;
             let keys: Vec<&str> = path.split("][").collect();
             if keys.len() > DEEPEST_BRACKETS {
-                return Read::Malformed(format!(
+                return ReadOutcome::Malformed(format!(
                     "`{}` is nested deeper than {DEEPEST_BRACKETS} levels",
                     self.name
                 ));
@@ -474,9 +482,9 @@ impl<'s> Reader<'s> {
             self.place(&mut root, self.node(), &keys, &raw.replace('+', "%20"));
         }
         if is_there {
-            Read::Value(root)
+            ReadOutcome::Value(root)
         } else {
-            Read::Absent
+            ReadOutcome::Absent
         }
     }
 
@@ -540,11 +548,11 @@ pub(crate) fn read_property(
     style: Style,
     explode: bool,
     pairs: &Pairs<'_>,
-) -> Read {
+) -> ReadOutcome {
     let types = Cow::Owned(schema.types(node));
     let part = (!std::ptr::eq(node, schema.tree())).then_some(node);
     let arrays = QueryArrays::default();
-    Reader {
+    StyleReader {
         name,
         style,
         explode,
@@ -565,7 +573,7 @@ pub(crate) fn read_brackets(
     node: &Value,
     name: &str,
     members: &[(String, String)],
-) -> Read {
+) -> ReadOutcome {
     let encoded: Vec<String> = members
         .iter()
         .map(|(_, text)| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string())

@@ -15,13 +15,13 @@ use crate::contract::media::MediaRange;
 use crate::contract::route::PathTemplate;
 use crate::contract::skeleton::{AT, at_of, bones, bones_of};
 use crate::contract::terms::{
-    CompiledOperation, Encoding, GeneratedCache, Location, MediaType, Parameter, ParameterForm,
-    PartHeader, RequestBody, Response, ResponseHeader, StatusPattern, Style,
+    CompiledOperation, DocumentedResponse, Encoding, GeneratedCache, Location, MediaType,
+    Parameter, ParameterForm, PartHeader, RequestBody, ResponseHeader, StatusPattern, Style,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{ALLOWED, is_only_reference, resolve, resolve_schema};
 use crate::document::syntax::join;
-use crate::document::{Expect, Kind};
+use crate::document::{Expect, ObjectKind};
 use crate::schema::Examples;
 use crate::schema::name::carries_credentials;
 use crate::schema::{Direction, Schema, Schemas, unknown};
@@ -31,7 +31,7 @@ pub(crate) struct Compiler {
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) examples: Examples,
     known_schemas: HashMap<(String, Direction), Arc<Schema>>,
-    known_responses: HashMap<String, Arc<Response>>,
+    known_responses: HashMap<String, Arc<DocumentedResponse>>,
     known_parameters: HashMap<String, Arc<Parameter>>,
     pub(crate) undefined_schemes: HashSet<String>,
     diagnostics: Vec<Diagnostic>,
@@ -77,7 +77,7 @@ impl Compiler {
     pub(crate) fn note(&mut self, template: &str, item: &str, at: &str) {
         let place = Place::key(self.schemas.source(), at);
         drop(self.compile(
-            &Named {
+            &OperationName {
                 method: &Method::GET,
                 template,
                 place: &place,
@@ -90,7 +90,7 @@ impl Compiler {
     /// Compiles the operation at the JSON Pointer `at`, whose path item is at `item_at`.
     pub(crate) fn compile(
         &mut self,
-        operation: &Named<'_>,
+        operation: &OperationName<'_>,
         item_at: &str,
         at: &str,
     ) -> CompiledOperation {
@@ -102,7 +102,7 @@ impl Compiler {
 
     fn compile_item(
         &mut self,
-        operation: &Named<'_>,
+        operation: &OperationName<'_>,
         item_at: &str,
         at: &str,
     ) -> CompiledOperation {
@@ -159,7 +159,7 @@ impl Compiler {
     /// replaced by a reference to its place, and no `examples`, which are read from the tree when
     /// they are needed.
     fn skeleton(tree: &Value, (item, item_at): (&Value, &str), value: &Value, at: &str) -> Value {
-        let mut skeleton = bones(tree, Kind::Operation, value, at);
+        let mut skeleton = bones(tree, ObjectKind::Operation, value, at);
         let own = skeleton["parameters"].take();
         let inherited = item.get("parameters").and_then(Value::as_array);
         let inherited =
@@ -169,7 +169,7 @@ impl Compiler {
                 .enumerate()
                 .filter_map(|(index, parameter)| {
                     let at = join(&join(item_at, "parameters"), &index.to_string());
-                    bones_of(tree, Expect::Object(Kind::Parameter), parameter, &at)
+                    bones_of(tree, Expect::Object(ObjectKind::Parameter), parameter, &at)
                 });
         let own = own.as_array().into_iter().flatten().cloned();
         // A parameter of the operation replaces one of its path item with the same name and
@@ -472,7 +472,7 @@ impl Compiler {
         &mut self,
         tree: &Value,
         typed: &openapiv3::Operation,
-    ) -> Vec<(StatusPattern, Arc<Response>)> {
+    ) -> Vec<(StatusPattern, Arc<DocumentedResponse>)> {
         let coded = typed
             .responses
             .responses
@@ -492,7 +492,11 @@ impl Compiler {
         responses
     }
 
-    fn response(&mut self, tree: &Value, response: &openapiv3::Response) -> Arc<Response> {
+    fn response(
+        &mut self,
+        tree: &Value,
+        response: &openapiv3::Response,
+    ) -> Arc<DocumentedResponse> {
         let at = at_of(&response.extensions).to_owned();
         if let Some(known) = self.known_responses.get(&at) {
             return Arc::clone(known);
@@ -503,7 +507,7 @@ impl Compiler {
             .iter()
             .filter_map(|(name, header)| self.header(tree, name, header.as_item()?));
         let headers = headers.collect();
-        let response = Arc::new(Response { headers, content });
+        let response = Arc::new(DocumentedResponse { headers, content });
         self.known_responses.insert(at, Arc::clone(&response));
         response
     }
@@ -537,7 +541,7 @@ impl Compiler {
 }
 
 /// Name of an operation in diagnostics, and its place.
-pub(crate) struct Named<'o> {
+pub(crate) struct OperationName<'o> {
     /// Method of the operation.
     pub method: &'o Method,
     /// Path template of the operation.

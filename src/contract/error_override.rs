@@ -50,7 +50,7 @@ pub(crate) fn read(
     file: &FixtureFile,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<(String, ErrorOverride)> {
-    let reader = Reader { file };
+    let reader = ErrorOverrideReader { file };
     let mut overrules = Vec::new();
     for entry in file.errors() {
         match reader.overrule(entry.value, &entry.at) {
@@ -61,11 +61,11 @@ pub(crate) fn read(
     overrules
 }
 
-struct Reader<'f> {
+struct ErrorOverrideReader<'f> {
     file: &'f FixtureFile,
 }
 
-impl Reader<'_> {
+impl ErrorOverrideReader<'_> {
     fn invalid(&self, at: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(
             Code::InvalidFixture,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::contract::media::Written;
 use crate::diagnostic::Place;
 use crate::document::number::same;
-use crate::document::syntax::{Part, unescape};
+use crate::document::syntax::{CachedPart, unescape};
 use crate::schema::Examples;
 use crate::schema::coercion::{Coercion, coerce};
 use crate::schema::{Direction, Schema, SchemaError};
@@ -25,7 +25,7 @@ pub struct Example {
     /// Tree that has the example at `pointer`.
     tree: Arc<Value>,
     pointer: String,
-    part: Part,
+    part: CachedPart,
     schema: Option<Arc<Schema>>,
     mode: Examples,
     prepared: OnceLock<Prepared>,
@@ -51,7 +51,7 @@ impl Example {
         schema: Option<Arc<Schema>>,
         mode: Examples,
     ) -> Self {
-        let part = Part::default();
+        let part = CachedPart::default();
         let (prepared, content) = (OnceLock::new(), OnceLock::new());
         Self {
             name,

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::contract::example::Example;
-use crate::contract::simulation::{self, Delay, Fault, RateLimit, SimulationError};
+use crate::contract::simulation::{self, Delay, RateLimit, SimulatedFault, SimulationError};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
 use crate::document::names::{nearest, unknown_keyword};
@@ -34,7 +34,7 @@ pub struct Fixture {
     /// Delay of the answer.
     pub delay: Option<Delay>,
     /// Fault to simulate.
-    pub fault: Option<Fault>,
+    pub fault: Option<SimulatedFault>,
     /// Limit on calls of the operation.
     pub rate_limit: Option<RateLimit>,
     /// True if the body has runtime expressions such as `{$request.body#/name}`.
@@ -105,7 +105,7 @@ const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
 /// Reads the fixtures of one operation from the list at `pointer`. Invalid entries are reported in
 /// `found` and left out.
 pub(crate) fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
-    let reader = Reader {
+    let reader = FixtureReader {
         file,
         schemas: Schemas::new(
             Arc::clone(&file.source),
@@ -132,12 +132,12 @@ pub(crate) fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic
         .collect()
 }
 
-struct Reader<'f> {
+struct FixtureReader<'f> {
     file: &'f FixtureFile,
     schemas: Arc<Schemas>,
 }
 
-impl Reader<'_> {
+impl FixtureReader<'_> {
     fn invalid(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(
             Code::InvalidFixture,
@@ -166,7 +166,7 @@ impl Reader<'_> {
             .map(|(value, at)| Delay::read(value).map_err(said(at)))
             .transpose()?;
         let fault = read("fault")
-            .map(|(value, at)| Fault::read(value, status).map_err(said(at)))
+            .map(|(value, at)| SimulatedFault::read(value, status).map_err(said(at)))
             .transpose()?;
         let rate_limit = read("rate_limit")
             .map(|(value, at)| RateLimit::read(value).map_err(said(at)))

@@ -17,7 +17,7 @@ use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
 use crate::contract::operation::Operation;
 use crate::contract::samples::{self, Seen};
-use crate::contract::terms::{MediaType, ParameterForm, Response};
+use crate::contract::terms::{DocumentedResponse, MediaType, ParameterForm};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::ALLOWED;
 use crate::schema::{Schema, SchemaError};
@@ -219,7 +219,7 @@ impl Inspection {
         }
     }
 
-    fn response(&mut self, response: &Response, operation: &Operation) {
+    fn response(&mut self, response: &DocumentedResponse, operation: &Operation) {
         for header in &response.headers {
             if let Some(schema) = &header.schema {
                 self.schema(schema, operation);

@@ -18,7 +18,7 @@ pub(crate) fn same_operation(documents: &[Arc<Schemas>], a: &Operation, b: &Oper
     let roots = [documents[a.document].tree(), documents[b.document].tree()];
     let values =
         [(roots[0], a), (roots[1], b)].map(|(root, operation)| surroundings(root, operation));
-    let mut comparison = Comparison {
+    let mut comparison = TreeComparison {
         left: roots[0],
         right: roots[1],
         assumed: HashSet::new(),
@@ -55,14 +55,14 @@ fn item_of(at: &str) -> &str {
 /// Maximum nesting that is compared; deeper values count as different.
 const DEEPEST: usize = 200;
 
-struct Comparison<'t> {
+struct TreeComparison<'t> {
     left: &'t Value,
     right: &'t Value,
     /// Pairs of values under comparison, so that circular references end.
     assumed: HashSet<(usize, usize)>,
 }
 
-impl Comparison<'_> {
+impl TreeComparison<'_> {
     fn same(&mut self, left: &Value, right: &Value, depth: usize) -> bool {
         let is_reference = |value: &Value| value.get("$ref").is_some();
         let follows = is_reference(left) || is_reference(right);

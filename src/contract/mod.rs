@@ -25,9 +25,9 @@ pub(crate) mod wording;
 
 pub(crate) use crate::contract::operation::Operation;
 pub(crate) use crate::contract::terms::{
-    ConversionCache, Encoding, Generated, Location, MediaType, Parameter, ParameterForm,
-    RequestBody, Response, ResponseHeader, SecurityRequirement, SecurityScheme, StatusPattern,
-    Style,
+    ConversionCache, DocumentedResponse, Encoding, GeneratedContent, Location, MediaType,
+    Parameter, ParameterForm, RequestBody, ResponseHeader, SecurityRequirement, SecurityScheme,
+    StatusPattern, Style,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

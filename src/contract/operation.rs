@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::contract::compile::{Compiler, Named};
+use crate::contract::compile::{Compiler, OperationName};
 use crate::contract::error_override::ErrorOverride;
 use crate::contract::fixture::Fixture;
 use crate::contract::route::Variant;
-use crate::contract::terms::{CompiledOperation, Response, StatusPattern};
+use crate::contract::terms::{CompiledOperation, DocumentedResponse, StatusPattern};
 use crate::diagnostic::Place;
 
 /// Place of an operation, and the compiler of its document.
@@ -31,7 +31,7 @@ impl Recipe {
     /// Compiles the operation.
     #[must_use]
     pub(super) fn compile(&self, operation: &Operation) -> CompiledOperation {
-        let named = Named {
+        let named = OperationName {
             method: &operation.method,
             template: &operation.template,
             place: &operation.place,
@@ -116,7 +116,7 @@ impl Operation {
     /// Returns the response documented for a status: the status itself, else its range, else
     /// `default`.
     #[must_use]
-    pub fn response(&self, status: StatusCode) -> Option<&Response> {
+    pub fn response(&self, status: StatusCode) -> Option<&DocumentedResponse> {
         let covering = self
             .compiled()
             .responses
@@ -130,7 +130,7 @@ impl Operation {
     /// Returns the success response and its status: the lowest 2xx (`2XX` is 200), else the lowest
     /// 3xx, else `default` as 200, else a 1xx; `None` if only errors are documented.
     #[must_use]
-    pub fn success(&self) -> Option<(StatusCode, &Response)> {
+    pub fn success(&self) -> Option<(StatusCode, &DocumentedResponse)> {
         let success = self
             .compiled()
             .responses
@@ -176,7 +176,7 @@ impl Operation {
 
     /// Returns the response documented under exactly this key.
     #[must_use]
-    pub fn response_at(&self, pattern: StatusPattern) -> Option<&Response> {
+    pub fn response_at(&self, pattern: StatusPattern) -> Option<&DocumentedResponse> {
         self.compiled()
             .responses
             .iter()

@@ -28,7 +28,7 @@ pub(crate) fn outline(
 ) -> (Vec<Operation>, Vec<Diagnostic>) {
     let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
     let weak = Arc::downgrade(&compiler);
-    let mut finder = Finder {
+    let mut finder = OperationFinder {
         schemas,
         index,
         compiler,
@@ -61,7 +61,7 @@ pub(crate) fn outline(
 const MOST_BASES: usize = 64;
 
 /// Finder of the operations of a document.
-struct Finder<'c> {
+struct OperationFinder<'c> {
     schemas: &'c Arc<Schemas>,
     index: usize,
     compiler: Arc<Mutex<Compiler>>,
@@ -78,7 +78,7 @@ struct PathItem<'t> {
     at: &'t str,
 }
 
-impl Finder<'_> {
+impl OperationFinder<'_> {
     pub(crate) fn warn(&mut self, code: Code, place: Place, message: String, help: &str) {
         self.diagnostics
             .push(Diagnostic::at(code, place, message).help(help));

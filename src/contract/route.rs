@@ -72,12 +72,12 @@ enum Segment {
     /// Only literal text, percent-decoded.
     Literal(String),
     /// Alternating literals and expressions: `{a}.{b}` is `["", ".", ""]` around two names.
-    Pattern(Pattern),
+    Pattern(PathPattern),
 }
 
 /// A segment with expressions: the literals before, between and after them, percent-decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Pattern {
+struct PathPattern {
     literals: Vec<String>,
     names: Vec<String>,
 }
@@ -127,12 +127,12 @@ impl Segment {
         if names.is_empty() {
             Self::Literal(literals.concat())
         } else {
-            Self::Pattern(Pattern { literals, names })
+            Self::Pattern(PathPattern { literals, names })
         }
     }
 }
 
-impl Pattern {
+impl PathPattern {
     /// Appends the values of the expressions, each at least one character, and returns whether the
     /// segment matches.
     ///
@@ -278,19 +278,19 @@ pub enum Routed {
 /// The cost of a look-up grows with the length of the path, not with the number of operations.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
-    nodes: Vec<Node>,
+    nodes: Vec<RouteNode>,
     /// Nodes of templates without expressions, by whole path; a short cut, because the search
     /// would find them first.
     whole: HashMap<String, usize, FixedState>,
 }
 
 #[derive(Debug, Default)]
-struct Node {
+struct RouteNode {
     /// Children by literal. Keys come only from documents, so requests cannot cause hash
     /// collisions.
     literals: HashMap<String, usize, FixedState>,
-    /// Children by pattern, in order of [`Pattern::weight`], the greatest first.
-    patterns: Vec<(Pattern, usize)>,
+    /// Children by pattern, in order of [`PathPattern::weight`], the greatest first.
+    patterns: Vec<(PathPattern, usize)>,
     methods: Vec<(Method, usize)>,
 }
 
@@ -299,7 +299,7 @@ impl Router {
     #[must_use]
     pub(crate) fn new() -> Self {
         Self {
-            nodes: vec![Node::default()],
+            nodes: vec![RouteNode::default()],
             whole: HashMap::default(),
         }
     }
@@ -355,7 +355,7 @@ impl Router {
                     Some((_, there)) => *there,
                     None => {
                         let heavier =
-                            |(there, _): &(Pattern, usize)| there.weight() >= pattern.weight();
+                            |(there, _): &(PathPattern, usize)| there.weight() >= pattern.weight();
                         let index = node.patterns.partition_point(heavier);
                         node.patterns.insert(index, (pattern.clone(), fresh));
                         fresh
@@ -364,7 +364,7 @@ impl Router {
             }
         };
         if found == fresh {
-            self.nodes.push(Node::default());
+            self.nodes.push(RouteNode::default());
         }
         found
     }
@@ -442,7 +442,7 @@ impl Search<'_> {
         None
     }
 
-    fn arrive(&mut self, node: &Node) -> Option<usize> {
+    fn arrive(&mut self, node: &RouteNode) -> Option<usize> {
         let found = node
             .methods
             .iter()

@@ -178,14 +178,14 @@ pub enum Break {
 
 /// A fault and its probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fault {
+pub struct SimulatedFault {
     /// Kind of fault.
     pub kind: Break,
     /// Probability from 0 to 1.
     pub probability: f64,
 }
 
-impl Fault {
+impl SimulatedFault {
     /// Reads `reset` or `{kind: reset, probability: 0.2}`; `status` is the status of the fixture
     /// entry.
     ///
@@ -331,16 +331,16 @@ mod tests {
 
     #[test]
     fn faults_and_limits_are_read() {
-        let reset = Fault {
+        let reset = SimulatedFault {
             kind: Break::Reset,
             probability: 0.2,
         };
         assert_eq!(
-            Fault::read(&json!({"kind": "reset", "probability": 0.2}), None),
+            SimulatedFault::read(&json!({"kind": "reset", "probability": 0.2}), None),
             Ok(reset)
         );
-        assert!(Fault::read(&json!("explode"), None).is_err());
-        assert!(Fault::read(&json!({"kind": "reset", "probability": 2}), None).is_err());
+        assert!(SimulatedFault::read(&json!("explode"), None).is_err());
+        assert!(SimulatedFault::read(&json!({"kind": "reset", "probability": 2}), None).is_err());
         assert_eq!(
             RateLimit::read(&json!({"calls": 5, "per": "1m"})).map(|limit| limit.per),
             Ok(Duration::from_secs(60))

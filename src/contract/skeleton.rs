@@ -2,7 +2,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::document::Kind;
+use crate::document::ObjectKind;
 use crate::document::reference::{UNKNOWN, resolve};
 use crate::document::shape::{Expect, Members};
 use crate::document::tree::join;
@@ -12,7 +12,7 @@ pub(crate) const AT: &str = "x-at";
 
 /// Returns an object with only the fields of the standard, and with its real place in the
 /// document.
-pub(crate) fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value {
+pub(crate) fn bones(tree: &Value, kind: ObjectKind, value: &Value, at: &str) -> Value {
     let mut object = Map::new();
     object.insert(AT.to_owned(), json!(at));
     let members = value.as_object().into_iter().flatten();
@@ -29,7 +29,7 @@ pub(crate) fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value 
         let is_left_out = matches!(
             name.as_str(),
             "examples" | "callbacks" | "servers" | "security"
-        ) || kind == Kind::Encoding && name == "headers";
+        ) || kind == ObjectKind::Encoding && name == "headers";
         if let Some(expect) = expect
             && (!is_left_out || matches!(kind.members(), Members::Each(_)))
             && let Some(member) = bones_of(tree, expect, member, &join(at, name))
@@ -42,12 +42,15 @@ pub(crate) fn bones(tree: &Value, kind: Kind, value: &Value, at: &str) -> Value 
 
 pub(crate) fn bones_of(tree: &Value, expect: Expect, value: &Value, at: &str) -> Option<Value> {
     match expect {
-        Expect::Object(Kind::Schema) => Some(json!({ "$ref": at })),
+        Expect::Object(ObjectKind::Schema) => Some(json!({ "$ref": at })),
         Expect::Object(kind) => {
             // Unresolvable references were reported when the document was loaded.
             let end = resolve(tree, value, at).ok()?;
             if end.value.get(UNKNOWN).is_some()
-                && !matches!(kind, Kind::Response | Kind::RequestBody | Kind::MediaType)
+                && !matches!(
+                    kind,
+                    ObjectKind::Response | ObjectKind::RequestBody | ObjectKind::MediaType
+                )
             {
                 return None;
             }

@@ -32,7 +32,7 @@ pub struct CompiledOperation {
     pub body: Option<RequestBody>,
     /// Responses in the order documented; a response of `components` is shared by all references
     /// to it.
-    pub responses: Vec<(StatusPattern, Arc<Response>)>,
+    pub responses: Vec<(StatusPattern, Arc<DocumentedResponse>)>,
     /// Alternative requirements, one of which must be met; none is required if empty.
     pub security: Vec<SecurityRequirement>,
     /// Sentences about parts that are unknown and so allow anything:
@@ -202,7 +202,7 @@ impl MediaType {
 
 /// Generated content, cached because the same seed generates it again.
 #[derive(Debug, Clone)]
-pub struct Generated {
+pub struct GeneratedContent {
     /// Serialized content.
     pub written: Written,
     /// True if the value fits the schema.
@@ -211,7 +211,7 @@ pub struct Generated {
 
 /// Generated contents of one media type, by the seed and a fingerprint of the other inputs.
 #[derive(Debug, Default)]
-pub struct GeneratedCache(RwLock<HashMap<(u64, u64), Generated>>);
+pub struct GeneratedCache(RwLock<HashMap<(u64, u64), GeneratedContent>>);
 
 impl GeneratedCache {
     /// Maximum number of cached contents; others are generated for each request.
@@ -219,7 +219,11 @@ impl GeneratedCache {
 
     /// Returns the cached content for a key; otherwise generates it, and caches it if there is
     /// room.
-    pub fn get_or_make(&self, key: (u64, u64), make: impl FnOnce() -> Generated) -> Generated {
+    pub fn get_or_make(
+        &self,
+        key: (u64, u64),
+        make: impl FnOnce() -> GeneratedContent,
+    ) -> GeneratedContent {
         // Lock poisoning is safe: entries are inserted whole.
         let read = || self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = read().get(&key) {
@@ -348,7 +352,7 @@ impl std::fmt::Display for StatusPattern {
 
 /// A documented response.
 #[derive(Debug)]
-pub struct Response {
+pub struct DocumentedResponse {
     /// Headers in the order documented.
     pub headers: Vec<ResponseHeader>,
     /// Media types in the order documented.

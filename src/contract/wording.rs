@@ -1,7 +1,7 @@
 //! Message templates with slots for errors of a request: `"{path}" must be {types}`.
 //!
 //! `errors` fills the slots.
-use crate::schema::name::Form;
+use crate::schema::name::NameForm;
 
 /// Rules that a request can break: keywords of JSON Schema, and other causes of documented errors.
 pub(crate) const RULES: [&str; 40] = [
@@ -52,7 +52,7 @@ pub(crate) const OF_WHOLE: &[&str] = RULES.split_at(30).1;
 
 /// Slot of a template, by the value that fills it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slot {
+pub enum WordingSlot {
     /// Name of the field: `city`.
     Name,
     /// Path of the field: `address.city`.
@@ -108,7 +108,7 @@ pub enum Slot {
     Code,
 }
 
-impl Slot {
+impl WordingSlot {
     const NAMES: [(&'static str, Self); 26] = [
         ("name", Self::Name),
         ("path", Self::Path),
@@ -150,11 +150,11 @@ impl Slot {
 
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     /// Fixed text.
     Text(String),
     /// A slot, and the form in which its value is written.
-    Slot(Slot, Form),
+    Slot(WordingSlot, NameForm),
 }
 
 /// Reason why a text is not a template.
@@ -184,7 +184,7 @@ pub enum TemplateError {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Template {
     /// Parts from left to right; texts are not empty and never adjacent.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TemplatePart>,
 }
 
 impl Template {
@@ -234,8 +234,8 @@ impl Template {
     pub fn push_text(&mut self, text: &str) {
         match self.parts.last_mut() {
             _ if text.is_empty() => {}
-            Some(Part::Text(last)) => last.push_str(text),
-            _ => self.parts.push(Part::Text(text.to_owned())),
+            Some(TemplatePart::Text(last)) => last.push_str(text),
+            _ => self.parts.push(TemplatePart::Text(text.to_owned())),
         }
     }
 
@@ -243,43 +243,43 @@ impl Template {
     pub fn push(&mut self, other: Self) {
         for part in other.parts {
             match part {
-                Part::Text(text) => self.push_text(&text),
-                slot @ Part::Slot(..) => self.parts.push(slot),
+                TemplatePart::Text(text) => self.push_text(&text),
+                slot @ TemplatePart::Slot(..) => self.parts.push(slot),
             }
         }
     }
 
     /// Returns true if any slot satisfies a predicate.
-    pub fn has(&self, is_meant: impl Fn(Slot) -> bool) -> bool {
+    pub fn has(&self, is_meant: impl Fn(WordingSlot) -> bool) -> bool {
         self.parts
             .iter()
-            .any(|part| matches!(part, Part::Slot(slot, _) if is_meant(*slot)))
+            .any(|part| matches!(part, TemplatePart::Slot(slot, _) if is_meant(*slot)))
     }
 
     /// Returns the text with each slot filled by `fill`.
-    pub fn fill(&self, fill: impl Fn(Slot, Form) -> String) -> String {
+    pub fn fill(&self, fill: impl Fn(WordingSlot, NameForm) -> String) -> String {
         let mut text = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(fixed) => text.push_str(fixed),
-                Part::Slot(slot, form) => text.push_str(&fill(*slot, *form)),
+                TemplatePart::Text(fixed) => text.push_str(fixed),
+                TemplatePart::Slot(slot, form) => text.push_str(&fill(*slot, *form)),
             }
         }
         text
     }
 }
 
-fn slot(inner: &str) -> Result<Part, TemplateError> {
+fn slot(inner: &str) -> Result<TemplatePart, TemplateError> {
     let (name, form) = inner.split_once('|').unwrap_or((inner, ""));
-    let known = Slot::NAMES.iter().find(|(known, _)| *known == name);
+    let known = WordingSlot::NAMES.iter().find(|(known, _)| *known == name);
     let Some((_, slot)) = known else {
         return Err(TemplateError::Slot {
             inner: inner.to_owned(),
         });
     };
-    match Form::parse(form) {
-        Some(form) => Ok(Part::Slot(*slot, form)),
-        None if form.is_empty() => Ok(Part::Slot(*slot, Form::AsIs)),
+    match NameForm::parse(form) {
+        Some(form) => Ok(TemplatePart::Slot(*slot, form)),
+        None if form.is_empty() => Ok(TemplatePart::Slot(*slot, NameForm::AsIs)),
         None => Err(TemplateError::Form {
             form: form.to_owned(),
         }),
@@ -288,12 +288,12 @@ fn slot(inner: &str) -> Result<Part, TemplateError> {
 
 /// Returns the names of all slots, for messages.
 fn slots() -> String {
-    Slot::NAMES.map(|(name, _)| name).join(", ")
+    WordingSlot::NAMES.map(|(name, _)| name).join(", ")
 }
 
 /// Returns the names of all forms, for messages.
 fn forms() -> String {
-    Form::all().collect::<Vec<_>>().join(", ")
+    NameForm::all().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ pub struct Source {
     locate: fn(&str) -> Positions,
     positions: Mutex<Option<Arc<Positions>>>,
     moves: OnceLock<Vec<(String, String)>>,
-    parts: OnceLock<Vec<Written>>,
+    parts: OnceLock<Vec<WrittenElsewhere>>,
 }
 
 /// Part of a tree that was written in another place.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct WrittenElsewhere {
     /// JSON Pointer of the part in the tree.
     pub at: String,
     /// Text in which the part was written; `None` for another place in the same text.
@@ -64,7 +64,7 @@ impl Source {
     }
 
     /// Notes that parts of the tree were written elsewhere. Only the first call counts.
-    pub fn note_parts(&self, parts: Vec<Written>) {
+    pub fn note_parts(&self, parts: Vec<WrittenElsewhere>) {
         let _noted = self.parts.set(parts);
     }
 
@@ -192,7 +192,7 @@ impl fmt::Debug for Source {
 /// in no part of `parts`. The text is `None` for another place in the same text.
 #[must_use]
 pub(crate) fn written<'p>(
-    parts: &'p [Written],
+    parts: &'p [WrittenElsewhere],
     pointer: &str,
 ) -> Option<(Option<&'p Arc<Source>>, String)> {
     let below = |at: &str| {

@@ -7,11 +7,11 @@ use crate::document::regular_file::read_file;
 
 /// Place of a URI in the cache.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct CacheEntry {
     path: PathBuf,
 }
 
-impl Entry {
+impl CacheEntry {
     /// Returns the place of a URI: readable, and different for different URIs.
     pub(super) fn of(folder: &Path, uri: &str) -> Self {
         const LONGEST: usize = 80;
@@ -90,8 +90,8 @@ mod tests {
     fn each_uri_has_a_file_of_its_own_inside_of_the_cache() {
         let folder = Path::new("/cache");
         let (a, b) = (
-            Entry::of(folder, "https://e.com/../../a?x=1").path,
-            Entry::of(folder, "https://e.com/../../a?x=2").path,
+            CacheEntry::of(folder, "https://e.com/../../a?x=1").path,
+            CacheEntry::of(folder, "https://e.com/../../a?x=2").path,
         );
         assert_ne!(a, b);
         assert_eq!(a.parent(), Some(folder));
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_text_is_kept_with_its_tag_and_without_the_tag_of_another() {
         let folder = std::env::temp_dir().join(format!("standin-cache-{}", std::process::id()));
-        let entry = Entry::of(&folder, "https://e.com/a");
+        let entry = CacheEntry::of(&folder, "https://e.com/a");
         assert_eq!((entry.read(), entry.tag()), (None, None));
         entry.keep("one", Some("\"1\""));
         assert_eq!(entry.read(), Some(b"one".to_vec()));
@@ -119,7 +119,7 @@ mod tests {
         fs::create_dir_all(&folder).expect("there is room");
         let victim = folder.join("victim");
         fs::write(&victim, "mine").expect("there is room");
-        let entry = Entry::of(&folder, "https://e.com/a");
+        let entry = CacheEntry::of(&folder, "https://e.com/a");
         std::os::unix::fs::symlink(&victim, &entry.path).expect("links work");
         entry.keep("theirs", None);
         assert_eq!(fs::read_to_string(&victim).expect("it is there"), "mine");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::extent::Extent;
 use crate::document::reference::{ALLOWED, UNKNOWN, local_pointer};
-use crate::document::shape::{Kind, each_object};
+use crate::document::shape::{ObjectKind, each_object};
 use crate::document::syntax::{find, join};
 
 /// Maximum number of schemas that apply to one instance, each inside the other. A deeper one allows
@@ -41,7 +41,7 @@ pub(super) fn cut(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) ->
             continue;
         };
         each_object(*kind, part, at, &mut |kind, object, pointer| {
-            if kind == Kind::Schema && is_composed(object) {
+            if kind == ObjectKind::Schema && is_composed(object) {
                 composed.push(pointer.to_owned());
             }
         });
@@ -177,7 +177,7 @@ mod tests {
         );
         let mut tree = json!({"components": {"schemas": schemas}});
         let source = Source::new("a.json".to_owned(), String::new(), |_| Positions::default());
-        let extents = [(Kind::Document, String::new())];
+        let extents = [(ObjectKind::Document, String::new())];
         let found = cut(&mut tree, &extents, &source);
         assert!(
             (20_001 / DEEPEST..=2 * 20_001 / DEEPEST + 2).contains(&(found.len())),

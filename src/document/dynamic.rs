@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use crate::document::reference::local_pointer;
-use crate::document::shape::{Kind, each_object};
+use crate::document::shape::{ObjectKind, each_object};
 use crate::document::syntax::{fragment, join};
 
 /// Maximum number of copies in one document; references beyond it lead to the generic schema
@@ -24,8 +24,8 @@ pub(crate) fn specialise(tree: &mut Value, resources: &[String]) {
     let mut anchors: Vec<(String, String)> = Vec::new();
     let mut references: Vec<(String, String)> = Vec::new();
     let mut has_dynamic = false;
-    each_object(Kind::Document, tree, "", &mut |kind, object, at| {
-        if kind != Kind::Schema {
+    each_object(ObjectKind::Document, tree, "", &mut |kind, object, at| {
+        if kind != ObjectKind::Schema {
             return;
         }
         has_dynamic = has_dynamic || object.get("$dynamicRef").is_some();
@@ -127,7 +127,7 @@ impl Copier<'_> {
                 .entry(name)
                 .or_insert_with(|| format!("{at}{}", &place[resource.len()..]));
         }
-        let place = Placed {
+        let place = PlacedResource {
             from: resource,
             to: &at,
             scope: &inner,
@@ -141,7 +141,7 @@ impl Copier<'_> {
         Some(at)
     }
 
-    fn fill(&mut self, value: &mut Value, place: &Placed<'_>) {
+    fn fill(&mut self, value: &mut Value, place: &PlacedResource<'_>) {
         if let Some(object) = value.as_object_mut() {
             object.shift_remove("$id");
             let dynamic = object
@@ -224,17 +224,22 @@ impl Copier<'_> {
     /// from other resources lead to copies by now.
     fn rest(&mut self) {
         let mut left: Vec<(String, String)> = Vec::new();
-        each_object(Kind::Document, self.tree, "", &mut |kind, object, at| {
-            if let (Kind::Schema, Some(name)) = (
-                kind,
-                object
-                    .get("$dynamicRef")
-                    .and_then(Value::as_str)
-                    .map(anchor),
-            ) {
-                left.push((at.to_owned(), name.to_owned()));
-            }
-        });
+        each_object(
+            ObjectKind::Document,
+            self.tree,
+            "",
+            &mut |kind, object, at| {
+                if let (ObjectKind::Schema, Some(name)) = (
+                    kind,
+                    object
+                        .get("$dynamicRef")
+                        .and_then(Value::as_str)
+                        .map(anchor),
+                ) {
+                    left.push((at.to_owned(), name.to_owned()));
+                }
+            },
+        );
         for (at, name) in left {
             let own = self.anchors_of(&self.resource(&at));
             if let Some(to) = own.get(&name) {
@@ -249,7 +254,7 @@ impl Copier<'_> {
 }
 
 /// Pointers that a resource is copied from and to, and the targets of anchors in the copy.
-struct Placed<'p> {
+struct PlacedResource<'p> {
     from: &'p str,
     to: &'p str,
     scope: &'p Scope,

@@ -7,7 +7,7 @@ use std::{fmt, thread};
 
 use ureq::http::Uri;
 
-use crate::document::cache::Entry;
+use crate::document::cache::CacheEntry;
 use crate::document::revision::{Revision, RevisionError};
 
 /// Folders and hosts that documents may refer to, beside their own folder.
@@ -56,7 +56,7 @@ pub(super) struct Fetched {
 /// it should be, so that a broken answer does not replace a good one.
 #[derive(Debug)]
 pub(super) struct Unkept {
-    entry: Entry,
+    entry: CacheEntry,
     /// Entity tag, if the host sent one.
     tag: Option<String>,
 }
@@ -168,7 +168,10 @@ const MOST_REDIRECTIONS: usize = 5;
 /// something else.
 pub(super) fn fetch(uri: &str, access: &Access) -> Result<Fetched, FetchError> {
     allowed(uri, access)?;
-    let entry = access.cache.as_deref().map(|folder| Entry::of(folder, uri));
+    let entry = access
+        .cache
+        .as_deref()
+        .map(|folder| CacheEntry::of(folder, uri));
     match entry.and_then(|entry| entry.read()) {
         Some(bytes) => Ok(Fetched::known(bytes)),
         None => fetch_anew(uri, access),
@@ -182,12 +185,15 @@ pub(super) fn fetch_anew(uri: &str, access: &Access) -> Result<Fetched, FetchErr
         return Ok(Fetched::known(revision.read()?));
     }
     allowed(uri, access)?;
-    let entry = access.cache.as_deref().map(|folder| Entry::of(folder, uri));
-    let cached = entry.as_ref().and_then(Entry::read);
+    let entry = access
+        .cache
+        .as_deref()
+        .map(|folder| CacheEntry::of(folder, uri));
+    let cached = entry.as_ref().and_then(CacheEntry::read);
     let tag = entry
         .as_ref()
         .filter(|_| cached.is_some())
-        .and_then(Entry::tag);
+        .and_then(CacheEntry::tag);
     let downloaded = loop {
         match download(uri, access, tag.as_deref()) {
             Err(error) if error.is_passing() && access.is_waiting() => thread::sleep(PAUSE),

@@ -79,7 +79,7 @@ pub(crate) enum Home {
 
 /// A file that was read.
 #[derive(Debug, Clone)]
-pub(crate) struct Read {
+pub(crate) struct ReadFile {
     /// Source text, for diagnostics.
     pub source: Arc<Source>,
     /// Tree of the file before any repair or upgrade.
@@ -109,7 +109,7 @@ pub(crate) struct Files<'a> {
     /// Name of the document in messages.
     name: &'a str,
     folders: Vec<Folder>,
-    known: HashMap<Home, Result<Read, ReferenceError>>,
+    known: HashMap<Home, Result<ReadFile, ReferenceError>>,
     /// Number of bytes read so far.
     bytes: usize,
 }
@@ -210,7 +210,7 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Returns the reason why it cannot be read.
-    pub(crate) fn read(&mut self, home: &Home) -> Result<Read, ReferenceError> {
+    pub(crate) fn read(&mut self, home: &Home) -> Result<ReadFile, ReferenceError> {
         if let Some(known) = self.known.get(home) {
             return known.clone();
         }
@@ -222,7 +222,7 @@ impl<'a> Files<'a> {
         read
     }
 
-    fn read_now(&mut self, home: &Home) -> Result<Read, ReferenceError> {
+    fn read_now(&mut self, home: &Home) -> Result<ReadFile, ReferenceError> {
         let name = match home {
             Home::File(path) => self.shown(path),
             Home::Uri(uri) => shown_uri(uri),
@@ -231,7 +231,7 @@ impl<'a> Files<'a> {
             && let Some(tree) = metaschema::built_in(uri)
         {
             let source = Source::new(name, String::new(), position::positions);
-            return Ok(Read {
+            return Ok(ReadFile {
                 source,
                 tree: Arc::new(tree),
             });
@@ -243,7 +243,7 @@ impl<'a> Files<'a> {
                 if let Some(unkept) = unkept.filter(|_| is_usable) {
                     unkept.keep(&text);
                 }
-                Ok(Read {
+                Ok(ReadFile {
                     source: Source::new(name, text, position::positions),
                     tree: Arc::new(tree),
                 })

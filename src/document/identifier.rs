@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use serde_json::{Value, json};
 
 use crate::document::dynamic;
-use crate::document::shape::{Kind, each_object};
+use crate::document::shape::{ObjectKind, each_object};
 use crate::document::syntax::fragment;
 
 /// Returns true if a document with this text may have identifiers. Most have none, and searching
@@ -30,7 +30,7 @@ pub(super) fn may_be_in(text: &str) -> bool {
 pub(super) fn localise(tree: &mut Value) {
     let mut known = Identifiers::default();
     let mut references = Vec::new();
-    each_object(Kind::Document, tree, "", &mut |kind, object, at| {
+    each_object(ObjectKind::Document, tree, "", &mut |kind, object, at| {
         let is_named = || {
             object
                 .as_object()
@@ -38,7 +38,7 @@ pub(super) fn localise(tree: &mut Value) {
                 .flatten()
                 .any(|(keyword, _)| keyword.starts_with('$'))
         };
-        if kind == Kind::Schema && is_named() {
+        if kind == ObjectKind::Schema && is_named() {
             known.note(object, at);
             for keyword in ["$ref", "$dynamicRef"] {
                 if let Some(text) = object.get(keyword).and_then(Value::as_str) {

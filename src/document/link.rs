@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::diagnostic::{Code, Diagnostic, Place, Source, Written};
+use crate::diagnostic::{Code, Diagnostic, Place, Source, WrittenElsewhere};
 use crate::document::extent::{Extent, Origin};
 use crate::document::files::{Files, Home, ReferenceError};
 use crate::document::reference::{self, forget, local_pointer};
-use crate::document::shape::{Expect, Kind, each_object, is_known};
+use crate::document::shape::{Expect, ObjectKind, each_object, is_known};
 use crate::document::splice::Splicer;
 use crate::document::syntax::{self, join};
 use crate::document::{identifier, metaschema, repair, upgrade};
@@ -35,7 +35,7 @@ pub(crate) fn link(
         files,
         splicer,
         parts: Vec::new(),
-        open: vec![(Kind::Document, String::new())],
+        open: vec![(ObjectKind::Document, String::new())],
         seen: HashSet::new(),
         extents: Vec::new(),
         found: Vec::new(),
@@ -45,7 +45,7 @@ pub(crate) fn link(
 }
 
 /// A file that became a part of the tree.
-struct Part {
+struct LinkedFile {
     home: Home,
     prefix: String,
     source: Arc<Source>,
@@ -60,7 +60,7 @@ struct Linker<'l, 'f> {
     own_uri: Option<String>,
     files: &'l mut Files<'f>,
     splicer: &'l mut Splicer,
-    parts: Vec<Part>,
+    parts: Vec<LinkedFile>,
     open: Vec<Extent>,
     seen: HashSet<(&'static str, String)>,
     extents: Vec<Extent>,
@@ -69,7 +69,7 @@ struct Linker<'l, 'f> {
 
 /// A reference to link: the kind of object it replaces, the pointer of its text, and the text.
 struct Reference {
-    kind: Kind,
+    kind: ObjectKind,
     slot: String,
     text: String,
 }
@@ -95,7 +95,7 @@ impl Linker<'_, '_> {
             if !at.is_empty()
                 && let Some(value) = self.tree.pointer_mut(&at)
             {
-                if self.splicer.origin == Origin::V2 && kind == Kind::Schema {
+                if self.splicer.origin == Origin::V2 && kind == ObjectKind::Schema {
                     upgrade::rewrite_words(value);
                 }
                 self.found
@@ -108,7 +108,7 @@ impl Linker<'_, '_> {
         }
     }
 
-    fn references(&mut self, kind: Kind, at: &str) -> Vec<Reference> {
+    fn references(&mut self, kind: ObjectKind, at: &str) -> Vec<Reference> {
         let mut references = Vec::new();
         let mut values = Vec::new();
         // Local references need no rewriting. Their targets are processed anyway where the standard
@@ -132,14 +132,14 @@ impl Linker<'_, '_> {
                     }
                     _ => {}
                 }
-                if kind == Kind::Schema && object.get("discriminator").is_some() {
+                if kind == ObjectKind::Schema && object.get("discriminator").is_some() {
                     references.extend(
                         mapped(object, at)
                             .into_iter()
                             .filter(|reference| may_leave(&reference.text)),
                     );
                 }
-                if kind == Kind::Example
+                if kind == ObjectKind::Example
                     && object.get("value").is_none()
                     && let Some(text) = object.get("externalValue").and_then(Value::as_str)
                 {
@@ -187,7 +187,7 @@ impl Linker<'_, '_> {
     }
 
     /// Returns the part that a pointer is in; `None` for the document itself.
-    fn part_of(&self, at: &str) -> Option<&Part> {
+    fn part_of(&self, at: &str) -> Option<&LinkedFile> {
         self.parts.iter().find(|part| {
             at.strip_prefix(&part.prefix)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -308,15 +308,15 @@ impl Linker<'_, '_> {
             }
         }
         if is_openapi {
-            self.open.push((Kind::Document, prefix.clone()));
+            self.open.push((ObjectKind::Document, prefix.clone()));
         }
-        let written = Written {
+        let written = WrittenElsewhere {
             at: prefix.clone(),
             source: Some(Arc::clone(&read.source)),
             from: String::new(),
         };
         self.splicer.parts.push(written);
-        self.parts.push(Part {
+        self.parts.push(LinkedFile {
             home,
             prefix,
             source: read.source,
@@ -344,7 +344,7 @@ fn mapped(schema: &Value, at: &str) -> Vec<Reference> {
     let references = values.filter(|(_, text)| reference::is_reference(text));
     references
         .map(|(slot, text)| Reference {
-            kind: Kind::Schema,
+            kind: ObjectKind::Schema,
             slot,
             text: text.to_owned(),
         })

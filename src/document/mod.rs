@@ -50,8 +50,8 @@ pub(crate) use crate::document::fixture_file::FixtureEntry;
 pub(crate) use crate::document::fixture_file::FixtureFile;
 use crate::document::overlay::Overlay;
 use crate::document::regular_file::{FileError, read_file};
-use crate::document::revision::{Files as RevisionFiles, Revision};
-pub(crate) use crate::document::shape::{Expect, Kind, METHODS, Members};
+use crate::document::revision::{Revision, RevisionFiles};
+pub(crate) use crate::document::shape::{Expect, METHODS, Members, ObjectKind};
 use crate::document::splice::Splicer;
 use crate::document::syntax::{OddityKind, Parsed};
 
@@ -104,7 +104,7 @@ pub(crate) struct Loaded {
     served: Vec<PathBuf>,
     overlays: Vec<Overlay>,
     /// Inputs that are found and not yet parsed, in order.
-    waiting: Vec<Waiting>,
+    waiting: Vec<UnparsedInput>,
 }
 
 /// Loads every document of the inputs, with the files that it may refer to. Overlays are applied to
@@ -284,7 +284,7 @@ pub fn fixture_text(
 
 /// An input that is found and not yet parsed.
 #[derive(Debug, Clone)]
-enum Waiting {
+enum UnparsedInput {
     Text {
         name: String,
         text: String,
@@ -318,7 +318,7 @@ impl Loaded {
         };
         let text = match text {
             Ok(text) => text,
-            Err(fault) => return self.waiting.push(Waiting::Fault(fault)),
+            Err(fault) => return self.waiting.push(UnparsedInput::Fault(fault)),
         };
         let (overlay, found) = overlay::read(&name, text);
         self.overlays.extend(overlay);
@@ -375,19 +375,19 @@ impl Loaded {
                     Some(help) => fault.help(help),
                     None => fault,
                 };
-                return self.waiting.push(Waiting::Fault(fault));
+                return self.waiting.push(UnparsedInput::Fault(fault));
             }
         };
         if let Some(error) = fetched.stale {
             let message = format!("{error}; the copy in the cache is served");
             let stale = Diagnostic::without_place(Code::StaleDocument, message);
-            self.waiting.push(Waiting::Fault(stale));
+            self.waiting.push(UnparsedInput::Fault(stale));
         }
         if is_html(&fetched.bytes) {
             let message = format!("`{url}` is an HTML page, expected an OpenAPI document");
             let help = "name the address of the document itself, such as …/openapi.json; the page may link to it";
             let fault = Diagnostic::without_place(Code::UnreadableFile, message).help(help);
-            return self.waiting.push(Waiting::Fault(fault));
+            return self.waiting.push(UnparsedInput::Fault(fault));
         }
         let Some(text) = decode(fetched.bytes) else {
             return self.unreadable(url, &FileError::NotText.to_string());
@@ -417,7 +417,8 @@ impl Loaded {
     }
 
     fn unreadable(&mut self, name: &str, why: &str) {
-        self.waiting.push(Waiting::Fault(unreadable(name, why)));
+        self.waiting
+            .push(UnparsedInput::Fault(unreadable(name, why)));
     }
 
     fn bytes(&mut self, name: &str, bytes: Vec<u8>, home: Option<Home>, asked: Naming) {
@@ -434,7 +435,7 @@ impl Loaded {
             return;
         }
         let name = name.to_owned();
-        self.waiting.push(Waiting::Text {
+        self.waiting.push(UnparsedInput::Text {
             name,
             text,
             home,
@@ -446,13 +447,13 @@ impl Loaded {
     fn read_all(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         let texts = waiting.iter().filter_map(|waiting| match waiting {
-            Waiting::Text { text, .. } => Some(text.as_str()),
-            Waiting::Fault(_) => None,
+            UnparsedInput::Text { text, .. } => Some(text.as_str()),
+            UnparsedInput::Fault(_) => None,
         });
         let mut parsed = syntax::parse_all(&texts.collect::<Vec<_>>()).into_iter();
         for waiting in waiting {
             match waiting {
-                Waiting::Text {
+                UnparsedInput::Text {
                     name,
                     text,
                     home,
@@ -461,7 +462,7 @@ impl Loaded {
                     let Some(parsed) = parsed.next() else { return };
                     self.parsed(&name, text, home.as_ref(), asked, parsed);
                 }
-                Waiting::Fault(fault) => self.diagnostics.push(fault),
+                UnparsedInput::Fault(fault) => self.diagnostics.push(fault),
             }
         }
     }
@@ -541,7 +542,7 @@ impl Loaded {
         let mut splicer = Splicer::new(upgrade::origin(&tree));
         splicer.run(
             &mut tree,
-            Expect::Object(Kind::Document),
+            Expect::Object(ObjectKind::Document),
             "",
             None,
             &mut files,

@@ -5,13 +5,13 @@
 //! `parameters`. `repair` reports them in documents; in fixtures an unknown keyword is an error.
 use serde_json::{Map, Value};
 
-use crate::document::shape::{Kind, Members};
+use crate::document::shape::{Members, ObjectKind};
 use crate::document::syntax::join;
 use crate::document::visit::visit;
 
 /// Returns true if a standard has a field called `name` in objects of this kind.
 #[must_use]
-pub(crate) fn is_known(kind: Kind, name: &str) -> bool {
+pub(crate) fn is_known(kind: ObjectKind, name: &str) -> bool {
     name.starts_with("x-")
         || others(kind).contains(&name)
         || fields(kind).any(|known| known == name)
@@ -20,7 +20,11 @@ pub(crate) fn is_known(kind: Kind, name: &str) -> bool {
 /// Returns the known field that the unknown `name` most likely means, unless the object has it
 /// already: `required` for `require`, `readOnly` for `read_only`.
 #[must_use]
-pub(crate) fn meant(kind: Kind, name: &str, object: &Map<String, Value>) -> Option<&'static str> {
+pub(crate) fn meant(
+    kind: ObjectKind,
+    name: &str,
+    object: &Map<String, Value>,
+) -> Option<&'static str> {
     let candidates = fields(kind).chain(others(kind).iter().copied());
     nearest(
         name,
@@ -77,7 +81,7 @@ fn plain(name: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-fn fields(kind: Kind) -> impl Iterator<Item = &'static str> {
+fn fields(kind: ObjectKind) -> impl Iterator<Item = &'static str> {
     let fields = match kind.members() {
         Members::Fields(fields) => fields,
         Members::Each(_) => &[],
@@ -103,27 +107,32 @@ pub(crate) struct UnknownKeyword {
 #[must_use]
 pub(crate) fn unknown_keyword(schema: &Value) -> Option<UnknownKeyword> {
     let mut first = None;
-    visit(Kind::Schema, schema, "", &mut |kind, value, pointer| {
-        let Some(object) = value
-            .as_object()
-            .filter(|_| kind == Kind::Schema && first.is_none())
-        else {
-            return;
-        };
-        let is_unknown =
-            |name: &&String| !name.starts_with("x-") && !JSON_SCHEMA.contains(&name.as_str());
-        if let Some(name) = object.keys().find(is_unknown) {
-            let absent = JSON_SCHEMA
-                .iter()
-                .copied()
-                .filter(|known| !object.contains_key(*known));
-            first = Some(UnknownKeyword {
-                pointer: join(pointer, name),
-                name: name.clone(),
-                meant: nearest(name, absent),
-            });
-        }
-    });
+    visit(
+        ObjectKind::Schema,
+        schema,
+        "",
+        &mut |kind, value, pointer| {
+            let Some(object) = value
+                .as_object()
+                .filter(|_| kind == ObjectKind::Schema && first.is_none())
+            else {
+                return;
+            };
+            let is_unknown =
+                |name: &&String| !name.starts_with("x-") && !JSON_SCHEMA.contains(&name.as_str());
+            if let Some(name) = object.keys().find(is_unknown) {
+                let absent = JSON_SCHEMA
+                    .iter()
+                    .copied()
+                    .filter(|known| !object.contains_key(*known));
+                first = Some(UnknownKeyword {
+                    pointer: join(pointer, name),
+                    name: name.clone(),
+                    meant: nearest(name, absent),
+                });
+            }
+        },
+    );
     first
 }
 
@@ -191,9 +200,9 @@ const JSON_SCHEMA: [&str; 59] = [
 ];
 
 /// Returns the fields of OpenAPI 2.0 to 3.2 and JSON Schema that `shape` does not list.
-fn others(kind: Kind) -> &'static [&'static str] {
+fn others(kind: ObjectKind) -> &'static [&'static str] {
     match kind {
-        Kind::Document => &[
+        ObjectKind::Document => &[
             "openapi",
             "$self",
             "jsonSchemaDialect",
@@ -210,11 +219,11 @@ fn others(kind: Kind) -> &'static [&'static str] {
             "responses",
             "securityDefinitions",
         ],
-        Kind::Info => &["summary", "termsOfService", "contact", "license"],
-        Kind::Server => &["description", "name"],
-        Kind::PathItem => &["$ref", "summary", "description"],
-        Kind::Operation => &["externalDocs", "consumes", "produces", "schemes", "$ref"],
-        Kind::Parameter => &[
+        ObjectKind::Info => &["summary", "termsOfService", "contact", "license"],
+        ObjectKind::Server => &["description", "name"],
+        ObjectKind::PathItem => &["$ref", "summary", "description"],
+        ObjectKind::Operation => &["externalDocs", "consumes", "produces", "schemes", "$ref"],
+        ObjectKind::Parameter => &[
             "example",
             "$ref",
             "collectionFormat",
@@ -224,7 +233,7 @@ fn others(kind: Kind) -> &'static [&'static str] {
             "enum",
             "default",
         ],
-        Kind::Header => &[
+        ObjectKind::Header => &[
             "example",
             "$ref",
             "name",
@@ -233,13 +242,13 @@ fn others(kind: Kind) -> &'static [&'static str] {
             "allowReserved",
             "collectionFormat",
         ],
-        Kind::RequestBody => &["$ref"],
-        Kind::MediaType => &["example", "prefixEncoding", "itemEncoding", "$ref"],
-        Kind::Encoding => &["encoding", "prefixEncoding", "itemEncoding"],
-        Kind::Response => &["links", "summary", "$ref", "schema", "examples"],
-        Kind::Example => &["value", "dataValue", "serializedValue", "$ref"],
-        Kind::Components => &["links", "definitions"],
-        Kind::SecurityScheme => &[
+        ObjectKind::RequestBody => &["$ref"],
+        ObjectKind::MediaType => &["example", "prefixEncoding", "itemEncoding", "$ref"],
+        ObjectKind::Encoding => &["encoding", "prefixEncoding", "itemEncoding"],
+        ObjectKind::Response => &["links", "summary", "$ref", "schema", "examples"],
+        ObjectKind::Example => &["value", "dataValue", "serializedValue", "$ref"],
+        ObjectKind::Components => &["links", "definitions"],
+        ObjectKind::SecurityScheme => &[
             "flows",
             "$ref",
             "deprecated",
@@ -249,7 +258,7 @@ fn others(kind: Kind) -> &'static [&'static str] {
             "tokenUrl",
             "scopes",
         ],
-        Kind::Schema => &[
+        ObjectKind::Schema => &[
             "const",
             "$schema",
             "$id",
@@ -293,18 +302,21 @@ mod tests {
     fn slips_are_told_from_other_names() {
         let empty = Map::new();
         let of = |kind, name| meant(kind, name, &empty);
-        assert_eq!(of(Kind::Document, "path"), Some("paths"));
-        assert_eq!(of(Kind::Operation, "paramters"), Some("parameters"));
-        assert_eq!(of(Kind::Operation, "operationID"), Some("operationId"));
-        assert_eq!(of(Kind::Schema, "read_only"), Some("readOnly"));
-        assert_eq!(of(Kind::Schema, "maxlenght"), Some("maxLength"));
-        assert_eq!(of(Kind::Schema, "ref"), Some("$ref"));
-        assert_eq!(of(Kind::Schema, "markdownDescription"), None);
-        assert_eq!(of(Kind::Schema, "order"), None);
+        assert_eq!(of(ObjectKind::Document, "path"), Some("paths"));
+        assert_eq!(of(ObjectKind::Operation, "paramters"), Some("parameters"));
+        assert_eq!(
+            of(ObjectKind::Operation, "operationID"),
+            Some("operationId")
+        );
+        assert_eq!(of(ObjectKind::Schema, "read_only"), Some("readOnly"));
+        assert_eq!(of(ObjectKind::Schema, "maxlenght"), Some("maxLength"));
+        assert_eq!(of(ObjectKind::Schema, "ref"), Some("$ref"));
+        assert_eq!(of(ObjectKind::Schema, "markdownDescription"), None);
+        assert_eq!(of(ObjectKind::Schema, "order"), None);
         let taken = json!({"required": []});
         assert_eq!(
             meant(
-                Kind::Schema,
+                ObjectKind::Schema,
                 "require",
                 taken.as_object().expect("an object")
             ),

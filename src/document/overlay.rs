@@ -20,16 +20,16 @@ pub(super) struct Overlay {
     extends: Option<String>,
     /// True once the overlay was applied to a document.
     is_used: bool,
-    actions: Vec<Action>,
+    actions: Vec<OverlayAction>,
 }
 
 /// An action: one change of a document.
 #[derive(Debug)]
-struct Action {
+struct OverlayAction {
     target: JsonPath,
     /// The target as the author wrote it.
     text: String,
-    change: Change,
+    change: OverlayChange,
     /// JSON Pointer of the action in the overlay.
     at: String,
     /// True once the action was applied to a document.
@@ -39,7 +39,7 @@ struct Action {
 }
 
 #[derive(Debug)]
-enum Change {
+enum OverlayChange {
     Remove,
     Update(Value),
     /// A copy of the value at another path, with the path as the author wrote it (1.1).
@@ -118,7 +118,7 @@ pub(super) fn read(name: &str, text: String) -> (Option<Overlay>, Vec<Diagnostic
     )
 }
 
-fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
+fn action(value: &Value, at: &str) -> Result<OverlayAction, (String, String)> {
     let path = |field: &str| {
         let text = value.get(field)?.as_str()?;
         Some(JsonPath::parse(text).map_err(|error| {
@@ -138,15 +138,15 @@ fn action(value: &Value, at: &str) -> Result<Action, (String, String)> {
     let target =
         path("target").ok_or_else(|| (at.to_owned(), "an action has no `target`".to_owned()))??;
     let change = match (value.get("remove"), value.get("update"), path("copy")) {
-        (Some(Value::Bool(true)), ..) => Change::Remove,
-        (_, Some(update), _) => Change::Update(update.clone()),
-        (_, None, Some(from)) => Change::Copy(from?, said("copy")),
+        (Some(Value::Bool(true)), ..) => OverlayChange::Remove,
+        (_, Some(update), _) => OverlayChange::Update(update.clone()),
+        (_, None, Some(from)) => OverlayChange::Copy(from?, said("copy")),
         _ => {
             let message = "an action has neither `update` nor `copy` nor `remove: true`".to_owned();
             return Err((at.to_owned(), message));
         }
     };
-    Ok(Action {
+    Ok(OverlayAction {
         target,
         text: said("target"),
         change,
@@ -178,9 +178,9 @@ impl Overlay {
                 .map(serde_json_path::NormalizedPath::to_json_pointer)
                 .collect();
             let update = match &action.change {
-                Change::Remove => None,
-                Change::Update(update) => Some(update.clone()),
-                Change::Copy(from, _) => match from.query(tree).first() {
+                OverlayChange::Remove => None,
+                OverlayChange::Update(update) => Some(update.clone()),
+                OverlayChange::Copy(from, _) => match from.query(tree).first() {
                     Some(value) => Some(value.clone()),
                     None => {
                         action.lacks = if targets.is_empty() { "target" } else { "copy" };
@@ -233,9 +233,9 @@ impl Overlay {
             ];
         }
         let idle = self.actions.iter().filter(|action| !action.has_effect);
-        let explain = |action: &Action| {
+        let explain = |action: &OverlayAction| {
             let text = match &action.change {
-                Change::Copy(_, from) if action.lacks == "copy" => from,
+                OverlayChange::Copy(_, from) if action.lacks == "copy" => from,
                 _ => &action.text,
             };
             let message = format!("nothing in any document is at `{text}`");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::extent::Extent;
-use crate::document::shape::{Kind, each_object};
+use crate::document::shape::{ObjectKind, each_object};
 use crate::document::syntax::{find, fragment, join};
 
 /// Extension that replaces a reference that cannot be followed; its value is a sentence with the
@@ -19,7 +19,7 @@ pub(crate) const UNKNOWN: &str = "x-standin-unknown";
 
 /// Reason why a reference cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum BrokenReference {
     /// Target that is not in the document.
     Unresolved,
     /// Reference that leads back to itself.
@@ -45,12 +45,12 @@ pub(crate) struct Resolved<'t> {
 ///
 /// # Errors
 ///
-/// Returns the first [`Fault`] of the chain, with the reference that has it.
+/// Returns the first [`BrokenReference`] of the chain, with the reference that has it.
 pub(crate) fn resolve<'t>(
     root: &'t Value,
     value: &'t Value,
     pointer: &str,
-) -> Result<Resolved<'t>, (Fault, String)> {
+) -> Result<Resolved<'t>, (BrokenReference, String)> {
     follow_while(root, value, pointer, |_| true)
 }
 
@@ -63,7 +63,7 @@ fn follow_while<'t>(
     value: &'t Value,
     pointer: &str,
     goes_on: impl Fn(&Value) -> bool,
-) -> Result<Resolved<'t>, (Fault, String)> {
+) -> Result<Resolved<'t>, (BrokenReference, String)> {
     let mut at = Resolved {
         value,
         pointer: pointer.to_owned(),
@@ -79,7 +79,7 @@ fn follow_while<'t>(
         }
         if mark.is_some_and(|mark| std::ptr::eq(mark, at.value)) {
             return Err((
-                Fault::Circular,
+                BrokenReference::Circular,
                 value["$ref"].as_str().unwrap_or_default().to_owned(),
             ));
         }
@@ -114,19 +114,19 @@ pub(crate) fn is_only_reference(value: &Value) -> bool {
 ///
 /// # Errors
 ///
-/// Returns the first [`Fault`] of the chain, with the reference that has it.
+/// Returns the first [`BrokenReference`] of the chain, with the reference that has it.
 pub(crate) fn resolve_schema<'t>(
     root: &'t Value,
     value: &'t Value,
     pointer: &str,
-) -> Result<Resolved<'t>, (Fault, String)> {
+) -> Result<Resolved<'t>, (BrokenReference, String)> {
     follow_while(root, value, pointer, is_only_reference)
 }
 
 /// Returns the target of one reference, such as `#/components/schemas/Pet`.
-fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, Fault> {
-    let pointer = local_pointer(reference).ok_or(Fault::External)?;
-    let value = find(root, &pointer).ok_or(Fault::Unresolved)?;
+fn follow<'t>(root: &'t Value, reference: &str) -> Result<Resolved<'t>, BrokenReference> {
+    let pointer = local_pointer(reference).ok_or(BrokenReference::External)?;
+    let value = find(root, &pointer).ok_or(BrokenReference::Unresolved)?;
     Ok(Resolved { value, pointer })
 }
 
@@ -189,7 +189,7 @@ pub(crate) fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) 
                 if !texts.contains(to) {
                     texts.insert(to.to_owned());
                 }
-                if kind == Kind::Parameter && !parameters.contains(to) {
+                if kind == ObjectKind::Parameter && !parameters.contains(to) {
                     parameters.insert(to.to_owned());
                 }
             }
@@ -197,7 +197,7 @@ pub(crate) fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) 
         });
     }
     in_examples.dedup();
-    let mut ends = Ends {
+    let mut ends = ReferenceEnds {
         tree,
         known: HashMap::new(),
     };
@@ -238,11 +238,11 @@ pub(crate) fn check(tree: &mut Value, extents: &[Extent], source: &Arc<Source>) 
 }
 
 /// Returns the reference of an object, if it must resolve here.
-fn target(kind: Kind, object: &Value) -> Option<&str> {
+fn target(kind: ObjectKind, object: &Value) -> Option<&str> {
     let to = object.get("$ref")?.as_str()?;
     let is_anchor = to.starts_with('#') && !to.starts_with("#/") && to != "#";
     // The schema compiler resolves `$anchor` and `$dynamicAnchor`.
-    (!(kind == Kind::Schema && is_anchor)).then_some(to)
+    (!(kind == ObjectKind::Schema && is_anchor)).then_some(to)
 }
 
 /// Returns true if a parameter can be identified: it has a `name` and an `in`, or is [`UNKNOWN`].
@@ -263,12 +263,12 @@ struct End {
 }
 
 /// Ends of the references of a document, each computed once.
-struct Ends<'t> {
+struct ReferenceEnds<'t> {
     tree: &'t Value,
-    known: HashMap<String, Result<End, (Fault, String)>>,
+    known: HashMap<String, Result<End, (BrokenReference, String)>>,
 }
 
-impl Ends<'_> {
+impl ReferenceEnds<'_> {
     /// Follows a reference, and stores the end of each reference in its chain.
     fn find(&mut self, text: &str) {
         // Steps so far: reference, pointer, and whether the target is more than a `$ref`.
@@ -280,13 +280,13 @@ impl Ends<'_> {
                 break known.clone();
             }
             if !met.insert(next.clone()) {
-                break Err((Fault::Circular, next));
+                break Err((BrokenReference::Circular, next));
             }
             let Some(pointer) = self.pointer(&next) else {
                 let fault = if next.starts_with('#') {
-                    Fault::Unresolved
+                    BrokenReference::Unresolved
                 } else {
-                    Fault::External
+                    BrokenReference::External
                 };
                 way.push((next.clone(), String::new(), true));
                 break Err((fault, next));
@@ -311,7 +311,9 @@ impl Ends<'_> {
                     text: format!("#{}", fragment(&pointer)),
                     pointer: last,
                 }),
-                Err((Fault::Circular, _)) => Err((Fault::Circular, text.clone())),
+                Err((BrokenReference::Circular, _)) => {
+                    Err((BrokenReference::Circular, text.clone()))
+                }
                 end => end,
             };
             self.known.insert(text, end.clone());
@@ -354,7 +356,7 @@ impl Ends<'_> {
 /// has it.
 struct Broken {
     pointer: String,
-    fault: Fault,
+    fault: BrokenReference,
     reference: String,
 }
 
@@ -363,7 +365,7 @@ struct Broken {
 fn settle(
     tree: &mut Value,
     extents: &[Extent],
-    known: &HashMap<String, Result<End, (Fault, String)>>,
+    known: &HashMap<String, Result<End, (BrokenReference, String)>>,
     no_parameters: &HashSet<String>,
     source: &Arc<Source>,
 ) -> Vec<Broken> {
@@ -377,8 +379,8 @@ fn settle(
                 return;
             };
             let (fault, reference) = match known.get(text) {
-                Some(Ok(_)) if kind == Kind::Parameter && no_parameters.contains(text) => {
-                    (Fault::NoParameter, text.to_owned())
+                Some(Ok(_)) if kind == ObjectKind::Parameter && no_parameters.contains(text) => {
+                    (BrokenReference::NoParameter, text.to_owned())
                 }
                 Some(Ok(end)) => {
                     if end.text != text {
@@ -403,16 +405,16 @@ fn settle(
 
 /// Removes a reference that cannot be followed, with [`UNKNOWN`] and the reason `why` in its place;
 /// anything is allowed there.
-pub(crate) fn forget(kind: Kind, object: &mut Value, why: &str) {
+pub(crate) fn forget(kind: ObjectKind, object: &mut Value, why: &str) {
     let Some(object) = object.as_object_mut() else {
         return;
     };
     object.shift_remove("$ref");
     object.insert(UNKNOWN.to_owned(), json!(why));
     let (field, value) = match kind {
-        Kind::Response => ("description", json!("")),
-        Kind::RequestBody => ("content", json!({})),
-        Kind::Operation => ("responses", json!({ "default": { "description": "" } })),
+        ObjectKind::Response => ("description", json!("")),
+        ObjectKind::RequestBody => ("content", json!({})),
+        ObjectKind::Operation => ("responses", json!({ "default": { "description": "" } })),
         _ => return,
     };
     object.entry(field).or_insert(value);
@@ -425,11 +427,11 @@ const MOST_TOLD: usize = 20;
 const DEEPEST_EXAMPLE: usize = 32;
 
 /// Returns the pointer of a `$ref` in the example of an object, if it has one.
-fn example_with_ref(kind: Kind, object: &Value, at: &str) -> Option<String> {
+fn example_with_ref(kind: ObjectKind, object: &Value, at: &str) -> Option<String> {
     let field = match kind {
-        Kind::MediaType | Kind::Parameter | Kind::Header => "example",
-        Kind::Example => "value",
-        Kind::Schema => "examples",
+        ObjectKind::MediaType | ObjectKind::Parameter | ObjectKind::Header => "example",
+        ObjectKind::Example => "value",
+        ObjectKind::Schema => "examples",
         _ => return None,
     };
     let example = object.get(field)?;
@@ -477,10 +479,14 @@ impl Broken {
             .map(|to| format!("#{}", Place::value(source, to).written_pointer()));
         let reference = shown.as_ref().unwrap_or(reference);
         match self.fault {
-            Fault::Unresolved => format!("reference `{reference}` does not resolve"),
-            Fault::Circular => format!("reference `{reference}` leads back to itself"),
-            Fault::External => format!("reference `{reference}` leads out of its document"),
-            Fault::NoParameter => format!("reference `{reference}` leads to no parameter"),
+            BrokenReference::Unresolved => format!("reference `{reference}` does not resolve"),
+            BrokenReference::Circular => format!("reference `{reference}` leads back to itself"),
+            BrokenReference::External => {
+                format!("reference `{reference}` leads out of its document")
+            }
+            BrokenReference::NoParameter => {
+                format!("reference `{reference}` leads to no parameter")
+            }
         }
     }
 }
@@ -490,7 +496,7 @@ fn explain(tree: &Value, source: &Arc<Source>, broken: &Broken) -> Diagnostic {
     let reference = &broken.reference;
     let message = broken.sentence(source);
     match broken.fault {
-        Fault::Unresolved => {
+        BrokenReference::Unresolved => {
             let found = Diagnostic::at(Code::UnresolvedRef, place, message);
             match nearest(tree, reference) {
                 Some((name, pointer)) => found.help_at(
@@ -501,11 +507,11 @@ fn explain(tree: &Value, source: &Arc<Source>, broken: &Broken) -> Diagnostic {
                 None => found.help(ALLOWED),
             }
         }
-        Fault::Circular => Diagnostic::at(Code::CircularRef, place, message)
+        BrokenReference::Circular => Diagnostic::at(Code::CircularRef, place, message)
             .help("one reference of the chain must lead to a definition"),
-        Fault::External => Diagnostic::at(Code::ExternalRef, place, message)
+        BrokenReference::External => Diagnostic::at(Code::ExternalRef, place, message)
             .help("it must lead to a place in a document"),
-        Fault::NoParameter => Diagnostic::at(Code::BrokenParameter, place, message)
+        BrokenReference::NoParameter => Diagnostic::at(Code::BrokenParameter, place, message)
             .help("a parameter has a `name` and an `in`; this one is skipped"),
     }
 }
@@ -544,8 +550,8 @@ mod tests {
                 .expect_err("cannot be followed")
                 .0
         };
-        assert_eq!(fault("a"), Fault::Circular);
-        assert_eq!(fault("c"), Fault::Unresolved);
-        assert_eq!(fault("d"), Fault::External);
+        assert_eq!(fault("a"), BrokenReference::Circular);
+        assert_eq!(fault("c"), BrokenReference::Unresolved);
+        assert_eq!(fault("d"), BrokenReference::External);
     }
 }

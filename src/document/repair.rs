@@ -9,19 +9,19 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::reference::UNKNOWN;
-use crate::document::shape::{Expect, Kind, Members, field};
+use crate::document::shape::{Expect, Members, ObjectKind, field};
 use crate::document::syntax::{join, push, unescape};
 use crate::document::{names, retyped};
 
 /// Repairs the whole document in place and returns a diagnostic for each repair.
 pub(super) fn repair(tree: &mut Value, source: &Arc<Source>) -> Vec<Diagnostic> {
-    repair_part(Kind::Document, tree, "", source)
+    repair_part(ObjectKind::Document, tree, "", source)
 }
 
 /// Repairs `value`, an object of the document at `pointer`, and returns a diagnostic for each
 /// repair.
 pub(super) fn repair_part(
-    kind: Kind,
+    kind: ObjectKind,
     value: &mut Value,
     pointer: &str,
     source: &Arc<Source>,
@@ -61,12 +61,14 @@ impl Repair<'_> {
             .push(Diagnostic::at(code, place, message).help(assumed));
     }
 
-    fn object(&mut self, kind: Kind, value: &mut Value, at: &mut String) {
+    fn object(&mut self, kind: ObjectKind, value: &mut Value, at: &mut String) {
         let Some(object) = value.as_object_mut() else {
             return;
         };
         let is_reference = object.get("$ref").is_some_and(Value::is_string);
-        if is_reference && kind.may_be_reference() && !matches!(kind, Kind::Schema | Kind::PathItem)
+        if is_reference
+            && kind.may_be_reference()
+            && !matches!(kind, ObjectKind::Schema | ObjectKind::PathItem)
         {
             return;
         }
@@ -97,7 +99,13 @@ impl Repair<'_> {
     }
 
     /// Reports the unknown fields that are probably known ones, misspelt.
-    fn misspelt(&mut self, kind: Kind, object: &Map<String, Value>, unknown: &[String], at: &str) {
+    fn misspelt(
+        &mut self,
+        kind: ObjectKind,
+        object: &Map<String, Value>,
+        unknown: &[String],
+        at: &str,
+    ) {
         for name in unknown {
             let Some(meant) = names::meant(kind, name, object) else {
                 continue;
@@ -157,7 +165,7 @@ impl Repair<'_> {
             Expect::Count => self.count(value, at),
             Expect::Texts => self.texts(value, at),
             Expect::Values => self.values(value, at),
-            Expect::Object(Kind::Schema) => self.schema(value, at),
+            Expect::Object(ObjectKind::Schema) => self.schema(value, at),
             Expect::Object(kind) => self.map_of(value, at, |repair, value, at| {
                 repair.object(kind, value, at);
             }),
@@ -192,7 +200,7 @@ impl Repair<'_> {
         self.not_a("an object", value, at)
     }
 
-    fn list_of(&mut self, kind: Kind, value: &mut Value, at: &mut String) -> Verdict {
+    fn list_of(&mut self, kind: ObjectKind, value: &mut Value, at: &mut String) -> Verdict {
         let Some(items) = value.as_array_mut() else {
             return self.not_a("a list", value, at);
         };
@@ -202,12 +210,12 @@ impl Repair<'_> {
             let verdict = self.conform(Expect::Object(kind), item, at);
             index += 1;
             let is_kept = verdict == Verdict::Keep
-                && (kind != Kind::Parameter || self.can_be_found(item, at));
+                && (kind != ObjectKind::Parameter || self.can_be_found(item, at));
             at.truncate(length);
             is_kept
         });
         // JSON Schema 2020-12 §10.2.1: `allOf` and the like must not be empty.
-        if kind == Kind::Schema && items.is_empty() {
+        if kind == ObjectKind::Schema && items.is_empty() {
             self.warn(
                 Code::WrongType,
                 at,
@@ -252,7 +260,7 @@ impl Repair<'_> {
             // Before JSON Schema 2020-12, `items` could be a list with one schema per item.
             Value::Array(_) if last(at) == "items" => Verdict::Keep,
             _ => self.map_of(value, at, |repair, value, at| {
-                repair.object(Kind::Schema, value, at);
+                repair.object(ObjectKind::Schema, value, at);
             }),
         }
     }
@@ -269,11 +277,14 @@ impl Repair<'_> {
     }
 
     /// Makes the repairs that must precede those of single fields: examples and missing schemas.
-    fn before_fields(&mut self, kind: Kind, object: &mut Map<String, Value>, at: &str) {
-        if matches!(kind, Kind::MediaType | Kind::Parameter | Kind::Header) {
+    fn before_fields(&mut self, kind: ObjectKind, object: &mut Map<String, Value>, at: &str) {
+        if matches!(
+            kind,
+            ObjectKind::MediaType | ObjectKind::Parameter | ObjectKind::Header
+        ) {
             self.examples(object, at);
         }
-        if matches!(kind, Kind::Parameter | Kind::Header) {
+        if matches!(kind, ObjectKind::Parameter | ObjectKind::Header) {
             self.parameter_schema(object, at);
         }
     }
@@ -382,23 +393,30 @@ impl Repair<'_> {
 
     /// Makes the repairs that follow those of single fields: missing required fields, styles,
     /// types, and values of another type.
-    fn after_fields(&mut self, kind: Kind, object: &mut Map<String, Value>, at: &str) {
+    fn after_fields(&mut self, kind: ObjectKind, object: &mut Map<String, Value>, at: &str) {
         match kind {
-            Kind::Document => {
+            ObjectKind::Document => {
                 if !object.contains_key("info") {
                     let info = json!({ "title": "untitled", "version": "0" });
                     self.require(kind, object, "info", info, "the title `untitled`", at);
                 }
                 if let Some(Value::Object(info)) = object.get_mut("info") {
                     self.require(
-                        Kind::Info,
+                        ObjectKind::Info,
                         info,
                         "title",
                         json!("untitled"),
                         "`untitled`",
                         "/info",
                     );
-                    self.require(Kind::Info, info, "version", json!("0"), "`0`", "/info");
+                    self.require(
+                        ObjectKind::Info,
+                        info,
+                        "version",
+                        json!("0"),
+                        "`0`",
+                        "/info",
+                    );
                 }
                 let has_other =
                     object.contains_key("webhooks") || object.contains_key("components");
@@ -406,7 +424,7 @@ impl Repair<'_> {
                     self.require(kind, object, "paths", json!({}), "empty", at);
                 }
             }
-            Kind::Operation => {
+            ObjectKind::Operation => {
                 let answer = json!({ "default": { "description": "" } });
                 let fill = object
                     .get("responses")
@@ -423,12 +441,16 @@ impl Repair<'_> {
                     );
                 }
             }
-            Kind::Response if self.is_described => {
+            ObjectKind::Response if self.is_described => {
                 object.entry("description").or_insert_with(|| json!(""));
             }
-            Kind::Response => self.require(kind, object, "description", json!(""), "empty", at),
-            Kind::RequestBody => self.require(kind, object, "content", json!({}), "empty", at),
-            Kind::Parameter => {
+            ObjectKind::Response => {
+                self.require(kind, object, "description", json!(""), "empty", at);
+            }
+            ObjectKind::RequestBody => {
+                self.require(kind, object, "content", json!({}), "empty", at);
+            }
+            ObjectKind::Parameter => {
                 self.style(object, at);
                 if object.get("in").is_some_and(|location| location == "path") {
                     object.retain(|name, value| name != "required" || *value == true);
@@ -442,7 +464,7 @@ impl Repair<'_> {
                     );
                 }
             }
-            Kind::Schema => {
+            ObjectKind::Schema => {
                 self.schema_type(object, at);
                 self.values_of_type(object, at);
             }
@@ -547,7 +569,7 @@ impl Repair<'_> {
 
     fn require(
         &mut self,
-        kind: Kind,
+        kind: ObjectKind,
         object: &mut Map<String, Value>,
         name: &str,
         value: Value,

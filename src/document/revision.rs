@@ -96,14 +96,14 @@ impl Revision {
 
     /// Returns the file itself, or the visible files of a folder and its sub-folders, by name.
     /// Symbolic links and submodules in a folder are left out.
-    pub(crate) fn files(&self) -> Result<Files, RevisionError> {
+    pub(crate) fn files(&self) -> Result<RevisionFiles, RevisionError> {
         let kind = git(&["cat-file", "-t", &self.shown()])?;
         if !kind.starts_with(b"tree") {
             if self.is_link()? {
                 let target = String::from_utf8_lossy(&self.read()?).into_owned();
                 return Err(RevisionError::Link(target));
             }
-            return Ok(Files::One(self.clone()));
+            return Ok(RevisionFiles::One(self.clone()));
         }
         let mut files = Vec::new();
         for (mode, path) in list(&["-r", &self.shown()])? {
@@ -124,7 +124,7 @@ impl Revision {
                 path: below,
             });
         }
-        Ok(Files::OfFolder(files))
+        Ok(RevisionFiles::OfFolder(files))
     }
 
     fn is_link(&self) -> Result<bool, RevisionError> {
@@ -139,7 +139,7 @@ impl Revision {
 }
 
 /// Files that a path of a revision names.
-pub(crate) enum Files {
+pub(crate) enum RevisionFiles {
     /// The path is that of a file.
     One(Revision),
     /// The path is that of a folder with these files.

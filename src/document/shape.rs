@@ -8,7 +8,7 @@ use crate::document::syntax::{push, unescape};
 
 /// An object of the OpenAPI Specification; each variant has the name of the object there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ObjectKind {
     Document,
     Info,
     Server,
@@ -51,11 +51,11 @@ pub(crate) enum Expect {
     /// A list of any values that is not empty, such as `enum`.
     Values,
     /// An object of the standard.
-    Object(Kind),
+    Object(ObjectKind),
     /// A list of objects of the standard.
-    List(Kind),
+    List(ObjectKind),
     /// A map from names to objects of the standard.
-    Map(Kind),
+    Map(ObjectKind),
 }
 use Expect::{Anything, Boolean, Count, List, Map, Number, Object, Text, Texts, Values, Word};
 
@@ -68,7 +68,7 @@ pub(crate) enum Members {
     Each(Expect),
 }
 
-impl Kind {
+impl ObjectKind {
     /// Returns the object's name in the standard, such as `Path Item`.
     #[must_use]
     pub(crate) fn name(self) -> &'static str {
@@ -155,12 +155,12 @@ impl Kind {
 }
 
 const DOCUMENT: &[(&str, Expect)] = &[
-    ("info", Object(Kind::Info)),
-    ("servers", List(Kind::Server)),
-    ("paths", Object(Kind::Paths)),
-    ("webhooks", Map(Kind::PathItem)),
-    ("components", Object(Kind::Components)),
-    ("security", List(Kind::SecurityRequirement)),
+    ("info", Object(ObjectKind::Info)),
+    ("servers", List(ObjectKind::Server)),
+    ("paths", Object(ObjectKind::Paths)),
+    ("webhooks", Map(ObjectKind::PathItem)),
+    ("components", Object(ObjectKind::Components)),
+    ("security", List(ObjectKind::SecurityRequirement)),
 ];
 
 /// The methods that a Path Item Object has fields for (OpenAPI 3.2.0 §4.9).
@@ -169,18 +169,18 @@ pub(crate) const METHODS: [&str; 9] = [
 ];
 
 const PATH_ITEM: &[(&str, Expect)] = &[
-    ("servers", List(Kind::Server)),
-    ("parameters", List(Kind::Parameter)),
-    ("get", Object(Kind::Operation)),
-    ("put", Object(Kind::Operation)),
-    ("post", Object(Kind::Operation)),
-    ("delete", Object(Kind::Operation)),
-    ("options", Object(Kind::Operation)),
-    ("head", Object(Kind::Operation)),
-    ("patch", Object(Kind::Operation)),
-    ("trace", Object(Kind::Operation)),
-    ("query", Object(Kind::Operation)),
-    ("additionalOperations", Map(Kind::Operation)),
+    ("servers", List(ObjectKind::Server)),
+    ("parameters", List(ObjectKind::Parameter)),
+    ("get", Object(ObjectKind::Operation)),
+    ("put", Object(ObjectKind::Operation)),
+    ("post", Object(ObjectKind::Operation)),
+    ("delete", Object(ObjectKind::Operation)),
+    ("options", Object(ObjectKind::Operation)),
+    ("head", Object(ObjectKind::Operation)),
+    ("patch", Object(ObjectKind::Operation)),
+    ("trace", Object(ObjectKind::Operation)),
+    ("query", Object(ObjectKind::Operation)),
+    ("additionalOperations", Map(ObjectKind::Operation)),
 ];
 
 const OPERATION: &[(&str, Expect)] = &[
@@ -188,13 +188,13 @@ const OPERATION: &[(&str, Expect)] = &[
     ("summary", Text),
     ("description", Text),
     ("operationId", Text),
-    ("parameters", List(Kind::Parameter)),
-    ("requestBody", Object(Kind::RequestBody)),
-    ("responses", Object(Kind::Responses)),
-    ("callbacks", Map(Kind::Callback)),
+    ("parameters", List(ObjectKind::Parameter)),
+    ("requestBody", Object(ObjectKind::RequestBody)),
+    ("responses", Object(ObjectKind::Responses)),
+    ("callbacks", Map(ObjectKind::Callback)),
     ("deprecated", Boolean),
-    ("security", List(Kind::SecurityRequirement)),
-    ("servers", List(Kind::Server)),
+    ("security", List(ObjectKind::SecurityRequirement)),
+    ("servers", List(ObjectKind::Server)),
 ];
 
 /// The values of `style` (OpenAPI 3.0.4 §4.7.12.2.2).
@@ -222,9 +222,9 @@ const PARAMETER: &[(&str, Expect)] = &[
     ("style", Word(STYLES)),
     ("explode", Boolean),
     ("allowReserved", Boolean),
-    ("schema", Object(Kind::Schema)),
-    ("examples", Map(Kind::Example)),
-    ("content", Map(Kind::MediaType)),
+    ("schema", Object(ObjectKind::Schema)),
+    ("examples", Map(ObjectKind::Example)),
+    ("content", Map(ObjectKind::MediaType)),
 ];
 
 const HEADER: &[(&str, Expect)] = &[
@@ -233,21 +233,21 @@ const HEADER: &[(&str, Expect)] = &[
     ("deprecated", Boolean),
     ("style", Word(&["simple"])),
     ("explode", Boolean),
-    ("schema", Object(Kind::Schema)),
-    ("examples", Map(Kind::Example)),
-    ("content", Map(Kind::MediaType)),
+    ("schema", Object(ObjectKind::Schema)),
+    ("examples", Map(ObjectKind::Example)),
+    ("content", Map(ObjectKind::MediaType)),
 ];
 
 const MEDIA_TYPE: &[(&str, Expect)] = &[
-    ("schema", Object(Kind::Schema)),
-    ("itemSchema", Object(Kind::Schema)),
-    ("examples", Map(Kind::Example)),
-    ("encoding", Map(Kind::Encoding)),
+    ("schema", Object(ObjectKind::Schema)),
+    ("itemSchema", Object(ObjectKind::Schema)),
+    ("examples", Map(ObjectKind::Example)),
+    ("encoding", Map(ObjectKind::Encoding)),
 ];
 
 const ENCODING: &[(&str, Expect)] = &[
     ("contentType", Text),
-    ("headers", Map(Kind::Header)),
+    ("headers", Map(ObjectKind::Header)),
     (
         "style",
         Word(&["form", "spaceDelimited", "pipeDelimited", "deepObject"]),
@@ -257,16 +257,16 @@ const ENCODING: &[(&str, Expect)] = &[
 ];
 
 const COMPONENTS: &[(&str, Expect)] = &[
-    ("schemas", Map(Kind::Schema)),
-    ("responses", Map(Kind::Response)),
-    ("parameters", Map(Kind::Parameter)),
-    ("examples", Map(Kind::Example)),
-    ("requestBodies", Map(Kind::RequestBody)),
-    ("headers", Map(Kind::Header)),
-    ("securitySchemes", Map(Kind::SecurityScheme)),
-    ("callbacks", Map(Kind::Callback)),
-    ("pathItems", Map(Kind::PathItem)),
-    ("mediaTypes", Map(Kind::MediaType)),
+    ("schemas", Map(ObjectKind::Schema)),
+    ("responses", Map(ObjectKind::Response)),
+    ("parameters", Map(ObjectKind::Parameter)),
+    ("examples", Map(ObjectKind::Example)),
+    ("requestBodies", Map(ObjectKind::RequestBody)),
+    ("headers", Map(ObjectKind::Header)),
+    ("securitySchemes", Map(ObjectKind::SecurityScheme)),
+    ("callbacks", Map(ObjectKind::Callback)),
+    ("pathItems", Map(ObjectKind::PathItem)),
+    ("mediaTypes", Map(ObjectKind::MediaType)),
 ];
 
 const SECURITY_SCHEME: &[(&str, Expect)] = &[
@@ -288,18 +288,18 @@ const SCHEMA: &[(&str, Expect)] = &[
     ("type", Anything),
     ("description", Text),
     ("$ref", Anything),
-    ("properties", Map(Kind::Schema)),
+    ("properties", Map(ObjectKind::Schema)),
     ("example", Anything),
-    ("items", Object(Kind::Schema)),
+    ("items", Object(ObjectKind::Schema)),
     ("required", Texts),
     ("format", Text),
     ("enum", Values),
     ("nullable", Boolean),
     ("examples", Anything),
     ("default", Anything),
-    ("allOf", List(Kind::Schema)),
-    ("anyOf", List(Kind::Schema)),
-    ("oneOf", List(Kind::Schema)),
+    ("allOf", List(ObjectKind::Schema)),
+    ("anyOf", List(ObjectKind::Schema)),
+    ("oneOf", List(ObjectKind::Schema)),
     ("title", Text),
     ("pattern", Text),
     ("minimum", Number),
@@ -319,20 +319,20 @@ const SCHEMA: &[(&str, Expect)] = &[
     ("readOnly", Boolean),
     ("writeOnly", Boolean),
     ("deprecated", Boolean),
-    ("patternProperties", Map(Kind::Schema)),
-    ("additionalProperties", Object(Kind::Schema)),
-    ("prefixItems", List(Kind::Schema)),
-    ("contains", Object(Kind::Schema)),
-    ("not", Object(Kind::Schema)),
-    ("if", Object(Kind::Schema)),
-    ("then", Object(Kind::Schema)),
-    ("else", Object(Kind::Schema)),
-    ("propertyNames", Object(Kind::Schema)),
-    ("dependentSchemas", Map(Kind::Schema)),
-    ("unevaluatedItems", Object(Kind::Schema)),
-    ("unevaluatedProperties", Object(Kind::Schema)),
-    ("contentSchema", Object(Kind::Schema)),
-    ("$defs", Map(Kind::Schema)),
+    ("patternProperties", Map(ObjectKind::Schema)),
+    ("additionalProperties", Object(ObjectKind::Schema)),
+    ("prefixItems", List(ObjectKind::Schema)),
+    ("contains", Object(ObjectKind::Schema)),
+    ("not", Object(ObjectKind::Schema)),
+    ("if", Object(ObjectKind::Schema)),
+    ("then", Object(ObjectKind::Schema)),
+    ("else", Object(ObjectKind::Schema)),
+    ("propertyNames", Object(ObjectKind::Schema)),
+    ("dependentSchemas", Map(ObjectKind::Schema)),
+    ("unevaluatedItems", Object(ObjectKind::Schema)),
+    ("unevaluatedProperties", Object(ObjectKind::Schema)),
+    ("contentSchema", Object(ObjectKind::Schema)),
+    ("$defs", Map(ObjectKind::Schema)),
 ];
 
 /// Visits every object of the document below and including `value`, innermost first.
@@ -340,20 +340,20 @@ const SCHEMA: &[(&str, Expect)] = &[
 /// `visit` gets the kind of the object, the object, and its JSON Pointer. Examples, defaults and
 /// extensions are data and not visited.
 pub(crate) fn each_object(
-    kind: Kind,
+    kind: ObjectKind,
     value: &mut Value,
     pointer: &str,
-    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+    visit: &mut dyn FnMut(ObjectKind, &mut Value, &str),
 ) {
     // Share one buffer among all pointers: a large document has hundreds of thousands of them.
     each_below(kind, value, &mut pointer.to_owned(), visit);
 }
 
 fn each_below(
-    kind: Kind,
+    kind: ObjectKind,
     value: &mut Value,
     at: &mut String,
-    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+    visit: &mut dyn FnMut(ObjectKind, &mut Value, &str),
 ) {
     let members = kind.members();
     for (name, member) in value.as_object_mut().into_iter().flatten() {
@@ -380,7 +380,7 @@ fn each_below(
 /// visits it.
 #[must_use]
 pub(crate) fn is_known(pointer: &str) -> bool {
-    let mut expect = Object(Kind::Document);
+    let mut expect = Object(ObjectKind::Document);
     for segment in pointer.split('/').skip(1) {
         let name = unescape(segment);
         let inner = match expect {
@@ -411,7 +411,7 @@ fn each_expected(
     expect: Expect,
     value: &mut Value,
     at: &mut String,
-    visit: &mut dyn FnMut(Kind, &mut Value, &str),
+    visit: &mut dyn FnMut(ObjectKind, &mut Value, &str),
 ) {
     match expect {
         Object(kind) => each_below(kind, value, at, visit),

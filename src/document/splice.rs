@@ -12,12 +12,12 @@ use indexmap::IndexMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Code, Diagnostic, Place, Source, Written, written};
+use crate::diagnostic::{Code, Diagnostic, Place, Source, WrittenElsewhere, written};
 use crate::document::extent::Origin;
 use crate::document::files::{Files, Home, ReferenceError};
 use crate::document::identifier;
 use crate::document::reference::{ALLOWED, UNKNOWN, forget, is_reference, pointer_of};
-use crate::document::shape::{Expect, Kind, Members, field};
+use crate::document::shape::{Expect, Members, ObjectKind, field};
 use crate::document::syntax::{find, join, push, size};
 
 /// Maximum number of values that inlined references add to one document; references beyond it are
@@ -32,7 +32,7 @@ pub(crate) struct Splicer {
     /// Structure of the parts that are searched: OpenAPI 2.0 or 3.x.
     pub origin: Origin,
     /// Parts of the tree that were written elsewhere.
-    pub parts: Vec<Written>,
+    pub parts: Vec<WrittenElsewhere>,
     /// Diagnostics so far; [`Splicer::report`] adds those about misplaced references.
     pub found: Vec<Diagnostic>,
     /// Count and first place of the misplaced references, by what they replace, such as `a map`.
@@ -50,7 +50,7 @@ struct Misplaced {
 }
 
 /// Target of a reference.
-struct Target {
+struct ReferenceTarget {
     value: Value,
     /// File or URI that the target is in; `None` for the document itself.
     home: Option<Home>,
@@ -221,9 +221,9 @@ impl Splicer {
                 .is_some_and(|name| !name.contains('/'))
         };
         match (self.origin, expect) {
-            (_, Expect::Object(Kind::Schema)) => false,
-            (Origin::V2, Expect::Object(Kind::Parameter)) => !is_local("#/parameters/"),
-            (Origin::V2, Expect::Object(Kind::Response)) => !is_local("#/responses/"),
+            (_, Expect::Object(ObjectKind::Schema)) => false,
+            (Origin::V2, Expect::Object(ObjectKind::Parameter)) => !is_local("#/parameters/"),
+            (Origin::V2, Expect::Object(ObjectKind::Response)) => !is_local("#/responses/"),
             (_, Expect::Map(_) | Expect::List(_) | Expect::Texts | Expect::Values)
             | (Origin::V2, Expect::Object(_)) => true,
             (Origin::V3, Expect::Object(kind)) => !kind.may_be_reference(),
@@ -232,7 +232,7 @@ impl Splicer {
     }
 
     /// Returns the expected value of an object's member; `None` for unknown members and extensions.
-    fn member(&self, kind: Kind, name: &str) -> Option<Expect> {
+    fn member(&self, kind: ObjectKind, name: &str) -> Option<Expect> {
         if self.origin == Origin::V2
             && let Some(fields) = members_of_2(kind)
         {
@@ -252,7 +252,7 @@ impl Splicer {
         misplaced: &Misplaced,
         home: Option<&Home>,
         files: &mut Files<'_>,
-    ) -> Result<Target, SpliceError> {
+    ) -> Result<ReferenceTarget, SpliceError> {
         let mut text = misplaced.text.clone();
         let mut seen: HashSet<String> = misplaced.trail.iter().cloned().collect();
         if misplaced.trail.len() >= DEEPEST {
@@ -295,7 +295,7 @@ impl Splicer {
                     if self.added > MOST_ADDED {
                         return Err(SpliceError::TooManyValues);
                     }
-                    return Ok(Target {
+                    return Ok(ReferenceTarget {
                         value,
                         home: there,
                         source,
@@ -312,7 +312,7 @@ impl Splicer {
         &mut self,
         tree: &mut Value,
         misplaced: &Misplaced,
-        target: Target,
+        target: ReferenceTarget,
         open: &mut Vec<Misplaced>,
         source: &Arc<Source>,
     ) {
@@ -323,7 +323,7 @@ impl Splicer {
         let is_allowed = self.origin == Origin::V2
             && matches!(
                 misplaced.expect,
-                Expect::Object(Kind::PathItem | Kind::Parameter | Kind::Response)
+                Expect::Object(ObjectKind::PathItem | ObjectKind::Parameter | ObjectKind::Response)
             );
         if !is_allowed {
             let place = self.written(&join(&misplaced.at, "$ref"), source);
@@ -347,7 +347,7 @@ impl Splicer {
             members.extend(own.into_iter().filter(|(name, _)| name != "$ref"));
         }
         *slot = value;
-        self.parts.push(Written {
+        self.parts.push(WrittenElsewhere {
             at: misplaced.at.clone(),
             source: target.source,
             from: target.pointer,
@@ -403,19 +403,19 @@ impl Splicer {
 /// Returns the name of a kind of place in messages, such as `a map of schemas`.
 pub(crate) fn named(expect: Expect) -> &'static str {
     match expect {
-        Expect::Object(Kind::Operation) => "an operation",
+        Expect::Object(ObjectKind::Operation) => "an operation",
         Expect::Object(kind) => match kind {
-            Kind::Paths => "`paths`",
-            Kind::Responses => "`responses`",
-            Kind::Components => "`components`",
-            Kind::Info => "`info`",
-            Kind::Server => "a server",
-            Kind::Encoding => "an encoding",
-            Kind::SecurityRequirement => "a security requirement",
-            Kind::Header => "a header",
+            ObjectKind::Paths => "`paths`",
+            ObjectKind::Responses => "`responses`",
+            ObjectKind::Components => "`components`",
+            ObjectKind::Info => "`info`",
+            ObjectKind::Server => "a server",
+            ObjectKind::Encoding => "an encoding",
+            ObjectKind::SecurityRequirement => "a security requirement",
+            ObjectKind::Header => "a header",
             _ => "an object",
         },
-        Expect::Map(Kind::Schema) => "a map of schemas",
+        Expect::Map(ObjectKind::Schema) => "a map of schemas",
         Expect::Map(_) => "a map",
         _ => "a list",
     }
@@ -423,43 +423,46 @@ pub(crate) fn named(expect: Expect) -> &'static str {
 
 /// Returns the fields of an OpenAPI 2.0 object that are searched for references; `None` if they are
 /// those of 3.x.
-fn members_of_2(kind: Kind) -> Option<&'static [(&'static str, Expect)]> {
+fn members_of_2(kind: ObjectKind) -> Option<&'static [(&'static str, Expect)]> {
     Some(match kind {
-        Kind::Document => &[
-            ("info", Expect::Object(Kind::Info)),
-            ("paths", Expect::Object(Kind::Paths)),
-            ("definitions", Expect::Map(Kind::Schema)),
-            ("parameters", Expect::Map(Kind::Parameter)),
-            ("responses", Expect::Map(Kind::Response)),
-            ("securityDefinitions", Expect::Map(Kind::SecurityScheme)),
-            ("security", Expect::List(Kind::SecurityRequirement)),
+        ObjectKind::Document => &[
+            ("info", Expect::Object(ObjectKind::Info)),
+            ("paths", Expect::Object(ObjectKind::Paths)),
+            ("definitions", Expect::Map(ObjectKind::Schema)),
+            ("parameters", Expect::Map(ObjectKind::Parameter)),
+            ("responses", Expect::Map(ObjectKind::Response)),
+            (
+                "securityDefinitions",
+                Expect::Map(ObjectKind::SecurityScheme),
+            ),
+            ("security", Expect::List(ObjectKind::SecurityRequirement)),
             ("consumes", Expect::Texts),
             ("produces", Expect::Texts),
         ],
-        Kind::Operation => &[
-            ("parameters", Expect::List(Kind::Parameter)),
-            ("responses", Expect::Object(Kind::Responses)),
-            ("security", Expect::List(Kind::SecurityRequirement)),
+        ObjectKind::Operation => &[
+            ("parameters", Expect::List(ObjectKind::Parameter)),
+            ("responses", Expect::Object(ObjectKind::Responses)),
+            ("security", Expect::List(ObjectKind::SecurityRequirement)),
             ("consumes", Expect::Texts),
             ("produces", Expect::Texts),
         ],
-        Kind::Parameter => &[
-            ("schema", Expect::Object(Kind::Schema)),
+        ObjectKind::Parameter => &[
+            ("schema", Expect::Object(ObjectKind::Schema)),
             ("enum", Expect::Values),
         ],
-        Kind::Response => &[
-            ("schema", Expect::Object(Kind::Schema)),
-            ("headers", Expect::Map(Kind::Header)),
+        ObjectKind::Response => &[
+            ("schema", Expect::Object(ObjectKind::Schema)),
+            ("headers", Expect::Map(ObjectKind::Header)),
         ],
-        Kind::Header => &[("enum", Expect::Values)],
+        ObjectKind::Header => &[("enum", Expect::Values)],
         _ => return None,
     })
 }
 
 /// Rewrites the references of an object other than `$ref` (`mapping`, `externalValue`) to resolve
 /// as they did in the file `home`.
-fn rebase_others(kind: Kind, value: &mut Value, home: &Home) {
-    if kind == Kind::Schema
+fn rebase_others(kind: ObjectKind, value: &mut Value, home: &Home) {
+    if kind == ObjectKind::Schema
         && let Some(Value::Object(mapping)) = value.pointer_mut("/discriminator/mapping")
     {
         for (_, to) in mapping.iter_mut() {
@@ -468,7 +471,7 @@ fn rebase_others(kind: Kind, value: &mut Value, home: &Home) {
             }
         }
     }
-    if kind == Kind::Example
+    if kind == ObjectKind::Example
         && let Some(Value::String(text)) = value.get_mut("externalValue")
     {
         let moved = rebased(text, home);

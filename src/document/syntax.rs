@@ -16,7 +16,7 @@ use crate::diagnostic::Span;
 use crate::document::bounds;
 use crate::document::error::SyntaxError;
 use crate::document::number::Follower;
-use crate::document::tree::{Node, Notes};
+use crate::document::tree::{Notes, ValueSeed};
 pub(crate) use crate::document::tree::{Oddity, OddityKind, join, push};
 
 /// Result of [`parse`].
@@ -135,7 +135,7 @@ fn without_comments(text: &str) -> String {
 fn parse_json(text: &str) -> Result<Parsed, SyntaxError> {
     let notes = Notes::new(text, None);
     let mut reader = serde_json::Deserializer::from_str(text);
-    let tree = Node(&notes)
+    let tree = ValueSeed(&notes)
         .deserialize(&mut reader)
         .and_then(|tree| reader.end().map(|()| tree))
         .map_err(|error| SyntaxError::from_json(&error, text))?;
@@ -155,7 +155,7 @@ fn parse_yaml(text: &str) -> Result<Parsed, SyntaxError> {
             oddities: Vec::new(),
         });
     };
-    let tree = Node(&notes)
+    let tree = ValueSeed(&notes)
         .deserialize(first)
         .map_err(|error| yaml_error(&error))?;
     let mut oddities = notes.oddities();
@@ -236,9 +236,9 @@ pub(crate) fn find<'t>(tree: &'t Value, pointer: &str) -> Option<&'t Value> {
 
 /// A part of a tree, searched for once and then remembered.
 #[derive(Debug, Default)]
-pub(crate) struct Part(OnceLock<Yoke<&'static Value, Arc<Value>>>);
+pub(crate) struct CachedPart(OnceLock<Yoke<&'static Value, Arc<Value>>>);
 
-impl Part {
+impl CachedPart {
     /// Returns the value at a JSON Pointer of the tree; both must be the same at each call.
     pub(crate) fn find(&self, tree: &Arc<Value>, pointer: &str) -> Option<&Value> {
         if let Some(found) = self.0.get() {

@@ -37,7 +37,7 @@ pub(crate) enum OddityKind {
 
 /// An oddity whose path is not complete yet: each map or list around it adds a key, innermost
 /// first, so that a text without oddities pays nothing for them.
-struct Found {
+struct FoundOddity {
     kind: OddityKind,
     path: Vec<String>,
 }
@@ -71,12 +71,12 @@ pub(crate) fn push(pointer: &mut String, key: &str) -> usize {
 }
 
 /// Seed that builds a [`Value`] from any deserializer and notes oddities.
-pub(crate) struct Node<'f, 't>(pub &'f Notes<'t>);
+pub(crate) struct ValueSeed<'f, 't>(pub &'f Notes<'t>);
 
 /// Oddities found so far, and the remaining budgets of text and values: aliases could multiply
 /// both.
 pub(crate) struct Notes<'t> {
-    found: RefCell<Vec<Found>>,
+    found: RefCell<Vec<FoundOddity>>,
     left: Cell<usize>,
     /// Number of values that may still follow.
     values: Cell<usize>,
@@ -191,16 +191,16 @@ impl<'t> Notes<'t> {
     }
 }
 
-impl<'t> Node<'_, 't> {
+impl<'t> ValueSeed<'_, 't> {
     fn note(&self, kind: OddityKind, key: &str) {
-        self.0.found.borrow_mut().push(Found {
+        self.0.found.borrow_mut().push(FoundOddity {
             kind,
             path: vec![key.to_owned()],
         });
     }
 
-    fn child(&self) -> (Node<'_, 't>, usize) {
-        (Node(self.0), self.0.found.borrow().len())
+    fn child(&self) -> (ValueSeed<'_, 't>, usize) {
+        (ValueSeed(self.0), self.0.found.borrow().len())
     }
 
     fn complete(&self, before: usize, key: &str) {
@@ -213,7 +213,7 @@ impl<'t> Node<'_, 't> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -222,7 +222,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_, '_> {
+impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

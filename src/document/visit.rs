@@ -3,7 +3,7 @@
 //! `shape::each_object` is the counterpart that may change the tree.
 use serde_json::Value;
 
-use crate::document::shape::{Expect, Kind, Members, field};
+use crate::document::shape::{Expect, Members, ObjectKind, field};
 use crate::document::syntax::push;
 
 /// Calls `look` with the kind, the value and the JSON Pointer of `value` and of every object below
@@ -11,15 +11,20 @@ use crate::document::syntax::push;
 ///
 /// Examples, defaults and extensions are data and not visited.
 pub(crate) fn visit(
-    kind: Kind,
+    kind: ObjectKind,
     value: &Value,
     pointer: &str,
-    look: &mut dyn FnMut(Kind, &Value, &str),
+    look: &mut dyn FnMut(ObjectKind, &Value, &str),
 ) {
     below(kind, value, &mut pointer.to_owned(), look);
 }
 
-fn below(kind: Kind, value: &Value, at: &mut String, look: &mut dyn FnMut(Kind, &Value, &str)) {
+fn below(
+    kind: ObjectKind,
+    value: &Value,
+    at: &mut String,
+    look: &mut dyn FnMut(ObjectKind, &Value, &str),
+) {
     let members = kind.members();
     for (name, member) in value.as_object().into_iter().flatten() {
         let expect = match members {
@@ -41,7 +46,7 @@ fn expected(
     expect: Expect,
     value: &Value,
     at: &mut String,
-    look: &mut dyn FnMut(Kind, &Value, &str),
+    look: &mut dyn FnMut(ObjectKind, &Value, &str),
 ) {
     match (expect, value) {
         (Expect::Object(kind), _) => below(kind, value, at, look),

@@ -75,7 +75,7 @@ pub(crate) fn compose(
     let envelope = || envelope(shown, schema, options);
     let (mut turn, mut total, mut named) = (PageLinks::default(), None, None);
     let part = asked.role.part.as_deref();
-    let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::Place| {
+    let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::ValuePlace| {
         let page = asked.wanted.pick(all);
         let declared = declared(schema, &place.pointer);
         let items = page

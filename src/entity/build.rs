@@ -17,7 +17,7 @@ use crate::contract::{Location, Operation};
 use crate::entity::context::EntityContext;
 use crate::entity::fitting::fit;
 use crate::entity::values::{adapt, in_order, keyed, project, refused, takes};
-use crate::generate::{self, GenerateOptions, Named, fingerprint};
+use crate::generate::{self, EntityPosition, GenerateOptions, fingerprint};
 use crate::resource::Collection;
 use crate::resource::address::singular;
 use crate::resource::place::{self, Slot};
@@ -216,8 +216,8 @@ impl<'c> EntityBuilder<'c> {
         })
     }
 
-    pub(crate) fn named(&self, number: u64) -> Named<'c> {
-        Named {
+    pub(crate) fn named(&self, number: u64) -> EntityPosition<'c> {
+        EntityPosition {
             key: self.collection.key.as_deref(),
             number,
         }

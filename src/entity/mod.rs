@@ -30,7 +30,7 @@ use crate::generate::GenerateOptions;
 use crate::resource::address::singular;
 use crate::resource::evidence::only_id;
 use crate::resource::list::ListQuery;
-use crate::resource::purpose::Parameter as Asking;
+use crate::resource::purpose::ListParameter as Asking;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
 use crate::schema::Schema;
 use crate::schema::name::folded;
@@ -73,7 +73,7 @@ const MOST_MEMBERS: usize = 1000;
 
 /// Parts of a request that a step is read from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Received<'r> {
+pub(crate) struct StepInput<'r> {
     /// Parameters as text.
     pub inputs: &'r Inputs<'r>,
     /// Parameters and content as JSON values.
@@ -91,7 +91,7 @@ impl<'c> EntityRequest<'c> {
         index: usize,
         options: GenerateOptions,
         unknown: Unknown,
-        received: Received<'_>,
+        received: StepInput<'_>,
     ) -> Option<Self> {
         let mut asked = Self::stepping(context, index, options, unknown, received)?;
         asked.wanted = asked.wanted_of(received);
@@ -104,7 +104,7 @@ impl<'c> EntityRequest<'c> {
         index: usize,
         options: GenerateOptions,
         unknown: Unknown,
-        received: Received<'_>,
+        received: StepInput<'_>,
     ) -> Option<Self> {
         let role = context.resources.role(context.contract, index)?;
         let operation = &context.contract.operations[index];
@@ -159,7 +159,7 @@ impl<'c> EntityRequest<'c> {
         context: EntityContext<'c>,
         index: usize,
         options: GenerateOptions,
-        received: Received<'_>,
+        received: StepInput<'_>,
     ) -> Option<Self> {
         let role = context.resources.role(context.contract, index)?;
         let is_shown = matches!(role.act, Act::List | Act::Read);
@@ -199,7 +199,7 @@ impl<'c> EntityRequest<'c> {
         media.schema.as_deref()
     }
 
-    fn step_of(&self, path: &[(String, String)], received: Received<'_>) -> Option<Step> {
+    fn step_of(&self, path: &[(String, String)], received: StepInput<'_>) -> Option<Step> {
         let act = self.role.act;
         if matches!(act, Act::List | Act::Find | Act::Exists) {
             return Some(Step::List);
@@ -318,7 +318,7 @@ impl<'c> EntityRequest<'c> {
     }
 
     /// Finds the key of the entity in the query or in the body.
-    fn key_in(&self, received: Received<'_>) -> Option<String> {
+    fn key_in(&self, received: StepInput<'_>) -> Option<String> {
         let keys = &self.collection.keys;
         let own = self.collection.key.as_deref().map(folded);
         let noun = &self.collection.noun;
@@ -344,7 +344,7 @@ impl<'c> EntityRequest<'c> {
     }
 
     /// Reads the filters, order and page of the requested list.
-    fn wanted_of(&self, received: Received<'_>) -> ListQuery {
+    fn wanted_of(&self, received: StepInput<'_>) -> ListQuery {
         let role = self.role;
         if !matches!(role.act, Act::List | Act::Find | Act::Exists) {
             return ListQuery::default();
@@ -425,7 +425,7 @@ impl<'c> EntityRequest<'c> {
 
     /// Iterates over the members of the content as list parameters, as search operations have them
     /// there.
-    fn asked_in_content<'r>(&'r self, received: Received<'r>) -> impl Iterator<Item = Asking<'r>> {
+    fn asked_in_content<'r>(&'r self, received: StepInput<'r>) -> impl Iterator<Item = Asking<'r>> {
         let schema = self.sent_schema();
         let members = received
             .values

@@ -5,17 +5,17 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::codec::text::plain;
-use crate::contract::wording::{Slot, Template};
+use crate::contract::wording::{Template, WordingSlot};
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::known;
 use crate::errors::finding::Finding;
 use crate::errors::slot::{CodeSlot, FieldSlot, LocationSlot, SegmentsSlot, SlotType, typed};
 use crate::errors::words::{NamePolicy, Words};
-use crate::schema::name::{Form, folded};
+use crate::schema::name::{NameForm, folded};
 
 /// Pattern of one value of an error body.
 #[derive(Debug, Clone)]
-pub(crate) enum Pattern {
+pub(crate) enum BodyPattern {
     /// A value that is the same for every error.
     Fixed(Value),
     /// A sentence.
@@ -39,7 +39,7 @@ pub(crate) enum Pattern {
     Beside(&'static Idiom, String),
     /// The type that is expected or that was sent, as the slot says; the documented type if it is
     /// not known.
-    Type(Slot, Option<&'static Idiom>, String),
+    Type(WordingSlot, Option<&'static Idiom>, String),
     /// The status code.
     Status(SlotType),
     /// The reason phrase of the status.
@@ -47,21 +47,21 @@ pub(crate) enum Pattern {
     /// An object.
     Object(Vec<Member>),
     /// An array with an item for each finding.
-    Each(Box<Pattern>),
+    Each(Box<BodyPattern>),
     /// An array whose items each have their own pattern.
-    Items(Vec<Pattern>),
+    Items(Vec<BodyPattern>),
     /// An object with a member for each invalid field.
     ByField(ByField),
     /// An object whose documented members are fields of the request.
-    Fields(Fields),
+    Fields(FieldErrors),
     /// The `source` of JSON:API: `pointer` for the body, `parameter` or `header` for the rest.
     Source(FieldSlot),
     /// An object with a member for each part of the request that has errors: `{"json": …}`.
-    ByLocation(LocationSlot, Box<Pattern>),
+    ByLocation(LocationSlot, Box<BodyPattern>),
     /// A text that is concatenated from parts.
-    Text(Vec<Pattern>),
+    Text(Vec<BodyPattern>),
     /// A text inside markup, in which `&`, `<` and `>` are escaped.
-    Escaped(Box<Pattern>),
+    Escaped(Box<BodyPattern>),
 }
 
 /// A member of an object.
@@ -70,14 +70,14 @@ pub(crate) struct Member {
     /// Name of the member.
     pub name: String,
     /// Pattern of its value.
-    pub pattern: Pattern,
+    pub pattern: BodyPattern,
     /// Value if the pattern gives none; without one the member is left out then.
     pub otherwise: Option<Value>,
 }
 
 /// An object whose documented members are fields of the request, each with its errors.
 #[derive(Debug, Clone)]
-pub(crate) struct Fields {
+pub(crate) struct FieldErrors {
     /// Index of the path segment that names its members: 0 for the fields of the body itself.
     pub depth: usize,
     /// Members that are fields.
@@ -88,7 +88,7 @@ pub(crate) struct Fields {
     pub others: Vec<Member>,
     /// Pattern for fields that are no documented member; none if the object allows no other
     /// members.
-    pub other: Option<Box<Pattern>>,
+    pub other: Option<Box<BodyPattern>>,
 }
 
 /// An object with a member for each field.
@@ -97,14 +97,14 @@ pub(crate) struct ByField {
     /// Notation of the names of members.
     pub key: FieldSlot,
     /// Pattern for the errors of one field.
-    pub entry: Box<Pattern>,
+    pub entry: Box<BodyPattern>,
     /// True if fields are nested like the request: `{"address": {"city": …}}`.
     pub nests: bool,
     /// Family, which may give a member another name than that of the field.
     pub idiom: Option<&'static Idiom>,
 }
 
-impl Pattern {
+impl BodyPattern {
     /// Returns the value for the findings; none if there are none, or if the pattern has no value
     /// for them.
     #[must_use]
@@ -130,7 +130,7 @@ impl Pattern {
             Self::Type(slot, idiom, seen) => {
                 let dialect = &idiom.unwrap_or_else(known::plain).dialect;
                 let told = matches!(first.rule.as_str(), "type" | "required")
-                    .then(|| dialect.slot(*slot, Form::AsIs, first));
+                    .then(|| dialect.slot(*slot, NameForm::AsIs, first));
                 told.map(|told| {
                     if told.is_empty() {
                         json!(seen)
@@ -244,7 +244,7 @@ impl Pattern {
 impl Member {
     fn without_lists(&self) -> Option<Self> {
         let empty = |otherwise: &Value| {
-            Pattern::Fixed(if otherwise.is_array() {
+            BodyPattern::Fixed(if otherwise.is_array() {
                 json!([])
             } else {
                 json!({})
@@ -261,11 +261,11 @@ impl Member {
     }
 
     fn is_headline(&self) -> bool {
-        matches!(&self.pattern, Pattern::Code(slot) if slot.is_headline)
+        matches!(&self.pattern, BodyPattern::Code(slot) if slot.is_headline)
     }
 
     fn is_code(&self) -> bool {
-        matches!(self.pattern, Pattern::Code(_))
+        matches!(self.pattern, BodyPattern::Code(_))
     }
 }
 
@@ -308,7 +308,7 @@ impl ByField {
     }
 }
 
-impl Fields {
+impl FieldErrors {
     fn tell(&self, findings: &[Finding]) -> Map<String, Value> {
         let mut of_fields: Vec<Vec<Finding>> = vec![Vec::new(); self.members.len()];
         let mut of_others: IndexMap<String, Vec<Finding>> = IndexMap::new();
@@ -373,7 +373,26 @@ fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
     }
 }
 
-impl Pattern {
+impl BodyPattern {
+    /// Returns true if a pattern depends on the fault: it has a message, a code or a field.
+    #[must_use]
+    pub(crate) fn says_something(&self) -> bool {
+        match self {
+            Self::Words(_)
+            | Self::Field(_)
+            | Self::Code(_)
+            | Self::Segments(_)
+            | Self::Source(_)
+            | Self::ByField(_)
+            | Self::Fields(_)
+            | Self::ByLocation(..) => true,
+            Self::Object(members) => members.iter().any(|member| member.pattern.says_something()),
+            Self::Each(entry) => entry.says_something(),
+            Self::Items(items) | Self::Text(items) => items.iter().any(Self::says_something),
+            _ => false,
+        }
+    }
+
     /// Returns true if the pattern names the field outside sentences.
     #[must_use]
     pub(crate) fn names_field(&self) -> bool {
@@ -398,7 +417,7 @@ impl Pattern {
         let repeats = |slot| {
             matches!(
                 slot,
-                Slot::Media | Slot::Method | Slot::Detail | Slot::Value
+                WordingSlot::Media | WordingSlot::Method | WordingSlot::Detail | WordingSlot::Value
             )
         };
         match self {
@@ -458,7 +477,7 @@ impl Pattern {
             Self::Words(words) => words
                 .seen
                 .as_ref()
-                .is_some_and(|seen| seen.template.has(Slot::is_name)),
+                .is_some_and(|seen| seen.template.has(WordingSlot::is_name)),
             Self::Object(members) => members.iter().any(|member| member.pattern.shows_name()),
             Self::Each(entry) | Self::Escaped(entry) => entry.shows_name(),
             Self::Items(items) | Self::Text(items) => items.iter().any(Self::shows_name),

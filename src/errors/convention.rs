@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::contract::example::Example;
-use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern};
+use crate::contract::{Contract, DocumentedResponse, MediaType, Operation, StatusPattern};
 use crate::errors::unknown;
 use crate::schema::Schema;
 
@@ -38,7 +38,7 @@ pub(super) struct Documented {
 impl Documented {
     /// Returns the operation and the response.
     #[must_use]
-    pub(super) fn of(self, contract: &Contract) -> Option<(&Operation, &Response)> {
+    pub(super) fn of(self, contract: &Contract) -> Option<(&Operation, &DocumentedResponse)> {
         let operation = contract.operations.get(self.operation)?;
         Some((operation, operation.response_at(self.pattern)?))
     }
@@ -120,7 +120,7 @@ impl Conventions {
                 let Some(rank) = rank(operation, *pattern) else {
                     continue;
                 };
-                let key = std::ptr::from_ref::<Response>(response).addr();
+                let key = std::ptr::from_ref::<DocumentedResponse>(response).addr();
                 let Some((shape, worth)) = *looks.entry(key).or_insert_with(|| look(response))
                 else {
                     continue;
@@ -241,7 +241,7 @@ pub(super) fn has_success(operation: &Operation) -> bool {
         .any(|(pattern, _)| is_success(pattern))
 }
 
-fn look(response: &Response) -> Option<(u64, Worth)> {
+fn look(response: &DocumentedResponse) -> Option<(u64, Worth)> {
     let media = response
         .content
         .iter()

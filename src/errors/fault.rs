@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::codec::{coding, content};
 use crate::contract::Location;
 use crate::errors::finding::Finding;
-use crate::errors::problem::{Kind, Problem};
+use crate::errors::problem::{Problem, ProblemKind};
 use crate::resource::KeyFrom;
 use crate::validate::credentials::MissingCredentials;
 use crate::validate::{ContentFault, Violation};
@@ -187,7 +187,7 @@ impl Fault {
         match self {
             Self::Credentials(missing) => {
                 let problem = Problem::new(
-                    Kind::Unauthorized,
+                    ProblemKind::Unauthorized,
                     StatusCode::UNAUTHORIZED,
                     missing.detail.clone(),
                 );
@@ -198,7 +198,7 @@ impl Fault {
             }
             Self::TooLarge(limit) => {
                 let detail = format!("the content has more than {limit} bytes");
-                Problem::new(Kind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, detail)
+                Problem::new(ProblemKind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, detail)
             }
             Self::Content(fault) => content_problem(fault),
             Self::Violations(violations) => {
@@ -206,32 +206,37 @@ impl Fault {
                     .first()
                     .map(Violation::summary)
                     .unwrap_or_default();
-                let problem =
-                    Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail);
+                let problem = Problem::new(
+                    ProblemKind::Violation,
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    detail,
+                );
                 Problem {
                     violations: violations.clone(),
                     ..problem
                 }
             }
             Self::Problem(problem) => problem.clone(),
-            Self::UnknownPath(detail) => {
-                Problem::new(Kind::UnknownPath, StatusCode::NOT_FOUND, detail.clone())
-            }
+            Self::UnknownPath(detail) => Problem::new(
+                ProblemKind::UnknownPath,
+                StatusCode::NOT_FOUND,
+                detail.clone(),
+            ),
             Self::Method { detail, .. } => Problem::new(
-                Kind::MethodNotAllowed,
+                ProblemKind::MethodNotAllowed,
                 StatusCode::METHOD_NOT_ALLOWED,
                 detail.clone(),
             ),
             Self::Status(status) => {
                 let detail = format!("{} was asked for", status.as_u16());
-                Problem::new(Kind::UndocumentedStatus, *status, detail)
+                Problem::new(ProblemKind::UndocumentedStatus, *status, detail)
             }
             Self::Unknown { noun, key, .. } if key.is_empty() => {
                 let detail = format!("{noun} not found");
-                Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
+                Problem::new(ProblemKind::UnknownEntity, StatusCode::NOT_FOUND, detail)
             }
             Self::Unknown { noun, key, .. } => Problem::new(
-                Kind::UnknownEntity,
+                ProblemKind::UnknownEntity,
                 StatusCode::NOT_FOUND,
                 format!("{noun} `{}` not found", shortened(key)),
             ),
@@ -245,19 +250,19 @@ impl Fault {
                     "{article} {noun} with id `{}` already exists",
                     shortened(key)
                 );
-                Problem::new(Kind::Conflict, StatusCode::CONFLICT, detail)
+                Problem::new(ProblemKind::Conflict, StatusCode::CONFLICT, detail)
             }
             Self::Stale => {
                 let detail =
                     "the entity does not match `If-Match` or `If-None-Match` of the request";
-                Problem::new(Kind::Stale, StatusCode::PRECONDITION_FAILED, detail)
+                Problem::new(ProblemKind::Stale, StatusCode::PRECONDITION_FAILED, detail)
             }
             Self::Full => {
                 let detail = "the session is full, see `--session-memory`; `POST /_standin/reset` empties it";
-                Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
+                Problem::new(ProblemKind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
             }
             Self::Impossible(why) => {
-                Problem::new(Kind::Conflict, StatusCode::CONFLICT, why.clone())
+                Problem::new(ProblemKind::Conflict, StatusCode::CONFLICT, why.clone())
             }
         }
     }
@@ -267,7 +272,7 @@ impl Fault {
 fn content_problem(fault: &ContentFault) -> Problem {
     let unsupported = |detail| {
         Problem::new(
-            Kind::UnsupportedMediaType,
+            ProblemKind::UnsupportedMediaType,
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             detail,
         )
@@ -285,7 +290,7 @@ fn content_problem(fault: &ContentFault) -> Problem {
             coding::UNDONE
         )),
         ContentFault::Malformed(malformed) => Problem::new(
-            Kind::Malformed,
+            ProblemKind::Malformed,
             StatusCode::BAD_REQUEST,
             malformed_detail(malformed),
         ),

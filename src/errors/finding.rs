@@ -8,9 +8,9 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::codec::text::plain;
-use crate::contract::wording::{Slot, Template};
+use crate::contract::wording::{Template, WordingSlot};
 use crate::document::syntax::{join, unescape};
-use crate::schema::name::Form;
+use crate::schema::name::NameForm;
 use crate::validate::{Subject, Violation};
 
 /// An error of a request.
@@ -410,14 +410,14 @@ impl Dialect {
 
     /// Returns the text that fills a slot.
     #[must_use]
-    pub(crate) fn slot(&self, slot: Slot, form: Form, finding: &Finding) -> String {
+    pub(crate) fn slot(&self, slot: WordingSlot, form: NameForm, finding: &Finding) -> String {
         let named = |text: &str| form.write(text);
         match slot {
-            Slot::Name | Slot::Property => named(finding.name()),
-            Slot::Path if form == Form::AsIs => self.path.write(&finding.path),
-            Slot::Path => named(&self.path.write(&finding.path)),
-            Slot::Pointer => pointer(&finding.path),
-            Slot::Parent => {
+            WordingSlot::Name | WordingSlot::Property => named(finding.name()),
+            WordingSlot::Path if form == NameForm::AsIs => self.path.write(&finding.path),
+            WordingSlot::Path => named(&self.path.write(&finding.path)),
+            WordingSlot::Pointer => pointer(&finding.path),
+            WordingSlot::Parent => {
                 let parent = finding
                     .path
                     .split_last()
@@ -425,16 +425,16 @@ impl Dialect {
                     .unwrap_or_default();
                 named(&self.path.write(parent))
             }
-            Slot::Container => pointer(finding.container()),
-            Slot::Schema => finding.schema(),
-            Slot::Location => named(finding.location),
-            Slot::Value => shorten(
+            WordingSlot::Container => pointer(finding.container()),
+            WordingSlot::Schema => finding.schema(),
+            WordingSlot::Location => named(finding.location),
+            WordingSlot::Value => shorten(
                 finding
                     .value
                     .as_ref()
                     .map_or_else(String::new, |value| self.values.write(value)),
             ),
-            Slot::Type => {
+            WordingSlot::Type => {
                 let sent = finding.sent_type();
                 self.found
                     .get(sent)
@@ -442,8 +442,8 @@ impl Dialect {
                     .cloned()
                     .unwrap_or_else(|| sent.to_owned())
             }
-            Slot::Length => finding.length().to_string(),
-            Slot::Types => {
+            WordingSlot::Length => finding.length().to_string(),
+            WordingSlot::Types => {
                 let types = finding
                     .operand("types")
                     .and_then(Value::as_array)
@@ -456,14 +456,14 @@ impl Dialect {
                         .map(|name| self.type_name(name)),
                 )
             }
-            Slot::Values => match (finding.operand("values"), finding.operand("value")) {
+            WordingSlot::Values => match (finding.operand("values"), finding.operand("value")) {
                 (Some(Value::Array(values)), _) => {
                     self.list(values.iter().map(|value| self.values.write(value)))
                 }
                 (_, Some(value)) => self.values.write(value),
                 _ => String::new(),
             },
-            Slot::Plural => {
+            WordingSlot::Plural => {
                 let is_one = finding
                     .operand("limit")
                     .is_some_and(|limit| limit.as_f64() == Some(1.0));
@@ -473,21 +473,21 @@ impl Dialect {
                     "s".to_owned()
                 }
             }
-            Slot::Format => {
+            WordingSlot::Format => {
                 let format = finding.operand("format").map(plain).unwrap_or_default();
                 self.formats.get(&format).cloned().unwrap_or(format)
             }
-            Slot::Least => bound(finding, "least", "0"),
-            Slot::Most => bound(finding, "most", "2147483647"),
-            Slot::Limit => finding.operand("limit").map(plain).unwrap_or_default(),
-            Slot::Pattern => finding.operand("pattern").map(plain).unwrap_or_default(),
-            Slot::Status => finding.operand("status").map(plain).unwrap_or_default(),
-            Slot::Reason => finding.operand("reason").map(plain).unwrap_or_default(),
-            Slot::Detail => finding.operand("detail").map(plain).unwrap_or_default(),
-            Slot::Media => finding.operand("media").map(plain).unwrap_or_default(),
-            Slot::Method => finding.operand("method").map(plain).unwrap_or_default(),
-            Slot::Message => finding.operand("message").map(plain).unwrap_or_default(),
-            Slot::Code => named(&finding.operand("code").map(plain).unwrap_or_default()),
+            WordingSlot::Least => bound(finding, "least", "0"),
+            WordingSlot::Most => bound(finding, "most", "2147483647"),
+            WordingSlot::Limit => finding.operand("limit").map(plain).unwrap_or_default(),
+            WordingSlot::Pattern => finding.operand("pattern").map(plain).unwrap_or_default(),
+            WordingSlot::Status => finding.operand("status").map(plain).unwrap_or_default(),
+            WordingSlot::Reason => finding.operand("reason").map(plain).unwrap_or_default(),
+            WordingSlot::Detail => finding.operand("detail").map(plain).unwrap_or_default(),
+            WordingSlot::Media => finding.operand("media").map(plain).unwrap_or_default(),
+            WordingSlot::Method => finding.operand("method").map(plain).unwrap_or_default(),
+            WordingSlot::Message => finding.operand("message").map(plain).unwrap_or_default(),
+            WordingSlot::Code => named(&finding.operand("code").map(plain).unwrap_or_default()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rates how well the template of an example fits a finding.
 use crate::errors::catalogue::idiom::is_of_value;
 use crate::errors::finding::Finding;
-use crate::errors::reading::Reading;
+use crate::errors::reading::ReadExample;
 
 /// Quality of an example as the template for a finding; greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +23,7 @@ pub(crate) enum Fit {
     Exact,
 }
 
-pub(crate) fn fit(reading: &Reading, finding: &Finding) -> Fit {
+pub(crate) fn fit(reading: &ReadExample, finding: &Finding) -> Fit {
     let Some(about) = &reading.about else {
         return if reading.rules.contains(&finding.rule.as_str()) {
             Fit::Rule

@@ -25,9 +25,9 @@ use serde_json::Value;
 use crate::codec::accept::{Accept, concrete};
 use crate::codec::content;
 use crate::contract::media::{MediaRange, Written};
-use crate::contract::{Contract, MediaType, Operation, Response, StatusPattern};
+use crate::contract::{Contract, DocumentedResponse, MediaType, Operation, StatusPattern};
 use crate::errors::catalogue::known;
-use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::role::MemberRole;
 use crate::errors::convention::has_success;
 pub(crate) use crate::errors::fault::Fault;
 use crate::errors::finding::Finding;
@@ -45,7 +45,7 @@ pub(crate) struct Rejection<'c> {
     /// The status to send.
     pub status: StatusCode,
     /// Documented response, whose headers are sent too; none if the document has no such response.
-    pub response: Option<&'c Response>,
+    pub response: Option<&'c DocumentedResponse>,
     /// The media type to send.
     pub media: Cow<'c, MediaRange>,
     /// The content to send.
@@ -71,10 +71,10 @@ pub(crate) struct ErrorContext<'c> {
 
 /// Documented response for an error.
 #[derive(Debug, Clone, Copy)]
-struct Found<'c> {
+struct FoundResponse<'c> {
     status: StatusCode,
     pattern: StatusPattern,
-    response: &'c Response,
+    response: &'c DocumentedResponse,
     /// Operation that documents the response.
     operation: &'c Operation,
     /// Owner of the response: the operation of the request, or another one.
@@ -193,7 +193,7 @@ pub(crate) fn reject_all<'c>(
 )]
 fn from_response<'c>(
     context: ErrorContext<'c>,
-    found: Found<'c>,
+    found: FoundResponse<'c>,
     mut findings: Vec<Finding>,
     named: Option<&str>,
     problem: &Problem,
@@ -247,7 +247,7 @@ fn with_key<'v>(value: &'v Value, fault: &Fault) -> Cow<'v, Value> {
 
 /// Writes a value as the content of a documented response.
 fn told_as<'c>(
-    found: Found<'c>,
+    found: FoundResponse<'c>,
     media: &'c MediaType,
     value: &Value,
     reason: String,
@@ -275,7 +275,7 @@ fn own_response<'c>(
     fault: &Fault,
     asked: Option<StatusCode>,
     names_nothing: bool,
-) -> Option<Found<'c>> {
+) -> Option<FoundResponse<'c>> {
     let not_found = || at_status(operation, StatusCode::NOT_FOUND).filter(|_| names_nothing);
     let own = || not_found().or_else(|| documented(operation, fault));
     let found = match asked {
@@ -285,7 +285,7 @@ fn own_response<'c>(
             .or_else(|| own().map(|(_, pattern, response)| (status, pattern, response))),
         None => own(),
     };
-    found.map(|(status, pattern, response)| Found {
+    found.map(|(status, pattern, response)| FoundResponse {
         status,
         pattern,
         response,
@@ -328,7 +328,7 @@ fn usual_response(
     context: ErrorContext<'_>,
     document: usize,
     status: StatusCode,
-) -> Option<Found<'_>> {
+) -> Option<FoundResponse<'_>> {
     if !ALIKE.contains(&status.as_u16()) {
         return None;
     }
@@ -337,7 +337,7 @@ fn usual_response(
         .conventions(context.contract, document)
         .response(status)?;
     let (operation, response) = documented.of(context.contract)?;
-    Some(Found {
+    Some(FoundResponse {
         status,
         pattern: documented.pattern,
         response,
@@ -360,7 +360,7 @@ pub(crate) fn is_usual(context: ErrorContext<'_>, document: usize, status: Statu
 /// plain text or JSON.
 fn from_fixture<'c>(
     status: StatusCode,
-    response: Option<&'c Response>,
+    response: Option<&'c DocumentedResponse>,
     value: &Value,
     accept: &Accept,
 ) -> Rejection<'c> {
@@ -390,7 +390,11 @@ fn from_fixture<'c>(
 /// Functions that load the data that every invalid request needs; each can run on its own thread.
 pub(crate) const WARM_UPS: [fn(); 2] = [|| drop(known::candidates("")), reading::warm_up];
 
-fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str) -> Rejection<'c> {
+fn from_problem<'c>(
+    problem: &Problem,
+    response: Option<&'c DocumentedResponse>,
+    why: &str,
+) -> Rejection<'c> {
     Rejection {
         status: problem.status,
         response,
@@ -408,7 +412,7 @@ fn from_problem<'c>(problem: &Problem, response: Option<&'c Response>, why: &str
 fn at_status(
     operation: &Operation,
     status: StatusCode,
-) -> Option<(StatusCode, StatusPattern, &Response)> {
+) -> Option<(StatusCode, StatusPattern, &DocumentedResponse)> {
     let patterns = [
         StatusPattern::Exact(status),
         StatusPattern::Range(status.as_u16() / 100),
@@ -425,7 +429,7 @@ fn at_status(
 fn documented<'c>(
     operation: &'c Operation,
     fault: &Fault,
-) -> Option<(StatusCode, StatusPattern, &'c Response)> {
+) -> Option<(StatusCode, StatusPattern, &'c DocumentedResponse)> {
     let statuses = fault
         .statuses()
         .iter()
@@ -482,7 +486,7 @@ fn documented<'c>(
 
 /// Returns the status, 400 or 422, that the examples of a response state, for a response for
 /// several statuses: `{"status": 400, …}`.
-fn stated_status(response: &Response) -> Option<StatusCode> {
+fn stated_status(response: &DocumentedResponse) -> Option<StatusCode> {
     let examples = response.content.iter().flat_map(|media| &media.examples);
     let of_value = |value: &Value| {
         let members = value.as_object()?.iter().chain(
@@ -493,7 +497,7 @@ fn stated_status(response: &Response) -> Option<StatusCode> {
                 .flatten(),
         );
         let mut statuses = members
-            .filter(|(name, _)| Role::Status.fits(name))
+            .filter(|(name, _)| MemberRole::Status.fits(name))
             .filter_map(|(_, value)| value.as_u64());
         statuses.find_map(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok())
     };
@@ -505,7 +509,7 @@ fn stated_status(response: &Response) -> Option<StatusCode> {
 
 /// Returns the status, 400 or 422, that the error codes of a response are named after:
 /// `invalid_request` (RFC 6749 §5.2), `bad_request`, `unprocessable_entity`.
-fn status_of_codes(response: &Response) -> Option<StatusCode> {
+fn status_of_codes(response: &DocumentedResponse) -> Option<StatusCode> {
     let schemas = response
         .content
         .iter()
@@ -530,7 +534,7 @@ fn shown_codes(example: &Value, depth: usize) -> Vec<&str> {
     let mut found = Vec::new();
     for (name, member) in example.as_object().into_iter().flatten() {
         match member {
-            Value::String(code) if Role::Code.fits(name) => found.push(code.as_str()),
+            Value::String(code) if MemberRole::Code.fits(name) => found.push(code.as_str()),
             member if depth < DEEPEST => found.extend(shown_codes(member, depth + 1)),
             _ => {}
         }
@@ -546,7 +550,7 @@ fn codes<'s>(schema: &'s Schema, node: &'s Value, depth: usize) -> Vec<&'s str> 
         let property = schema.resolve(property);
         if let Some(allowed) = property.get("enum").and_then(Value::as_array) {
             let allowed = allowed.iter().filter_map(Value::as_str);
-            found.extend(allowed.filter(|_| Role::Code.fits(name)));
+            found.extend(allowed.filter(|_| MemberRole::Code.fits(name)));
         } else if depth < DEEPEST {
             found.extend(codes(schema, property, depth + 1));
         }
@@ -557,7 +561,7 @@ fn codes<'s>(schema: &'s Schema, node: &'s Value, depth: usize) -> Vec<&'s str> 
 /// Returns the body of the error, valid against its schema wherever that is possible.
 fn tell(
     context: ErrorContext<'_>,
-    found: Found<'_>,
+    found: FoundResponse<'_>,
     media: &MediaType,
     findings: &[Finding],
     named: Option<&str>,

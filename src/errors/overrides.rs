@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::contract::Operation;
 use crate::contract::error_override::Telling;
-use crate::contract::wording::{Part, Slot, Template};
-use crate::errors::body::{ByField, Member, Pattern};
+use crate::contract::wording::{Template, TemplatePart, WordingSlot};
+use crate::errors::body::{BodyPattern, ByField, Member};
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::known;
 use crate::errors::finding::{Finding, PathStyle};
@@ -149,16 +149,16 @@ impl<'c> ErrorOverrides<'c> {
 }
 
 /// Returns the pattern of a body from the fixtures.
-fn pattern(value: &Value) -> Pattern {
+fn pattern(value: &Value) -> BodyPattern {
     match value {
         Value::String(text) => match Template::parse(text) {
-            Ok(template) if template.has(|_| true) => Pattern::Filled(template),
-            Ok(template) => Pattern::Fixed(json!(template.fill(|_, _| String::new()))),
-            Err(_) => Pattern::Fixed(value.clone()),
+            Ok(template) if template.has(|_| true) => BodyPattern::Filled(template),
+            Ok(template) => BodyPattern::Fixed(json!(template.fill(|_, _| String::new()))),
+            Err(_) => BodyPattern::Fixed(value.clone()),
         },
         Value::Array(items) => match items.as_slice() {
-            [only] if has_slots(only) => Pattern::Each(Box::new(pattern(only))),
-            items => Pattern::Items(items.iter().map(pattern).collect()),
+            [only] if has_slots(only) => BodyPattern::Each(Box::new(pattern(only))),
+            items => BodyPattern::Items(items.iter().map(pattern).collect()),
         },
         Value::Object(object) => {
             if let (1, Some((key, entry))) = (object.len(), object.iter().next())
@@ -168,7 +168,7 @@ fn pattern(value: &Value) -> Pattern {
                     style,
                     ..FieldSlot::plain()
                 };
-                return Pattern::ByField(ByField {
+                return BodyPattern::ByField(ByField {
                     key,
                     entry: Box::new(pattern(entry)),
                     nests: false,
@@ -180,9 +180,9 @@ fn pattern(value: &Value) -> Pattern {
                 pattern: pattern(value),
                 otherwise: None,
             };
-            Pattern::Object(object.iter().map(member).collect())
+            BodyPattern::Object(object.iter().map(member).collect())
         }
-        other => Pattern::Fixed(other.clone()),
+        other => BodyPattern::Fixed(other.clone()),
     }
 }
 
@@ -190,9 +190,13 @@ fn pattern(value: &Value) -> Pattern {
 fn key_style(key: &str) -> Option<FieldStyle> {
     let template = Template::parse(key).ok()?;
     match template.parts.as_slice() {
-        [Part::Slot(Slot::Name | Slot::Property, form)] => Some(FieldStyle::Name(*form)),
-        [Part::Slot(Slot::Path, form)] => Some(FieldStyle::Path(PathStyle::Dotted, *form)),
-        [Part::Slot(Slot::Pointer, _)] => Some(FieldStyle::Pointer),
+        [TemplatePart::Slot(WordingSlot::Name | WordingSlot::Property, form)] => {
+            Some(FieldStyle::Name(*form))
+        }
+        [TemplatePart::Slot(WordingSlot::Path, form)] => {
+            Some(FieldStyle::Path(PathStyle::Dotted, *form))
+        }
+        [TemplatePart::Slot(WordingSlot::Pointer, _)] => Some(FieldStyle::Pointer),
         _ => None,
     }
 }

@@ -17,28 +17,28 @@ macro_rules! kinds {
     ($($variant:ident = $name:literal, $title:literal, $about:literal;)*) => {
         /// Kind of problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Kind { $(#[doc = $about] $variant,)* }
+        pub enum ProblemKind { $(#[doc = $about] $variant,)* }
 
-        impl Kind {
+        impl ProblemKind {
             /// Every kind.
-            pub const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
+            pub const ALL: &'static [ProblemKind] = &[$(ProblemKind::$variant,)*];
 
             /// Returns the last segment of its `type`: `unknown-path`.
             #[must_use]
             pub fn name(self) -> &'static str {
-                match self { $(Kind::$variant => $name,)* }
+                match self { $(ProblemKind::$variant => $name,)* }
             }
 
             /// Returns its `title`.
             #[must_use]
             pub fn title(self) -> &'static str {
-                match self { $(Kind::$variant => $title,)* }
+                match self { $(ProblemKind::$variant => $title,)* }
             }
 
             /// Returns the explanation for users who look up its `type`, one or two sentences.
             #[must_use]
             pub fn about(self) -> &'static str {
-                match self { $(Kind::$variant => $about,)* }
+                match self { $(ProblemKind::$variant => $about,)* }
             }
         }
     };
@@ -75,7 +75,7 @@ kinds! {
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// Kind, which sets `type` and `title`.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// Status code, sent as `status` too.
     pub status: StatusCode,
     /// Explanation of this occurrence, sent as `detail`.
@@ -89,7 +89,7 @@ pub struct Problem {
 impl Problem {
     /// Creates a problem without violations.
     #[must_use]
-    pub fn new(kind: Kind, status: StatusCode, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             kind,
             status,

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::codec::text::plain;
-use crate::contract::wording::{Part, Slot, Template};
+use crate::contract::wording::{Template, TemplatePart, WordingSlot};
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
 use crate::errors::catalogue::{code, known};
 use crate::errors::finding::{Dialect, Finding, LOCATIONS, PathStyle, location_of, pointer};
-use crate::schema::name::{self, Form};
+use crate::schema::name::{self, NameForm};
 
 /// Code for programs, a string or a number.
 #[derive(Debug, Clone, Default)]
@@ -52,9 +52,9 @@ pub(crate) struct FieldSlot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldStyle {
     /// Path, with the names in a form.
-    Path(PathStyle, Form),
+    Path(PathStyle, NameForm),
     /// Name alone, in a form.
-    Name(Form),
+    Name(NameForm),
     /// JSON Pointer.
     Pointer,
 }
@@ -242,11 +242,11 @@ impl CodeSlot {
         let has_lower = seen.chars().any(char::is_lowercase);
         let starts_high = seen.chars().next().is_some_and(char::is_uppercase);
         let form = match (has_lower, starts_high) {
-            (false, _) => Form::Upper,
-            (true, true) => Form::Pascal,
-            _ if seen.contains('-') => Form::Kebab,
-            _ if seen.contains('_') => Form::Snake,
-            _ => Form::Camel,
+            (false, _) => NameForm::Upper,
+            (true, true) => NameForm::Pascal,
+            _ if seen.contains('-') => NameForm::Kebab,
+            _ if seen.contains('_') => NameForm::Snake,
+            _ => NameForm::Camel,
         };
         Some(json!(form.write(plain.as_str()?)))
     }
@@ -258,7 +258,7 @@ impl FieldSlot {
     pub(crate) fn plain() -> Self {
         Self {
             before: Template::default(),
-            style: FieldStyle::Path(PathStyle::Brackets, Form::AsIs),
+            style: FieldStyle::Path(PathStyle::Brackets, NameForm::AsIs),
         }
     }
 
@@ -272,9 +272,9 @@ impl FieldSlot {
         let path = match self.style {
             FieldStyle::Pointer => pointer(&finding.path),
             FieldStyle::Name(form) => form.write(finding.name()),
-            FieldStyle::Path(style, Form::AsIs) => style.write(&finding.path),
+            FieldStyle::Path(style, NameForm::AsIs) => style.write(&finding.path),
             // Only fields of the body are properties of a class; parameters keep their names.
-            FieldStyle::Path(style, Form::Pascal) if finding.location != "body" => {
+            FieldStyle::Path(style, NameForm::Pascal) if finding.location != "body" => {
                 style.write(&finding.path)
             }
             FieldStyle::Path(style, form) => form.write(&style.write(&finding.path)),
@@ -347,12 +347,12 @@ impl LocationSlot {
 /// Rewrites a code of a field name and a rule for another rule: `source_required` →
 /// `currency_invalid`, `MISSING_EMAIL` → `INVALID_AGE`. Without a field only `invalid` is left.
 fn named_otherwise(named: &Template, finding: &Finding) -> Option<Value> {
-    let ([Part::Slot(slot, form), Part::Text(rest)] | [Part::Text(rest), Part::Slot(slot, form)]) =
-        named.parts.as_slice()
+    let ([TemplatePart::Slot(slot, form), TemplatePart::Text(rest)]
+    | [TemplatePart::Text(rest), TemplatePart::Slot(slot, form)]) = named.parts.as_slice()
     else {
         return None;
     };
-    let is_first = matches!(named.parts.first(), Some(Part::Slot(..)));
+    let is_first = matches!(named.parts.first(), Some(TemplatePart::Slot(..)));
     let beside = if is_first {
         rest.chars().next()
     } else {
@@ -391,7 +391,9 @@ pub(super) fn before_path(text: &str) -> Template {
     for part in text.split_inclusive(['.', '/']) {
         let word = part.trim_end_matches(['.', '/']);
         if LOCATIONS.contains(&word) {
-            template.parts.push(Part::Slot(Slot::Location, Form::AsIs));
+            template
+                .parts
+                .push(TemplatePart::Slot(WordingSlot::Location, NameForm::AsIs));
             template.push_text(&part[word.len()..]);
         } else {
             template.push_text(part);
@@ -427,16 +429,16 @@ impl SlotType {
 /// slots that are always text.
 #[must_use]
 pub(super) fn typed(template: &Template, finding: &Finding) -> Option<Value> {
-    let [Part::Slot(slot, _)] = template.parts.as_slice() else {
+    let [TemplatePart::Slot(slot, _)] = template.parts.as_slice() else {
         return None;
     };
     let operand = |name: &str| finding.operands.get(name).cloned();
     match slot {
-        Slot::Status => operand("status"),
-        Slot::Limit => operand("limit"),
-        Slot::Code => operand("code"),
-        Slot::Values => operand("values").or_else(|| operand("value")),
-        Slot::Value => Some(finding.value.clone().unwrap_or(Value::Null)),
+        WordingSlot::Status => operand("status"),
+        WordingSlot::Limit => operand("limit"),
+        WordingSlot::Code => operand("code"),
+        WordingSlot::Values => operand("values").or_else(|| operand("value")),
+        WordingSlot::Value => Some(finding.value.clone().unwrap_or(Value::Null)),
         _ => None,
     }
 }

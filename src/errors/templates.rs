@@ -12,14 +12,14 @@ use serde_json::Value;
 
 use crate::contract::example::Example;
 use crate::contract::{Contract, ConversionCache, MediaType, Operation, StatusPattern};
-use crate::errors::body::Pattern;
+use crate::errors::body::BodyPattern;
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
-use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::role::MemberRole;
 use crate::errors::convention::{Conventions, shape_of, value_of};
 use crate::errors::finding::Finding;
 use crate::errors::fit::{Fit, fit, is_of_thing};
-use crate::errors::reading::{self, Context, Names, Reading, shaping, shown};
+use crate::errors::reading::{self, Context, Names, ReadExample, shaping, shown};
 use crate::errors::unknown;
 use crate::schema::Schema;
 
@@ -58,16 +58,16 @@ pub(crate) struct ErrorTemplates {
     /// Source of the wording of errors about a field.
     pub source: WordingSource,
     /// Examples of the response, or the one that the examples of its schema's properties form.
-    own: Vec<Reading>,
+    own: Vec<ReadExample>,
     /// True if `own` comes from the schema, which responses for other statuses may share.
     is_of_schema: bool,
     /// Examples elsewhere in the document that are about a field; empty if `own` has one.
-    siblings: Vec<Reading>,
+    siblings: Vec<ReadExample>,
     /// Example of another response with this status and shape that is about no field; searched
     /// only if no example of `own` is about a field.
     of_status: Option<Value>,
     /// Pattern of the schema and its family, made at first use.
-    shaped: OnceLock<Option<(Pattern, Option<&'static Idiom>)>>,
+    shaped: OnceLock<Option<(BodyPattern, Option<&'static Idiom>)>>,
     /// Codes that the document shows elsewhere, each after the name of its member.
     codes: Vec<(String, String)>,
     idiom: Option<&'static Idiom>,
@@ -203,7 +203,7 @@ impl TemplateStore {
         let shown = schema
             .filter(|_| media.examples.is_empty())
             .and_then(shown::shown);
-        let read_own = |context: Context<'_>| -> Vec<Reading> {
+        let read_own = |context: Context<'_>| -> Vec<ReadExample> {
             let of_schema = shown
                 .as_ref()
                 .zip(schema)
@@ -271,17 +271,17 @@ fn error_status(pattern: StatusPattern) -> StatusCode {
 
 /// Reads the error that the examples of a schema's properties form, with the members that have no
 /// example added from the schema.
-fn read_shown(value: &Value, schema: &Schema, context: Context<'_>) -> Reading {
+fn read_shown(value: &Value, schema: &Schema, context: Context<'_>) -> ReadExample {
     let reading = reading::read(value, context);
     let (described, _) = shaping::shape(schema, context);
-    Reading {
+    ReadExample {
         pattern: shown::completed(reading.pattern, &described),
         ..reading
     }
 }
 
 /// Returns true if an example is about an invalid field; malformed content does not count.
-fn speaks(reading: &Reading) -> bool {
+fn speaks(reading: &ReadExample) -> bool {
     reading
         .about
         .as_ref()
@@ -353,7 +353,7 @@ impl Elsewhere {
                     .any(|(name, code)| name == key && code == text)
             };
             if self.codes.len() < MOST_CODES
-                && Role::Code.fits(key)
+                && MemberRole::Code.fits(key)
                 && code::is_code(text)
                 && is_new()
             {
@@ -372,7 +372,7 @@ impl Elsewhere {
         operation: &Operation,
         pattern: StatusPattern,
         media: &MediaType,
-    ) -> (Vec<Reading>, Option<&'static Idiom>, Option<Value>) {
+    ) -> (Vec<ReadExample>, Option<&'static Idiom>, Option<Value>) {
         let shape = shape_of(media);
         let same_status = |shown: &&Shown| shown.status == pattern;
         let alike = |shown: &&Shown| shown.shape == shape;
@@ -450,7 +450,11 @@ fn is_of_request(pattern: StatusPattern) -> bool {
 }
 
 /// Fills a pattern without its lists of fields, or with them if the body is valid only then.
-pub(crate) fn whole(pattern: &Pattern, media: &MediaType, findings: &[Finding]) -> Option<Value> {
+pub(crate) fn whole(
+    pattern: &BodyPattern,
+    media: &MediaType,
+    findings: &[Finding],
+) -> Option<Value> {
     let is_malformed = findings
         .first()
         .is_some_and(|first| first.rule == "malformed");
@@ -527,8 +531,8 @@ impl ErrorTemplates {
         let first = findings.first()?;
         let is_of_thing = whose == ResponseOwner::Other && is_of_thing(&first.rule);
         let is_sayable = |value: &Value| !is_of_thing || unknown::is_general(value);
-        let says_rule = |reading: &&Reading| reading.rules.contains(&first.rule.as_str());
-        let about_none = |reading: &&Reading| reading.about.is_none();
+        let says_rule = |reading: &&ReadExample| reading.rules.contains(&first.rule.as_str());
+        let about_none = |reading: &&ReadExample| reading.about.is_none();
         let own = self.own.iter();
         // For malformed content an example about a field is the closest.
         let nearest = (first.rule == "malformed")
@@ -556,7 +560,7 @@ impl ErrorTemplates {
             return Some(told);
         }
         let verbatim =
-            |reading: &Reading| WordedError::new(reading.value.clone(), "documented example");
+            |reading: &ReadExample| WordedError::new(reading.value.clone(), "documented example");
         match (own, &self.of_status) {
             // An example of exactly this status is right as it is, unless it repeats another
             // request.
@@ -646,7 +650,7 @@ impl ErrorTemplates {
     }
 
     /// Returns the pattern of the schema and its family; none if there is no schema.
-    fn shaped(&self, media: &MediaType) -> Option<&(Pattern, Option<&'static Idiom>)> {
+    fn shaped(&self, media: &MediaType) -> Option<&(BodyPattern, Option<&'static Idiom>)> {
         let shape = || {
             let schema = media.schema.as_deref()?;
             let context = Context {
@@ -671,9 +675,9 @@ impl ErrorTemplates {
 
     /// Returns the example that fits the first finding best: of equals the first, and the
     /// response's own examples before others.
-    fn best(&self, findings: &[Finding]) -> Option<(&Reading, &'static str, Fit)> {
+    fn best(&self, findings: &[Finding]) -> Option<(&ReadExample, &'static str, Fit)> {
         let first = &findings[0];
-        let mut best: Option<(&Reading, &'static str, Fit)> = None;
+        let mut best: Option<(&ReadExample, &'static str, Fit)> = None;
         let own = self
             .own
             .iter()

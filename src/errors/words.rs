@@ -2,7 +2,7 @@
 //!
 //! `reading` makes them from examples and schemas; `body` places them.
 use crate::codec::text::plain;
-use crate::contract::wording::{Slot, Template};
+use crate::contract::wording::{Template, WordingSlot};
 use crate::errors::catalogue::idiom::{Idiom, is_of_field, is_of_value};
 use crate::errors::catalogue::{code, known};
 use crate::errors::finding::{Dialect, Finding, PathStyle};
@@ -155,7 +155,7 @@ impl Words {
     /// Returns true if the documented sentence is about a whole request as the finding is, and names
     /// a field or a value, which the finding does not: `"web" already exists`.
     fn names_what_is_unknown(&self, finding: &Finding) -> bool {
-        let is_named = |slot: Slot| slot.is_name() || slot == Slot::Value;
+        let is_named = |slot: WordingSlot| slot.is_name() || slot == WordingSlot::Value;
         !finding.is_about_field()
             && !is_of_field(&finding.rule)
             && self.seen.as_ref().is_some_and(|seen| {
@@ -333,7 +333,7 @@ impl SeenSentence {
                 "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum"
             )
         };
-        let has_bound = self.template.has(|slot| slot == Slot::Limit)
+        let has_bound = self.template.has(|slot| slot == WordingSlot::Limit)
             || self.text.chars().any(|c| c.is_ascii_digit());
         if finding.path.len() > 1
             && self
@@ -351,14 +351,14 @@ impl SeenSentence {
             finding.rule == self.rule || both || any_value
         };
         let finding = if is_meant(finding) { finding } else { &missing };
-        let lacks_name = !finding.is_about_field() && self.template.has(Slot::is_name);
+        let lacks_name = !finding.is_about_field() && self.template.has(WordingSlot::is_name);
         if !is_meant(finding) || lacks_name && is_of_field(&finding.rule) {
             return None;
         }
         // The other words of the sentence must be true for this finding too.
-        let is_own = self
-            .template
-            .has(|slot| slot == Slot::Types || slot == Slot::Format || slot == Slot::Limit);
+        let is_own = self.template.has(|slot| {
+            slot == WordingSlot::Types || slot == WordingSlot::Format || slot == WordingSlot::Limit
+        });
         let is_general = matches!(
             self.rule,
             "required" | "additionalProperties" | "unknownParameter" | "malformed" | "invalid"

@@ -15,12 +15,12 @@ use crate::contract::media::MediaRange;
 use crate::contract::simulation::Break;
 use crate::contract::{Operation, ResponseHeader, StatusPattern};
 use crate::entity::{self, EntityRequest};
-use crate::errors::problem::{Kind, Problem};
+use crate::errors::problem::{Problem, ProblemKind};
 use crate::errors::{self, Fault, Rejection};
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::criteria::ResponseCriteria;
 use crate::exchange::echo::Echo;
-use crate::exchange::expression::{self, Subject};
+use crate::exchange::expression::{self, ExpressionSubject};
 use crate::exchange::header_meaning::EntityPlace;
 use crate::exchange::negotiate::{self, Choice, ContentSource, Staging};
 use crate::exchange::plan::{Decision, Plan, Remembered, Sending};
@@ -163,8 +163,8 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         })
     }
 
-    fn received(&self) -> entity::Received<'_> {
-        entity::Received {
+    fn received(&self) -> entity::StepInput<'_> {
+        entity::StepInput {
             inputs: self.criteria.inputs,
             values: self.criteria.values,
             request: self.request,
@@ -282,7 +282,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             return self.decided(Decision::Rejection(rejection, Vec::new()), sending);
         }
         // RFC 9110 §15.5.22
-        let upgrade = (problem.kind == Kind::Upgrade)
+        let upgrade = (problem.kind == ProblemKind::Upgrade)
             .then(|| (UPGRADE, HeaderValue::from_static("websocket")));
         let sending = Sending {
             retry_after: problem.retry_after,
@@ -303,10 +303,10 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             .code
             .filter(StatusCode::is_client_error);
         match problem.kind {
-            Kind::NotAcceptable | Kind::Limited | Kind::Simulated => {
+            ProblemKind::NotAcceptable | ProblemKind::Limited | ProblemKind::Simulated => {
                 Some(Fault::Problem(problem.clone()))
             }
-            Kind::UndocumentedStatus => asked
+            ProblemKind::UndocumentedStatus => asked
                 .filter(|status| errors::is_usual(self.context.errors(), document, *status))
                 .map(Fault::Status),
             _ => None,
@@ -346,7 +346,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         let seed = self.options.seed
             ^ generate::fingerprint(&name)
             ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let subject = Subject {
+        let subject = ExpressionSubject {
             request: self.request,
             operation: self.operation,
             instance: &self.criteria.values.as_instance(self.criteria.inputs),

@@ -11,7 +11,7 @@ use crate::contract::{Contract, Operation};
 use crate::generate::{self, GenerateOptions};
 
 /// Everything that expressions refer to.
-pub(crate) struct Subject<'s> {
+pub(crate) struct ExpressionSubject<'s> {
     /// Request.
     pub request: &'s Request,
     /// Operation of the request.
@@ -30,7 +30,7 @@ pub(crate) struct Subject<'s> {
 /// value, of any type; an expression without a value becomes null, or an empty text inside of a
 /// longer one.
 #[must_use]
-pub(crate) fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
+pub(crate) fn evaluate(value: &Value, subject: &ExpressionSubject<'_>) -> Value {
     match value {
         Value::String(text) if text.contains("{$") => in_text(text, subject),
         Value::Array(items) => items.iter().map(|item| evaluate(item, subject)).collect(),
@@ -44,7 +44,7 @@ pub(crate) fn evaluate(value: &Value, subject: &Subject<'_>) -> Value {
     }
 }
 
-fn in_text(text: &str, subject: &Subject<'_>) -> Value {
+fn in_text(text: &str, subject: &ExpressionSubject<'_>) -> Value {
     if let Some(inner) = text
         .strip_prefix("{$")
         .and_then(|rest| rest.strip_suffix('}'))
@@ -76,7 +76,7 @@ fn in_text(text: &str, subject: &Subject<'_>) -> Value {
 }
 
 /// Evaluates an expression without its `{$` and `}`; `None` if it has no value.
-fn of(expression: &str, subject: &Subject<'_>) -> Option<Value> {
+fn of(expression: &str, subject: &ExpressionSubject<'_>) -> Option<Value> {
     let request = subject.request;
     let seed = subject.options.seed ^ generate::fingerprint(expression);
     let options = GenerateOptions {

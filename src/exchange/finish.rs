@@ -12,14 +12,14 @@ use crate::codec::accept::{self, Accept};
 use crate::codec::message::{Items, Request, Response, mount, send, target_of};
 use crate::codec::{compression, content, cors};
 use crate::contract::media::{MediaRange, Written};
-use crate::contract::{Generated, MediaType};
+use crate::contract::{GeneratedContent, MediaType};
 use crate::entity::EntityRequest;
 use crate::entity::body::compose;
 use crate::errors::problem::{self, Problem};
 use crate::errors::{self, Fault, Rejection};
 use crate::exchange::echo::Echo;
 use crate::exchange::header::{self, MISFIT};
-use crate::exchange::header_meaning::{self, Subject};
+use crate::exchange::header_meaning::{self, HeaderSubject};
 use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::plan::{Decision, Plan, Remembered, Report, Sending};
 use crate::exchange::remembered;
@@ -209,7 +209,7 @@ fn answer_response(
         .filter(|documented| !documented.headers.is_empty())
     {
         let (mount, place) = (mount(request), plan.place.as_ref());
-        let subject = Subject {
+        let subject = HeaderSubject {
             documented,
             target: &target_of(request),
             mount,
@@ -394,7 +394,7 @@ fn echoed(value: &Value, echo: &Echo, documented: &MediaType, media: &MediaRange
 }
 
 /// Returns generated content; it is cached by seed, path values, shown entity and end marker.
-fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Generated {
+fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> GeneratedContent {
     let PathValues {
         values,
         names_entity,
@@ -428,7 +428,7 @@ fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Gen
         .get_or_make((plan.options.seed, key), || {
             if let Some((asked, reply)) = shown.and_then(|asked| Some((asked, asked.seeded()?))) {
                 let composed = compose(asked, &reply, None, documented, &plan.options, "");
-                return Generated {
+                return GeneratedContent {
                     written: content::write(&composed.value, media, Some(documented)),
                     fits: composed.fits,
                 };

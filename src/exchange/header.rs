@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::codec::message;
 use crate::codec::text::plain;
-use crate::contract::{Response, ResponseHeader};
+use crate::contract::{DocumentedResponse, ResponseHeader};
 use crate::exchange::header_meaning;
 use crate::exchange::settings::Settings;
 use crate::generate::{self, GenerateOptions};
@@ -93,7 +93,7 @@ fn line(content: &str) -> Option<HeaderValue> {
 #[must_use]
 pub(crate) fn head(
     status: StatusCode,
-    documented_as: Option<&Response>,
+    documented_as: Option<&DocumentedResponse>,
     options: &GenerateOptions,
     settings: &Settings,
 ) -> message::Response {
@@ -113,7 +113,7 @@ pub(crate) fn head(
 /// Values for `usual`, the options of the sandbox, are cached; those for other options are
 /// generated each time.
 pub(crate) fn documented(
-    response: &Response,
+    response: &DocumentedResponse,
     options: &GenerateOptions,
     usual: &GenerateOptions,
     headers: &mut HeaderMap,

@@ -36,7 +36,7 @@ pub(super) fn usual(
 ) -> Vec<Cow<'static, str>> {
     let seed = options.seed ^ generate::fingerprint(header.name.as_str());
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    if let Some(limit) = RateLimit::of(&header.name) {
+    if let Some(limit) = RateLimitField::of(&header.name) {
         return limit.texts(others);
     }
     match header.name.as_str() {
@@ -74,14 +74,14 @@ fn is_request_id(name: &str) -> bool {
 
 /// Meaning of a rate limit header field: `Remaining` for `X-RateLimit-Remaining`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RateLimit {
+enum RateLimitField {
     Limit,
     Remaining,
     Used,
     Reset,
 }
 
-impl RateLimit {
+impl RateLimitField {
     fn of(name: &HeaderName) -> Option<Self> {
         let plain = name.as_str().replace('-', "");
         let what = plain.trim_start_matches('x').strip_prefix("ratelimit")?;
@@ -170,9 +170,9 @@ impl EntityPlace<'_> {
 
 /// Everything that header fields about the content of an answer depend on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Subject<'s> {
+pub(super) struct HeaderSubject<'s> {
     /// Documented response.
-    pub documented: &'s contract::Response,
+    pub documented: &'s contract::DocumentedResponse,
     /// URL of the request.
     pub target: &'s str,
     /// Path below which the API is mounted.
@@ -186,7 +186,7 @@ pub(super) struct Subject<'s> {
 /// Sets documented header fields without an example from the content: totals and pages of a list
 /// that is shown as a whole, the place of the entity that was written, and the entity tag of the
 /// content.
-pub(super) fn of_content(subject: &Subject<'_>, response: &mut Response) {
+pub(super) fn of_content(subject: &HeaderSubject<'_>, response: &mut Response) {
     let mut content: Option<Option<Value>> = None;
     for header in subject
         .documented
@@ -232,12 +232,13 @@ pub(super) fn of_content(subject: &Subject<'_>, response: &mut Response) {
 
 /// Sets the remaining calls of a rate limit to 0 in a 429 response, in documented header fields
 /// without an example.
-pub(super) fn nothing_remains(documented: &contract::Response, response: &mut Response) {
+pub(super) fn nothing_remains(documented: &contract::DocumentedResponse, response: &mut Response) {
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
         return;
     }
     let remaining = |header: &&ResponseHeader| {
-        RateLimit::of(&header.name) == Some(RateLimit::Remaining) && header.examples.is_empty()
+        RateLimitField::of(&header.name) == Some(RateLimitField::Remaining)
+            && header.examples.is_empty()
     };
     for header in documented
         .headers
@@ -301,10 +302,10 @@ mod tests {
 
     #[test]
     fn rate_limits_are_known_by_their_names() {
-        let of = |name: &'static str| RateLimit::of(&HeaderName::from_static(name));
-        assert_eq!(of("x-ratelimit-limit"), Some(RateLimit::Limit));
-        assert_eq!(of("ratelimit-remaining"), Some(RateLimit::Remaining));
-        assert_eq!(of("x-rate-limit-reset"), Some(RateLimit::Reset));
+        let of = |name: &'static str| RateLimitField::of(&HeaderName::from_static(name));
+        assert_eq!(of("x-ratelimit-limit"), Some(RateLimitField::Limit));
+        assert_eq!(of("ratelimit-remaining"), Some(RateLimitField::Remaining));
+        assert_eq!(of("x-rate-limit-reset"), Some(RateLimitField::Reset));
         assert_eq!(of("x-rate-limit"), None);
     }
 

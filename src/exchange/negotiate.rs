@@ -14,9 +14,9 @@ use crate::contract::example::Example;
 use crate::contract::fixture::{Fixture, FixtureAnswer};
 use crate::contract::media::MediaRange;
 use crate::contract::simulation::Break;
-use crate::contract::{MediaType, Operation, Response, StatusPattern};
+use crate::contract::{DocumentedResponse, MediaType, Operation, StatusPattern};
 use crate::document::number::same;
-use crate::errors::problem::{Kind, Problem};
+use crate::errors::problem::{Problem, ProblemKind};
 use crate::exchange::criteria::ResponseCriteria;
 use crate::exchange::session_view::draw;
 use crate::validate::Values;
@@ -27,7 +27,7 @@ pub(crate) struct Choice<'c> {
     /// Status to send.
     pub status: StatusCode,
     /// Documented response, if the document has one for the status.
-    pub response: Option<&'c Response>,
+    pub response: Option<&'c DocumentedResponse>,
     /// Source of the content.
     pub content: ContentSource<'c>,
     /// Media type to send; `None` for a response without content.
@@ -89,7 +89,7 @@ pub(crate) fn choose<'c>(
         return failure(
             operation,
             StatusCode::TOO_MANY_REQUESTS,
-            Kind::Limited,
+            ProblemKind::Limited,
             detail,
             staging,
             criteria,
@@ -100,7 +100,7 @@ pub(crate) fn choose<'c>(
         return failure(
             operation,
             status,
-            Kind::Simulated,
+            ProblemKind::Simulated,
             detail,
             staging,
             criteria,
@@ -118,7 +118,7 @@ pub(crate) fn choose<'c>(
             status.as_u16()
         );
         return Err(Problem::new(
-            Kind::Upgrade,
+            ProblemKind::Upgrade,
             StatusCode::UPGRADE_REQUIRED,
             detail,
         ));
@@ -139,7 +139,7 @@ pub(crate) fn seconds(wait: Duration) -> u64 {
 fn failure<'c>(
     operation: &'c Operation,
     status: StatusCode,
-    kind: Kind,
+    kind: ProblemKind,
     detail: String,
     staging: Staging<'c>,
     criteria: &ResponseCriteria<'_, '_>,
@@ -330,7 +330,7 @@ fn fixture_media<'c>(
         .or_else(|| MediaRange::parse(by_value).map(Cow::Owned))
 }
 
-type RequestedResponse<'c> = (StatusCode, Option<&'c Response>, Option<&'c str>);
+type RequestedResponse<'c> = (StatusCode, Option<&'c DocumentedResponse>, Option<&'c str>);
 
 /// Returns the requested status, else that of the response with the requested example, else that
 /// of a success.
@@ -338,7 +338,7 @@ fn status_and_example<'c>(
     operation: &'c Operation,
     preferences: &Preferences,
 ) -> Result<RequestedResponse<'c>, Problem> {
-    let named = |response: &'c Response| {
+    let named = |response: &'c DocumentedResponse| {
         let wanted = preferences.example.as_deref();
         let examples = response.content.iter().flat_map(|media| &media.examples);
         examples
@@ -381,7 +381,7 @@ fn status_and_example<'c>(
     match all.find_map(|(status, response)| Some((status, response, named(response)?))) {
         Some((status, response, name)) => Ok((status, Some(response), Some(name))),
         None => {
-            let all: Vec<&Response> = operation
+            let all: Vec<&DocumentedResponse> = operation
                 .compiled()
                 .responses
                 .iter()
@@ -405,10 +405,18 @@ fn undocumented_status(operation: &Operation, code: StatusCode) -> Problem {
         code.as_u16(),
         documented.join(", ")
     );
-    Problem::new(Kind::UndocumentedStatus, StatusCode::NOT_FOUND, detail)
+    Problem::new(
+        ProblemKind::UndocumentedStatus,
+        StatusCode::NOT_FOUND,
+        detail,
+    )
 }
 
-fn undocumented_example(operation: &Operation, wanted: &str, responses: &[&Response]) -> Problem {
+fn undocumented_example(
+    operation: &Operation,
+    wanted: &str,
+    responses: &[&DocumentedResponse],
+) -> Problem {
     let examples = responses
         .iter()
         .flat_map(|response| &response.content)
@@ -426,13 +434,17 @@ fn undocumented_example(operation: &Operation, wanted: &str, responses: &[&Respo
         "`{}` documents no example `{wanted}`; it documents {there_are}",
         operation.name()
     );
-    Problem::new(Kind::UndocumentedExample, StatusCode::NOT_FOUND, detail)
+    Problem::new(
+        ProblemKind::UndocumentedExample,
+        StatusCode::NOT_FOUND,
+        detail,
+    )
 }
 
 fn content<'c>(
     operation: &'c Operation,
     status: StatusCode,
-    response: Option<&'c Response>,
+    response: Option<&'c DocumentedResponse>,
     named: Option<&str>,
     criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
@@ -573,7 +585,11 @@ fn stream<'c>(operation: &Operation, offered: &[&'c MediaType], values: &Values)
 fn not_acceptable(offered: &[MediaType]) -> Problem {
     let types: Vec<&str> = offered.iter().map(|media| media.range.as_str()).collect();
     let detail = format!("the response is documented as {}", types.join(", "));
-    Problem::new(Kind::NotAcceptable, StatusCode::NOT_ACCEPTABLE, detail)
+    Problem::new(
+        ProblemKind::NotAcceptable,
+        StatusCode::NOT_ACCEPTABLE,
+        detail,
+    )
 }
 
 /// Returns the response example whose name is that of the request example that the request

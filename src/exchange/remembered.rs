@@ -15,7 +15,7 @@ use crate::entity::EntityRequest;
 use crate::entity::body::{Composed, compose};
 use crate::entity::condition::Comparison;
 use crate::exchange::header::{self, MISFIT};
-use crate::exchange::header_meaning::{self, Subject};
+use crate::exchange::header_meaning::{self, HeaderSubject};
 use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::settings::Settings;
 use crate::generate::GenerateOptions;
@@ -70,7 +70,7 @@ pub(crate) fn write(
         }
     }
     if let Some(documented) = choice.response {
-        let subject = Subject {
+        let subject = HeaderSubject {
             documented,
             target: &target,
             mount: mount(request),

@@ -26,7 +26,7 @@ pub fn request(
     options: &GenerateOptions,
     media: Option<&MediaRange>,
 ) -> Request {
-    let mut draft = Draft::default();
+    let mut draft = RequestDraft::default();
     let mut path = operation.bases.first().cloned().unwrap_or_default() + &operation.template;
     for name in &operation.compiled().path_names {
         let parameter = operation
@@ -91,13 +91,13 @@ pub(crate) fn value(parameter: &Parameter, options: &GenerateOptions) -> Value {
 
 /// Parts of a request under construction.
 #[derive(Default)]
-struct Draft {
+struct RequestDraft {
     query: Vec<String>,
     headers: HeaderMap,
     cookies: Vec<String>,
 }
 
-impl Draft {
+impl RequestDraft {
     fn header(&mut self, name: &str, value: &str) {
         let value =
             HeaderValue::from_str(value.trim()).or_else(|_| HeaderValue::from_str(&encode(value)));

@@ -24,17 +24,18 @@ pub(crate) fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
     for (index, (name, text)) in known.values.iter().enumerate() {
         let mut changed = value.clone();
         let mut found = everywhere(&mut changed, &words(name).concat(), text, 0);
-        if found == Found::Nothing && known.names_entity && index + 1 == known.values.len() {
+        if found == FoundProperty::Nothing && known.names_entity && index + 1 == known.values.len()
+        {
             found = entity(&mut changed, &words(name), text);
         }
-        if found == Found::Changed && fits(schema, &changed) {
+        if found == FoundProperty::Changed && fits(schema, &changed) {
             *value = changed;
         }
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Found {
+enum FoundProperty {
     Nothing,
     /// Property that has the value already, or whose type cannot have it.
     Same,
@@ -43,9 +44,9 @@ enum Found {
 
 /// Sets every scalar property with the name of an expression, in lists too: the orders of
 /// `/users/7/orders` have `userId` 7.
-fn everywhere(value: &mut Value, name: &str, text: &str, depth: usize) -> Found {
+fn everywhere(value: &mut Value, name: &str, text: &str, depth: usize) -> FoundProperty {
     if depth > DEEPEST {
-        return Found::Nothing;
+        return FoundProperty::Nothing;
     }
     match value {
         Value::Object(object) => {
@@ -58,19 +59,19 @@ fn everywhere(value: &mut Value, name: &str, text: &str, depth: usize) -> Found 
                     everywhere(member, name, text, depth + 1)
                 }
             });
-            changed.max().unwrap_or(Found::Nothing)
+            changed.max().unwrap_or(FoundProperty::Nothing)
         }
         Value::Array(items) => items
             .iter_mut()
             .map(|item| everywhere(item, name, text, depth + 1))
             .max()
-            .unwrap_or(Found::Nothing),
-        _ => Found::Nothing,
+            .unwrap_or(FoundProperty::Nothing),
+        _ => FoundProperty::Nothing,
     }
 }
 
 /// Sets the identifier of the entity itself, which may be wrapped: `{"data": {"id": 7}}`.
-fn entity(value: &mut Value, name: &[String], text: &str) -> Found {
+fn entity(value: &mut Value, name: &[String], text: &str) -> FoundProperty {
     let last = name.last().map(String::as_str).unwrap_or_default();
     let keys: &[&str] = match last {
         "name" | "username" | "login" => &["name", "login", "username"],
@@ -79,11 +80,11 @@ fn entity(value: &mut Value, name: &[String], text: &str) -> Found {
         _ => &["id", "_id", "ID", "Id", "uuid", "uid", "key", "slug"],
     };
     let Some(object) = nearest(value, keys, 0) else {
-        return Found::Nothing;
+        return FoundProperty::Nothing;
     };
     let key = keys.iter().find(|key| object.contains_key(**key));
     key.and_then(|key| object.get_mut(*key))
-        .map_or(Found::Nothing, |member| say(member, text))
+        .map_or(FoundProperty::Nothing, |member| say(member, text))
 }
 
 /// Finds the outermost object that has one of the keys with a scalar value; lists are not
@@ -110,7 +111,7 @@ fn nearest<'v>(
 }
 
 /// Replaces a member by the text of a path, converted to the member's type.
-fn say(member: &mut Value, text: &str) -> Found {
+fn say(member: &mut Value, text: &str) -> FoundProperty {
     let said = match member {
         Value::Number(number) if number.is_f64() => {
             text.parse::<f64>().ok().map(|number| json!(number))
@@ -126,8 +127,8 @@ fn say(member: &mut Value, text: &str) -> Found {
     match said {
         Some(said) if said != *member => {
             *member = said;
-            Found::Changed
+            FoundProperty::Changed
         }
-        _ => Found::Same,
+        _ => FoundProperty::Same,
     }
 }

@@ -137,7 +137,7 @@ impl<'s> Generator<'s> {
         }
     }
 
-    pub(crate) fn named(&mut self, named: &Named<'s>) {
+    pub(crate) fn named(&mut self, named: &EntityPosition<'s>) {
         self.key = named.key;
         self.others = named.number.saturating_sub(1);
         self.is_thing = self.others > 0;
@@ -591,7 +591,7 @@ pub(crate) const AGAIN: usize = 20;
 
 /// Position of an entity among those of one schema.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Named<'n> {
+pub(crate) struct EntityPosition<'n> {
     /// Key property of the collection, beside properties such as `id`.
     pub key: Option<&'n str>,
     /// Number of the entity, from 1; the first one has the identifiers of the examples.

@@ -17,8 +17,8 @@ pub(crate) mod primitive;
 pub(crate) mod text;
 mod vary;
 
+pub(crate) use crate::generate::generator::EntityPosition;
 pub use crate::generate::generator::GenerateOptions;
-pub(crate) use crate::generate::generator::Named;
 pub(crate) use crate::generate::primitive::fingerprint;
 use serde_json::Value;
 
@@ -72,7 +72,11 @@ pub(crate) fn original(schema: &Schema, options: &GenerateOptions) -> Generated 
 /// Generates an entity: as its documented examples show it, with identifiers that no other entity
 /// has.
 #[must_use]
-pub(crate) fn entity(schema: &Schema, options: &GenerateOptions, named: &Named<'_>) -> Value {
+pub(crate) fn entity(
+    schema: &Schema,
+    options: &GenerateOptions,
+    named: &EntityPosition<'_>,
+) -> Value {
     attempts(schema, options, "", |generator| generator.named(named)).value
 }
 
@@ -82,7 +86,7 @@ pub(crate) fn entity(schema: &Schema, options: &GenerateOptions, named: &Named<'
 pub(crate) fn sketch(
     schema: &Schema,
     options: &GenerateOptions,
-    named: &Named<'_>,
+    named: &EntityPosition<'_>,
     is_left_out: &dyn Fn(&str) -> bool,
 ) -> Value {
     let mut generator = Generator::new(schema, options, 0);

@@ -7,7 +7,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::schema::pattern::Pattern;
-use crate::schema::pattern::tree::{Kind, Look, Node, Repeat, Set};
+use crate::schema::pattern::tree::{Look, PatternKind, PatternNode, Repeat, Set};
 
 /// Maximum number of repetitions of an open-ended part of a pattern beyond those required.
 const REPEATS: usize = 8;
@@ -99,7 +99,13 @@ struct Maker<'r> {
 impl Maker<'_> {
     /// Appends a text that a node matches, from `least` to `most` characters long where the node
     /// allows that. Returns `None` if the text gets too large or the node matches nothing.
-    fn node(&mut self, node: &Node, least: usize, most: usize, text: &mut String) -> Option<()> {
+    fn node(
+        &mut self,
+        node: &PatternNode,
+        least: usize,
+        most: usize,
+        text: &mut String,
+    ) -> Option<()> {
         self.parts += 1;
         if self.parts > MOST_PARTS || text.len() > 4 * LONGEST {
             return None;
@@ -109,14 +115,15 @@ impl Maker<'_> {
             return Some(());
         }
         match &node.kind {
-            Kind::Empty | Kind::Assert(_) | Kind::Look(_) => {}
-            Kind::Char(own) => text.push(*own),
-            Kind::Set(set) => text.push(self.one_of(set)?),
-            Kind::Concat(nodes) => self.concat(nodes, least, most, text)?,
-            Kind::Alternation(nodes) => {
-                let fits =
-                    |node: &&Node| node.least <= most && node.most.is_none_or(|own| own >= least);
-                let fitting: Vec<&Node> = nodes.iter().filter(fits).collect();
+            PatternKind::Empty | PatternKind::Assert(_) | PatternKind::Look(_) => {}
+            PatternKind::Char(own) => text.push(*own),
+            PatternKind::Set(set) => text.push(self.one_of(set)?),
+            PatternKind::Concat(nodes) => self.concat(nodes, least, most, text)?,
+            PatternKind::Alternation(nodes) => {
+                let fits = |node: &&PatternNode| {
+                    node.least <= most && node.most.is_none_or(|own| own >= least)
+                };
+                let fitting: Vec<&PatternNode> = nodes.iter().filter(fits).collect();
                 let chosen = match fitting.len() {
                     0 => self.random.random_range(0..nodes.len()),
                     some => {
@@ -126,8 +133,8 @@ impl Maker<'_> {
                 };
                 self.node(&nodes[chosen], least, most, text)?;
             }
-            Kind::Repeat(repeat) => self.repeat(repeat, least, most, text)?,
-            Kind::Capture(node, number) => {
+            PatternKind::Repeat(repeat) => self.repeat(repeat, least, most, text)?,
+            PatternKind::Capture(node, number) => {
                 let begin = text.len();
                 self.node(node, least, most, text)?;
                 if self.captured.len() <= *number {
@@ -135,8 +142,8 @@ impl Maker<'_> {
                 }
                 self.captured[*number] = Some(text[begin..].to_owned());
             }
-            Kind::Atomic(node) => self.node(node, least, most, text)?,
-            Kind::BackReference(numbers, _) => {
+            PatternKind::Atomic(node) => self.node(node, least, most, text)?,
+            PatternKind::BackReference(numbers, _) => {
                 let captured = numbers
                     .iter()
                     .find_map(|number| self.captured.get(*number)?.as_deref());
@@ -150,12 +157,12 @@ impl Maker<'_> {
     /// and leaves room for those that the others require.
     fn concat(
         &mut self,
-        nodes: &[Node],
+        nodes: &[PatternNode],
         least: usize,
         most: usize,
         text: &mut String,
     ) -> Option<()> {
-        let room_of = |node: &Node| {
+        let room_of = |node: &PatternNode| {
             node.most
                 .map_or(usize::MAX, |own| own - node.least.min(own))
         };
@@ -258,7 +265,7 @@ impl Maker<'_> {
 
     /// Puts texts that look-aheads require into a text: for `(?=.*[A-Z])`, an `A` replaces a
     /// character.
-    fn with_required(&mut self, tree: &Node, text: &str) -> String {
+    fn with_required(&mut self, tree: &PatternNode, text: &str) -> String {
         let mut characters: Vec<char> = text.chars().collect();
         let mut taken = Vec::new();
         for look in looks(tree) {
@@ -290,24 +297,24 @@ impl Maker<'_> {
 }
 
 /// Returns the positive look-aheads of a tree, outside of alternatives and repetitions.
-fn looks(node: &Node) -> Vec<&Look> {
+fn looks(node: &PatternNode) -> Vec<&Look> {
     match &node.kind {
-        Kind::Look(look) if !look.is_negative && !look.is_behind => vec![look],
-        Kind::Concat(nodes) => nodes.iter().flat_map(looks).collect(),
-        Kind::Capture(node, _) | Kind::Atomic(node) => looks(node),
+        PatternKind::Look(look) if !look.is_negative && !look.is_behind => vec![look],
+        PatternKind::Concat(nodes) => nodes.iter().flat_map(looks).collect(),
+        PatternKind::Capture(node, _) | PatternKind::Atomic(node) => looks(node),
         _ => Vec::new(),
     }
 }
 
 /// Returns the part of a look-ahead after the characters that may precede: `[A-Z]` of `.*[A-Z]`.
-fn required(node: &Node) -> &Node {
+fn required(node: &PatternNode) -> &PatternNode {
     match &node.kind {
-        Kind::Concat(nodes) => nodes
+        PatternKind::Concat(nodes) => nodes
             .iter()
             .rev()
             .find(|node| node.least > 0)
             .unwrap_or(node),
-        Kind::Capture(node, _) => required(node),
+        PatternKind::Capture(node, _) => required(node),
         _ => node,
     }
 }

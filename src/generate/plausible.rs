@@ -255,9 +255,9 @@ const DESCRIBED: &[(&str, Make)] = &[
 ];
 
 /// Table whose rows are found by the ends of names.
-struct Ends<T>(HashMap<String, T>);
+struct NameEnds<T>(HashMap<String, T>);
 
-impl<T: Copy> Ends<T> {
+impl<T: Copy> NameEnds<T> {
     pub(crate) fn new<'t>(rows: impl Iterator<Item = (&'t str, T)>) -> Self {
         let mut ends = HashMap::new();
         for (names, row) in rows {
@@ -277,10 +277,10 @@ impl<T: Copy> Ends<T> {
     }
 }
 
-static TEXT_ENDS: LazyLock<Ends<Make>> = LazyLock::new(|| Ends::new(TEXTS.iter().copied()));
+static TEXT_ENDS: LazyLock<NameEnds<Make>> = LazyLock::new(|| NameEnds::new(TEXTS.iter().copied()));
 
-static NUMBER_ENDS: LazyLock<Ends<(i64, i64, u32)>> = LazyLock::new(|| {
-    Ends::new(
+static NUMBER_ENDS: LazyLock<NameEnds<(i64, i64, u32)>> = LazyLock::new(|| {
+    NameEnds::new(
         NUMBERS
             .iter()
             .map(|(ends, low, high, decimals)| (*ends, (*low, *high, *decimals))),

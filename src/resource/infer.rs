@@ -13,7 +13,7 @@ use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::find;
 use crate::resource::address::{Address, Form, Verb, singular};
 use crate::resource::evidence::{answered, is_upsert, natural_key, only_id, sent_schema};
-use crate::resource::place::{Finder, Place, Slot};
+use crate::resource::place::{Finder, Slot, ValuePlace};
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use crate::resource::role_override::{RoleOverride, RoleOverrides, overridden_key};
 use crate::schema::Schema;
@@ -223,12 +223,12 @@ impl<'c> Draft<'c> {
         answered(operation).map_or(Slot::Nothing, |schema| self.finder(schema).one())
     }
 
-    fn list(&self, operation: &Operation) -> Option<Place> {
+    fn list(&self, operation: &Operation) -> Option<ValuePlace> {
         self.finder(answered(operation)?).list()
     }
 
     /// Returns the place of the list that an operation shows of an entity, such as `channels`.
-    fn part(&self, operation: &Operation, name: &str) -> Option<Place> {
+    fn part(&self, operation: &Operation, name: &str) -> Option<ValuePlace> {
         let noun = singular(&folded(name));
         Finder {
             schema: answered(operation)?,
@@ -245,7 +245,7 @@ impl<'c> Draft<'c> {
     }
 
     /// Returns true if the schema at a place in the success response has a key property.
-    fn has_key(&self, operation: &Operation, place: &Place) -> bool {
+    fn has_key(&self, operation: &Operation, place: &ValuePlace) -> bool {
         answered(operation).is_some_and(|schema| {
             self.key_of(&schema.sibling(place.pointer.clone()))
                 .is_some()

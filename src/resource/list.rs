@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::document::number;
-use crate::resource::order::{Criterion, Key, Named, plain};
-use crate::resource::purpose::{Parameter, Purpose, number, purpose};
+use crate::resource::order::{Criterion, MemberName, SortKey, plain};
+use crate::resource::purpose::{ListParameter, Purpose, number, purpose};
 use crate::schema::name::{folded, words};
 
 /// Query of a list: paging, sorting, filters and fields.
@@ -57,13 +57,13 @@ const MOST_VALUES: usize = 1000;
 
 /// Returns the parameters that a parameter expands to, as in JSON:API: `page[size]`,
 /// `filter[status]`, or an object `page` or `filter` with such members.
-fn expand<'p>(parameter: &Parameter<'p>) -> Vec<Parameter<'p>> {
+fn expand<'p>(parameter: &ListParameter<'p>) -> Vec<ListParameter<'p>> {
     if let Some(inner) = parameter
         .name
         .strip_prefix("filter[")
         .and_then(|rest| rest.strip_suffix(']'))
     {
-        return vec![Parameter {
+        return vec![ListParameter {
             name: inner.to_owned(),
             is_filter: true,
             ..parameter.clone()
@@ -73,11 +73,11 @@ fn expand<'p>(parameter: &Parameter<'p>) -> Vec<Parameter<'p>> {
         let members = object
             .iter()
             .take(MOST_FILTERS)
-            .map(|(inner, value)| Parameter {
+            .map(|(inner, value)| ListParameter {
                 name: format!("{before}{inner}"),
                 value: Some(value.clone()),
                 is_filter,
-                ..Parameter::default()
+                ..ListParameter::default()
             });
         members.collect()
     };
@@ -101,13 +101,17 @@ impl ListQuery {
     /// and `first` is the number of the first page. A parameter with the name of a property is a
     /// filter, unless the document shows that it pages the list.
     #[must_use]
-    pub(crate) fn read(parameters: &[Parameter<'_>], properties: &[&str], first: usize) -> Self {
+    pub(crate) fn read(
+        parameters: &[ListParameter<'_>],
+        properties: &[&str],
+        first: usize,
+    ) -> Self {
         let mut wanted = Self {
             first,
             ..Self::default()
         };
         let mut descending = None;
-        let all: Vec<Parameter<'_>> = parameters.iter().flat_map(expand).collect();
+        let all: Vec<ListParameter<'_>> = parameters.iter().flat_map(expand).collect();
         let mut known: HashMap<String, &str> = HashMap::new();
         for property in properties {
             known.entry(plain(property)).or_insert(property);
@@ -214,7 +218,7 @@ impl ListQuery {
         let filters = self
             .filters
             .iter()
-            .map(|(name, values)| (Named::new(name), values.as_slice()))
+            .map(|(name, values)| (MemberName::new(name), values.as_slice()))
             .collect();
         Test {
             filters,
@@ -276,7 +280,7 @@ impl ListQuery {
                 .map(|criterion| criterion.key(item))
                 .collect()
         };
-        let keys: Vec<Vec<Key<'_>>> = items.iter().map(|(_, item)| keys_of(item)).collect();
+        let keys: Vec<Vec<SortKey<'_>>> = items.iter().map(|(_, item)| keys_of(item)).collect();
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by(|a, b| {
             let pairs = criteria.iter().zip(keys[*a].iter().zip(&keys[*b]));
@@ -311,7 +315,7 @@ const MOST_CUTS: usize = 4;
 /// Condition that items must meet to be listed.
 #[derive(Debug)]
 pub(crate) struct Test<'w> {
-    filters: Vec<(Named, &'w [Value])>,
+    filters: Vec<(MemberName, &'w [Value])>,
     /// Search text in lower case.
     text: Option<String>,
 }
@@ -320,7 +324,7 @@ impl Test<'_> {
     /// Returns true if an item matches all filters and the search text.
     #[must_use]
     pub(crate) fn takes(&self, item: &Value) -> bool {
-        let has = |(name, values): &(Named, &[Value])| {
+        let has = |(name, values): &(MemberName, &[Value])| {
             name.members(item)
                 .any(|own| values.iter().any(|value| agrees(own, value)))
         };
@@ -506,11 +510,11 @@ mod tests {
 
     use super::*;
 
-    fn of(name: &str, value: Value) -> Parameter<'static> {
-        Parameter {
+    fn of(name: &str, value: Value) -> ListParameter<'static> {
+        ListParameter {
             name: name.to_owned(),
             value: Some(value),
-            ..Parameter::default()
+            ..ListParameter::default()
         }
     }
 
@@ -524,7 +528,7 @@ mod tests {
             .into_iter()
             .map(|item| (item["id"].to_string(), Arc::new(item)))
             .collect();
-        let query: Vec<Parameter<'_>> = query
+        let query: Vec<ListParameter<'_>> = query
             .iter()
             .map(|(name, value)| of(name, value.clone()))
             .collect();

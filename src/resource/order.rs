@@ -16,12 +16,12 @@ pub(crate) fn plain(name: &str) -> String {
 
 /// Name in a request that refers to members of items; compared with each member name once.
 #[derive(Debug)]
-pub(crate) struct Named {
+pub(crate) struct MemberName {
     plain: String,
     compared: RefCell<HashMap<String, bool>>,
 }
 
-impl Named {
+impl MemberName {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             plain: plain(name),
@@ -62,7 +62,7 @@ const MOST_COMPARED: usize = 10_000;
 /// Sort criterion: a property, or a member of one, such as `price.amount`.
 #[derive(Debug)]
 pub(crate) struct Criterion {
-    way: Vec<Named>,
+    way: Vec<MemberName>,
     is_descending: bool,
 }
 
@@ -74,19 +74,19 @@ impl Criterion {
             way: name
                 .split(['.', '/'])
                 .take(DEEPEST)
-                .map(Named::new)
+                .map(MemberName::new)
                 .collect(),
             is_descending,
         }
     }
 
     /// Returns the sort key of an item.
-    pub(crate) fn key<'v>(&self, item: &'v Value) -> Key<'v> {
+    pub(crate) fn key<'v>(&self, item: &'v Value) -> SortKey<'v> {
         let mut inside = None;
         let mut found = item;
         for name in &self.way {
             let Some(member) = name.members(found).next() else {
-                return Key::Missing;
+                return SortKey::Missing;
             };
             inside = found.as_object();
             found = member;
@@ -98,12 +98,12 @@ impl Criterion {
                 .any(|name| folded(name).starts_with("currency"))
         };
         match worth(found).filter(|_| self.way.len() > 1 && inside.is_some_and(has_currency)) {
-            Some(number) => Key::Number(number),
-            None => Key::of(found),
+            Some(number) => SortKey::Number(number),
+            None => SortKey::of(found),
         }
     }
 
-    pub(crate) fn compare(&self, a: &Key<'_>, b: &Key<'_>) -> Ordering {
+    pub(crate) fn compare(&self, a: &SortKey<'_>, b: &SortKey<'_>) -> Ordering {
         let order = a.compare(b);
         if self.is_descending {
             order.reverse()
@@ -115,7 +115,7 @@ impl Criterion {
 
 /// Sort key of an item: numbers by value, texts by characters, missing values last.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Key<'v> {
+pub(crate) enum SortKey<'v> {
     Number(f64),
     Text(&'v str),
     Truth(bool),
@@ -123,7 +123,7 @@ pub(crate) enum Key<'v> {
     Missing,
 }
 
-impl<'v> Key<'v> {
+impl<'v> SortKey<'v> {
     fn of(value: &'v Value) -> Self {
         match value {
             Value::Number(number) => Self::Number(number.as_f64().unwrap_or(0.0)),
@@ -211,7 +211,7 @@ mod tests {
         for (a, first) in values.iter().enumerate() {
             for (b, second) in values.iter().enumerate() {
                 assert_eq!(
-                    Key::of(first).compare(&Key::of(second)),
+                    SortKey::of(first).compare(&SortKey::of(second)),
                     a.cmp(&b),
                     "{first} {second}"
                 );
@@ -224,15 +224,15 @@ mod tests {
         let item = json!({"attributes": {"unitPrices": {"amount": 3}}});
         assert_eq!(
             Criterion::new("unit_price.amount", false).key(&item),
-            Key::Number(3.0)
+            SortKey::Number(3.0)
         );
         assert_eq!(
             Criterion::new("unit_price", false).key(&item),
-            Key::Number(3.0)
+            SortKey::Number(3.0)
         );
         assert_eq!(
             Criterion::new("unit.amount", false).key(&item),
-            Key::Missing
+            SortKey::Missing
         );
     }
 }

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 use crate::resource::address::singular;
 use crate::schema::Schema;
 use crate::schema::name::folded;
-use crate::schema::walk::Part;
+use crate::schema::walk::Child;
 
 /// Part of a value, and the schema that describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ValuePlace {
     /// Members that lead to it, from the outside in: `data`, `contact`; empty for the whole value.
     pub way: Vec<String>,
     /// JSON Pointer to its schema; for a list, to the schema of its items.
@@ -19,9 +19,9 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Slot {
     /// Single entity.
-    Entity(Place),
+    Entity(ValuePlace),
     /// Several entities.
-    List(Place),
+    List(ValuePlace),
     /// Key of an entity and nothing else, at the end of these members.
     Key(Vec<String>),
     /// No state.
@@ -118,7 +118,7 @@ impl<'f> Finder<'f> {
     }
 
     fn member(&self, pointer: &str, name: &str) -> Option<String> {
-        self.schema.place_of(pointer, Part::Property(name))
+        self.schema.place_of(pointer, Child::Property(name))
     }
 
     /// Finds the place of the one entity, or of its key.
@@ -142,13 +142,13 @@ impl<'f> Finder<'f> {
         let inside = |name: String| {
             let within = self.member(pointer, &name)?;
             match self.one_in(&within, depth + 1) {
-                Slot::Nothing => Some(Slot::Entity(Place {
+                Slot::Nothing => Some(Slot::Entity(ValuePlace {
                     way: vec![name],
                     pointer: within,
                 })),
                 Slot::Entity(place) => {
                     let way = std::iter::once(name).chain(place.way).collect();
-                    Some(Slot::Entity(Place { way, ..place }))
+                    Some(Slot::Entity(ValuePlace { way, ..place }))
                 }
                 Slot::Key(way) => Some(Slot::Key(std::iter::once(name).chain(way).collect())),
                 Slot::List(_) => None,
@@ -178,7 +178,7 @@ impl<'f> Finder<'f> {
                 .iter()
                 .any(|(name, node)| says_more(name) && is_wrapper(name, node));
         if has_key && own > 0 && !is_wrapped {
-            return Slot::Entity(Place {
+            return Slot::Entity(ValuePlace {
                 way: Vec::new(),
                 pointer: pointer.to_owned(),
             });
@@ -213,7 +213,7 @@ impl<'f> Finder<'f> {
         }
         // An object without properties may hold anything.
         if own > 0 || properties.is_empty() && depth > 0 {
-            return Slot::Entity(Place {
+            return Slot::Entity(ValuePlace {
                 way: Vec::new(),
                 pointer: pointer.to_owned(),
             });
@@ -223,19 +223,19 @@ impl<'f> Finder<'f> {
 
     /// Finds the place of the list of entities.
     #[must_use]
-    pub fn list(&self) -> Option<Place> {
+    pub fn list(&self) -> Option<ValuePlace> {
         self.list_in(self.schema.pointer(), 0)
             .map(|(_, place)| place)
     }
 
-    fn list_in(&self, pointer: &str, depth: usize) -> Option<(u8, Place)> {
+    fn list_in(&self, pointer: &str, depth: usize) -> Option<(u8, ValuePlace)> {
         let node = self.node(pointer);
         if self.schema.types(node) == ["array"] {
-            let items = self.schema.place_of(pointer, Part::Items)?;
+            let items = self.schema.place_of(pointer, Child::Items)?;
             let is_list = self.is_object(self.node(&items));
             return is_list.then_some((
                 3,
-                Place {
+                ValuePlace {
                     way: Vec::new(),
                     pointer: items,
                 },
@@ -248,7 +248,7 @@ impl<'f> Finder<'f> {
         let is_entity = properties
             .iter()
             .any(|(name, _)| folded(name) == "id" || self.keys.contains(&folded(name)));
-        let mut best: Option<(u8, Place)> = None;
+        let mut best: Option<(u8, ValuePlace)> = None;
         let mut lists = 0;
         for (name, declared) in properties.iter().take(MOST_MEMBERS) {
             let plain = folded(name);
@@ -278,7 +278,7 @@ impl<'f> Finder<'f> {
                 .chain(place.way)
                 .collect();
             if best.as_ref().is_none_or(|(known, _)| worth > *known) {
-                best = Some((worth, Place { way, ..place }));
+                best = Some((worth, ValuePlace { way, ..place }));
             }
         }
         best.filter(|(worth, _)| *worth >= 5 || lists == 1 && !is_entity && depth == 0)

@@ -9,7 +9,7 @@ use crate::schema::name::{folded, words};
 
 /// Parameter of a list, or a member of the content that does the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Parameter<'p> {
+pub(crate) struct ListParameter<'p> {
     /// Documented name: `page[size]`.
     pub name: String,
     /// Value that was sent, or the documented default; `None` if there is neither.
@@ -88,8 +88,8 @@ impl Purpose {
 /// Returns the purpose of a parameter of a list; `None` for a filter, and for a parameter that is
 /// neither. `is_property` tells if the items have a property of its name.
 pub(crate) fn purpose(
-    parameter: &Parameter<'_>,
-    all: &[Parameter<'_>],
+    parameter: &ListParameter<'_>,
+    all: &[ListParameter<'_>],
     is_property: impl Fn(&str) -> bool,
 ) -> Option<Purpose> {
     let purpose = Purpose::of(&parameter.name).filter(|_| !parameter.is_filter)?;
@@ -113,7 +113,7 @@ pub(crate) fn purpose(
 
 /// Returns true if the document has a parameter that could page the list filter by the property of
 /// its name instead.
-fn filters(parameter: &Parameter<'_>, purpose: Purpose, is_done_by_other: bool) -> bool {
+fn filters(parameter: &ListParameter<'_>, purpose: Purpose, is_done_by_other: bool) -> bool {
     let keyword = |name: &str| parameter.schema.and_then(|schema| schema.get(name));
     let values = keyword("enum")
         .and_then(Value::as_array)
@@ -148,7 +148,7 @@ fn filters(parameter: &Parameter<'_>, purpose: Purpose, is_done_by_other: bool) 
     is_text || is_no_number || is_done_by_other
 }
 
-fn types<'p>(parameter: &Parameter<'p>) -> Vec<&'p str> {
+fn types<'p>(parameter: &ListParameter<'p>) -> Vec<&'p str> {
     let named = parameter.schema.and_then(|schema| schema.get("type"));
     let named = match named {
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
@@ -158,7 +158,7 @@ fn types<'p>(parameter: &Parameter<'p>) -> Vec<&'p str> {
     named.into_iter().filter(|name| *name != "null").collect()
 }
 
-fn is_of_time(parameter: &Parameter<'_>) -> bool {
+fn is_of_time(parameter: &ListParameter<'_>) -> bool {
     let format = parameter
         .schema
         .and_then(|schema| schema.get("format"))
@@ -283,11 +283,11 @@ mod tests {
             ),
         ];
         for (name, schema, description, is_filter) in cases {
-            let parameter = Parameter {
+            let parameter = ListParameter {
                 name: name.to_owned(),
                 schema: Some(&schema),
                 description,
-                ..Parameter::default()
+                ..ListParameter::default()
             };
             let found = purpose(&parameter, &[], |there| there == name);
             assert_eq!(
@@ -301,10 +301,10 @@ mod tests {
     #[test]
     fn one_of_two_that_do_the_same_is_a_filter() {
         let schema = json!({"type": "integer"});
-        let of = |name: &str| Parameter {
+        let of = |name: &str| ListParameter {
             name: name.to_owned(),
             schema: Some(&schema),
-            ..Parameter::default()
+            ..ListParameter::default()
         };
         let all = [of("limit"), of("size")];
         assert_eq!(purpose(&all[1], &all, |name| name == "size"), None);
@@ -322,10 +322,10 @@ mod tests {
     #[test]
     fn a_moment_is_no_cursor() {
         let schema = json!({"type": "string", "format": "date-time"});
-        let parameter = Parameter {
+        let parameter = ListParameter {
             name: "after".to_owned(),
             schema: Some(&schema),
-            ..Parameter::default()
+            ..ListParameter::default()
         };
         assert_eq!(purpose(&parameter, &[], |_| false), None);
     }

@@ -19,7 +19,7 @@ pub struct RoleOverrides {
     /// Overrides of operations, by operation index.
     pub operations: HashMap<usize, RoleOverride>,
     /// Overrides of collections, by the collection that their paths address: `/pet`.
-    pub collections: HashMap<String, Named>,
+    pub collections: HashMap<String, CollectionOverride>,
     /// Seed data by the name of the collection.
     pub data: Vec<(String, Arc<Value>)>,
 }
@@ -40,7 +40,7 @@ pub enum RoleOverride {
 
 /// Override of a collection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct CollectionOverride {
     /// Key property of the entities.
     pub key: Option<String>,
     /// Property that identifies an entity when it is registered again.
@@ -194,7 +194,7 @@ fn told(entry: &Value) -> Result<RoleOverride, OverrideError> {
 }
 
 /// Reads the override of a collection: `{key: petId, natural: token}`.
-pub(crate) fn named(entry: &Value) -> Result<Named, OverrideError> {
+pub(crate) fn named(entry: &Value) -> Result<CollectionOverride, OverrideError> {
     let object = entry.as_object().ok_or(OverrideError::Collection)?;
     if let Some(unknown) = object
         .keys()
@@ -212,7 +212,7 @@ pub(crate) fn named(entry: &Value) -> Result<Named, OverrideError> {
             found: other.clone(),
         }),
     };
-    Ok(Named {
+    Ok(CollectionOverride {
         key: text("key")?,
         natural: text("natural")?,
     })

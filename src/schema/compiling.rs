@@ -191,7 +191,7 @@ impl Judge<'_> {
 }
 
 /// The validator of many schemas, for one of them: it judges the property `key` of an object.
-pub(crate) struct Shared {
+pub(crate) struct SharedValidator {
     pub(super) validator: Arc<Validator>,
     pub(super) is_counted: bool,
     pub(super) patterns: Arc<Patterns>,
@@ -203,7 +203,7 @@ pub(crate) struct Shared {
 /// more than the validator of one.
 #[derive(Default)]
 pub(crate) struct Validators {
-    pub(crate) judges: HashMap<String, Shared>,
+    pub(crate) judges: HashMap<String, SharedValidator>,
 }
 
 impl Validators {
@@ -233,7 +233,7 @@ impl Validators {
                     let (validator, patterns) = (Arc::clone(&validator), Arc::clone(&patterns));
                     (
                         pointer,
-                        Shared {
+                        SharedValidator {
                             validator,
                             is_counted,
                             patterns,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::schema::judging::{Judging, Stop, list, members, parts_of};
-use crate::schema::own::Node;
+use crate::schema::own::SchemaNode;
 
 /// The parts of an instance that are evaluated: names or indices.
 struct Evaluated<'i> {
@@ -23,7 +23,7 @@ impl Judging<'_> {
     /// `unevaluatedProperties`.
     pub(super) fn unevaluated_names<'i>(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         object: &'i Map<String, Value>,
         instance: &'i Value,
     ) -> Result<Vec<&'i str>, Stop> {
@@ -38,7 +38,7 @@ impl Judging<'_> {
     /// Returns true if each item is evaluated by a keyword of a schema or fits `unevaluatedItems`.
     pub(super) fn all_items_evaluated(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         instance: &Value,
     ) -> Result<bool, Stop> {
         Ok(self
@@ -50,7 +50,7 @@ impl Judging<'_> {
 
     fn evaluated<'i>(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         instance: &'i Value,
     ) -> Result<Evaluated<'i>, Stop> {
         let length = instance.as_array().map_or(0, Vec::len);
@@ -64,7 +64,7 @@ impl Judging<'_> {
         Ok(evaluated)
     }
 
-    fn mark(&mut self, node: Node<'_>, marked: &mut Evaluated<'_>) -> Result<(), Stop> {
+    fn mark(&mut self, node: SchemaNode<'_>, marked: &mut Evaluated<'_>) -> Result<(), Stop> {
         let Value::Object(schema) = node.value else {
             return Ok(());
         };
@@ -75,7 +75,7 @@ impl Judging<'_> {
         self.enter()?;
         marked.open.push(key);
         for (_, target) in self.targets(schema) {
-            self.mark(Node::new(target), marked)?;
+            self.mark(SchemaNode::new(target), marked)?;
         }
         let instance = marked.instance;
         match instance {
@@ -91,7 +91,7 @@ impl Judging<'_> {
 
     fn mark_members<'i>(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         schema: &Map<String, Value>,
         object: &'i Map<String, Value>,
         marked: &mut Evaluated<'i>,
@@ -103,14 +103,14 @@ impl Judging<'_> {
             }
             if !marked.names.contains(name.as_str())
                 && let Some(unevaluated) = schema.get("unevaluatedProperties")
-                && self.fits(Node::new(unevaluated), value)?
+                && self.fits(SchemaNode::new(unevaluated), value)?
             {
                 marked.names.insert(name);
             }
         }
         for (name, dependent) in members(schema, "dependentSchemas") {
             if object.contains_key(name) {
-                self.mark(Node::new(dependent), marked)?;
+                self.mark(SchemaNode::new(dependent), marked)?;
             }
         }
         Ok(())
@@ -131,7 +131,7 @@ impl Judging<'_> {
             for keyword in ["contains", "unevaluatedItems"] {
                 if !marked.items[index]
                     && let Some(part) = schema.get(keyword)
-                    && self.fits(Node::new(part), item)?
+                    && self.fits(SchemaNode::new(part), item)?
                 {
                     marked.items[index] = true;
                 }
@@ -142,15 +142,15 @@ impl Judging<'_> {
 
     fn mark_by_branches(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         schema: &Map<String, Value>,
         marked: &mut Evaluated<'_>,
     ) -> Result<(), Stop> {
         if let Some(condition) = schema.get("if") {
-            let fits = self.fits(Node::new(condition), marked.instance)?;
+            let fits = self.fits(SchemaNode::new(condition), marked.instance)?;
             let keywords: &[&str] = if fits { &["if", "then"] } else { &["else"] };
             for branch in keywords.iter().filter_map(|keyword| schema.get(*keyword)) {
-                self.mark(Node::new(branch), marked)?;
+                self.mark(SchemaNode::new(branch), marked)?;
             }
         }
         let own = self.own(node);
@@ -161,7 +161,7 @@ impl Judging<'_> {
                 &[]
             };
             for value in list(schema, keyword) {
-                let branch = Node { value, unasked };
+                let branch = SchemaNode { value, unasked };
                 if self.fits(branch, marked.instance)? {
                     self.mark(branch, marked)?;
                 }

@@ -12,7 +12,7 @@ use crate::schema::MOST_ERRORS;
 use crate::schema::describe::{describe, index_of, member_index, order_below};
 use crate::schema::error::SchemaError;
 use crate::schema::judging::{Judging, MOST_OPEN, Stop, address, list, members, part_at, parts_of};
-use crate::schema::own::{Node, Own};
+use crate::schema::own::{SchemaFacts, SchemaNode};
 use crate::schema::schemas::Schema;
 
 /// Maximum number of branches of `anyOf` and `oneOf` explained for one instance. An error about
@@ -25,7 +25,7 @@ const MOST_NESTED: usize = 4;
 
 /// An error and the position of its keyword in the text of the schema: the index of each member on
 /// the path to it, references followed, so that errors follow the author's order.
-type Found = (Vec<usize>, SchemaError);
+type CollectedError = (Vec<usize>, SchemaError);
 
 /// Position of a value in the instance, as a path from the root.
 #[derive(Clone, Copy)]
@@ -55,8 +55,8 @@ struct At<'w> {
 /// State of explaining one instance.
 struct Explaining<'s> {
     judging: Judging<'s>,
-    found: Vec<Found>,
-    /// The position of the current schema, see [`Found`].
+    found: Vec<CollectedError>,
+    /// The position of the current schema, see [`CollectedError`].
     order: Vec<usize>,
     branches_left: usize,
     /// The number of `anyOf` and `oneOf` keywords that enclose the current schema.
@@ -84,7 +84,7 @@ impl Schema {
             nested: 0,
         };
         let end = explaining.explain(
-            Node::new(start),
+            SchemaNode::new(start),
             At {
                 value: instance,
                 way: &Way::Root,
@@ -113,7 +113,7 @@ pub(super) fn beyond_steps(most: usize) -> SchemaError {
 }
 
 impl Explaining<'_> {
-    fn explain(&mut self, node: Node<'_>, at: At<'_>) -> Result<(), Stop> {
+    fn explain(&mut self, node: SchemaNode<'_>, at: At<'_>) -> Result<(), Stop> {
         let schema = match node.value {
             Value::Object(schema) => schema,
             Value::Bool(false) => {
@@ -170,7 +170,12 @@ impl Explaining<'_> {
     }
 
     /// Explains a value by a subschema at a place in the current schema.
-    fn explain_part(&mut self, place: &[usize], node: Node<'_>, at: At<'_>) -> Result<(), Stop> {
+    fn explain_part(
+        &mut self,
+        place: &[usize],
+        node: SchemaNode<'_>,
+        at: At<'_>,
+    ) -> Result<(), Stop> {
         let length = self.order.len();
         self.order.extend_from_slice(place);
         let result = self.explain(node, at);
@@ -187,16 +192,21 @@ impl Explaining<'_> {
     ) -> Result<(), Stop> {
         let key = (address(target), address(at.value));
         // Validity is computed once for each value; reasons are collected along each path.
-        if self.judging.fits(Node::new(target), at.value)? || !self.judging.open.insert(key) {
+        if self.judging.fits(SchemaNode::new(target), at.value)? || !self.judging.open.insert(key) {
             return Ok(());
         }
-        let result = self.explain_part(&[index_of(schema, keyword)], Node::new(target), at);
+        let result = self.explain_part(&[index_of(schema, keyword)], SchemaNode::new(target), at);
         self.judging.open.remove(&key);
         result
     }
 
     /// Records the errors of the keywords about the value itself.
-    fn explain_own(&mut self, node: Node<'_>, own: &Own, at: At<'_>) -> Result<(), Stop> {
+    fn explain_own(
+        &mut self,
+        node: SchemaNode<'_>,
+        own: &SchemaFacts,
+        at: At<'_>,
+    ) -> Result<(), Stop> {
         let Some(validator) = own
             .validator
             .as_ref()
@@ -258,7 +268,7 @@ impl Explaining<'_> {
     fn explain_members(
         &mut self,
         schema: &Map<String, Value>,
-        own: &Own,
+        own: &SchemaFacts,
         object: &Map<String, Value>,
         at: At<'_>,
     ) -> Result<(), Stop> {
@@ -275,7 +285,11 @@ impl Explaining<'_> {
                     .into_iter()
                     .chain(inner)
                     .collect();
-                self.explain_part(&place, Node::new(part.schema), At { value, way: &way })?;
+                self.explain_part(
+                    &place,
+                    SchemaNode::new(part.schema),
+                    At { value, way: &way },
+                )?;
             }
         }
         for name in unexpected {
@@ -293,7 +307,7 @@ impl Explaining<'_> {
             if object.contains_key(name) {
                 self.explain_part(
                     &[index_of(schema, "dependentSchemas"), index],
-                    Node::new(dependent),
+                    SchemaNode::new(dependent),
                     at,
                 )?;
             }
@@ -315,7 +329,7 @@ impl Explaining<'_> {
             let place = [index_of(schema, "propertyNames")];
             let result = self.explain_part(
                 &place,
-                Node::new(names),
+                SchemaNode::new(names),
                 At {
                     value: &value,
                     way: at.way,
@@ -346,7 +360,11 @@ impl Explaining<'_> {
             let way = Way::Index(at.way, index);
             let place = [index_of(schema, keyword), index];
             let length = if keyword == "prefixItems" { 2 } else { 1 };
-            self.explain_part(&place[..length], Node::new(part), At { value, way: &way })?;
+            self.explain_part(
+                &place[..length],
+                SchemaNode::new(part),
+                At { value, way: &way },
+            )?;
         }
         if let Some(keyword) = self.judging.wrong_count(schema, items)? {
             self.tell(
@@ -359,13 +377,13 @@ impl Explaining<'_> {
 
     fn explain_branches(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         schema: &Map<String, Value>,
-        own: &Own,
+        own: &SchemaFacts,
         at: At<'_>,
     ) -> Result<(), Stop> {
         for (index, value) in list(schema, "allOf").iter().enumerate() {
-            let branch = Node {
+            let branch = SchemaNode {
                 value,
                 unasked: &own.unasked,
             };
@@ -387,7 +405,7 @@ impl Explaining<'_> {
             }
         }
         if let Some(not) = schema.get("not")
-            && self.judging.fits(Node::new(not), at.value)?
+            && self.judging.fits(SchemaNode::new(not), at.value)?
         {
             self.tell(
                 Some((schema, "not")),
@@ -395,14 +413,14 @@ impl Explaining<'_> {
             )?;
         }
         if let Some((keyword, branch)) = self.judging.conditional(schema, at.value)? {
-            self.explain_part(&[index_of(schema, keyword)], Node::new(branch), at)?;
+            self.explain_part(&[index_of(schema, keyword)], SchemaNode::new(branch), at)?;
         }
         Ok(())
     }
 
     fn explain_unevaluated(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         schema: &Map<String, Value>,
         at: At<'_>,
     ) -> Result<(), Stop> {
@@ -430,7 +448,7 @@ impl Explaining<'_> {
     /// is known, else by all of them. Inside another choice all branches are explained.
     fn explain_choice(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         schema: &Map<String, Value>,
         keyword: &str,
         at: At<'_>,
@@ -450,7 +468,11 @@ impl Explaining<'_> {
             };
             match meant {
                 Meant::Branch(index) => {
-                    return self.explain_part(&[place, index], Node::new(&branches[index]), at);
+                    return self.explain_part(
+                        &[place, index],
+                        SchemaNode::new(&branches[index]),
+                        at,
+                    );
                 }
                 Meant::NoBranch(error) => return self.tell(Some((schema, keyword)), error),
                 Meant::Unsaid => {}
@@ -472,7 +494,7 @@ impl Explaining<'_> {
         let outer = std::mem::take(&mut self.found);
         self.nested += 1;
         let depth = self.judging.depth;
-        let result = self.explain(Node::new(branch), at);
+        let result = self.explain(SchemaNode::new(branch), at);
         self.judging.depth = depth;
         self.nested -= 1;
         let found = std::mem::replace(&mut self.found, outer);

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::document::reference::local_pointer;
 use crate::document::syntax::{find, join};
-use crate::document::{Expect, Kind, Members};
+use crate::document::{Expect, Members, ObjectKind};
 use crate::schema::pattern::{Pattern, within};
 
 /// Prefix of the names of formats that represent patterns; no document has it.
@@ -64,7 +64,7 @@ fn places(tree: &Value, pointers: &[String]) -> Vec<String> {
 
 /// Calls `look` with each schema at `pointers`, inside of those, and at their reference targets.
 fn walk(tree: &Value, pointers: &[String], look: &mut dyn FnMut(&Map<String, Value>, &str)) {
-    let Members::Fields(fields) = Kind::Schema.members() else {
+    let Members::Fields(fields) = ObjectKind::Schema.members() else {
         return;
     };
     let mut seen = HashSet::new();

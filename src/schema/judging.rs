@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::document::reference::local_pointer;
 use crate::document::syntax::find;
-use crate::schema::own::{Node, Own};
+use crate::schema::own::{SchemaFacts, SchemaNode};
 use crate::schema::schemas::Schema;
 
 /// Maximum number of steps to judge one instance and to explain its errors. A step compares one
@@ -40,7 +40,7 @@ pub(super) enum Stop {
 pub(super) struct Judging<'s> {
     pub(super) schema: &'s Schema,
     /// Facts about schemas, by address and by whether the node leaves names unrequired.
-    owns: HashMap<(usize, bool), Arc<Own>>,
+    owns: HashMap<(usize, bool), Arc<SchemaFacts>>,
     /// Costly answers, by the addresses of schema and instance.
     known: HashMap<(usize, usize), bool>,
     /// Targets of references that are being judged, with their instances, so that circles end.
@@ -73,10 +73,10 @@ impl<'s> Judging<'s> {
     /// Returns true if an instance fits; false also if the limits allow no answer.
     pub(super) fn judge(&mut self, instance: &Value) -> bool {
         let start = self.start();
-        self.fits(Node::new(start), instance) == Ok(true)
+        self.fits(SchemaNode::new(start), instance) == Ok(true)
     }
 
-    pub(super) fn own(&mut self, node: Node<'_>) -> Arc<Own> {
+    pub(super) fn own(&mut self, node: SchemaNode<'_>) -> Arc<SchemaFacts> {
         let schema = self.schema;
         let key = (address(node.value), !node.unasked.is_empty());
         let make = || {
@@ -148,7 +148,7 @@ impl<'s> Judging<'s> {
     /// # Errors
     ///
     /// [`Stop::Exhausted`] at the limits.
-    pub(super) fn fits(&mut self, node: Node<'_>, instance: &Value) -> Result<bool, Stop> {
+    pub(super) fn fits(&mut self, node: SchemaNode<'_>, instance: &Value) -> Result<bool, Stop> {
         let Value::Object(schema) = node.value else {
             return Ok(*node.value != Value::Bool(false));
         };
@@ -171,7 +171,7 @@ impl<'s> Judging<'s> {
 
     fn fits_all(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         schema: &Map<String, Value>,
         instance: &Value,
     ) -> Result<bool, Stop> {
@@ -199,7 +199,7 @@ impl<'s> Judging<'s> {
     fn members_fit(
         &mut self,
         schema: &Map<String, Value>,
-        own: &Own,
+        own: &SchemaFacts,
         object: &Map<String, Value>,
         instance: &Value,
     ) -> Result<bool, Stop> {
@@ -209,7 +209,7 @@ impl<'s> Judging<'s> {
         {
             for (name, value) in object {
                 for part in parts_of(schema, own, name) {
-                    if !self.fits(Node::new(part.schema), value)? {
+                    if !self.fits(SchemaNode::new(part.schema), value)? {
                         return Ok(false);
                     }
                 }
@@ -217,13 +217,13 @@ impl<'s> Judging<'s> {
         }
         if let Some(names) = schema.get("propertyNames") {
             for name in object.keys() {
-                if !self.fits(Node::new(names), &Value::String(name.clone()))? {
+                if !self.fits(SchemaNode::new(names), &Value::String(name.clone()))? {
                     return Ok(false);
                 }
             }
         }
         for (name, dependent) in members(schema, "dependentSchemas") {
-            if object.contains_key(name) && !self.fits(Node::new(dependent), instance)? {
+            if object.contains_key(name) && !self.fits(SchemaNode::new(dependent), instance)? {
                 return Ok(false);
             }
         }
@@ -235,7 +235,7 @@ impl<'s> Judging<'s> {
             let Some((_, part)) = part_at(schema, index) else {
                 break;
             };
-            if !self.fits(Node::new(part), item)? {
+            if !self.fits(SchemaNode::new(part), item)? {
                 return Ok(false);
             }
         }
@@ -255,7 +255,7 @@ impl<'s> Judging<'s> {
         let (least, most) = (count(schema, "minContains"), count(schema, "maxContains"));
         let mut found = 0;
         for item in items {
-            if self.fits(Node::new(contains), item)? {
+            if self.fits(SchemaNode::new(contains), item)? {
                 found += 1;
                 if most.is_some_and(|most| found > most) {
                     return Ok(Some("maxContains"));
@@ -275,12 +275,12 @@ impl<'s> Judging<'s> {
     fn branches_fit(
         &mut self,
         schema: &Map<String, Value>,
-        own: &Own,
+        own: &SchemaFacts,
         instance: &Value,
     ) -> Result<bool, Stop> {
         for branch in list(schema, "allOf") {
             if !self.fits(
-                Node {
+                SchemaNode {
                     value: branch,
                     unasked: &own.unasked,
                 },
@@ -300,17 +300,17 @@ impl<'s> Judging<'s> {
             return Ok(false);
         }
         if let Some(not) = schema.get("not")
-            && self.fits(Node::new(not), instance)?
+            && self.fits(SchemaNode::new(not), instance)?
         {
             return Ok(false);
         }
         if let Some((_, branch)) = self.conditional(schema, instance)?
-            && !self.fits(Node::new(branch), instance)?
+            && !self.fits(SchemaNode::new(branch), instance)?
         {
             return Ok(false);
         }
         for (_, target) in self.targets(schema) {
-            let judge = |judging: &mut Self| judging.fits(Node::new(target), instance);
+            let judge = |judging: &mut Self| judging.fits(SchemaNode::new(target), instance);
             if !self.once(target, instance, true, judge)? {
                 return Ok(false);
             }
@@ -327,7 +327,7 @@ impl<'s> Judging<'s> {
     ) -> Result<usize, Stop> {
         let mut found = 0;
         for branch in branches {
-            if found < most && self.fits(Node::new(branch), instance)? {
+            if found < most && self.fits(SchemaNode::new(branch), instance)? {
                 found += 1;
             }
         }
@@ -346,7 +346,7 @@ impl<'s> Judging<'s> {
         if !schema.contains_key("then") && !schema.contains_key("else") {
             return Ok(None);
         }
-        let keyword = if self.fits(Node::new(condition), instance)? {
+        let keyword = if self.fits(SchemaNode::new(condition), instance)? {
             "then"
         } else {
             "else"
@@ -356,7 +356,7 @@ impl<'s> Judging<'s> {
 
     fn unevaluated_fit(
         &mut self,
-        node: Node<'_>,
+        node: SchemaNode<'_>,
         schema: &Map<String, Value>,
         instance: &Value,
     ) -> Result<bool, Stop> {
@@ -384,7 +384,7 @@ pub(super) struct MemberSchema<'n> {
 /// Returns the schemas that apply to a member.
 pub(super) fn parts_of<'n>(
     schema: &'n Map<String, Value>,
-    own: &Own,
+    own: &SchemaFacts,
     name: &str,
 ) -> Vec<MemberSchema<'n>> {
     let mut parts = Vec::new();

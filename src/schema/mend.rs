@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::document::reference::{UNKNOWN, local_pointer};
 use crate::document::syntax::{find, join};
-use crate::document::{Expect, Kind, Members};
+use crate::document::{Expect, Members, ObjectKind};
 
 /// A part of a schema that cannot be compiled, so that anything is allowed in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ fn shallow(schema: &Map<String, Value>, at: &str) -> (Value, Vec<String>) {
 /// Returns the content that the document model expects in a keyword of a schema; none if it does
 /// not list the keyword.
 fn expected(keyword: &str) -> Option<Expect> {
-    match Kind::Schema.members() {
+    match ObjectKind::Schema.members() {
         Members::Fields(fields) => fields
             .iter()
             .find(|(field, _)| *field == keyword)

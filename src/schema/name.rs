@@ -71,7 +71,7 @@ pub(crate) fn capitalised(word: &str) -> String {
 
 /// A form of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Form {
+pub enum NameForm {
     /// As documented: `contactManager`.
     #[default]
     AsIs,
@@ -95,7 +95,7 @@ pub enum Form {
     Lower,
 }
 
-impl Form {
+impl NameForm {
     /// Names of the forms, as written after the `|` of a slot.
     const NAMES: [(&'static str, Self); 9] = [
         ("words", Self::Words),
@@ -149,17 +149,17 @@ impl Form {
     /// Returns the form in which a text writes a name; none if it does not.
     #[must_use]
     pub fn of(text: &str, name: &str) -> Option<Self> {
-        const ORDER: [Form; 10] = [
-            Form::AsIs,
-            Form::Snake,
-            Form::Camel,
-            Form::Pascal,
-            Form::Kebab,
-            Form::Words,
-            Form::Sentence,
-            Form::Title,
-            Form::Upper,
-            Form::Lower,
+        const ORDER: [NameForm; 10] = [
+            NameForm::AsIs,
+            NameForm::Snake,
+            NameForm::Camel,
+            NameForm::Pascal,
+            NameForm::Kebab,
+            NameForm::Words,
+            NameForm::Sentence,
+            NameForm::Title,
+            NameForm::Upper,
+            NameForm::Lower,
         ];
         ORDER.into_iter().find(|form| form.write(name) == text)
     }
@@ -366,9 +366,9 @@ mod tests {
 
     #[test]
     fn a_name_has_forms() {
-        let forms: Vec<String> = Form::all()
+        let forms: Vec<String> = NameForm::all()
             .map(|form| {
-                Form::parse(form)
+                NameForm::parse(form)
                     .unwrap_or_default()
                     .write("contactManager")
             })
@@ -385,23 +385,26 @@ mod tests {
             "contactmanager",
         ];
         assert_eq!(forms, expected);
-        assert_eq!(Form::Pascal.write("items[0].zip_code"), "Items[0].ZipCode");
+        assert_eq!(
+            NameForm::Pascal.write("items[0].zip_code"),
+            "Items[0].ZipCode"
+        );
     }
 
     #[test]
     fn the_form_of_a_name_is_found() {
         assert_eq!(
-            Form::of("contact manager", "contactManager"),
-            Some(Form::Words)
+            NameForm::of("contact manager", "contactManager"),
+            Some(NameForm::Words)
         );
         assert_eq!(
-            Form::of("contactManager", "contactManager"),
-            Some(Form::AsIs)
+            NameForm::of("contactManager", "contactManager"),
+            Some(NameForm::AsIs)
         );
         assert_eq!(
-            Form::of("ContactManager", "contact_manager"),
-            Some(Form::Pascal)
+            NameForm::of("ContactManager", "contact_manager"),
+            Some(NameForm::Pascal)
         );
-        assert_eq!(Form::of("manager", "contactManager"), None);
+        assert_eq!(NameForm::of("manager", "contactManager"), None);
     }
 }

@@ -39,13 +39,13 @@ const OWN: [&str; 21] = [
 
 /// A schema, with the names that an enclosing schema marks as not required.
 #[derive(Clone, Copy)]
-pub(crate) struct Node<'n> {
+pub(crate) struct SchemaNode<'n> {
     pub value: &'n Value,
     /// Names that it does not require, because a schema that has it in `allOf` marks them.
     pub unasked: &'n [String],
 }
 
-impl<'n> Node<'n> {
+impl<'n> SchemaNode<'n> {
     /// Returns the node of a schema that is not a branch of another.
     pub(crate) fn new(value: &'n Value) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl<'n> Node<'n> {
 }
 
 /// Facts about one schema.
-pub(crate) struct Own {
+pub(crate) struct SchemaFacts {
     /// Validator of the keywords about the instance itself; none if there are none.
     pub validator: Option<Arc<Validator>>,
     /// The `pattern`; none if it is absent or not a pattern, which checks nothing.
@@ -68,7 +68,7 @@ pub(crate) struct Own {
     pub unasked: Vec<String>,
 }
 
-impl Own {
+impl SchemaFacts {
     /// Returns true if an instance is a string that the pattern does not match.
     pub(crate) fn is_unmatched_by(&self, instance: &Value) -> bool {
         let (Some(pattern), Value::String(text)) = (&self.pattern, instance) else {
@@ -86,14 +86,19 @@ pub(crate) struct Owns(Mutex<KnownNodes>);
 struct KnownNodes {
     /// Facts by the address of the schema in the tree of the document, which never changes, and by
     /// whether it is a branch that does not require everything.
-    by_schema: HashMap<(usize, bool), Arc<Own>>,
+    by_schema: HashMap<(usize, bool), Arc<SchemaFacts>>,
     /// Validators by the text of their schema; most schemas share theirs with many others.
     by_text: HashMap<String, Option<Arc<Validator>>>,
 }
 
 impl Owns {
     /// Returns the facts about a schema, computed on first use.
-    pub(crate) fn get(&self, node: Node<'_>, root: &Value, direction: Direction) -> Arc<Own> {
+    pub(crate) fn get(
+        &self,
+        node: SchemaNode<'_>,
+        root: &Value,
+        direction: Direction,
+    ) -> Arc<SchemaFacts> {
         let key = (
             std::ptr::from_ref(node.value).addr(),
             !node.unasked.is_empty(),
@@ -117,9 +122,9 @@ impl Owns {
 }
 
 impl KnownNodes {
-    fn make(&mut self, node: Node<'_>, root: &Value, direction: Direction) -> Own {
+    fn make(&mut self, node: SchemaNode<'_>, root: &Value, direction: Direction) -> SchemaFacts {
         let Value::Object(schema) = node.value else {
-            return Own {
+            return SchemaFacts {
                 validator: None,
                 pattern: None,
                 keys: Vec::new(),
@@ -150,7 +155,7 @@ impl KnownNodes {
             .and_then(Value::as_object)
             .into_iter()
             .flatten();
-        Own {
+        SchemaFacts {
             validator,
             pattern,
             keys: keys.map(|(key, _)| read(key)).collect(),

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::diagnostic::{Place, Source};
 use crate::document::reference::{self, local_pointer};
-use crate::document::syntax::{Part, find};
+use crate::document::syntax::{CachedPart, find};
 use crate::schema::bundle::bundle;
 use crate::schema::compiling::{
-    Compiled, Judge, Shared, Validators, compile_or_mend, reference_to,
+    Compiled, Judge, SharedValidator, Validators, compile_or_mend, reference_to,
 };
 use crate::schema::direction::Direction;
 use crate::schema::handover::{PatternAt, patterns_of};
@@ -213,8 +213,8 @@ pub struct Schema {
     pub(crate) schemas: Arc<Schemas>,
     pointer: String,
     pub(crate) direction: Direction,
-    tree: Part,
-    own: OnceLock<Own>,
+    tree: CachedPart,
+    own: OnceLock<SchemaValidator>,
     types: OnceLock<Vec<&'static str>>,
     declared: OnceLock<Box<[Declared]>>,
 }
@@ -231,7 +231,7 @@ impl Schema {
     pub fn new(schemas: &Arc<Schemas>, pointer: String, direction: Direction) -> Self {
         schemas.note(direction, &pointer);
         let (tree, own, types, declared) = (
-            Part::default(),
+            CachedPart::default(),
             OnceLock::new(),
             OnceLock::new(),
             OnceLock::new(),
@@ -381,10 +381,10 @@ impl Schema {
                 .judges
                 .get(&self.pointer)
         };
-        let is_together =
-            self.schemas.demand == Demand::All || matches!(self.own.get(), Some(Own::Together));
+        let is_together = self.schemas.demand == Demand::All
+            || matches!(self.own.get(), Some(SchemaValidator::Together));
         if is_together && let Some(shared) = together() {
-            let Shared {
+            let SharedValidator {
                 validator,
                 is_counted,
                 patterns,
@@ -419,17 +419,17 @@ impl Schema {
                     })
                     .flatten()
             }) else {
-                return Own::Together;
+                return SchemaValidator::Together;
             };
             let pointers = std::slice::from_ref(&self.pointer);
-            Own::Alone(compile_or_mend(
+            SchemaValidator::Alone(compile_or_mend(
                 &Arc::new(part),
                 pointers,
                 &reference_to(&self.pointer),
             ))
         });
         match own {
-            Own::Alone(Compiled {
+            SchemaValidator::Alone(Compiled {
                 validator,
                 is_counted,
                 patterns,
@@ -442,7 +442,7 @@ impl Schema {
                 key: None,
                 faults,
             },
-            Own::Together => self.validator(),
+            SchemaValidator::Together => self.validator(),
         }
     }
 
@@ -502,7 +502,7 @@ pub struct Declared {
 }
 
 /// The validator that judges a schema.
-pub(crate) enum Own {
+pub(crate) enum SchemaValidator {
     /// Its own validator.
     Alone(Compiled),
     /// The shared validator of its document, because it leads to too many other schemas.
@@ -567,7 +567,7 @@ mod tests {
             assert!(!told.is_empty());
             assert_eq!(told, all.errors(&wrong).expect("it is sound"), "{name}");
             assert_eq!(
-                matches!(few.own.get(), Some(Own::Together)),
+                matches!(few.own.get(), Some(SchemaValidator::Together)),
                 name == "Large"
             );
         }

@@ -14,7 +14,7 @@ use crate::schema::schemas::Schema;
 
 /// A part of the objects or arrays that a schema describes.
 #[derive(Debug, Clone, Copy)]
-pub enum Part<'n> {
+pub enum Child<'n> {
     /// The property of this name.
     Property(&'n str),
     /// Any item.
@@ -36,7 +36,7 @@ pub struct ChosenProperty<'n> {
 const MOST_PLACES: usize = 1000;
 
 /// Next move of the walk after a node.
-enum Step {
+enum WalkStep {
     /// Into its `allOf`, `anyOf` and `oneOf`.
     Into,
     /// Past the node, without its compositions.
@@ -66,9 +66,9 @@ impl Schema {
                 implied = Some("array");
             }
             if types.len() > before {
-                Step::Past
+                WalkStep::Past
             } else {
-                Step::Into
+                WalkStep::Into
             }
         });
         types.retain(|name| *name != "null");
@@ -98,7 +98,7 @@ impl Schema {
                     Some(Value::Array(names)) => names.iter().any(|name| name == "null"),
                     _ => false,
                 };
-            Step::Into
+            WalkStep::Into
         });
         allows
     }
@@ -123,7 +123,7 @@ impl Schema {
     /// Returns the pointer of the schema of a part of the objects or arrays that the schema at
     /// `pointer` describes: `/components/schemas/Pet/properties/name`.
     #[must_use]
-    pub fn place_of(&self, pointer: &str, part: Part<'_>) -> Option<String> {
+    pub fn place_of(&self, pointer: &str, part: Child<'_>) -> Option<String> {
         let mut seen = HashSet::new();
         let mut open = vec![pointer.to_owned()];
         let mut first = None;
@@ -138,7 +138,7 @@ impl Schema {
                 continue;
             };
             let (own, at) = match part {
-                Part::Property(name) => {
+                Child::Property(name) => {
                     let at = join(&join(&pointer, "properties"), name);
                     (
                         node.get("properties")
@@ -146,7 +146,7 @@ impl Schema {
                         at,
                     )
                 }
-                Part::Items => (node.get("items"), join(&pointer, "items")),
+                Child::Items => (node.get("items"), join(&pointer, "items")),
             };
             if let Some(own) = own {
                 // Of several branches, prefer one that declares members.
@@ -193,7 +193,7 @@ impl Schema {
                 own.map(|(name, schema)| (name.as_str(), schema))
                     .filter(|(name, _)| seen.insert(*name)),
             );
-            Step::Into
+            WalkStep::Into
         });
         all
     }
@@ -343,7 +343,7 @@ impl Schema {
         let mut all = Vec::new();
         self.walk(node, &mut |node| {
             all.push(node);
-            Step::Into
+            WalkStep::Into
         });
         all
     }
@@ -357,9 +357,9 @@ impl Schema {
         self.walk(node, &mut |node| {
             found = look(node);
             if found.is_some() {
-                Step::End
+                WalkStep::End
             } else {
-                Step::Into
+                WalkStep::Into
             }
         });
         found
@@ -385,7 +385,7 @@ impl Schema {
     }
 
     /// Visits a node and the nodes that it is composed of, in the author's order.
-    fn walk<'s>(&'s self, node: &'s Value, visit: &mut dyn FnMut(&'s Value) -> Step) {
+    fn walk<'s>(&'s self, node: &'s Value, visit: &mut dyn FnMut(&'s Value) -> WalkStep) {
         if is_alone(node) {
             visit(node);
             return;
@@ -397,9 +397,9 @@ impl Schema {
                 continue;
             }
             match visit(node) {
-                Step::End => return,
-                Step::Past => {}
-                Step::Into => {
+                WalkStep::End => return,
+                WalkStep::Past => {}
+                WalkStep::Into => {
                     let of = |keyword: &str| {
                         node.get(keyword)
                             .and_then(Value::as_array)

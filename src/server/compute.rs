@@ -20,7 +20,7 @@ const SHORT_QUERY: usize = 1024;
 
 /// Thread on which an answer is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ChosenThread {
     /// The thread that read the request.
     Here,
     /// A thread for work that takes long.
@@ -29,14 +29,14 @@ pub(super) enum Place {
 
 /// Chooses the thread for the answer to a request, and returns the operation of the request, if
 /// there is one.
-pub(super) fn place(control: &Control, request: &Request) -> (Place, Option<usize>) {
+pub(super) fn place(control: &Control, request: &Request) -> (ChosenThread, Option<usize>) {
     let path = request.uri().path();
     if let Some(name) = path.strip_prefix(PREFIX) {
         return (
             if name == "health" {
-                Place::Here
+                ChosenThread::Here
             } else {
-                Place::Apart
+                ChosenThread::Apart
             },
             None,
         );
@@ -44,7 +44,7 @@ pub(super) fn place(control: &Control, request: &Request) -> (Place, Option<usiz
     let Routed::Operation(index, _) = control.sandbox().contract().route(request.method(), path)
     else {
         // Finding the nearest path for the error takes long.
-        return (Place::Apart, None);
+        return (ChosenThread::Apart, None);
     };
     let is_short = match request.body() {
         Body::Complete(content) => content.len() <= SHORT_CONTENT,
@@ -59,7 +59,11 @@ pub(super) fn place(control: &Control, request: &Request) -> (Place, Option<usiz
     let is_usual = query.len() <= SHORT_QUERY && !query.contains("__") && !is_odd;
     let is_quick = is_short && is_usual && control.paces.is_quick(index);
     (
-        if is_quick { Place::Here } else { Place::Apart },
+        if is_quick {
+            ChosenThread::Here
+        } else {
+            ChosenThread::Apart
+        },
         Some(index),
     )
 }

@@ -21,7 +21,7 @@ use crate::server::stderr::{self, JsonLines, StandardError};
 
 /// Format of the log (`--log`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum LogFormat {
     /// A line for people
     #[default]
     Human,
@@ -33,18 +33,18 @@ pub(crate) enum Format {
 
 /// Starts the log on standard error. `STANDIN_LOG_LEVEL` selects the level, such as `debug`, or
 /// levels by target, such as `standin=debug,hyper=trace`; `debug` adds the reason of each answer.
-pub(crate) fn start(format: Format) {
+pub(crate) fn start(format: LogFormat) {
     let (filter, fault) = filter(&std::env::var("STANDIN_LOG_LEVEL").unwrap_or_default());
     let base = tracing_subscriber::registry();
     // A second start, as in a test, keeps the first log.
     let _already = match format {
-        Format::Human => {
+        LogFormat::Human => {
             let layer = tracing_subscriber::fmt::layer()
                 .with_writer(StandardError)
                 .event_format(Line);
             base.with(layer.with_filter(filter)).try_init()
         }
-        Format::Json => {
+        LogFormat::Json => {
             stderr::speak_json();
             let layer = tracing_subscriber::fmt::layer()
                 .with_writer(JsonLines)
@@ -55,7 +55,7 @@ pub(crate) fn start(format: Format) {
             base.with(layer.with_target(false).with_filter(filter))
                 .try_init()
         }
-        Format::Off => Ok(()),
+        LogFormat::Off => Ok(()),
     };
     if let Some(fault) = fault {
         tracing::warn!("STANDIN_LOG_LEVEL is not understood, so it is `info`: {fault}");
@@ -126,12 +126,12 @@ struct Line;
 
 /// Fields of an event as text.
 #[derive(Default)]
-struct Fields {
+struct EventFields {
     message: String,
     all: Vec<(&'static str, String)>,
 }
 
-impl Fields {
+impl EventFields {
     pub(crate) fn get(&self, name: &str) -> &str {
         self.all
             .iter()
@@ -158,7 +158,7 @@ impl Fields {
     }
 }
 
-impl Visit for Fields {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = String::new();
         let _ = write!(text, "{value:?}");
@@ -185,7 +185,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = EventFields::default();
         event.record(&mut fields);
         // Text from requests and documents must not break the line or control a terminal.
         writeln!(

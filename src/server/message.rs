@@ -7,7 +7,7 @@ use http::uri::Authority;
 use http::{HeaderValue, StatusCode, Version};
 
 use crate::codec::message::Response;
-use crate::errors::problem::{self, Kind, Problem};
+use crate::errors::problem::{self, Problem, ProblemKind};
 use crate::exchange::Report;
 
 /// Returns the problem of a message that HTTP/1.1 forbids, before its content is read.
@@ -25,7 +25,11 @@ pub(super) fn refused(head: &Parts) -> Option<Problem> {
         }
         _ => return unknown_transfer_coding(head),
     };
-    Some(Problem::new(Kind::Message, StatusCode::BAD_REQUEST, why))
+    Some(Problem::new(
+        ProblemKind::Message,
+        StatusCode::BAD_REQUEST,
+        why,
+    ))
 }
 
 /// Checks a `Host` value such as `example.com:8080`; an empty one is valid, for targets without an
@@ -49,7 +53,7 @@ fn unknown_transfer_coding(head: &Parts) -> Option<Problem> {
     let detail =
         format!("the transfer coding `{unknown}` is not supported, expected only `chunked`");
     Some(Problem::new(
-        Kind::Message,
+        ProblemKind::Message,
         StatusCode::NOT_IMPLEMENTED,
         detail,
     ))

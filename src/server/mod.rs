@@ -36,11 +36,11 @@ use crate::Sandbox;
 use crate::codec::message::{Body, Request, Response};
 use crate::contract::simulation::Break;
 use crate::errors::WARM_UPS;
-use crate::errors::problem::{Kind, Problem};
+use crate::errors::problem::{Problem, ProblemKind};
 use crate::exchange::{Report, Sending};
 use crate::server::activity::ConnectionActivity;
 use crate::server::budget::{Budget, SMALL, Share};
-use crate::server::compute::Place;
+use crate::server::compute::ChosenThread;
 use crate::server::control::Control;
 use crate::server::control::session::PREFIX;
 use crate::server::limits::Phase;
@@ -137,7 +137,7 @@ struct Shared {
 
 /// State that the exchanges of one connection use. Each connection has its own reference count; all
 /// threads would contend for a shared one.
-struct Own {
+struct ConnectionState {
     control: Arc<Control>,
     state: Arc<ConnectionActivity>,
     shared: Arc<Shared>,
@@ -181,7 +181,7 @@ impl Server {
         let (limits, phase) = (self.limits, self.phase.subscribe());
         let state = Arc::new(ConnectionActivity::default());
         let (control, shared) = (Arc::clone(&self.control), Arc::clone(&self.shared));
-        let own = Arc::new(Own {
+        let own = Arc::new(ConnectionState {
             control,
             state: Arc::clone(&state),
             shared,
@@ -218,7 +218,7 @@ impl Failures {
     }
 }
 
-impl Own {
+impl ConnectionState {
     /// Answers a request, and applies the delay, the fault and the pace of its answer.
     ///
     /// # Errors
@@ -302,7 +302,7 @@ impl Own {
     /// Answers a request on this thread or on a thread for long work, see `compute::place`.
     async fn work_out(&self, request: Request, started: Instant) -> Response {
         let (place, operation) = compute::place(&self.control, &request);
-        if place == Place::Here {
+        if place == ChosenThread::Here {
             return answer_and_note(&self.control, &request, operation, started);
         }
         // The semaphore is never closed.
@@ -382,7 +382,7 @@ impl ReadFault {
             Self::BrokenOff(error) => {
                 let detail = format!("the content ended early: {error}");
                 problem_response(&Problem::new(
-                    Kind::Malformed,
+                    ProblemKind::Malformed,
                     StatusCode::BAD_REQUEST,
                     detail,
                 ))
@@ -390,7 +390,8 @@ impl ReadFault {
             Self::TooSlow(time) => {
                 let detail =
                     format!("the content was not complete after {time:?} (`--body-timeout`)");
-                let problem = Problem::new(Kind::Timeout, StatusCode::REQUEST_TIMEOUT, detail);
+                let problem =
+                    Problem::new(ProblemKind::Timeout, StatusCode::REQUEST_TIMEOUT, detail);
                 let (mut response, report) = problem_response(&problem);
                 // RFC 9110 §15.5.9
                 response
@@ -402,7 +403,8 @@ impl ReadFault {
                 let detail = format!(
                     "request and response contents use all {most} bytes that `--content-memory` allows"
                 );
-                let problem = Problem::new(Kind::Busy, StatusCode::SERVICE_UNAVAILABLE, detail);
+                let problem =
+                    Problem::new(ProblemKind::Busy, StatusCode::SERVICE_UNAVAILABLE, detail);
                 let (mut response, report) = problem_response(&problem);
                 // RFC 9110 §15.6.4
                 response.headers_mut().insert(RETRY_AFTER, BUSY_FOR.into());
@@ -473,7 +475,7 @@ fn failed(panic: &(dyn std::any::Any + Send)) -> (Response, Report) {
     tracing::error!(panic = text.unwrap_or("?"), "an exchange failed");
     let detail = "the sandbox failed to answer this request; its log says more";
     problem_response(&Problem::new(
-        Kind::Internal,
+        ProblemKind::Internal,
         StatusCode::INTERNAL_SERVER_ERROR,
         detail,
     ))

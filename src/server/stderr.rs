@@ -30,13 +30,13 @@ pub(crate) struct JsonLines;
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingLines>,
     changed: Condvar,
     is_json: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingLines {
     bytes: Vec<u8>,
     /// Number of lines that did not fit.
     dropped: u64,
@@ -49,7 +49,7 @@ struct Waiting {
 /// Returns the queue of the process; `None` if its thread cannot be started.
 fn queue() -> Option<&'static Queue> {
     static QUEUE: Queue = Queue {
-        waiting: Mutex::new(Waiting::new()),
+        waiting: Mutex::new(WaitingLines::new()),
         changed: Condvar::new(),
         is_json: AtomicBool::new(false),
     };
@@ -77,7 +77,7 @@ pub(crate) fn settle() {
     }
 }
 
-impl Waiting {
+impl WaitingLines {
     pub(crate) const fn new() -> Self {
         Self {
             bytes: Vec::new(),
@@ -89,7 +89,7 @@ impl Waiting {
 }
 
 impl Queue {
-    fn locked(&self) -> MutexGuard<'_, Waiting> {
+    fn locked(&self) -> MutexGuard<'_, WaitingLines> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::codec::content::{self, Content, Malformed};
 use crate::codec::message::{Body, CodingFault};
 use crate::codec::parameter::{self, Inputs};
-use crate::codec::style::Read;
+use crate::codec::style::ReadOutcome;
 use crate::codec::{accept, text};
 use crate::contract::media::MediaRange;
 use crate::contract::route::Pin;
@@ -254,13 +254,13 @@ impl Values {
 pub struct Received<'o> {
     /// The values that could be read.
     pub values: Values,
-    parameters: Vec<(&'o Parameter, Found)>,
+    parameters: Vec<(&'o Parameter, ParameterOutcome)>,
     content: ReceivedContent<'o>,
 }
 
 /// Outcome of reading a parameter.
 #[derive(Debug)]
-enum Found {
+enum ParameterOutcome {
     Absent,
     Empty,
     /// Read; the number is the index of the value in `Values::parameters`.
@@ -295,14 +295,14 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -
     let mut parameters = Vec::new();
     for parameter in &operation.compiled().parameters {
         let found = match parameter::read(parameter, inputs) {
-            Read::Absent => Found::Absent,
-            Read::Empty => Found::Empty,
-            Read::Malformed(why) => Found::Malformed(why),
-            Read::Value(value) => {
+            ReadOutcome::Absent => ParameterOutcome::Absent,
+            ReadOutcome::Empty => ParameterOutcome::Empty,
+            ReadOutcome::Malformed(why) => ParameterOutcome::Malformed(why),
+            ReadOutcome::Value(value) => {
                 values
                     .parameters
                     .push((parameter.location, parameter.name.clone(), value));
-                Found::Value(values.parameters.len() - 1)
+                ParameterOutcome::Value(values.parameters.len() - 1)
             }
         };
         parameters.push((&**parameter, found));
@@ -369,14 +369,14 @@ pub fn violations(
     for (parameter, found) in &received.parameters {
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
         match found {
-            Found::Absent if parameter.required => {
+            ParameterOutcome::Absent if parameter.required => {
                 violations.push(Violation::missing_parameter(parameter));
             }
-            Found::Absent | Found::Empty => {}
-            Found::Malformed(why) => {
+            ParameterOutcome::Absent | ParameterOutcome::Empty => {}
+            ParameterOutcome::Malformed(why) => {
                 violations.push(Violation::new(subject(), "style", json!({ "detail": why })));
             }
-            Found::Value(index) => {
+            ParameterOutcome::Value(index) => {
                 let value = &received.values.parameters[*index].2;
                 if let Some(schema) = parameter.schema() {
                     let errors = schema.errors(value).unwrap_or_default();
@@ -430,7 +430,7 @@ pub(crate) fn unchecked(received: &Received<'_>) -> Vec<String> {
     let values = received
         .parameters
         .iter()
-        .filter(|(_, found)| matches!(found, Found::Value(_)));
+        .filter(|(_, found)| matches!(found, ParameterOutcome::Value(_)));
     let parameters = values.filter_map(|(parameter, _)| parameter.schema());
     let media = match &received.content {
         ReceivedContent::Read(media) => *media,

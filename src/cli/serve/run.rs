@@ -9,7 +9,7 @@ use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
 use crate::cli::outcome::{Failure, Outcome, findings, loaded};
-use crate::cli::report_file::{self, Target};
+use crate::cli::report_file::{self, ReportTarget};
 use crate::cli::serve::signal::{self, Stage};
 use crate::cli::serve::{Serve, Switch};
 use crate::cli::state_file::{Keeper, StateFile};
@@ -152,11 +152,11 @@ impl Serve {
 
     /// Opens the files to be written at the end, so that a run that could not be reported does not
     /// begin.
-    fn outputs(&self, sandbox: &Sandbox) -> Result<(Vec<Target>, Option<StateFile>), String> {
+    fn outputs(&self, sandbox: &Sandbox) -> Result<(Vec<ReportTarget>, Option<StateFile>), String> {
         let reports = report_file::targets(&self.report)?;
         reports
             .iter()
-            .try_for_each(Target::check)
+            .try_for_each(ReportTarget::check)
             .map_err(|error| error.to_string())?;
         let Some(path) = &self.state_file else {
             return Ok((reports, None));
@@ -177,7 +177,7 @@ impl Serve {
         &self,
         control: &Control,
         state: Option<Keeper>,
-        reports: &[Target],
+        reports: &[ReportTarget],
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
         let mut unwritten: Vec<String> = Vec::new();
@@ -281,9 +281,9 @@ fn give_back() {
 }
 
 /// Writes diagnostics while requests are already answered; as log events if the log is JSON.
-fn tell_late(format: log::Format, lines: Result<Vec<String>, RecvError>) {
+fn tell_late(format: log::LogFormat, lines: Result<Vec<String>, RecvError>) {
     match (format, lines) {
-        (log::Format::Json, Ok(lines)) => lines.iter().for_each(|line| log::finding(line)),
+        (log::LogFormat::Json, Ok(lines)) => lines.iter().for_each(|line| log::finding(line)),
         // If standard error is closed, there is no place to report that.
         (_, lines) => drop(tell(&mut StandardError, lines)),
     }

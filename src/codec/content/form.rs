@@ -2,7 +2,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::codec::content::malformed::ContentError;
-use crate::codec::style::{Pairs, Read, as_documented, read_property};
+use crate::codec::style::{Pairs, ReadOutcome, as_documented, read_property};
 use crate::codec::text::{decode_form, plain};
 use crate::contract::media::MediaRange;
 use crate::contract::{MediaType, Style};
@@ -29,17 +29,17 @@ pub(crate) fn read(text: &str, media: &MediaType) -> Result<Value, ContentError>
     for (name, node) in schema.properties(schema.tree()) {
         let (style, explode) = style_of(media, schema, node, name);
         match read_property(schema, node, name, style, explode, &pairs) {
-            Read::Value(value) => {
+            ReadOutcome::Value(value) => {
                 taken.push(name.to_owned());
                 object.insert(name.to_owned(), as_documented(schema, node, value));
             }
-            Read::Malformed(reason) => {
+            ReadOutcome::Malformed(reason) => {
                 return Err(ContentError::Property {
                     name: name.to_owned(),
                     reason,
                 });
             }
-            Read::Absent | Read::Empty => {
+            ReadOutcome::Absent | ReadOutcome::Empty => {
                 // Objects may be sent as JSON text (OpenAPI 3.0.4 §4.7.14.5).
                 if let Some(text) = pairs.first(name) {
                     object.insert(name.to_owned(), as_documented(schema, node, json!(text)));

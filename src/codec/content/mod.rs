@@ -19,7 +19,7 @@ use crate::codec::content::malformed::read_json;
 use crate::codec::style::{as_documented, typed};
 use crate::contract::example::Example;
 use crate::contract::media::{MediaRange, Sequence, Written};
-use crate::contract::{Generated, MediaType, Operation};
+use crate::contract::{GeneratedContent, MediaType, Operation};
 use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
@@ -241,7 +241,7 @@ pub(crate) fn make(
     options: &GenerateOptions,
     known: &PathValues,
     end: Option<&str>,
-) -> Generated {
+) -> GeneratedContent {
     let types = media
         .schema
         .as_ref()
@@ -251,7 +251,7 @@ pub(crate) fn make(
     if (types.is_empty() || types == ["string"] || is_picture)
         && let Some(bytes) = sample::of(sent.essence())
     {
-        return Generated {
+        return GeneratedContent {
             written: Written {
                 bytes,
                 ..Written::default()
@@ -263,7 +263,7 @@ pub(crate) fn make(
         .iter()
         .any(|main| sent.essence().starts_with(main));
     if is_medium && !sent.is_xml() {
-        return Generated {
+        return GeneratedContent {
             written: Written {
                 is_lost: true,
                 ..Written::default()
@@ -295,7 +295,7 @@ pub(crate) fn make(
             fits: true,
         },
         (None, None, _) => {
-            return Generated {
+            return GeneratedContent {
                 written: Written {
                     is_lost: true,
                     ..Written::default()
@@ -312,7 +312,7 @@ pub(crate) fn make(
     {
         // The schema describes the text of the document, which must be XML.
         let bytes = Bytes::from(xml::write(&made.value, media.schema.as_deref()));
-        return Generated {
+        return GeneratedContent {
             written: Written {
                 bytes,
                 ..Written::default()
@@ -320,7 +320,7 @@ pub(crate) fn make(
             fits: true,
         };
     }
-    Generated {
+    GeneratedContent {
         written: write(&made.value, sent, Some(media)),
         fits: made.fits,
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::codec::content::malformed::{ContentError, Malformed, read_json};
 use crate::codec::content::{sample, xml};
-use crate::codec::style::{Read, as_documented, read_brackets, typed};
+use crate::codec::style::{ReadOutcome, as_documented, read_brackets, typed};
 use crate::codec::text::plain;
 use crate::contract::media::MediaRange;
 use crate::contract::{Encoding, MediaType, Style};
@@ -132,11 +132,11 @@ pub(super) fn read(
             continue;
         };
         match read_brackets(schema, node, &base, &members) {
-            Read::Value(value) => drop(object.insert(base, value)),
-            Read::Malformed(reason) => {
+            ReadOutcome::Value(value) => drop(object.insert(base, value)),
+            ReadOutcome::Malformed(reason) => {
                 return Err(ContentError::Property { name: base, reason }.into());
             }
-            Read::Absent | Read::Empty => {}
+            ReadOutcome::Absent | ReadOutcome::Empty => {}
         }
     }
     Ok(Value::Object(object))

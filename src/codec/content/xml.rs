@@ -18,14 +18,14 @@ struct Xml {
     namespace: Option<String>,
     prefix: Option<String>,
     /// Node that the value becomes; an element if it is not given.
-    node: Option<Node>,
+    node: Option<NodeType>,
     /// True for a list that is wrapped in an element.
     wrapped: bool,
 }
 
 /// Values of `nodeType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Node {
+enum NodeType {
     Element,
     Attribute,
     Text,
@@ -64,15 +64,15 @@ impl Xml {
                 .any(|xml| xml.get(field) == Some(&Value::Bool(true)))
         };
         let node = match text("nodeType").as_deref() {
-            Some("element") => Some(Node::Element),
-            Some("attribute") => Some(Node::Attribute),
-            Some("text") => Some(Node::Text),
-            Some("cdata") => Some(Node::Cdata),
-            Some("none") => Some(Node::Nothing),
-            _ if says("attribute") => Some(Node::Attribute),
+            Some("element") => Some(NodeType::Element),
+            Some("attribute") => Some(NodeType::Attribute),
+            Some("text") => Some(NodeType::Text),
+            Some("cdata") => Some(NodeType::Cdata),
+            Some("none") => Some(NodeType::Nothing),
+            _ if says("attribute") => Some(NodeType::Attribute),
             _ => None,
         };
-        let wrapped = says("wrapped") || node == Some(Node::Element);
+        let wrapped = says("wrapped") || node == Some(NodeType::Element);
         Self {
             name: text("name"),
             namespace: text("namespace"),
@@ -255,8 +255,8 @@ impl Writer<'_> {
         }
     }
 
-    fn text(&mut self, value: &Value, node: Option<Node>) {
-        if node == Some(Node::Cdata) {
+    fn text(&mut self, value: &Value, node: Option<NodeType>) {
+        if node == Some(NodeType::Cdata) {
             self.out.push_str(&format!(
                 "<![CDATA[{}]]>",
                 plain(value).replace("]]>", "]]]]><![CDATA[>")
@@ -278,7 +278,7 @@ impl Writer<'_> {
     fn attributes(&mut self, object: &Map<String, Value>, node: &Value) {
         for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
             let xml = self.xml(self.property(node, name));
-            if xml.node == Some(Node::Attribute) {
+            if xml.node == Some(NodeType::Attribute) {
                 self.out.push_str(&format!(
                     "{} {}=\"{}\"",
                     xml.declaration(),
@@ -294,9 +294,9 @@ impl Writer<'_> {
             let property = self.property(node, name);
             let xml = self.xml(property);
             match (xml.node, value) {
-                (Some(Node::Attribute), _) => {}
-                (Some(Node::Text | Node::Cdata), value) => self.text(value, xml.node),
-                (Some(Node::Nothing), Value::Object(inner)) => {
+                (Some(NodeType::Attribute), _) => {}
+                (Some(NodeType::Text | NodeType::Cdata), value) => self.text(value, xml.node),
+                (Some(NodeType::Nothing), Value::Object(inner)) => {
                     self.children(inner, property, depth + 1);
                 }
                 (_, Value::Array(items)) => self.list(name, items, property, &xml, depth),
@@ -503,12 +503,14 @@ fn object_of(schema: &Schema, node: &Value, element: &Element, depth: usize) -> 
         let own = xml.name.as_deref().unwrap_or(name);
         let is_list = schema.types(property).contains(&"array");
         let value = match xml.node {
-            Some(Node::Attribute) => element
+            Some(NodeType::Attribute) => element
                 .attributes
                 .iter()
                 .find(|(there, _)| there == own)
                 .map(|(_, text)| typed(schema, property, text)),
-            Some(Node::Text | Node::Cdata) => Some(typed(schema, property, element.text.trim())),
+            Some(NodeType::Text | NodeType::Cdata) => {
+                Some(typed(schema, property, element.text.trim()))
+            }
             _ if is_list && !xml.wrapped => {
                 let item = schema.items(property).unwrap_or(&Value::Null);
                 let item_name = Xml::of(schema, item)

@@ -11,7 +11,7 @@ use crate::contract::inspect::weaken::weaken;
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::names::nearest;
 use crate::document::reference::{local_pointer, mapped};
-use crate::document::shape::Kind;
+use crate::document::shape::ObjectKind;
 use crate::document::syntax::{find, join};
 use crate::document::visit::visit;
 use crate::schema::{Schemas, contradiction};
@@ -23,20 +23,25 @@ pub(crate) fn suspicious(schemas: &Schemas) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut excluded = HashSet::new();
     let mut candidates = Vec::new();
-    visit(Kind::Document, tree, "", &mut |kind, value, pointer| {
-        let Some(schema) = value.as_object().filter(|_| kind == Kind::Schema) else {
-            return;
-        };
-        let wrong = unknown_required(schema, pointer, source);
-        if !wrong.is_empty() {
-            excluded.insert(pointer.to_owned());
-        }
-        found.extend(wrong);
-        found.extend(unknown_mapping(tree, schema, pointer, source));
-        if may_contradict(schema) {
-            candidates.push(pointer.to_owned());
-        }
-    });
+    visit(
+        ObjectKind::Document,
+        tree,
+        "",
+        &mut |kind, value, pointer| {
+            let Some(schema) = value.as_object().filter(|_| kind == ObjectKind::Schema) else {
+                return;
+            };
+            let wrong = unknown_required(schema, pointer, source);
+            if !wrong.is_empty() {
+                excluded.insert(pointer.to_owned());
+            }
+            found.extend(wrong);
+            found.extend(unknown_mapping(tree, schema, pointer, source));
+            if may_contradict(schema) {
+                candidates.push(pointer.to_owned());
+            }
+        },
+    );
     found.extend(unsatisfiable(tree, source, candidates, excluded));
     found
 }

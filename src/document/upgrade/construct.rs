@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
-use crate::document::shape::Kind;
+use crate::document::shape::ObjectKind;
 use crate::document::syntax::join;
 use crate::document::upgrade::version::Version;
 
@@ -48,16 +48,16 @@ fn of(list: &[&'static str], keyword: &str) -> &'static str {
 const SINCE_30: &[&str] = &["oneOf", "anyOf", "not", "writeOnly"];
 
 /// Fields of other objects that OpenAPI has since 3.1 or 3.2.
-const FIELDS: &[(Kind, &str, Version)] = &[
-    (Kind::Document, "webhooks", Version::V31),
-    (Kind::Components, "pathItems", Version::V31),
-    (Kind::Document, "$self", Version::V32),
-    (Kind::PathItem, "query", Version::V32),
-    (Kind::PathItem, "additionalOperations", Version::V32),
-    (Kind::MediaType, "itemSchema", Version::V32),
-    (Kind::Components, "mediaTypes", Version::V32),
-    (Kind::Example, "dataValue", Version::V32),
-    (Kind::Example, "serializedValue", Version::V32),
+const FIELDS: &[(ObjectKind, &str, Version)] = &[
+    (ObjectKind::Document, "webhooks", Version::V31),
+    (ObjectKind::Components, "pathItems", Version::V31),
+    (ObjectKind::Document, "$self", Version::V32),
+    (ObjectKind::PathItem, "query", Version::V32),
+    (ObjectKind::PathItem, "additionalOperations", Version::V32),
+    (ObjectKind::MediaType, "itemSchema", Version::V32),
+    (ObjectKind::Components, "mediaTypes", Version::V32),
+    (ObjectKind::Example, "dataValue", Version::V32),
+    (ObjectKind::Example, "serializedValue", Version::V32),
 ];
 
 /// Constructs of other versions: count and first place of each.
@@ -75,8 +75,8 @@ enum Age {
 
 impl Constructs {
     /// Notes the constructs of other versions in one object of a document of `version`.
-    pub(super) fn look(&mut self, kind: Kind, object: &Value, at: &str, version: Version) {
-        if kind == Kind::Schema {
+    pub(super) fn look(&mut self, kind: ObjectKind, object: &Value, at: &str, version: Version) {
+        if kind == ObjectKind::Schema {
             self.schema(object, at, version);
         }
         for (there, field, since) in FIELDS {
@@ -84,7 +84,7 @@ impl Constructs {
                 self.note(field, Age::Newer(*since, version), at);
             }
         }
-        if kind == Kind::Parameter
+        if kind == ObjectKind::Parameter
             && version < Version::V32
             && object.get("in").is_some_and(|i| i == "querystring")
         {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::extent::{Extent, Origin};
-use crate::document::shape::{Kind, each_object};
+use crate::document::shape::{ObjectKind, each_object};
 use crate::document::upgrade::construct::Constructs;
 pub(super) use crate::document::upgrade::v2::rewrite_words;
 use crate::document::upgrade::version::{UnsupportedVersion, Version};
@@ -79,14 +79,14 @@ pub(super) fn upgrade(
         let Some(part) = tree.pointer_mut(at) else {
             continue;
         };
-        let version = if *kind == Kind::Document {
+        let version = if *kind == ObjectKind::Document {
             version(part).unwrap_or(of_all)
         } else {
             of_all
         };
         each_object(*kind, part, at, &mut |kind, object, at| {
             constructs.look(kind, object, at, version);
-            if kind == Kind::Schema {
+            if kind == ObjectKind::Schema {
                 upgrade_schema(object, version);
             }
         });

@@ -123,7 +123,7 @@ struct Upgrade {
 }
 
 /// A parameter and the pointer at which it was written.
-struct Placed {
+struct PlacedParameter {
     value: Value,
     at: String,
 }
@@ -199,7 +199,7 @@ impl Upgrade {
     }
 
     /// Returns the parameters of a list; references to those that become content are followed.
-    fn placed(&self, list: Option<Value>, at: &str) -> Vec<Placed> {
+    fn placed(&self, list: Option<Value>, at: &str) -> Vec<PlacedParameter> {
         let Some(Value::Array(items)) = list else {
             return Vec::new();
         };
@@ -209,11 +209,11 @@ impl Upgrade {
                 .and_then(Value::as_str)
                 .and_then(|r| r.strip_prefix("#/parameters/"));
             match name.and_then(|name| Some((name, self.parameters.get(name)?))) {
-                Some((name, target)) if is_content(target) => Placed {
+                Some((name, target)) if is_content(target) => PlacedParameter {
                     value: target.clone(),
                     at: join("/parameters", name),
                 },
-                _ => Placed {
+                _ => PlacedParameter {
                     value,
                     at: join(at, &index.to_string()),
                 },
@@ -222,15 +222,20 @@ impl Upgrade {
         items.into_iter().enumerate().map(place).collect()
     }
 
-    fn parameters(&mut self, list: Vec<Placed>, at: &str) -> Vec<Value> {
-        let upgrade = |(index, placed): (usize, Placed)| {
+    fn parameters(&mut self, list: Vec<PlacedParameter>, at: &str) -> Vec<Value> {
+        let upgrade = |(index, placed): (usize, PlacedParameter)| {
             let new = join(at, &index.to_string());
             self.parameter(placed.value, &new, &placed.at)
         };
         list.into_iter().enumerate().map(upgrade).collect()
     }
 
-    fn operation(&mut self, operation: &mut Map<String, Value>, inherited: &[Placed], at: &str) {
+    fn operation(
+        &mut self,
+        operation: &mut Map<String, Value>,
+        inherited: &[PlacedParameter],
+        at: &str,
+    ) {
         let own = |list: Option<Value>, all: &[String]| {
             list.map_or_else(|| all.to_vec(), |list| texts(Some(list)))
         };
@@ -243,9 +248,9 @@ impl Upgrade {
             .into_iter()
             .partition(|placed| is_content(&placed.value));
         for placed in inherited {
-            let same = |own: &Placed| own.value.get("name") == placed.value.get("name");
+            let same = |own: &PlacedParameter| own.value.get("name") == placed.value.get("name");
             if !content.iter().any(same) {
-                content.push(Placed {
+                content.push(PlacedParameter {
                     value: placed.value.clone(),
                     at: placed.at.clone(),
                 });
@@ -272,7 +277,7 @@ impl Upgrade {
 
     fn request_body(
         &mut self,
-        content: Vec<Placed>,
+        content: Vec<PlacedParameter>,
         consumes: &[String],
         at: &str,
     ) -> Option<Value> {
@@ -289,7 +294,7 @@ impl Upgrade {
         }
     }
 
-    fn body(&mut self, placed: Placed, consumes: &[String], at: &str) -> Value {
+    fn body(&mut self, placed: PlacedParameter, consumes: &[String], at: &str) -> Value {
         let Value::Object(mut parameter) = placed.value else {
             return json!({});
         };
@@ -330,7 +335,7 @@ impl Upgrade {
     }
 
     /// Builds the request body of `formData` parameters: an object with one property for each.
-    fn form(&mut self, content: &[Placed], consumes: &[String], at: &str) -> Value {
+    fn form(&mut self, content: &[PlacedParameter], consumes: &[String], at: &str) -> Value {
         let has_file = content
             .iter()
             .any(|placed| placed.value.get("type").is_some_and(|kind| kind == "file"));

@@ -7,10 +7,10 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use crate::contract::wording::{OF_WHOLE, Part, RULES, Slot, Template};
+use crate::contract::wording::{OF_WHOLE, RULES, Template, TemplatePart, WordingSlot};
 use crate::errors::catalogue::matching::{self, Captured, CapturedSlot};
 use crate::errors::finding::{Dialect, Finding};
-use crate::schema::name::Form;
+use crate::schema::name::NameForm;
 
 /// Error family: the sentences, codes and body shapes of one validator, framework or API.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(crate) struct Idiom {
     /// `(and 1 more error)` (key `counts`).
     pub counts_more: bool,
     /// Form of field names that are the names of members (key `keys`).
-    pub keys: Form,
+    pub keys: NameForm,
     /// Body for an error that is about no field, if it has another shape; `{message}` is the
     /// sentence.
     pub(super) whole: Option<Value>,
@@ -76,7 +76,7 @@ pub(super) struct Sentence {
     /// Name of the member that has the sentence, if it is not the field.
     pub(super) key: Option<Template>,
     pub(super) says: Option<Template>,
-    pub(super) code: Option<Code>,
+    pub(super) code: Option<RuleCode>,
     /// Other wordings of the rule, which are recognised but not written.
     pub(super) also: Vec<Template>,
     /// Values of the members beside the sentence, by member name.
@@ -85,7 +85,7 @@ pub(super) struct Sentence {
 
 /// Code of a rule.
 #[derive(Debug)]
-pub(super) enum Code {
+pub(super) enum RuleCode {
     Text(Template),
     Other(Value),
 }
@@ -164,9 +164,11 @@ impl Candidate {
         }
         let nobody = Finding::whole("", Value::Null);
         let code = match &self.sentence.code {
-            Some(Code::Text(code)) if code.has(|_| true) => None,
-            Some(Code::Text(code)) => Some(Value::String(self.idiom.dialect.fill(code, &nobody))),
-            Some(Code::Other(code)) => Some(code.clone()),
+            Some(RuleCode::Text(code)) if code.has(|_| true) => None,
+            Some(RuleCode::Text(code)) => {
+                Some(Value::String(self.idiom.dialect.fill(code, &nobody)))
+            }
+            Some(RuleCode::Other(code)) => Some(code.clone()),
             None => None,
         };
         Some(Match {
@@ -238,8 +240,8 @@ impl Idiom {
                 .as_ref()
                 .map(|says| self.dialect.fill(says, finding)),
             code: sentence.code.as_ref().map(|code| match code {
-                Code::Text(template) => Value::String(self.dialect.fill(template, finding)),
-                Code::Other(value) => value.clone(),
+                RuleCode::Text(template) => Value::String(self.dialect.fill(template, finding)),
+                RuleCode::Other(value) => value.clone(),
             }),
         })
     }
@@ -257,7 +259,7 @@ impl Idiom {
         let says = self
             .sentence(finding)
             .and_then(|sentence| sentence.says.as_ref());
-        says.is_some_and(|says| says.has(Slot::is_name))
+        says.is_some_and(|says| says.has(WordingSlot::is_name))
     }
 
     /// Returns true if the family words the rule of a finding or one that may replace it, other
@@ -342,8 +344,8 @@ impl Idiom {
             for (template, is_other) in own.chain(sentence.also.iter().map(|also| (also, true))) {
                 let letters = letters(template);
                 let pieces = template.parts.iter().filter_map(|part| match part {
-                    Part::Text(text) => Some(text.as_str()),
-                    Part::Slot(..) => None,
+                    TemplatePart::Text(text) => Some(text.as_str()),
+                    TemplatePart::Slot(..) => None,
                 });
                 let piece = pieces.max_by_key(|piece| piece.len());
                 if let Some(piece) = piece.filter(|_| letters >= FEWEST_LETTERS) {
@@ -421,14 +423,15 @@ impl Idiom {
             .slots
             .iter()
             .all(|CapturedSlot { slot, text }| match slot {
-                Slot::Format => {
+                WordingSlot::Format => {
                     FORMATS.contains(&text.as_str())
                         || self.dialect.formats.values().any(|called| called == text)
                 }
-                Slot::Types | Slot::Type => is_type(text),
-                Slot::Value | Slot::Values | Slot::Detail | Slot::Pattern => {
-                    letters >= FEWEST_AROUND_ANYTHING
-                }
+                WordingSlot::Types | WordingSlot::Type => is_type(text),
+                WordingSlot::Value
+                | WordingSlot::Values
+                | WordingSlot::Detail
+                | WordingSlot::Pattern => letters >= FEWEST_AROUND_ANYTHING,
                 _ => true,
             })
     }
@@ -513,7 +516,7 @@ impl Idiom {
     pub(crate) fn has_numbers(&self) -> bool {
         self.sentences
             .values()
-            .any(|sentence| matches!(&sentence.code, Some(Code::Other(Value::Number(_)))))
+            .any(|sentence| matches!(&sentence.code, Some(RuleCode::Other(Value::Number(_)))))
     }
 
     /// Returns true if the family has this code.
@@ -522,10 +525,10 @@ impl Idiom {
         self.sentences
             .values()
             .any(|sentence| match &sentence.code {
-                Some(Code::Text(template)) => code
+                Some(RuleCode::Text(template)) => code
                     .as_str()
                     .is_some_and(|text| matching::captures(template, text).is_some()),
-                Some(Code::Other(other)) => other == code,
+                Some(RuleCode::Other(other)) => other == code,
                 None => false,
             })
     }
@@ -536,12 +539,12 @@ const FEWEST_LETTERS: usize = 6;
 
 fn letters(template: &Template) -> usize {
     let texts = template.parts.iter().map(|part| match part {
-        Part::Text(text) => text
+        TemplatePart::Text(text) => text
             .chars()
             .filter(|letter| !letter.is_whitespace())
             .count(),
-        Part::Slot(Slot::Plural, _) => 1,
-        Part::Slot(..) => 0,
+        TemplatePart::Slot(WordingSlot::Plural, _) => 1,
+        TemplatePart::Slot(..) => 0,
     });
     texts.sum()
 }

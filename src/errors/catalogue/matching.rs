@@ -1,11 +1,11 @@
 //! Matches texts against templates and captures the values of their slots.
-use crate::contract::wording::{Part, Slot, Template};
-use crate::schema::name::Form;
+use crate::contract::wording::{Template, TemplatePart, WordingSlot};
+use crate::schema::name::NameForm;
 
 /// Slot of a template, and the text that fills it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CapturedSlot {
-    pub slot: Slot,
+    pub slot: WordingSlot,
     pub text: String,
 }
 
@@ -31,8 +31,8 @@ impl Captured {
 #[must_use]
 pub(crate) fn captures(template: &Template, text: &str) -> Option<Captured> {
     let longest = template.parts.iter().filter_map(|part| match part {
-        Part::Text(text) => Some(text.as_str()),
-        Part::Slot(..) => None,
+        TemplatePart::Text(text) => Some(text.as_str()),
+        TemplatePart::Slot(..) => None,
     });
     // The cheapest test first: it rules out most sentences.
     if !longest
@@ -49,7 +49,7 @@ pub(crate) fn captures(template: &Template, text: &str) -> Option<Captured> {
 /// Maximum number of matching steps; a text that needs more does not match.
 const MOST_STEPS: usize = 20_000;
 
-fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) -> bool {
+fn rest(parts: &[TemplatePart], text: &str, captured: &mut Captured, steps: &mut usize) -> bool {
     *steps = steps.saturating_sub(1);
     if *steps == 0 {
         return false;
@@ -58,10 +58,10 @@ fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) 
         return text.is_empty();
     };
     match part {
-        Part::Text(fixed) => text
+        TemplatePart::Text(fixed) => text
             .strip_prefix(fixed.as_str())
             .is_some_and(|text| rest(parts, text, captured, steps)),
-        Part::Slot(slot, form) => {
+        TemplatePart::Slot(slot, form) => {
             let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
             let first_allowed = usize::from(!may_be_empty(*slot));
             let mut previous = None;
@@ -76,7 +76,7 @@ fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) 
                     continue;
                 }
                 // A slot before fixed text can only end where that text begins.
-                if let Some(Part::Text(next)) = parts.first()
+                if let Some(TemplatePart::Text(next)) = parts.first()
                     && !text[end..].starts_with(next.as_str())
                 {
                     continue;
@@ -99,27 +99,32 @@ fn rest(parts: &[Part], text: &str, captured: &mut Captured, steps: &mut usize) 
 }
 
 /// Returns true if nothing shows that a name is written in another form than that of its slot.
-fn is_in_form(slot: Slot, form: Form, text: &str) -> bool {
+fn is_in_form(slot: WordingSlot, form: NameForm, text: &str) -> bool {
     if !slot.is_name() {
         return true;
     }
     let starts_high = text.chars().next().is_some_and(char::is_uppercase);
     let is_high_inside = text.chars().skip(1).any(char::is_uppercase);
     match form {
-        Form::Pascal => starts_high && !text.contains('_'),
-        Form::Title => {
+        NameForm::Pascal => starts_high && !text.contains('_'),
+        NameForm::Title => {
             starts_high && !text.contains('_') && (!is_high_inside || text.contains([' ', '.']))
         }
-        Form::Sentence => starts_high && !text.contains('_') && !is_high_inside,
-        Form::Words => !starts_high && !is_high_inside && !text.contains('_'),
+        NameForm::Sentence => starts_high && !text.contains('_') && !is_high_inside,
+        NameForm::Words => !starts_high && !is_high_inside && !text.contains('_'),
         _ => true,
     }
 }
 
-fn may_be_empty(slot: Slot) -> bool {
+fn may_be_empty(slot: WordingSlot) -> bool {
     matches!(
         slot,
-        Slot::Plural | Slot::Value | Slot::Parent | Slot::Pointer | Slot::Detail | Slot::Container
+        WordingSlot::Plural
+            | WordingSlot::Value
+            | WordingSlot::Parent
+            | WordingSlot::Pointer
+            | WordingSlot::Detail
+            | WordingSlot::Container
     )
 }
 
@@ -130,15 +135,15 @@ const LONGEST_NAME: usize = 100;
 const MOST_WORDS: usize = 5;
 
 /// Returns true if a slot that has captured `before` may capture `letter` next.
-fn allows(slot: Slot, form: Form, letter: char, before: &str) -> bool {
+fn allows(slot: WordingSlot, form: NameForm, letter: char, before: &str) -> bool {
     match slot {
-        Slot::Name
-        | Slot::Path
-        | Slot::Pointer
-        | Slot::Parent
-        | Slot::Property
-        | Slot::Location => {
-            let has_blanks = matches!(form, Form::Words | Form::Sentence | Form::Title);
+        WordingSlot::Name
+        | WordingSlot::Path
+        | WordingSlot::Pointer
+        | WordingSlot::Parent
+        | WordingSlot::Property
+        | WordingSlot::Location => {
+            let has_blanks = matches!(form, NameForm::Words | NameForm::Sentence | NameForm::Title);
             let is_of_name = letter.is_alphanumeric()
                 || matches!(letter, '_' | '-' | '$' | '.' | '@' | '[' | ']' | '*' | '/');
             before.len() < LONGEST_NAME
@@ -148,15 +153,15 @@ fn allows(slot: Slot, form: Form, letter: char, before: &str) -> bool {
                         && !before.is_empty()
                         && before.matches(' ').count() < MOST_WORDS)
         }
-        Slot::Limit | Slot::Least | Slot::Most => {
+        WordingSlot::Limit | WordingSlot::Least | WordingSlot::Most => {
             letter.is_ascii_digit() || matches!(letter, '.' | '-' | '+' | 'e')
         }
-        Slot::Status | Slot::Length => letter.is_ascii_digit(),
-        Slot::Plural => letter == 's' && before.is_empty(),
-        Slot::Types | Slot::Type => {
+        WordingSlot::Status | WordingSlot::Length => letter.is_ascii_digit(),
+        WordingSlot::Plural => letter == 's' && before.is_empty(),
+        WordingSlot::Types | WordingSlot::Type => {
             letter.is_alphanumeric() || matches!(letter, ' ' | ',' | '"' | '\'' | '|' | '-')
         }
-        Slot::Code => !letter.is_whitespace(),
+        WordingSlot::Code => !letter.is_whitespace(),
         _ => true,
     }
 }

@@ -3,9 +3,9 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::contract::wording::{RULES, Template, TemplateError};
-use crate::errors::catalogue::idiom::{Code, Idiom, Sentence};
+use crate::errors::catalogue::idiom::{Idiom, RuleCode, Sentence};
 use crate::errors::finding::{Dialect, PathStyle, ValueStyle};
-use crate::schema::name::Form;
+use crate::schema::name::NameForm;
 
 /// Reason why a file of the catalogue cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +106,7 @@ pub(crate) fn read(tree: &Value) -> Result<Idiom, CatalogueError> {
         keys: tree
             .get("keys")
             .and_then(Value::as_str)
-            .and_then(Form::parse)
+            .and_then(NameForm::parse)
             .unwrap_or_default(),
         whole: tree.get("whole").cloned(),
         constants: constants
@@ -173,8 +173,8 @@ pub(crate) fn sentence(value: &Value) -> Result<Sentence, TemplateError> {
         .filter_map(Value::as_str);
     let code = match value.get("code") {
         None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(Code::Text(Template::parse(text)?)),
-        Some(other) => Some(Code::Other(other.clone())),
+        Some(Value::String(text)) => Some(RuleCode::Text(Template::parse(text)?)),
+        Some(other) => Some(RuleCode::Other(other.clone())),
     };
     let with = value
         .get("with")

@@ -9,7 +9,7 @@ use crate::schema::name::folded;
 
 /// Role of a member of an error body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Role {
+pub(crate) enum MemberRole {
     /// A sentence for people.
     Message,
     /// A short name of the kind of error.
@@ -39,24 +39,24 @@ pub(crate) enum Role {
 }
 
 /// Key in `roles.yaml` of each role.
-const ROLES: [(&str, Role); 13] = [
-    ("message", Role::Message),
-    ("title", Role::Title),
-    ("code", Role::Code),
-    ("status", Role::Status),
-    ("field", Role::Field),
-    ("location", Role::Location),
-    ("value", Role::Value),
-    ("list", Role::List),
-    ("link", Role::Link),
-    ("success", Role::Success),
-    ("failure", Role::Failure),
-    ("when", Role::When),
-    ("request", Role::Request),
+const ROLES: [(&str, MemberRole); 13] = [
+    ("message", MemberRole::Message),
+    ("title", MemberRole::Title),
+    ("code", MemberRole::Code),
+    ("status", MemberRole::Status),
+    ("field", MemberRole::Field),
+    ("location", MemberRole::Location),
+    ("value", MemberRole::Value),
+    ("list", MemberRole::List),
+    ("link", MemberRole::Link),
+    ("success", MemberRole::Success),
+    ("failure", MemberRole::Failure),
+    ("when", MemberRole::When),
+    ("request", MemberRole::Request),
 ];
 
-fn names() -> &'static HashMap<Role, Vec<String>> {
-    static ALL: OnceLock<HashMap<Role, Vec<String>>> = OnceLock::new();
+fn names() -> &'static HashMap<MemberRole, Vec<String>> {
+    static ALL: OnceLock<HashMap<MemberRole, Vec<String>>> = OnceLock::new();
     ALL.get_or_init(|| {
         let tree = syntax::parse(include_str!("roles.yaml"))
             .expect("it is a part of the program")
@@ -80,7 +80,7 @@ fn names() -> &'static HashMap<Role, Vec<String>> {
     })
 }
 
-impl Role {
+impl MemberRole {
     /// Returns the rank of a member name in the role: 0 is the likeliest; none if it cannot have
     /// the role.
     #[must_use]
@@ -104,13 +104,15 @@ mod tests {
 
     #[test]
     fn names_have_roles_in_every_style() {
-        assert!(Role::Message.fits("error_message") && Role::Message.fits("errorMessage"));
         assert!(
-            Role::Code.fits("errorType")
-                && Role::Field.fits("propertyPath")
-                && Role::List.fits("fieldErrors")
+            MemberRole::Message.fits("error_message") && MemberRole::Message.fits("errorMessage")
         );
-        assert!(Role::Message.rank("message") < Role::Message.rank("detail"));
+        assert!(
+            MemberRole::Code.fits("errorType")
+                && MemberRole::Field.fits("propertyPath")
+                && MemberRole::List.fits("fieldErrors")
+        );
+        assert!(MemberRole::Message.rank("message") < MemberRole::Message.rank("detail"));
         for (_, role) in ROLES {
             assert!(names()[&role].len() > 1, "{role:?}");
         }

@@ -5,9 +5,9 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::contract::wording::{Part, RULES};
+use crate::contract::wording::{RULES, TemplatePart};
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
-use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::role::MemberRole;
 use crate::errors::catalogue::{code, known};
 use crate::errors::finding::{Finding, location_of};
 use crate::errors::reading::context::{About, Context};
@@ -114,9 +114,11 @@ pub(super) fn is_sentence(path: &[String], text: &str, recognised: &Recognised) 
         .rev()
         .find(|key| *key != "[]")
         .map_or("", String::as_str);
-    let is_of_program = Role::Link.fits(key) || Role::When.fits(key) || Role::Request.fits(key);
+    let is_of_program =
+        MemberRole::Link.fits(key) || MemberRole::When.fits(key) || MemberRole::Request.fits(key);
     let is_word = !text.contains(' ');
-    let message_due = Role::Message.rank(key).is_some_and(|rank| rank < 40) || Role::List.fits(key);
+    let message_due =
+        MemberRole::Message.rank(key).is_some_and(|rank| rank < 40) || MemberRole::List.fits(key);
     let is_said =
         message_due && recognised.letters() > 0 && !code::is_code(text) || text == "Required";
     !is_of_program && (!is_word || is_said)
@@ -277,12 +279,14 @@ fn about_code(value: &Value, names: &Names) -> Option<About> {
             .iter()
             .rev()
             .find(|key| *key != "[]")
-            .is_some_and(|key| Role::Code.fits(key) || Role::Message.fits(key));
+            .is_some_and(|key| MemberRole::Code.fits(key) || MemberRole::Message.fits(key));
         if is_code && code::is_code(text) && codes.len() < 20 {
             codes.push(text.to_owned());
         }
     });
-    let is_slot = |part: Option<&Part>| part.is_some_and(|part| matches!(part, Part::Slot(..)));
+    let is_slot = |part: Option<&TemplatePart>| {
+        part.is_some_and(|part| matches!(part, TemplatePart::Slot(..)))
+    };
     let all = names.all();
     codes.iter().find_map(|text| {
         let (name, is_first) = all.iter().find_map(|name| {
@@ -330,11 +334,11 @@ fn collect_fields(
         Value::Object(object) => {
             for (key, member) in object {
                 path.push(key.clone());
-                if let Some(text) = member.as_str().filter(|_| Role::Field.fits(key))
+                if let Some(text) = member.as_str().filter(|_| MemberRole::Field.fits(key))
                     && location_of(text).is_none()
                 {
                     let is_name = names.find(text).is_some() || names.path(text).is_some();
-                    let is_due = Role::Field.rank(key).is_some_and(|rank| rank < 8)
+                    let is_due = MemberRole::Field.rank(key).is_some_and(|rank| rank < 8)
                         && is_identifier(segments(text).last().unwrap_or(&""));
                     if is_name || is_due {
                         fields.push((
@@ -356,7 +360,7 @@ fn collect_fields(
                         key,
                         member,
                         names,
-                        path.len() > 1 && Role::List.fits(&path[path.len() - 2]),
+                        path.len() > 1 && MemberRole::List.fits(&path[path.len() - 2]),
                     ) {
                         fields.push((
                             path.clone(),
@@ -398,7 +402,7 @@ fn rule_of_codes(value: &Value) -> Option<&'static str> {
             .iter()
             .rev()
             .find(|key| *key != "[]")
-            .is_some_and(|key| Role::Code.fits(key))
+            .is_some_and(|key| MemberRole::Code.fits(key))
             && code::is_code(text)
         {
             codes.push(text.to_owned());
@@ -437,7 +441,7 @@ pub(super) fn place_for_words(
         let Some(rank) = (if path.is_empty() {
             Some(0)
         } else {
-            Role::Message.rank(key)
+            MemberRole::Message.rank(key)
         }) else {
             return;
         };
@@ -509,22 +513,22 @@ fn is_name_in_list(key: &str, items: &[Value], names: &Names) -> bool {
     let [Value::String(text)] = items else {
         return false;
     };
-    Role::Field.fits(key) && (names.find(text).is_some() || names.path(text).is_some())
+    MemberRole::Field.fits(key) && (names.find(text).is_some() || names.path(text).is_some())
 }
 
 /// Returns true if a member of an object describes the field that its key names.
 pub(super) fn is_map_key(key: &str, member: &Value, names: &Names, in_list: bool) -> bool {
-    const ALL: [Role; 10] = [
-        Role::Message,
-        Role::Title,
-        Role::Code,
-        Role::Status,
-        Role::List,
-        Role::Success,
-        Role::Failure,
-        Role::Field,
-        Role::Link,
-        Role::Request,
+    const ALL: [MemberRole; 10] = [
+        MemberRole::Message,
+        MemberRole::Title,
+        MemberRole::Code,
+        MemberRole::Status,
+        MemberRole::List,
+        MemberRole::Success,
+        MemberRole::Failure,
+        MemberRole::Field,
+        MemberRole::Link,
+        MemberRole::Request,
     ];
     let is_name = names.find(key).is_some() || names.path(key).is_some();
     let has_role = ALL.iter().any(|role| role.fits(key));

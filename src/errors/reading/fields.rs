@@ -4,8 +4,8 @@
 //! A part of `shaping`, tried for each object before its members are read one by one.
 use serde_json::{Value, json};
 
-use crate::errors::body::{Fields, Member};
-use crate::errors::catalogue::role::Role;
+use crate::errors::body::{FieldErrors, Member};
+use crate::errors::catalogue::role::MemberRole;
 use crate::errors::reading::member::MemberContext;
 use crate::errors::reading::shaping::{Shaper, additional};
 use crate::schema::name::folded;
@@ -20,7 +20,7 @@ impl<'c> Shaper<'c> {
         properties: &[ChosenProperty<'c>],
         around: &MemberContext<'_>,
         generated: Option<&Value>,
-    ) -> Option<Fields> {
+    ) -> Option<FieldErrors> {
         let (is_top, depth) = (around.depth == 0, self.fields);
         let is_below = depth > 0 || is_of_fields(around.name) && !around.in_list;
         let count = properties
@@ -74,7 +74,7 @@ impl<'c> Shaper<'c> {
             .first()
             .filter(|_| is_open)
             .map(|field| Box::new(field.pattern.clone()));
-        (!fields.is_empty()).then_some(Fields {
+        (!fields.is_empty()).then_some(FieldErrors {
             depth,
             members: fields,
             rest,
@@ -94,7 +94,8 @@ impl<'c> Shaper<'c> {
             .filter(|property| !self.is_field(**property, true));
         // Beside a message of the whole error, the members are something else.
         has_plain
-            && others.all(|other| self.has_list(other.schema) || !Role::Message.fits(other.name))
+            && others
+                .all(|other| self.has_list(other.schema) || !MemberRole::Message.fits(other.name))
     }
 
     /// Returns true if a property is a field of the request with its messages. At the top only a
@@ -133,7 +134,9 @@ impl<'c> Shaper<'c> {
         else {
             return false;
         };
-        let says = |(name, _): &(&str, &Value)| Role::Message.fits(name) || Role::Code.fits(name);
+        let says = |(name, _): &(&str, &Value)| {
+            MemberRole::Message.fits(name) || MemberRole::Code.fits(name)
+        };
         self.schema.types(item).contains(&"string") || self.schema.properties(item).iter().any(says)
     }
 
@@ -152,19 +155,19 @@ impl<'c> Shaper<'c> {
 
 /// Returns true if the members of an object of this name are fields.
 fn is_of_fields(name: &str) -> bool {
-    Role::List.fits(name) || matches!(folded(name).as_str(), "field" | "params" | "body")
+    MemberRole::List.fits(name) || matches!(folded(name).as_str(), "field" | "params" | "body")
 }
 
 /// Returns true if a name is one that members of errors have for any request.
 fn has_role(name: &str) -> bool {
     let roles = [
-        Role::Message,
-        Role::Title,
-        Role::Code,
-        Role::Status,
-        Role::List,
-        Role::Success,
-        Role::Request,
+        MemberRole::Message,
+        MemberRole::Title,
+        MemberRole::Code,
+        MemberRole::Status,
+        MemberRole::List,
+        MemberRole::Success,
+        MemberRole::Request,
     ];
     roles.iter().any(|role| role.fits(name))
 }

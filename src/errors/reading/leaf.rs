@@ -4,11 +4,11 @@
 //! The `Reader` of the parent module reads objects and arrays, and each of their leaves here.
 use serde_json::Value;
 
-use crate::contract::wording::{Part, Slot, Template};
-use crate::errors::body::Pattern;
+use crate::contract::wording::{Template, TemplatePart, WordingSlot};
+use crate::errors::body::BodyPattern;
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{Match, is_of_field};
-use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::role::MemberRole;
 use crate::errors::finding::{PathStyle, location_of};
 use crate::errors::reading::about::FEWEST_LETTERS;
 use crate::errors::reading::context::Context;
@@ -19,34 +19,40 @@ use crate::errors::reading::token::{
     allowed, form_of, is_type_name, is_url_of, longest, path_before, path_tail, start_is_path,
     without_code,
 };
-use crate::errors::reading::{Reader, read};
+use crate::errors::reading::{PatternReader, read};
 use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, SlotType, before_path};
 use crate::errors::words::{SeenSentence, Words};
-use crate::schema::name::{Form, folded};
+use crate::schema::name::{NameForm, folded};
 
-impl<'r> Reader<'r> {
+impl<'r> PatternReader<'r> {
     /// Reads a number: the status, a code or a value that was sent.
-    pub(super) fn number(&mut self, number: &serde_json::Number, node: Option<&Value>) -> Pattern {
+    pub(super) fn number(
+        &mut self,
+        number: &serde_json::Number,
+        node: Option<&Value>,
+    ) -> BodyPattern {
         let key = self.key();
         let fixed = Value::Number(number.clone());
-        if self.is_about() && Role::Value.fits(key) && !Role::Code.fits(key) {
-            return Pattern::Sent(SlotType::Any, None);
+        if self.is_about() && MemberRole::Value.fits(key) && !MemberRole::Code.fits(key) {
+            return BodyPattern::Sent(SlotType::Any, None);
         }
         let status = u64::from(self.context.status.as_u16());
-        if number.as_u64() == Some(status) && (Role::Status.fits(key) || Role::Code.fits(key)) {
-            return Pattern::Status(SlotType::Number);
+        if number.as_u64() == Some(status)
+            && (MemberRole::Status.fits(key) || MemberRole::Code.fits(key))
+        {
+            return BodyPattern::Status(SlotType::Number);
         }
-        let is_code =
-            Role::Code.fits(key) && self.seen_idiom.is_some_and(|idiom| idiom.has_code(&fixed));
+        let is_code = MemberRole::Code.fits(key)
+            && self.seen_idiom.is_some_and(|idiom| idiom.has_code(&fixed));
         if is_code {
             let slot = CodeSlot {
                 seen: Some(fixed),
                 allowed: allowed(node),
                 ..self.code_slot()
             };
-            return Pattern::Code(slot);
+            return BodyPattern::Code(slot);
         }
-        Pattern::Fixed(fixed)
+        BodyPattern::Fixed(fixed)
     }
 
     fn code_slot(&self) -> CodeSlot {
@@ -66,7 +72,7 @@ impl<'r> Reader<'r> {
 
     /// Reads a text: a message, a code, a field, the status, a URL, a value that was sent, or fixed
     /// text.
-    pub(super) fn text(&mut self, text: &str, node: Option<&'r Value>) -> Pattern {
+    pub(super) fn text(&mut self, text: &str, node: Option<&'r Value>) -> BodyPattern {
         if text.trim_start().starts_with('<') && text.contains("</") {
             return self.markup(text);
         }
@@ -79,17 +85,18 @@ impl<'r> Reader<'r> {
             return self.sentence(text, &found.message, node);
         }
         if self.words_at.as_ref() == Some(&self.path) {
-            return Pattern::Words(Box::new(self.neutral(text, node)));
+            return BodyPattern::Words(Box::new(self.neutral(text, node)));
         }
         let status = self.context.status;
-        if text == status.as_str() && (Role::Status.fits(&key) || Role::Code.fits(&key)) {
-            return Pattern::Status(SlotType::Text);
+        if text == status.as_str() && (MemberRole::Status.fits(&key) || MemberRole::Code.fits(&key))
+        {
+            return BodyPattern::Status(SlotType::Text);
         }
         if Some(text) == status.canonical_reason() {
-            return Pattern::Reason;
+            return BodyPattern::Reason;
         }
         if text == "about:blank" {
-            return Pattern::Fixed(Value::String(text.to_owned()));
+            return BodyPattern::Fixed(Value::String(text.to_owned()));
         }
         if text.starts_with('/')
             && self
@@ -97,7 +104,7 @@ impl<'r> Reader<'r> {
                 .url
                 .is_some_and(|template| is_url_of(text, template))
         {
-            return Pattern::Url;
+            return BodyPattern::Url;
         }
         if self.is_about()
             && let Some(pattern) = self.of_request(text, &key, node)
@@ -108,7 +115,7 @@ impl<'r> Reader<'r> {
             || text.starts_with("https://")
             || text.starts_with('/') && !code::is_code(text)
         {
-            return Pattern::Fixed(Value::String(text.to_owned()));
+            return BodyPattern::Fixed(Value::String(text.to_owned()));
         }
         let brackets = self.recognised.iter().any(|found| {
             found
@@ -119,22 +126,22 @@ impl<'r> Reader<'r> {
                 .is_some_and(|(_, code, _)| code == text)
         });
         let is_number = text.chars().all(|letter| letter.is_ascii_digit());
-        let is_code = code::is_code(text) && Role::Code.fits(&key) && !is_number;
-        if Role::Title.fits(&key) && general(text).is_some() {
-            return Pattern::Fixed(Value::String(text.to_owned()));
+        let is_code = code::is_code(text) && MemberRole::Code.fits(&key) && !is_number;
+        if MemberRole::Title.fits(&key) && general(text).is_some() {
+            return BodyPattern::Fixed(Value::String(text.to_owned()));
         }
-        let is_title = Role::Title.fits(&key) && !is_number
+        let is_title = MemberRole::Title.fits(&key) && !is_number
             || node.is_some_and(|node| node.get("enum").is_some());
         // A code in the place of the message becomes a message, so that other rules are put into
         // words.
-        if is_code && self.recognised.is_empty() && Role::Message.fits(&key) {
+        if is_code && self.recognised.is_empty() && MemberRole::Message.fits(&key) {
             let pattern = self.with_name(text, node);
-            if matches!(pattern, Pattern::Words(_)) {
+            if matches!(pattern, BodyPattern::Words(_)) {
                 return pattern;
             }
         }
-        if brackets || is_code || is_title || is_number && Role::Code.fits(&key) {
-            return Pattern::Code(self.code_of(text, node, is_title && text.contains(' ')));
+        if brackets || is_code || is_title || is_number && MemberRole::Code.fits(&key) {
+            return BodyPattern::Code(self.code_of(text, node, is_title && text.contains(' ')));
         }
         self.with_name(text, node)
     }
@@ -146,7 +153,7 @@ impl<'r> Reader<'r> {
                 return None;
             };
             let template = coded(text, name);
-            (template.has(Slot::is_name) && !is_title).then_some(template)
+            (template.has(WordingSlot::is_name) && !is_title).then_some(template)
         });
         let key = self.key();
         let others = self
@@ -180,25 +187,25 @@ impl<'r> Reader<'r> {
         let names_field = text
             .split(' ')
             .any(|word| is_about(word) || is_coined(word) && names.find(word).is_some());
-        Role::Title.fits(self.key()) && about.is_some() && !names_field
+        MemberRole::Title.fits(self.key()) && about.is_some() && !names_field
     }
 
     /// Reads a text about the request: the field, the part of the request that it is in, a type, or
     /// a value that was sent. Returns `None` for any other text.
-    fn of_request(&self, text: &str, key: &str, node: Option<&Value>) -> Option<Pattern> {
+    fn of_request(&self, text: &str, key: &str, node: Option<&Value>) -> Option<BodyPattern> {
         let names = self.context.names;
         let about = self.about.as_ref()?;
         let is_named = || about.names.iter().any(|name| folded(name) == folded(text));
-        if Role::Location.fits(key)
+        if MemberRole::Location.fits(key)
             && location_of(text).is_some()
-            && !(Role::Field.rank(key) < Some(4) && is_named())
+            && !(MemberRole::Field.rank(key) < Some(4) && is_named())
         {
             let allowed = allowed(node)
                 .iter()
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect();
-            return Some(Pattern::Location(LocationSlot {
+            return Some(BodyPattern::Location(LocationSlot {
                 seen: text.to_owned(),
                 allowed,
             }));
@@ -227,7 +234,7 @@ impl<'r> Reader<'r> {
                         .is_some_and(|last| folded(last) == folded(name))
                 })
         {
-            return Some(Pattern::Field(self.field_slot(text)));
+            return Some(BodyPattern::Field(self.field_slot(text)));
         }
         let is_path = names.path(text).is_some() || is_named();
         let last = segments(text)
@@ -241,26 +248,26 @@ impl<'r> Reader<'r> {
                     .map_or(name.clone(), |l| (*l).to_owned()),
             ) == folded(&last)
         });
-        let is_due = Role::Field.rank(key).is_some_and(|rank| rank < 12)
+        let is_due = MemberRole::Field.rank(key).is_some_and(|rank| rank < 12)
             && !text.contains(' ')
             && !code::is_code(text)
                 .then_some(text)
                 .is_some_and(|t| t.contains("://"));
-        if Role::Field.fits(key) && (is_path || ends_with_name && !text.contains(' '))
+        if MemberRole::Field.fits(key) && (is_path || ends_with_name && !text.contains(' '))
             || is_due && is_identifier(&last)
         {
-            return Some(Pattern::Field(self.field_slot(text)));
+            return Some(BodyPattern::Field(self.field_slot(text)));
         }
-        if key == "expected" || is_type_name(text) && Role::Value.fits(key) {
+        if key == "expected" || is_type_name(text) && MemberRole::Value.fits(key) {
             let slot = if key == "expected" {
-                Slot::Types
+                WordingSlot::Types
             } else {
-                Slot::Type
+                WordingSlot::Type
             };
-            return Some(Pattern::Type(slot, self.idiom, text.to_owned()));
+            return Some(BodyPattern::Type(slot, self.idiom, text.to_owned()));
         }
-        if Role::Value.fits(key) {
-            return Some(Pattern::Sent(
+        if MemberRole::Value.fits(key) {
+            return Some(BodyPattern::Sent(
                 SlotType::Any,
                 Some(Value::String(text.to_owned())),
             ));
@@ -292,12 +299,12 @@ impl<'r> Reader<'r> {
         let last = path.last().copied().unwrap_or(text);
         let known = names.find(last).map(|(_, form)| form);
         let form = known
-            .or_else(|| about.iter().find_map(|name| Form::of(last, name)))
+            .or_else(|| about.iter().find_map(|name| NameForm::of(last, name)))
             .unwrap_or_else(|| {
                 if last.chars().next().is_some_and(char::is_uppercase) {
-                    Form::Pascal
+                    NameForm::Pascal
                 } else {
-                    Form::AsIs
+                    NameForm::AsIs
                 }
             });
         let _ = before;
@@ -337,8 +344,8 @@ impl<'r> Reader<'r> {
 
     /// Reads a text that is not a message: one with the name of the field becomes a message, any
     /// other is fixed.
-    fn with_name(&mut self, text: &str, node: Option<&Value>) -> Pattern {
-        let fixed = || Pattern::Fixed(Value::String(text.to_owned()));
+    fn with_name(&mut self, text: &str, node: Option<&Value>) -> BodyPattern {
+        let fixed = || BodyPattern::Fixed(Value::String(text.to_owned()));
         let Some(about) = self.about.clone() else {
             return fixed();
         };
@@ -350,7 +357,7 @@ impl<'r> Reader<'r> {
             && !text.contains(&format!("'{name}'"))
             && !text.contains(&format!("\"{name}\""))
             && !text.contains(&format!("`{name}`"));
-        if !template.has(Slot::is_name) || is_plain_word && name.len() < 5 {
+        if !template.has(WordingSlot::is_name) || is_plain_word && name.len() < 5 {
             return fixed();
         }
         let seen = SeenSentence {
@@ -361,7 +368,7 @@ impl<'r> Reader<'r> {
             listed: self.context.names.listed(text),
             text: text.to_owned(),
         };
-        Pattern::Words(Box::new(Words {
+        BodyPattern::Words(Box::new(Words {
             seen: Some(seen),
             ..self.neutral(text, node)
         }))
@@ -385,7 +392,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn sentence(&self, text: &str, recognised: &Recognised, node: Option<&Value>) -> Pattern {
+    fn sentence(&self, text: &str, recognised: &Recognised, node: Option<&Value>) -> BodyPattern {
         let code = recognised.after.code.as_ref().map(|(open, code, close)| {
             (open.clone(), self.code_of(code, None, false), close.clone())
         });
@@ -413,7 +420,7 @@ impl<'r> Reader<'r> {
         }
         match recognised.phrase.clone().or(own) {
             Some(phrase) => self.phrase_sentence(text, &phrase, base),
-            None => Pattern::Fixed(Value::String(text.to_owned())),
+            None => BodyPattern::Fixed(Value::String(text.to_owned())),
         }
     }
 
@@ -425,7 +432,7 @@ impl<'r> Reader<'r> {
         found: &Match,
         is_anybodys: bool,
         base: Words,
-    ) -> Pattern {
+    ) -> BodyPattern {
         let (mut slots, template) = path_before(&found.template);
         let is_capital = found.captured.name().is_some_and(|name| {
             name.chars().next().is_some_and(char::is_uppercase)
@@ -434,8 +441,8 @@ impl<'r> Reader<'r> {
         });
         for part in &mut slots.parts {
             match part {
-                Part::Slot(Slot::Path, form @ Form::AsIs) if is_capital => {
-                    *form = Form::Sentence;
+                TemplatePart::Slot(WordingSlot::Path, form @ NameForm::AsIs) if is_capital => {
+                    *form = NameForm::Sentence;
                 }
                 _ => {}
             }
@@ -463,7 +470,7 @@ impl<'r> Reader<'r> {
             recognised.joined.is_some() || !is_anybodys && (is_of_body || is_of_field(found.rule));
         let after = found.stop.clone();
         let names = self.context.names;
-        let has_path = found.template.has(|slot| slot == Slot::Path);
+        let has_path = found.template.has(|slot| slot == WordingSlot::Path);
         let is_short = has_path
             && found
                 .captured
@@ -480,7 +487,7 @@ impl<'r> Reader<'r> {
             .filter(|part| location_of(part).is_none())
             .map(str::to_owned)
             .collect();
-        Pattern::Words(Box::new(Words {
+        BodyPattern::Words(Box::new(Words {
             seen,
             before,
             before_others,
@@ -493,7 +500,7 @@ impl<'r> Reader<'r> {
     }
 
     /// Returns the pattern of a sentence that is the API's own.
-    fn phrase_sentence(&self, text: &str, phrase: &phrase::Phrase, base: Words) -> Pattern {
+    fn phrase_sentence(&self, text: &str, phrase: &phrase::Phrase, base: Words) -> BodyPattern {
         let about = self.about.as_ref();
         let core = text.strip_prefix(phrase.before.as_str()).unwrap_or(text);
         let seen = SeenSentence {
@@ -507,7 +514,7 @@ impl<'r> Reader<'r> {
         // In a list of names, the text around one name is other names.
         let lists = !seen.listed.is_empty();
         let name_alone = || Template {
-            parts: vec![Part::Slot(Slot::Name, Form::AsIs)],
+            parts: vec![TemplatePart::Slot(WordingSlot::Name, NameForm::AsIs)],
         };
         let seen_text = SeenSentence {
             text: without_code(core),
@@ -532,7 +539,7 @@ impl<'r> Reader<'r> {
             has_stop: without_code(core).ends_with('.'),
             ..base
         };
-        Pattern::Words(Box::new(words))
+        BodyPattern::Words(Box::new(words))
     }
 
     /// Turns the text before a message into a template; a field name or path in it becomes a slot.
@@ -554,36 +561,38 @@ impl<'r> Reader<'r> {
             // A word before a colon is a name, not a path.
             template
                 .parts
-                .push(Part::Slot(Slot::Name, form_of(token, names)));
+                .push(TemplatePart::Slot(WordingSlot::Name, form_of(token, names)));
         } else if let Some((_, path)) = names.path(token) {
             let at = token
                 .rfind(&path_tail(token, path[0], path.len()))
                 .unwrap_or(0);
             let prefix = &token[..at];
             let slot = if prefix.ends_with('/') {
-                Slot::Pointer
+                WordingSlot::Pointer
             } else {
-                Slot::Path
+                WordingSlot::Path
             };
             template.push(before_path(prefix.strip_suffix('/').unwrap_or(prefix)));
             let form = path
                 .last()
                 .and_then(|last| names.find(last))
-                .map_or(Form::AsIs, |(_, form)| form);
-            template.parts.push(Part::Slot(slot, form));
+                .map_or(NameForm::AsIs, |(_, form)| form);
+            template.parts.push(TemplatePart::Slot(slot, form));
         } else if colon.is_empty() && is_path(token) {
             let end = token.find(['/', '.', '[']).unwrap_or(token.len());
             let (root, rest) = token.split_at(end);
             let slot = if rest.starts_with('.') {
-                Slot::Path
+                WordingSlot::Path
             } else {
-                Slot::Pointer
+                WordingSlot::Pointer
             };
             template.push(before_path(root));
-            if slot == Slot::Path {
+            if slot == WordingSlot::Path {
                 template.push_text(".");
             }
-            template.parts.push(Part::Slot(slot, Form::AsIs));
+            template
+                .parts
+                .push(TemplatePart::Slot(slot, NameForm::AsIs));
         } else if !colon.is_empty()
             && is_identifier(token)
             && self
@@ -591,7 +600,9 @@ impl<'r> Reader<'r> {
                 .as_ref()
                 .is_some_and(|about| about.names.iter().any(|name| name == token))
         {
-            template.parts.push(Part::Slot(Slot::Path, Form::AsIs));
+            template
+                .parts
+                .push(TemplatePart::Slot(WordingSlot::Path, NameForm::AsIs));
         } else {
             template.push_text(token);
         }
@@ -610,15 +621,15 @@ impl<'r> Reader<'r> {
             segments(token).as_slice() == [token] && self.context.names.find(token).is_some();
         let name = || Template {
             parts: vec![
-                Part::Slot(Slot::Name, Form::AsIs),
-                Part::Text(": ".to_owned()),
+                TemplatePart::Slot(WordingSlot::Name, NameForm::AsIs),
+                TemplatePart::Text(": ".to_owned()),
             ],
         };
         (is_name && is_said_of_it).then(name)
     }
 
     /// Reads a text with tags: the text inside each element is read as a member of an object.
-    fn markup(&mut self, text: &str) -> Pattern {
+    fn markup(&mut self, text: &str) -> BodyPattern {
         let mut parts: Vec<(String, Option<String>)> = Vec::new();
         let mut members = serde_json::Map::new();
         let mut rest = text;
@@ -644,7 +655,7 @@ impl<'r> Reader<'r> {
         fixed.push_str(rest);
         parts.push((fixed, None));
         let object = Value::Object(members);
-        let Pattern::Object(read) = read(
+        let BodyPattern::Object(read) = read(
             &object,
             Context {
                 schema: None,
@@ -653,14 +664,14 @@ impl<'r> Reader<'r> {
         )
         .pattern
         else {
-            return Pattern::Fixed(Value::String(text.to_owned()));
+            return BodyPattern::Fixed(Value::String(text.to_owned()));
         };
         let mut all = Vec::new();
         for (fixed, name) in parts {
-            all.push(Pattern::Fixed(Value::String(fixed)));
+            all.push(BodyPattern::Fixed(Value::String(fixed)));
             let member = name.and_then(|name| read.iter().find(|member| member.name == name));
-            all.extend(member.map(|member| Pattern::Escaped(Box::new(member.pattern.clone()))));
+            all.extend(member.map(|member| BodyPattern::Escaped(Box::new(member.pattern.clone()))));
         }
-        Pattern::Text(all)
+        BodyPattern::Text(all)
     }
 }

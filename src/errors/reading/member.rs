@@ -1,7 +1,7 @@
 //! Tells from the name and schema of a member what it holds in an error.
 use serde_json::Value;
 
-use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::role::MemberRole;
 use crate::schema::Schema;
 use crate::schema::name::folded;
 
@@ -27,7 +27,7 @@ pub(crate) fn is_rather_code(key: &str, around: &MemberContext<'_>) -> bool {
         && around
             .beside
             .iter()
-            .any(|other| Role::Message.fits(other) && other != "error")
+            .any(|other| MemberRole::Message.fits(other) && other != "error")
 }
 
 /// Returns true if a member names the wrong field, rather than something else under the same name.
@@ -70,10 +70,10 @@ pub(crate) fn is_field(key: &str, around: &MemberContext<'_>) -> bool {
 
 /// Returns the value of a success or failure flag in an error; `None` for any other member.
 pub(crate) fn flag(name: &str) -> Option<bool> {
-    if Role::Failure.fits(name) {
+    if MemberRole::Failure.fits(name) {
         return Some(true);
     }
-    Role::Success.fits(name).then_some(false)
+    MemberRole::Success.fits(name).then_some(false)
 }
 
 /// Returns how much a property tells about a wrong field: 5 for a list of objects, 2 for a message,
@@ -82,10 +82,10 @@ pub(crate) fn worth(schema: &Schema, (name, node): (&str, &Value)) -> usize {
     let has_entries = schema
         .items(node)
         .is_some_and(|item| !schema.properties(item).is_empty());
-    let is_list = Role::List.fits(name) && has_entries;
+    let is_list = MemberRole::List.fits(name) && has_entries;
     usize::from(is_list) * 5
-        + usize::from(Role::Message.fits(name)) * 2
-        + usize::from(Role::Field.fits(name))
+        + usize::from(MemberRole::Message.fits(name)) * 2
+        + usize::from(MemberRole::Field.fits(name))
 }
 
 /// Returns true if an object of this name is a part of an error.
@@ -106,14 +106,14 @@ pub(crate) fn is_of_error(name: &str) -> bool {
         "extension",
     ];
     says.iter().any(|word| folded.contains(word))
-        || Role::List.fits(name)
-        || Role::Message.fits(name)
+        || MemberRole::List.fits(name)
+        || MemberRole::Message.fits(name)
 }
 
 /// Returns true if a member is kept although it does not depend on the fault, such as the time or
 /// the identifier of the request.
 pub(crate) fn is_kept(name: &str) -> bool {
-    (Role::When.fits(name) || Role::Request.fits(name))
+    (MemberRole::When.fits(name) || MemberRole::Request.fits(name))
         && folded(name) != "at"
         && folded(name) != "ref"
 }

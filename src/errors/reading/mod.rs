@@ -24,10 +24,10 @@ pub(super) use crate::errors::reading::phrase::warm_up;
 pub(super) use crate::errors::reading::recognise::visit;
 use serde_json::Value;
 
-use crate::errors::body::{ByField, Member, Pattern};
+use crate::errors::body::{BodyPattern, ByField, Member};
 use crate::errors::catalogue::code;
 use crate::errors::catalogue::idiom::{Idiom, is_of_field};
-use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::role::MemberRole;
 use crate::errors::finding::location_of;
 use crate::errors::reading::about::{
     family, is_map_key, is_segments, is_sentence, meant, place_for_words,
@@ -41,9 +41,9 @@ use crate::schema::Schema;
 
 /// Example of an error that was read.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
+pub(super) struct ReadExample {
     /// Pattern of which the example is an instance.
-    pub pattern: Pattern,
+    pub pattern: BodyPattern,
     /// Rule and field that the example is about; `None` if it is not about a part of the request.
     pub about: Option<About>,
     /// Family whose messages, codes or body shape the example has.
@@ -56,7 +56,7 @@ pub(super) struct Reading {
 
 /// Reads an example into the pattern of its body, with the rule and the field that it is about.
 #[must_use]
-pub(super) fn read(value: &Value, context: Context<'_>) -> Reading {
+pub(super) fn read(value: &Value, context: Context<'_>) -> ReadExample {
     let recognised = recognise::hear_all(value, context.names);
     let recognised: Vec<RecognisedText<'_>> = recognised
         .into_iter()
@@ -77,7 +77,7 @@ pub(super) fn read(value: &Value, context: Context<'_>) -> Reading {
     } else {
         place_for_words(value, about.as_ref(), &context)
     };
-    let mut reader = Reader {
+    let mut reader = PatternReader {
         context,
         idiom: idiom.or(context.idiom),
         seen_idiom: idiom,
@@ -104,7 +104,7 @@ pub(super) fn read(value: &Value, context: Context<'_>) -> Reading {
         };
         pattern.let_words_name(alone);
     }
-    Reading {
+    ReadExample {
         pattern,
         about: reader.about,
         idiom,
@@ -113,7 +113,7 @@ pub(super) fn read(value: &Value, context: Context<'_>) -> Reading {
     }
 }
 
-struct Reader<'r> {
+struct PatternReader<'r> {
     context: Context<'r>,
     /// Family that words other faults: the example's, else that of the rest of the document.
     idiom: Option<&'static Idiom>,
@@ -127,16 +127,17 @@ struct Reader<'r> {
     path: Vec<String>,
 }
 
-impl<'r> Reader<'r> {
-    fn read(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
-        let is_sent =
-            self.is_about() && Role::Value.fits(self.key()) && !Role::List.fits(self.key());
+impl<'r> PatternReader<'r> {
+    fn read(&mut self, value: &Value, node: Option<&'r Value>) -> BodyPattern {
+        let is_sent = self.is_about()
+            && MemberRole::Value.fits(self.key())
+            && !MemberRole::List.fits(self.key());
         match value {
             // The value that was sent may itself be an object or an array.
             Value::Object(_) | Value::Array(_)
                 if is_sent && self.path.iter().any(|step| step == "[]") =>
             {
-                Pattern::Sent(SlotType::Any, Some(value.clone()))
+                BodyPattern::Sent(SlotType::Any, Some(value.clone()))
             }
             Value::Object(object) => {
                 if let Some(pattern) = self.map(object, node) {
@@ -146,11 +147,11 @@ impl<'r> Reader<'r> {
                     (object.get("pointer").and_then(Value::as_str), self.key())
                     && self.is_about()
                 {
-                    return Pattern::Source(self.field_slot(pointer));
+                    return BodyPattern::Source(self.field_slot(pointer));
                 }
                 if object.contains_key("parameter") && self.key() == "source" && self.is_about() {
                     let before = before_path("/data/attributes");
-                    return Pattern::Source(FieldSlot {
+                    return BodyPattern::Source(FieldSlot {
                         before,
                         style: FieldStyle::Pointer,
                     });
@@ -163,7 +164,7 @@ impl<'r> Reader<'r> {
                 let beside = self.seen_idiom.filter(|_| has_sentence && self.is_about());
                 let members = object.iter().map(|(name, member)| {
                     if let Some(idiom) = beside.filter(|idiom| idiom.has_beside(name)) {
-                        let pattern = Pattern::Beside(idiom, name.clone());
+                        let pattern = BodyPattern::Beside(idiom, name.clone());
                         return Some(Member {
                             name: name.clone(),
                             pattern,
@@ -180,12 +181,14 @@ impl<'r> Reader<'r> {
                     // Without a schema no member is known to be optional, but a code of another
                     // fault must not stay.
                     let pattern = match pattern {
-                        Pattern::Code(slot) => Pattern::Code(CodeSlot { is_needed, ..slot }),
+                        BodyPattern::Code(slot) => {
+                            BodyPattern::Code(CodeSlot { is_needed, ..slot })
+                        }
                         pattern => pattern,
                     };
                     // A fault of the request as a whole has no field, and the field of the example
                     // is another one.
-                    let is_name = matches!(pattern, Pattern::Field(_)) && member.is_string();
+                    let is_name = matches!(pattern, BodyPattern::Field(_)) && member.is_string();
                     let otherwise = || {
                         if is_name {
                             Value::from("")
@@ -200,19 +203,19 @@ impl<'r> Reader<'r> {
                     })
                     .filter(|made| is_needed || !self.is_of_another(made))
                 });
-                Pattern::Object(members.flatten().collect())
+                BodyPattern::Object(members.flatten().collect())
             }
             Value::Array(items) => self.list(items, node),
             Value::String(text) => self.text(text, node),
             Value::Number(number) => self.number(number, node),
             other => {
                 let is_sent = self.is_about()
-                    && Role::Value.fits(self.key())
-                    && !Role::Message.fits(self.key());
+                    && MemberRole::Value.fits(self.key())
+                    && !MemberRole::Message.fits(self.key());
                 if is_sent {
-                    Pattern::Sent(SlotType::Any, Some(other.clone()))
+                    BodyPattern::Sent(SlotType::Any, Some(other.clone()))
                 } else {
-                    Pattern::Fixed(other.clone())
+                    BodyPattern::Fixed(other.clone())
                 }
             }
         }
@@ -221,18 +224,18 @@ impl<'r> Reader<'r> {
     /// Returns true if a member belongs only to the example's own fault, which is not about a
     /// field. Such a member is left out unless the schema requires it.
     fn is_of_another(&self, member: &Member) -> bool {
-        let is_kept = [Role::Link, Role::When, Role::Request]
+        let is_kept = [MemberRole::Link, MemberRole::When, MemberRole::Request]
             .iter()
             .any(|role| role.fits(&member.name));
         let says = match &member.pattern {
-            Pattern::Fixed(value) => value.is_string() || value.is_array() || value.is_object(),
-            pattern @ (Pattern::Object(_) | Pattern::Items(_)) => !pattern.has_words(),
+            BodyPattern::Fixed(value) => value.is_string() || value.is_array() || value.is_object(),
+            pattern @ (BodyPattern::Object(_) | BodyPattern::Items(_)) => !pattern.has_words(),
             _ => false,
         };
         self.words_at.is_some()
             && says
             && !is_kept
-            && !matches!(&member.pattern, Pattern::Fixed(value) if value.as_str().is_some_and(|text| text.starts_with("http")))
+            && !matches!(&member.pattern, BodyPattern::Fixed(value) if value.as_str().is_some_and(|text| text.starts_with("http")))
     }
 
     fn member_node(&self, node: Option<&'r Value>, name: &str) -> Option<&'r Value> {
@@ -260,7 +263,7 @@ impl<'r> Reader<'r> {
         name: &str,
         member: &Value,
         node: Option<&'r Value>,
-    ) -> Option<Pattern> {
+    ) -> Option<BodyPattern> {
         // `{"json": {"email": […]}}`
         if let Value::Object(inner) = member
             && inner
@@ -274,7 +277,7 @@ impl<'r> Reader<'r> {
                 seen: name.to_owned(),
                 allowed: Vec::new(),
             };
-            return Some(Pattern::ByLocation(slot, Box::new(entry?)));
+            return Some(BodyPattern::ByLocation(slot, Box::new(entry?)));
         }
         // `{"body": {"message": …, "keys": […]}}`
         if member.is_object() && self.is_about() && !self.path.is_empty() {
@@ -293,7 +296,7 @@ impl<'r> Reader<'r> {
                     seen: name.to_owned(),
                     allowed: Vec::new(),
                 };
-                return Some(Pattern::ByLocation(slot, Box::new(entry)));
+                return Some(BodyPattern::ByLocation(slot, Box::new(entry)));
             }
         }
         None
@@ -315,7 +318,7 @@ impl<'r> Reader<'r> {
                     .all(|item| item.is_string() || item.is_object())
             })
         };
-        let fits = Role::List.fits(self.key()) || Role::Message.fits(self.key());
+        let fits = MemberRole::List.fits(self.key()) || MemberRole::Message.fits(self.key());
         let of_list = fits && self.path.last().is_some_and(|step| step != "[]");
         let parent_is_list = of_list || object.values().all(is_texts);
         let is_key = |(name, member): (&String, &Value)| {
@@ -324,9 +327,14 @@ impl<'r> Reader<'r> {
         let all_say = object.values().all(says);
         let has_role = |(key, member): (&String, &Value)| {
             member.is_string()
-                && [Role::Message, Role::Code, Role::Field, Role::Location]
-                    .iter()
-                    .any(|role| role.fits(key))
+                && [
+                    MemberRole::Message,
+                    MemberRole::Code,
+                    MemberRole::Field,
+                    MemberRole::Location,
+                ]
+                .iter()
+                .any(|role| role.fits(key))
         };
         let no_roles = !object.iter().any(has_role);
         let is_heard = self
@@ -347,7 +355,7 @@ impl<'r> Reader<'r> {
         &mut self,
         object: &serde_json::Map<String, Value>,
         node: Option<&'r Value>,
-    ) -> Option<Pattern> {
+    ) -> Option<BodyPattern> {
         let (name, member) = object.iter().next()?;
         if object.len() == 1
             && location_of(name).is_some()
@@ -393,19 +401,19 @@ impl<'r> Reader<'r> {
                     .iter()
                     .rev()
                     .nth(2)
-                    .is_some_and(|step| Role::Field.fits(step));
+                    .is_some_and(|step| MemberRole::Field.fits(step));
                 let entry = if of_values && !is_heard {
-                    Pattern::Sent(SlotType::Text, Some(item.clone()))
+                    BodyPattern::Sent(SlotType::Text, Some(item.clone()))
                 } else {
                     self.entry(&item, None)
                 };
                 self.path.pop();
-                Pattern::Each(Box::new(entry))
+                BodyPattern::Each(Box::new(entry))
             }
             other => self.entry(other, inner),
         };
         self.path.truncate(depth - 1);
-        Some(Pattern::ByField(ByField {
+        Some(BodyPattern::ByField(ByField {
             key: self.field_slot(name),
             entry: Box::new(entry),
             nests,
@@ -414,10 +422,10 @@ impl<'r> Reader<'r> {
     }
 
     /// Reads the entry of one field: a text is a message, even if it was not recognised.
-    fn entry(&mut self, value: &Value, node: Option<&'r Value>) -> Pattern {
+    fn entry(&mut self, value: &Value, node: Option<&'r Value>) -> BodyPattern {
         match (self.read(value, node), value) {
-            (Pattern::Fixed(_), Value::String(text)) => {
-                Pattern::Words(Box::new(self.neutral(text, node)))
+            (BodyPattern::Fixed(_), Value::String(text)) => {
+                BodyPattern::Words(Box::new(self.neutral(text, node)))
             }
             (pattern, _) => pattern,
         }
@@ -436,9 +444,9 @@ impl<'r> Reader<'r> {
         items.iter().find(has_sentence).unwrap_or(&items[0]).clone()
     }
 
-    fn list(&mut self, items: &[Value], node: Option<&'r Value>) -> Pattern {
+    fn list(&mut self, items: &[Value], node: Option<&'r Value>) -> BodyPattern {
         if items.is_empty() {
-            return Pattern::Fixed(Value::Array(Vec::new()));
+            return BodyPattern::Fixed(Value::Array(Vec::new()));
         }
         let key = self.key().to_owned();
         if is_segments(&key, items, self.context.names) && self.is_about() {
@@ -449,7 +457,7 @@ impl<'r> Reader<'r> {
                 seen: seen.to_owned(),
                 allowed: Vec::new(),
             });
-            return Pattern::Segments(SegmentsSlot {
+            return BodyPattern::Segments(SegmentsSlot {
                 location,
                 index: SlotType::Any,
             });
@@ -460,11 +468,11 @@ impl<'r> Reader<'r> {
             })
         };
         if (self.is_about() || self.words_at.is_some())
-            && Role::Field.fits(&key)
+            && MemberRole::Field.fits(&key)
             && items.iter().all(is_name)
         {
             let slot = self.field_slot(items[0].as_str().unwrap_or_default());
-            return Pattern::Each(Box::new(Pattern::Field(slot)));
+            return BodyPattern::Each(Box::new(BodyPattern::Field(slot)));
         }
         let inner = self
             .context
@@ -481,7 +489,7 @@ impl<'r> Reader<'r> {
                 .map(|text| self.code_of(text, None, false))
                 .collect();
             if let Some(named) = codes.into_iter().find(|slot| slot.named.is_some()) {
-                return Pattern::Each(Box::new(Pattern::Code(named)));
+                return BodyPattern::Each(Box::new(BodyPattern::Code(named)));
             }
         }
         let mut here = self.path.clone();
@@ -499,13 +507,13 @@ impl<'r> Reader<'r> {
             .is_some_and(|path| path.starts_with(&here));
         let is_coded = !is_told
             && self.about.as_ref().is_some_and(|about| !about.is_worded)
-            && Role::List.fits(&key);
+            && MemberRole::List.fits(&key);
         let item = self.representative(items);
         self.path.push("[]".to_owned());
         let pattern = if is_told || is_place || is_coded {
-            Pattern::Each(Box::new(self.read(&item, inner)))
+            BodyPattern::Each(Box::new(self.read(&item, inner)))
         } else {
-            Pattern::Items(items.iter().map(|item| self.read(item, inner)).collect())
+            BodyPattern::Items(items.iter().map(|item| self.read(item, inner)).collect())
         };
         self.path.pop();
         pattern

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::contract::Operation;
-use crate::schema::name::{Form, folded};
+use crate::schema::name::{NameForm, folded};
 
 /// All names in the requests of an operation: parameters, and properties at any depth.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ impl Names {
     /// Finds the name that a text writes in some form, and the form: `Contact Manager` is
     /// `contactManager`.
     #[must_use]
-    pub(crate) fn find(&self, text: &str) -> Option<(&str, Form)> {
+    pub(crate) fn find(&self, text: &str) -> Option<(&str, NameForm)> {
         let name = self.by_fold.get(&folded(text))?;
         // `Return URL` is `returnUrl`, although its capitals fit no form.
         let loose = || {
@@ -75,14 +75,14 @@ impl Names {
                 && second.chars().any(char::is_lowercase);
             let starts_high = text.chars().next().is_some_and(char::is_uppercase);
             Some(if is_title {
-                Form::Title
+                NameForm::Title
             } else if starts_high {
-                Form::Sentence
+                NameForm::Sentence
             } else {
-                Form::Words
+                NameForm::Words
             })
         };
-        Form::of(text, name)
+        NameForm::of(text, name)
             .or_else(loose)
             .map(|form| (name.as_str(), form))
     }

@@ -8,14 +8,14 @@ use std::sync::OnceLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::contract::wording::{Part, RULES, Slot, Template};
+use crate::contract::wording::{RULES, Template, TemplatePart, WordingSlot};
 use crate::document::syntax;
 use crate::errors::finding::location_of;
 use crate::errors::reading::names::{Names, is_coined};
 use crate::errors::reading::spans::{
-    Place, QUOTES, Spans, guessed, is_noun, known_nearby, quoted, tokens,
+    NamePosition, QUOTES, Spans, guessed, is_noun, known_nearby, quoted, tokens,
 };
-use crate::schema::name::{Form, words};
+use crate::schema::name::{NameForm, words};
 
 /// Message that words a rule.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub(super) struct Phrase {
 /// Regular expression for one wording of a rule, from `phrases.yaml`.
 struct Wording {
     rule: &'static str,
-    place: Place,
+    place: NamePosition,
     pattern: Regex,
     /// True if the name must be one that the request has.
     is_of_known: bool,
@@ -57,9 +57,9 @@ fn wordings() -> &'static [Wording] {
         let read = |entry: &Value| {
             let rule = RULES.iter().find(|rule| entry["rule"] == **rule)?;
             let places = [
-                ("predicate", Place::Predicate),
-                ("lead", Place::Lead),
-                ("mark", Place::Mark),
+                ("predicate", NamePosition::Predicate),
+                ("lead", NamePosition::Lead),
+                ("mark", NamePosition::Mark),
             ];
             let (place, text) = places
                 .iter()
@@ -114,11 +114,11 @@ pub(super) fn hear(text: &str, names: &Names) -> Option<Phrase> {
 impl Wording {
     fn read(&self, text: &str, found: Range<usize>, names: &Names) -> Option<Phrase> {
         let near = match self.place {
-            Place::Predicate => 0..found.start,
-            Place::Lead => found.end..text.len(),
-            Place::Mark => 0..text.len(),
+            NamePosition::Predicate => 0..found.start,
+            NamePosition::Lead => found.end..text.len(),
+            NamePosition::Mark => 0..text.len(),
         };
-        if self.place == Place::Mark {
+        if self.place == NamePosition::Mark {
             let template = if self.rule == "unsupportedMediaType" {
                 with_media(text)
             } else {
@@ -146,7 +146,7 @@ impl Wording {
             return self.of_any(text, &near);
         };
         let template = with_slots(text, 0..text.len(), &spans, names);
-        let subject = (self.place == Place::Predicate && spans.range.end <= found.start)
+        let subject = (self.place == NamePosition::Predicate && spans.range.end <= found.start)
             .then(|| {
                 with_slots(
                     text,
@@ -180,7 +180,7 @@ impl Wording {
     fn of_any(&self, text: &str, near: &Range<usize>) -> Option<Phrase> {
         let around = tokens(text, near);
         let words: Vec<&str> = around.iter().map(|token| &text[token.clone()]).collect();
-        let says_any = self.place == Place::Predicate
+        let says_any = self.place == NamePosition::Predicate
             && self.rule != "invalid"
             && !words.is_empty()
             && words
@@ -230,8 +230,8 @@ fn with_slots(text: &str, within: Range<usize>, spans: &Spans, names: &Names) ->
     let mut template = Template::default();
     let before = &text[within.start..spans.range.start.max(within.start)];
     push_with_location(&mut template, before);
-    template.parts.push(Part::Slot(
-        Slot::Name,
+    template.parts.push(TemplatePart::Slot(
+        WordingSlot::Name,
         form_of(&spans.names[0], before, names, spans.quote),
     ));
     push_with_location(
@@ -241,13 +241,13 @@ fn with_slots(text: &str, within: Range<usize>, spans: &Spans, names: &Names) ->
     with_code(template, &spans.names[0])
 }
 
-fn form_of(name: &str, before: &str, names: &Names, quote: Option<char>) -> Form {
+fn form_of(name: &str, before: &str, names: &Names, quote: Option<char>) -> NameForm {
     if let Some((_, form)) = names.find(name) {
         // One capitalised word at the start may be in any form that begins with a capital.
         let is_one_word = !name.contains(' ');
         return match form {
-            Form::Pascal if is_one_word && quote.is_none() && before.trim().is_empty() => {
-                Form::Sentence
+            NameForm::Pascal if is_one_word && quote.is_none() && before.trim().is_empty() => {
+                NameForm::Sentence
             }
             form => form,
         };
@@ -255,9 +255,9 @@ fn form_of(name: &str, before: &str, names: &Names, quote: Option<char>) -> Form
     let is_capital = name.chars().next().is_some_and(char::is_uppercase);
     let is_coined = is_coined(name);
     if is_capital && !is_coined && quote.is_none() {
-        Form::Sentence
+        NameForm::Sentence
     } else {
-        Form::AsIs
+        NameForm::AsIs
     }
 }
 
@@ -275,12 +275,14 @@ fn push_with_location(template: &mut Template, text: &str) {
     };
     let word = &text[token.clone()];
     let form = if word.chars().next().is_some_and(char::is_uppercase) {
-        Form::Sentence
+        NameForm::Sentence
     } else {
-        Form::AsIs
+        NameForm::AsIs
     };
     template.push_text(&text[..token.start]);
-    template.parts.push(Part::Slot(Slot::Location, form));
+    template
+        .parts
+        .push(TemplatePart::Slot(WordingSlot::Location, form));
     template.push_text(&text[token.end..]);
 }
 
@@ -308,7 +310,9 @@ fn with_media(text: &str) -> Template {
         return Template::plain(text);
     };
     let mut template = Template::plain(&text[..only.start]);
-    template.parts.push(Part::Slot(Slot::Media, Form::AsIs));
+    template
+        .parts
+        .push(TemplatePart::Slot(WordingSlot::Media, NameForm::AsIs));
     template.push_text(&text[only.end..]);
     template
 }
@@ -318,14 +322,14 @@ fn with_code(template: Template, name: &str) -> Template {
     let mut result = Template::default();
     for part in template.parts {
         match part {
-            Part::Text(text) => match text.rfind(" [").filter(|_| text.ends_with(']')) {
+            TemplatePart::Text(text) => match text.rfind(" [").filter(|_| text.ends_with(']')) {
                 Some(at) => {
                     result.push_text(&text[..at]);
                     result.push(coded(&text[at..], name));
                 }
                 None => result.push_text(&text),
             },
-            slot @ Part::Slot(..) => result.parts.push(slot),
+            slot @ TemplatePart::Slot(..) => result.parts.push(slot),
         }
     }
     result
@@ -336,13 +340,13 @@ fn with_code(template: Template, name: &str) -> Template {
 #[must_use]
 pub(super) fn coded(code: &str, name: &str) -> Template {
     let forms = [
-        Form::AsIs,
-        Form::Kebab,
-        Form::Snake,
-        Form::Upper,
-        Form::Pascal,
-        Form::Camel,
-        Form::Lower,
+        NameForm::AsIs,
+        NameForm::Kebab,
+        NameForm::Snake,
+        NameForm::Upper,
+        NameForm::Pascal,
+        NameForm::Camel,
+        NameForm::Lower,
     ];
     let is_edge = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric());
     for form in forms {
@@ -356,7 +360,9 @@ pub(super) fn coded(code: &str, name: &str) -> Template {
         });
         if let Some((at, _)) = place {
             let mut template = Template::plain(&code[..at]);
-            template.parts.push(Part::Slot(Slot::Name, form));
+            template
+                .parts
+                .push(TemplatePart::Slot(WordingSlot::Name, form));
             template.push_text(&code[at + written.len()..]);
             return template;
         }

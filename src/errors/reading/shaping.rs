@@ -5,10 +5,10 @@
 //! of its members.
 use serde_json::Value;
 
-use crate::errors::body::{ByField, Member, Pattern};
+use crate::errors::body::{BodyPattern, ByField, Member};
 use crate::errors::catalogue::idiom::Idiom;
 use crate::errors::catalogue::known;
-use crate::errors::catalogue::role::Role;
+use crate::errors::catalogue::role::MemberRole;
 use crate::errors::finding::{PathStyle, location_of};
 use crate::errors::reading::context::Context;
 use crate::errors::reading::member::{
@@ -19,7 +19,7 @@ use crate::errors::slot::{CodeSlot, FieldSlot, FieldStyle, LocationSlot, Segment
 use crate::errors::words::{NamePolicy, Words};
 use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
-use crate::schema::name::{Form, folded};
+use crate::schema::name::{NameForm, folded};
 use crate::schema::walk::ChosenProperty;
 
 /// Maximum nesting of an error body; deeper nodes get no pattern.
@@ -28,7 +28,10 @@ const DEEPEST: usize = 6;
 /// Returns the pattern of the bodies that a schema describes, and the family whose messages fill
 /// it.
 #[must_use]
-pub(crate) fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&'static Idiom>) {
+pub(crate) fn shape(
+    schema: &Schema,
+    context: Context<'_>,
+) -> (BodyPattern, Option<&'static Idiom>) {
     let by_shape = family(schema, context.names);
     let by_members = || families::of_members(schema);
     let idiom = by_shape
@@ -46,7 +49,7 @@ pub(crate) fn shape(schema: &Schema, context: Context<'_>) -> (Pattern, Option<&
         fields: 0,
     };
     let pattern = shaper.node(schema.tree(), &MemberContext::default(), Some(&generated));
-    let mut pattern = pattern.unwrap_or(Pattern::Fixed(generated));
+    let mut pattern = pattern.unwrap_or(BodyPattern::Fixed(generated));
     if !pattern.names_field() {
         pattern.let_words_name(NamePolicy::Always);
     }
@@ -152,7 +155,7 @@ impl<'c> Shaper<'c> {
         node: &'c Value,
         around: &MemberContext<'_>,
         generated: Option<&Value>,
-    ) -> Option<Pattern> {
+    ) -> Option<BodyPattern> {
         if around.depth > DEEPEST {
             return None;
         }
@@ -179,7 +182,7 @@ impl<'c> Shaper<'c> {
                 object
             }
             Some("array") => self.array(node, around, generated),
-            Some("boolean") => flag(around.name).map(|flag| Pattern::Fixed(Value::Bool(flag))),
+            Some("boolean") => flag(around.name).map(|flag| BodyPattern::Fixed(Value::Bool(flag))),
             Some("integer" | "number") => self.number(node, around),
             Some("string") | None => self.text(node, around),
             Some(_) => None,
@@ -206,13 +209,13 @@ impl<'c> Shaper<'c> {
 
     /// Returns the pattern of a fixed value: a code if the schema lists values, a message if the
     /// text has blanks, else the value itself.
-    fn always(&self, fixed: Value, node: &Value) -> Pattern {
+    fn always(&self, fixed: Value, node: &Value) -> BodyPattern {
         let Value::String(text) = &fixed else {
-            return Pattern::Fixed(fixed);
+            return BodyPattern::Fixed(fixed);
         };
         if let Some(Value::Array(values)) = node.get("enum") {
             let (seen, allowed) = (Some(fixed.clone()), values.clone());
-            return Pattern::Code(CodeSlot {
+            return BodyPattern::Code(CodeSlot {
                 seen,
                 allowed,
                 idiom: None,
@@ -220,31 +223,31 @@ impl<'c> Shaper<'c> {
             });
         }
         if text.contains(' ') {
-            return Pattern::Words(Box::new(Words {
+            return BodyPattern::Words(Box::new(Words {
                 constant: Some(text.clone()),
                 ..self.words(node)
             }));
         }
-        Pattern::Fixed(fixed)
+        BodyPattern::Fixed(fixed)
     }
 
     /// Returns the pattern of an `enum`: a fixed value, a part of the request or a code.
-    fn listed(&self, values: &[Value], around: &MemberContext<'_>) -> Option<Pattern> {
-        let is = |role: Role| role.fits(around.name);
+    fn listed(&self, values: &[Value], around: &MemberContext<'_>) -> Option<BodyPattern> {
+        let is = |role: MemberRole| role.fits(around.name);
         let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
         if let [only] = values {
-            return Some(Pattern::Fixed(only.clone()));
+            return Some(BodyPattern::Fixed(only.clone()));
         }
         if let Some(flag) = flag(around.name).filter(|flag| values.contains(&Value::Bool(*flag))) {
-            return Some(Pattern::Fixed(Value::Bool(flag)));
+            return Some(BodyPattern::Fixed(Value::Bool(flag)));
         }
         let locations = texts
             .iter()
             .filter(|text| location_of(text).is_some())
             .count();
-        if is(Role::Location) && locations > 1 {
+        if is(MemberRole::Location) && locations > 1 {
             let allowed = texts.iter().map(|text| (*text).to_owned()).collect();
-            return Some(Pattern::Location(LocationSlot {
+            return Some(BodyPattern::Location(LocationSlot {
                 seen: String::new(),
                 allowed,
             }));
@@ -252,8 +255,8 @@ impl<'c> Shaper<'c> {
         let failed = texts
             .iter()
             .find(|text| FAILED.contains(&text.to_lowercase().as_str()));
-        if let Some(failed) = failed.filter(|_| Role::Success.fits(around.name)) {
-            return Some(Pattern::Fixed(Value::String((*failed).to_owned())));
+        if let Some(failed) = failed.filter(|_| MemberRole::Success.fits(around.name)) {
+            return Some(BodyPattern::Fixed(Value::String((*failed).to_owned())));
         }
         let slot = CodeSlot {
             allowed: values.to_vec(),
@@ -261,9 +264,9 @@ impl<'c> Shaper<'c> {
             idiom: self.idiom,
             ..CodeSlot::default()
         };
-        let says =
-            texts.len() == values.len() && (is(Role::Code) || is(Role::Message) || is(Role::Title));
-        says.then_some(Pattern::Code(slot))
+        let says = texts.len() == values.len()
+            && (is(MemberRole::Code) || is(MemberRole::Message) || is(MemberRole::Title));
+        says.then_some(BodyPattern::Code(slot))
     }
 
     fn object(
@@ -271,7 +274,7 @@ impl<'c> Shaper<'c> {
         node: &'c Value,
         around: &MemberContext<'_>,
         generated: Option<&Value>,
-    ) -> Option<Pattern> {
+    ) -> Option<BodyPattern> {
         let schema = self.schema;
         let properties = schema.chosen_properties(node, |properties| {
             properties.iter().map(|p| worth(schema, *p)).sum()
@@ -280,14 +283,14 @@ impl<'c> Shaper<'c> {
             return self.by_field(node, around);
         }
         if let Some(fields) = self.fields(node, &properties, around, generated) {
-            return Some(Pattern::Fields(fields));
+            return Some(BodyPattern::Fields(fields));
         }
         if around.name == "source"
             && properties
                 .iter()
                 .any(|property| matches!(property.name, "pointer" | "parameter"))
         {
-            return Some(Pattern::Source(FieldSlot {
+            return Some(BodyPattern::Source(FieldSlot {
                 style: FieldStyle::Pointer,
                 ..FieldSlot::plain()
             }));
@@ -297,9 +300,9 @@ impl<'c> Shaper<'c> {
         // `{"message": {"lang": "en", "value": "…"}}`
         let mut values = names.filter(|name| matches!(*name, "value" | "text" | "content"));
         let inside = values.next().filter(|_| {
-            Role::Message.fits(around.name)
+            MemberRole::Message.fits(around.name)
                 && !around.name.is_empty()
-                && !Role::List.fits(around.name)
+                && !MemberRole::List.fits(around.name)
         });
         let message = inside.or_else(|| self.message_of(&properties, around));
         let best_list = properties
@@ -310,7 +313,7 @@ impl<'c> Shaper<'c> {
                     .first()
                     .is_some_and(|kind| matches!(*kind, "array" | "object"))
             })
-            .filter_map(|property| Role::List.rank(property.name))
+            .filter_map(|property| MemberRole::List.rank(property.name))
             .min();
         let mut members = Vec::new();
         let mut says = false;
@@ -327,15 +330,15 @@ impl<'c> Shaper<'c> {
             let made = generated.and_then(|generated| generated.get(name));
             let pattern = self.node(property, &inner, made);
             self.path.pop();
-            says = says || pattern.as_ref().is_some_and(says_something);
+            says = says || pattern.as_ref().is_some_and(BodyPattern::says_something);
             // Only the best of several lists holds the errors.
             let is_second_list = matches!(
                 pattern,
-                Some(Pattern::Each(_) | Pattern::ByField(_) | Pattern::Fields(_))
-            ) && Role::List.rank(name) > best_list;
+                Some(BodyPattern::Each(_) | BodyPattern::ByField(_) | BodyPattern::Fields(_))
+            ) && MemberRole::List.rank(name) > best_list;
             let pattern = pattern.filter(|_| !is_second_list);
             let is_said = pattern.is_some();
-            let is_aside = matches!(pattern, Some(Pattern::Object(_))) && !is_of_error(name);
+            let is_aside = matches!(pattern, Some(BodyPattern::Object(_))) && !is_of_error(name);
             if (!is_said || is_aside) && !is_needed && !is_kept(name) {
                 continue;
             }
@@ -348,12 +351,13 @@ impl<'c> Shaper<'c> {
             };
             // A fault of the request as a whole has no field.
             let is_free = property.get("enum").is_none() && property.get("minLength").is_none();
-            let is_name = matches!(pattern, Some(Pattern::Field(_) | Pattern::Sent(..))) && is_free;
+            let is_name =
+                matches!(pattern, Some(BodyPattern::Field(_) | BodyPattern::Sent(..))) && is_free;
             let nothing = nothing.or_else(|| is_name.then(|| Value::String(String::new())));
             let otherwise = nothing
                 .or_else(|| made.cloned())
                 .filter(|_| is_needed || is_kept(name));
-            let pattern = pattern.or_else(|| otherwise.clone().map(Pattern::Fixed));
+            let pattern = pattern.or_else(|| otherwise.clone().map(BodyPattern::Fixed));
             let Some(pattern) = pattern else { continue };
             members.push(Member {
                 name: name.to_owned(),
@@ -362,7 +366,7 @@ impl<'c> Shaper<'c> {
             });
         }
         // An object that does not depend on the fault is not a part of the error.
-        (says || around.name.is_empty()).then_some(Pattern::Object(members))
+        (says || around.name.is_empty()).then_some(BodyPattern::Object(members))
     }
 
     /// Returns the name of the text member that is most likely to hold the message.
@@ -383,14 +387,14 @@ impl<'c> Shaper<'c> {
             let node = property.schema;
             let is_of_fields =
                 self.schema.items(node).is_some() || additional(self.schema, node).is_some();
-            Role::List.fits(property.name) && is_of_fields && !is_text(node)
+            MemberRole::List.fits(property.name) && is_of_fields && !is_text(node)
         });
         let ranked = properties
             .iter()
             .filter(|property| is_text(property.schema))
             .filter_map(|ChosenProperty { name, .. }| {
                 // Beside a list of errors, a title only names their kind.
-                let rank = Role::Message
+                let rank = MemberRole::Message
                     .rank(name)
                     .filter(|_| !(has_list && folded(name) == "title"))?;
                 // A `reason` or an `issue` is likely to hold the message only in an entry for one
@@ -407,11 +411,11 @@ impl<'c> Shaper<'c> {
 
     /// Returns the pattern of an object with a member for each wrong field, by
     /// `additionalProperties`; `None` for any other object.
-    fn by_field(&mut self, node: &'c Value, around: &MemberContext<'_>) -> Option<Pattern> {
+    fn by_field(&mut self, node: &'c Value, around: &MemberContext<'_>) -> Option<BodyPattern> {
         let member = additional(self.schema, node)?;
         if !(around.name.is_empty()
-            || Role::List.fits(around.name)
-            || Role::Field.fits(around.name))
+            || MemberRole::List.fits(around.name)
+            || MemberRole::Field.fits(around.name))
         {
             return None;
         }
@@ -428,7 +432,7 @@ impl<'c> Shaper<'c> {
         let style = self
             .idiom
             .map_or(PathStyle::Dotted, |idiom| idiom.dialect.path);
-        let form = self.idiom.map_or(Form::AsIs, |idiom| idiom.keys);
+        let form = self.idiom.map_or(NameForm::AsIs, |idiom| idiom.keys);
         let key = FieldSlot {
             style: FieldStyle::Path(style, form),
             ..FieldSlot::plain()
@@ -436,7 +440,7 @@ impl<'c> Shaper<'c> {
         let nests = self.idiom.is_some_and(|idiom| idiom.nests);
         let idiom = self.idiom;
         entry.map(|entry| {
-            Pattern::ByField(ByField {
+            BodyPattern::ByField(ByField {
                 key,
                 entry: Box::new(entry),
                 nests,
@@ -450,7 +454,7 @@ impl<'c> Shaper<'c> {
         node: &'c Value,
         around: &MemberContext<'_>,
         generated: Option<&Value>,
-    ) -> Option<Pattern> {
+    ) -> Option<BodyPattern> {
         let item = self.schema.resolve(self.schema.items(node)?);
         let types = self.schema.types(item);
         let is_way = matches!(
@@ -468,10 +472,10 @@ impl<'c> Shaper<'c> {
                 seen: "body".to_owned(),
                 allowed: Vec::new(),
             });
-            return Some(Pattern::Segments(SegmentsSlot { location, index }));
+            return Some(BodyPattern::Segments(SegmentsSlot { location, index }));
         }
-        let is_of_texts = types.contains(&"string") && Role::Message.fits(around.name);
-        if !(Role::List.fits(around.name) || around.name.is_empty() || is_of_texts) {
+        let is_of_texts = types.contains(&"string") && MemberRole::Message.fits(around.name);
+        if !(MemberRole::List.fits(around.name) || around.name.is_empty() || is_of_texts) {
             return None;
         }
         let name = if types.contains(&"string") {
@@ -494,21 +498,21 @@ impl<'c> Shaper<'c> {
         );
         self.path.pop();
         entry
-            .filter(says_something)
-            .map(|entry| Pattern::Each(Box::new(entry)))
+            .filter(BodyPattern::says_something)
+            .map(|entry| BodyPattern::Each(Box::new(entry)))
     }
 
-    fn number(&self, node: &Value, around: &MemberContext<'_>) -> Option<Pattern> {
-        let is_http = Role::Status.rank(around.name).is_some();
+    fn number(&self, node: &Value, around: &MemberContext<'_>) -> Option<BodyPattern> {
+        let is_http = MemberRole::Status.rank(around.name).is_some();
         let codes = self
             .idiom
-            .filter(|idiom| Role::Code.fits(around.name) && idiom.has_numbers());
+            .filter(|idiom| MemberRole::Code.fits(around.name) && idiom.has_numbers());
         if let Some(idiom) = codes {
             let slot = CodeSlot {
                 idiom: Some(idiom),
                 ..CodeSlot::default()
             };
-            return Some(Pattern::Code(slot));
+            return Some(BodyPattern::Code(slot));
         }
         let is_within = |bound: &str, fits: fn(f64) -> bool| {
             node.get(bound).and_then(Value::as_f64).is_none_or(fits)
@@ -516,13 +520,13 @@ impl<'c> Shaper<'c> {
         (is_http
             && is_within("maximum", |most| most >= 599.0)
             && is_within("minimum", |least| least <= 400.0))
-        .then_some(Pattern::Status(SlotType::Number))
+        .then_some(BodyPattern::Status(SlotType::Number))
     }
 
-    fn text(&self, node: &Value, around: &MemberContext<'_>) -> Option<Pattern> {
+    fn text(&self, node: &Value, around: &MemberContext<'_>) -> Option<BodyPattern> {
         let name = around.name;
         let key = folded(name);
-        let is = |role: Role| role.fits(name);
+        let is = |role: MemberRole| role.fits(name);
         let beside = |names: &[&str]| {
             around
                 .beside
@@ -531,7 +535,7 @@ impl<'c> Shaper<'c> {
         };
         let counts_more = !around.in_list && self.idiom.is_some_and(|idiom| idiom.counts_more);
         let words = || {
-            Some(Pattern::Words(Box::new(Words {
+            Some(BodyPattern::Words(Box::new(Words {
                 counts_more,
                 ..self.words(node)
             })))
@@ -542,7 +546,7 @@ impl<'c> Shaper<'c> {
             && around.depth == 1
             && node.get("enum").is_none()
         {
-            return Some(Pattern::Url);
+            return Some(BodyPattern::Url);
         }
         if name.is_empty() && around.depth == 0 || name == "message" && around.message == name {
             return words();
@@ -555,19 +559,19 @@ impl<'c> Shaper<'c> {
         {
             // RFC 9457 §4.2.1
             let is_problem = key == "type" && beside(&["title", "detail"]);
-            return is_problem.then(|| Pattern::Fixed(Value::String("about:blank".to_owned())));
+            return is_problem.then(|| BodyPattern::Fixed(Value::String("about:blank".to_owned())));
         }
-        if is(Role::Field) && is_field(&key, around) {
-            return Some(Pattern::Field(FieldSlot {
+        if is(MemberRole::Field) && is_field(&key, around) {
+            return Some(BodyPattern::Field(FieldSlot {
                 style: self.field_style(&key),
                 ..FieldSlot::plain()
             }));
         }
-        if is(Role::Location)
+        if is(MemberRole::Location)
             && around.in_list
             && !matches!(key.as_str(), "type" | "source" | "section")
         {
-            return Some(Pattern::Location(LocationSlot {
+            return Some(BodyPattern::Location(LocationSlot {
                 seen: "body".to_owned(),
                 allowed: Vec::new(),
             }));
@@ -576,11 +580,11 @@ impl<'c> Shaper<'c> {
             return None;
         }
         let is_beside_field = around.beside.iter().any(|other| {
-            Role::Field.rank(other).is_some_and(|rank| rank < 16) || other.ends_with("name")
+            MemberRole::Field.rank(other).is_some_and(|rank| rank < 16) || other.ends_with("name")
         });
-        if is(Role::Value) && (around.in_list || is_beside_field && key.ends_with("value")) {
+        if is(MemberRole::Value) && (around.in_list || is_beside_field && key.ends_with("value")) {
             let is_text = self.schema.types(node) == ["string"];
-            return Some(Pattern::Sent(
+            return Some(BodyPattern::Sent(
                 if is_text {
                     SlotType::Text
                 } else {
@@ -592,30 +596,30 @@ impl<'c> Shaper<'c> {
         if matches!(key.as_str(), "title" | "errortitle")
             || key == "error" && beside(&["message", "msg", "errormessage", "detail"])
         {
-            return Some(Pattern::Reason);
+            return Some(BodyPattern::Reason);
         }
         let is_http = key.contains("status") && !key.contains("text") && !key.contains("message");
         if is_http {
             let is_number = beside(&["title", "detail", "source"]) || key != "status";
-            let plain = Pattern::Fixed(Value::String("error".to_owned()));
+            let plain = BodyPattern::Fixed(Value::String("error".to_owned()));
             return Some(if is_number {
-                Pattern::Status(SlotType::Text)
+                BodyPattern::Status(SlotType::Text)
             } else {
                 plain
             });
         }
         if key == "type" && beside(&["title"]) && beside(&["detail", "instance", "status"]) {
-            return Some(Pattern::Fixed(Value::String("about:blank".to_owned())));
+            return Some(BodyPattern::Fixed(Value::String("about:blank".to_owned())));
         }
         let says_more = ["message", "msg", "description", "detail"]
             .iter()
             .any(|word| key.ends_with(word));
-        if says_more && is(Role::Message) {
+        if says_more && is(MemberRole::Message) {
             return words();
         }
         // `@type` and `$type` name a type of another vocabulary, not an error code.
-        if is(Role::Code) && !is(Role::Request) && !name.starts_with(['@', '$']) {
-            return Some(Pattern::Code(self.code(name)));
+        if is(MemberRole::Code) && !is(MemberRole::Request) && !name.starts_with(['@', '$']) {
+            return Some(BodyPattern::Code(self.code(name)));
         }
         None
     }
@@ -628,7 +632,7 @@ impl<'c> Shaper<'c> {
         if matches!(key, "pointer" | "instancepath") || family == PathStyle::Pointer {
             FieldStyle::Pointer
         } else {
-            FieldStyle::Path(family, Form::AsIs)
+            FieldStyle::Path(family, NameForm::AsIs)
         }
     }
 
@@ -659,24 +663,6 @@ impl<'c> Shaper<'c> {
             longest,
             ..Words::default()
         }
-    }
-}
-
-/// Returns true if a pattern depends on the fault: it has a message, a code or a field.
-fn says_something(pattern: &Pattern) -> bool {
-    match pattern {
-        Pattern::Words(_)
-        | Pattern::Field(_)
-        | Pattern::Code(_)
-        | Pattern::Segments(_)
-        | Pattern::Source(_)
-        | Pattern::ByField(_)
-        | Pattern::Fields(_)
-        | Pattern::ByLocation(..) => true,
-        Pattern::Object(members) => members.iter().any(|member| says_something(&member.pattern)),
-        Pattern::Each(entry) => says_something(entry),
-        Pattern::Items(items) | Pattern::Text(items) => items.iter().any(says_something),
-        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@
 //! `errors::templates` reads the result like a documented example and completes it from the schema.
 use serde_json::{Map, Value};
 
-use crate::errors::body::{Member, Pattern};
+use crate::errors::body::{BodyPattern, Member};
 use crate::schema::Schema;
 
 /// Maximum nesting of a schema that is searched for examples of its properties; deeper examples are
@@ -79,9 +79,9 @@ fn array(schema: &Schema, array: &Value, depth: usize, left: &mut usize) -> Opti
 
 /// Adds the members that the examples do not show, as the schema describes them.
 #[must_use]
-pub(crate) fn completed(shown: Pattern, described: &Pattern) -> Pattern {
+pub(crate) fn completed(shown: BodyPattern, described: &BodyPattern) -> BodyPattern {
     match (shown, described) {
-        (Pattern::Object(mut shown), Pattern::Object(described)) => {
+        (BodyPattern::Object(mut shown), BodyPattern::Object(described)) => {
             let mut members: Vec<Member> = Vec::new();
             for member in described {
                 let at = shown.iter().position(|known| known.name == member.name);
@@ -94,10 +94,10 @@ pub(crate) fn completed(shown: Pattern, described: &Pattern) -> Pattern {
                 });
             }
             members.extend(shown);
-            Pattern::Object(members)
+            BodyPattern::Object(members)
         }
-        (Pattern::Each(shown), Pattern::Each(described)) => {
-            Pattern::Each(Box::new(completed(*shown, described)))
+        (BodyPattern::Each(shown), BodyPattern::Each(described)) => {
+            BodyPattern::Each(Box::new(completed(*shown, described)))
         }
         (shown, _) => shown,
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use crate::errors::reading::names::{Names, is_coined, is_identifier};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum NamePosition {
     /// Wording after the name: `roomId is required`.
     Predicate,
     /// Wording before the name: `missing parameter: roomId`.
@@ -162,7 +162,7 @@ pub(crate) fn known_nearby(
     text: &str,
     names: &Names,
     near: &Range<usize>,
-    place: Place,
+    place: NamePosition,
 ) -> Option<Spans> {
     let spans = |range: Range<usize>| {
         let name = text[range.clone()].to_owned();
@@ -197,7 +197,7 @@ pub(crate) fn known_nearby(
     let tokens = tokens(text, near);
     // The nearest words first: a name ends before a predicate and begins after a lead.
     let nearest: Vec<&Range<usize>> = match place {
-        Place::Predicate => tokens.iter().rev().collect(),
+        NamePosition::Predicate => tokens.iter().rev().collect(),
         _ => tokens.iter().collect(),
     };
     let skipped = nearest
@@ -222,7 +222,7 @@ pub(crate) fn known_nearby(
 
 /// Guesses a name that the request does not have: the only word beside the wording, a title such as
 /// `Return URL`, or the nearest word if that can only be a name.
-pub(crate) fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<Spans> {
+pub(crate) fn guessed(text: &str, near: &Range<usize>, place: NamePosition) -> Option<Spans> {
     const NO_NAMES: [&str; 22] = [
         "it",
         "this",
@@ -274,7 +274,7 @@ pub(crate) fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<S
             )
         })
         .collect();
-    if place == Place::Predicate
+    if place == NamePosition::Predicate
         && subject.len() > 1
         && !words.is_empty()
         && is_title(&subject)
@@ -299,8 +299,10 @@ pub(crate) fn guessed(text: &str, near: &Range<usize>, place: Place) -> Option<S
     }
     let range = match (place, words.as_slice()) {
         (_, [only]) => (*only).clone(),
-        (Place::Predicate, [.., last]) if is_coined(&text[(*last).clone()]) => (*last).clone(),
-        (Place::Lead, [first, ..]) if is_coined(&text[(*first).clone()]) => (*first).clone(),
+        (NamePosition::Predicate, [.., last]) if is_coined(&text[(*last).clone()]) => {
+            (*last).clone()
+        }
+        (NamePosition::Lead, [first, ..]) if is_coined(&text[(*first).clone()]) => (*first).clone(),
         _ => return None,
     };
     let name = text[range.clone()].to_owned();

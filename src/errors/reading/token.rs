@@ -1,11 +1,11 @@
 //! Recognises names, paths, types and URLs in the texts of error examples.
 use serde_json::Value;
 
-use crate::contract::wording::{Part, Slot, Template};
+use crate::contract::wording::{Template, TemplatePart, WordingSlot};
 use crate::errors::catalogue::idiom::Idiom;
 use crate::errors::finding::PathStyle;
 use crate::errors::reading::names::{Names, segments};
-use crate::schema::name::Form;
+use crate::schema::name::NameForm;
 
 /// Returns true if a message begins with the path of its field: no text is before the path, and the
 /// family does not write JSON Pointers.
@@ -15,11 +15,11 @@ pub(crate) fn start_is_path(before: &str, idiom: Option<&Idiom>) -> bool {
 
 /// Returns the form in which a name is written; up to three capitals are an abbreviation, not a
 /// form.
-pub(crate) fn form_of(token: &str, names: &Names) -> Form {
+pub(crate) fn form_of(token: &str, names: &Names) -> NameForm {
     const ABBREVIATION: usize = 3;
-    let form = names.find(token).map_or(Form::AsIs, |(_, form)| form);
-    if form == Form::Upper && token.len() <= ABBREVIATION {
-        Form::AsIs
+    let form = names.find(token).map_or(NameForm::AsIs, |(_, form)| form);
+    if form == NameForm::Upper && token.len() <= ABBREVIATION {
+        NameForm::AsIs
     } else {
         form
     }
@@ -38,12 +38,19 @@ pub(crate) fn path_tail(text: &str, first: &str, count: usize) -> String {
 
 /// Splits a template such as `{name}: must be a string` into the path, `{path}: `, and the message.
 pub(crate) fn path_before(template: &Template) -> (Template, Template) {
-    if let [Part::Slot(slot, form), Part::Text(text), rest @ ..] = template.parts.as_slice()
+    if let [
+        TemplatePart::Slot(slot, form),
+        TemplatePart::Text(text),
+        rest @ ..,
+    ] = template.parts.as_slice()
         && slot.is_name()
         && let Some(text) = text.strip_prefix(": ")
     {
         let before = Template {
-            parts: vec![Part::Slot(Slot::Path, *form), Part::Text(": ".to_owned())],
+            parts: vec![
+                TemplatePart::Slot(WordingSlot::Path, *form),
+                TemplatePart::Text(": ".to_owned()),
+            ],
         };
         let mut sentence = Template::plain(text);
         rest.iter().for_each(|part| {

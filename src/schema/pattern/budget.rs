@@ -14,9 +14,9 @@ thread_local! {
 }
 
 /// Guard that ends the budget of [`within`], even on a panic.
-struct Ended;
+struct BudgetGuard;
 
-impl Drop for Ended {
+impl Drop for BudgetGuard {
     fn drop(&mut self) {
         LEFT.set(None);
     }
@@ -29,7 +29,7 @@ pub(crate) fn within<T>(work: impl FnOnce() -> T) -> (T, bool) {
         let done = work();
         return (done, LEFT.get() == Some(0));
     }
-    let _ended = Ended;
+    let _ended = BudgetGuard;
     LEFT.set(Some(MOST_STEPS));
     let done = work();
     (done, LEFT.get() == Some(0))

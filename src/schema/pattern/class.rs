@@ -1,7 +1,7 @@
 //! Reads the classes and escapes of patterns as sets of characters, for `parse`.
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
-use crate::schema::pattern::tree::{Fault, Grammar, class_of};
+use crate::schema::pattern::tree::{Grammar, PatternError, class_of};
 
 /// An escape: `\n` or `\d`.
 pub(super) enum Escape {
@@ -136,7 +136,7 @@ fn property(name: &str) -> Option<ClassUnicode> {
 }
 
 /// Reader of one class or escape.
-pub(super) struct Reader<'t> {
+pub(super) struct ClassReader<'t> {
     chars: &'t [char],
     /// The index of the next character.
     pub at: usize,
@@ -146,7 +146,7 @@ pub(super) struct Reader<'t> {
     pub foreign: Vec<(String, &'static str)>,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> ClassReader<'t> {
     /// Returns a reader that begins at an index.
     pub(super) fn new(chars: &'t [char], at: usize, grammar: Grammar, has_names: bool) -> Self {
         Self {
@@ -170,8 +170,8 @@ impl<'t> Reader<'t> {
     ///
     /// # Errors
     ///
-    /// A [`Fault`], if the class is malformed.
-    pub(super) fn class(&mut self) -> Result<Bracketed, Fault> {
+    /// A [`PatternError`], if the class is malformed.
+    pub(super) fn class(&mut self) -> Result<Bracketed, PatternError> {
         self.at += 1;
         let is_negated = self.peek(0) == Some('^');
         self.at += usize::from(is_negated);
@@ -191,7 +191,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a character, a class or a range between brackets.
-    fn member(&mut self, ranges: &mut Vec<ClassUnicodeRange>) -> Result<(), Fault> {
+    fn member(&mut self, ranges: &mut Vec<ClassUnicodeRange>) -> Result<(), PatternError> {
         let first = self.atom()?;
         let is_range = self.peek(0) == Some('-') && self.peek(1).is_some_and(|next| next != ']');
         if !is_range {
@@ -218,7 +218,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn atom(&mut self) -> Result<Escape, Fault> {
+    fn atom(&mut self) -> Result<Escape, PatternError> {
         match self.peek(0) {
             None => Err("a class is not closed".to_owned()),
             Some('\\') => self.escape(Inside::Brackets),
@@ -261,8 +261,8 @@ impl<'t> Reader<'t> {
     ///
     /// # Errors
     ///
-    /// A [`Fault`], if the grammar has no such escape.
-    pub(super) fn escape(&mut self, inside: Inside) -> Result<Escape, Fault> {
+    /// A [`PatternError`], if the grammar has no such escape.
+    pub(super) fn escape(&mut self, inside: Inside) -> Result<Escape, PatternError> {
         let Some(next) = self.peek(1) else {
             return Err("it ends with `\\`".to_owned());
         };
@@ -304,7 +304,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads `\cJ`; if no letter follows, Annex B takes the backslash literally.
-    fn control(&self, inside: Inside) -> Result<(Escape, usize), Fault> {
+    fn control(&self, inside: Inside) -> Result<(Escape, usize), PatternError> {
         let letter = self.peek(2).filter(|letter| {
             let is_wider = !self.is_unicode() && inside == Inside::Brackets;
             letter.is_ascii_alphabetic() || is_wider && (letter.is_ascii_digit() || *letter == '_')
@@ -343,7 +343,7 @@ impl<'t> Reader<'t> {
         (self.peek(from + 1 + length) == Some('}')).then_some((code, length + 2))
     }
 
-    fn hexadecimal(&mut self) -> Result<(Escape, usize), Fault> {
+    fn hexadecimal(&mut self) -> Result<(Escape, usize), PatternError> {
         if let Some(code) = self.digits(2, 2) {
             return Ok((Escape::Code(code), 4));
         }
@@ -358,7 +358,7 @@ impl<'t> Reader<'t> {
         Ok((Escape::Code(u32::from('x')), 2))
     }
 
-    fn unicode(&mut self) -> Result<(Escape, usize), Fault> {
+    fn unicode(&mut self) -> Result<(Escape, usize), PatternError> {
         if let Some(high) = self.digits(2, 4) {
             let low = (self.peek(6) == Some('\\') && self.peek(7) == Some('u'))
                 .then(|| self.digits(8, 4))
@@ -386,7 +386,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn property(&mut self, letter: char) -> Result<(Escape, usize), Fault> {
+    fn property(&mut self, letter: char) -> Result<(Escape, usize), PatternError> {
         let inside: String = match self.peek(2) {
             Some('{') => self.chars[self.at + 3..]
                 .iter()
@@ -427,7 +427,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads `\0`, and the octal numbers and digits that Annex B allows.
-    fn octal(&self, first: char) -> Result<(Escape, usize), Fault> {
+    fn octal(&self, first: char) -> Result<(Escape, usize), PatternError> {
         let digits: String = self.chars[self.at + 1..]
             .iter()
             .take(3)

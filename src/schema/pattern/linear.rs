@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::schema::pattern::tree::{Assertion, Case, Kind, Node, Set};
+use crate::schema::pattern::tree::{Assertion, LetterCase, PatternKind, PatternNode, Set};
 
 /// Maximum weight of a pattern with an engine of linear time, in states; a heavier one is matched
 /// step by step.
@@ -14,7 +14,7 @@ const HEAVIEST: usize = 5_000;
 const LARGEST: usize = 8 << 20;
 
 /// Returns the engine of linear time for a tree, if it can have one.
-pub(super) fn engine(tree: &Node) -> Option<Regex> {
+pub(super) fn engine(tree: &PatternNode) -> Option<Regex> {
     if !is_regular(tree) || weight(tree) > HEAVIEST {
         return None;
     }
@@ -25,56 +25,61 @@ pub(super) fn engine(tree: &Node) -> Option<Regex> {
 }
 
 /// Returns true if an engine of linear time supports every part of a pattern.
-pub(super) fn is_regular(node: &Node) -> bool {
+pub(super) fn is_regular(node: &PatternNode) -> bool {
     match &node.kind {
-        Kind::Empty | Kind::Char(_) | Kind::Set(_) => true,
-        Kind::Assert(assertion) => {
+        PatternKind::Empty | PatternKind::Char(_) | PatternKind::Set(_) => true,
+        PatternKind::Assert(assertion) => {
             matches!(
                 assertion,
                 Assertion::Start | Assertion::End | Assertion::Boundary
             )
         }
-        Kind::Concat(nodes) | Kind::Alternation(nodes) => nodes.iter().all(is_regular),
-        Kind::Repeat(repeat) => is_regular(&repeat.node),
-        Kind::Capture(node, _) => is_regular(node),
-        Kind::Atomic(_) | Kind::Look(_) | Kind::BackReference(..) => false,
+        PatternKind::Concat(nodes) | PatternKind::Alternation(nodes) => {
+            nodes.iter().all(is_regular)
+        }
+        PatternKind::Repeat(repeat) => is_regular(&repeat.node),
+        PatternKind::Capture(node, _) => is_regular(node),
+        PatternKind::Atomic(_) | PatternKind::Look(_) | PatternKind::BackReference(..) => false,
     }
 }
 
 /// Estimates the number of states of an automaton for a pattern.
-pub(super) fn weight(node: &Node) -> usize {
+pub(super) fn weight(node: &PatternNode) -> usize {
     match &node.kind {
-        Kind::Empty | Kind::Char(_) | Kind::Assert(_) | Kind::BackReference(..) => 1,
-        Kind::Set(set) => set
+        PatternKind::Empty
+        | PatternKind::Char(_)
+        | PatternKind::Assert(_)
+        | PatternKind::BackReference(..) => 1,
+        PatternKind::Set(set) => set
             .ranges()
             .iter()
             .map(|(_, last)| if last.is_ascii() { 1 } else { 4 })
             .sum(),
-        Kind::Concat(nodes) | Kind::Alternation(nodes) => {
+        PatternKind::Concat(nodes) | PatternKind::Alternation(nodes) => {
             nodes.iter().map(weight).fold(0, usize::saturating_add)
         }
-        Kind::Repeat(repeat) => {
+        PatternKind::Repeat(repeat) => {
             let times = repeat.max.unwrap_or_else(|| repeat.min.saturating_add(1));
             weight(&repeat.node).saturating_mul(times as usize)
         }
-        Kind::Capture(node, _) | Kind::Atomic(node) => weight(node),
-        Kind::Look(look) => weight(&look.node),
+        PatternKind::Capture(node, _) | PatternKind::Atomic(node) => weight(node),
+        PatternKind::Look(look) => weight(&look.node),
     }
 }
 
 /// Returns the text of a tree, with each class written as ranges of characters.
-pub(super) fn text(tree: &Node) -> String {
+pub(super) fn text(tree: &PatternNode) -> String {
     let mut text = String::new();
     write(tree, &mut text);
     text
 }
 
-fn write(node: &Node, text: &mut String) {
+fn write(node: &PatternNode, text: &mut String) {
     match &node.kind {
-        Kind::Empty => text.push_str("(?:)"),
-        Kind::Char(own) => text.push_str(&regex::escape(own.encode_utf8(&mut [0; 4]))),
-        Kind::Set(set) => write_set(set, text),
-        Kind::Assert(assertion) => text.push_str(match assertion {
+        PatternKind::Empty => text.push_str("(?:)"),
+        PatternKind::Char(own) => text.push_str(&regex::escape(own.encode_utf8(&mut [0; 4]))),
+        PatternKind::Set(set) => write_set(set, text),
+        PatternKind::Assert(assertion) => text.push_str(match assertion {
             Assertion::Start => "^",
             Assertion::LineStart => "(?:^|(?<=[\\n\\r\\x{2028}\\x{2029}]))",
             Assertion::End => "$",
@@ -85,14 +90,14 @@ fn write(node: &Node, text: &mut String) {
                 "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))"
             }
         }),
-        Kind::Concat(nodes) => nodes.iter().for_each(|node| write_inside(node, text)),
-        Kind::Alternation(nodes) => {
+        PatternKind::Concat(nodes) => nodes.iter().for_each(|node| write_inside(node, text)),
+        PatternKind::Alternation(nodes) => {
             for (index, node) in nodes.iter().enumerate() {
                 text.push_str(if index == 0 { "" } else { "|" });
                 write(node, text);
             }
         }
-        Kind::Repeat(repeat) => {
+        PatternKind::Repeat(repeat) => {
             group("(?:", &repeat.node, text);
             match repeat.max {
                 Some(max) => push(text, format_args!("{{{},{max}}}", repeat.min)),
@@ -100,9 +105,9 @@ fn write(node: &Node, text: &mut String) {
             }
             text.push_str(if repeat.is_greedy { "" } else { "?" });
         }
-        Kind::Capture(node, _) => group("(", node, text),
-        Kind::Atomic(node) => group("(?>", node, text),
-        Kind::Look(look) => {
+        PatternKind::Capture(node, _) => group("(", node, text),
+        PatternKind::Atomic(node) => group("(?>", node, text),
+        PatternKind::Look(look) => {
             let open = match (look.is_behind, look.is_negative) {
                 (false, false) => "(?=",
                 (false, true) => "(?!",
@@ -111,8 +116,12 @@ fn write(node: &Node, text: &mut String) {
             };
             group(open, &look.node, text);
         }
-        Kind::BackReference(numbers, case) => {
-            let flag = if *case == Case::Ignored { "i" } else { "" };
+        PatternKind::BackReference(numbers, case) => {
+            let flag = if *case == LetterCase::Ignored {
+                "i"
+            } else {
+                ""
+            };
             for (index, number) in numbers.iter().enumerate() {
                 push(
                     text,
@@ -128,14 +137,14 @@ fn write(node: &Node, text: &mut String) {
 }
 
 /// Writes a part so that it remains one unit beside others.
-fn write_inside(node: &Node, text: &mut String) {
+fn write_inside(node: &PatternNode, text: &mut String) {
     match node.kind {
-        Kind::Alternation(_) => group("(?:", node, text),
+        PatternKind::Alternation(_) => group("(?:", node, text),
         _ => write(node, text),
     }
 }
 
-fn group(open: &str, node: &Node, text: &mut String) {
+fn group(open: &str, node: &PatternNode, text: &mut String) {
     text.push_str(open);
     write(node, text);
     text.push(')');

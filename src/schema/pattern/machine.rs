@@ -3,8 +3,8 @@
 //!
 //! Used for the patterns that have no engine of linear time.
 use crate::schema::pattern::budget;
-use crate::schema::pattern::program::{Loop, Operation, Program, Run, Toward};
-use crate::schema::pattern::tree::{Assertion, Case};
+use crate::schema::pattern::program::{Instruction, Loop, Program, Run, Toward};
+use crate::schema::pattern::tree::{Assertion, LetterCase};
 
 /// Maximum number of backtracking points that one match keeps; at more, it ends as if its budget
 /// were used up.
@@ -98,7 +98,7 @@ impl Machine<'_, '_> {
             if !budget::spend(1) {
                 return Err(Exhausted);
             }
-            if matches!(self.program.operations[operation], Operation::Done) {
+            if matches!(self.program.operations[operation], Instruction::Done) {
                 return Ok(Some(at));
             }
             let next = self.step(operation, at)?;
@@ -115,24 +115,24 @@ impl Machine<'_, '_> {
         // Borrowed for longer than `self`, whose state changes below.
         let program = self.program;
         Ok(match &program.operations[operation] {
-            Operation::One(single, toward) => self
+            Instruction::One(single, toward) => self
                 .character(at, *toward)
                 .filter(|(own, _)| single.is(*own))
                 .map(|(_, there)| (next, there)),
-            Operation::Run(run) => self.run_of(run, operation, at)?,
-            Operation::Split(first, second) => {
+            Instruction::Run(run) => self.run_of(run, operation, at)?,
+            Instruction::Split(first, second) => {
                 self.back.push(Back::Place {
                     operation: *second,
                     at,
                 });
                 Some((*first, at))
             }
-            Operation::Jump(to) => Some((*to, at)),
-            Operation::Save(slot) => {
+            Instruction::Jump(to) => Some((*to, at)),
+            Instruction::Save(slot) => {
                 self.set_slot(*slot, at);
                 Some((next, at))
             }
-            Operation::Begin(counter) => {
+            Instruction::Begin(counter) => {
                 self.set_counter(
                     *counter,
                     Round {
@@ -142,9 +142,9 @@ impl Machine<'_, '_> {
                 );
                 Some((next, at))
             }
-            Operation::Loop(own) => self.enter(own, operation, at),
-            Operation::Assert(assertion) => self.holds(*assertion, at).then_some((next, at)),
-            Operation::Look { end, is_negative } => {
+            Instruction::Loop(own) => self.enter(own, operation, at),
+            Instruction::Assert(assertion) => self.holds(*assertion, at).then_some((next, at)),
+            Instruction::Look { end, is_negative } => {
                 let base = self.back.len();
                 let found = self.run(next, at)?.is_some();
                 match (found, is_negative) {
@@ -154,16 +154,16 @@ impl Machine<'_, '_> {
                 }
                 (found != *is_negative).then_some((*end, at))
             }
-            Operation::Atomic { end } => {
+            Instruction::Atomic { end } => {
                 let base = self.back.len();
                 let there = self.run(next, at)?;
                 self.keep_captures(base);
                 there.map(|there| (*end, there))
             }
-            Operation::BackReference(groups, case, toward) => self
+            Instruction::BackReference(groups, case, toward) => self
                 .repeats(groups, *case, *toward, at)?
                 .map(|there| (next, there)),
-            Operation::Done => None,
+            Instruction::Done => None,
         })
     }
 
@@ -300,7 +300,7 @@ impl Machine<'_, '_> {
     fn repeats(
         &self,
         groups: &[usize],
-        case: Case,
+        case: LetterCase,
         toward: Toward,
         at: usize,
     ) -> Result<Option<usize>, Exhausted> {
@@ -316,7 +316,7 @@ impl Machine<'_, '_> {
         }
         let mut there = at;
         let is_same = |a: char, b: char| {
-            a == b || case == Case::Ignored && a.to_lowercase().eq(b.to_lowercase())
+            a == b || case == LetterCase::Ignored && a.to_lowercase().eq(b.to_lowercase())
         };
         let mut matches = |own: char| match self.character(there, toward) {
             Some((other, next)) if is_same(own, other) => {
@@ -344,7 +344,7 @@ impl Machine<'_, '_> {
                     at,
                     least,
                 } => {
-                    let Operation::Run(run) = &self.program.operations[operation] else {
+                    let Instruction::Run(run) = &self.program.operations[operation] else {
                         continue;
                     };
                     let back = if run.toward == Toward::End {
@@ -366,7 +366,7 @@ impl Machine<'_, '_> {
                 }
                 Back::Again { operation, at } => {
                     let program = self.program;
-                    let Operation::Loop(own) = &program.operations[operation] else {
+                    let Instruction::Loop(own) = &program.operations[operation] else {
                         continue;
                     };
                     return Some(self.next_round(own, operation, at));
@@ -376,7 +376,7 @@ impl Machine<'_, '_> {
                     at,
                     left,
                 } => {
-                    let Operation::Run(run) = &self.program.operations[operation] else {
+                    let Instruction::Run(run) = &self.program.operations[operation] else {
                         continue;
                     };
                     let more = self

@@ -20,10 +20,10 @@ use regex::Regex;
 
 pub(crate) use crate::schema::pattern::budget::{MOST_STEPS, within};
 pub(crate) use crate::schema::pattern::parse::Foreign;
-use crate::schema::pattern::parse::{Parsed, parse};
+use crate::schema::pattern::parse::{ParsedPattern, parse};
 use crate::schema::pattern::program::Program;
-pub(crate) use crate::schema::pattern::tree::Fault;
-use crate::schema::pattern::tree::{Grammar, Node};
+pub(crate) use crate::schema::pattern::tree::PatternError;
+use crate::schema::pattern::tree::{Grammar, PatternNode};
 
 /// Maximum number of patterns cached with their engines; at one more the cache is cleared, and
 /// patterns are read again when needed.
@@ -36,7 +36,7 @@ const BYTES_OF_STEP: usize = 64;
 /// A parsed pattern, with its engine.
 #[derive(Debug)]
 pub(crate) struct Pattern {
-    parsed: Parsed,
+    parsed: ParsedPattern,
     engine: OnceLock<Engine>,
 }
 
@@ -48,7 +48,7 @@ enum Engine {
 }
 
 /// Cache of the patterns that were read, by text.
-type PatternCache = HashMap<String, Result<Arc<Pattern>, Fault>>;
+type PatternCache = HashMap<String, Result<Arc<Pattern>, PatternError>>;
 
 static KEPT: LazyLock<Mutex<PatternCache>> = LazyLock::new(Mutex::default);
 
@@ -57,8 +57,8 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// A [`Fault`], if the text is not a pattern in any grammar.
-    pub(crate) fn read(text: &str) -> Result<Arc<Self>, Fault> {
+    /// A [`PatternError`], if the text is not a pattern in any grammar.
+    pub(crate) fn read(text: &str) -> Result<Arc<Self>, PatternError> {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.get(text) {
             return known.clone();
@@ -71,7 +71,7 @@ impl Pattern {
         read
     }
 
-    pub(crate) fn new(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn new(text: &str) -> Result<Self, PatternError> {
         let parsed = match undelimited(text) {
             Some((inside, flags)) => {
                 let flagged = if flags.is_empty() {
@@ -100,7 +100,7 @@ impl Pattern {
 
     /// Returns its tree.
     #[must_use]
-    pub(crate) fn tree(&self) -> &Node {
+    pub(crate) fn tree(&self) -> &PatternNode {
         &self.parsed.tree
     }
 

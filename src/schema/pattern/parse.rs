@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use crate::schema::pattern::class::{self, Escape};
-use crate::schema::pattern::tree::{Assertion, Case, Fault, Grammar, Kind, Look, Node, Repeat};
+use crate::schema::pattern::tree::{
+    Assertion, Grammar, LetterCase, Look, PatternError, PatternKind, PatternNode, Repeat,
+};
 
 /// Maximum length of a pattern in characters; a longer one is refused.
 pub(super) const LONGEST_PATTERN: usize = 65_536;
@@ -28,9 +30,9 @@ pub(crate) struct Foreign {
 
 /// Result of parsing a pattern.
 #[derive(Debug)]
-pub(super) struct Parsed {
+pub(super) struct ParsedPattern {
     /// The whole pattern.
-    pub tree: Node,
+    pub tree: PatternNode,
     /// The number of capturing groups.
     pub captures: usize,
     /// The constructs of other dialects, each once.
@@ -41,8 +43,8 @@ pub(super) struct Parsed {
 ///
 /// # Errors
 ///
-/// A [`Fault`], if the grammar does not accept the text.
-pub(super) fn parse(text: &str, grammar: Grammar) -> Result<Parsed, Fault> {
+/// A [`PatternError`], if the grammar does not accept the text.
+pub(super) fn parse(text: &str, grammar: Grammar) -> Result<ParsedPattern, PatternError> {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() > LONGEST_PATTERN {
         return Err(format!("it is longer than {LONGEST_PATTERN} characters"));
@@ -62,7 +64,7 @@ pub(super) fn parse(text: &str, grammar: Grammar) -> Result<Parsed, Fault> {
     };
     let tree = parser.disjunction()?;
     match parser.peek() {
-        None => Ok(Parsed {
+        None => Ok(ParsedPattern {
             tree,
             captures: parser.captures,
             foreign: parser.foreign,
@@ -145,8 +147,8 @@ impl Parser<'_> {
         self.grammar == Grammar::Unicode
     }
 
-    /// Records a construct of another dialect; with the `u` flag it is a [`Fault`].
-    fn note(&mut self, construct: &str, meaning: &'static str) -> Result<(), Fault> {
+    /// Records a construct of another dialect; with the `u` flag it is a [`PatternError`].
+    fn note(&mut self, construct: &str, meaning: &'static str) -> Result<(), PatternError> {
         if self.is_unicode() {
             return Err(format!("`{construct}` is of another dialect"));
         }
@@ -163,7 +165,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn disjunction(&mut self) -> Result<Node, Fault> {
+    fn disjunction(&mut self) -> Result<PatternNode, PatternError> {
         self.depth += 1;
         if self.depth > MOST_NESTED_GROUPS {
             return Err(format!(
@@ -178,10 +180,10 @@ impl Parser<'_> {
         }
         self.flags = flags;
         self.depth -= 1;
-        Ok(Node::alternation(alternatives))
+        Ok(PatternNode::alternation(alternatives))
     }
 
-    fn alternative(&mut self) -> Result<Node, Fault> {
+    fn alternative(&mut self) -> Result<PatternNode, PatternError> {
         let mut terms = Vec::new();
         while let Some(next) = self.peek().filter(|next| !matches!(next, '|' | ')')) {
             let captured = self.captures;
@@ -189,19 +191,18 @@ impl Parser<'_> {
                 next != '^' && next != '$' && !self.starts_with("\\b") && !self.starts_with("\\B");
             let term = self.term(next)?;
             let Some(term) = term else { continue };
-            let is_look =
-                matches!(&term.kind, Kind::Look(look) if self.is_unicode() || look.is_behind);
+            let is_look = matches!(&term.kind, PatternKind::Look(look) if self.is_unicode() || look.is_behind);
             terms.push(self.quantified(term, captured, is_quantifiable && !is_look)?);
         }
-        Ok(Node::concat(terms))
+        Ok(PatternNode::concat(terms))
     }
 
     /// Parses one term without its quantifier; returns none for flags alone and for a comment.
-    fn term(&mut self, next: char) -> Result<Option<Node>, Fault> {
+    fn term(&mut self, next: char) -> Result<Option<PatternNode>, PatternError> {
         let node = match next {
             '^' => {
                 self.at += 1;
-                Node::new(Kind::Assert(if self.flags.multiline {
+                PatternNode::new(PatternKind::Assert(if self.flags.multiline {
                     Assertion::LineStart
                 } else {
                     Assertion::Start
@@ -209,7 +210,7 @@ impl Parser<'_> {
             }
             '$' => {
                 self.at += 1;
-                Node::new(Kind::Assert(if self.flags.multiline {
+                PatternNode::new(PatternKind::Assert(if self.flags.multiline {
                     Assertion::LineEnd
                 } else {
                     Assertion::End
@@ -218,7 +219,7 @@ impl Parser<'_> {
             '(' => return self.group(),
             '.' => {
                 self.at += 1;
-                Node::set(&class::dot(self.flags.dot_all))
+                PatternNode::set(&class::dot(self.flags.dot_all))
             }
             '[' => self.class()?,
             '\\' => self.escape()?,
@@ -236,25 +237,25 @@ impl Parser<'_> {
     }
 
     /// Returns a node for a character, in both cases if case is ignored.
-    fn literal(&self, code: u32) -> Node {
+    fn literal(&self, code: u32) -> PatternNode {
         // No text contains half of a surrogate pair.
         let Some(character) = char::from_u32(code) else {
-            return Node::set(&class::none());
+            return PatternNode::set(&class::none());
         };
         if !self.flags.ignore_case {
-            return Node::new(Kind::Char(character));
+            return PatternNode::new(PatternKind::Char(character));
         }
-        Node::set(&class::folded(crate::schema::pattern::tree::class_of(
+        PatternNode::set(&class::folded(crate::schema::pattern::tree::class_of(
             character, character,
         )))
     }
 
     fn quantified(
         &mut self,
-        node: Node,
+        node: PatternNode,
         captured: usize,
         is_quantifiable: bool,
-    ) -> Result<Node, Fault> {
+    ) -> Result<PatternNode, PatternError> {
         let captures = captured + 1..self.captures + 1;
         let mut node = node;
         let mut times = 0;
@@ -276,7 +277,7 @@ impl Parser<'_> {
             times += 1;
             let is_greedy = !self.eat("?");
             let is_possessive = is_greedy && self.starts_with("+");
-            node = Node::new(Kind::Repeat(Box::new(Repeat {
+            node = PatternNode::new(PatternKind::Repeat(Box::new(Repeat {
                 node,
                 min,
                 max,
@@ -286,7 +287,7 @@ impl Parser<'_> {
             if is_possessive {
                 self.note(&format!("{text}+"), "a repetition that gives nothing back")?;
                 self.at += 1;
-                node = Node::new(Kind::Atomic(Box::new(node)));
+                node = PatternNode::new(PatternKind::Atomic(Box::new(node)));
             }
         }
         Ok(node)
@@ -321,7 +322,7 @@ impl Parser<'_> {
         Some((min, max, inside.len() + 2))
     }
 
-    fn group(&mut self) -> Result<Option<Node>, Fault> {
+    fn group(&mut self) -> Result<Option<PatternNode>, PatternError> {
         self.at += 1;
         if !self.eat("?") {
             return self.capture().map(Some);
@@ -334,7 +335,7 @@ impl Parser<'_> {
         ] {
             if self.eat(open) {
                 let node = self.closed()?;
-                return Ok(Some(Node::new(Kind::Look(Box::new(Look {
+                return Ok(Some(PatternNode::new(PatternKind::Look(Box::new(Look {
                     node,
                     is_behind,
                     is_negative,
@@ -355,7 +356,9 @@ impl Parser<'_> {
             Some('>') => {
                 self.note("(?>", "a group that gives nothing back")?;
                 self.at += 1;
-                Ok(Some(Node::new(Kind::Atomic(Box::new(self.closed()?)))))
+                Ok(Some(PatternNode::new(PatternKind::Atomic(Box::new(
+                    self.closed()?,
+                )))))
             }
             Some('#') => {
                 self.note("(?#", "a comment")?;
@@ -366,13 +369,16 @@ impl Parser<'_> {
         }
     }
 
-    fn capture(&mut self) -> Result<Node, Fault> {
+    fn capture(&mut self) -> Result<PatternNode, PatternError> {
         self.captures += 1;
         let number = self.captures;
-        Ok(Node::new(Kind::Capture(Box::new(self.closed()?), number)))
+        Ok(PatternNode::new(PatternKind::Capture(
+            Box::new(self.closed()?),
+            number,
+        )))
     }
 
-    pub(crate) fn named(&mut self, open: &str) -> Result<Node, Fault> {
+    pub(crate) fn named(&mut self, open: &str) -> Result<PatternNode, PatternError> {
         self.eat(open);
         let name = self.until('>')?;
         let is_first = |c: char| c.is_alphabetic() || c == '_' || c == '$';
@@ -385,7 +391,7 @@ impl Parser<'_> {
     }
 
     /// Parses the rest of a group, with its `)`.
-    fn closed(&mut self) -> Result<Node, Fault> {
+    fn closed(&mut self) -> Result<PatternNode, PatternError> {
         let node = self.disjunction()?;
         if self.eat(")") {
             Ok(node)
@@ -394,7 +400,7 @@ impl Parser<'_> {
         }
     }
 
-    fn until(&mut self, end: char) -> Result<String, Fault> {
+    fn until(&mut self, end: char) -> Result<String, PatternError> {
         let text: String = self.chars[self.at..]
             .iter()
             .take_while(|c| **c != end)
@@ -408,7 +414,7 @@ impl Parser<'_> {
     }
 
     /// Parses a group with flags, `(?i:a)`, or flags for the rest of the enclosing group, `(?i)`.
-    fn modified(&mut self) -> Result<Option<Node>, Fault> {
+    fn modified(&mut self) -> Result<Option<PatternNode>, PatternError> {
         let letters: String = self.chars[self.at..]
             .iter()
             .take_while(|c| !matches!(c, ':' | ')'))
@@ -441,9 +447,9 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    fn class(&mut self) -> Result<Node, Fault> {
+    fn class(&mut self) -> Result<PatternNode, PatternError> {
         let mut reader =
-            class::Reader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
+            class::ClassReader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
         let class = reader.class()?;
         self.at = reader.at;
         for (construct, meaning) in reader.foreign {
@@ -457,17 +463,20 @@ impl Parser<'_> {
         self.set(&class)
     }
 
-    fn set(&mut self, class: &regex_syntax::hir::ClassUnicode) -> Result<Node, Fault> {
+    fn set(
+        &mut self,
+        class: &regex_syntax::hir::ClassUnicode,
+    ) -> Result<PatternNode, PatternError> {
         self.ranges += class.ranges().len();
         if self.ranges > MOST_RANGES {
             return Err(format!(
                 "its classes have more than {MOST_RANGES} ranges of characters"
             ));
         }
-        Ok(Node::set(class))
+        Ok(PatternNode::set(class))
     }
 
-    fn escape(&mut self) -> Result<Node, Fault> {
+    fn escape(&mut self) -> Result<PatternNode, PatternError> {
         let Some(next) = self.chars.get(self.at + 1).copied() else {
             return Err("it ends with `\\`".to_owned());
         };
@@ -487,7 +496,7 @@ impl Parser<'_> {
                 _ => {}
             }
             self.at += 2;
-            return Ok(Node::new(Kind::Assert(assertion)));
+            return Ok(PatternNode::new(PatternKind::Assert(assertion)));
         }
         match next {
             '1'..='9' => {
@@ -507,7 +516,7 @@ impl Parser<'_> {
             _ => {}
         }
         let mut reader =
-            class::Reader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
+            class::ClassReader::new(self.chars, self.at, self.grammar, !self.names.is_empty());
         let escape = reader.escape(class::Inside::Pattern)?;
         self.at = reader.at;
         for (construct, meaning) in reader.foreign {
@@ -521,7 +530,7 @@ impl Parser<'_> {
     }
 
     /// Parses `\Q…\E`: literal characters.
-    fn quoted(&mut self) -> Result<Node, Fault> {
+    fn quoted(&mut self) -> Result<PatternNode, PatternError> {
         self.note("\\Q", "characters that mean themselves, up to `\\E`")?;
         self.at += 2;
         let mut nodes = Vec::new();
@@ -530,19 +539,19 @@ impl Parser<'_> {
             nodes.push(self.literal(u32::from(literal)));
             self.at += 1;
         }
-        Ok(Node::concat(nodes))
+        Ok(PatternNode::concat(nodes))
     }
 
-    fn case(&self) -> Case {
+    fn case(&self) -> LetterCase {
         if self.flags.ignore_case {
-            Case::Ignored
+            LetterCase::Ignored
         } else {
-            Case::Sensitive
+            LetterCase::Sensitive
         }
     }
 
     /// Parses a reference such as `\1`; returns none where Annex B reads an octal number instead.
-    fn reference_by_number(&mut self) -> Result<Option<Node>, Fault> {
+    fn reference_by_number(&mut self) -> Result<Option<PatternNode>, PatternError> {
         let digits: String = self.chars[self.at + 1..]
             .iter()
             .take_while(|c| c.is_ascii_digit())
@@ -554,7 +563,7 @@ impl Parser<'_> {
         {
             Some(number) => {
                 self.at += 1 + digits.len();
-                Ok(Some(Node::new(Kind::BackReference(
+                Ok(Some(PatternNode::new(PatternKind::BackReference(
                     vec![number],
                     self.case(),
                 ))))
@@ -564,10 +573,13 @@ impl Parser<'_> {
         }
     }
 
-    fn reference_by_name(&mut self, name: &str) -> Result<Node, Fault> {
+    fn reference_by_name(&mut self, name: &str) -> Result<PatternNode, PatternError> {
         let Some(numbers) = self.names.get(name).cloned() else {
             return Err(format!("no group is named `{name}`"));
         };
-        Ok(Node::new(Kind::BackReference(numbers, self.case())))
+        Ok(PatternNode::new(PatternKind::BackReference(
+            numbers,
+            self.case(),
+        )))
     }
 }

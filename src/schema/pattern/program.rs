@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::schema::pattern::tree::{Assertion, Case, Kind, Look, Node, Repeat, Set};
+use crate::schema::pattern::tree::{
+    Assertion, LetterCase, Look, PatternKind, PatternNode, Repeat, Set,
+};
 
 /// The direction in which a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,7 @@ impl Single {
 
 /// An operation of a program.
 #[derive(Debug)]
-pub(super) enum Operation {
+pub(super) enum Instruction {
     /// Matches a character.
     One(Single, Toward),
     /// Matches a character repeatedly.
@@ -57,7 +59,7 @@ pub(super) enum Operation {
     /// Matches the operations up to `end`, without backtracking into them.
     Atomic { end: usize },
     /// Matches the text that a group captured.
-    BackReference(Vec<usize>, Case, Toward),
+    BackReference(Vec<usize>, LetterCase, Toward),
     /// The end of the program, of a look-around or of an atomic group.
     Done,
 }
@@ -98,7 +100,7 @@ pub(super) struct Loop {
 #[derive(Debug, Default)]
 pub(super) struct Program {
     /// The operations in order.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<Instruction>,
     /// The number of counters.
     pub counters: usize,
     /// The number of slots, two for each group.
@@ -110,18 +112,18 @@ pub(super) struct Program {
 impl Program {
     /// Compiles a tree with `captures` capturing groups to at most three operations for each
     /// character of the pattern.
-    pub(super) fn new(tree: &Node, captures: usize) -> Self {
+    pub(super) fn new(tree: &PatternNode, captures: usize) -> Self {
         let mut program = Self {
             slots: 2 * (captures + 1),
             is_anchored: tree.is_anchored(),
             ..Self::default()
         };
         program.node(tree, Toward::End);
-        program.operations.push(Operation::Done);
+        program.operations.push(Instruction::Done);
         program
     }
 
-    fn push(&mut self, operation: Operation) -> usize {
+    fn push(&mut self, operation: Instruction) -> usize {
         self.operations.push(operation);
         self.operations.len() - 1
     }
@@ -130,46 +132,46 @@ impl Program {
         self.operations.len()
     }
 
-    fn node(&mut self, node: &Node, toward: Toward) {
+    fn node(&mut self, node: &PatternNode, toward: Toward) {
         match &node.kind {
-            Kind::Empty => {}
-            Kind::Char(_) | Kind::Set(_) => {
+            PatternKind::Empty => {}
+            PatternKind::Char(_) | PatternKind::Set(_) => {
                 self.operations
-                    .extend(single(node).map(|single| Operation::One(single, toward)));
+                    .extend(single(node).map(|single| Instruction::One(single, toward)));
             }
-            Kind::Assert(assertion) => self.operations.push(Operation::Assert(*assertion)),
-            Kind::Concat(nodes) => match toward {
+            PatternKind::Assert(assertion) => self.operations.push(Instruction::Assert(*assertion)),
+            PatternKind::Concat(nodes) => match toward {
                 Toward::End => nodes.iter().for_each(|node| self.node(node, toward)),
                 Toward::Begin => nodes.iter().rev().for_each(|node| self.node(node, toward)),
             },
-            Kind::Alternation(nodes) => self.alternation(nodes, toward),
-            Kind::Repeat(repeat) => self.repeat(repeat, toward),
-            Kind::Capture(node, number) => {
+            PatternKind::Alternation(nodes) => self.alternation(nodes, toward),
+            PatternKind::Repeat(repeat) => self.repeat(repeat, toward),
+            PatternKind::Capture(node, number) => {
                 let (begin, end) = if toward == Toward::End {
                     (0, 1)
                 } else {
                     (1, 0)
                 };
-                self.operations.push(Operation::Save(2 * number + begin));
+                self.operations.push(Instruction::Save(2 * number + begin));
                 self.node(node, toward);
-                self.operations.push(Operation::Save(2 * number + end));
+                self.operations.push(Instruction::Save(2 * number + end));
             }
-            Kind::Atomic(node) => {
-                let head = self.push(Operation::Done);
+            PatternKind::Atomic(node) => {
+                let head = self.push(Instruction::Done);
                 self.node(node, toward);
-                self.operations.push(Operation::Done);
-                self.operations[head] = Operation::Atomic { end: self.next() };
+                self.operations.push(Instruction::Done);
+                self.operations[head] = Instruction::Atomic { end: self.next() };
             }
-            Kind::Look(look) => self.look(look),
-            Kind::BackReference(numbers, case) => {
+            PatternKind::Look(look) => self.look(look),
+            PatternKind::BackReference(numbers, case) => {
                 self.operations
-                    .push(Operation::BackReference(numbers.clone(), *case, toward));
+                    .push(Instruction::BackReference(numbers.clone(), *case, toward));
             }
         }
     }
 
     fn look(&mut self, look: &Look) {
-        let head = self.push(Operation::Done);
+        let head = self.push(Instruction::Done);
         self.node(
             &look.node,
             if look.is_behind {
@@ -178,34 +180,34 @@ impl Program {
                 Toward::End
             },
         );
-        self.operations.push(Operation::Done);
-        self.operations[head] = Operation::Look {
+        self.operations.push(Instruction::Done);
+        self.operations[head] = Instruction::Look {
             end: self.next(),
             is_negative: look.is_negative,
         };
     }
 
-    fn alternation(&mut self, nodes: &[Node], toward: Toward) {
+    fn alternation(&mut self, nodes: &[PatternNode], toward: Toward) {
         let mut leave = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let is_last = index + 1 == nodes.len();
-            let split = (!is_last).then(|| self.push(Operation::Done));
+            let split = (!is_last).then(|| self.push(Instruction::Done));
             self.node(node, toward);
             if let Some(split) = split {
-                leave.push(self.push(Operation::Done));
-                self.operations[split] = Operation::Split(split + 1, self.next());
+                leave.push(self.push(Instruction::Done));
+                self.operations[split] = Instruction::Split(split + 1, self.next());
             }
         }
         let end = self.next();
         leave
             .into_iter()
-            .for_each(|jump| self.operations[jump] = Operation::Jump(end));
+            .for_each(|jump| self.operations[jump] = Instruction::Jump(end));
     }
 
     fn repeat(&mut self, repeat: &Repeat, toward: Toward) {
         let (min, max, is_greedy) = (repeat.min, repeat.max.unwrap_or(u32::MAX), repeat.is_greedy);
         if let Some(single) = single(&repeat.node) {
-            self.operations.push(Operation::Run(Run {
+            self.operations.push(Instruction::Run(Run {
                 single,
                 min,
                 max,
@@ -216,12 +218,12 @@ impl Program {
         }
         let counter = self.counters;
         self.counters += 1;
-        self.operations.push(Operation::Begin(counter));
-        let head = self.push(Operation::Done);
+        self.operations.push(Instruction::Begin(counter));
+        let head = self.push(Instruction::Done);
         self.node(&repeat.node, toward);
-        self.operations.push(Operation::Jump(head));
+        self.operations.push(Instruction::Jump(head));
         let slots = 2 * repeat.captures.start..2 * repeat.captures.end;
-        self.operations[head] = Operation::Loop(Loop {
+        self.operations[head] = Instruction::Loop(Loop {
             counter,
             min,
             max,
@@ -232,10 +234,10 @@ impl Program {
     }
 }
 
-fn single(node: &Node) -> Option<Single> {
+fn single(node: &PatternNode) -> Option<Single> {
     match &node.kind {
-        Kind::Char(own) => Some(Single::Char(*own)),
-        Kind::Set(set) => Some(Single::Set(Arc::clone(set))),
+        PatternKind::Char(own) => Some(Single::Char(*own)),
+        PatternKind::Set(set) => Some(Single::Set(Arc::clone(set))),
         _ => None,
     }
 }

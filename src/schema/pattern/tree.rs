@@ -6,9 +6,9 @@ use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
 /// A part of a pattern with the lengths that it can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
+pub(crate) struct PatternNode {
     /// The part itself.
-    pub kind: Kind,
+    pub kind: PatternKind,
     /// Minimum number of characters that it matches.
     pub least: usize,
     /// Maximum number of characters that it matches; none if there is no limit.
@@ -17,7 +17,7 @@ pub(crate) struct Node {
 
 /// A part of a pattern (ECMA-262 §22.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum PatternKind {
     /// Nothing; always matches.
     Empty,
     /// One character.
@@ -27,24 +27,24 @@ pub(crate) enum Kind {
     /// An assertion about a position in the text.
     Assert(Assertion),
     /// A sequence of parts.
-    Concat(Vec<Node>),
+    Concat(Vec<PatternNode>),
     /// Alternatives, of which the first that matches counts.
-    Alternation(Vec<Node>),
+    Alternation(Vec<PatternNode>),
     /// A repeated part.
     Repeat(Box<Repeat>),
     /// A capturing group with its number, from 1 on.
-    Capture(Box<Node>, usize),
+    Capture(Box<PatternNode>, usize),
     /// A group that is not entered again to match less: `(?>a*)`, of other dialects.
-    Atomic(Box<Node>),
+    Atomic(Box<PatternNode>),
     /// A look-around.
     Look(Box<Look>),
     /// The text that a group matched; of several groups with one name, the one that matched.
-    BackReference(Vec<usize>, Case),
+    BackReference(Vec<usize>, LetterCase),
 }
 
 /// Treatment of upper and lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Case {
+pub(crate) enum LetterCase {
     /// Upper and lower case differ.
     Sensitive,
     /// Upper and lower case are equal.
@@ -74,7 +74,7 @@ pub(crate) enum Assertion {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repeat {
     /// The part.
-    pub node: Node,
+    pub node: PatternNode,
     /// Minimum number of repetitions.
     pub min: u32,
     /// Maximum number of repetitions; none if there is no limit.
@@ -89,7 +89,7 @@ pub(crate) struct Repeat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look {
     /// The part to look for.
-    pub node: Node,
+    pub node: PatternNode,
     /// True if the part ends at the position instead of beginning there.
     pub is_behind: bool,
     /// True if the part must not be there.
@@ -142,36 +142,36 @@ impl Set {
     }
 }
 
-impl Node {
+impl PatternNode {
     /// Returns a part with the lengths that follow from its own parts.
     #[must_use]
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: PatternKind) -> Self {
         let (least, most) = lengths(&kind);
         Self { kind, least, most }
     }
 
     /// Returns a sequence of several parts; a single part stays as it is.
     #[must_use]
-    pub(crate) fn concat(mut nodes: Vec<Node>) -> Self {
+    pub(crate) fn concat(mut nodes: Vec<PatternNode>) -> Self {
         match nodes.pop() {
-            None => Self::new(Kind::Empty),
+            None => Self::new(PatternKind::Empty),
             Some(only) if nodes.is_empty() => only,
             Some(last) => {
                 nodes.push(last);
-                Self::new(Kind::Concat(nodes))
+                Self::new(PatternKind::Concat(nodes))
             }
         }
     }
 
     /// Returns alternatives of several parts; a single part stays as it is.
     #[must_use]
-    pub(crate) fn alternation(mut nodes: Vec<Node>) -> Self {
+    pub(crate) fn alternation(mut nodes: Vec<PatternNode>) -> Self {
         match nodes.pop() {
-            None => Self::new(Kind::Empty),
+            None => Self::new(PatternKind::Empty),
             Some(only) if nodes.is_empty() => only,
             Some(last) => {
                 nodes.push(last);
-                Self::new(Kind::Alternation(nodes))
+                Self::new(PatternKind::Alternation(nodes))
             }
         }
     }
@@ -180,8 +180,8 @@ impl Node {
     #[must_use]
     pub(crate) fn set(class: &ClassUnicode) -> Self {
         match class.ranges() {
-            [only] if only.start() == only.end() => Self::new(Kind::Char(only.start())),
-            _ => Self::new(Kind::Set(Arc::new(Set::new(class)))),
+            [only] if only.start() == only.end() => Self::new(PatternKind::Char(only.start())),
+            _ => Self::new(PatternKind::Set(Arc::new(Set::new(class)))),
         }
     }
 
@@ -189,14 +189,14 @@ impl Node {
     #[must_use]
     pub(crate) fn is_anchored(&self) -> bool {
         match &self.kind {
-            Kind::Assert(Assertion::Start) => true,
-            Kind::Concat(nodes) => {
-                let is_anchor = nodes.iter().position(Node::is_anchored);
+            PatternKind::Assert(Assertion::Start) => true,
+            PatternKind::Concat(nodes) => {
+                let is_anchor = nodes.iter().position(PatternNode::is_anchored);
                 is_anchor
                     .is_some_and(|anchor| nodes[..anchor].iter().all(|node| node.most == Some(0)))
             }
-            Kind::Alternation(nodes) => nodes.iter().all(Node::is_anchored),
-            Kind::Capture(node, _) | Kind::Atomic(node) => node.is_anchored(),
+            PatternKind::Alternation(nodes) => nodes.iter().all(PatternNode::is_anchored),
+            PatternKind::Capture(node, _) | PatternKind::Atomic(node) => node.is_anchored(),
             _ => false,
         }
     }
@@ -208,11 +208,11 @@ pub(crate) fn class_of(first: char, last: char) -> ClassUnicode {
     ClassUnicode::new([ClassUnicodeRange::new(first, last)])
 }
 
-fn lengths(kind: &Kind) -> (usize, Option<usize>) {
+fn lengths(kind: &PatternKind) -> (usize, Option<usize>) {
     match kind {
-        Kind::Empty | Kind::Assert(_) | Kind::Look(_) => (0, Some(0)),
-        Kind::Char(_) | Kind::Set(_) => (1, Some(1)),
-        Kind::Concat(nodes) => nodes.iter().fold(
+        PatternKind::Empty | PatternKind::Assert(_) | PatternKind::Look(_) => (0, Some(0)),
+        PatternKind::Char(_) | PatternKind::Set(_) => (1, Some(1)),
+        PatternKind::Concat(nodes) => nodes.iter().fold(
             (0, Some(0)),
             |(least, most): (usize, Option<usize>), node| {
                 (
@@ -221,14 +221,14 @@ fn lengths(kind: &Kind) -> (usize, Option<usize>) {
                 )
             },
         ),
-        Kind::Alternation(nodes) => {
+        PatternKind::Alternation(nodes) => {
             let least = nodes.iter().map(|node| node.least).min().unwrap_or(0);
             let most = nodes
                 .iter()
                 .try_fold(0, |most: usize, node| node.most.map(|own| own.max(most)));
             (least, most)
         }
-        Kind::Repeat(repeat) => {
+        PatternKind::Repeat(repeat) => {
             let times = |count: u32, length: usize| length.saturating_mul(count as usize);
             let most = match (repeat.max, repeat.node.most) {
                 (_, Some(0)) | (Some(0), _) => Some(0),
@@ -236,13 +236,13 @@ fn lengths(kind: &Kind) -> (usize, Option<usize>) {
             };
             (times(repeat.min, repeat.node.least), most)
         }
-        Kind::Capture(node, _) | Kind::Atomic(node) => (node.least, node.most),
-        Kind::BackReference(..) => (0, None),
+        PatternKind::Capture(node, _) | PatternKind::Atomic(node) => (node.least, node.most),
+        PatternKind::BackReference(..) => (0, None),
     }
 }
 
 /// The reason why a text is not a pattern: `a group is not closed`.
-pub(crate) type Fault = String;
+pub(crate) type PatternError = String;
 
 /// The grammar by which a pattern is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

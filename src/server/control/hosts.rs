@@ -7,7 +7,7 @@ use http::header::{HOST, ORIGIN};
 use http::{HeaderValue, StatusCode};
 
 use crate::codec::message::Request;
-use crate::errors::problem::{Kind, Problem};
+use crate::errors::problem::{Problem, ProblemKind};
 
 /// Host names that the server answers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +157,11 @@ fn shown(host: &str) -> String {
 }
 
 fn misdirected(detail: String) -> Problem {
-    Problem::new(Kind::Misdirected, StatusCode::MISDIRECTED_REQUEST, detail)
+    Problem::new(
+        ProblemKind::Misdirected,
+        StatusCode::MISDIRECTED_REQUEST,
+        detail,
+    )
 }
 
 #[cfg(test)]

@@ -30,11 +30,11 @@ use crate::contract::merge::as_one_document;
 use crate::contract::{Location, Operation};
 use crate::diagnostic::escape;
 use crate::document::Input;
-use crate::errors::problem::{Kind, Problem, TYPES};
+use crate::errors::problem::{Problem, ProblemKind, TYPES};
 use crate::exchange::{Cors, Report, Settings};
 use crate::sandbox::Reading;
 use crate::server::control::hosts::Hosts;
-use crate::server::control::session::{Named, PREFIX, session_of};
+use crate::server::control::session::{PREFIX, SessionRequest, session_of};
 use crate::server::control::stream::JournalEvent;
 use crate::server::message::problem_response;
 use crate::server::quick::Paces;
@@ -44,7 +44,7 @@ use crate::state::redaction::Redaction;
 
 /// Clients that may use the control API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Access {
+pub enum ControlAccess {
     /// Every client that reaches the server.
     #[default]
     Open,
@@ -58,7 +58,7 @@ pub enum Access {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Clients that may use it (`--control`, `--control-token`).
-    pub access: Access,
+    pub access: ControlAccess,
     /// Number of exchanges that the journal of each session keeps (`--journal`).
     pub journal: usize,
     /// Host names that it answers to.
@@ -68,7 +68,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            access: Access::Open,
+            access: ControlAccess::Open,
             journal: 500,
             hosts: Hosts::default(),
         }
@@ -202,7 +202,7 @@ impl Control {
     /// Answers a request. Also returns the data to [`note`](Self::note) the exchange, if the
     /// request is to the simulated API and a journal is kept.
     pub fn answered(&self, request: &Request) -> ((Response, Report), Option<Noting>) {
-        let Named {
+        let SessionRequest {
             session,
             request: inner,
         } = match session_of(request) {
@@ -222,7 +222,7 @@ impl Control {
             return (problem_response(&problem), None);
         }
         let answered = self.exchange(asked, &session);
-        let is_noted = self.options.journal > 0 && self.options.access != Access::Closed;
+        let is_noted = self.options.journal > 0 && self.options.access != ControlAccess::Closed;
         (answered, is_noted.then_some(Noting { session, inner }))
     }
 
@@ -232,7 +232,7 @@ impl Control {
         if self.sandbox.settings().cors == Cors::Off && hosts::is_foreign(request) {
             let detail = "the request has the `Origin` of another page, which `--cors off` forbids; `--cors on` lets it";
             return Err(Problem::new(
-                Kind::ForeignOrigin,
+                ProblemKind::ForeignOrigin,
                 StatusCode::FORBIDDEN,
                 detail,
             ));
@@ -362,7 +362,7 @@ impl Control {
                 request.method()
             );
             let problem = Problem::new(
-                Kind::MethodNotAllowed,
+                ProblemKind::MethodNotAllowed,
                 StatusCode::METHOD_NOT_ALLOWED,
                 detail,
             );
@@ -423,7 +423,7 @@ impl Control {
             "clearCoverage" => Ok(self.clear_coverage()),
             "getCoverage" => Ok(self.coverage_now()),
             other => Err(Problem::new(
-                Kind::Internal,
+                ProblemKind::Internal,
                 StatusCode::INTERNAL_SERVER_ERROR,
                 format!("nobody does `{other}`"),
             )),
@@ -457,7 +457,7 @@ impl Control {
     fn permit(&self, request: &Request) -> Result<(), Problem> {
         let refused = |detail: &str| {
             Err(Problem::new(
-                Kind::ControlClosed,
+                ProblemKind::ControlClosed,
                 StatusCode::FORBIDDEN,
                 detail,
             ))
@@ -470,10 +470,10 @@ impl Control {
                 .and_then(|value: &HeaderValue| value.to_str().ok())
         };
         match &self.options.access {
-            Access::Closed => {
+            ControlAccess::Closed => {
                 return refused("the control API is off, see `--control` and `--control-token`");
             }
-            Access::Token(token) => {
+            ControlAccess::Token(token) => {
                 let sent = text(AUTHORIZATION).and_then(|value| value.split_once(' '));
                 let is_right = |(scheme, sent): (&str, &str)| {
                     scheme.eq_ignore_ascii_case("bearer")
@@ -482,13 +482,13 @@ impl Control {
                 if !sent.is_some_and(is_right) {
                     let detail = "the control API requires `Authorization: Bearer` with the token of `--control-token`";
                     return Err(Problem::new(
-                        Kind::Unauthorized,
+                        ProblemKind::Unauthorized,
                         StatusCode::UNAUTHORIZED,
                         detail,
                     ));
                 }
             }
-            Access::Open => {}
+            ControlAccess::Open => {}
         }
         // A page of another origin must not do with a form what it cannot do with a script.
         if hosts::is_foreign(request) {
@@ -597,16 +597,20 @@ impl<'r> ControlRequest<'r> {
 }
 
 fn unprocessable(detail: impl Into<String>) -> Problem {
-    Problem::new(Kind::Violation, StatusCode::UNPROCESSABLE_ENTITY, detail)
+    Problem::new(
+        ProblemKind::Violation,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        detail,
+    )
 }
 
 fn not_there(detail: impl Into<String>) -> Problem {
-    Problem::new(Kind::UnknownEntity, StatusCode::NOT_FOUND, detail)
+    Problem::new(ProblemKind::UnknownEntity, StatusCode::NOT_FOUND, detail)
 }
 
 /// Returns the explanation of a problem type, for people who follow its `type`.
 fn explanation(name: &str) -> Option<Bytes> {
-    let kind = Kind::ALL.iter().find(|kind| kind.name() == name)?;
+    let kind = ProblemKind::ALL.iter().find(|kind| kind.name() == name)?;
     Some(Bytes::from(format!(
         "{}\n\n{}\n",
         kind.title(),

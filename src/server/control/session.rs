@@ -5,10 +5,10 @@ use http::{HeaderName, StatusCode, Uri};
 use crate::codec::message::{Mounted, Request};
 use crate::codec::parameter::cookies;
 use crate::codec::text::decode;
-use crate::errors::problem::{Kind, Problem};
+use crate::errors::problem::{Problem, ProblemKind};
 
 /// Request with its session.
-pub(crate) struct Named {
+pub(crate) struct SessionRequest {
     /// Name of the session; empty for the unnamed session.
     pub session: String,
     /// Request without the session in its path; `None` if its path names no session.
@@ -26,7 +26,7 @@ const LONGEST: usize = 200;
 /// # Errors
 ///
 /// `Problem` 400, if the name or the path after it is malformed.
-pub(crate) fn session_of(request: &Request) -> Result<Named, Problem> {
+pub(crate) fn session_of(request: &Request) -> Result<SessionRequest, Problem> {
     let sessions = request
         .uri()
         .path()
@@ -48,7 +48,7 @@ pub(crate) fn session_of(request: &Request) -> Result<Named, Problem> {
         inner
             .extensions_mut()
             .insert(Mounted(format!("{PREFIX}sessions/{name}")));
-        return Ok(Named {
+        return Ok(SessionRequest {
             session,
             request: Some(Box::new(inner)),
         });
@@ -67,11 +67,11 @@ pub(crate) fn session_of(request: &Request) -> Result<Named, Problem> {
             .map(|(_, value)| decode(&value))
     };
     match by_header.or_else(by_cookie) {
-        Some(name) => Ok(Named {
+        Some(name) => Ok(SessionRequest {
             session: checked(name)?,
             request: None,
         }),
-        None => Ok(Named {
+        None => Ok(SessionRequest {
             session: String::new(),
             request: None,
         }),
@@ -88,7 +88,7 @@ fn checked(name: String) -> Result<String, Problem> {
 }
 
 fn wrong(detail: &str) -> Problem {
-    Problem::new(Kind::Violation, StatusCode::BAD_REQUEST, detail)
+    Problem::new(ProblemKind::Violation, StatusCode::BAD_REQUEST, detail)
 }
 
 /// Path prefix of the control API; no other API is served below it.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::ordinal;
 use crate::entity::values::{keyed, misfit};
-use crate::errors::problem::{Kind, Problem};
+use crate::errors::problem::{Problem, ProblemKind};
 use crate::resource::Collection;
 use crate::server::control::{Control, ControlRequest, not_there, unprocessable};
 use crate::state::memory::CollectionKey;
@@ -255,7 +255,7 @@ impl Control {
 
 fn full(error: Full) -> Problem {
     let detail = format!("the session is full: {error}; `POST /_standin/reset` empties it");
-    Problem::new(Kind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
+    Problem::new(ProblemKind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
 }
 
 fn listed(names: &[String]) -> String {
