@@ -83,6 +83,9 @@
 //! 4. [`contract::compile`] compiles an operation when it is first asked for, and [`schema`] a validator when it is
 //!    first needed, from the part of the document that it leads to.
 //!
+//! 5. [`server::reload`] loads the documents again when [`server::watcher`] sees a change. A new [`Sandbox`] with the
+//!    same sessions replaces the old one in [`server::current`]; exchanges in flight keep theirs.
+//!
 //! # The life of a request
 //!
 //! 1. [`server`] reads it to its end, within the bounds of the command line.
@@ -175,6 +178,7 @@ pub mod internals {
     pub use crate::schema::name::{NameForm, folded};
     pub use crate::schema::schemas::{Examples, Schema};
     pub use crate::server::control::{Control, Options};
+    pub use crate::server::current::CurrentControl;
     pub use crate::server::{Limits, run_with};
     pub use crate::validate::{receive, violations};
 }

@@ -1,22 +1,27 @@
 //! Sandbox: a loaded contract and the settings to serve it with, shared by the command line, the
 //! server and tests.
 use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::codec::coding;
 use crate::codec::message::{Request, Response};
 use crate::contract::assembly::assemble;
+use crate::contract::changes::Changes;
 use crate::contract::fixture::Fixture;
 use crate::contract::simulation::Delay;
 use crate::contract::{Contract, Operation};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::document::files::Access;
+use crate::document::sources::Sources;
 use crate::document::{self, FixtureFile, Input, Loaded};
 use crate::entity::data::supply;
+use crate::entity::values::misfit;
 use crate::errors::survey::{Survey, survey};
 use crate::errors::templates::TemplateStore;
 use crate::exchange::context::ExchangeContext;
@@ -28,7 +33,7 @@ use crate::schema::Demand;
 use crate::schema::Examples;
 use crate::state::journal::Ended;
 use crate::state::memory::Entities;
-use crate::state::session::SessionState;
+use crate::state::session::{SessionState, Snapshot};
 use crate::state::sessions::Memory;
 use crate::{check, entity};
 
@@ -62,7 +67,7 @@ pub struct Sandbox {
     contract: Contract,
     templates: TemplateStore,
     resources: Resources,
-    memory: Memory,
+    memory: Arc<Memory>,
     settings: Settings,
     /// Scenario of sessions that selected none.
     scenario: Option<String>,
@@ -78,6 +83,8 @@ struct Material {
     fixtures: Vec<FixtureFile>,
     /// Diagnostics found while the fixtures were read.
     found: Vec<Diagnostic>,
+    /// Hash of the texts of the fixtures and the data.
+    supplied: u64,
     examples: Examples,
 }
 
@@ -102,7 +109,11 @@ impl Sandbox {
         let (files, mut found) = fixtures.map(document::load_fixtures).unwrap_or_default();
         let (data, odd) = fixtures.map(document::load_data).unwrap_or_default();
         found.extend(odd);
-        Self::made(inputs, files, &data, found, reading, settings)
+        let mut sandbox = Self::made(inputs, files, &data, found, reading, settings);
+        if let Some(folder) = fixtures {
+            sandbox.material.loaded.sources.add_folder(folder);
+        }
+        sandbox
     }
 
     /// Loads documents, with fixtures that are already read.
@@ -151,8 +162,10 @@ impl Sandbox {
         settings: Settings,
     ) -> Self {
         let loaded = document::load(inputs, &reading.access, &reading.overlays);
+        let texts = fixtures.iter().chain(data.iter().map(|(_, file)| file));
         let mut material = Material {
             loaded,
+            supplied: hash_of_texts(texts),
             fixtures,
             found,
             examples: reading.examples,
@@ -178,7 +191,7 @@ impl Sandbox {
             contract,
             templates,
             resources: Resources::with(overrules),
-            memory: Memory::new(settings.bounds),
+            memory: Arc::new(Memory::new(settings.bounds)),
             settings,
             scenario: None,
             is_staged,
@@ -213,6 +226,120 @@ impl Sandbox {
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         check::examine(&self.material.contract(Demand::All), &self.settings.options)
+    }
+
+    /// Returns the files, folders and URLs that the sandbox was loaded from.
+    #[must_use]
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.material.loaded.sources
+    }
+
+    /// Returns the sandbox with the sessions, the scenario and the clock of an earlier one.
+    #[must_use]
+    pub(crate) fn succeeding(self, earlier: &Self) -> Self {
+        Self {
+            memory: Arc::clone(&earlier.memory),
+            scenario: earlier.scenario.clone(),
+            began: earlier.began,
+            ..self
+        }
+    }
+
+    /// Returns the operations that differ from those of an earlier sandbox.
+    #[must_use]
+    pub(crate) fn changes_since(&self, earlier: &Self) -> Changes {
+        Changes::between(&earlier.contract, &self.contract)
+    }
+
+    /// Returns true if fixtures or data differ from those of an earlier sandbox.
+    #[must_use]
+    pub(crate) fn has_other_fixtures(&self, earlier: &Self) -> bool {
+        self.material.supplied != earlier.material.supplied
+    }
+
+    /// Returns the diagnostics that show a file that was broken since an earlier sandbox was
+    /// loaded: it cannot be read or parsed, or is no longer a document.
+    #[must_use]
+    pub(crate) fn broken_since(&self, earlier: &Self) -> Vec<Diagnostic> {
+        let is_broken = |found: &&Diagnostic| {
+            matches!(
+                found.code,
+                Code::UnreadableFile
+                    | Code::Syntax
+                    | Code::NotOpenapi
+                    | Code::UnsupportedVersion
+                    | Code::BrokenOverlay
+            )
+        };
+        let lines = |sandbox: &Self| {
+            let all = sandbox.contract.diagnostics.iter().filter(is_broken);
+            all.map(|found| (found.render_line(), found.clone()))
+                .collect::<Vec<_>>()
+        };
+        let before = lines(earlier);
+        let is_new =
+            |(line, _): &(String, Diagnostic)| before.iter().all(|(there, _)| there != line);
+        let mut broken: Vec<Diagnostic> = lines(self)
+            .into_iter()
+            .filter(is_new)
+            .map(|(_, found)| found)
+            .collect();
+        if broken.is_empty() {
+            broken.extend(self.lost_since(earlier));
+        }
+        broken
+    }
+
+    /// Returns a diagnostic for each document of an earlier sandbox whose file still exists and is
+    /// not a document any more.
+    fn lost_since(&self, earlier: &Self) -> Vec<Diagnostic> {
+        let names = |sandbox: &Self| -> Vec<String> {
+            let documents = sandbox.contract.documents.iter();
+            documents
+                .map(|document| document.source().name().to_owned())
+                .collect()
+        };
+        let now = names(self);
+        let is_lost = |name: &String| !now.contains(name) && Path::new(name).is_file();
+        let lost = names(earlier).into_iter().filter(is_lost);
+        lost.map(|name| {
+            let message = format!("`{name}` is not an OpenAPI document any more");
+            Diagnostic::without_place(Code::NotOpenapi, message)
+                .help("remove the file to stop serving its operations")
+        })
+        .collect()
+    }
+
+    /// Returns the collections with entities that do not fit their schema, and the number of these
+    /// entities; at most [`MOST_JUDGED`] entities are checked.
+    #[must_use]
+    pub(crate) fn misfits(&self) -> Vec<(String, usize)> {
+        let mut collections: IndexMap<&str, &Arc<Collection>> = IndexMap::new();
+        for (_, role) in self.resources.all(&self.contract) {
+            collections
+                .entry(role.collection.name.as_str())
+                .or_insert(&role.collection);
+        }
+        let mut misfits: IndexMap<String, usize> = IndexMap::new();
+        let mut left = MOST_JUDGED;
+        for (session, _) in self.memory.sessions() {
+            let now = self.memory.look(&session, SessionState::now);
+            for (name, entities) in now.iter().flat_map(Snapshot::written) {
+                let Some(collection) = collections.get(name) else {
+                    continue;
+                };
+                for entity in entities.all.values() {
+                    if left == 0 {
+                        break;
+                    }
+                    left -= 1;
+                    if misfit(collection, entity).is_some() {
+                        *misfits.entry(name.to_owned()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        misfits.into_iter().collect()
     }
 
     /// Releases memory that only diagnostics need.
@@ -361,7 +488,7 @@ impl Sandbox {
     /// Returns the state of all sessions.
     #[must_use]
     #[doc(hidden)]
-    pub fn memory(&self) -> &Memory {
+    pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }
 
@@ -378,6 +505,19 @@ impl Sandbox {
     pub fn answer(&self, request: &Request) -> (Response, Report) {
         self.answer_as(&self.settings, request)
     }
+}
+
+/// Maximum number of entities that are checked against their schemas after a reload.
+const MOST_JUDGED: usize = 10_000;
+
+/// Returns a hash of the names and texts of files.
+fn hash_of_texts<'f>(files: impl Iterator<Item = &'f FixtureFile>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        file.source.name().hash(&mut hasher);
+        file.source.text().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn tell(gone: &[String]) {

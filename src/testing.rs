@@ -16,6 +16,7 @@ use crate::sandbox::{Reading, Sandbox};
 use crate::schema::standalone;
 use crate::server::control::requests::Journalled;
 use crate::server::control::{Control, Options};
+use crate::server::current::CurrentControl;
 use crate::server::{self, Limits};
 use crate::state::journal::Entry;
 
@@ -173,7 +174,7 @@ impl Builder {
         };
         tokio::spawn(server::run_with(
             listener,
-            Arc::clone(&control),
+            Arc::new(CurrentControl::new(Arc::clone(&control))),
             Limits::default(),
             shutdown,
         ));

@@ -384,6 +384,7 @@ fn tests_text() -> String {
         "faults",
         "options",
         "outcome",
+        "reload",
         "serving",
     ]
     .map(|name| root().join(format!("tests/{name}.rs")));

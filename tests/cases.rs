@@ -21,7 +21,7 @@ use http::{Request, Response};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use standin::cli::Command;
-use standin::internals::{Control, Options};
+use standin::internals::{Control, CurrentControl, Options};
 use standin::{Body, Input, Reading, Sandbox};
 
 use case::{Block, Case, Message};
@@ -214,7 +214,10 @@ fn over_tcp(case: &Case) -> Result<(), Failed> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = runtime.spawn(standin::internals::run_with(
         listener,
-        Arc::new(Control::with(Arc::new(sandbox), options)),
+        Arc::new(CurrentControl::new(Arc::new(Control::with(
+            Arc::new(sandbox),
+            options,
+        )))),
         limits,
         async {
             let _dropped = stopped.await;

@@ -324,16 +324,30 @@ fn a_second_signal_does_not_wait_and_what_is_kept_is_written() {
 #[test]
 fn the_end_of_a_terminal_is_an_orderly_end() {
     let folder = things("hangup");
-    let server = Server::start(standin(
-        &folder.0,
-        &[&SERVE[..], &["--report", "json", "r.json"]].concat(),
-    ));
-    let status = Command::new("kill")
-        .args(["-HUP", &server.child.id().to_string()])
-        .status();
-    assert!(status.expect("there is kill").success());
-    assert_eq!(server.ended().0, Some(0));
-    assert!(folder.0.join("r.json").exists());
+    let program = env!("CARGO_BIN_EXE_standin");
+    // `script` runs a command in a terminal of its own, which ends with `script`.
+    let inner = format!("{program} serve --port 0 --report json r.json");
+    let script = Command::new("script")
+        .args(["-qfec", &inner, "out.txt"])
+        .current_dir(&folder.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn();
+    let Ok(mut script) = script else {
+        // Not every system has it.
+        return;
+    };
+    let is_true = |holds: &dyn Fn() -> bool| {
+        (0..500).any(|_| {
+            thread::sleep(Duration::from_millis(20));
+            holds()
+        })
+    };
+    let shown = || fs::read_to_string(folder.0.join("out.txt")).unwrap_or_default();
+    assert!(is_true(&|| shown().contains("listening on http://")));
+    script.kill().expect("it runs");
+    script.wait().expect("it ends");
+    assert!(is_true(&|| folder.0.join("r.json").exists()), "{}", shown());
 }
 
 #[test]

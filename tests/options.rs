@@ -65,6 +65,7 @@ fn values(command: &str, option: &str) -> Values {
         "status" => of(&["200"], Some("ok")),
         "unknown" => of(&["seeded"], Some("405")),
         "validate" => of(&["warn"], Some("loose")),
+        "watch" => of(&["poll=2s"], Some("sometimes")),
         other => panic!("`standin {command} --{other}` has no values here"),
     }
 }

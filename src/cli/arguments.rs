@@ -17,7 +17,7 @@ use crate::generate::GenerateOptions;
 use crate::sandbox::{Reading, Sandbox};
 use crate::schema::Examples;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Documents {
     /// Files, folders, URLs, or `-` for standard input [default: ./specs]
     ///
@@ -132,20 +132,23 @@ impl Documents {
                 escape::one_line(&folder)
             )?;
         }
+        Ok(self.sandbox(settings))
+    }
+
+    /// Loads the documents.
+    pub(super) fn sandbox(&self, settings: Settings) -> Sandbox {
         let mut inputs: Vec<Input> = self.inputs.iter().map(|path| input(path)).collect();
         if inputs.is_empty() {
             inputs.push(Input::Path(PathBuf::from("specs")));
         }
-        let fixtures = self
-            .fixtures
-            .clone()
-            .or_else(|| usual_fixtures(&self.inputs));
-        Ok(Sandbox::load(
-            &inputs,
-            fixtures.as_deref(),
-            &self.reading(),
-            settings,
-        ))
+        let usual = || usual_folder(&self.inputs).filter(|folder| folder.is_dir());
+        let fixtures = self.fixtures.clone().or_else(usual);
+        Sandbox::load(&inputs, fixtures.as_deref(), &self.reading(), settings)
+    }
+
+    /// Returns true if a document is on standard input.
+    pub(super) fn has_standard_input(&self) -> bool {
+        self.inputs.iter().any(|path| path.as_os_str() == "-")
     }
 
     /// Returns the other folders that documents may refer to.
@@ -189,15 +192,14 @@ impl Documents {
 }
 
 /// Returns the folder of fixtures that belongs to documents: `fixtures` in the current folder, or
-/// beside the first document if that is outside of the current folder.
-fn usual_fixtures(inputs: &[PathBuf]) -> Option<PathBuf> {
+/// beside the first document if that is outside of the current folder. It need not exist.
+pub(super) fn usual_folder(inputs: &[PathBuf]) -> Option<PathBuf> {
     let current = std::env::current_dir().ok()?.canonicalize().ok()?;
     let first = inputs.first().and_then(|path| path.canonicalize().ok());
-    let folder = match first {
+    Some(match first {
         Some(document) if !document.starts_with(&current) => document.parent()?.join("fixtures"),
         _ => PathBuf::from("fixtures"),
-    };
-    folder.is_dir().then_some(folder)
+    })
 }
 
 /// Returns the input that an argument names.

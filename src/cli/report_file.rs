@@ -196,7 +196,7 @@ impl ReportTarget {
 fn as_json(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Value {
     let wrong = coverage.wrong().into_iter().map(|wrong| {
         json!({
-            "operation": wrong.operation.map(|index| contract.operations[index].name()), "request": wrong.request,
+            "operation": wrong.operation, "request": wrong.request,
             "status": wrong.status, "violations": wrong.violations,
         })
     });
@@ -234,7 +234,7 @@ fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> St
         let _ = write!(cases, "    <testcase name=\"{name}\" classname=\"{class}\"");
         let own: Vec<_> = wrong
             .iter()
-            .filter(|wrong| wrong.operation == Some(index))
+            .filter(|wrong| wrong.operation.as_deref() == Some(operation.name()))
             .collect();
         if !used.iter().any(|(there, _)| *there == index) {
             skipped += 1;

@@ -1,7 +1,9 @@
 //! Options of `standin serve`, and the settings that they set.
 
+mod reload;
 mod run;
 mod signal;
+mod watch_choice;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -428,6 +430,20 @@ pub struct Serve {
         hide_short_help = true
     )]
     fail_on: Vec<Condition>,
+    /// Load documents, fixtures and data again when they change: `on`, `off`, `poll=2s`
+    ///
+    /// On a terminal the default is `on`, else `off`. URLs are asked for changes every 5 seconds.
+    /// `poll` compares the files at an interval, for file systems that report no changes, such as
+    /// some mounts of containers. SIGHUP and `POST /_standin/reload` load them at any time.
+    #[arg(
+        long,
+        value_name = "on|off|poll=TIME",
+        value_parser = watch_choice::choice,
+        env = "STANDIN_WATCH",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    watch: Option<watch_choice::WatchChoice>,
     /// Format of the log on standard error
     ///
     /// One line for each exchange. `STANDIN_LOG_LEVEL=debug` adds the reason of each answer.

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::Sandbox;
 use crate::diagnostic::escape;
 use crate::state::session::{SessionState, Snapshot};
+use crate::state::sessions::Memory;
 
 /// Longest time for which a change is only in memory.
 const OFTEN: Duration = Duration::from_millis(500);
@@ -115,12 +116,12 @@ impl StateFile {
     }
 
     /// Writes the state if it has changed.
-    fn write(&mut self, sandbox: &Sandbox) -> Result<(), StateError> {
+    fn write(&mut self, memory: &Memory) -> Result<(), StateError> {
         let changed = |session_state: &SessionState| {
             (session_state.changes() != self.written)
                 .then(|| (session_state.changes(), session_state.now()))
         };
-        let Some((changes, state)) = sandbox.memory().look("", changed).flatten() else {
+        let Some((changes, state)) = memory.look("", changed).flatten() else {
             return Ok(());
         };
         replace(&self.path, format!("{:#}\n", state.export()).as_bytes()).map_err(|error| {
@@ -138,13 +139,13 @@ impl StateFile {
     /// # Errors
     ///
     /// Error of the system, if no thread can be started.
-    pub(super) fn keep(mut self, sandbox: Arc<Sandbox>) -> io::Result<Keeper> {
+    pub(super) fn keep(mut self, memory: Arc<Memory>) -> io::Result<Keeper> {
         let (stop, stopped) = mpsc::channel();
         let named = self.named.clone();
         let keep = move || {
             let mut told: Option<Instant> = None;
             while stopped.recv_timeout(OFTEN) == Err(RecvTimeoutError::Timeout) {
-                match self.write(&sandbox) {
+                match self.write(&memory) {
                     Ok(()) => told = None,
                     Err(error) if told.is_none_or(|told| told.elapsed() >= TOLD_AGAIN) => {
                         told = Some(Instant::now());
@@ -153,7 +154,7 @@ impl StateFile {
                     Err(_) => {}
                 }
             }
-            self.write(&sandbox)
+            self.write(&memory)
         };
         let thread = thread::Builder::new()
             .name("state".to_owned())

@@ -4,6 +4,7 @@
 //! requests.
 
 pub(crate) mod assembly;
+pub(crate) mod changes;
 pub(crate) mod compile;
 mod documented;
 pub(crate) mod error_override;

@@ -110,7 +110,7 @@ impl Source {
         }
     }
 
-    pub(super) fn text(&self) -> Arc<String> {
+    pub(crate) fn text(&self) -> Arc<String> {
         match &*self.text.lock().unwrap_or_else(PoisonError::into_inner) {
             Text::Plain(text) => Arc::clone(text),
             Text::Packed(packed) => {

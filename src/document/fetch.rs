@@ -1,6 +1,7 @@
 //! Fetches the content of URIs from hosts that the user allowed; `cache` keeps it.
 //!
 //! This is the only file that names `ureq`, and the only one that reaches the network.
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
@@ -275,6 +276,48 @@ pub(crate) fn origin_of(uri: &str) -> Option<String> {
     let port = parsed.port_u16().unwrap_or(usual);
     let host = parsed.host()?.to_ascii_lowercase();
     Some(format!("{scheme}://{host}:{port}"))
+}
+
+/// Version of the content at a URL.
+#[derive(Debug, Clone)]
+pub(crate) struct UrlVersion {
+    /// Entity tag, if the host sends one (RFC 9110 §8.8.3).
+    tag: Option<String>,
+    /// Hash of the content.
+    hash: u64,
+}
+
+impl UrlVersion {
+    /// Returns true if both versions have the same content.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
+/// Returns the version that a URL has now; `known` itself if the host says that it is current.
+///
+/// # Errors
+///
+/// Returns the reason why the content cannot be had.
+pub(crate) fn version(
+    uri: &str,
+    access: &Access,
+    known: Option<&UrlVersion>,
+) -> Result<UrlVersion, FetchError> {
+    allowed(uri, access)?;
+    let tag = known.and_then(|known| known.tag.as_deref());
+    match (download(uri, access, tag)?, known) {
+        (Download::Content { bytes, tag }, _) => {
+            let mut hasher = DefaultHasher::new();
+            bytes.hash(&mut hasher);
+            let hash = hasher.finish();
+            Ok(UrlVersion { tag, hash })
+        }
+        (Download::Unchanged, Some(known)) => Ok(known.clone()),
+        (Download::Unchanged, None) => Err(FetchError::NotModified {
+            uri: uri.to_owned(),
+        }),
+    }
 }
 
 /// Returns the content of a URL that the user named, which is not cached.

@@ -3,7 +3,8 @@
 //! A document may refer to files in its own folder and below; if it is in the current folder or in
 //! a served folder, also to files there, hidden ones excepted; and to folders and hosts that the
 //! user allowed. References themselves are left to `splice` and `link`; hosts are left to `fetch`.
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,7 +70,7 @@ pub(crate) enum ReferenceError {
 }
 
 /// Location of a document or file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Home {
     /// Real path of a file.
     File(PathBuf),
@@ -110,6 +111,8 @@ pub(crate) struct Files<'a> {
     name: &'a str,
     folders: Vec<Folder>,
     known: HashMap<Home, Result<ReadFile, ReferenceError>>,
+    /// Files that were read as text, and files that do not exist.
+    others: RefCell<BTreeSet<Home>>,
     /// Number of bytes read so far.
     bytes: usize,
 }
@@ -161,6 +164,7 @@ impl<'a> Files<'a> {
             name,
             folders,
             known: HashMap::new(),
+            others: RefCell::default(),
             bytes: 0,
         }
     }
@@ -186,6 +190,19 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// Returns the locations of all files that were read or looked for.
+    pub(super) fn read_or_missed(&self) -> BTreeSet<Home> {
+        let others = self.others.borrow();
+        self.known.keys().chain(others.iter()).cloned().collect()
+    }
+
+    fn note(&self, home: Home) {
+        let mut others = self.others.borrow_mut();
+        if others.len() < MOST_FILES {
+            others.insert(home);
+        }
+    }
+
     fn file_beside(&self, base: &Path, text: &str) -> Result<PathBuf, ReferenceError> {
         let folder = base.parent().ok_or(ReferenceError::NoFolder)?;
         let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -194,9 +211,11 @@ impl<'a> Files<'a> {
         let path = names
             .iter()
             .find_map(|name| folder.join(name).canonicalize().ok());
-        let path = path.ok_or_else(|| ReferenceError::NoFile {
-            path: folder.join(&decoded),
-        })?;
+        let Some(path) = path else {
+            let path = folder.join(&decoded);
+            self.note(Home::File(path.clone()));
+            return Err(ReferenceError::NoFile { path });
+        };
         if self.folders.iter().any(|allowed| allowed.has(&path)) {
             return Ok(path);
         }
@@ -258,6 +277,7 @@ impl<'a> Files<'a> {
     ///
     /// Returns the reason why it cannot be read.
     pub(crate) fn text(&mut self, home: &Home) -> Result<String, ReferenceError> {
+        self.note(home.clone());
         let LoadedText { text, unkept } = self.load(home)?;
         if let Some(unkept) = unkept {
             unkept.keep(&text);

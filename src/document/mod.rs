@@ -28,6 +28,7 @@ mod repair_values;
 mod retyped;
 mod revision;
 pub(crate) mod shape;
+pub(crate) mod sources;
 mod splice;
 pub(crate) mod syntax;
 pub(crate) mod tree;
@@ -52,6 +53,7 @@ use crate::document::overlay::Overlay;
 use crate::document::regular_file::{FileError, read_file};
 use crate::document::revision::{Revision, RevisionFiles};
 pub(crate) use crate::document::shape::{Expect, METHODS, Members, ObjectKind};
+use crate::document::sources::Sources;
 use crate::document::splice::Splicer;
 use crate::document::syntax::{OddityKind, Parsed};
 
@@ -99,6 +101,8 @@ pub(crate) struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Number of files in folders that are not OpenAPI documents.
     pub passed_over: usize,
+    /// Origins of the documents and of the files that they refer to.
+    pub sources: Sources,
     access: Access,
     /// Folders that are searched for documents.
     served: Vec<PathBuf>,
@@ -306,7 +310,10 @@ impl Loaded {
     fn overlay(&mut self, input: &Input) {
         let (name, text) = match input {
             Input::Text { name, text } => (name.clone(), Ok(text.clone())),
-            Input::Path(path) => (path.display().to_string(), read_text(path)),
+            Input::Path(path) => {
+                self.sources.files.insert(path.clone());
+                (path.display().to_string(), read_text(path))
+            }
             Input::Stdin => (
                 "-".to_owned(),
                 Err(unreadable("-", "an overlay is read from a file")),
@@ -340,6 +347,7 @@ impl Loaded {
     }
 
     fn folder(&mut self, folder: &Path) {
+        self.sources.add_folder(folder);
         let entries = WalkDir::new(folder)
             .follow_links(true)
             .sort_by_file_name()
@@ -359,6 +367,7 @@ impl Loaded {
     }
 
     fn file(&mut self, path: &Path, asked: Naming) {
+        self.sources.files.insert(path.to_owned());
         let name = path.display().to_string();
         match read_file(path) {
             Ok(bytes) => self.bytes(&name, bytes, Some(Home::File(path.to_owned())), asked),
@@ -367,6 +376,7 @@ impl Loaded {
     }
 
     fn url(&mut self, url: &str) {
+        self.sources.urls.insert(url.to_owned());
         let fetched = match fetch::fetch_anew(url, &self.access) {
             Ok(fetched) => fetched,
             Err(error) => {
@@ -556,6 +566,9 @@ impl Loaded {
         let (extents, found) = link::link(&mut tree, &source, &mut files, &mut splicer);
         splicer.report();
         self.diagnostics.append(&mut splicer.found);
+        for home in files.read_or_missed() {
+            self.sources.add(&home);
+        }
         if !splicer.parts.is_empty() {
             source.note_parts(splicer.parts);
         }

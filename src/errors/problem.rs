@@ -68,6 +68,8 @@ kinds! {
     Misdirected = "misdirected", "Misdirected request", "The request is sent to a name that is not known to be one of this machine, so it may come from a page whose name was made to lead here (DNS rebinding). `--control-host` gives the control API other names, `--allow-any-host` the API.";
     ForeignOrigin = "foreign-origin", "Request of another origin", "A page of another origin sends the request, and `--cors off` lets no such page use the sandbox.";
     Busy = "busy", "Too much at a time", "Contents of requests and answers take as much memory together as they may, see `--content-memory`. `Retry-After` says when to try again.";
+    BrokenDocuments = "broken-documents", "The documents are broken", "A file cannot be read or parsed, so the sandbox still serves what it loaded before. `detail` says where.";
+    NotReloadable = "not-reloadable", "Nothing to load again", "The sandbox was started by a program with documents in memory or on standard input, which cannot be read again.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }
 

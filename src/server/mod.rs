@@ -7,12 +7,16 @@ pub(crate) mod budget;
 mod compute;
 mod connection;
 pub(crate) mod control;
+pub(crate) mod current;
 mod limits;
 pub(crate) mod log;
 mod message;
 mod pace;
 mod quick;
+pub(crate) mod reload;
+mod signature;
 pub(crate) mod stderr;
+pub(crate) mod watcher;
 
 pub use crate::server::limits::Limits;
 use std::future::Future;
@@ -43,6 +47,7 @@ use crate::server::budget::{Budget, SMALL, Share};
 use crate::server::compute::ChosenThread;
 use crate::server::control::Control;
 use crate::server::control::session::PREFIX;
+use crate::server::current::CurrentControl;
 use crate::server::limits::Phase;
 use crate::server::message::problem_response;
 
@@ -69,14 +74,15 @@ pub async fn run(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    run_with(listener, Arc::new(Control::new(sandbox)), limits, shutdown).await;
+    let control = Arc::new(CurrentControl::new(Arc::new(Control::new(sandbox))));
+    run_with(listener, control, limits, shutdown).await;
 }
 
 /// Serves a sandbox with its control API until `shutdown` is ready, and then finishes the exchanges
 /// in flight.
 pub async fn run_with(
     listener: TcpListener,
-    control: Arc<Control>,
+    control: Arc<CurrentControl>,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -116,7 +122,7 @@ pub async fn run_with(
 struct Server {
     /// Completed when the first client connects.
     met: Once,
-    control: Arc<Control>,
+    control: Arc<CurrentControl>,
     limits: Limits,
     /// Permits for further connections.
     places: Arc<Semaphore>,
@@ -138,7 +144,7 @@ struct Shared {
 /// State that the exchanges of one connection use. Each connection has its own reference count; all
 /// threads would contend for a shared one.
 struct ConnectionState {
-    control: Arc<Control>,
+    control: Arc<CurrentControl>,
     state: Arc<ConnectionActivity>,
     shared: Arc<Shared>,
     limits: Limits,
@@ -286,7 +292,7 @@ impl ConnectionState {
                 let request = http::Request::from_parts(head, Body::Complete(Bytes::new()));
                 let (response, report) = fault.answer();
                 log::exchange(
-                    &self.control,
+                    &self.control.load(),
                     &request,
                     &response,
                     &report,
@@ -301,13 +307,18 @@ impl ConnectionState {
 
     /// Answers a request on this thread or on a thread for long work, see `compute::place`.
     async fn work_out(&self, request: Request, started: Instant) -> Response {
-        let (place, operation) = compute::place(&self.control, &request);
-        if place == ChosenThread::Here {
-            return answer_and_note(&self.control, &request, operation, started);
-        }
+        let apart = {
+            // One contract answers the whole exchange, even if a reload replaces it meanwhile.
+            let control = self.control.load();
+            let (place, operation) = compute::place(&control, &request);
+            if place == ChosenThread::Here {
+                return answer_and_note(&control, &request, operation, started);
+            }
+            (Arc::clone(&control), operation)
+        };
+        let (control, operation) = apart;
         // The semaphore is never closed.
         let slot = Arc::clone(&self.shared.slots).acquire_owned().await.ok();
-        let control = Arc::clone(&self.control);
         let work = tokio::task::spawn_blocking(move || {
             let response = answer_and_note(&control, &request, operation, started);
             drop(slot);

@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::codec::message::{Items, Response};
 use crate::server::activity::ConnectionActivity;
 use crate::server::budget::{SMALL, held};
-use crate::server::control::stream::{JournalEvent, JournalStream};
+use crate::server::control::stream::{Heard, JournalEvent, JournalStream};
 
 /// Body that is sent: a whole content, items with time between them, or a stream of frames.
 pub(super) type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
@@ -140,6 +140,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Version) -> Events {
     let recognised = listening.entries.subscribe();
     let session = listening.session.clone();
+    let hears_all = listening.heard == Heard::All;
     let first = Some(Bytes::from_static(b": listening\n\n"));
     let left = async move {
         match version {
@@ -149,7 +150,7 @@ fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Ve
     };
     let told = stream::unfold(
         (recognised, session, first),
-        |(mut recognised, session, first)| async move {
+        move |(mut recognised, session, first)| async move {
             if let Some(first) = first {
                 return Some((Ok(Frame::data(first)), (recognised, session, None)));
             }
@@ -166,7 +167,10 @@ fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Ve
                             entry.to_json()
                         );
                     }
-                    Ok(Ok(JournalEvent::Entry(_))) => {}
+                    Ok(Ok(JournalEvent::Reload(report))) if hears_all => {
+                        break format!("event: reload\ndata: {report}\n\n");
+                    }
+                    Ok(Ok(JournalEvent::Entry(_) | JournalEvent::Reload(_))) => {}
                     Ok(Err(RecvError::Lagged(missed))) => {
                         break format!("event: missed\ndata: {missed}\n\n");
                     }

@@ -3,7 +3,7 @@
 //! The server records each exchange; the control API and the report file read the coverage.
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -16,10 +16,10 @@ use crate::state::size::block;
 pub struct Coverage {
     /// Counts of each operation, allocated at its first use: most operations of a large document
     /// are never used.
-    operations: Vec<OnceLock<Box<Counts>>>,
+    operations: Vec<OnceLock<Arc<Counts>>>,
     /// Number of requests that no operation matches.
-    unmatched: AtomicU64,
-    wrong: Mutex<AllWrong>,
+    unmatched: Arc<AtomicU64>,
+    wrong: Arc<Mutex<AllWrong>>,
 }
 
 /// Recorded requests with violations, and their memory in bytes.
@@ -100,8 +100,8 @@ impl Counts {
 /// Request with violations.
 #[derive(Debug, Clone)]
 pub struct Wrong {
-    /// Index of the operation; `None` if no operation has the path and method.
-    pub operation: Option<usize>,
+    /// Name of the operation; `None` if no operation has the path and method.
+    pub operation: Option<String>,
     /// Method, path and query of the request.
     pub request: String,
     /// Status of the response.
@@ -122,7 +122,13 @@ impl Wrong {
             .violations
             .iter()
             .map(|text| size_of::<String>() + block(text.capacity()));
-        size_of::<Self>() + block(self.request.capacity()) + violations.sum::<usize>()
+        size_of::<Self>()
+            + self
+                .operation
+                .as_ref()
+                .map_or(0, |name| block(name.capacity()))
+            + block(self.request.capacity())
+            + violations.sum::<usize>()
     }
 }
 
@@ -150,8 +156,30 @@ impl Coverage {
             .collect();
         Self {
             operations,
-            unmatched: AtomicU64::new(0),
-            wrong: Mutex::default(),
+            unmatched: Arc::default(),
+            wrong: Arc::default(),
+        }
+    }
+
+    /// Returns the coverage of a contract that follows another: operations of both share their
+    /// counts. `before` takes the index of an operation, and returns its index in the earlier
+    /// contract.
+    #[must_use]
+    pub(crate) fn succeeding(
+        &self,
+        contract: &Contract,
+        before: impl Fn(usize) -> Option<usize>,
+    ) -> Self {
+        let counts = |index: usize| {
+            let earlier = before(index).and_then(|before| self.operations.get(before));
+            earlier.map_or_else(OnceLock::new, |counts| {
+                OnceLock::from(Arc::clone(counts.get_or_init(Arc::default)))
+            })
+        };
+        Self {
+            operations: (0..contract.operations.len()).map(counts).collect(),
+            unmatched: Arc::clone(&self.unmatched),
+            wrong: Arc::clone(&self.wrong),
         }
     }
 
@@ -167,7 +195,7 @@ impl Coverage {
         let Some(used) = self.operations.get(index) else {
             return;
         };
-        let used = used.get_or_init(Box::default);
+        let used = used.get_or_init(Arc::default);
         used.status(status.as_u16());
         if wrong > 0 {
             used.violations.fetch_add(1, Ordering::Relaxed);

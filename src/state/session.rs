@@ -129,6 +129,12 @@ impl Snapshot {
             .collect()
     }
 
+    /// Returns the collections that were written to, with their names and entities.
+    pub(crate) fn written(&self) -> impl Iterator<Item = (&str, &Entities)> {
+        let all = self.collection_keys.iter();
+        all.map(|(key, entities)| (key.collection.as_str(), &**entities))
+    }
+
     /// Replaces all entities of a collection.
     fn place(&mut self, collection_key: CollectionKey, entities: Entities) {
         self.size += entities.size() + size_of_shelf(&collection_key);

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
@@ -16,6 +17,8 @@ use crate::cli::state_file::{Keeper, StateFile};
 use crate::diagnostic::Severity;
 use crate::sandbox::Sandbox;
 use crate::server::control::Control;
+use crate::server::current::CurrentControl;
+use crate::server::reload::{Reloader, give_back};
 use crate::server::stderr::{self, StandardError};
 use crate::server::{self, Limits, log};
 
@@ -30,6 +33,7 @@ impl Serve {
             .documents
             .load(self.settings(), err)?
             .with_scenario(self.scenario.clone());
+        let known_files = self.known_files(&sandbox);
         let sandbox = Arc::new(sandbox);
         let (lead, patience) = if started.elapsed() > LARGE {
             (LEAD, Duration::ZERO)
@@ -89,8 +93,8 @@ impl Serve {
                 Failure::Listen { address, error }
             })?;
             // A program that reads the line may send the signal at once.
-            let mut stage = signal::listen()?;
-            let state = state.map(|state| state.keep(Arc::clone(&sandbox))).transpose()?;
+            let (mut stage, hangups) = signal::listen()?;
+            let state = state.map(|state| state.keep(Arc::clone(sandbox.memory()))).transpose()?;
             // The line must be the last of the start if both streams go to one terminal.
             stderr::settle();
             writeln!(out, "listening on http://{}", listener.local_addr()?)?;
@@ -100,7 +104,11 @@ impl Serve {
                 // The server must serve even if its standard error is not read.
                 tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
             }
-            let control = Arc::new(Control::with(Arc::clone(&sandbox), self.control_options()));
+            let control = Control::with(Arc::clone(&sandbox), self.control_options());
+            let control = Arc::new(CurrentControl::new(Arc::new(control)));
+            drop(sandbox);
+            let reloader = self.keep_up_to_date(&control, known_files)?;
+            let reloading = tokio::spawn(reload_on_signals(hangups, reloader));
             let mut finishing = stage.clone();
             let finish = async move {
                 let _ended = finishing.wait_for(|stage| *stage >= Stage::Finishing).await;
@@ -111,11 +119,12 @@ impl Serve {
                     tracing::warn!("exchanges in flight were cut, as a second signal came");
                 }
             }
+            reloading.abort();
             Ok::<_, Failure>(Some((control, state)))
         });
         runtime.shutdown_background();
         match served? {
-            Some((control, state)) => self.judge(&control, state, &reports, err),
+            Some((control, state)) => self.judge(&control.load(), state, &reports, err),
             None => Ok(Outcome::CouldNotRun),
         }
     }
@@ -205,6 +214,18 @@ impl Serve {
     }
 }
 
+/// Loads the documents again whenever a signal asks for it.
+async fn reload_on_signals(mut hangups: UnboundedReceiver<()>, reloader: Option<Arc<Reloader>>) {
+    while hangups.recv().await.is_some() {
+        let Some(reloader) = reloader.clone() else {
+            tracing::warn!("a document is on standard input, which cannot be read again");
+            continue;
+        };
+        // The outcome was reported.
+        let _reported = tokio::task::spawn_blocking(move || reloader.reload()).await;
+    }
+}
+
 /// Time that the start waits for all diagnostics before it listens without them.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -269,15 +290,6 @@ fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
         .stack_size(STACK)
         .spawn(look);
     receive
-}
-
-/// Prompts the allocator to give memory back to the system. It does so when memory is freed a
-/// second after other memory fell out of use, which may never happen on an idle server.
-fn give_back() {
-    for _ in 0..3 {
-        thread::sleep(Duration::from_millis(1100));
-        drop(std::hint::black_box(vec![1_u8; 1024 * 1024]));
-    }
 }
 
 /// Writes diagnostics while requests are already answered; as log events if the log is JSON.

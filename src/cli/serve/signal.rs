@@ -2,6 +2,7 @@
 //! them.
 use std::{process, thread};
 
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 /// Progress of the shutdown; each signal advances it by one stage.
@@ -18,14 +19,24 @@ pub(super) enum Stage {
 /// Exit code of a process that a third signal ended (128 and the number of SIGTERM).
 const ENDED: i32 = 143;
 
+/// Signal that a process reacts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signalled {
+    End,
+    /// SIGHUP, and the terminal of the process is not gone.
+    Reload,
+}
+
 /// Listens from now on for Ctrl-C, and for SIGTERM and SIGHUP where the system has them. A third
-/// signal ends the process at once.
+/// signal ends the process at once. SIGHUP ends it if its terminal was closed; else it is sent to
+/// the second receiver.
 ///
 /// # Errors
 ///
 /// Error of the system, if the signals cannot be received or no thread can be started.
-pub(super) fn listen() -> std::io::Result<watch::Receiver<Stage>> {
+pub(super) fn listen() -> std::io::Result<(watch::Receiver<Stage>, UnboundedReceiver<()>)> {
     let (send, receive) = watch::channel(Stage::Serving);
+    let (ask, hangups) = mpsc::unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -37,15 +48,21 @@ pub(super) fn listen() -> std::io::Result<watch::Receiver<Stage>> {
         .name("signals".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                for stage in [Stage::Finishing, Stage::Cutting] {
-                    signals.next().await;
-                    send.send_replace(stage);
+                let mut stages = [Stage::Finishing, Stage::Cutting].into_iter();
+                loop {
+                    match (signals.next().await, stages.as_slice()) {
+                        // Without a receiver, the server has ended.
+                        (Signalled::Reload, [Stage::Finishing, ..]) => drop(ask.send(())),
+                        (Signalled::Reload, _) => {}
+                        (Signalled::End, _) => match stages.next() {
+                            Some(stage) => drop(send.send_replace(stage)),
+                            None => process::exit(ENDED),
+                        },
+                    }
                 }
-                signals.next().await;
-                process::exit(ENDED);
             });
         })?;
-    Ok(receive)
+    Ok((receive, hangups))
 }
 
 #[cfg(unix)]
@@ -54,6 +71,8 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
     /// SIGHUP; `None` if it was ignored at the start, so that the process outlives its terminal.
     hangup: Option<tokio::signal::unix::Signal>,
+    /// True if the process began with a terminal, whose end is a SIGHUP too.
+    had_terminal: bool,
 }
 
 #[cfg(unix)]
@@ -67,10 +86,11 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup,
+            had_terminal: has_terminal(),
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signalled {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -78,11 +98,23 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
+            _ = self.interrupt.recv() => Signalled::End,
+            _ = self.terminate.recv() => Signalled::End,
+            _ = hangup => {
+                if self.had_terminal && !has_terminal() {
+                    Signalled::End
+                } else {
+                    Signalled::Reload
+                }
+            }
         }
     }
+}
+
+/// Returns true if the process has a terminal that controls it.
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 /// Returns true if SIGHUP was ignored when the process began, as `nohup` does it. Only Linux
@@ -105,7 +137,8 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signalled {
         let _failed = tokio::signal::ctrl_c().await;
+        Signalled::End
     }
 }

@@ -3,8 +3,11 @@
 //! `control.yaml` documents it in OpenAPI, and its requests are validated against that document
 //! like those to any other API.
 
+mod expectation;
+pub(crate) mod hook;
 pub(crate) mod hosts;
 mod insight;
+mod numbers;
 pub(crate) mod requests;
 pub(crate) mod session;
 mod state;
@@ -33,9 +36,12 @@ use crate::document::Input;
 use crate::errors::problem::{Problem, ProblemKind, TYPES};
 use crate::exchange::{Cors, Report, Settings};
 use crate::sandbox::Reading;
+use crate::server::control::expectation::Expectation;
+use crate::server::control::hook::ReloadFunction;
 use crate::server::control::hosts::Hosts;
+use crate::server::control::numbers::OperationNumbers;
 use crate::server::control::session::{PREFIX, SessionRequest, session_of};
-use crate::server::control::stream::JournalEvent;
+use crate::server::control::stream::{Heard, JournalEvent};
 use crate::server::message::problem_response;
 use crate::server::quick::Paces;
 use crate::state::coverage::{Coverage, Wrong};
@@ -82,10 +88,14 @@ pub struct Control {
     options: Options,
     document: OnceLock<Bytes>,
     /// Sandbox that validates requests to the control API.
-    own: OnceLock<Sandbox>,
+    own: Arc<OnceLock<Sandbox>>,
     /// Number of exchanges so far.
-    count: AtomicU64,
+    count: Arc<AtomicU64>,
     coverage: Coverage,
+    /// Numbers of the operations in journals.
+    numbers: OperationNumbers,
+    /// Function that loads the documents again, if they can be.
+    reload: Arc<OnceLock<ReloadFunction>>,
     /// Redactions of secrets in paths, by the index of the operation; most operations have none.
     secrets: OnceLock<HashMap<usize, Redaction>>,
     /// Sender of exchanges to the clients that listen to them.
@@ -121,20 +131,42 @@ impl Control {
     #[must_use]
     pub fn with(sandbox: Arc<Sandbox>, options: Options) -> Self {
         let coverage = Coverage::new(sandbox.contract());
+        let numbers = OperationNumbers::new(sandbox.contract());
         let (stream, _) = broadcast::channel(STREAM);
-        let (document, own, secrets) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let paces = Paces::new(sandbox.contract().operations.len());
-        let count = AtomicU64::new(0);
         Self {
             sandbox,
             options,
-            document,
-            own,
-            count,
+            document: OnceLock::new(),
+            own: Arc::default(),
+            count: Arc::default(),
             coverage,
-            secrets,
+            numbers,
+            reload: Arc::default(),
+            secrets: OnceLock::new(),
             stream,
             paces,
+        }
+    }
+
+    /// Returns the control API of the sandbox that follows this one: journals, counts and listeners
+    /// go on.
+    pub(super) fn succeeding(&self, sandbox: Arc<Sandbox>) -> Self {
+        let contract = sandbox.contract();
+        let numbers = self.numbers.succeeding(self.sandbox.contract(), contract);
+        let before = |index| self.numbers.index(numbers.number(index)?);
+        Self {
+            coverage: self.coverage.succeeding(contract, before),
+            paces: Paces::new(contract.operations.len()),
+            options: self.options.clone(),
+            document: OnceLock::new(),
+            own: Arc::clone(&self.own),
+            count: Arc::clone(&self.count),
+            numbers,
+            reload: Arc::clone(&self.reload),
+            secrets: OnceLock::new(),
+            stream: self.stream.clone(),
+            sandbox,
         }
     }
 
@@ -173,8 +205,21 @@ impl Control {
         }
     }
 
-    fn operation(&self, index: usize) -> Option<&Operation> {
+    /// Returns the operation with a number of the journal.
+    fn operation(&self, number: usize) -> Option<&Operation> {
+        let index = self.numbers.index(number)?;
         self.sandbox.contract().operations.get(index)
+    }
+
+    /// Sets the function that loads the documents again. Only the first call counts.
+    pub(super) fn set_reload(&self, reload: ReloadFunction) {
+        let _first = self.reload.set(reload);
+    }
+
+    /// Sends an event to all listeners: the documents were loaded again.
+    pub(super) fn tell_reload(&self, report: Value) {
+        // A listener that has gone misses it.
+        let _listeners = self.stream.send(JournalEvent::Reload(Arc::new(report)));
     }
 
     /// Ends the event streams of all listeners, because the server ends.
@@ -221,7 +266,11 @@ impl Control {
         if let Err(problem) = self.admit(asked) {
             return (problem_response(&problem), None);
         }
-        let answered = self.exchange(asked, &session);
+        let expectation = match Expectation::of(asked) {
+            Ok(expectation) => expectation,
+            Err(problem) => return (problem_response(&problem), None),
+        };
+        let answered = self.exchange(asked, &session, expectation);
         let is_noted = self.options.journal > 0 && self.options.access != ControlAccess::Closed;
         (answered, is_noted.then_some(Noting { session, inner }))
     }
@@ -241,10 +290,16 @@ impl Control {
     }
 
     /// Answers a request to the simulated API, and counts it in the coverage.
-    fn exchange(&self, request: &Request, session: &str) -> (Response, Report) {
+    fn exchange(
+        &self,
+        request: &Request,
+        session: &str,
+        expectation: Expectation,
+    ) -> (Response, Report) {
         let (response, report) = self
             .sandbox
             .answer_in(session, self.sandbox.settings(), request);
+        let counted = expectation.counted(&report.violations);
         if let Some(index) = report.operation {
             let operation = &self.sandbox.contract().operations[index];
             let query = request.uri().query().unwrap_or_default();
@@ -263,27 +318,27 @@ impl Control {
                     })
                 }),
             };
-            self.coverage.note(
-                index,
-                operation,
-                response.status(),
-                report.violations.len(),
-                has,
-            );
-        } else if !report.violations.is_empty() {
+            self.coverage
+                .note(index, operation, response.status(), counted.len(), has);
+        } else if !counted.is_empty() {
             self.coverage.note_unmatched();
         }
-        if !report.violations.is_empty() {
-            self.note_wrong(request, response.status(), &report);
+        if !counted.is_empty() {
+            self.note_wrong(request, response.status(), report.operation, counted);
         }
         (response, report)
     }
 
     /// Records a request with violations for the report.
-    fn note_wrong(&self, request: &Request, status: StatusCode, report: &Report) {
-        let operation = report.operation;
+    fn note_wrong(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        operation: Option<usize>,
+        violations: Vec<String>,
+    ) {
         self.coverage.note_wrong(|| Wrong {
-            operation,
+            operation: operation.map(|index| self.operation_name(index).to_owned()),
             request: format!(
                 "{} {}",
                 request.method(),
@@ -291,7 +346,7 @@ impl Control {
                     .target(&request.uri().to_string())
             ),
             status: status.as_u16(),
-            violations: kept_violations(report.violations.clone()),
+            violations: kept_violations(violations),
         });
     }
 
@@ -317,7 +372,9 @@ impl Control {
             target: request.uri(),
             headers: request.headers(),
             content: &request.body().bytes(),
-            operation: report.operation,
+            operation: report
+                .operation
+                .and_then(|index| self.numbers.number(index)),
             status: response.status(),
             answer: compression::plain(response),
             source: report.source,
@@ -403,7 +460,9 @@ impl Control {
         let done = match self.judge().contract().operations[operation].name() {
             "listRequests" => Ok(self.requests(&asked)),
             "clearRequests" => Ok(self.clear_requests(&asked)),
-            "streamRequests" => return self.listen(&asked),
+            "streamRequests" => return self.listen(&asked, Heard::Exchanges),
+            "streamEvents" => return self.listen(&asked, Heard::All),
+            "reload" => self.reload(),
             "verify" => self.verify(&asked),
             "reset" => Ok(self.reset(&asked)),
             "getScenario" => Ok(self.scenario(&asked)),
@@ -496,6 +555,23 @@ impl Control {
         } else {
             Ok(())
         }
+    }
+
+    /// Loads the documents again.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 409 if a file is broken, and 501 if the sandbox has no files.
+    fn reload(&self) -> Result<Value, Problem> {
+        let Some(reload) = self.reload.get() else {
+            let detail =
+                "the documents of this sandbox are not in files, so they cannot be loaded again";
+            let (kind, status) = (ProblemKind::NotReloadable, StatusCode::NOT_IMPLEMENTED);
+            return Err(Problem::new(kind, status, detail));
+        };
+        reload.call().map_err(|detail| {
+            Problem::new(ProblemKind::BrokenDocuments, StatusCode::CONFLICT, detail)
+        })
     }
 
     fn judge(&self) -> &Sandbox {

@@ -9,7 +9,7 @@ use crate::document::names::unknown_keyword;
 use crate::errors::problem::Problem;
 use crate::exchange::Report;
 use crate::schema::{Schema, standalone};
-use crate::server::control::stream::JournalStream;
+use crate::server::control::stream::{Heard, JournalStream};
 use crate::server::control::{Control, ControlRequest, unprocessable};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
 
@@ -60,7 +60,7 @@ impl Control {
             Some(at) => numbers.get(at).copied().unwrap_or(u64::MAX),
             None => 0,
         };
-        let operations: Operations<'_> = &|index| self.operation(index);
+        let operations: Operations<'_> = &|number| self.operation(number);
         let of = |name: &String| match name.as_str() {
             "" => memory.rings().entries(operations, filter, from.max(begin)),
             name => memory
@@ -116,9 +116,9 @@ impl Control {
         answer
     }
 
-    /// Finds an operation by its name, or by method and path.
+    /// Returns the number in the journal of an operation, by its name or by method and path.
     fn operation_of(&self, name: &str) -> Option<usize> {
-        self.sandbox.contract().find(name)
+        self.numbers.number(self.sandbox.contract().find(name)?)
     }
 
     pub(super) fn clear_requests(&self, asked: &ControlRequest<'_>) -> Value {
@@ -144,8 +144,8 @@ impl Control {
         Value::Null
     }
 
-    /// Answers with exchanges as they end, for as long as the client listens.
-    pub(super) fn listen(&self, asked: &ControlRequest<'_>) -> (Response, Report) {
+    /// Answers with events as they happen, for as long as the client listens.
+    pub(super) fn listen(&self, asked: &ControlRequest<'_>, heard: Heard) -> (Response, Report) {
         let mut response = Response::new(Bytes::new());
         response
             .headers_mut()
@@ -157,6 +157,7 @@ impl Control {
         response.extensions_mut().insert(JournalStream {
             entries: self.stream.clone(),
             session,
+            heard,
         });
         (
             response,

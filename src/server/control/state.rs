@@ -17,10 +17,25 @@ use crate::state::size::{MOST_NESTED, is_too_deep};
 impl Control {
     pub(super) fn reset(&self, asked: &ControlRequest<'_>) -> Value {
         let everything = asked.query("all").is_some_and(|all| all == "true");
-        if everything {
-            self.forget();
-        } else {
-            self.sandbox.within(asked.about(), SessionState::forget);
+        let keeps_journal = asked.query("keep").is_some_and(|keep| keep == "journal");
+        let memory = self.sandbox.memory();
+        match (everything, keeps_journal) {
+            (true, false) => self.forget(),
+            (true, true) => {
+                for (session, _) in memory.sessions() {
+                    self.sandbox.within(&session, SessionState::forget);
+                }
+            }
+            (false, true) => self.sandbox.within(asked.about(), SessionState::forget),
+            (false, false) => {
+                if asked.about().is_empty() {
+                    memory.rings().clear();
+                }
+                self.sandbox.within(asked.about(), |session_state| {
+                    session_state.forget();
+                    session_state.journal.clear();
+                });
+            }
         }
         Value::Null
     }
