@@ -124,6 +124,9 @@ codes! {
     UnknownFixtureOperation = "unknown-fixture-operation", Error, "a fixture is for an operation that no document has";
     UnknownFixtureExample = "unknown-fixture-example", Error, "a fixture names an example that the document does not have";
     UndocumentedFixtureStatus = "undocumented-fixture-status", Warning, "a fixture answers with a status that the document does not have";
+    UnknownFixtureParameter = "unknown-fixture-parameter", Warning, "the condition of a fixture names a parameter that the operation does not have";
+    UnreachableFixture = "unreachable-fixture", Warning, "a fixture can never apply to a request";
+    AmbiguousCondition = "ambiguous-condition", Warning, "the condition of a fixture may be meant as values or as a JSON Schema";
     FixtureMismatch = "fixture-mismatch", Warning, "the body of a fixture does not fit the documented schema";
 }
 

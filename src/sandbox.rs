@@ -13,7 +13,6 @@ use crate::codec::coding;
 use crate::codec::message::{Request, Response};
 use crate::contract::assembly::assemble;
 use crate::contract::changes::Changes;
-use crate::contract::fixture::Fixture;
 use crate::contract::simulation::Delay;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::{Code, Diagnostic};
@@ -185,7 +184,7 @@ impl Sandbox {
         let is_drawn = settings
             .delay
             .is_some_and(|delay| !matches!(delay, Delay::Fixed(_)));
-        let is_staged = is_drawn || fixtures.any(Fixture::is_staged);
+        let is_staged = is_drawn || fixtures.any(|fixture| fixture.is_staged());
         Self {
             material,
             contract,

@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use crate::contract::fixture_key::attach;
 use crate::contract::merge::same_operation;
 use crate::contract::operation::Operation;
 use crate::contract::outline::outline;
 use crate::contract::route::{PathTemplate, Router};
-use crate::contract::{Contract, error_override, fixture};
-use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::document::{Document, FixtureEntry, FixtureFile, Loaded};
+use crate::contract::{Contract, error_override};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{Document, FixtureFile, Loaded};
 use crate::schema::Examples;
 use crate::schema::{Demand, Schemas};
 
@@ -132,9 +133,7 @@ impl Assembly {
             variants: self.variants,
             named: Mutex::default(),
         };
-        for file in fixtures {
-            attach(&mut contract, file);
-        }
+        attach(&mut contract, fixtures);
         overrule_errors(&mut contract, fixtures);
         contract
     }
@@ -231,27 +230,4 @@ fn is_called(document: &str, name: &str) -> bool {
         || document
             .strip_suffix(name)
             .is_some_and(|before| before.ends_with(['/', '\\']))
-}
-
-/// Attaches the fixtures of a file to their operations.
-fn attach(contract: &mut Contract, file: &FixtureFile) {
-    let mut found = Vec::from_iter(file.misshapen());
-    for FixtureEntry { name, at, .. } in file.operations() {
-        if let Some(index) = contract.find(name) {
-            let fixtures = fixture::read(file, &at, &mut found);
-            contract.operations[index].fixtures.extend(fixtures);
-        } else {
-            let place = Place::key(&file.source, at);
-            let unknown = Diagnostic::at(
-                Code::UnknownFixtureOperation,
-                place,
-                format!("no document has the operation `{name}`"),
-            );
-            found.push(match contract.nearest_operation(name) {
-                Some(name) => unknown.help(format!("there is `{name}`")),
-                None => unknown.help("write the operationId, or `METHOD /path`"),
-            });
-        }
-    }
-    contract.diagnostics.append(&mut found);
 }

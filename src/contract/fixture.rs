@@ -1,32 +1,36 @@
 //! Fixture files → fixtures of operations: the responses that the user supplies.
 //!
-//! `exchange` tests afterwards whether the condition of a fixture holds for a request.
+//! `fixture_key` attaches them to operations, and `exchange` tests afterwards whether the condition
+//! of a fixture holds for a request.
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::contract::example::Example;
+use crate::contract::request_condition::{ConditionReader, RequestCondition};
 use crate::contract::simulation::{self, Delay, RateLimit, SimulatedFault, SimulationError};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
-use crate::document::names::{nearest, unknown_keyword};
 use crate::document::syntax::join;
 use crate::schema::Examples;
-use crate::schema::{Demand, Direction, Schema, Schemas};
+use crate::schema::{Demand, Schemas};
 
 /// One response of a fixture file.
 #[derive(Debug)]
 pub struct Fixture {
-    /// Condition, a JSON Schema over `{path, query, header, cookie, body}`; always holds if
-    /// absent.
-    pub when: Option<Arc<Schema>>,
+    /// Condition on the request; always holds if absent.
+    pub when: Option<RequestCondition>,
+    /// Number of matching calls of a session that the fixture applies to; all if absent.
+    pub times: Option<u64>,
     /// Status to answer with; if absent, the status of the example or of the success response.
     pub status: Option<StatusCode>,
     /// Source of the body.
     pub answer: FixtureAnswer,
-    /// Headers to add.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Change of the body, a JSON Merge Patch (RFC 7396).
+    pub patch: Option<Value>,
+    /// Header fields to set.
+    pub headers: Vec<FixtureHeader>,
     /// Scenario that the fixture belongs to; it applies in every scenario if absent.
     pub scenario: Option<String>,
     /// Number of answers after which the next step applies, and that step.
@@ -37,20 +41,50 @@ pub struct Fixture {
     pub fault: Option<SimulatedFault>,
     /// Limit on calls of the operation.
     pub rate_limit: Option<RateLimit>,
-    /// True if the body has runtime expressions such as `{$request.body#/name}`.
+    /// True if the body, the patch or a header field has runtime expressions such as
+    /// `{$request.body#/name}`.
     pub has_expressions: bool,
     /// Place of the entry in the fixture file.
     pub place: Place,
 }
 
+/// Line of a header field that a fixture sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixtureHeader {
+    /// Name of the field.
+    pub name: HeaderName,
+    /// Value of the field.
+    pub value: FixtureHeaderValue,
+}
+
+/// Value of a header field that a fixture sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FixtureHeaderValue {
+    /// Value without expressions.
+    Fixed(HeaderValue),
+    /// Text with runtime expressions.
+    Expression(String),
+}
+
 impl Fixture {
-    /// Returns true if the fixture only changes how an answer is sent, and not its status, headers
-    /// or body.
+    /// Returns true if the fixture only changes how an answer is sent, and not its status, header
+    /// fields or body: a later fixture, or else the document, gives the answer.
     #[must_use]
     pub fn is_manner(&self) -> bool {
-        matches!(self.answer, FixtureAnswer::Documented)
+        let changes_sending =
+            self.delay.is_some() || self.fault.is_some() || self.rate_limit.is_some();
+        changes_sending
+            && self.has_documented_body()
             && self.status.is_none()
+            && self.patch.is_none()
             && self.headers.is_empty()
+    }
+
+    /// Returns true if the fixture has no body of its own: the answer is the documented or
+    /// remembered one, with the status, the header fields and the patch of the fixture.
+    #[must_use]
+    pub fn has_documented_body(&self) -> bool {
+        matches!(self.answer, FixtureAnswer::Documented)
     }
 
     /// Returns the fixture and the steps after it (`then`).
@@ -60,11 +94,12 @@ impl Fixture {
         })
     }
 
-    /// Returns true if answering needs a view of the session: for the scenario, further steps, the
-    /// rate limit, delays, faults or runtime expressions.
+    /// Returns true if answering needs a view of the session: for the scenario, the number of
+    /// calls, the rate limit, delays, faults or runtime expressions.
     #[must_use]
     pub fn is_staged(&self) -> bool {
         self.scenario.is_some()
+            || self.times.is_some()
             || self.then.is_some()
             || self.rate_limit.is_some()
             || self.delay.is_some()
@@ -80,16 +115,18 @@ pub enum FixtureAnswer {
     Example(String),
     /// Body in the fixture file.
     Body(Box<Example>),
-    /// Documented content for the status.
+    /// Body that the answer would have without the fixture.
     Documented,
 }
 
 /// Fields that an entry may have.
-const FIELDS: [&str; 11] = [
+pub(crate) const FIELDS: [&str; 13] = [
     "when",
+    "times",
     "status",
     "example",
     "body",
+    "patch",
     "headers",
     "scenario",
     "after",
@@ -99,10 +136,13 @@ const FIELDS: [&str; 11] = [
     "rate_limit",
 ];
 
-/// Parts of a request that a condition can test.
-const PARTS: [&str; 5] = ["path", "query", "header", "cookie", "body"];
+/// Fields of an entry that its steps (`then`) share with it and cannot have themselves.
+pub(crate) const OF_ENTRY: [&str; 3] = ["when", "times", "scenario"];
 
-/// Reads the fixtures of one operation from the list at `pointer`. Invalid entries are reported in
+/// Maximum number of steps of one entry; an entry with more is refused.
+const MOST_STEPS: usize = 100;
+
+/// Reads the fixtures of one key from the list at `pointer`. Invalid entries are reported in
 /// `found` and left out.
 pub(crate) fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic>) -> Vec<Fixture> {
     let reader = FixtureReader {
@@ -117,7 +157,7 @@ pub(crate) fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic
     let Some(items) = list.and_then(Value::as_array) else {
         found.push(reader.invalid(
             pointer,
-            "the fixtures of an operation are a list, each entry with `when`, `status`, `example` or `body`, `headers`",
+            "the fixtures of an operation are a list, each entry with `when`, `status`, `example` or `body`, `patch`, `headers`",
         ));
         return Vec::new();
     };
@@ -125,7 +165,7 @@ pub(crate) fn read(file: &FixtureFile, pointer: &str, found: &mut Vec<Diagnostic
     pointers
         .filter_map(|at| {
             reader
-                .fixture(&at)
+                .fixture(&at, 0)
                 .map_err(|diagnostic| found.push(diagnostic))
                 .ok()
         })
@@ -146,19 +186,11 @@ impl FixtureReader<'_> {
         )
     }
 
-    fn fixture(&self, at: &str) -> Result<Fixture, Diagnostic> {
+    /// Reads the entry at a JSON Pointer; `depth` is the number of steps before it.
+    fn fixture(&self, at: &str, depth: usize) -> Result<Fixture, Diagnostic> {
         let entry = self.file.tree.pointer(at).and_then(Value::as_object);
         let entry = entry.ok_or_else(|| self.invalid(at, "an entry of a fixture is a map"))?;
-        if let Some(unknown) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            let message = format!(
-                "`{unknown}` is not a field of a fixture, expected one of `{}`",
-                FIELDS.join("`, `")
-            );
-            return Err(self.invalid(&join(at, unknown), message));
-        }
-        if entry.contains_key("example") && entry.contains_key("body") {
-            return Err(self.invalid(at, "`example` and `body` exclude each other"));
-        }
+        self.fields(at, entry, depth)?;
         let status = self.status(at, entry.get("status"))?;
         let read = |name: &str| entry.get(name).map(|value| (value, join(at, name)));
         let said = |at: String| move |error: SimulationError| self.invalid(&at, error.to_string());
@@ -178,35 +210,84 @@ impl FixtureReader<'_> {
                 .map(str::to_owned);
             name.ok_or_else(|| self.invalid(&at, "`scenario` is a name"))
         });
+        let conditions = ConditionReader {
+            source: &self.file.source,
+            schemas: &self.schemas,
+        };
+        let when = read("when").map(|(value, at)| conditions.read(&at, value));
+        let texts = ["body", "patch", "headers"].map(|name| entry.get(name));
         Ok(Fixture {
-            when: self.when(at, entry.get("when"))?,
+            when: when.transpose()?,
+            times: self.times(at, entry.get("times"))?,
             status,
             answer: self.answer(at, entry)?,
+            patch: entry.get("patch").cloned(),
             headers: self.headers(at, entry.get("headers"))?,
             scenario: scenario.transpose()?,
-            then: self.then(at, entry)?,
+            then: self.then(at, entry, depth)?,
             delay,
             fault,
             rate_limit,
-            has_expressions: entry
-                .get("body")
-                .is_some_and(|body| body.to_string().contains("{$")),
+            has_expressions: texts.into_iter().flatten().any(has_expression),
             place: Place::value(&self.file.source, at),
         })
+    }
+
+    /// Checks the names of the fields of an entry, and which of them exclude each other.
+    fn fields(&self, at: &str, entry: &Map<String, Value>, depth: usize) -> Result<(), Diagnostic> {
+        if let Some(unknown) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+            let message = format!(
+                "`{unknown}` is not a field of a fixture, expected one of `{}`",
+                FIELDS.join("`, `")
+            );
+            return Err(self.invalid(&join(at, unknown), message));
+        }
+        for other in ["example", "patch"] {
+            if entry.contains_key("body") && entry.contains_key(other) {
+                let message = format!("`{other}` and `body` exclude each other");
+                return Err(self.invalid(at, message));
+            }
+        }
+        if depth == 0 {
+            return Ok(());
+        }
+        if let Some(name) = OF_ENTRY.iter().find(|name| entry.contains_key(**name)) {
+            let message = format!("`{name}` is in `then`, expected in the entry itself");
+            let help = format!("`{name}` of the entry applies to all of its steps");
+            return Err(self.invalid(&join(at, name), message).help(help));
+        }
+        if depth >= MOST_STEPS {
+            let message = format!("an entry has more than {MOST_STEPS} steps");
+            return Err(self.invalid(at, message));
+        }
+        Ok(())
+    }
+
+    /// Reads `times: 1` and `times: 2 calls`.
+    fn times(&self, at: &str, times: Option<&Value>) -> Result<Option<u64>, Diagnostic> {
+        let Some(times) = times else { return Ok(None) };
+        let pointer = join(at, "times");
+        match simulation::calls(times) {
+            Ok(0) => Err(self.invalid(&pointer, "`times` is 0, expected at least 1")),
+            Ok(times) => Ok(Some(times)),
+            Err(error) => Err(self.invalid(&pointer, error.to_string())),
+        }
     }
 
     /// Reads `after: 2 calls` and `then: {…}`, which require each other.
     fn then(
         &self,
         at: &str,
-        entry: &serde_json::Map<String, Value>,
+        entry: &Map<String, Value>,
+        depth: usize,
     ) -> Result<Option<(u64, Box<Fixture>)>, Diagnostic> {
         match (entry.get("after"), entry.get("then")) {
             (None, None) => Ok(None),
             (Some(after), Some(_)) => {
                 let after = simulation::calls(after)
                     .map_err(|error| self.invalid(&join(at, "after"), error.to_string()))?;
-                Ok(Some((after, Box::new(self.fixture(&join(at, "then"))?))))
+                let then = self.fixture(&join(at, "then"), depth + 1)?;
+                Ok(Some((after, Box::new(then))))
             }
             (Some(_), None) => Err(self.invalid(
                 &join(at, "after"),
@@ -216,73 +297,6 @@ impl FixtureReader<'_> {
                 Err(self.invalid(&join(at, "then"), "`then` needs `after`, such as `2 calls`"))
             }
         }
-    }
-
-    fn when(&self, at: &str, when: Option<&Value>) -> Result<Option<Arc<Schema>>, Diagnostic> {
-        let Some(when) = when else { return Ok(None) };
-        let pointer = join(at, "when");
-        if !when.is_object() && !when.is_boolean() {
-            return Err(self.invalid(
-                &pointer,
-                "`when` is a JSON Schema over `{path, query, header, cookie, body}`",
-            ));
-        }
-        self.keywords(&pointer, when)?;
-        let schema = Schema::new(&self.schemas, pointer.clone(), Direction::Request);
-        schema
-            .check_all()
-            .map_err(|error| self.invalid(&pointer, error.to_string()))?;
-        Ok(Some(Arc::new(schema)))
-    }
-
-    /// Rejects keywords that JSON Schema does not have, and parts that a request does not have:
-    /// ignoring them would make the condition hold for every request.
-    fn keywords(&self, pointer: &str, when: &Value) -> Result<(), Diagnostic> {
-        if let Some(unknown) = unknown_keyword(when) {
-            let help = match unknown.meant {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None if PARTS.contains(&unknown.name.as_str()) => {
-                    format!("write `when: {{properties: {{{}: …}}}}`", unknown.name)
-                }
-                None => "write the names of values below `properties`".to_owned(),
-            };
-            let message = format!("`{}` is not a JSON Schema keyword", unknown.name);
-            let place = Place::key(&self.file.source, format!("{pointer}{}", unknown.pointer));
-            return Err(Diagnostic::at(Code::InvalidFixture, place, message).help(help));
-        }
-        let properties = when
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flat_map(|map| map.keys());
-        let named =
-            properties.map(|name| (name.as_str(), join(&join(pointer, "properties"), name)));
-        let required = when
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str);
-        let required = required
-            .enumerate()
-            .map(|(index, name)| (name, join(&join(pointer, "required"), &index.to_string())));
-        let Some((name, at)) = named
-            .chain(required)
-            .find(|(name, _)| !PARTS.contains(name))
-        else {
-            return Ok(());
-        };
-        let message = format!(
-            "a request has no `{name}`, expected one of `{}`",
-            PARTS.join("`, `")
-        );
-        let invalid = self.invalid(&at, message);
-        Err(match nearest(name, PARTS.into_iter()) {
-            Some(meant) => invalid.help(format!("did you mean `{meant}`?")),
-            None => invalid.help(format!(
-                "write, for a property of the body, `properties: {{body: {{properties: {{{name}: …}}}}}}`"
-            )),
-        })
     }
 
     fn status(&self, at: &str, status: Option<&Value>) -> Result<Option<StatusCode>, Diagnostic> {
@@ -302,11 +316,7 @@ impl FixtureReader<'_> {
         }
     }
 
-    pub(crate) fn answer(
-        &self,
-        at: &str,
-        entry: &serde_json::Map<String, Value>,
-    ) -> Result<FixtureAnswer, Diagnostic> {
+    fn answer(&self, at: &str, entry: &Map<String, Value>) -> Result<FixtureAnswer, Diagnostic> {
         match (entry.get("example"), entry.contains_key("body")) {
             (Some(Value::String(name)), _) => Ok(FixtureAnswer::Example(name.clone())),
             (Some(_), _) => Err(self.invalid(
@@ -330,11 +340,7 @@ impl FixtureReader<'_> {
         }
     }
 
-    fn headers(
-        &self,
-        at: &str,
-        headers: Option<&Value>,
-    ) -> Result<Vec<(HeaderName, HeaderValue)>, Diagnostic> {
+    fn headers(&self, at: &str, headers: Option<&Value>) -> Result<Vec<FixtureHeader>, Diagnostic> {
         let Some(headers) = headers else {
             return Ok(Vec::new());
         };
@@ -352,9 +358,7 @@ impl FixtureReader<'_> {
                 let text = value
                     .as_str()
                     .map_or_else(|| value.to_string(), str::to_owned);
-                let name_read = HeaderName::from_bytes(name.as_bytes()).ok();
-                let line = name_read.zip(HeaderValue::from_str(&text).ok());
-                lines.push(line.ok_or_else(|| {
+                lines.push(header(name, &text).ok_or_else(|| {
                     self.invalid(
                         &join(&pointer, name),
                         format!("`{name}: {text}` is not a header field"),
@@ -363,5 +367,31 @@ impl FixtureReader<'_> {
             }
         }
         Ok(lines)
+    }
+}
+
+/// Reads a line of a header field; `None` if it cannot be sent.
+fn header(name: &str, text: &str) -> Option<FixtureHeader> {
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    // Only the text around expressions is known yet, so it has to be valid.
+    let fixed = HeaderValue::from_str(text).ok()?;
+    let value = if text.contains(EXPRESSION) {
+        FixtureHeaderValue::Expression(text.to_owned())
+    } else {
+        FixtureHeaderValue::Fixed(fixed)
+    };
+    Some(FixtureHeader { name, value })
+}
+
+/// Beginning of a runtime expression.
+const EXPRESSION: &str = "{$";
+
+/// Returns true if a text in a value has a runtime expression.
+fn has_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(EXPRESSION),
+        Value::Array(items) => items.iter().any(has_expression),
+        Value::Object(object) => object.values().any(has_expression),
+        _ => false,
     }
 }

@@ -3,6 +3,8 @@
 //! Everything that is otherwise built on first use is built here. `check` adds the checks that
 //! need an exchange.
 
+mod conditions;
+mod fixtures;
 mod patterns;
 pub(crate) mod schemas;
 mod weaken;
@@ -14,13 +16,12 @@ use indexmap::IndexMap;
 use crate::contract::Contract;
 use crate::contract::error_override::ErrorOverride;
 use crate::contract::example::Example;
-use crate::contract::fixture::{Fixture, FixtureAnswer};
 use crate::contract::operation::Operation;
 use crate::contract::samples::{self, Seen};
 use crate::contract::terms::{DocumentedResponse, MediaType, ParameterForm};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::ALLOWED;
-use crate::schema::{Schema, SchemaError};
+use crate::schema::Schema;
 
 /// Returns a diagnostic for everything that is wrong inside the contract: from compiling its
 /// operations, from the schemas of each document, then for each operation and for error overrides.
@@ -43,6 +44,7 @@ pub(crate) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     for operation in &contract.operations {
         inspection.operation(operation);
     }
+    inspection.found.extend(fixtures::inspect(contract));
     inspection.found.extend(overrules(contract));
     inspection.found
 }
@@ -214,9 +216,6 @@ impl Inspection {
                 self.response(response, operation);
             }
         }
-        for fixture in operation.fixtures.iter().flat_map(Fixture::steps) {
-            self.fixture(fixture, operation);
-        }
     }
 
     fn response(&mut self, response: &DocumentedResponse, operation: &Operation) {
@@ -305,7 +304,7 @@ impl Inspection {
             } else {
                 format!(" (and {more} more)")
             };
-            let message = format!("{named} does not fit its schema: {}{rest}", say(error));
+            let message = format!("{named} does not fit its schema: {}{rest}", error.located());
             let found = Diagnostic::at(Code::ExampleMismatch, place(&error.pointer), message);
             let is_repaired = example.to_repair().is_some();
             self.found.push(found.help(if is_repaired {
@@ -313,66 +312,6 @@ impl Inspection {
             } else {
                 "it is served unchanged"
             }));
-        }
-    }
-
-    fn fixture(&mut self, fixture: &Fixture, operation: &Operation) {
-        if let Some(status) = fixture.status
-            && operation.response(status).is_none()
-        {
-            let message = format!(
-                "`{}` documents no response for {}",
-                operation.name(),
-                status.as_u16()
-            );
-            let found = Diagnostic::at(
-                Code::UndocumentedFixtureStatus,
-                fixture.place.clone(),
-                message,
-            );
-            self.found.push(found.help("it is sent anyway"));
-        }
-        match &fixture.answer {
-            FixtureAnswer::Example(name) if !operation.has_example_for(fixture, name) => {
-                let message = format!("`{}` has no example `{name}`", operation.name());
-                let names = operation.examples_for(fixture);
-                let help = if names.is_empty() {
-                    "it documents none by name".to_owned()
-                } else {
-                    format!("there is {}", names.join(", "))
-                };
-                self.found.push(
-                    Diagnostic::at(Code::UnknownFixtureExample, fixture.place.clone(), message)
-                        .help(help),
-                );
-            }
-            FixtureAnswer::Body(body) => self.fixture_body(fixture, body, operation),
-            _ => {}
-        }
-    }
-
-    fn fixture_body(&mut self, fixture: &Fixture, body: &Example, operation: &Operation) {
-        let response = match fixture.status {
-            Some(status) => operation.response(status),
-            None => operation.success().map(|(_, response)| response),
-        };
-        let media = response
-            .and_then(|response| response.content.iter().find(|media| media.range.is_json()));
-        let Some(schema) = media.and_then(|media| media.schema.as_ref()) else {
-            return;
-        };
-        if let Some(error) = schema.errors(body.value()).unwrap_or_default().first() {
-            let place = Place::value(
-                body.place.source(),
-                format!("{}{}", body.place.pointer(), error.pointer),
-            );
-            let message = format!(
-                "the body of the fixture does not fit the documented schema: {}",
-                say(error)
-            );
-            self.found.push(
-                Diagnostic::at(Code::FixtureMismatch, place, message).help("it is sent anyway"),
-            );
         }
     }
 }
@@ -384,16 +323,6 @@ fn place_of(example: &Example) -> (usize, String) {
         Arc::as_ptr(example.place.source()).addr(),
         example.place.pointer().to_owned(),
     )
-}
-
-/// Returns an error in one line: `/emails: must be array`.
-fn say(error: &SchemaError) -> String {
-    let at = if error.pointer.is_empty() {
-        String::new()
-    } else {
-        format!("`{}` ", error.pointer)
-    };
-    format!("{at}{}", error.sentence())
 }
 
 /// Returns JSON text in back-ticks, cut to 60 characters and `…`.

@@ -58,8 +58,9 @@ pub struct Operation {
     pub document: usize,
     /// Place of the operation in its document.
     pub place: Place,
-    /// Fixtures that the user supplied; the first whose condition holds is used.
-    pub fixtures: Vec<Fixture>,
+    /// Fixtures that the user supplied, those of more exact keys first; the first whose condition
+    /// holds is used. Operations that a key names together share its fixtures.
+    pub fixtures: Vec<Arc<Fixture>>,
     /// Error overrides that the user supplied; the first that sets a value is used.
     pub overrules: Vec<Arc<ErrorOverride>>,
     /// Base paths of its servers, such as `/v1`, without the empty one.

@@ -14,6 +14,9 @@ const ERRORS: &str = "errors";
 /// Section with overrides of resources.
 const RESOURCES: &str = "resources";
 
+/// Member with the URL of the JSON Schema of fixture files, for editors.
+const SCHEMA: &str = "$schema";
+
 /// A parsed fixture file: operations by name, each with a list of responses; or a file of entities.
 #[derive(Debug, Clone)]
 pub struct FixtureFile {
@@ -38,7 +41,9 @@ impl FixtureFile {
     /// the value is a list, and the section is a map.
     pub(crate) fn operations(&self) -> Vec<FixtureEntry<'_>> {
         let is_section = |name: &str, value: &Value| {
-            name == ERRORS && !value.is_array() || name == RESOURCES && value.is_object()
+            name == ERRORS && !value.is_array()
+                || name == RESOURCES && value.is_object()
+                || name == SCHEMA && value.is_string()
         };
         let all = self.tree.as_object().into_iter().flatten();
         all.filter(|(name, value)| !is_section(name, value))

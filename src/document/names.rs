@@ -137,7 +137,7 @@ pub(crate) fn unknown_keyword(schema: &Value) -> Option<UnknownKeyword> {
 }
 
 /// The keywords of JSON Schema 2020-12.
-const JSON_SCHEMA: [&str; 59] = [
+pub(crate) const JSON_SCHEMA: [&str; 59] = [
     "$schema",
     "$id",
     "$ref",

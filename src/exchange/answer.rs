@@ -11,20 +11,22 @@ use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
 use crate::codec::text;
+use crate::contract::fixture::Fixture;
 use crate::contract::media::MediaRange;
 use crate::contract::simulation::Break;
 use crate::contract::{Operation, ResponseHeader, StatusPattern};
 use crate::entity::{self, EntityRequest};
 use crate::errors::problem::{Problem, ProblemKind};
 use crate::errors::{self, Fault, Rejection};
+use crate::exchange::applied_fixture::{Alterable, AppliedFixture};
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::criteria::ResponseCriteria;
 use crate::exchange::echo::Echo;
-use crate::exchange::expression::{self, ExpressionSubject};
 use crate::exchange::header_meaning::EntityPlace;
-use crate::exchange::negotiate::{self, Choice, ContentSource, Staging};
+use crate::exchange::negotiate::{self, Choice, ContentSource};
 use crate::exchange::plan::{Decision, Plan, Remembered, Sending};
 use crate::exchange::settings::{Echoing, Settings, StateMode};
+use crate::exchange::staging::{Staging, stage};
 use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
@@ -44,9 +46,48 @@ pub(super) struct ValidRequest<'r, 'c, 's> {
 impl<'c> ValidRequest<'_, 'c, '_> {
     /// Decides on the answer.
     pub(super) fn plan(self) -> Plan<'c> {
-        match negotiate::choose(self.operation, &self.criteria) {
+        let staging = stage(self.operation, &self.criteria);
+        let mut applied = staging.fixture.map(|fixture| self.applied(fixture));
+        let plan = match negotiate::choose(self.operation, &self.criteria, staging) {
             Ok(choice) => self.choice(choice),
-            Err(problem) => self.problem(problem),
+            Err(problem) => {
+                let is_own = matches!(problem.kind, ProblemKind::Limited | ProblemKind::Simulated);
+                applied = applied.map(|applied| AppliedFixture {
+                    scope: if is_own {
+                        Alterable::Whole
+                    } else {
+                        Alterable::Headers
+                    },
+                    ..applied
+                });
+                self.problem(problem, &staging)
+            }
+        };
+        Plan { applied, ..plan }
+    }
+
+    /// Returns a fixture with everything that its expressions refer to.
+    fn applied(&self, fixture: &'c Fixture) -> AppliedFixture<'c> {
+        let (mut instance, mut seed) = (Value::Null, self.options.seed);
+        if fixture.has_expressions {
+            let name = fixture.place.name();
+            let turn = self
+                .criteria
+                .session_view
+                .turn(&format!("expressions {name}"));
+            instance = self.criteria.values.as_instance(self.criteria.inputs);
+            seed = seed ^ generate::fingerprint(&name) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+        AppliedFixture {
+            fixture,
+            contract: self.context.contract,
+            operation: self.operation,
+            instance,
+            options: GenerateOptions {
+                seed,
+                ..self.options
+            },
+            scope: Alterable::Whole,
         }
     }
 
@@ -68,26 +109,28 @@ impl<'c> ValidRequest<'_, 'c, '_> {
 
     fn choice(self, choice: Choice<'c>) -> Plan<'c> {
         let preferences = self.criteria.preferences;
-        let is_free = choice.fixture.is_none()
+        let is_error = choice.status.is_client_error() || choice.status.is_server_error();
+        let is_free = has_documented_body(&choice)
             && !preferences.chooses()
+            && choice.staging.retry_after.is_none()
             && !matches!(choice.staging.fault, Some(Break::Status(_)));
-        let is_remembered =
-            self.settings.state == StateMode::On && is_free && choice.staging.retry_after.is_none();
+        let is_failing = is_error && choice.staging.fixture.is_some();
+        let is_remembered = self.settings.state == StateMode::On && is_free && !is_failing;
         let sending = self.sending(&choice.staging);
         if is_remembered
             && let Some(asked) = self.asked()
             && let Some(choice) = self.success(&asked, &choice)
         {
-            let created = self.created(&choice);
             let remembered = Remembered {
                 asked,
+                created: self.created(&choice),
+                usual: self.usual(&choice),
                 choice,
-                created,
                 context: self.context,
             };
             return self.decided(Decision::Remembered(Box::new(remembered)), sending);
         }
-        if is_error_without_example(&choice, preferences) {
+        if self.is_error_without_example(&choice) {
             let fault = Fault::Status(choice.status);
             let rejection = errors::reject(
                 self.context.errors(),
@@ -103,12 +146,13 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             return self.decided(
                 Decision::Rejection(rejection, Vec::new()),
                 Sending {
-                    fault: None,
+                    fault: sending
+                        .fault
+                        .filter(|fault| !matches!(fault, Break::Status(_))),
                     ..sending
                 },
             );
         }
-        let evaluated = self.evaluated(&choice);
         let is_shown =
             choice.status.is_success() && matches!(choice.content, ContentSource::Generated(_));
         let shown = is_shown.then(|| self.shown()).flatten().map(Box::new);
@@ -123,7 +167,6 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             shown,
             echo,
             place,
-            evaluated,
             ..self.decided(Decision::Answer(choice), sending)
         }
     }
@@ -231,11 +274,28 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         })
     }
 
+    /// Returns the success that the operation would have without the status of a fixture, if the
+    /// document has another response for that status.
+    fn usual(&self, choice: &Choice<'_>) -> Option<Choice<'c>> {
+        choice.staging.answering()?.status?;
+        let usual = negotiate::usual(self.operation, &self.criteria).ok()?;
+        let is_same = match (usual.response, choice.response) {
+            (Some(usual), Some(own)) => core::ptr::eq(usual, own),
+            _ => true,
+        };
+        (!is_same).then_some(usual)
+    }
+
     /// Returns the response for an added entity, if the operation documents 201 beside the chosen
-    /// success.
+    /// success, and no fixture sets the status.
     fn created(&self, choice: &Choice<'_>) -> Option<Choice<'c>> {
         let created = StatusCode::CREATED;
+        let own = choice
+            .staging
+            .answering()
+            .and_then(|fixture| fixture.status);
         if choice.status == created
+            || own.is_some()
             || self
                 .operation
                 .response_at(StatusPattern::Exact(created))
@@ -251,14 +311,19 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             preferences: &preferences,
             ..self.criteria
         };
-        let choice = negotiate::choose(self.operation, &criteria).ok()?;
+        let choice = negotiate::usual(self.operation, &criteria).ok()?;
         Some(Choice {
             applied: Vec::new(),
             ..choice
         })
     }
 
-    fn problem(self, problem: Problem) -> Plan<'c> {
+    fn problem(self, problem: Problem, staging: &Staging<'_>) -> Plan<'c> {
+        let sending = Sending {
+            fault: None,
+            retry_after: problem.retry_after,
+            ..self.sending(staging)
+        };
         if let Some(fault) = self.documented_fault(&problem) {
             let rejection = errors::reject(
                 self.context.errors(),
@@ -275,19 +340,11 @@ impl<'c> ValidRequest<'_, 'c, '_> {
                 applied,
                 ..rejection
             };
-            let sending = Sending {
-                retry_after: problem.retry_after,
-                ..self.sending(&Staging::default())
-            };
             return self.decided(Decision::Rejection(rejection, Vec::new()), sending);
         }
         // RFC 9110 §15.5.22
         let upgrade = (problem.kind == ProblemKind::Upgrade)
             .then(|| (UPGRADE, HeaderValue::from_static("websocket")));
-        let sending = Sending {
-            retry_after: problem.retry_after,
-            ..self.sending(&Staging::default())
-        };
         self.decided(
             Decision::Problem(problem, upgrade.into_iter().collect()),
             sending,
@@ -314,9 +371,8 @@ impl<'c> ValidRequest<'_, 'c, '_> {
     }
 
     fn sending(&self, staging: &Staging<'_>) -> Sending {
-        let own = staging.fixture.and_then(|fixture| fixture.delay);
         let asked = self.criteria.preferences.delay;
-        let usual = own.or(self.settings.delay);
+        let usual = staging.delay.or(self.settings.delay);
         let (delay, longest) = self.criteria.session_view.wait(
             asked,
             usual,
@@ -332,33 +388,31 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         }
     }
 
-    /// Returns the body of a fixture with its expressions evaluated.
-    fn evaluated(&self, choice: &Choice<'_>) -> Option<Value> {
-        let fixture = choice.fixture.filter(|fixture| fixture.has_expressions)?;
-        let ContentSource::Example(body, _) = choice.content else {
-            return None;
+    /// Returns true for an error that neither an example nor the body of a fixture shows, unless
+    /// the client prefers generated content.
+    fn is_error_without_example(&self, choice: &Choice<'_>) -> bool {
+        let is_error = choice.status.is_client_error() || choice.status.is_server_error();
+        let is_shown = match choice.content {
+            ContentSource::Example(..) => true,
+            ContentSource::Generated(_) => false,
+            // A status that only other operations document has their error.
+            ContentSource::Empty => {
+                let document = self.operation.document;
+                choice.response.is_some()
+                    || !errors::is_usual(self.context.errors(), document, choice.status)
+            }
         };
-        let name = fixture.place.name();
-        let turn = self
-            .criteria
-            .session_view
-            .turn(&format!("expressions {name}"));
-        let seed = self.options.seed
-            ^ generate::fingerprint(&name)
-            ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let subject = ExpressionSubject {
-            request: self.request,
-            operation: self.operation,
-            instance: &self.criteria.values.as_instance(self.criteria.inputs),
-            contract: self.context.contract,
-            options: GenerateOptions {
-                seed,
-                ..self.options
-            },
-            status: choice.status.as_u16(),
-        };
-        Some(expression::evaluate(body.value(), &subject))
+        is_error
+            && !is_shown
+            && has_documented_body(choice)
+            && self.criteria.preferences.dynamic != Some(true)
     }
+}
+
+/// Returns true if no fixture has a body for the answer.
+fn has_documented_body(choice: &Choice<'_>) -> bool {
+    let fixture = choice.staging.answering();
+    fixture.is_none_or(Fixture::has_documented_body)
 }
 
 fn known(operation: &Operation, inputs: &Inputs<'_>) -> PathValues {
@@ -370,12 +424,4 @@ fn known(operation: &Operation, inputs: &Inputs<'_>) -> PathValues {
             .collect(),
         names_entity: operation.template.ends_with('}'),
     }
-}
-
-/// Returns `true` for an error that neither an example nor a fixture shows, unless the client
-/// prefers generated content.
-fn is_error_without_example(choice: &Choice<'_>, preferences: &Preferences) -> bool {
-    let is_error = choice.status.is_client_error() || choice.status.is_server_error();
-    let is_generated = matches!(choice.content, ContentSource::Generated(_));
-    is_error && is_generated && choice.fixture.is_none() && preferences.dynamic != Some(true)
 }

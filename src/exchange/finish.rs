@@ -11,12 +11,14 @@ use serde_json::Value;
 use crate::codec::accept::{self, Accept};
 use crate::codec::message::{Items, Request, Response, mount, send, target_of};
 use crate::codec::{compression, content, cors};
+use crate::contract::fixture::FixtureAnswer;
 use crate::contract::media::{MediaRange, Written};
 use crate::contract::{GeneratedContent, MediaType};
 use crate::entity::EntityRequest;
 use crate::entity::body::compose;
 use crate::errors::problem::{self, Problem};
 use crate::errors::{self, Fault, Rejection};
+use crate::exchange::applied_fixture::Alterable;
 use crate::exchange::echo::Echo;
 use crate::exchange::header::{self, MISFIT};
 use crate::exchange::header_meaning::{self, HeaderSubject};
@@ -44,6 +46,7 @@ pub(crate) fn finish(
         violations: plan.violations.clone(),
         source: Cow::Borrowed(""),
     };
+    let mut alterable = Alterable::Whole;
     let mut response = match &plan.decision {
         Decision::Problem(problem, headers) => {
             report.source = format!("problem {}", problem.kind.name()).into();
@@ -62,12 +65,16 @@ pub(crate) fn finish(
             answer_response(choice, plan, settings, request)
         }
         Decision::Remembered(remembered) => {
-            let (response, source) =
+            let (response, source, scope) =
                 remembered_response(remembered, reply, plan, settings, request);
-            report.source = source;
+            (report.source, alterable) = (source, scope);
             response
         }
     };
+    if let Some(applied) = &plan.applied {
+        report.source = format!("fixture at {}, {}", applied.fixture.place, report.source).into();
+        applied.alter(alterable, &mut response, request);
+    }
     if let Some(seconds) = plan.sending.retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -192,7 +199,7 @@ fn answer_response(
 ) -> Response {
     let mut response = header::head(choice.status, choice.response, &plan.options, settings);
     if let Some(media) = &choice.media {
-        let (written, fits) = content_of(choice, media, plan);
+        let (written, fits) = content_of(choice, media, plan, request);
         if !fits {
             response
                 .headers_mut()
@@ -219,14 +226,6 @@ fn answer_response(
         header_meaning::of_content(&subject, &mut response);
         header_meaning::nothing_remains(documented, &mut response);
     }
-    if let Some(fixture) = choice.fixture {
-        for (name, _) in &fixture.headers {
-            response.headers_mut().remove(name);
-        }
-        for (name, value) in &fixture.headers {
-            response.headers_mut().append(name.clone(), value.clone());
-        }
-    }
     if choice
         .response
         .is_some_and(|documented| documented.content.len() > 1)
@@ -240,17 +239,19 @@ fn answer_response(
     response
 }
 
-/// Returns the answer that shows the reply, or the documented error for a step that failed.
+/// Returns the answer that shows the reply, or the documented error for a step that failed; with
+/// its source, and the part of it that a fixture may change.
 fn remembered_response(
     remembered: &Remembered<'_>,
     reply: Option<&Reply>,
     plan: &Plan<'_>,
     settings: &Settings,
     request: &Request,
-) -> (Response, Cow<'static, str>) {
+) -> (Response, Cow<'static, str>, Alterable) {
     let Remembered {
         asked,
         choice,
+        usual,
         created,
         context,
     } = remembered;
@@ -292,12 +293,19 @@ fn remembered_response(
         return (
             rejection_response(&rejection, &[], plan, settings),
             source.into(),
+            Alterable::Headers,
         );
     }
-    let Some(reply) = reply else {
+    let is_shown = |reply: &&Reply| {
+        usual
+            .as_ref()
+            .is_none_or(|usual| remembered::fits(asked, reply, usual, choice, plan.options))
+    };
+    let Some(reply) = reply.filter(is_shown) else {
         return (
             answer_response(choice, plan, settings, request),
             choice.reason.clone(),
+            Alterable::Whole,
         );
     };
     let is_new = matches!(reply, Reply::Entity { is_new: true, .. });
@@ -310,6 +318,7 @@ fn remembered_response(
     (
         remembered::write(asked, reply, choice, plan.options, settings, request),
         source.into(),
+        Alterable::Whole,
     )
 }
 
@@ -354,16 +363,22 @@ fn unchecked(plan: &Plan<'_>) -> Vec<String> {
 const NOT_WRITTEN: &str = "no value can be written in this media type";
 
 /// Returns the chosen content, and `false` if it is generated and does not fit its schema.
-fn content_of(choice: &Choice<'_>, media: &MediaRange, plan: &Plan<'_>) -> (Written, bool) {
+fn content_of(
+    choice: &Choice<'_>,
+    media: &MediaRange,
+    plan: &Plan<'_>,
+    request: &Request,
+) -> (Written, bool) {
+    let own = plan
+        .applied
+        .as_ref()
+        .filter(|applied| matches!(applied.fixture.answer, FixtureAnswer::Body(_)));
     match choice.content {
-        ContentSource::Example(example, _) if choice.fixture.is_some() => (
-            content::write(
-                plan.evaluated.as_ref().unwrap_or_else(|| example.value()),
-                media,
-                None,
-            ),
-            true,
-        ),
+        ContentSource::Example(body, _) if own.is_some() => {
+            let value = own.map(|own| own.evaluated(body.value(), choice.status, request));
+            let value = value.unwrap_or(Cow::Borrowed(body.value()));
+            (content::write(&value, media, None), true)
+        }
         ContentSource::Example(example, documented) => match (&plan.echo, documented) {
             (Some(echo), Some(documented)) if media.is_json() || documented.is_json() => {
                 (echoed(example.value(), echo, documented, media), true)

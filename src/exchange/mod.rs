@@ -3,6 +3,7 @@
 //! [`plan()`] decides on the answer and its reason, [`finish()`] builds the response.
 
 mod answer;
+mod applied_fixture;
 pub(crate) mod context;
 mod criteria;
 pub(crate) mod echo;
@@ -19,6 +20,7 @@ pub(crate) mod remembered;
 pub mod sample;
 pub(crate) mod session_view;
 pub(crate) mod settings;
+mod staging;
 mod variant;
 use crate::exchange::judge::judge;
 use crate::exchange::plan::Decision;

@@ -11,14 +11,14 @@ use serde_json::Value;
 use crate::codec::accept::is_without_content;
 use crate::codec::preference::Preferences;
 use crate::contract::example::Example;
-use crate::contract::fixture::{Fixture, FixtureAnswer};
+use crate::contract::fixture::{Fixture, FixtureAnswer, FixtureHeaderValue};
 use crate::contract::media::MediaRange;
 use crate::contract::simulation::Break;
 use crate::contract::{DocumentedResponse, MediaType, Operation, StatusPattern};
 use crate::document::number::same;
 use crate::errors::problem::{Problem, ProblemKind};
 use crate::exchange::criteria::ResponseCriteria;
-use crate::exchange::session_view::draw;
+use crate::exchange::staging::Staging;
 use crate::validate::Values;
 
 /// Chosen response.
@@ -32,25 +32,12 @@ pub(crate) struct Choice<'c> {
     pub content: ContentSource<'c>,
     /// Media type to send; `None` for a response without content.
     pub media: Option<Cow<'c, MediaRange>>,
-    /// Fixture that set the answer, with its own header fields.
-    pub fixture: Option<&'c Fixture>,
     /// Preferences that were met, for `Preference-Applied` (RFC 7240 §3).
     pub applied: Vec<String>,
     /// Reason for the choice, for the log.
     pub reason: Cow<'static, str>,
-    /// Simulated faults and limits.
+    /// Fixture that gives the answer, and simulated faults and limits.
     pub staging: Staging<'c>,
-}
-
-/// Delay, fault and rate limit that a fixture sets for a response.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Staging<'c> {
-    /// Fixture that applies to the request.
-    pub fixture: Option<&'c Fixture>,
-    /// Fault to simulate.
-    pub fault: Option<Break>,
-    /// Time until the operation may be called again, if its rate limit is exceeded.
-    pub retry_after: Option<Duration>,
 }
 
 /// Source of the content of a response.
@@ -64,7 +51,7 @@ pub(crate) enum ContentSource<'c> {
     Empty,
 }
 
-/// Chooses the response to a valid request.
+/// Chooses the response to a valid request, to which the fixtures of `staging` apply.
 ///
 /// # Errors
 ///
@@ -74,12 +61,8 @@ pub(crate) enum ContentSource<'c> {
 pub(crate) fn choose<'c>(
     operation: &'c Operation,
     criteria: &ResponseCriteria<'_, '_>,
+    staging: Staging<'c>,
 ) -> Result<Choice<'c>, Problem> {
-    let staging = if criteria.preferences.chooses() {
-        Staging::default()
-    } else {
-        staged(operation, criteria)
-    };
     if let Some(wait) = staging.retry_after {
         let detail = format!(
             "`{}` was called too often; call it again in {} s",
@@ -106,10 +89,22 @@ pub(crate) fn choose<'c>(
             criteria,
         );
     }
-    if let Some(fixture) = staging.fixture.filter(|fixture| !fixture.is_manner()) {
-        return from_fixture(operation, fixture, criteria)
-            .map(|choice| Choice { staging, ..choice });
-    }
+    let choice = match staging.answering() {
+        Some(fixture) => from_fixture(operation, fixture, criteria)?,
+        None => usual(operation, criteria)?,
+    };
+    Ok(Choice { staging, ..choice })
+}
+
+/// Returns the response that an operation has without fixtures.
+///
+/// # Errors
+///
+/// See [`choose`].
+pub(crate) fn usual<'c>(
+    operation: &'c Operation,
+    criteria: &ResponseCriteria<'_, '_>,
+) -> Result<Choice<'c>, Problem> {
     let (status, response, named) = status_and_example(operation, criteria.preferences)?;
     if status.is_informational() {
         let detail = format!(
@@ -125,7 +120,7 @@ pub(crate) fn choose<'c>(
     }
     let mut choice = content(operation, status, response, named, criteria)?;
     choice.applied = applied(criteria.preferences, &choice);
-    Ok(Choice { staging, ..choice })
+    Ok(choice)
 }
 
 /// Returns whole seconds, rounded up (RFC 9110 §10.2.3).
@@ -144,12 +139,9 @@ fn failure<'c>(
     staging: Staging<'c>,
     criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
-    let own = staging.fixture.filter(|fixture| {
-        matches!(
-            fixture.answer,
-            FixtureAnswer::Body(_) | FixtureAnswer::Example(_)
-        )
-    });
+    let own = staging
+        .fixture
+        .filter(|fixture| !fixture.has_documented_body());
     if let Some(fixture) = own {
         let choice = from_fixture(operation, fixture, criteria)?;
         let status = fixture.status.unwrap_or(status);
@@ -178,87 +170,22 @@ fn failure<'c>(
     }
 }
 
-/// Finds the fixture that applies to the request: fixtures of the active scenario first, then
-/// those without a scenario.
-fn staged<'c>(operation: &'c Operation, criteria: &ResponseCriteria<'_, '_>) -> Staging<'c> {
-    if operation.fixtures.is_empty() {
-        return Staging::default();
-    }
-    let instance = criteria.values.as_instance(criteria.inputs);
-    let scenario = criteria
-        .preferences
-        .scenario
-        .as_ref()
-        .or(criteria.session_view.scenario.as_ref());
-    let holds = |fixture: &&Fixture| {
-        fixture
-            .when
-            .as_ref()
-            .is_none_or(|when| when.is_valid(&instance).unwrap_or(false))
-    };
-    let all = || operation.fixtures.iter();
-    let of_scenario =
-        all().filter(|fixture| fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario);
-    let of_any = all().filter(|fixture| fixture.scenario.is_none());
-    of_scenario
-        .chain(of_any)
-        .filter(holds)
-        .find_map(|fixture| takes(fixture, criteria))
-        .unwrap_or_default()
-}
-
-/// Applies a fixture whose condition holds. Returns `None` if it does not apply this time: its
-/// rate limit is not exceeded, or chance spares the request.
-fn takes<'c>(fixture: &'c Fixture, criteria: &ResponseCriteria<'_, '_>) -> Option<Staging<'c>> {
-    let session_view = criteria.session_view;
-    let mut staging = Staging {
-        fixture: Some(fixture),
-        ..Staging::default()
-    };
-    if let Some(limit) = fixture.rate_limit {
-        let (count, left) = session_view.window(&fixture.place.name(), limit.per);
-        if count <= limit.calls {
-            return None;
-        }
-        staging.retry_after = Some(left);
-    }
-    if let Some(fault) = fixture.fault {
-        let name = format!("fault {}", fixture.place.name());
-        let is_sure = fault.probability >= 1.0;
-        if !is_sure && draw(criteria.seed, &name, session_view.turn(&name)).0 >= fault.probability {
-            return None;
-        }
-        staging.fault = Some(fault.kind);
-    }
-    if fixture.then.is_some() {
-        let mut turn = session_view.turn(&fixture.place.name());
-        let mut at = fixture;
-        while let Some((after, next)) = at.then.as_ref().filter(|(after, _)| turn >= *after) {
-            turn -= after;
-            at = next;
-        }
-        staging.fixture = Some(at);
-    }
-    Some(staging)
-}
-
+/// Returns the answer of a fixture.
 fn from_fixture<'c>(
     operation: &'c Operation,
     fixture: &'c Fixture,
     criteria: &ResponseCriteria<'_, '_>,
 ) -> Result<Choice<'c>, Problem> {
-    let documented = |status: Option<StatusCode>| match status {
-        Some(status) => (status, operation.response(status)),
-        None => operation
-            .success()
-            .map_or((StatusCode::OK, None), |(status, response)| {
-                (status, Some(response))
-            }),
-    };
-    let reason = format!("fixture at {}", fixture.place);
-    let mut choice = match &fixture.answer {
+    match &fixture.answer {
         FixtureAnswer::Body(body) => {
-            let (status, response) = documented(fixture.status);
+            let (status, response) = match fixture.status {
+                Some(status) => (status, operation.response(status)),
+                None => operation
+                    .success()
+                    .map_or((StatusCode::OK, None), |(status, response)| {
+                        (status, Some(response))
+                    }),
+            };
             let offered = response
                 .map(|response| response.content.as_slice())
                 .unwrap_or_default();
@@ -268,16 +195,12 @@ fn from_fixture<'c>(
                 .map(|media| criteria.accept.concrete(media));
             let media =
                 fixture_media(fixture, media, body.value()).filter(|_| !is_without_content(status));
-            Choice {
-                status,
+            Ok(Choice {
                 response,
                 content: ContentSource::Example(body, None),
                 media,
-                fixture: None,
-                applied: Vec::new(),
-                reason: Cow::Borrowed(""),
-                staging: Staging::default(),
-            }
+                ..without_content(status, "its body")
+            })
         }
         FixtureAnswer::Example(name) => {
             let preferences = Preferences {
@@ -286,25 +209,43 @@ fn from_fixture<'c>(
                 ..Preferences::default()
             };
             let (status, response, named) = status_and_example(operation, &preferences)?;
-            content(operation, status, response, named, criteria)?
+            content(operation, status, response, named, criteria)
         }
-        FixtureAnswer::Documented => match documented(fixture.status) {
-            (status, Some(response)) => content(operation, status, Some(response), None, criteria)?,
-            (status, None) => Choice {
-                status,
-                response: None,
-                content: ContentSource::Empty,
-                media: None,
-                fixture: None,
-                applied: Vec::new(),
-                reason: Cow::Borrowed(""),
-                staging: Staging::default(),
-            },
+        FixtureAnswer::Documented => match fixture.status {
+            Some(status) => with_status(operation, status, criteria),
+            None => usual(operation, criteria),
         },
+    }
+}
+
+/// Returns the documented response for a status; for an undocumented status of the class of the
+/// success, the success with this status.
+fn with_status<'c>(
+    operation: &'c Operation,
+    status: StatusCode,
+    criteria: &ResponseCriteria<'_, '_>,
+) -> Result<Choice<'c>, Problem> {
+    let is_of_class = |success: StatusCode| success.as_u16() / 100 == status.as_u16() / 100;
+    let success = || {
+        let (success, response) = operation.success()?;
+        is_of_class(success).then_some(response)
     };
-    choice.fixture = Some(fixture);
-    choice.reason = reason.into();
-    Ok(choice)
+    match operation.response(status).or_else(success) {
+        Some(response) => content(operation, status, Some(response), None, criteria),
+        None => Ok(without_content(status, "its status is not documented")),
+    }
+}
+
+fn without_content<'c>(status: StatusCode, reason: &'static str) -> Choice<'c> {
+    Choice {
+        status,
+        response: None,
+        content: ContentSource::Empty,
+        media: None,
+        applied: Vec::new(),
+        reason: Cow::Borrowed(reason),
+        staging: Staging::default(),
+    }
 }
 
 /// Returns the media type of a fixture's own body: from its header fields, else as documented,
@@ -314,13 +255,13 @@ fn fixture_media<'c>(
     documented: Option<Cow<'c, MediaRange>>,
     body: &Value,
 ) -> Option<Cow<'c, MediaRange>> {
-    let own = fixture
-        .headers
-        .iter()
-        .find(|(name, _)| name == http::header::CONTENT_TYPE);
-    let own = own
-        .and_then(|(_, value)| MediaRange::parse(value.to_str().ok()?))
-        .map(Cow::Owned);
+    let own = fixture.headers.iter().find_map(|line| match &line.value {
+        FixtureHeaderValue::Fixed(value) if line.name == http::header::CONTENT_TYPE => {
+            MediaRange::parse(value.to_str().ok()?)
+        }
+        _ => None,
+    });
+    let own = own.map(Cow::Owned);
     let by_value = if body.is_string() {
         "text/plain; charset=utf-8"
     } else {
@@ -453,7 +394,6 @@ fn content<'c>(
         response,
         content,
         media,
-        fixture: None,
         applied: Vec::new(),
         reason,
         staging: Staging::default(),

@@ -6,13 +6,13 @@ use core::time::Duration;
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue};
-use serde_json::Value;
 
 use crate::contract::Operation;
 use crate::contract::simulation::Break;
 use crate::entity::EntityRequest;
 use crate::errors::Rejection;
 use crate::errors::problem::Problem;
+use crate::exchange::applied_fixture::AppliedFixture;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::echo::Echo;
 use crate::exchange::header_meaning::EntityPlace;
@@ -53,8 +53,8 @@ pub(crate) struct Plan<'c> {
     pub(super) echo: Option<Echo>,
     /// Place of the entity that was written, if a documented header field tells it.
     pub(super) place: Option<EntityPlace<'c>>,
-    /// Body of a fixture with its expressions evaluated.
-    pub(super) evaluated: Option<Value>,
+    /// Fixture that applies to the request.
+    pub(super) applied: Option<AppliedFixture<'c>>,
     /// Delay, fault and `Retry-After` of the response.
     pub(super) sending: Sending,
 }
@@ -82,7 +82,7 @@ impl<'c> Plan<'c> {
             shown: None,
             echo: None,
             place: None,
-            evaluated: None,
+            applied: None,
             sending: Sending::default(),
         }
     }
@@ -133,6 +133,9 @@ pub(crate) struct Remembered<'c> {
     pub(super) asked: EntityRequest<'c>,
     /// Documented success.
     pub(super) choice: Choice<'c>,
+    /// Documented success without the status of a fixture, if its response differs from that of
+    /// `choice`.
+    pub(super) usual: Option<Choice<'c>>,
     /// Documented answer for an added entity, if it differs from `choice`.
     pub(super) created: Option<Choice<'c>>,
     pub(super) context: ExchangeContext<'c>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ETAG, LINK, LOCATION, VARY};
 use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::Value;
 
 use crate::codec::content;
 use crate::codec::message::{Request, Response, mount, send, target_of};
@@ -23,6 +24,44 @@ use crate::resource::Act;
 use crate::resource::list::{PageField, says};
 use crate::state::memory::Reply;
 
+/// Returns true if the content that an operation usually has for a reply fits the schema of another
+/// response, or if that response has no content.
+#[must_use]
+pub(crate) fn fits(
+    asked: &EntityRequest<'_>,
+    reply: &Reply,
+    usual: &Choice<'_>,
+    other: &Choice<'_>,
+    options: GenerateOptions,
+) -> bool {
+    let Some(wanted) = media_of(other) else {
+        return true;
+    };
+    let Some(media) = media_of(usual) else {
+        return false;
+    };
+    let composed = compose(asked, reply, shown_in(usual), media, &options, "");
+    let schema = wanted.schema.as_ref();
+    schema.is_none_or(|schema| schema.is_valid(&composed.value) != Ok(false))
+}
+
+/// Returns the documented content of a response.
+fn media_of<'c>(choice: &Choice<'c>) -> Option<&'c MediaType> {
+    match choice.content {
+        ContentSource::Example(_, media) => media,
+        ContentSource::Generated(media) => Some(media),
+        ContentSource::Empty => None,
+    }
+}
+
+/// Returns the documented example of a response.
+fn shown_in<'c>(choice: &Choice<'c>) -> Option<&'c Value> {
+    match choice.content {
+        ContentSource::Example(example, _) => Some(example.value()),
+        _ => None,
+    }
+}
+
 /// Builds the response.
 #[must_use]
 pub(crate) fn write(
@@ -35,15 +74,7 @@ pub(crate) fn write(
 ) -> Response {
     let mut response = header::head(choice.status, choice.response, &options, settings);
     let target = target_of(request);
-    let media: Option<&MediaType> = match choice.content {
-        ContentSource::Example(_, media) => media,
-        ContentSource::Generated(media) => Some(media),
-        ContentSource::Empty => None,
-    };
-    let shown = match choice.content {
-        ContentSource::Example(example, _) => Some(example.value()),
-        _ => None,
-    };
+    let (media, shown) = (media_of(choice), shown_in(choice));
     let composed = media.map(|media| compose(asked, reply, shown, media, &options, &target));
     if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
         if !composed.fits {

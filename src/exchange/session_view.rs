@@ -47,6 +47,16 @@ impl SessionView<'_> {
         before
     }
 
+    /// Counts an event if there were fewer than `most` before it; returns false if not.
+    #[must_use]
+    pub(crate) fn counts_below(&self, name: &str, most: u64) -> bool {
+        let mut is_below = true;
+        if let Some(within) = self.within {
+            within(&mut |session_state| is_below = session_state.counts_below(name, most));
+        }
+        is_below
+    }
+
     /// Returns the delay of an answer: the one that the client requests, else the usual one. A
     /// client's delay is cut to the longest that clients may request; that maximum is then
     /// returned too.

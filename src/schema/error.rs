@@ -41,6 +41,17 @@ impl SchemaError {
         }
     }
 
+    /// Returns the sentence with its place in the instance: `` `/emails` must be array ``.
+    #[must_use]
+    pub fn located(&self) -> String {
+        let at = if self.pointer.is_empty() {
+            String::new()
+        } else {
+            format!("`{}` ", self.pointer)
+        };
+        format!("{at}{}", self.sentence())
+    }
+
     /// Returns a neutral sentence that follows the name of the subject: `must be array`, `must
     /// have required property 'name'`.
     #[must_use]

@@ -384,6 +384,17 @@ impl SessionState {
         *count - 1
     }
 
+    /// Counts an event by name if there were fewer than `most` before it; returns false if not.
+    pub fn counts_below(&mut self, name: &str, most: u64) -> bool {
+        let count = self.now.count(name);
+        if *count >= most {
+            return false;
+        }
+        *count += 1;
+        self.changes += 1;
+        true
+    }
+
     /// Counts an event by name in the current time window. Returns its count in the window, this
     /// event included, and the time until the window ends. `now` is the time since the sandbox
     /// began, and `per` is the length of a window.
