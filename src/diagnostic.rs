@@ -373,6 +373,19 @@ impl Diagnostic {
         }
     }
 
+    /// Returns the diagnostic in one line with its JSON Pointer, for a text that a client sent:
+    /// `` `/createOrder/0/status`: `status` is 99, expected … ``.
+    #[must_use]
+    pub(crate) fn detail(&self) -> String {
+        let pointer = self.place.as_ref().map_or("", Place::pointer);
+        let help = self.help.as_ref().map(|help| format!("; {help}"));
+        let help = help.unwrap_or_default();
+        match pointer {
+            "" => format!("{}{help}", self.message),
+            pointer => format!("`{pointer}`: {}{help}", self.message),
+        }
+    }
+
     /// Returns the first line of the rendered diagnostic: `warning[string-boolean]: …`.
     fn headline(&self) -> String {
         format!(

@@ -1,9 +1,11 @@
 //! Sandbox: a loaded contract and the settings to serve it with, shared by the command line, the
 //! server and tests.
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use indexmap::IndexMap;
@@ -13,6 +15,7 @@ use crate::codec::coding;
 use crate::codec::message::{Request, Response};
 use crate::contract::assembly::assemble;
 use crate::contract::changes::Changes;
+use crate::contract::fixture_key::FixtureKey;
 use crate::contract::simulation::Delay;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::{Code, Diagnostic};
@@ -32,6 +35,7 @@ use crate::schema::Demand;
 use crate::schema::Examples;
 use crate::state::journal::Ended;
 use crate::state::memory::Entities;
+use crate::state::posted::{ApplicableFixture, MOST_POSTED};
 use crate::state::session::{SessionState, Snapshot};
 use crate::state::sessions::Memory;
 use crate::{check, entity};
@@ -72,6 +76,10 @@ pub struct Sandbox {
     scenario: Option<String>,
     /// True if answers depend on earlier requests.
     is_staged: bool,
+    /// True once a client has added a fixture to its session.
+    has_posted: Arc<AtomicBool>,
+    /// Operations of the keys of added fixtures.
+    keys: Mutex<HashMap<String, Arc<[usize]>>>,
     began: Instant,
 }
 
@@ -194,6 +202,8 @@ impl Sandbox {
             settings,
             scenario: None,
             is_staged,
+            has_posted: Arc::default(),
+            keys: Mutex::default(),
             began: Instant::now(),
         }
     }
@@ -238,6 +248,7 @@ impl Sandbox {
     pub(crate) fn succeeding(self, earlier: &Self) -> Self {
         Self {
             memory: Arc::clone(&earlier.memory),
+            has_posted: Arc::clone(&earlier.has_posted),
             scenario: earlier.scenario.clone(),
             began: earlier.began,
             ..self
@@ -366,11 +377,15 @@ impl Sandbox {
     ) -> (Response, Report) {
         let undone = coding::undo(request, settings.content_limit.0);
         let request = undone.as_ref().unwrap_or(request);
-        let context = self.context(request.uri().path());
+        let posted = self.posted(session);
+        let context = ExchangeContext {
+            posted: &posted,
+            ..self.context(request.uri().path())
+        };
         let within = |run: &mut dyn FnMut(&mut SessionState)| {
             self.within(session, |session_state| run(session_state));
         };
-        let session_view = if self.is_staged {
+        let session_view = if self.is_staged || !posted.is_empty() {
             let chosen = self
                 .memory
                 .look(session, |session_state| session_state.scenario().cloned())
@@ -390,6 +405,41 @@ impl Sandbox {
                 })
             },
         )
+    }
+
+    /// Notes that a client has added a fixture: before the first one, no session is asked for any.
+    pub(crate) fn note_posted(&self) {
+        self.has_posted.store(true, Ordering::Release);
+    }
+
+    /// Returns the fixtures that a client added to a session, with the operations of each.
+    fn posted(&self, session: &str) -> Vec<ApplicableFixture> {
+        if !self.has_posted.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let all = |session_state: &SessionState| session_state.posted().all().to_vec();
+        let all = self.memory.look(session, all).unwrap_or_default();
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() > MOST_POSTED {
+            keys.clear();
+        }
+        let applicable = all.into_iter().map(|posted| {
+            let operations = keys.entry(posted.key.clone()).or_insert_with(|| {
+                let key = FixtureKey::read(&self.contract, &posted.key);
+                key.operations(&self.contract).into()
+            });
+            ApplicableFixture {
+                operations: Arc::clone(operations),
+                posted,
+            }
+        });
+        applicable.collect()
+    }
+
+    /// Returns a request as one instance, `{path, query, header, cookie, body}`, see
+    /// [`exchange::instance`].
+    pub(crate) fn instance(&self, request: &Request) -> Value {
+        exchange::instance(&self.contract, &self.settings, request)
     }
 
     /// Returns the view of earlier requests in the session that `within` gives access to.
@@ -460,7 +510,11 @@ impl Sandbox {
         let chosen = now.scenario.clone();
         let session_state = RefCell::new(SessionState::of(now));
         let within = |run: &mut dyn FnMut(&mut SessionState)| run(&mut session_state.borrow_mut());
-        let context = self.context(request.uri().path());
+        let posted = self.posted(session);
+        let context = ExchangeContext {
+            posted: &posted,
+            ..self.context(request.uri().path())
+        };
         let session_view = self.session_view(chosen, &within);
         exchange::explain::explain(
             context,
@@ -480,6 +534,7 @@ impl Sandbox {
             contract: &self.contract,
             resources: &self.resources,
             templates: &self.templates,
+            posted: &[],
             path,
         }
     }

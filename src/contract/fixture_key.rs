@@ -101,7 +101,7 @@ impl<'k> FixtureKey<'k> {
     }
 
     /// Returns a diagnostic about a key that names no operation.
-    fn unknown(self, contract: &Contract, key: &str, place: Place) -> Diagnostic {
+    pub(crate) fn unknown(self, contract: &Contract, key: &str, place: Place) -> Diagnostic {
         let at = |message| Diagnostic::at(Code::UnknownFixtureOperation, place, message);
         match self {
             Self::Tag(tag) => {

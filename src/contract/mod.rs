@@ -10,7 +10,7 @@ mod documented;
 pub(crate) mod error_override;
 pub(crate) mod example;
 pub(crate) mod fixture;
-mod fixture_key;
+pub(crate) mod fixture_key;
 pub(crate) mod inspect;
 pub(crate) mod media;
 pub(crate) mod merge;

@@ -110,6 +110,26 @@ impl RequestCondition {
         }
     }
 
+    /// Returns the reasons why a request does not meet the condition, at most [`MOST_REASONS`]; none
+    /// if it does.
+    #[must_use]
+    pub(crate) fn misses(&self, instance: &Value) -> Vec<String> {
+        if self.holds(instance) {
+            return Vec::new();
+        }
+        let mut reasons = Vec::new();
+        match &self.test {
+            ConditionTest::Whole(schema) => explain(schema, "", instance, &mut reasons),
+            ConditionTest::Parts(parts) => {
+                for part in parts {
+                    part.explain(instance, &mut reasons);
+                }
+            }
+        }
+        reasons.truncate(MOST_REASONS);
+        reasons
+    }
+
     /// Returns true if every request meets the condition: `true`, `{}`.
     #[must_use]
     pub(crate) fn is_always_met(&self) -> bool {
@@ -129,6 +149,70 @@ impl PartCondition {
             PartTest::Schema(schema) => schema.is_valid(sent).unwrap_or(false),
             PartTest::Values(wanted) => has(sent, wanted, Typing::of(self.part)),
         }
+    }
+}
+
+/// Maximum number of reasons why a request does not meet a condition.
+const MOST_REASONS: usize = 10;
+
+impl PartCondition {
+    fn explain(&self, instance: &Value, reasons: &mut Vec<String>) {
+        let part = self.part;
+        let Some(sent) = instance.get(part) else {
+            reasons.push(format!("`{part}` is absent"));
+            return;
+        };
+        match &self.test {
+            PartTest::Schema(schema) => explain(schema, part, sent, reasons),
+            PartTest::Values(wanted) => differ(part, sent, wanted, Typing::of(part), reasons),
+        }
+    }
+}
+
+/// Adds the errors of an instance: `` `body/name`: must be string ``.
+fn explain(schema: &Schema, part: &str, instance: &Value, reasons: &mut Vec<String>) {
+    let errors = schema.errors(instance).unwrap_or_default();
+    reasons.extend(errors.iter().take(MOST_REASONS).map(|error| {
+        let at = format!("{part}{}", error.pointer);
+        format!("`{}`: {}", at.trim_start_matches('/'), error.sentence())
+    }));
+}
+
+/// Adds the differences of a sent value from the wanted one: `` `query/page` is "2", expected 1 ``.
+fn differ(at: &str, sent: &Value, wanted: &Value, typing: Typing, reasons: &mut Vec<String>) {
+    if reasons.len() >= MOST_REASONS || has(sent, wanted, typing) {
+        return;
+    }
+    match (sent, wanted) {
+        (Value::Object(sent), Value::Object(wanted)) => {
+            for (name, wanted) in wanted {
+                let at = join(at, name);
+                match sent.get(name) {
+                    Some(sent) => differ(&at, sent, wanted, typing, reasons),
+                    None => reasons.push(format!("`{at}` is absent, expected {}", brief(wanted))),
+                }
+            }
+        }
+        (Value::Array(sent), Value::Array(wanted)) if sent.len() == wanted.len() => {
+            for (index, (sent, wanted)) in sent.iter().zip(wanted).enumerate() {
+                differ(&join(at, &index.to_string()), sent, wanted, typing, reasons);
+            }
+        }
+        _ => reasons.push(format!(
+            "`{at}` is {}, expected {}",
+            brief(sent),
+            brief(wanted)
+        )),
+    }
+}
+
+/// Returns a value as JSON, cut to 80 characters.
+fn brief(value: &Value) -> String {
+    const LONGEST: usize = 80;
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

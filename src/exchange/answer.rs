@@ -46,7 +46,10 @@ pub(super) struct ValidRequest<'r, 'c, 's> {
 impl<'c> ValidRequest<'_, 'c, '_> {
     /// Decides on the answer.
     pub(super) fn plan(self) -> Plan<'c> {
-        let staging = stage(self.operation, &self.criteria);
+        let posted = self.context.posted.iter();
+        let posted = posted.filter(|fixture| fixture.operations.contains(&self.index));
+        let posted: Vec<&Fixture> = posted.map(|fixture| &fixture.posted.fixture).collect();
+        let staging = stage(&posted, self.operation, &self.criteria);
         let mut applied = staging.fixture.map(|fixture| self.applied(fixture));
         let plan = match negotiate::choose(self.operation, &self.criteria, staging) {
             Ok(choice) => self.choice(choice),

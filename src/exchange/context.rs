@@ -4,13 +4,16 @@ use crate::entity::context::EntityContext;
 use crate::errors::ErrorContext;
 use crate::errors::templates::TemplateStore;
 use crate::resource::Resources;
+use crate::state::posted::ApplicableFixture;
 
-/// Contract, resources and error templates of a sandbox, and the path of a request.
+/// Contract, resources and error templates of a sandbox, and the fixtures and the path of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExchangeContext<'c> {
     pub contract: &'c Contract,
     pub resources: &'c Resources,
     pub templates: &'c TemplateStore,
+    /// Fixtures that the client added to its session, the latest first.
+    pub posted: &'c [ApplicableFixture],
     /// Path of the request.
     pub path: &'c str,
 }

@@ -27,6 +27,7 @@ use crate::exchange::plan::Decision;
 pub(crate) use crate::exchange::plan::Plan;
 pub(crate) use crate::exchange::plan::Report;
 pub(crate) use crate::exchange::plan::Sending;
+pub(crate) use crate::exchange::read::instance;
 use http::header::{ACCEPT_ENCODING, ALLOW};
 use http::{HeaderValue, Method};
 

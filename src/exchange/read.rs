@@ -2,12 +2,14 @@
 //! planning, explaining and echoing.
 //!
 //! `exchange::plan` calls it after routing; nothing later reads the request again.
-use serde_json::{Value, json};
+use http::HeaderValue;
+use serde_json::{Map, Value, json};
 
 use crate::codec::accept::Accept;
 use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
+use crate::contract::route::Routed;
 use crate::contract::{Contract, Operation};
 use crate::exchange::settings::Settings;
 use crate::validate::{self, Received};
@@ -64,4 +66,31 @@ impl<'c: 'r, 'r> ReadRequest<'c, 'r> {
         });
         read
     }
+}
+
+/// Returns a request as one instance, `{path, query, header, cookie, body}`, as the condition of a
+/// fixture sees it. Without an operation, the parameters are the texts of the request.
+#[must_use]
+pub(crate) fn instance(contract: &Contract, settings: &Settings, request: &Request) -> Value {
+    if let Routed::Operation(index, values) = contract.route(request.method(), request.uri().path())
+    {
+        let read = ReadRequest::new(contract, index, &values, settings, request);
+        return read.received.values.as_instance(&read.inputs);
+    }
+    let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let query: Map<String, Value> = query
+        .into_owned()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let header: Map<String, Value> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value).into()))
+        .collect();
+    let mut instance = json!({ "path": {}, "query": query, "header": header, "cookie": {} });
+    if let Ok(body) = serde_json::from_slice::<Value>(&request.body().bytes()) {
+        instance["body"] = body;
+    }
+    instance
 }

@@ -41,15 +41,17 @@ impl<'c> Staging<'c> {
     }
 }
 
-/// Finds the fixtures that apply to a request: those of the active scenario first, then those
-/// without a scenario. None apply if the client itself chooses the answer.
+/// Finds the fixtures that apply to a request: `posted` ones of the session before those of files,
+/// and of each those of the active scenario first, then those without a scenario. None apply if the
+/// client itself chooses the answer.
 #[must_use]
 pub(crate) fn stage<'c>(
+    posted: &[&'c Fixture],
     operation: &'c Operation,
     criteria: &ResponseCriteria<'_, '_>,
 ) -> Staging<'c> {
     let mut staging = Staging::default();
-    if operation.fixtures.is_empty() || criteria.preferences.chooses() {
+    if operation.fixtures.is_empty() && posted.is_empty() || criteria.preferences.chooses() {
         return staging;
     }
     let instance = criteria.values.as_instance(criteria.inputs);
@@ -58,11 +60,19 @@ pub(crate) fn stage<'c>(
         .scenario
         .as_ref()
         .or(criteria.session_view.scenario.as_ref());
-    let all = || operation.fixtures.iter().map(|fixture| &**fixture);
-    let of_scenario =
-        all().filter(|fixture| fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario);
-    let of_any = all().filter(|fixture| fixture.scenario.is_none());
-    for fixture in of_scenario.chain(of_any) {
+    let of_files: Vec<&Fixture> = operation.fixtures.iter().map(|own| &**own).collect();
+    let in_turn = |all: &[&'c Fixture]| {
+        let is_chosen = |fixture: &&Fixture| {
+            fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario
+        };
+        let of_scenario = all.iter().copied().filter(is_chosen);
+        let of_any = all
+            .iter()
+            .copied()
+            .filter(|fixture| fixture.scenario.is_none());
+        of_scenario.chain(of_any).collect::<Vec<_>>()
+    };
+    for fixture in in_turn(posted).into_iter().chain(in_turn(&of_files)) {
         let when = fixture.when.as_ref();
         if !when.is_none_or(|when| when.holds(&instance)) {
             continue;

@@ -47,6 +47,7 @@ use crate::server::budget::{Budget, SMALL, Share};
 use crate::server::compute::ChosenThread;
 use crate::server::control::Control;
 use crate::server::control::session::PREFIX;
+use crate::server::control::verify::RepeatFor;
 use crate::server::current::CurrentControl;
 use crate::server::limits::Phase;
 use crate::server::message::problem_response;
@@ -56,6 +57,9 @@ const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 /// Interval at which failures to accept connections are reported; those in between are counted.
 const FAILURES_TOLD: Duration = Duration::from_secs(60);
+
+/// Pause before an answer that waits for further calls (`within`) is computed again.
+const BEFORE_A_REPETITION: Duration = Duration::from_millis(25);
 
 /// Value of `Retry-After` in answers of a busy server, in seconds.
 const BUSY_FOR: u64 = 1;
@@ -242,7 +246,7 @@ impl ConnectionState {
         if !delay.is_zero() {
             state.wait(delay, version).await;
         }
-        if self.shared.is_last_call.load(Ordering::Relaxed) && version < Version::HTTP_2 {
+        if self.is_ending() && version < Version::HTTP_2 {
             // RFC 9112 §9.6: the client does not send another request that would be lost.
             response
                 .headers_mut()
@@ -307,7 +311,7 @@ impl ConnectionState {
 
     /// Answers a request on this thread or on a thread for long work, see `compute::place`.
     async fn work_out(&self, request: Request, started: Instant) -> Response {
-        let apart = {
+        let (control, operation) = {
             // One contract answers the whole exchange, even if a reload replaces it meanwhile.
             let control = self.control.load();
             let (place, operation) = compute::place(&control, &request);
@@ -316,15 +320,28 @@ impl ConnectionState {
             }
             (Arc::clone(&control), operation)
         };
-        let (control, operation) = apart;
-        // The semaphore is never closed.
-        let slot = Arc::clone(&self.shared.slots).acquire_owned().await.ok();
-        let work = tokio::task::spawn_blocking(move || {
-            let response = answer_and_note(&control, &request, operation, started);
-            drop(slot);
-            response
-        });
-        work.await.unwrap_or_else(|error| failed(&error).0)
+        let request = Arc::new(request);
+        loop {
+            // The semaphore is never closed.
+            let slot = Arc::clone(&self.shared.slots).acquire_owned().await.ok();
+            let (control, request) = (Arc::clone(&control), Arc::clone(&request));
+            let work = tokio::task::spawn_blocking(move || {
+                let response = answer_and_note(&control, &request, operation, started);
+                drop(slot);
+                response
+            });
+            let mut response = work.await.unwrap_or_else(|error| failed(&error).0);
+            match response.extensions_mut().remove::<RepeatFor>() {
+                Some(RepeatFor(limit)) if started.elapsed() < limit && !self.is_ending() => {
+                    tokio::time::sleep(BEFORE_A_REPETITION).await;
+                }
+                _ => return response,
+            }
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.shared.is_last_call.load(Ordering::Relaxed)
     }
 
     /// Counts the content of an answer as long as it is in memory for this answer alone.

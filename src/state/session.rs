@@ -6,25 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::state::error::SnapshotError;
 use crate::state::journal::Journal;
 use crate::state::memory::{CollectionKey, Entities, EntityFactory, Reply, Step};
+use crate::state::posted::{PostedFixture, PostedFixtures};
 use crate::state::size;
-
-/// State at one moment. A copy shares its entities with the original until one of them is changed.
-#[derive(Debug, Clone, Default)]
-pub struct Snapshot {
-    /// Entities of the collections that were written to.
-    collection_keys: HashMap<CollectionKey, Arc<Entities>>,
-    /// Counts by name, for fixtures with several steps and for random draws.
-    counts: HashMap<String, u64>,
-    /// Selected scenario.
-    pub scenario: Option<String>,
-    /// Memory of the snapshot, in bytes.
-    size: usize,
-}
+pub(crate) use crate::state::snapshot::Snapshot;
+use crate::state::snapshot::size_of_shelf;
 
 /// Everything that one session holds.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +27,8 @@ pub struct SessionState {
     snapshots: BTreeMap<String, Arc<Snapshot>>,
     /// Memory of the snapshots and windows, in bytes.
     others: usize,
+    /// Fixtures that the client added.
+    posted: PostedFixtures,
     /// Number of changes.
     changes: u64,
     /// Maximum memory in bytes; unlimited if `None`.
@@ -52,174 +43,6 @@ pub struct Full {
     pub size: usize,
     /// Memory that is left, in bytes.
     pub room: usize,
-}
-
-impl Snapshot {
-    /// Returns the snapshot as JSON: `{"scenario": …, "counts": {…}, "state": [{"collection": …,
-    /// …}]}`.
-    #[must_use]
-    pub fn export(&self) -> Value {
-        let mut collection_keys: Vec<(&CollectionKey, &Arc<Entities>)> =
-            self.collection_keys.iter().collect();
-        collection_keys.sort_unstable_by_key(|(collection_key, _)| {
-            (
-                collection_key.collection.as_str(),
-                collection_key.scope.as_str(),
-            )
-        });
-        let state = collection_keys.into_iter().map(|(collection_key, entities)| {
-            let mut gone: Vec<&String> = entities.gone().collect();
-            gone.sort_unstable();
-            let all: Map<String, Value> =
-                entities.all.iter().map(|(key, entity)| (key.clone(), (**entity).clone())).collect();
-            json!({"collection": collection_key.collection, "scope": collection_key.scope, "made": entities.made(), "gone": gone, "entities": all})
-        });
-        let state: Vec<Value> = state.collect();
-        let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
-        counts.sort_unstable();
-        let counts: Map<String, Value> = counts
-            .into_iter()
-            .map(|(name, count)| (name.clone(), json!(count)))
-            .collect();
-        json!({ "scenario": self.scenario, "counts": counts, "state": state })
-    }
-
-    /// Reads an exported snapshot.
-    ///
-    /// # Errors
-    ///
-    /// Returns the first mistake in the JSON.
-    pub fn import(value: &Value) -> Result<Self, SnapshotError> {
-        let object = value.as_object().ok_or(SnapshotError::NotAnObject)?;
-        let mut read = Self::default();
-        read.choose(
-            object
-                .get("scenario")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
-        );
-        for (name, count) in object
-            .get("counts")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
-            let count = count
-                .as_u64()
-                .ok_or_else(|| SnapshotError::Count { name: name.clone() })?;
-            *read.count(name) = count;
-        }
-        let collection_keys = match object.get("state") {
-            None => &[][..],
-            Some(state) => state.as_array().ok_or(SnapshotError::State)?,
-        };
-        for (index, collection_key) in collection_keys.iter().enumerate() {
-            let (place, entities) = import_shelf(collection_key, index)?;
-            read.place(place, entities);
-        }
-        Ok(read)
-    }
-
-    /// Returns the names of the collections that were written to.
-    #[must_use]
-    pub fn collections(&self) -> Vec<&str> {
-        self.collection_keys
-            .keys()
-            .map(|collection_key| collection_key.collection.as_str())
-            .collect()
-    }
-
-    /// Returns the collections that were written to, with their names and entities.
-    pub(crate) fn written(&self) -> impl Iterator<Item = (&str, &Entities)> {
-        let all = self.collection_keys.iter();
-        all.map(|(key, entities)| (key.collection.as_str(), &**entities))
-    }
-
-    /// Replaces all entities of a collection.
-    fn place(&mut self, collection_key: CollectionKey, entities: Entities) {
-        self.size += entities.size() + size_of_shelf(&collection_key);
-        let before = self
-            .collection_keys
-            .get(&collection_key)
-            .map_or(0, |before| before.size() + size_of_shelf(&collection_key));
-        self.size = self.size.saturating_sub(before);
-        self.collection_keys
-            .insert(collection_key, Arc::new(entities));
-    }
-
-    /// Returns the count of this name, to be increased; it starts at 0.
-    fn count(&mut self, name: &str) -> &mut u64 {
-        if !self.counts.contains_key(name) {
-            self.size += size::entry(name.len(), size_of::<u64>());
-        }
-        self.counts.entry(name.to_owned()).or_insert(0)
-    }
-
-    /// Selects the scenario, and clears all counts so that its steps begin anew.
-    fn choose(&mut self, scenario: Option<String>) {
-        let counts = self
-            .counts
-            .keys()
-            .map(|name| size::entry(name.len(), size_of::<u64>()));
-        self.size = self.size.saturating_sub(counts.sum());
-        self.counts.clear();
-        let length =
-            |scenario: &Option<String>| scenario.as_ref().map_or(0, |name| size::block(name.len()));
-        self.size = (self.size + length(&scenario)).saturating_sub(length(&self.scenario));
-        self.scenario = scenario;
-    }
-}
-
-fn import_shelf(
-    collection_key: &Value,
-    index: usize,
-) -> Result<(CollectionKey, Entities), SnapshotError> {
-    let text = |name: &'static str| {
-        let found = collection_key
-            .get(name)
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        found.ok_or(SnapshotError::Text { index, name })
-    };
-    let place = CollectionKey {
-        collection: text("collection")?,
-        scope: text("scope")?,
-    };
-    let entities = collection_key.get("entities").and_then(Value::as_object);
-    let entities = entities.ok_or(SnapshotError::Entities { index })?;
-    for (key, entity) in entities {
-        if !entity.is_object() {
-            let key = key.clone();
-            return Err(SnapshotError::Entity { index, key });
-        }
-        if size::is_too_deep(entity) {
-            let key = key.clone();
-            return Err(SnapshotError::EntityTooDeep { index, key });
-        }
-    }
-    let all = entities
-        .iter()
-        .map(|(key, entity)| (key.clone(), Arc::new(entity.clone())))
-        .collect();
-    let gone = collection_key
-        .get("gone")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let gone = gone.filter_map(Value::as_str).map(str::to_owned).collect();
-    let made = collection_key
-        .get("made")
-        .and_then(Value::as_u64)
-        .unwrap_or(0);
-    Ok((place, Entities::exported(all, gone, made)))
-}
-
-/// Returns the memory of a collection without its entities, in bytes.
-fn size_of_shelf(collection_key: &CollectionKey) -> usize {
-    size::entry(
-        collection_key.collection.len() + collection_key.scope.len(),
-        size_of::<CollectionKey>() + size_of::<Entities>(),
-    )
 }
 
 impl SessionState {
@@ -373,7 +196,7 @@ impl SessionState {
     /// Returns the memory of the session, in bytes, with its journal and snapshots.
     #[must_use]
     pub fn size(&self) -> usize {
-        Self::EMPTY + self.now.size + self.others + self.journal.size()
+        Self::EMPTY + self.now.size + self.others + self.posted.size() + self.journal.size()
     }
 
     /// Counts an event by name; returns how often it was counted before.
@@ -468,10 +291,33 @@ impl SessionState {
         self.snapshots.keys().cloned().collect()
     }
 
-    /// Clears the entities, the counts, the rate-limit windows and the scenario; keeps the journal
-    /// and the snapshots.
+    /// Clears the entities, the counts, the rate-limit windows, the scenario and the added fixtures;
+    /// keeps the journal and the snapshots.
     pub fn forget(&mut self) {
         self.replace(Snapshot::default());
+        self.posted = PostedFixtures::default();
+    }
+
+    /// Returns the fixtures that the client added.
+    pub(crate) fn posted(&self) -> &PostedFixtures {
+        &self.posted
+    }
+
+    /// Adds fixtures of the client.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Full`] if they do not fit; then nothing changes.
+    pub(crate) fn post(&mut self, fixtures: Vec<Arc<PostedFixture>>) -> Result<(), Full> {
+        self.check(PostedFixtures::size_of_more(&fixtures))?;
+        self.posted.add(fixtures);
+        Ok(())
+    }
+
+    /// Removes one fixture of the client, or all without an id; returns the number of removed
+    /// fixtures.
+    pub(crate) fn unpost(&mut self, id: Option<u64>) -> usize {
+        self.posted.remove(id)
     }
 
     /// Restores the state of a snapshot; keeps the journal and the snapshots.
@@ -504,6 +350,8 @@ fn size_of_snapshot(name: &str, snapshot: &Snapshot) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::state::memory::{Absent, Change, New, Presence};
 

@@ -8,10 +8,12 @@ pub(crate) mod hook;
 pub(crate) mod hosts;
 mod insight;
 mod numbers;
+mod posted;
 pub(crate) mod requests;
 pub(crate) mod session;
 mod state;
 pub(crate) mod stream;
+pub(crate) mod verify;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,6 +98,8 @@ pub struct Control {
     numbers: OperationNumbers,
     /// Function that loads the documents again, if they can be.
     reload: Arc<OnceLock<ReloadFunction>>,
+    /// Number of the last fixture that a client added.
+    fixture_ids: Arc<AtomicU64>,
     /// Redactions of secrets in paths, by the index of the operation; most operations have none.
     secrets: OnceLock<HashMap<usize, Redaction>>,
     /// Sender of exchanges to the clients that listen to them.
@@ -143,6 +147,7 @@ impl Control {
             coverage,
             numbers,
             reload: Arc::default(),
+            fixture_ids: Arc::default(),
             secrets: OnceLock::new(),
             stream,
             paces,
@@ -164,6 +169,7 @@ impl Control {
             count: Arc::clone(&self.count),
             numbers,
             reload: Arc::clone(&self.reload),
+            fixture_ids: Arc::clone(&self.fixture_ids),
             secrets: OnceLock::new(),
             stream: self.stream.clone(),
             sandbox,
@@ -457,13 +463,21 @@ impl Control {
             );
         };
         let asked = ControlRequest::new(request, session);
-        let done = match self.judge().contract().operations[operation].name() {
+        let mut wait = None;
+        let name = self.judge().contract().operations[operation].name();
+        let done = match name {
             "listRequests" => Ok(self.requests(&asked)),
             "clearRequests" => Ok(self.clear_requests(&asked)),
             "streamRequests" => return self.listen(&asked, Heard::Exchanges),
             "streamEvents" => return self.listen(&asked, Heard::All),
             "reload" => self.reload(),
-            "verify" => self.verify(&asked),
+            "verify" => self.verify(&asked).map(|verdict| {
+                wait = verdict.wait;
+                verdict.answer
+            }),
+            "listFixtures" => Ok(self.posted_fixtures(&asked)),
+            "addFixtures" => self.post_fixtures(&asked),
+            "removeFixtures" | "removeFixture" => self.remove_fixtures(&asked),
             "reset" => Ok(self.reset(&asked)),
             "getScenario" => Ok(self.scenario(&asked)),
             "setScenario" => self.set_scenario(&asked),
@@ -500,10 +514,17 @@ impl Control {
                 )
             }
             // People also read it on terminals.
-            Ok(value) => answered(
-                Bytes::from(escape::json(&value.to_string()).into_owned()),
-                "application/json",
-            ),
+            Ok(value) => {
+                let text = escape::json(&value.to_string()).into_owned();
+                let (mut response, report) = answered(Bytes::from(text), "application/json");
+                if let Some(wait) = wait {
+                    response.extensions_mut().insert(wait);
+                }
+                if name == "addFixtures" {
+                    *response.status_mut() = StatusCode::CREATED;
+                }
+                (response, report)
+            }
             Err(problem) => problem_response(&problem),
         }
     }

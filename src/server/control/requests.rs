@@ -5,12 +5,9 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::codec::message::Response;
-use crate::document::names::unknown_keyword;
-use crate::errors::problem::Problem;
 use crate::exchange::Report;
-use crate::schema::{Schema, standalone};
 use crate::server::control::stream::{Heard, JournalStream};
-use crate::server::control::{Control, ControlRequest, unprocessable};
+use crate::server::control::{Control, ControlRequest};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
 
 impl Control {
@@ -22,7 +19,12 @@ impl Control {
 
     /// Returns the last `most` matching exchanges of a session, or of all sessions. Only these are
     /// copied.
-    fn journalled(&self, session: Option<&str>, filter: Filter<'_>, most: usize) -> Journalled {
+    pub(super) fn journalled(
+        &self,
+        session: Option<&str>,
+        filter: Filter<'_>,
+        most: usize,
+    ) -> Journalled {
         let memory = self.sandbox.memory();
         let sessions = match session {
             Some(name) => vec![name.to_owned()],
@@ -82,7 +84,7 @@ impl Control {
 
     /// Returns the session of a list: the one in the query, else the one that the request is in;
     /// `None` means all sessions.
-    fn of_session<'a>(asked: &'a ControlRequest<'_>) -> Option<&'a str> {
+    pub(super) fn of_session<'a>(asked: &'a ControlRequest<'_>) -> Option<&'a str> {
         asked
             .query("session")
             .or_else(|| Some(asked.session).filter(|session| !session.is_empty()))
@@ -117,7 +119,7 @@ impl Control {
     }
 
     /// Returns the number in the journal of an operation, by its name or by method and path.
-    fn operation_of(&self, name: &str) -> Option<usize> {
+    pub(super) fn operation_of(&self, name: &str) -> Option<usize> {
         self.numbers.number(self.sandbox.contract().find(name)?)
     }
 
@@ -167,94 +169,6 @@ impl Control {
             },
         )
     }
-
-    /// Counts the exchanges that match, and checks the count against `times`, `atLeast` and
-    /// `atMost`.
-    ///
-    /// # Errors
-    ///
-    /// `Problem` 422, if the operation is unknown or `body` is not a JSON Schema.
-    pub(super) fn verify(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
-        let body = &asked.body;
-        let text = |name: &str| body.get(name).and_then(Value::as_str);
-        let operation = text("operation");
-        if let Some(name) = operation.filter(|name| self.sandbox.contract().find(name).is_none()) {
-            let near = self.sandbox.contract().nearest_operation(name);
-            let near = near
-                .map(|near| format!("; there is `{near}`"))
-                .unwrap_or_default();
-            return Err(unprocessable(format!(
-                "no document has the operation `{name}`{near}"
-            )));
-        }
-        if let Some(unknown) = body.get("body").and_then(unknown_keyword) {
-            let meant = unknown
-                .meant
-                .map(|meant| format!("; did you mean `{meant}`?"))
-                .unwrap_or_default();
-            let at = format!("/body{}", unknown.pointer);
-            return Err(unprocessable(format!(
-                "`{at}`: `{}` is not a JSON Schema keyword{meant}",
-                unknown.name
-            )));
-        }
-        let schema = body.get("body").map(standalone).transpose();
-        let schema = schema.map_err(|error| {
-            unprocessable(format!(
-                "`body` is not JSON Schema that can be compiled: {error}"
-            ))
-        })?;
-        let status = body.get("status").map(|status| {
-            status
-                .as_str()
-                .map_or_else(|| status.to_string(), str::to_owned)
-        });
-        let session = text("session").or_else(|| Self::of_session(asked));
-        let index = operation.and_then(|name| self.operation_of(name));
-        let is_meant = |glance: Glance<'_>| {
-            operation.is_none_or(|_| glance.operation == index)
-                && status
-                    .as_ref()
-                    .is_none_or(|status| is_status(glance.status, status))
-        };
-        let Journalled {
-            entries, forgotten, ..
-        } = self.journalled(session, &is_meant, usize::MAX);
-        let fits = |entry: &&Entry| {
-            let fits = |schema: &Schema| {
-                entry
-                    .body()
-                    .is_some_and(|body| schema.is_valid(&body) == Ok(true))
-            };
-            schema.as_ref().is_none_or(fits)
-        };
-        let matched: Vec<u64> = entries
-            .iter()
-            .filter(fits)
-            .map(|entry| entry.number)
-            .collect();
-        let count = matched.len() as u64;
-        let bound = |name: &str| body.get(name).and_then(Value::as_u64);
-        let times = bound("times").is_none_or(|times| count == times);
-        let is_bound = ["times", "atLeast", "atMost"]
-            .iter()
-            .any(|name| bound(name).is_some());
-        let at_least = bound("atLeast").is_none_or(|least| count >= least);
-        let at_most = bound("atMost").is_none_or(|most| count <= most);
-        let passed = times && at_least && at_most && (is_bound || count > 0);
-        if forgotten == 0 {
-            return Ok(json!({ "passed": passed, "count": count, "requests": matched }));
-        }
-        // Exchanges that are not kept any more may exceed an upper bound.
-        let is_sure = bound("times").is_none() && bound("atMost").is_none();
-        let detail = format!(
-            "the journal keeps the last exchanges only, and {forgotten} before them were not looked at; see `--journal`"
-        );
-        let passed = passed && is_sure;
-        Ok(json!({
-            "passed": passed, "count": count, "requests": matched, "forgotten": forgotten, "detail": detail,
-        }))
-    }
 }
 
 /// Result of a search in the journal.
@@ -269,7 +183,7 @@ pub struct Journalled {
 }
 
 /// Compares a status with `404` or `4XX`.
-fn is_status(status: StatusCode, wanted: &str) -> bool {
+pub(super) fn is_status(status: StatusCode, wanted: &str) -> bool {
     let wanted = wanted.to_ascii_uppercase();
     wanted == status.as_str() || wanted == format!("{}XX", status.as_u16() / 100)
 }

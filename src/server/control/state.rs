@@ -268,7 +268,7 @@ impl Control {
     }
 }
 
-fn full(error: Full) -> Problem {
+pub(super) fn full(error: Full) -> Problem {
     let detail = format!("the session is full: {error}; `POST /_standin/reset` empties it");
     Problem::new(ProblemKind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
 }

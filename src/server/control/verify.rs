@@ -1,0 +1,349 @@
+//! Control API: check which calls a client made.
+//!
+//! `POST /_standin/verify` counts the exchanges of the journal that match, or looks for several in
+//! order. An answer that does not pass names the exchanges that nearly match.
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::codec::message::{Body, Request};
+use crate::contract::request_condition::{ConditionReader, PARTS, RequestCondition};
+use crate::contract::simulation::duration;
+use crate::document::fixture_text;
+use crate::document::names::unknown_keyword;
+use crate::errors::problem::Problem;
+use crate::schema::{Demand, Schemas};
+use crate::server::control::requests::is_status;
+use crate::server::control::{Control, ControlRequest, unprocessable};
+use crate::state::journal::{Entry, Glance};
+
+/// Maximum number of calls in a sequence.
+const MOST_CALLS: usize = 100;
+
+/// Number of exchanges that an answer names as near misses.
+const NEAR_MISSES: usize = 3;
+
+/// Number of the latest exchanges among which near misses are looked for.
+const MOST_COMPARED: usize = 200;
+
+/// Longest time to wait for calls (`within`).
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Extension of a response that may differ soon: the request is answered again until this time
+/// after it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RepeatFor(pub Duration);
+
+/// Verdict on the calls of a client.
+pub(super) struct Verdict {
+    /// Answer of the control API.
+    pub answer: Value,
+    /// Time to wait for further calls, if those could make it pass.
+    pub wait: Option<RepeatFor>,
+}
+
+/// Description of a call.
+struct CallPattern {
+    /// Name of the operation as it was given, and its number in the journal.
+    operation: Option<(String, Option<usize>)>,
+    /// Status such as `404` or `4XX`.
+    status: Option<String>,
+    /// Condition on the parts of the request.
+    condition: Option<RequestCondition>,
+}
+
+/// Bounds of the number of calls.
+struct CountBounds {
+    times: Option<u64>,
+    at_least: Option<u64>,
+    at_most: Option<u64>,
+}
+
+impl CountBounds {
+    fn of(body: &Value) -> Self {
+        let bound = |name: &str| body.get(name).and_then(Value::as_u64);
+        Self {
+            times: bound("times"),
+            at_least: bound("atLeast"),
+            at_most: bound("atMost"),
+        }
+    }
+
+    /// Returns the lowest number of calls; one without any bound.
+    fn least(&self) -> u64 {
+        let least = self.times.or(self.at_least);
+        least.unwrap_or_else(|| u64::from(self.at_most.is_none()))
+    }
+
+    /// Returns the highest number of calls.
+    fn most(&self) -> u64 {
+        self.times.or(self.at_most).unwrap_or(u64::MAX)
+    }
+
+    fn allow(&self, count: u64) -> bool {
+        let others = self.at_least.is_none_or(|least| count >= least)
+            && self.at_most.is_none_or(|most| count <= most);
+        others && (self.least()..=self.most()).contains(&count)
+    }
+}
+
+impl Control {
+    /// Counts the exchanges that match and checks the count, or looks for calls in order.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 422, if an operation is unknown, or a condition or a time is not written as it
+    /// should be.
+    pub(super) fn verify(&self, asked: &ControlRequest<'_>) -> Result<Verdict, Problem> {
+        let body = &asked.body;
+        let wait = body.get("within").map(within).transpose()?;
+        let session = body.get("session").and_then(Value::as_str);
+        let session = session.or_else(|| Self::of_session(asked));
+        let (answer, may_pass) = match body.get("sequence").and_then(Value::as_array) {
+            Some(calls) => self.verify_sequence(body, calls, session)?,
+            None => self.verify_count(body, session)?,
+        };
+        Ok(Verdict {
+            answer,
+            wait: wait.filter(|_| may_pass).map(RepeatFor),
+        })
+    }
+
+    /// Returns the answer, and true if further calls could make it pass.
+    fn verify_count(&self, body: &Value, session: Option<&str>) -> Result<(Value, bool), Problem> {
+        let pattern = CallPattern::read(self, body)?;
+        let bounds = CountBounds::of(body);
+        let found = self.journalled(session, &|glance| pattern.may_match(glance), usize::MAX);
+        let matched: Vec<u64> = found
+            .entries
+            .iter()
+            .filter(|entry| pattern.misses(self, entry).is_empty())
+            .map(|entry| entry.number)
+            .collect();
+        let count = matched.len() as u64;
+        let is_allowed = bounds.allow(count);
+        // Exchanges that are not kept any more may exceed an upper bound.
+        let is_sure = found.forgotten == 0 || bounds.most() == u64::MAX;
+        let passed = is_allowed && is_sure;
+        let mut answer = json!({ "passed": passed, "count": count, "requests": matched });
+        if found.forgotten > 0 {
+            answer["forgotten"] = json!(found.forgotten);
+            answer["detail"] = json!(format!(
+                "the journal keeps the last exchanges only, and {} before them were not looked at; see `--journal`",
+                found.forgotten
+            ));
+        }
+        if count < bounds.least() {
+            self.add_near_misses(&mut answer, &pattern, session, 0);
+        }
+        Ok((answer, count < bounds.least()))
+    }
+
+    /// Looks for calls in order; others may come between them. Returns the answer, and true if
+    /// further calls could make it pass.
+    fn verify_sequence(
+        &self,
+        body: &Value,
+        calls: &[Value],
+        session: Option<&str>,
+    ) -> Result<(Value, bool), Problem> {
+        const ALONE: [&str; 5] = ["operation", "status", "times", "atLeast", "atMost"];
+        let mut others = ALONE.iter().chain(&PARTS);
+        if let Some(other) = others.find(|name| body.get(**name).is_some()) {
+            return Err(unprocessable(format!(
+                "`{other}` is beside `sequence`, expected in one of its calls"
+            )));
+        }
+        if calls.len() > MOST_CALLS {
+            let message = format!("`sequence` has more than {MOST_CALLS} calls");
+            return Err(unprocessable(message));
+        }
+        let mut matched = Vec::new();
+        let mut after = 0;
+        for (index, call) in calls.iter().enumerate() {
+            let pattern = CallPattern::read(self, call)?;
+            let found = self.journalled(session, &|glance| pattern.may_match(glance), usize::MAX);
+            let mut later = found.entries.iter().filter(|entry| entry.number > after);
+            let Some(entry) = later.find(|entry| pattern.misses(self, entry).is_empty()) else {
+                let mut answer = json!({ "passed": false, "count": matched.len(), "requests": matched, "missing": index });
+                self.add_near_misses(&mut answer, &pattern, session, after);
+                return Ok((answer, true));
+            };
+            after = entry.number;
+            matched.push(entry.number);
+        }
+        let answer = json!({ "passed": true, "count": matched.len(), "requests": matched });
+        Ok((answer, false))
+    }
+
+    /// Adds the exchanges after a number that nearly match, and the reasons why each does not.
+    fn add_near_misses(
+        &self,
+        answer: &mut Value,
+        pattern: &CallPattern,
+        session: Option<&str>,
+        after: u64,
+    ) {
+        let found = self.journalled(session, &|_| true, MOST_COMPARED);
+        let later = found.entries.iter().filter(|entry| entry.number > after);
+        let mut missed: Vec<(&Entry, Vec<String>)> = later
+            .map(|entry| (entry, pattern.misses(self, entry)))
+            .filter(|(_, why)| !why.is_empty())
+            .collect();
+        let is_own = |entry: &Entry| pattern.is_of_operation(self, entry);
+        // Calls of other operations are near only if the operation was not called at all.
+        if missed.iter().any(|(entry, _)| is_own(entry)) {
+            missed.retain(|(entry, _)| is_own(entry));
+        }
+        missed.sort_by_key(|(entry, why)| (why.len(), u64::MAX - entry.number));
+        if missed.is_empty() {
+            return;
+        }
+        let near = missed.into_iter().take(NEAR_MISSES).map(|(entry, why)| {
+            let shown = entry.to_json();
+            json!({
+                "request": entry.number,
+                "method": shown["request"]["method"],
+                "target": shown["request"]["target"],
+                "why": why,
+            })
+        });
+        answer["nearMisses"] = near.collect();
+    }
+}
+
+/// Reads the time to wait: `2s`, `500ms`, or milliseconds.
+fn within(value: &Value) -> Result<Duration, Problem> {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    match duration(&text) {
+        Some(time) if time <= LONGEST_WAIT => Ok(time),
+        _ => Err(unprocessable(format!(
+            "`within` is `{text}`, expected a time such as `2s`, at most {LONGEST_WAIT:?}"
+        ))),
+    }
+}
+
+impl CallPattern {
+    fn read(control: &Control, call: &Value) -> Result<Self, Problem> {
+        let operation = call.get("operation").and_then(Value::as_str);
+        let contract = control.sandbox().contract();
+        if let Some(name) = operation.filter(|name| contract.find(name).is_none()) {
+            let near = contract.nearest_operation(name);
+            let near = near
+                .map(|near| format!("; there is `{near}`"))
+                .unwrap_or_default();
+            return Err(unprocessable(format!(
+                "no document has the operation `{name}`{near}"
+            )));
+        }
+        let status = call.get("status").map(|status| {
+            status
+                .as_str()
+                .map_or_else(|| status.to_string(), str::to_owned)
+        });
+        Ok(Self {
+            operation: operation.map(|name| (name.to_owned(), control.operation_of(name))),
+            status,
+            condition: condition(call)?,
+        })
+    }
+
+    /// Returns true if an exchange has the operation and the status.
+    fn may_match(&self, glance: Glance<'_>) -> bool {
+        let operation = self.operation.as_ref();
+        operation.is_none_or(|(_, number)| glance.operation == *number)
+            && self
+                .status
+                .as_ref()
+                .is_none_or(|status| is_status(glance.status, status))
+    }
+
+    fn is_of_operation(&self, control: &Control, entry: &Entry) -> bool {
+        self.operation.as_ref().is_none_or(|(name, _)| {
+            let contract = control.sandbox().contract();
+            let wanted = contract.find(name);
+            let own = entry
+                .operation
+                .as_deref()
+                .and_then(|own| contract.find(own));
+            wanted == own
+        })
+    }
+
+    /// Returns the reasons why an exchange does not match; none if it does.
+    fn misses(&self, control: &Control, entry: &Entry) -> Vec<String> {
+        let mut why = Vec::new();
+        if let Some((name, _)) = &self.operation
+            && !self.is_of_operation(control, entry)
+        {
+            let own = entry.operation.as_deref().unwrap_or("none");
+            why.push(format!("the operation is `{own}`, expected `{name}`"));
+        }
+        if let Some(status) = &self.status
+            && !is_status(entry.status, status)
+        {
+            let own = entry.status.as_u16();
+            why.push(format!("the status is {own}, expected {status}"));
+        }
+        if let Some(condition) = &self.condition {
+            why.extend(condition.misses(&instance(control, entry)));
+        }
+        why
+    }
+}
+
+/// Returns the request of an exchange as one instance, `{path, query, header, cookie, body}`.
+fn instance(control: &Control, entry: &Entry) -> Value {
+    let mut request = Request::new(Body::Complete(entry.content.clone()));
+    *request.method_mut() = entry.method.clone();
+    *request.uri_mut() = entry.target.clone();
+    *request.headers_mut() = entry.headers.clone();
+    control.sandbox().instance(&request)
+}
+
+/// Reads the condition on the parts of the request; `None` if there is none.
+fn condition(call: &Value) -> Result<Option<RequestCondition>, Problem> {
+    let parts: Map<String, Value> = PARTS
+        .into_iter()
+        .filter_map(|part| Some((part.to_owned(), call.get(part)?.clone())))
+        .collect();
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    if let Some(mistake) = parts.get("body").and_then(misspelt) {
+        return Err(unprocessable(mistake));
+    }
+    let text = json!({ "when": parts }).to_string();
+    let invalid = |found: crate::diagnostic::Diagnostic| unprocessable(found.detail());
+    let (file, _) = fixture_text("verify".to_owned(), text).map_err(invalid)?;
+    let schemas = Schemas::new(
+        Arc::clone(&file.source),
+        Arc::clone(&file.tree),
+        Demand::Few,
+    );
+    let reader = ConditionReader {
+        source: &file.source,
+        schemas: &schemas,
+    };
+    let read = reader.read("/when", &file.tree["when"]).map_err(invalid)?;
+    Ok(Some(read))
+}
+
+/// Returns a message about a schema of which one keyword is misspelt: as a plain value it would
+/// match nothing.
+fn misspelt(body: &Value) -> Option<String> {
+    let unknown = unknown_keyword(body)?;
+    let is_schema = body.as_object()?.keys().any(|name| {
+        crate::contract::request_condition::is_keyword(name)
+            || Some(name.as_str()) == Some(&unknown.name)
+    });
+    let meant = unknown.meant.filter(|_| is_schema)?;
+    let at = format!("/body{}", unknown.pointer);
+    Some(format!(
+        "`{at}`: `{}` is not a JSON Schema keyword; did you mean `{meant}`?",
+        unknown.name
+    ))
+}

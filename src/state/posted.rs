@@ -1,0 +1,87 @@
+//! Fixtures that a client adds to its session while the server runs.
+//!
+//! `server::control` reads and adds them; `Sandbox` passes those of the session to `exchange`, which
+//! tries them before the fixtures of files.
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::contract::fixture::Fixture;
+use crate::state::size;
+
+/// Maximum number of added fixtures of one session.
+pub(crate) const MOST_POSTED: usize = 1000;
+
+/// A fixture that a client added.
+#[derive(Debug)]
+pub(crate) struct PostedFixture {
+    /// Number of the fixture, unique in the process: the last segment of its path.
+    pub id: u64,
+    /// Operations that it applies to, as in fixture files: `createOrder`, `GET /pets/*`.
+    pub key: String,
+    /// Entry as the client wrote it.
+    pub written: Value,
+    /// Entry as it was read.
+    pub fixture: Fixture,
+}
+
+impl PostedFixture {
+    /// Returns the fixture as JSON: `{"id": 1, "operation": "createOrder", "fixture": {…}}`.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "id": self.id, "operation": self.key, "fixture": self.written })
+    }
+
+    /// Returns its memory in bytes, about: the entry as it was written and as it was read.
+    fn size(&self) -> usize {
+        size_of::<Self>() + 2 * size::of(&self.written) + size::block(self.key.len())
+    }
+}
+
+/// A fixture of a session, and the operations of the contract that it applies to.
+#[derive(Debug, Clone)]
+pub(crate) struct ApplicableFixture {
+    pub posted: Arc<PostedFixture>,
+    /// Indexes of the operations.
+    pub operations: Arc<[usize]>,
+}
+
+/// Fixtures of one session, the latest first. A copy shares them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PostedFixtures {
+    all: Vec<Arc<PostedFixture>>,
+    /// Memory of the fixtures, in bytes.
+    size: usize,
+}
+
+impl PostedFixtures {
+    /// Returns the fixtures, the latest first.
+    pub(crate) fn all(&self) -> &[Arc<PostedFixture>] {
+        &self.all
+    }
+
+    /// Returns the memory of the fixtures, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Returns the memory that more fixtures would take, in bytes.
+    pub(super) fn size_of_more(more: &[Arc<PostedFixture>]) -> usize {
+        more.iter().map(|fixture| fixture.size()).sum()
+    }
+
+    /// Adds fixtures, which apply before those that were added earlier; among themselves they keep
+    /// their order.
+    pub(super) fn add(&mut self, more: Vec<Arc<PostedFixture>>) {
+        self.size += Self::size_of_more(&more);
+        self.all.splice(0..0, more);
+    }
+
+    /// Removes one fixture, or all without an id; returns the number of removed fixtures.
+    pub(super) fn remove(&mut self, id: Option<u64>) -> usize {
+        let before = self.all.len();
+        self.all
+            .retain(|fixture| id.is_some_and(|id| id != fixture.id));
+        self.size = Self::size_of_more(&self.all);
+        before - self.all.len()
+    }
+}
