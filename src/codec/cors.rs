@@ -14,17 +14,32 @@ pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Allows the methods and header fields that a preflight requests, for 600 seconds.
-pub(crate) fn permit_preflight(
-    request: &HeaderMap,
-    methods: &HeaderValue,
-    response: &mut HeaderMap,
-) {
-    response.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
+/// Methods that pages may use, whatever the path documents.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, QUERY";
+
+/// Allows every method, and the header fields that a preflight requests, for 600 seconds.
+///
+/// A path that does not document the method answers the request itself with 404 or 405. Browsers
+/// hide that answer from the page if they refuse to send the request.
+pub(crate) fn permit_preflight(request: &HeaderMap, response: &mut HeaderMap) {
+    response.insert(ACCESS_CONTROL_ALLOW_METHODS, methods(request));
     if let Some(names) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         response.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
     response.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+}
+
+/// Returns the list of all usual methods, with the one that a preflight requests if it is another.
+fn methods(request: &HeaderMap) -> HeaderValue {
+    let usual = HeaderValue::from_static(METHODS);
+    let requested = request
+        .get(ACCESS_CONTROL_REQUEST_METHOD)
+        .and_then(|method| Method::from_bytes(method.as_bytes()).ok())
+        .filter(|method| !METHODS.split(", ").any(|usual| usual == method.as_str()));
+    match requested {
+        Some(method) => HeaderValue::from_str(&format!("{METHODS}, {method}")).unwrap_or(usual),
+        None => usual,
+    }
 }
 
 /// Allows the page that made the request to read the response and all of its header fields.

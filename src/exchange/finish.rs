@@ -159,7 +159,7 @@ fn options_response(methods: &HeaderValue, settings: &Settings, request: &Reques
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, methods.clone());
     if settings.cors == Cors::On && cors::is_preflight(request.method(), request.headers()) {
-        cors::permit_preflight(request.headers(), methods, response.headers_mut());
+        cors::permit_preflight(request.headers(), response.headers_mut());
     }
     response
 }

@@ -101,7 +101,7 @@ fn plan_reading<'c>(
         return Plan::without_operation(Decision::Options(allow(&contract.methods())));
     }
     if settings.cors == Cors::On && cors::is_preflight(method, request.headers()) {
-        return Plan::without_operation(Decision::Options(preflight_methods(contract, request)));
+        return Plan::without_operation(Decision::Options(documented_methods(contract, path)));
     }
     match contract.route(method, path) {
         Routed::Operation(index, values) => routed(index, &values),
@@ -140,16 +140,13 @@ fn misread(contract: &Contract, read: &ReadRequest<'_, '_>) -> Vec<String> {
     misread.iter().cloned().chain(unknown).collect()
 }
 
-fn preflight_methods(contract: &Contract, request: &Request) -> HeaderValue {
+/// Returns the methods that a path documents, for the `Allow` of a preflight; only `OPTIONS` for an
+/// unknown path, whose error the request itself gets.
+fn documented_methods(contract: &Contract, path: &str) -> HeaderValue {
     // No document has `CONNECT`, so this asks for every method that there is.
-    match contract.route(&Method::CONNECT, request.uri().path()) {
+    match contract.route(&Method::CONNECT, path) {
         Routed::OtherMethods(methods) => allow(&methods),
-        // The request itself gets the error about its path, not its preflight.
-        _ => request
-            .headers()
-            .get(http::header::ACCESS_CONTROL_REQUEST_METHOD)
-            .cloned()
-            .unwrap_or_else(|| allow(&[])),
+        _ => allow(&[]),
     }
 }
 

@@ -105,6 +105,15 @@ pub(super) fn is_foreign(request: &Request) -> bool {
     }
 }
 
+/// Returns true if a browser says that a page of another origin sends a request that changes
+/// something (Fetch Metadata, §2.3). Some requests of pages have no `Origin`, such as those that a
+/// proxy or an extension took it from.
+pub(super) fn is_change_from_page(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site");
+    let is_own = site.is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
+    !is_own && !request.method().is_safe()
+}
+
 /// Returns the host that a request is sent to, with its port (RFC 9112 §3.2.2: the authority in the
 /// target precedes the `Host` field).
 fn host(request: &Request) -> Option<&str> {

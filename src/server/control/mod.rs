@@ -9,6 +9,7 @@ pub(crate) mod hosts;
 mod insight;
 mod numbers;
 mod posted;
+mod json_form;
 pub(crate) mod requests;
 pub(crate) mod session;
 mod state;
@@ -42,6 +43,7 @@ use crate::server::control::expectation::Expectation;
 use crate::server::control::hook::ReloadFunction;
 use crate::server::control::hosts::Hosts;
 use crate::server::control::numbers::OperationNumbers;
+use crate::server::control::json_form::json_form;
 use crate::server::control::session::{PREFIX, SessionRequest, session_of};
 use crate::server::control::stream::{Heard, JournalEvent};
 use crate::server::message::problem_response;
@@ -450,6 +452,8 @@ impl Control {
             }
             return (response, report);
         }
+        let as_json = json_form(request);
+        let request = as_json.as_ref().unwrap_or(request);
         let (response, report) = self.judge().answer(request);
         let (true, Some(operation)) = (response.status().is_success(), report.operation) else {
             // The index of the operation belongs to the document of the control API.
@@ -571,7 +575,7 @@ impl Control {
             ControlAccess::Open => {}
         }
         // A page of another origin must not do with a form what it cannot do with a script.
-        if hosts::is_foreign(request) {
+        if hosts::is_foreign(request) || hosts::is_change_from_page(request) {
             refused("pages of other origins may not use the control API")
         } else {
             Ok(())
