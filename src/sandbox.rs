@@ -28,7 +28,7 @@ use crate::errors::survey::{Survey, survey};
 use crate::errors::templates::TemplateStore;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::session_view::{SessionView, Within};
-use crate::exchange::{self, Report, Settings};
+use crate::exchange::{self, Compression, Report, Settings, sample};
 use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::Demand;
@@ -527,6 +527,34 @@ impl Sandbox {
                     .step(collection_key, step, factory)
             },
         )
+    }
+
+    /// Returns an example request to an operation, and the answer that it would get in a session;
+    /// changes nothing.
+    #[must_use]
+    pub(crate) fn example(&self, session: &str, index: usize) -> (Request, Response) {
+        let settings = Settings {
+            delay: None,
+            compression: Compression::Off,
+            ..self.settings
+        };
+        let operation = &self.contract.operations[index];
+        let request = sample::request(operation, &settings.options, None);
+        let now = self
+            .memory
+            .look(session, SessionState::now)
+            .unwrap_or_default();
+        let chosen = now.scenario.clone();
+        let session_state = RefCell::new(SessionState::of(now));
+        let within = |run: &mut dyn FnMut(&mut SessionState)| run(&mut session_state.borrow_mut());
+        let session_view = self.session_view(chosen, &within);
+        let context = self.context(request.uri().path());
+        let plan = exchange::plan(context, &session_view, &settings, &request);
+        let (response, _report) =
+            exchange::answer(&plan, &settings, &request, &mut |key, step, factory| {
+                session_state.borrow_mut().step(key, step, factory)
+            });
+        (request, response)
     }
 
     fn context<'s>(&'s self, path: &'s str) -> ExchangeContext<'s> {

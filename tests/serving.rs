@@ -12,6 +12,8 @@ use std::net::{Shutdown, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use document::DOCUMENT;
 use program::{Folder, run};
 use server::{Server, read};
@@ -199,4 +201,75 @@ fn what_does_not_end_is_cut_when_the_time_is_over() {
     assert_eq!(code, Some(0));
     assert!(log.contains("exchanges in flight were cut"), "{log}");
     drop(stream);
+}
+
+/// Returns the lines of a log as JSON.
+fn events(log: &str) -> Vec<Value> {
+    let event = |line: &str| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error} in\n{log}"))
+    };
+    log.lines().map(event).collect()
+}
+
+#[test]
+fn a_json_log_has_nothing_but_events_with_a_time() {
+    let broken = DOCUMENT.replace("value: {n: 1}", "value: {n: x}");
+    let folder = Folder::new("json-log").with("specs/a.yaml", &broken);
+    let options = [
+        "--log",
+        "json",
+        "--fail-on",
+        "unmatched",
+        "--allow-path",
+        "no-folder",
+    ];
+    let server = Server::serve(&folder, &options);
+    assert!(server.get("/nowhere").starts_with("HTTP/1.1 404 "));
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(1));
+    let events = events(&log);
+    let is_time = |event: &Value| {
+        let time = event["time"].as_str().unwrap_or_default();
+        time.len() == "2026-11-21T10:11:12.345Z".len() && time.ends_with('Z')
+    };
+    assert!(events.iter().all(is_time), "{log}");
+    let has = |level: &str, beginning: &str| {
+        events.iter().any(|event| {
+            let message = event["message"].as_str().unwrap_or_default();
+            event["level"] == level && message.starts_with(beginning)
+        })
+    };
+    assert!(has("WARN", "warning: `--allow-path no-folder`"), "{log}");
+    assert!(has("INFO", "loaded specs/a.yaml (2 operations)"), "{log}");
+    // A diagnostic with its lines is one event.
+    assert!(has("ERROR", "error[") || has("WARN", "warning["), "{log}");
+    assert!(
+        has("INFO", "exchange") && has("ERROR", "failed: 1 request"),
+        "{log}"
+    );
+    let taken = TcpListener::bind("127.0.0.1:0").expect("is free");
+    let port = taken.local_addr().expect("is bound").port().to_string();
+    let (code, _, log) = run(&folder.0, &["serve", "--port", &port, "--log", "json"]);
+    assert_eq!(code, Some(2));
+    let last = self::events(&log).pop().expect("is there");
+    assert!(
+        last["message"]
+            .as_str()
+            .is_some_and(|message| message.starts_with("error: cannot listen on")),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_log_for_people_has_the_time_of_each_exchange() {
+    let folder = Folder::new("times").with("specs/a.yaml", DOCUMENT);
+    let server = Server::serve(&folder, &[]);
+    server.get("/a");
+    let (_, log) = server.stop();
+    let line = log.lines().find(|line| line.contains(" GET /a 200 "));
+    let time = line.and_then(|line| line.split(' ').next());
+    let digits = time
+        .unwrap_or_default()
+        .replace(|c: char| c.is_ascii_digit(), "0");
+    assert_eq!(digits, "0000-00-00T00:00:00.000Z", "{log}");
 }

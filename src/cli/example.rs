@@ -12,7 +12,7 @@ use crate::codec::message::{Request, Response};
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;
 use crate::diagnostic::escape;
-use crate::exchange::{Settings, sample};
+use crate::exchange::{Settings, sample, transcript};
 use crate::sandbox::Sandbox;
 
 /// Options of `example`.
@@ -98,8 +98,7 @@ impl ExampleOptions {
         match self.format {
             ExampleFormat::Http => {
                 for (request, response) in &made {
-                    write_request(out, request)?;
-                    write_response(out, response)?;
+                    transcript::write(out, request, response)?;
                 }
             }
             ExampleFormat::Json => {
@@ -165,33 +164,6 @@ impl ExampleOptions {
 
 fn content(request: &Request) -> Bytes {
     request.body().bytes()
-}
-
-fn write_request(out: &mut impl Write, request: &Request) -> std::io::Result<()> {
-    writeln!(out, "{} {} HTTP/1.1", request.method(), request.uri())?;
-    write_rest(out, request.headers(), &content(request))
-}
-
-fn write_response(out: &mut impl Write, response: &Response) -> std::io::Result<()> {
-    writeln!(out, "HTTP/1.1 {}", response.status())?;
-    write_rest(out, response.headers(), response.body())
-}
-
-fn write_rest(out: &mut impl Write, headers: &HeaderMap, content: &Bytes) -> std::io::Result<()> {
-    for (name, value) in headers {
-        writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes()))?;
-    }
-    writeln!(out)?;
-    if !content.is_empty() {
-        out.write_all(content)?;
-        let end = if content.ends_with(b"\n") {
-            "\n"
-        } else {
-            "\n\n"
-        };
-        out.write_all(end.as_bytes())?;
-    }
-    Ok(())
 }
 
 fn as_json(request: &Request) -> Value {

@@ -1,5 +1,5 @@
 //! Outcome of a command, and the lines that it prints about the loaded documents.
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Severity, count, escape};
@@ -31,6 +31,14 @@ pub enum Failure {
     /// Output cannot be written, or the runtime cannot be started.
     #[error("{0}")]
     Io(#[from] io::Error),
+}
+
+impl Failure {
+    /// Returns true if the reader of the output has gone: `standin check | head` is not a failure.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == ErrorKind::BrokenPipe)
+    }
 }
 
 /// Writer for standard error, or its substitute, that ignores errors: a closed reader or a full

@@ -1,6 +1,7 @@
 //! Options of `standin serve`, and the settings that they set.
 
 mod reload;
+mod notice;
 mod run;
 mod signal;
 mod watch_choice;

@@ -49,6 +49,20 @@ impl Accept {
         accept
     }
 
+    /// Returns true if the client names HTML and likes no JSON better, as browsers do.
+    #[must_use]
+    pub(crate) fn prefers_html(&self) -> bool {
+        let of = |essence: &str| {
+            let named = self
+                .0
+                .iter()
+                .filter(|(range, _)| range.essence() == essence);
+            named.map(|(_, weight)| *weight).max().unwrap_or(0)
+        };
+        let html = of("text/html");
+        html > 0 && html >= of("application/json")
+    }
+
     /// Returns the weight of a type, from the most specific range that covers it, and the position
     /// of that range.
     fn weight(&self, offered: &MediaRange) -> (u16, usize) {

@@ -12,3 +12,4 @@ pub(crate) mod parameter;
 pub(crate) mod preference;
 pub(crate) mod style;
 pub(crate) mod text;
+pub(crate) mod yaml;

@@ -23,6 +23,21 @@ pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// Percent-encodes the characters of a path template that no URI may have, such as a blank.
+#[must_use]
+pub(crate) fn encode_path(path: &str) -> String {
+    let is_kept = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}?#".contains(c);
+    let mut written = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if is_kept(letter) {
+            written.push(letter);
+        } else {
+            written.push_str(&encode(letter.encode_utf8(&mut [0; 4])));
+        }
+    }
+    written
+}
+
 /// Percent-decodes.
 #[must_use]
 pub(crate) fn decode(raw: &str) -> String {

@@ -44,6 +44,21 @@ fn surroundings<'t>(root: &'t Value, operation: &Operation) -> [Option<&'t Value
     ]
 }
 
+/// Returns true if a request to an operation needs parameters. Reads the document, so that a list of
+/// many operations compiles none of them.
+#[must_use]
+pub(crate) fn has_required_parameters(contract: &Contract, operation: &Operation) -> bool {
+    let root = contract.documents[operation.document].tree();
+    let [operation, inherited] = surroundings(root, operation);
+    let own = operation.and_then(|operation| operation.get("parameters"));
+    own.into_iter()
+        .chain(inherited)
+        .filter_map(Value::as_array)
+        .flatten()
+        .filter_map(|parameter| resolve(root, parameter, "").ok())
+        .any(|parameter| parameter.value.get("required") == Some(&Value::Bool(true)))
+}
+
 /// Returns the JSON Pointer of the path item of an operation.
 fn item_of(at: &str) -> &str {
     let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);

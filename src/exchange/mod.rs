@@ -21,6 +21,7 @@ pub mod sample;
 pub(crate) mod session_view;
 pub(crate) mod settings;
 mod staging;
+pub(crate) mod transcript;
 mod variant;
 use crate::exchange::judge::judge;
 use crate::exchange::plan::Decision;

@@ -10,7 +10,7 @@ use crate::codec::accept::concrete;
 use crate::codec::collection::CollectionFormat;
 use crate::codec::content::{self, form};
 use crate::codec::message::{Body, Request};
-use crate::codec::text::{encode, plain};
+use crate::codec::text::{encode, encode_path, plain};
 use crate::contract::media::MediaRange;
 use crate::contract::{
     Location, MediaType, Operation, Parameter, ParameterForm, SecurityRequirement, SecurityScheme,
@@ -53,17 +53,7 @@ pub fn request(
     }
     draft.pins(operation);
     let body = draft.content(operation, options, media);
-    // Percent-encodes template text that no URI may have, such as a blank.
-    let path: String = path
-        .chars()
-        .map(|c| {
-            if c.is_ascii_graphic() && !"\"<>\\^`{|}?#".contains(c) {
-                c.to_string()
-            } else {
-                encode(&c.to_string())
-            }
-        })
-        .collect();
+    let path = encode_path(&path);
     let uri = if draft.query.is_empty() {
         path
     } else {

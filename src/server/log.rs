@@ -3,6 +3,7 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -16,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::codec::message::{Request, Response};
 use crate::diagnostic::escape;
 use crate::exchange::Report;
+use crate::server::clock;
 use crate::server::control::Control;
 use crate::server::stderr::{self, JsonLines, StandardError};
 
@@ -46,14 +48,11 @@ pub(crate) fn start(format: LogFormat) {
         }
         LogFormat::Json => {
             stderr::speak_json();
+            std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
             let layer = tracing_subscriber::fmt::layer()
                 .with_writer(JsonLines)
-                .json()
-                .flatten_event(true)
-                .with_current_span(false)
-                .with_span_list(false);
-            base.with(layer.with_target(false).with_filter(filter))
-                .try_init()
+                .event_format(JsonLine);
+            base.with(layer.with_filter(filter)).try_init()
         }
         LogFormat::Off => Ok(()),
     };
@@ -73,9 +72,14 @@ fn filter(level: &str) -> (Targets, Option<String>) {
     }
 }
 
-/// Logs a finding about the documents.
-pub(crate) fn finding(text: &str) {
-    tracing::warn!("{text}");
+/// Logs a text that is not about an exchange, such as a diagnostic, at the level that it begins with:
+/// `error: …`, `warning[code]: …`.
+pub(crate) fn notice(text: &str) {
+    match text.split([':', '[']).next() {
+        Some("error" | "failed") => tracing::error!("{text}"),
+        Some("warning") => tracing::warn!("{text}"),
+        _ => tracing::info!("{text}"),
+    }
 }
 
 /// Logs an exchange in one line, and the reason of its answer at `debug`.
@@ -120,9 +124,38 @@ fn field<'r>(request: &'r Request, name: &str) -> &'r str {
         .unwrap_or("-")
 }
 
-/// Format of a line for people: ``POST /contacts 400 post-contacts (example `Example 1`, reworded)
-/// 0.4 ms: body: must …``
+/// Format of a line for people: ``2026-11-21T10:11:12.345Z POST /contacts 400 post-contacts
+/// (example `Example 1`, reworded) 0.4 ms: body: must …``
 struct Line;
+
+/// Format of a JSON object: `{"time": …, "level": "INFO", "message": "exchange", "status": 200, …}`.
+struct JsonLine;
+
+/// Fields of an event as JSON.
+#[derive(Default)]
+struct JsonFields(Map<String, Value>);
+
+impl Visit for JsonFields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+}
 
 /// Fields of an event as text.
 #[derive(Default)]
@@ -190,9 +223,30 @@ where
         // Text from requests and documents must not break the line or control a terminal.
         writeln!(
             writer,
-            "{}",
+            "{} {}",
+            clock::now(),
             escape::one_line(&fields.line(*event.metadata().level()))
         )
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for JsonLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut fields = JsonFields::default();
+        fields.0.insert("time".to_owned(), clock::now().into());
+        let level = event.metadata().level().as_str();
+        fields.0.insert("level".to_owned(), level.into());
+        event.record(&mut fields);
+        writeln!(writer, "{}", Value::Object(fields.0))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod activity;
 pub(crate) mod budget;
+mod clock;
 mod compute;
 mod connection;
 pub(crate) mod control;

@@ -9,6 +9,7 @@ use std::{mem, thread};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::diagnostic::escape;
+use crate::server::clock;
 
 /// Maximum number of bytes that wait for standard error; further lines are dropped and counted, and
 /// the count is reported.
@@ -144,10 +145,11 @@ impl Queue {
     fn about(&self, dropped: u64) -> String {
         let text =
             format!("{dropped} lines of the log were dropped, as standard error was not read");
+        let time = clock::now();
         if self.is_json.load(Ordering::Relaxed) {
-            format!("{{\"level\":\"WARN\",\"message\":\"{text}\"}}\n")
+            format!("{{\"time\":\"{time}\",\"level\":\"WARN\",\"message\":\"{text}\"}}\n")
         } else {
-            format!("warn: {text}\n")
+            format!("{time} warn: {text}\n")
         }
     }
 
@@ -223,10 +225,8 @@ mod tests {
         let waiting = queue.locked();
         assert_eq!((waiting.bytes.len(), waiting.dropped), (MOST_WAITING, 3));
         drop(waiting);
-        assert_eq!(
-            queue.about(3),
-            "warn: 3 lines of the log were dropped, as standard error was not read\n"
-        );
+        let text = "Z warn: 3 lines of the log were dropped, as standard error was not read\n";
+        assert!(queue.about(3).ends_with(text));
         // No thread writes this queue, so `settle` gives up after its patience.
         queue.settle(Duration::from_millis(1));
     }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot::{self, Receiver};
 
 use crate::cli::outcome::{Failure, Outcome, findings, loaded};
 use crate::cli::report_file::{self, ReportTarget};
+use crate::cli::serve::notice::Notices;
 use crate::cli::serve::signal::{self, Stage};
 use crate::cli::serve::{Serve, Switch};
 use crate::cli::state_file::{Keeper, StateFile};
@@ -23,11 +24,25 @@ use crate::server::stderr::{self, StandardError};
 use crate::server::{self, Limits, log};
 
 impl Serve {
+    /// Serves until a signal ends it; with `--log json`, standard error gets nothing but JSON.
     pub(in crate::cli) fn run(
         self,
         out: &mut impl Write,
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
+        let format = self.log;
+        log::start(format);
+        let mut notices = Notices::new(format, err);
+        match self.serve(out, &mut notices) {
+            Err(failure) if format == log::LogFormat::Json && !failure.is_closed_pipe() => {
+                writeln!(notices, "error: {failure}")?;
+                Ok(Outcome::CouldNotRun)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn serve(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
         let started = Instant::now();
         let sandbox = self
             .documents
@@ -61,7 +76,6 @@ impl Serve {
             )?;
             return Ok(Outcome::Findings);
         }
-        log::start(self.log);
         let limits = Limits {
             max_connections: self.possible_connections(err)?,
             ..self.limits()
@@ -295,7 +309,7 @@ fn look(sandbox: &Arc<Sandbox>, lead: Duration) -> Receiver<Vec<String>> {
 /// Writes diagnostics while requests are already answered; as log events if the log is JSON.
 fn tell_late(format: log::LogFormat, lines: Result<Vec<String>, RecvError>) {
     match (format, lines) {
-        (log::LogFormat::Json, Ok(lines)) => lines.iter().for_each(|line| log::finding(line)),
+        (log::LogFormat::Json, Ok(lines)) => lines.iter().for_each(|line| log::notice(line)),
         // If standard error is closed, there is no place to report that.
         (_, lines) => drop(tell(&mut StandardError, lines)),
     }

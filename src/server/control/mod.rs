@@ -5,11 +5,14 @@
 
 mod expectation;
 pub(crate) mod hook;
+mod document;
 pub(crate) mod hosts;
 mod insight;
 mod numbers;
 mod posted;
 mod json_form;
+mod open;
+mod page;
 pub(crate) mod requests;
 pub(crate) mod session;
 mod state;
@@ -24,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::broadcast;
 
@@ -32,11 +35,10 @@ use crate::Sandbox;
 use crate::codec::message::{Request, Response};
 use crate::codec::text::decode_form;
 use crate::codec::{coding, compression};
-use crate::contract::merge::as_one_document;
 use crate::contract::{Location, Operation};
 use crate::diagnostic::escape;
 use crate::document::Input;
-use crate::errors::problem::{Problem, ProblemKind, TYPES};
+use crate::errors::problem::{Problem, ProblemKind};
 use crate::exchange::{Cors, Report, Settings};
 use crate::sandbox::Reading;
 use crate::server::control::expectation::Expectation;
@@ -278,6 +280,9 @@ impl Control {
             Ok(expectation) => expectation,
             Err(problem) => return (problem_response(&problem), None),
         };
+        if page::is_front_page(self.sandbox.contract(), asked) {
+            return (self.own(asked, "", &session), None);
+        }
         let answered = self.exchange(asked, &session, expectation);
         let is_noted = self.options.journal > 0 && self.options.access != ControlAccess::Closed;
         (answered, is_noted.then_some(Noting { session, inner }))
@@ -400,19 +405,7 @@ impl Control {
     }
 
     fn own(&self, request: &Request, name: &str, session: &str) -> (Response, Report) {
-        let problems = TYPES.strip_prefix(PREFIX).unwrap_or(TYPES);
-        let content = match name {
-            "health" => Some((Bytes::from(self.health().to_string()), "application/json")),
-            "openapi.json" => Some((
-                self.document(),
-                "application/vnd.oai.openapi+json;version=3.1",
-            )),
-            "control.yaml" => Some((Bytes::from_static(DOCUMENT.as_bytes()), "application/yaml")),
-            _ => name
-                .strip_prefix(problems)
-                .and_then(explanation)
-                .map(|text| (text, "text/plain; charset=utf-8")),
-        };
+        let content = self.open_content(request, name, session);
         let Some((content, media)) = content else {
             return self.judged(request, session);
         };
@@ -420,6 +413,9 @@ impl Control {
         // name.
         if let Err(problem) = self.options.hosts.admit(request) {
             return problem_response(&problem);
+        }
+        if let Some(permitted) = self.permitted(request, name) {
+            return permitted;
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let detail = format!(
@@ -437,7 +433,9 @@ impl Control {
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return (response, report);
         }
-        answered(content, media)
+        let (mut response, report) = answered(content, media);
+        self.complete(request, name, &mut response);
+        (response, report)
     }
 
     /// Answers a request that is validated against the document of the control API.
@@ -612,22 +610,6 @@ impl Control {
             Sandbox::new(&[input], &[], &Reading::default(), settings)
         })
     }
-
-    fn health(&self) -> Value {
-        let contract = self.sandbox.contract();
-        json!({
-            "status": "ok",
-            "version": env!("CARGO_PKG_VERSION"),
-            "documents": contract.documents.len(),
-            "operations": contract.operations.len(),
-            "fixtures": contract.operations.iter().map(|operation| operation.fixtures.len()).sum::<usize>(),
-        })
-    }
-
-    fn document(&self) -> Bytes {
-        let merged = || Bytes::from(as_one_document(self.sandbox.contract()).to_string());
-        self.document.get_or_init(merged).clone()
-    }
 }
 
 fn answered(content: Bytes, media: &'static str) -> (Response, Report) {
@@ -707,14 +689,4 @@ fn unprocessable(detail: impl Into<String>) -> Problem {
 
 fn not_there(detail: impl Into<String>) -> Problem {
     Problem::new(ProblemKind::UnknownEntity, StatusCode::NOT_FOUND, detail)
-}
-
-/// Returns the explanation of a problem type, for people who follow its `type`.
-fn explanation(name: &str) -> Option<Bytes> {
-    let kind = ProblemKind::ALL.iter().find(|kind| kind.name() == name)?;
-    Some(Bytes::from(format!(
-        "{}\n\n{}\n",
-        kind.title(),
-        kind.about()
-    )))
 }
