@@ -62,6 +62,119 @@ fn example_prints_a_request_and_its_answer() {
 }
 
 #[test]
+fn example_prints_requests_for_other_clients() {
+    let folder = Folder::new("clients").with("specs/a.yaml", DOCUMENT);
+    let (code, out, _) = run(&folder.0, &["example", "get-a", "--curl", "--count", "2"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(out, "curl http://127.0.0.1:4010/a\n".repeat(2));
+    let (code, out, _) = run(&folder.0, &["example", "get-a", "--hurl"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        out,
+        "GET http://127.0.0.1:4010/a\nHTTP 200\n[Asserts]\nheader \"content-type\" == \"application/json\"\njsonpath \"$.n\" == 1\n\n"
+    );
+    let (code, _, errors) = run(&folder.0, &["example", "get-a", "--hurl", "--curl"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("--curl"), "{errors}");
+}
+
+/// Paths with a parameter, and names that are parts of others.
+const PETS: &str = "openapi: 3.0.0
+info: {title: t, version: '1'}
+paths:
+  /pets:
+    get: {operationId: listPets, responses: {'200': {description: ok}}}
+    post: {operationId: addPet, responses: {'200': {description: ok}}}
+  /pets/{id}:
+    get:
+      operationId: getPet
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: integer, example: 1}}
+        - {name: q, in: query, required: true, schema: {type: string, example: x}}
+      responses: {'200': {description: ok}}
+  /owners/{id}:
+    delete:
+      parameters: [{name: id, in: path, required: true, schema: {type: integer, example: 1}}]
+      responses: {'204': {description: ok}}
+";
+
+#[test]
+fn example_finds_operations_by_path_and_by_a_part_of_the_name() {
+    let folder = Folder::new("names").with("specs/a.yaml", PETS);
+    let first_line = |name: &str| {
+        let (_, out, errors) = run(&folder.0, &["example", name]);
+        (out.lines().next().unwrap_or_default().to_owned(), errors)
+    };
+    for (name, expected) in [
+        ("GET /pets/{id}", "GET /pets/1?q=x HTTP/1.1"),
+        ("get /pets/7", "GET /pets/7?q=x HTTP/1.1"),
+        ("GET /pets/7?q=y", "GET /pets/7?q=y HTTP/1.1"),
+        ("/owners/3", "DELETE /owners/3 HTTP/1.1"),
+        ("LISTPETS", "GET /pets HTTP/1.1"),
+    ] {
+        let (line, errors) = first_line(name);
+        assert_eq!(line, expected, "{name}: {errors}");
+    }
+    let (line, errors) = first_line("owner");
+    assert_eq!(line, "DELETE /owners/1 HTTP/1.1");
+    assert!(
+        errors.contains("note: `owner` is read as `DELETE /owners/{id}`"),
+        "{errors}"
+    );
+    let refused = [
+        (
+            "pet",
+            "error: `pet` may be any of 3 operations\n  = help: choose one of `listPets`, `addPet`, `getPet`\n",
+        ),
+        (
+            "/pets",
+            "error: `/pets` may be any of 2 operations\n  = help: choose one of `GET /pets`, `POST /pets`\n",
+        ),
+        (
+            "getPte",
+            "error: no document has the operation `getPte`\n  = help: there is `getPet`\n",
+        ),
+        ("x", "error: no document has the operation `x`\n"),
+    ];
+    for (name, expected) in refused {
+        let (line, errors) = first_line(name);
+        assert_eq!((line.as_str(), errors.as_str()), ("", expected));
+    }
+}
+
+#[test]
+fn init_writes_fixtures_once() {
+    let folder = Folder::new("init").with("specs/pets.yaml", PETS);
+    let (code, out, errors) = run(&folder.0, &["init"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (Some(0), "wrote fixtures/pets.yaml\n"),
+        "{errors}"
+    );
+    let path = folder.0.join("fixtures/pets.yaml");
+    let text = std::fs::read_to_string(&path).expect("is written");
+    assert!(text.contains("\n# listPets:    # GET /pets\n"), "{text}");
+    let (code, out, errors) = run(&folder.0, &["check", "--fail-on", "warning"]);
+    assert_eq!(code, Some(0), "{out}{errors}");
+    std::fs::write(&path, "own: text").expect("can be written");
+    let (code, _, errors) = run(&folder.0, &["init"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("error: `fixtures/pets.yaml` is there already, and is not overwritten\n  = help: name another file with `--output FILE`"),
+        "{errors}"
+    );
+    let kept = std::fs::read_to_string(&path);
+    assert_eq!(kept.ok().as_deref(), Some("own: text"));
+    std::fs::remove_file(&path).expect("is there");
+    let (code, printed, _) = run(&folder.0, &["init", "--output", "-"]);
+    assert_eq!((code, printed), (Some(0), text));
+    assert!(!path.exists());
+    let (code, _, errors) = run(&folder.0, &["init", "nothing.yaml"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("no document has an operation"), "{errors}");
+}
+
+#[test]
 fn routes_lists_how_each_operation_is_answered() {
     let folder = Folder::new("routes")
         .with("specs/a.yaml", DOCUMENT)

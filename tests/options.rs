@@ -28,8 +28,8 @@ struct Values {
 fn values(command: &str, option: &str) -> Values {
     let of = |taken: &'static [&'static str], refused| Values { taken, refused };
     match option {
-        "allow-any-host" | "dynamic" | "errors" | "require-bodies" | "strict-documents"
-        | "strict-query" => of(&[], None),
+        "allow-any-host" | "curl" | "dynamic" | "errors" | "hurl" | "require-bodies"
+        | "strict-documents" | "strict-query" => of(&[], None),
         "state" if command == "routes" => of(&[], None),
         "allow-host" => of(&["example.com"], None),
         "header" => of(&["Accept: x"], Some("no colon")),
@@ -56,6 +56,7 @@ fn values(command: &str, option: &str) -> Values {
         "list-size" => of(&["1-4"], Some("4-1")),
         "log" => of(&["json"], Some("loud")),
         "media-type" => of(&["application/json"], Some("json")),
+        "output" => of(&["-"], None),
         "overlay" => of(&["overlay.yaml"], None),
         "port" => of(&["0"], Some("70000")),
         "query-arrays" => of(&["comma"], Some("tilde")),
@@ -63,6 +64,7 @@ fn values(command: &str, option: &str) -> Values {
         "scenario" => of(&["outage"], None),
         "state-file" => of(&["state.json"], None),
         "status" => of(&["200"], Some("ok")),
+        "streams" => of(&["repeat"], Some("loop")),
         "unknown" => of(&["seeded"], Some("405")),
         "validate" => of(&["warn"], Some("loose")),
         "watch" => of(&["poll=2s"], Some("sometimes")),
@@ -100,11 +102,13 @@ fn options() -> Vec<(String, String)> {
 /// The arguments that a command needs beside an option.
 fn arguments(command: &str, option: &str) -> Vec<&'static str> {
     match command {
+        "init" if option == "output" => vec!["init"],
         "serve" if option == "port" => vec!["serve"],
         "serve" if option == "state-file" => vec!["serve", "--port", "0", "--state", "on"],
         "serve" => vec!["serve", "--port", "0"],
         "example" => vec!["example", "get-a"],
         "check" => vec!["check"],
+        "init" => vec!["init", "--output", "-"],
         "routes" => vec!["routes"],
         other => panic!("`{other}` has options, and no arguments here"),
     }

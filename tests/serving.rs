@@ -9,13 +9,14 @@ mod server;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use document::DOCUMENT;
-use program::{Folder, run};
+use program::{Folder, run, standin};
 use server::{Server, read};
 
 /// A document with one operation without content.
@@ -213,8 +214,7 @@ fn events(log: &str) -> Vec<Value> {
 
 #[test]
 fn a_json_log_has_nothing_but_events_with_a_time() {
-    let broken = DOCUMENT.replace("value: {n: 1}", "value: {n: x}");
-    let folder = Folder::new("json-log").with("specs/a.yaml", &broken);
+    let folder = Folder::new("json-log").with("specs/a.yaml", DOCUMENT);
     let options = [
         "--log",
         "json",
@@ -241,8 +241,6 @@ fn a_json_log_has_nothing_but_events_with_a_time() {
     };
     assert!(has("WARN", "warning: `--allow-path no-folder`"), "{log}");
     assert!(has("INFO", "loaded specs/a.yaml (2 operations)"), "{log}");
-    // A diagnostic with its lines is one event.
-    assert!(has("ERROR", "error[") || has("WARN", "warning["), "{log}");
     assert!(
         has("INFO", "exchange") && has("ERROR", "failed: 1 request"),
         "{log}"
@@ -258,6 +256,17 @@ fn a_json_log_has_nothing_but_events_with_a_time() {
             .is_some_and(|message| message.starts_with("error: cannot listen on")),
         "{log}"
     );
+    // A diagnostic with its lines is one event.
+    let broken = DOCUMENT.replace("type: integer}}}}}}", "$ref: '#/nowhere'}}}}}}");
+    let folder = folder.with("specs/a.yaml", &broken);
+    let (code, _, log) = run(&folder.0, &["serve", "--strict-documents", "--log", "json"]);
+    assert_eq!(code, Some(1), "{log}");
+    let is_whole = |event: &Value| {
+        let message = event["message"].as_str().unwrap_or_default();
+        let is_start = message.starts_with("error[unresolved-ref]");
+        event["level"] == "ERROR" && is_start && message.contains("\n --> ")
+    };
+    assert!(self::events(&log).iter().any(is_whole), "{log}");
 }
 
 #[test]
@@ -272,4 +281,38 @@ fn a_log_for_people_has_the_time_of_each_exchange() {
         .unwrap_or_default()
         .replace(|c: char| c.is_ascii_digit(), "0");
     assert_eq!(digits, "0000-00-00T00:00:00.000Z", "{log}");
+}
+
+#[test]
+fn a_server_on_every_address_says_which_can_be_used_and_what_is_closed() {
+    let folder = Folder::new("everywhere").with("specs/a.yaml", DOCUMENT);
+    let lines_of = |options: &[&str]| {
+        let arguments = [&["serve", "--port", "0", "--host", "0.0.0.0"][..], options].concat();
+        let mut command = standin(&folder.0, &arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut out = BufReader::new(child.stdout.take().expect("is piped"));
+        let mut lines = [String::new(), String::new()];
+        for line in &mut lines {
+            out.read_line(line).expect("it listens");
+        }
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        let mut log = String::new();
+        let mut stderr = child.stderr.take().expect("is piped");
+        stderr.read_to_string(&mut log).expect("is text");
+        (lines, log)
+    };
+    let (lines, log) = lines_of(&[]);
+    let port = lines[0].trim().rsplit(':').next().unwrap_or_default();
+    assert_eq!(lines[0], format!("listening on http://0.0.0.0:{port}\n"));
+    assert_eq!(lines[1], format!("listening on http://127.0.0.1:{port}\n"));
+    assert!(
+        log.contains("the control API below `/_standin/` is closed, as other machines may reach `0.0.0.0`\n  = help: `--control-token TOKEN`"),
+        "{log}"
+    );
+    for open in [&["--control-token", "x"][..], &["--control", "off"]] {
+        let (_, log) = lines_of(open);
+        assert!(!log.contains("is closed"), "{open:?}: {log}");
+    }
 }

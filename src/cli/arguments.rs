@@ -141,7 +141,7 @@ impl Documents {
         if inputs.is_empty() {
             inputs.push(Input::Path(PathBuf::from("specs")));
         }
-        let usual = || usual_folder(&self.inputs).filter(|folder| folder.is_dir());
+        let usual = || usual_fixtures(&self.inputs);
         let fixtures = self.fixtures.clone().or_else(usual);
         Sandbox::load(&inputs, fixtures.as_deref(), &self.reading(), settings)
     }
@@ -191,15 +191,24 @@ impl Documents {
     }
 }
 
+/// Returns the folder of fixtures that belongs to documents, if it is there.
+fn usual_fixtures(inputs: &[PathBuf]) -> Option<PathBuf> {
+    Some(fixtures_folder(inputs)).filter(|folder| folder.is_dir())
+}
+
 /// Returns the folder of fixtures that belongs to documents: `fixtures` in the current folder, or
 /// beside the first document if that is outside of the current folder. It need not exist.
-pub(super) fn usual_folder(inputs: &[PathBuf]) -> Option<PathBuf> {
-    let current = std::env::current_dir().ok()?.canonicalize().ok()?;
+pub(super) fn fixtures_folder(inputs: &[PathBuf]) -> PathBuf {
+    let current = std::env::current_dir().and_then(|current| current.canonicalize());
     let first = inputs.first().and_then(|path| path.canonicalize().ok());
-    Some(match first {
-        Some(document) if !document.starts_with(&current) => document.parent()?.join("fixtures"),
-        _ => PathBuf::from("fixtures"),
-    })
+    let beside = match (&first, current) {
+        (Some(document), Ok(current)) if !document.starts_with(&current) => document.parent(),
+        _ => None,
+    };
+    beside.map_or_else(
+        || PathBuf::from("fixtures"),
+        |folder| folder.join("fixtures"),
+    )
 }
 
 /// Returns the input that an argument names.

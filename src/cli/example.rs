@@ -3,10 +3,12 @@ use std::io::Write;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::cli::arguments::{Documents, Generation};
+use crate::cli::client;
+use crate::cli::operation_name::{self, NamedOperation};
 use crate::cli::outcome::{Failure, Outcome};
 use crate::codec::message::{Request, Response};
 use crate::contract::Operation;
@@ -18,7 +20,10 @@ use crate::sandbox::Sandbox;
 /// Options of `example`.
 #[derive(Debug, Args)]
 pub(super) struct ExampleOptions {
-    /// Operation, by its `operationId` or as `METHOD /path`
+    /// Operation, by its `operationId`, a part of it, or `METHOD /path`
+    ///
+    /// The path may be a template or have values: `GET /pets/7`. A path or a part is enough if only
+    /// one operation has it.
     operation: String,
     #[command(flatten)]
     documents: Documents,
@@ -48,6 +53,12 @@ pub(super) struct ExampleOptions {
         hide_env = true
     )]
     format: ExampleFormat,
+    /// Print the requests as commands of curl, for a POSIX shell
+    #[arg(long, conflicts_with = "hurl")]
+    curl: bool,
+    /// Print the requests as entries of Hurl, with assertions on the status and the content
+    #[arg(long)]
+    hurl: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -56,6 +67,10 @@ enum ExampleFormat {
     Http,
     /// A JSON array of objects with `request` and `response`
     Json,
+    /// Commands of curl
+    Curl,
+    /// Entries of Hurl
+    Hurl,
 }
 
 fn media_type(text: &str) -> Result<MediaRange, String> {
@@ -76,28 +91,57 @@ impl ExampleOptions {
             writeln!(err, "error: there is no document to take an example from")?;
             return Ok(Outcome::CouldNotRun);
         }
-        let Some(index) = contract.find(&self.operation) else {
-            writeln!(
-                err,
-                "error: no document has the operation `{}`",
-                escape::one_line(&self.operation)
-            )?;
-            if let Some(name) = contract.nearest_operation(&self.operation) {
-                writeln!(err, "  = help: there is `{}`", escape::one_line(&name))?;
+        let named = match operation_name::find(contract, &self.operation) {
+            Ok(named) => named,
+            Err(error) => {
+                writeln!(err, "error: {}", escape::one_line(&error.to_string()))?;
+                if let Some(help) = error.help() {
+                    writeln!(err, "  = help: {}", escape::one_line(&help))?;
+                }
+                return Ok(Outcome::CouldNotRun);
             }
-            return Ok(Outcome::CouldNotRun);
         };
+        let index = named.index;
+        if named.is_partial {
+            let name = contract.operations[index].name();
+            let note = format!("note: `{}` is read as `{name}`", self.operation);
+            writeln!(err, "{}", escape::one_line(&note))?;
+        }
         if let Some((problem, help)) = self.undocumented(&contract.operations[index]) {
             writeln!(err, "error: {}", escape::one_line(&problem))?;
             writeln!(err, "  = help: {}", escape::one_line(&help))?;
             return Ok(Outcome::CouldNotRun);
         }
         let made: Vec<(Request, Response)> = (0..u64::from(self.count))
-            .map(|number| self.exchange(&sandbox, index, settings, number))
+            .map(|number| self.exchange(&sandbox, &named, settings, number))
             .collect();
-        match self.format {
+        self.print(&made, out)?;
+        Ok(Outcome::Clean)
+    }
+
+    /// Returns the format, which `--curl` and `--hurl` choose too.
+    fn format(&self) -> ExampleFormat {
+        match (self.curl, self.hurl) {
+            (true, _) => ExampleFormat::Curl,
+            (_, true) => ExampleFormat::Hurl,
+            _ => self.format,
+        }
+    }
+
+    fn print(&self, made: &[(Request, Response)], out: &mut impl Write) -> std::io::Result<()> {
+        match self.format() {
+            ExampleFormat::Curl => {
+                for (request, _) in made {
+                    out.write_all(client::curl(request).as_bytes())?;
+                }
+            }
+            ExampleFormat::Hurl => {
+                for (request, response) in made {
+                    out.write_all(client::hurl(request, response).as_bytes())?;
+                }
+            }
             ExampleFormat::Http => {
-                for (request, response) in &made {
+                for (request, response) in made {
                     transcript::write(out, request, response)?;
                 }
             }
@@ -107,7 +151,7 @@ impl ExampleOptions {
                 writeln!(out, "{}", escape::pretty_json(&Value::Array(list)))?;
             }
         }
-        Ok(Outcome::Clean)
+        Ok(())
     }
 
     /// Returns the fault and a help text, if the operation does not document the wanted response.
@@ -148,17 +192,30 @@ impl ExampleOptions {
     fn exchange(
         &self,
         sandbox: &Sandbox,
-        index: usize,
+        named: &NamedOperation,
         settings: Settings,
         number: u64,
     ) -> (Request, Response) {
         let mut settings = settings;
         settings.options.seed = settings.options.seed.wrapping_add(number);
-        let operation = &sandbox.contract().operations[index];
+        let operation = &sandbox.contract().operations[named.index];
         let mut request = sample::request(operation, &settings.options, self.media_type.as_ref());
+        if let Some(target) = &named.path {
+            *request.uri_mut() = with_query(target, request.uri());
+        }
         sample::prefer(&mut request, self.status, self.media_type.as_ref());
         let (response, _report) = sandbox.answer_as(&settings, &request);
         (request, response)
+    }
+}
+
+/// Returns the target that was named, with the query of the example if it has none.
+fn with_query(named: &Uri, example: &Uri) -> Uri {
+    match (named.query(), example.query()) {
+        (None, Some(query)) => format!("{}?{query}", named.path())
+            .parse()
+            .unwrap_or_else(|_| named.clone()),
+        _ => named.clone(),
     }
 }
 

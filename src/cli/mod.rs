@@ -1,7 +1,10 @@
 //! Command line: parses the arguments, and runs the command.
 
 mod arguments;
+mod client;
 mod example;
+mod init;
+mod operation_name;
 mod outcome;
 mod prism;
 mod reach;
@@ -18,6 +21,7 @@ use clap::CommandFactory as _;
 use clap::{Parser, Subcommand};
 
 use crate::cli::example::ExampleOptions;
+use crate::cli::init::Init;
 use crate::cli::outcome::Unfailing;
 use crate::cli::reach::{Health, Wait};
 use crate::cli::report::{Check, Routes};
@@ -61,6 +65,11 @@ enum Subcommands {
     ///
     /// Exit code: 0, or 2 if the operation does not exist or does not document the wanted answer.
     Example(ExampleOptions),
+    /// Write a file of fixtures to begin with
+    ///
+    /// It has an error, a body, a delay and a scenario for operations of the documents, as comments
+    /// that change nothing until they are edited.
+    Init(Init),
     /// Ask a running sandbox whether it answers
     ///
     /// Exit code: 0 if it does, 1 if it does not.
@@ -139,6 +148,7 @@ impl Command {
             Subcommands::Check(check) => check.run(out, err),
             Subcommands::Routes(routes) => routes.run(out, err),
             Subcommands::Example(example) => example.run(out, err),
+            Subcommands::Init(init) => init.run(out, err),
             Subcommands::Health(health) => health.run(out, err),
             Subcommands::Wait(wait) => wait.run(err),
             Subcommands::Completions { shell } => {

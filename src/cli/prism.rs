@@ -6,11 +6,12 @@ use std::ffi::OsString;
 use std::path::Path;
 
 /// Subcommands of Standin; another first word may be a document.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "serve",
     "check",
     "routes",
     "example",
+    "init",
     "health",
     "wait",
     "completions",

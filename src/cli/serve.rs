@@ -1,7 +1,8 @@
 //! Options of `standin serve`, and the settings that they set.
 
-mod reload;
+mod address;
 mod notice;
+mod reload;
 mod run;
 mod signal;
 mod watch_choice;
@@ -16,7 +17,8 @@ use crate::codec::style::QueryArrays;
 use crate::contract::simulation::Delay;
 use crate::entity::Unknown;
 use crate::exchange::{
-    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, Validation,
+    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, StreamEnd,
+    Validation,
 };
 use crate::sandbox::Reading;
 use crate::server::control::hosts::Hosts;
@@ -325,6 +327,21 @@ pub struct Serve {
         hide_short_help = true
     )]
     item_delay: u64,
+    /// End of event streams [default: hold for clients that accept them by name, else end]
+    ///
+    /// `end` ends the answer after the documented events; `hold` keeps it open, with a comment as a
+    /// heartbeat every 15 seconds; `repeat` sends the events again and again, with growing ids and a
+    /// pause of `--item-delay`, at least one second. Streams that end with `[DONE]` always end.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "end|hold|repeat",
+        hide_possible_values = true,
+        env = "STANDIN_STREAMS",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    streams: Option<StreamsChoice>,
     /// Most connections served at a time
     ///
     /// Others wait in the queue of the system until one of them closes.
@@ -475,6 +492,13 @@ enum ArraysChoice {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum StreamsChoice {
+    End,
+    Hold,
+    Repeat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum UnknownChoice {
     #[value(name = "404")]
     NotFound,
@@ -575,6 +599,12 @@ impl Serve {
             compression: match self.compress {
                 Switch::On => Compression::On,
                 Switch::Off => Compression::Off,
+            },
+            streams: match self.streams {
+                None => StreamEnd::ByClient,
+                Some(StreamsChoice::End) => StreamEnd::End,
+                Some(StreamsChoice::Hold) => StreamEnd::Hold,
+                Some(StreamsChoice::Repeat) => StreamEnd::Repeat,
             },
             content_limit: ContentLimit(self.max_body),
             echo: match self.echo.unwrap_or(self.state) {

@@ -49,6 +49,14 @@ impl Accept {
         accept
     }
 
+    /// Returns true if the client accepts a media type by its name, and not only by a range.
+    #[must_use]
+    pub(crate) fn names(&self, essence: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(range, weight)| *weight > 0 && range.essence() == essence)
+    }
+
     /// Returns true if the client names HTML and likes no JSON better, as browsers do.
     #[must_use]
     pub(crate) fn prefers_html(&self) -> bool {

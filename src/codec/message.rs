@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
+use crate::codec::events::EventStream;
 use crate::contract::media::{MediaRange, Written};
 
 /// The content of a request.
@@ -53,6 +54,24 @@ pub type Response = http::Response<Bytes>;
 pub(crate) struct Items {
     /// End of each item in the content; the last one is the end of the content.
     pub ends: Arc<[usize]>,
+    /// Continuation after the last item.
+    pub then: AfterItems,
+}
+
+/// Continuation of an answer after its last item. Answers in process have the items only.
+#[derive(Debug, Clone)]
+pub(crate) enum AfterItems {
+    /// The answer ends.
+    End,
+    /// The answer is kept open, with comments as heartbeats.
+    Hold,
+    /// The events are sent again and again.
+    Repeat {
+        /// All events.
+        events: Arc<EventStream>,
+        /// Position of the next event.
+        next: u64,
+    },
 }
 
 /// Reasons for content that cannot be decoded.
@@ -88,9 +107,10 @@ pub(crate) fn send(written: Written, media: &MediaRange, response: &mut Response
         None => insert_content_type(media.as_str(), response),
     }
     if !written.ends.is_empty() {
-        response
-            .extensions_mut()
-            .insert(Items { ends: written.ends });
+        response.extensions_mut().insert(Items {
+            ends: written.ends,
+            then: AfterItems::End,
+        });
     }
     *response.body_mut() = written.bytes;
 }

@@ -7,6 +7,7 @@ pub(crate) mod collection;
 pub(crate) mod compression;
 pub(crate) mod content;
 pub(crate) mod cors;
+pub(crate) mod events;
 pub(crate) mod message;
 pub(crate) mod parameter;
 pub(crate) mod preference;

@@ -2,9 +2,12 @@
 //! the path.
 //!
 //! `finish` does this with `--echo`, for answers that are not backed by state.
+use bytes::Bytes;
 use serde_json::Value;
 
+use crate::codec::events;
 use crate::contract::example::fits;
+use crate::contract::media::Written;
 use crate::generate::entity::{self, PathValues};
 use crate::schema::Schema;
 
@@ -39,6 +42,48 @@ impl Echo {
                 *value = changed;
             }
         }
+    }
+}
+
+impl Echo {
+    /// Copies the request's values into the data of server-sent events that are JSON.
+    pub(crate) fn say_in_events(&self, written: Written, schema: Option<&Schema>) -> Written {
+        let Ok(content) = std::str::from_utf8(&written.bytes) else {
+            return written;
+        };
+        let (mut text, mut ends, mut start) = (String::new(), Vec::new(), 0);
+        for end in &*written.ends {
+            let piece = content.get(start..*end).unwrap_or_default();
+            start = *end;
+            match self.event(piece, schema) {
+                Some(changed) => text.push_str(&changed),
+                None => text.push_str(piece),
+            }
+            ends.push(text.len());
+        }
+        Written {
+            bytes: Bytes::from(text),
+            ends: ends.into(),
+            ..written
+        }
+    }
+
+    /// Returns an event with the request's values; `None` if they change nothing.
+    fn event(&self, piece: &str, schema: Option<&Schema>) -> Option<String> {
+        let mut value: Value = serde_json::from_str(&events::data(piece)).ok()?;
+        if !value.is_object() {
+            return None;
+        }
+        let before = value.clone();
+        // The schema may describe the event and not its data, or the whole list.
+        match schema.filter(|schema| fits(schema, &value)) {
+            Some(schema) => self.say_in(&mut value, Some(schema)),
+            None => {
+                entity::own_any(&mut value, &self.known);
+                self.say_in(&mut value, None);
+            }
+        }
+        (value != before).then(|| events::with_data(piece, &value.to_string()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::codec::accept::{self, Accept};
 use crate::codec::message::{Items, Request, Response, mount, send, target_of};
 use crate::codec::{compression, content, cors};
 use crate::contract::fixture::FixtureAnswer;
-use crate::contract::media::{MediaRange, Written};
+use crate::contract::media::{MediaRange, Sequence, Written};
 use crate::contract::{GeneratedContent, MediaType};
 use crate::entity::EntityRequest;
 use crate::entity::body::compose;
@@ -26,6 +26,7 @@ use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::plan::{Decision, Plan, Remembered, Report, Sending};
 use crate::exchange::remembered;
 use crate::exchange::settings::{Compression, Cors, Settings};
+use crate::exchange::stream;
 use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
@@ -129,6 +130,7 @@ pub(crate) fn finish(
     if plan.sending != Sending::default() {
         response.extensions_mut().insert(plan.sending);
     }
+    stream::resume(settings, request, &mut response);
     if settings.compression == Compression::On {
         compression::compress(request.headers(), &mut response);
     }
@@ -364,6 +366,30 @@ const NOT_WRITTEN: &str = "no value can be written in this media type";
 
 /// Returns the chosen content, and `false` if it is generated and does not fit its schema.
 fn content_of(
+    choice: &Choice<'_>,
+    media: &MediaRange,
+    plan: &Plan<'_>,
+    request: &Request,
+) -> (Written, bool) {
+    let (written, fits) = content_without_echo(choice, media, plan, request);
+    match (&plan.echo, media.sequence()) {
+        (Some(echo), Some(Sequence::Events)) => {
+            let documented = match choice.content {
+                ContentSource::Example(_, documented) => documented,
+                ContentSource::Generated(documented) => Some(documented),
+                ContentSource::Empty => None,
+            };
+            let schema = documented.and_then(|media| media.item.as_ref().or(media.schema.as_ref()));
+            (
+                echo.say_in_events(written, schema.map(|schema| &**schema)),
+                fits,
+            )
+        }
+        _ => (written, fits),
+    }
+}
+
+fn content_without_echo(
     choice: &Choice<'_>,
     media: &MediaRange,
     plan: &Plan<'_>,

@@ -21,6 +21,7 @@ pub mod sample;
 pub(crate) mod session_view;
 pub(crate) mod settings;
 mod staging;
+mod stream;
 pub(crate) mod transcript;
 mod variant;
 use crate::exchange::judge::judge;
@@ -46,7 +47,8 @@ pub(crate) use crate::exchange::finish::finish;
 use crate::exchange::read::ReadRequest;
 use crate::exchange::session_view::SessionView;
 pub(crate) use crate::exchange::settings::{
-    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, Validation,
+    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, StreamEnd,
+    Validation,
 };
 use crate::generate::GenerateOptions;
 use crate::schema::pattern::within;

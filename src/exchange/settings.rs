@@ -84,6 +84,20 @@ pub enum ExampleUse {
     Ignored,
 }
 
+/// End of event streams whose document has no marker of an end (`--streams`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StreamEnd {
+    /// Streams for clients that send `Accept: text/event-stream` are held, others end.
+    #[default]
+    ByClient,
+    /// The answer ends after the events.
+    End,
+    /// The connection stays open after the events, with comments as heartbeats.
+    Hold,
+    /// The events are sent again and again, with growing ids.
+    Repeat,
+}
+
 /// Settings of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
@@ -116,6 +130,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// Compression of answers.
     pub compression: Compression,
+    /// End of event streams.
+    pub streams: StreamEnd,
     /// Maximum size of request content.
     pub content_limit: ContentLimit,
 }

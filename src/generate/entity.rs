@@ -21,6 +21,16 @@ const DEEPEST: usize = 4;
 
 /// Sets each value of the path in a generated value, unless the result does not fit the schema.
 pub(crate) fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
+    own_if(value, known, &|changed| fits(schema, changed));
+}
+
+/// Sets each value of the path in a value without a schema.
+pub(crate) fn own_any(value: &mut Value, known: &PathValues) {
+    own_if(value, known, &|_| true);
+}
+
+/// Sets each value of the path where the result is allowed.
+fn own_if(value: &mut Value, known: &PathValues, is_allowed: &dyn Fn(&Value) -> bool) {
     for (index, (name, text)) in known.values.iter().enumerate() {
         let mut changed = value.clone();
         let mut found = everywhere(&mut changed, &words(name).concat(), text, 0);
@@ -28,7 +38,7 @@ pub(crate) fn own(schema: &Schema, value: &mut Value, known: &PathValues) {
         {
             found = entity(&mut changed, &words(name), text);
         }
-        if found == FoundProperty::Changed && fits(schema, &changed) {
+        if found == FoundProperty::Changed && is_allowed(&changed) {
             *value = changed;
         }
     }

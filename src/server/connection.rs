@@ -454,7 +454,13 @@ mod tests {
             told.begin();
             told.end(true, true);
             let response = http::Response::new(Bytes::from_static(b"it"));
-            let response = pace::body(response, Duration::ZERO, &told, Version::HTTP_11);
+            let response = pace::body(
+                response,
+                Duration::ZERO,
+                &told,
+                Version::HTTP_11,
+                &watch::Sender::new(Phase::Serving).subscribe(),
+            );
             async { Ok::<_, Infallible>(response) }
         });
         let served = serve(

@@ -9,6 +9,7 @@ mod compute;
 mod connection;
 pub(crate) mod control;
 pub(crate) mod current;
+mod hold;
 mod limits;
 pub(crate) mod log;
 mod message;
@@ -153,6 +154,7 @@ struct ConnectionState {
     state: Arc<ConnectionActivity>,
     shared: Arc<Shared>,
     limits: Limits,
+    phase: watch::Receiver<Phase>,
 }
 
 impl Server {
@@ -197,6 +199,7 @@ impl Server {
             state: Arc::clone(&state),
             shared,
             limits,
+            phase: phase.clone(),
         });
         let service = service_fn(move |request| {
             let own = Arc::clone(&own);
@@ -262,7 +265,8 @@ impl ConnectionState {
             Some(Break::Truncate) => Ok(pace::truncated(response)),
             Some(Break::SlowBody) => Ok(pace::slowly(response, state, version)),
             Some(Break::Status(_)) | None => {
-                let response = pace::body(response, self.limits.item_delay, state, version);
+                let delay = self.limits.item_delay;
+                let response = pace::body(response, delay, state, version, &self.phase);
                 state.end(is_read, pace::is_whole(&response));
                 Ok(response)
             }

@@ -7,24 +7,24 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream;
 use futures_util::stream::StreamExt as _;
-use futures_util::stream::{self, Stream};
 use http::Version;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
-use crate::codec::message::{Items, Response};
+use crate::codec::message::{AfterItems, Items, Response};
 use crate::server::activity::ConnectionActivity;
 use crate::server::budget::{SMALL, held};
 use crate::server::control::stream::{Heard, JournalEvent, JournalStream};
+use crate::server::hold::{self, Events, Pauses, Recipient};
+use crate::server::limits::Phase;
 
 /// Body that is sent: a whole content, items with time between them, or a stream of frames.
 pub(super) type Outgoing = Either<Full<Bytes>, Either<Paced, StreamBody<Events>>>;
-
-/// Stream of frames, such as server-sent events.
-pub(super) type Events = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, io::Error>> + Send>>;
 
 /// Bytes of a large answer that are handed to HTTP/2 at a time, as soon as the client takes any of
 /// them.
@@ -37,8 +37,24 @@ pub(super) fn body(
     delay: Duration,
     state: &Arc<ConnectionActivity>,
     version: Version,
+    phase: &watch::Receiver<Phase>,
 ) -> http::Response<Outgoing> {
     let state = Arc::clone(state);
+    let goes_on = |items: &mut Items| !matches!(items.then, AfterItems::End);
+    if response.extensions_mut().get_mut().is_some_and(goes_on)
+        && let Some(items) = response.extensions_mut().remove::<Items>()
+    {
+        let phase = phase.clone();
+        let recipient = Recipient {
+            state,
+            version,
+            phase,
+        };
+        return response.map(|content| {
+            let events = hold::held(content, items, Pauses::new(delay), recipient);
+            Either::Right(Either::Right(StreamBody::new(events)))
+        });
+    }
     if let Some(items) = response.extensions_mut().remove::<Items>() {
         let paced = |bytes| Paced {
             bytes,
@@ -248,6 +264,7 @@ mod tests {
         let mut response = Response::new(Bytes::from_static(b"onetwothree"));
         response.extensions_mut().insert(Items {
             ends: [3, 6, 11].into(),
+            then: AfterItems::End,
         });
         let started = Instant::now();
         let state = Arc::new(ConnectionActivity::default());
@@ -256,6 +273,7 @@ mod tests {
             Duration::from_millis(20),
             &state,
             Version::HTTP_11,
+            &watch::Sender::new(Phase::Serving).subscribe(),
         )
         .into_body();
         let mut frames = Vec::new();

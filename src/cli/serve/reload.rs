@@ -1,16 +1,17 @@
 //! Loads the documents again while `standin serve` runs: the `--watch` option, and the messages.
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::arguments::Documents;
+use crate::cli::arguments::{Documents, fixtures_folder};
 use crate::cli::serve::Serve;
+use crate::cli::serve::notice::Notices;
 use crate::cli::serve::watch_choice::WatchChoice;
 use crate::document::sources::Sources;
 use crate::sandbox::Sandbox;
 use crate::server::current::CurrentControl;
-use crate::server::log::{self, LogFormat};
+use crate::server::log::LogFormat;
 use crate::server::reload::{KnownFiles, Loader, Reloader, Teller};
 use crate::server::stderr::StandardError;
 use crate::server::watcher::{self, Watching};
@@ -33,7 +34,7 @@ impl Serve {
     /// Notes the state of the files of a sandbox that was just loaded.
     pub(super) fn known_files(&self, sandbox: &Sandbox) -> KnownFiles {
         let more = Sources {
-            folders: self.documents.possible_fixtures().into_iter().collect(),
+            folders: [self.documents.possible_fixtures()].into(),
             ..Sources::default()
         };
         KnownFiles::of(sandbox, &more)
@@ -78,25 +79,20 @@ impl Serve {
 
 /// Returns the function that shows lines on standard error, as log events if the log is JSON.
 fn teller(format: LogFormat) -> Teller {
-    Box::new(move |lines| match format {
-        LogFormat::Json => lines.iter().for_each(|line| log::finding(line)),
-        // If standard error is closed, there is no place to report that.
-        _ => drop(show(lines)),
+    Box::new(move |lines| {
+        let mut writer = StandardError;
+        let mut notices = Notices::new(format, &mut writer);
+        for line in lines {
+            // If standard error is closed, there is no place to report that.
+            let _shown = writeln!(notices, "{line}");
+        }
     })
-}
-
-fn show(lines: &[String]) -> io::Result<()> {
-    use io::Write as _;
-    lines
-        .iter()
-        .try_for_each(|line| writeln!(StandardError, "{line}"))
 }
 
 impl Documents {
     /// Returns the folder that fixtures are taken from once it exists.
-    fn possible_fixtures(&self) -> Option<PathBuf> {
-        self.fixtures
-            .clone()
-            .or_else(|| crate::cli::arguments::usual_folder(&self.inputs))
+    fn possible_fixtures(&self) -> PathBuf {
+        let usual = || fixtures_folder(&self.inputs);
+        self.fixtures.clone().unwrap_or_else(usual)
     }
 }

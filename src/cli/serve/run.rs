@@ -11,6 +11,7 @@ use tokio::sync::oneshot::{self, Receiver};
 
 use crate::cli::outcome::{Failure, Outcome, findings, loaded};
 use crate::cli::report_file::{self, ReportTarget};
+use crate::cli::serve::address;
 use crate::cli::serve::notice::Notices;
 use crate::cli::serve::signal::{self, Stage};
 use crate::cli::serve::{Serve, Switch};
@@ -106,13 +107,22 @@ impl Serve {
                 let address = format!("{}:{}", self.host, self.port);
                 Failure::Listen { address, error }
             })?;
+            if let Some(note) = address::closed(&self.control_options()).filter(|_| matches!(self.control, Switch::On)) {
+                writeln!(err, "{note}")?;
+            }
             // A program that reads the line may send the signal at once.
             let (mut stage, hangups) = signal::listen()?;
             let state = state.map(|state| state.keep(Arc::clone(sandbox.memory()))).transpose()?;
             // The line must be the last of the start if both streams go to one terminal.
             stderr::settle();
-            writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+            let bound = listener.local_addr()?;
+            writeln!(out, "listening on http://{bound}")?;
             out.flush()?;
+            for address in address::usable(bound) {
+                // A program may have closed its end after the first line.
+                let _unread = writeln!(out, "listening on http://{address}");
+            }
+            let _unread = out.flush();
             if !is_told {
                 let format = self.log;
                 // The server must serve even if its standard error is not read.

@@ -3,16 +3,16 @@
 //! `control.yaml` documents it in OpenAPI, and its requests are validated against that document
 //! like those to any other API.
 
+mod document;
 mod expectation;
 pub(crate) mod hook;
-mod document;
 pub(crate) mod hosts;
 mod insight;
-mod numbers;
-mod posted;
 mod json_form;
+mod numbers;
 mod open;
 mod page;
+mod posted;
 pub(crate) mod requests;
 pub(crate) mod session;
 mod state;
@@ -44,8 +44,8 @@ use crate::sandbox::Reading;
 use crate::server::control::expectation::Expectation;
 use crate::server::control::hook::ReloadFunction;
 use crate::server::control::hosts::Hosts;
-use crate::server::control::numbers::OperationNumbers;
 use crate::server::control::json_form::json_form;
+use crate::server::control::numbers::OperationNumbers;
 use crate::server::control::session::{PREFIX, SessionRequest, session_of};
 use crate::server::control::stream::{Heard, JournalEvent};
 use crate::server::message::problem_response;
