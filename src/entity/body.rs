@@ -24,14 +24,23 @@ use crate::state::memory::Reply;
 pub(crate) struct Composed {
     /// Value of the content.
     pub value: Value,
-    /// `true` if the value fits its schema.
-    pub fits: bool,
+    /// Reason why the value does not fit its schema; `None` if it fits.
+    pub misfit: Option<BodyMisfit>,
     /// Links to the neighbouring pages.
     pub turn: PageLinks,
     /// Number of items on all pages of the list in the value, if there is one.
     pub total: Option<usize>,
     /// Key and value of the entity in the value, if there is one.
     pub entity: Option<(String, Arc<Value>)>,
+}
+
+/// Reason why a value does not fit its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyMisfit {
+    /// Entity that the user supplies, and that is shown as it is.
+    Supplied,
+    /// Value for which no repair was found.
+    Generated,
 }
 
 /// Returns the answer that entities are inserted into: the documented example, else a generated value.
@@ -47,17 +56,88 @@ fn envelope(shown: Option<&Value>, schema: Option<&Schema>, options: &GenerateOp
     }
 }
 
-/// Repairs a value that breaks its schema where that is possible; returns false if it still breaks
-/// the schema.
-fn repaired(schema: &Schema, value: &mut Value, options: &GenerateOptions) -> bool {
+/// Repairs a value that breaks its schema where that is possible, apart from entities that the
+/// user supplies.
+fn repaired(
+    asked: &EntityRequest<'_>,
+    shown: &ShownEntities<'_>,
+    schema: &Schema,
+    value: &mut Value,
+    options: &GenerateOptions,
+) -> Option<BodyMisfit> {
     if example::fits(schema, value) {
-        return true;
+        return None;
     }
+    let kept = shown.supplied(asked, value);
     let Some(mended) = generate::repair(schema, value, options) else {
-        return false;
+        return Some(BodyMisfit::Generated);
     };
-    *value = mended;
-    true
+    let written = std::mem::replace(value, mended);
+    if kept.is_empty() {
+        return None;
+    }
+    shown.put_back(kept, &written, value);
+    (!example::fits(schema, value)).then_some(BodyMisfit::Supplied)
+}
+
+/// Entities in the value of a response.
+struct ShownEntities<'s> {
+    /// Members that lead to the entity or to the list.
+    way: &'s [String],
+    /// Keys of the entities, in the order of the list.
+    keys: Vec<String>,
+    /// True if the entities are the items of a list.
+    are_listed: bool,
+}
+
+impl ShownEntities<'_> {
+    /// Returns the supplied entities in a value, by their index in the list.
+    fn supplied(&self, asked: &EntityRequest<'_>, value: &Value) -> Vec<(usize, Value)> {
+        let Some(place) = place::at(value, self.way) else {
+            return Vec::new();
+        };
+        let supplied = asked.supplied_keys();
+        let all = self.keys.iter().enumerate();
+        all.filter(|(_, key)| supplied.contains(*key))
+            .filter_map(|(index, _)| {
+                let entity = if self.are_listed {
+                    place.get(index)?
+                } else {
+                    place
+                };
+                Some((index, entity.clone()))
+            })
+            .collect()
+    }
+
+    /// Puts entities back into a repaired value. A list whose length was repaired gets all of its
+    /// items back.
+    fn put_back(&self, kept: Vec<(usize, Value)>, written: &Value, value: &mut Value) {
+        let length = |value: &Value| {
+            let list = place::at(value, self.way).and_then(Value::as_array);
+            list.map(Vec::len)
+        };
+        if self.are_listed && length(written) != length(value) {
+            let list = place::at(written, self.way).cloned().unwrap_or_default();
+            place::put(value, self.way, list);
+            return;
+        }
+        for (index, entity) in kept {
+            if !self.are_listed {
+                place::put(value, self.way, entity);
+            } else if let Some(item) = item_at(value, self.way, index) {
+                *item = entity;
+            }
+        }
+    }
+}
+
+/// Returns an item of the list that these members lead to.
+fn item_at<'v>(value: &'v mut Value, way: &[String], index: usize) -> Option<&'v mut Value> {
+    let list = way
+        .iter()
+        .try_fold(value, |value, name| value.get_mut(name))?;
+    list.get_mut(index)
 }
 
 /// Inserts the entities of a reply into the documented answer: into the example `shown`, else into
@@ -74,6 +154,7 @@ pub(crate) fn compose(
     let schema = media.schema.as_deref();
     let envelope = || envelope(shown, schema, options);
     let (mut turn, mut total, mut named) = (PageLinks::default(), None, None);
+    let mut keys: Vec<String> = Vec::new();
     let part = asked.role.part.as_deref();
     let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::ValuePlace| {
         let page = asked.wanted.pick(all);
@@ -83,6 +164,9 @@ pub(crate) fn compose(
             .iter()
             .map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
         let items = Value::Array(items.collect());
+        if part.is_none() {
+            keys = page.items.iter().map(|(key, _)| key.clone()).collect();
+        }
         turn = PageLinks::of(asked, &page, target);
         total = Some(page.total);
         if place.way.is_empty() {
@@ -153,12 +237,25 @@ pub(crate) fn compose(
         _ => envelope(),
     };
     // A request that selects properties gets a value that does not fit the schema.
-    let fits = schema
+    let (way, are_listed) = match &asked.role.slot {
+        Slot::List(place) => (place.way.as_slice(), true),
+        Slot::Entity(place) => (place.way.as_slice(), false),
+        Slot::Key(_) | Slot::Nothing => (&[][..], false),
+    };
+    if let (Slot::Entity(_), Some((key, _))) = (&asked.role.slot, &named) {
+        keys = vec![key.clone()];
+    }
+    let shown = ShownEntities {
+        way,
+        keys,
+        are_listed,
+    };
+    let misfit = schema
         .filter(|_| asked.wanted.fields.is_empty())
-        .is_none_or(|schema| repaired(schema, &mut value, options));
+        .and_then(|schema| repaired(asked, &shown, schema, &mut value, options));
     Composed {
         value,
-        fits,
+        misfit,
         turn,
         total,
         entity: named,

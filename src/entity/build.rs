@@ -5,6 +5,7 @@
 
 mod referring;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -16,7 +17,7 @@ use crate::contract::example::fits;
 use crate::contract::{Location, Operation};
 use crate::entity::context::EntityContext;
 use crate::entity::fitting::fit;
-use crate::entity::values::{adapt, in_order, keyed, project, refused, takes};
+use crate::entity::values::{adapt, in_order, keyed, misfit, project, refused, takes};
 use crate::generate::{self, EntityPosition, GenerateOptions, fingerprint};
 use crate::resource::Collection;
 use crate::resource::address::singular;
@@ -551,7 +552,26 @@ impl<'c> EntityBuilder<'c> {
             self.call(&mut made, Some(key), 0);
         }
         self.own(&mut made);
+        if misfit(self.collection, entity).is_some() && self.supplied_keys().contains(key) {
+            // Values of the user that do not fit are never replaced by generated ones.
+            return in_order(made, self.properties);
+        }
         self.fitted(made)
+    }
+
+    /// Returns the keys of the entities that the user supplies.
+    #[must_use]
+    pub(crate) fn supplied_keys(&self) -> HashSet<String> {
+        let data = self
+            .context
+            .resources
+            .overrules()
+            .data_of(self.collection)
+            .and_then(|data| data.as_array());
+        let entities = data.into_iter().flatten().enumerate();
+        entities
+            .filter_map(|(index, entity)| keyed(self.collection, entity, index).ok())
+            .collect()
     }
 
     fn requires(&self, name: &str) -> bool {

@@ -24,4 +24,10 @@ pub(crate) enum EntityError {
         key: String,
         collection: String,
     },
+    /// Column of a table that is a value and also has values in it.
+    #[error("the columns `{outer}` and `{inner}` exclude each other")]
+    Columns { outer: String, inner: String },
+    /// Column of a table whose name has too many parts.
+    #[error("the name of the column `{name}` has more than {most} parts")]
+    DeepColumn { name: String, most: usize },
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod body;
 pub(crate) mod build;
+mod columns;
 pub(crate) mod condition;
 pub(crate) mod context;
 pub(crate) mod data;
@@ -566,6 +567,12 @@ impl<'c> EntityRequest<'c> {
             }
             _ => None,
         }
+    }
+
+    /// Returns the keys of the entities of the collection that the user supplies.
+    #[must_use]
+    pub(crate) fn supplied_keys(&self) -> std::collections::HashSet<String> {
+        self.maker().supplied_keys()
     }
 
     fn base(&self, maker: &EntityBuilder<'_>) -> std::sync::Arc<Entities> {

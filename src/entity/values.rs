@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 use crate::codec::style::typed;
 use crate::entity::error::EntityError;
 use crate::resource::role::Collection;
-use crate::schema::Schema;
 use crate::schema::kind_of;
 use crate::schema::schemas::Declared;
+use crate::schema::{Schema, SchemaError};
 
 /// Returns `true` if the request's schema marks a property read-only; `None` if it does not
 /// declare the property.
@@ -81,37 +81,11 @@ pub(crate) fn keyed(
     }
 }
 
-/// Returns the first violation of the collection's schema by an entity, with its JSON Pointer.
+/// Returns the first violation of the collection's schema by an entity.
 #[must_use]
-pub(crate) fn misfit(collection: &Collection, entity: &Value) -> Option<String> {
+pub(crate) fn misfit(collection: &Collection, entity: &Value) -> Option<SchemaError> {
     let errors = collection.entity.as_ref()?.errors(entity).ok()?;
-    errors.first().map(|error| {
-        format!("{} {}", error.pointer, error.sentence())
-            .trim()
-            .to_owned()
-    })
-}
-
-/// Converts the cells of a row of comma-separated values to the types that the entity's schema
-/// declares.
-#[must_use]
-pub(crate) fn typed_row(collection: &Collection, row: &Value) -> Value {
-    let (Some(schema), Value::Object(row)) = (collection.entity.as_deref(), row) else {
-        return row.clone();
-    };
-    let cells = row.iter().map(|(name, cell)| {
-        let node = schema.property(schema.tree(), name);
-        let text = cell.as_str().unwrap_or_default();
-        let value = match node {
-            Some(node) if matches!(schema.types(node).as_slice(), ["object" | "array"]) => {
-                serde_json::from_str(text).unwrap_or_else(|_| cell.clone())
-            }
-            Some(node) => typed(schema, node, text),
-            None => cell.clone(),
-        };
-        (name.clone(), value)
-    });
-    Value::Object(cells.collect())
+    errors.into_iter().next()
 }
 
 /// Returns the members of an object that are declared; all of them if nothing is declared.

@@ -15,12 +15,12 @@ use crate::contract::fixture::FixtureAnswer;
 use crate::contract::media::{MediaRange, Sequence, Written};
 use crate::contract::{GeneratedContent, MediaType};
 use crate::entity::EntityRequest;
-use crate::entity::body::compose;
+use crate::entity::body::{BodyMisfit, compose};
 use crate::errors::problem::{self, Problem};
 use crate::errors::{self, Fault, Rejection};
 use crate::exchange::applied_fixture::Alterable;
 use crate::exchange::echo::Echo;
-use crate::exchange::header::{self, MISFIT};
+use crate::exchange::header;
 use crate::exchange::header_meaning::{self, HeaderSubject};
 use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::plan::{Decision, Plan, Remembered, Report, Sending};
@@ -205,7 +205,7 @@ fn answer_response(
         if !fits {
             response
                 .headers_mut()
-                .insert(header::WARNING, HeaderValue::from_static(MISFIT));
+                .insert(header::WARNING, HeaderValue::from_static(misfit_of(plan)));
         } else if written.is_lost {
             response
                 .headers_mut()
@@ -239,6 +239,16 @@ fn answer_response(
     }
     applied(&choice.applied, &mut response);
     response
+}
+
+/// Returns the warning for generated content that does not fit its schema. Entities that are shown
+/// are repaired where possible, so only supplied ones are left.
+fn misfit_of(plan: &Plan<'_>) -> &'static str {
+    let is_supplied = |asked: &EntityRequest<'_>| !asked.supplied_keys().is_empty();
+    header::misfit(match plan.shown.as_deref() {
+        Some(asked) if is_supplied(asked) => BodyMisfit::Supplied,
+        _ => BodyMisfit::Generated,
+    })
 }
 
 /// Returns the answer that shows the reply, or the documented error for a step that failed; with
@@ -471,7 +481,7 @@ fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Gen
                 let composed = compose(asked, &reply, None, documented, &plan.options, "");
                 return GeneratedContent {
                     written: content::write(&composed.value, media, Some(documented)),
-                    fits: composed.fits,
+                    fits: composed.misfit.is_none(),
                 };
             }
             let options = GenerateOptions {

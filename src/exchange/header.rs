@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::codec::message;
 use crate::codec::text::plain;
 use crate::contract::{DocumentedResponse, ResponseHeader};
+use crate::entity::body::BodyMisfit;
 use crate::exchange::header_meaning;
 use crate::exchange::settings::Settings;
 use crate::generate::{self, GenerateOptions};
@@ -234,6 +235,18 @@ fn simple(value: &Value, explode: bool) -> String {
 
 /// Warning for a generated value that does not fit its schema.
 pub(super) const MISFIT: &str = "the generated value does not fit its schema";
+
+/// Warning for an entity that the user supplies and that does not fit its schema.
+const SUPPLIED: &str = "the supplied data does not fit its schema";
+
+/// Returns the warning for a value that does not fit its schema.
+#[must_use]
+pub(super) fn misfit(misfit: BodyMisfit) -> &'static str {
+    match misfit {
+        BodyMisfit::Supplied => SUPPLIED,
+        BodyMisfit::Generated => MISFIT,
+    }
+}
 
 #[cfg(test)]
 mod tests {

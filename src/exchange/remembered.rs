@@ -15,7 +15,7 @@ use crate::contract::{MediaType, StatusPattern};
 use crate::entity::EntityRequest;
 use crate::entity::body::{Composed, compose};
 use crate::entity::condition::Comparison;
-use crate::exchange::header::{self, MISFIT};
+use crate::exchange::header;
 use crate::exchange::header_meaning::{self, HeaderSubject};
 use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::settings::Settings;
@@ -77,10 +77,9 @@ pub(crate) fn write(
     let (media, shown) = (media_of(choice), shown_in(choice));
     let composed = media.map(|media| compose(asked, reply, shown, media, &options, &target));
     if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
-        if !composed.fits {
-            response
-                .headers_mut()
-                .insert(header::WARNING, HeaderValue::from_static(MISFIT));
+        if let Some(misfit) = composed.misfit {
+            let warning = HeaderValue::from_static(header::misfit(misfit));
+            response.headers_mut().insert(header::WARNING, warning);
         }
         send(
             content::write(&composed.value, range, Some(media)),

@@ -1,6 +1,6 @@
 //! Lists of objects ↔ comma-separated values (RFC 4180).
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::codec::content::malformed::ContentError;
 use crate::codec::text::plain;
@@ -54,28 +54,58 @@ pub(crate) fn write(value: &Value) -> Bytes {
     Bytes::from(writer.into_inner().unwrap_or_default())
 }
 
-/// Reads a header row and one object for each further row. Members are strings, and an empty cell
-/// is an absent member.
+/// Row of a table, with the line that it begins in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableRow {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// Cells that are not empty, as texts, by the name of their column.
+    pub cells: Map<String, Value>,
+}
+
+/// Error in a table, with its line, if it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableError {
+    /// Number of the line, from 1.
+    pub line: Option<usize>,
+    /// Reason why the table cannot be read.
+    pub error: ContentError,
+}
+
+impl From<csv::Error> for TableError {
+    fn from(error: csv::Error) -> Self {
+        let line = error.position().map(csv::Position::line);
+        Self {
+            line: line.and_then(|line| usize::try_from(line).ok()),
+            error: error.into(),
+        }
+    }
+}
+
+/// Reads a header row, and the cells of each further row by the names of their columns. Cells are
+/// strings, and an empty one is absent.
 ///
 /// # Errors
 ///
-/// Returns [`ContentError::Rows`] with the error in the rows.
-pub(crate) fn read(text: &str) -> Result<Value, ContentError> {
+/// Returns [`ContentError::Rows`] with the first error in the rows.
+pub(crate) fn rows(text: &str) -> Result<Vec<TableRow>, TableError> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::Fields)
         .from_reader(text.as_bytes());
     let names = reader.headers()?.clone();
-    let rows = reader.records().map(|row| {
+    let mut rows = Vec::new();
+    for row in reader.records() {
         let row = row?;
+        let line = row.position().map_or(1, csv::Position::line);
         let cells = names.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
-        Ok(Value::Object(
-            cells
+        rows.push(TableRow {
+            line: usize::try_from(line).unwrap_or(usize::MAX),
+            cells: cells
                 .map(|(name, cell)| (name.to_owned(), Value::from(cell)))
                 .collect(),
-        ))
-    });
-    rows.collect::<Result<Vec<_>, ContentError>>()
-        .map(Value::Array)
+        });
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -86,12 +116,25 @@ mod tests {
 
     #[test]
     fn lines_below_names_are_objects() {
-        let rows = read("id,name,note\n1,\"a, b\",\n2, c ,x\n");
+        let rows = rows("id,name,note\n1,\"a, b\",\n2, c ,x\n").unwrap_or_default();
+        let cells: Vec<Value> = rows
+            .into_iter()
+            .map(|row| Value::Object(row.cells))
+            .collect();
+        let expected = json!([{"id": "1", "name": "a, b"}, {"id": "2", "name": "c", "note": "x"}]);
+        assert_eq!(Value::Array(cells), expected);
+    }
+
+    #[test]
+    fn rows_and_errors_have_their_lines() {
+        let lines: Vec<usize> = rows("a\n\"x\ny\"\nz\n")
+            .map(|rows| rows.iter().map(|row| row.line).collect())
+            .unwrap_or_default();
+        assert_eq!(lines, [2, 4]);
         assert_eq!(
-            rows,
-            Ok(json!([{"id": "1", "name": "a, b"}, {"id": "2", "name": "c", "note": "x"}]))
+            rows("a,b\n1,2\n3\n").map_err(|error| error.line),
+            Err(Some(3))
         );
-        assert!(read("a,b\n1\n").is_err());
     }
 
     #[test]

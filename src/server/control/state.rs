@@ -190,9 +190,10 @@ impl Control {
             }
             if let Some(error) = misfit(&collection, entity) {
                 return Err(unprocessable(format!(
-                    "the {} entity does not fit the schema of `{}`: {error}",
+                    "the {} entity does not fit the schema of `{}`: {}",
                     ordinal(index),
-                    collection.name
+                    collection.name,
+                    error.located()
                 )));
             }
             if all.insert(key.clone(), Arc::new(entity.clone())).is_some() {
