@@ -159,7 +159,13 @@ pub(crate) fn read(parameter: &Parameter, inputs: &Inputs<'_>) -> ReadOutcome {
                     .path
                     .iter()
                     .find(|(name, _)| *name == parameter.name)
-                    .map_or(ReadOutcome::Absent, |(_, raw)| reader.path(raw)),
+                    .map_or(ReadOutcome::Absent, |(_, raw)| {
+                        if raw.is_empty() {
+                            ReadOutcome::Empty
+                        } else {
+                            reader.path(raw)
+                        }
+                    }),
                 Location::Header => inputs
                     .header(&parameter.name)
                     .map_or(ReadOutcome::Absent, |text| reader.header(&text)),

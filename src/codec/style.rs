@@ -64,7 +64,8 @@ impl<'r> Pairs<'r> {
 pub(crate) enum ReadOutcome {
     /// No value.
     Absent,
-    /// An empty value that `allowEmptyValue` accepts whatever the schema.
+    /// An empty value: of a query parameter that `allowEmptyValue` accepts whatever the schema, or
+    /// of a path parameter, whose segment must not be empty.
     Empty,
     /// A value, typed by its schema.
     Value(Value),

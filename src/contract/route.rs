@@ -158,6 +158,11 @@ impl PathPattern {
         true
     }
 
+    /// Returns true if the pattern is one expression and no literal text: `{id}`.
+    fn is_whole(&self) -> bool {
+        self.names.len() == 1 && self.literals.iter().all(String::is_empty)
+    }
+
     /// Returns the precedence of a pattern: more literal text first, then fewer expressions.
     fn weight(&self) -> (usize, std::cmp::Reverse<usize>) {
         let literal = self.literals.iter().map(String::len).sum();
@@ -374,6 +379,9 @@ impl Router {
     /// A concrete path takes precedence over templates, even if it lacks the method. Concrete
     /// segments take precedence over templated ones, and more literal text over less. A template
     /// that matches the path but lacks the method is skipped for a less concrete one that has it.
+    ///
+    /// If no template matches, a segment that is one expression may be empty, as in `/pets//toys`;
+    /// its value is then empty, which is a violation of the parameter. The path `/` never is.
     #[must_use]
     pub(crate) fn route(&self, method: &Method, path: &str) -> Routed {
         // A path may have characters that should have been encoded.
@@ -394,8 +402,15 @@ impl Router {
             method,
             values: Vec::new(),
             others: Vec::new(),
+            empty: EmptySegments::Literal,
         };
-        match search.descend(0, Some(rest)) {
+        let mut found = search.descend(0, Some(rest));
+        let has_empty = rest.ends_with('/') || rest.starts_with('/') || rest.contains("//");
+        if found.is_none() && search.others.is_empty() && has_empty {
+            search.empty = EmptySegments::Captured;
+            found = search.descend(0, Some(rest));
+        }
+        match found {
             Some(operation) => Routed::Operation(operation, search.values),
             None if search.others.is_empty() => Routed::Unknown,
             None => Routed::OtherMethods(search.others),
@@ -403,11 +418,21 @@ impl Router {
     }
 }
 
+/// Treatment of the empty segments of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EmptySegments {
+    /// They match only literal empty segments.
+    Literal,
+    /// They also match a segment of a template that is one expression.
+    Captured,
+}
+
 struct Search<'s> {
     router: &'s Router,
     method: &'s Method,
     values: Vec<String>,
     others: Vec<Method>,
+    empty: EmptySegments,
 }
 
 impl Search<'_> {
@@ -432,7 +457,7 @@ impl Search<'_> {
         }
         for (pattern, child) in &node.patterns {
             let before = self.values.len();
-            if pattern.captures(segment, &mut self.values)
+            if self.captures(pattern, segment)
                 && let Some(found) = self.descend(*child, rest)
             {
                 return Some(found);
@@ -440,6 +465,14 @@ impl Search<'_> {
             self.values.truncate(before);
         }
         None
+    }
+
+    fn captures(&mut self, pattern: &PathPattern, segment: &str) -> bool {
+        if segment.is_empty() && self.empty == EmptySegments::Captured && pattern.is_whole() {
+            self.values.push(String::new());
+            return true;
+        }
+        pattern.captures(segment, &mut self.values)
     }
 
     fn arrive(&mut self, node: &RouteNode) -> Option<usize> {
@@ -500,6 +533,22 @@ mod tests {
             routed(&router, "/cats/7"),
             Some((2, values(&["cats", "7"])))
         );
+    }
+
+    #[test]
+    fn an_empty_segment_is_an_empty_value_if_nothing_else_matches() {
+        let router = router(&[
+            "GET /pets/{id}",
+            "GET /pets/{id}/toys",
+            "GET /files/",
+            "GET /{a}.b",
+        ]);
+        assert_eq!(routed(&router, "/pets/"), Some((0, values(&[""]))));
+        assert_eq!(routed(&router, "/pets//toys"), Some((1, values(&[""]))));
+        assert_eq!(routed(&router, "/files/"), Some((2, vec![])));
+        for unknown in ["/", "/pets//", "/pets//dogs", "/pets"] {
+            assert_eq!(routed(&router, unknown), None, "{unknown}");
+        }
     }
 
     #[test]

@@ -69,7 +69,9 @@ impl Fault {
             Self::Credentials(_) => &[401],
             Self::TooLarge(_) => &[413],
             Self::Content(
-                ContentFault::UnsupportedMediaType(_) | ContentFault::UnsupportedCoding(_),
+                ContentFault::UnsupportedMediaType(_)
+                | ContentFault::UndocumentedContent(_)
+                | ContentFault::UnsupportedCoding(_),
             ) => &[415],
             Self::Content(ContentFault::Malformed(_)) => &[400, 422],
             Self::Violations(_) => &[422, 400],
@@ -129,9 +131,9 @@ impl Fault {
                 "unsupportedMediaType",
                 json!({ "media": sent.clone().unwrap_or_default() }),
             ),
-            Self::Content(ContentFault::UnsupportedCoding(name)) => {
-                whole("unsupportedMediaType", json!({ "media": name }))
-            }
+            Self::Content(
+                ContentFault::UndocumentedContent(name) | ContentFault::UnsupportedCoding(name),
+            ) => whole("unsupportedMediaType", json!({ "media": name })),
             Self::Content(ContentFault::Malformed(malformed)) => {
                 // `malformed JSON: EOF …`: the format is the media of the finding, the cause its
                 // detail.
@@ -281,6 +283,10 @@ fn content_problem(fault: &ContentFault) -> Problem {
         ContentFault::UnsupportedMediaType(Some(sent)) => {
             unsupported(format!("`{sent}` is not documented"))
         }
+        ContentFault::UndocumentedContent(sent) => unsupported(format!(
+            "content of type `{}` was sent, and the operation documents no content",
+            shortened(sent)
+        )),
         ContentFault::UnsupportedMediaType(None) => {
             unsupported("the content has no media type".to_owned())
         }

@@ -2,26 +2,20 @@
 //!
 //! `exchange` calls this module for each request; the response to violations is left to `errors`.
 
+mod body_content;
 pub(crate) mod credentials;
-use std::borrow::Cow;
-
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-use crate::codec::content::{self, Content, Malformed};
-use crate::codec::message::{Body, CodingFault};
+use crate::codec::message::Body;
 use crate::codec::parameter::{self, Inputs};
 use crate::codec::style::ReadOutcome;
-use crate::codec::{accept, text};
-use crate::contract::media::MediaRange;
+use crate::codec::text;
 use crate::contract::route::Pin;
-use crate::contract::{
-    Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style,
-};
+use crate::contract::{Location, Operation, Parameter, ParameterForm, RequestBody, Style};
 use crate::document::syntax::unescape;
 use crate::schema::{MOST_ERRORS, Schema, SchemaError, cut, start_of};
+pub(crate) use crate::validate::body_content::ContentFault;
+use crate::validate::body_content::ReceivedContent;
 
 /// The part of a request that a violation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -268,15 +262,6 @@ enum ParameterOutcome {
     Malformed(String),
 }
 
-#[derive(Debug)]
-enum ReceivedContent<'o> {
-    /// No content, or no documented content.
-    Absent,
-    /// Content of this documented media type; none if it is accepted without being parsed.
-    Read(Option<&'o MediaType>),
-    Unreadable(ContentFault),
-}
-
 impl Received<'_> {
     /// Returns the reason why the content cannot be read, if it cannot.
     #[must_use]
@@ -307,54 +292,12 @@ pub fn receive<'o>(operation: &'o Operation, inputs: &Inputs<'_>, sent: &Body) -
         };
         parameters.push((&**parameter, found));
     }
-    let content = match (&operation.compiled().body, sent) {
-        (Some(_), Body::Undecodable(fault)) => undecodable(operation, fault),
-        (Some(documented), Body::Complete(bytes)) if !bytes.is_empty() => {
-            match read_content(operation, documented, inputs.headers, bytes) {
-                Ok((content, media)) => {
-                    if let Content::Value(value) = content {
-                        values.body = Some(value);
-                    }
-                    ReceivedContent::Read(media)
-                }
-                Err(fault) => ReceivedContent::Unreadable(fault),
-            }
-        }
-        _ => ReceivedContent::Absent,
-    };
+    let (content, body) = body_content::receive(operation, inputs.headers, sent);
+    values.body = body;
     Received {
         values,
         parameters,
         content,
-    }
-}
-
-/// Returns the outcome for content whose coding cannot be undone. An unknown coding that a
-/// documented parameter `Content-Encoding` allows is accepted, and its content is not parsed.
-fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedContent<'o> {
-    let names_coding = |parameter: &&std::sync::Arc<Parameter>| {
-        parameter.location == Location::Header
-            && parameter.name.eq_ignore_ascii_case("content-encoding")
-    };
-    let schema = operation
-        .compiled()
-        .parameters
-        .iter()
-        .find(names_coding)
-        .and_then(|parameter| parameter.schema());
-    match fault {
-        CodingFault::Unknown(name)
-            if schema.is_some_and(|s| s.is_valid(&json!(name)) == Ok(true)) =>
-        {
-            ReceivedContent::Read(None)
-        }
-        CodingFault::Unknown(name) => {
-            ReceivedContent::Unreadable(ContentFault::UnsupportedCoding(name.clone()))
-        }
-        CodingFault::Malformed(why) => {
-            let malformed = Malformed::new(why.clone(), None);
-            ReceivedContent::Unreadable(ContentFault::Malformed(malformed))
-        }
     }
 }
 
@@ -369,6 +312,9 @@ pub fn violations(
     for (parameter, found) in &received.parameters {
         let subject = || Subject::Parameter(parameter.location, parameter.name.clone());
         match found {
+            ParameterOutcome::Empty if parameter.location == Location::Path => {
+                violations.push(Violation::missing_parameter(parameter));
+            }
             ParameterOutcome::Absent if parameter.required => {
                 violations.push(Violation::missing_parameter(parameter));
             }
@@ -546,104 +492,6 @@ fn judge_absent_body(documented: &RequestBody, absent: AbsentBody) -> Vec<Violat
         }
         (false, false) => Vec::new(),
     }
-}
-
-/// A reason why the content of a request cannot be validated against a schema.
-#[derive(Debug, Clone)]
-pub enum ContentFault {
-    /// An undocumented media type, as sent; none if the request names no type.
-    UnsupportedMediaType(Option<String>),
-    /// An unknown content coding, by name.
-    UnsupportedCoding(String),
-    /// Content that is malformed for its media type or its content coding.
-    Malformed(Malformed),
-}
-
-/// Reads the content as the documented media type that fits.
-///
-/// # Errors
-///
-/// [`ContentFault`], if the type is not documented or the content is malformed.
-fn read_content<'o>(
-    operation: &Operation,
-    body: &'o RequestBody,
-    headers: &http::HeaderMap,
-    bytes: &Bytes,
-) -> Result<(Content, Option<&'o MediaType>), ContentFault> {
-    let unsupported =
-        |sent: Option<&str>| ContentFault::UnsupportedMediaType(sent.map(str::to_owned));
-    let text = headers
-        .get(CONTENT_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let (media, sent) = match text
-        .as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-    {
-        _ if body.content.is_empty() => return Ok((Content::Opaque, None)),
-        // RFC 9110 §8.3: without `Content-Type` the recipient may examine the data.
-        None => untyped(body, bytes).ok_or_else(|| unsupported(None))?,
-        Some(text)
-            if let Some(media) = body
-                .content
-                .iter()
-                .find(|media| media.range.is_exactly(text)) =>
-        {
-            (media, Cow::Borrowed(&media.range))
-        }
-        Some(text) => {
-            let sent = MediaRange::parse(text).ok_or_else(|| unsupported(Some(text)))?;
-            let fitting = body
-                .content
-                .iter()
-                .filter(|media| media.range.covers(&sent));
-            let media = fitting.max_by_key(|media| media.range.specificity());
-            let documented = || {
-                // A documented parameter `Content-Type` allows the type but does not say how to
-                // read it.
-                let first = body
-                    .content
-                    .iter()
-                    .find(|media| media.range.is_json())
-                    .or(body.content.first());
-                first.filter(|_| operation.documents_field("content-type", text))
-            };
-            (
-                media
-                    .or_else(documented)
-                    .ok_or_else(|| unsupported(Some(text)))?,
-                Cow::Owned(sent),
-            )
-        }
-    };
-    let content = content::read(bytes, &sent, media).map_err(ContentFault::Malformed)?;
-    Ok((content, Some(media)))
-}
-
-/// Returns the documented media type for content without `Content-Type` (RFC 9110 §8.3), and the
-/// type to read it as: JSON if JSON is allowed, else bytes if those are.
-fn untyped<'o>(
-    body: &'o RequestBody,
-    bytes: &Bytes,
-) -> Option<(&'o MediaType, Cow<'o, MediaRange>)> {
-    let find =
-        |is_it: &dyn Fn(&MediaRange) -> bool| body.content.iter().find(|media| is_it(&media.range));
-    if let Some(media) = find(&MediaRange::is_json) {
-        return Some((media, accept::concrete(media)));
-    }
-    let bytes_type = MediaRange::parse("application/octet-stream")?;
-    let json = MediaRange::parse("application/json")?;
-    if let Some(media) = find(&|range| range.is_range() && range.covers(&json)) {
-        // Without a schema, content that is not JSON is accepted as bytes.
-        let is_json = media.schema.is_some() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
-        let read_as = if is_json {
-            accept::concrete(media)
-        } else {
-            Cow::Owned(bytes_type)
-        };
-        return Some((media, read_as));
-    }
-    find(&|range| range.covers(&bytes_type)).map(|media| (media, Cow::Owned(bytes_type.clone())))
 }
 
 /// Validates each item of a sequence; returns at most `MOST_ERRORS` violations, as for a list.

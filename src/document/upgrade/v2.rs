@@ -359,6 +359,7 @@ impl Upgrade {
             }
             let mut schema = schema_of(parameter);
             keep_format(parameter, "formData", &mut schema);
+            refuse_empty(parameter, &mut schema);
             properties.insert(name, Value::Object(schema));
         }
         let is_required = !required.is_empty();
@@ -506,6 +507,22 @@ fn is_content(parameter: &Value) -> bool {
     parameter
         .get("in")
         .is_some_and(|place| place == "body" || place == "formData")
+}
+
+/// Requires at least one character of a form field, unless an empty value is allowed: OpenAPI 2.0
+/// §Parameter Object has `allowEmptyValue` for that, with `false` as its default. It applies to
+/// fields that must be sent, and to others that say `false` themselves.
+fn refuse_empty(parameter: &Map<String, Value>, schema: &mut Map<String, Value>) {
+    let allowed = parameter.get("allowEmptyValue").and_then(Value::as_bool);
+    let is_required = parameter.get("required") == Some(&Value::Bool(true));
+    let is_refused = allowed == Some(false) || allowed.is_none() && is_required;
+    let is_text = schema.get("type").is_some_and(|kind| kind == "string");
+    let is_bounded = ["minLength", "enum"]
+        .iter()
+        .any(|name| schema.contains_key(*name));
+    if is_refused && is_text && !is_bounded {
+        schema.insert("minLength".to_owned(), json!(1));
+    }
 }
 
 fn schema_of(parameter: &Map<String, Value>) -> Map<String, Value> {
