@@ -16,6 +16,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::errors::ErrorContext;
 use crate::errors::catalogue::idiom::Idiom;
 use crate::errors::catalogue::known;
+use crate::errors::problem::ProblemForm;
 use crate::errors::survey::survey;
 use crate::errors::templates::TemplateStore;
 use crate::generate::GenerateOptions;
@@ -52,6 +53,7 @@ fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diag
             resources: &resources,
             templates: &templates,
             path: &operation.template,
+            form: ProblemForm::Own,
         };
         let Some(sample) = survey(context, operation, options).sample else {
             continue;

@@ -153,7 +153,7 @@ pub use crate::diagnostic::{Code, Diagnostic, Severity};
 pub use crate::document::Input;
 pub use crate::exchange::plan::Report;
 pub use crate::exchange::settings::Settings;
-pub use crate::generate::GenerateOptions;
+pub use crate::generate::{AdditionalProperties, GenerateOptions};
 pub use crate::sandbox::{Reading, Sandbox};
 pub use crate::server::run as serve;
 

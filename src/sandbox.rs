@@ -564,6 +564,7 @@ impl Sandbox {
             templates: &self.templates,
             posted: &[],
             path,
+            form: self.settings.problems,
         }
     }
 

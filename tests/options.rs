@@ -28,7 +28,7 @@ struct Values {
 fn values(command: &str, option: &str) -> Values {
     let of = |taken: &'static [&'static str], refused| Values { taken, refused };
     match option {
-        "allow-any-host" | "curl" | "dynamic" | "errors" | "hurl" | "require-bodies"
+        "allow-any-host" | "curl" | "dynamic" | "errors" | "hurl" | "prism" | "require-bodies"
         | "strict-documents" | "strict-query" => of(&[], None),
         "state" if command == "routes" => of(&[], None),
         "allow-host" => of(&["example.com"], None),
@@ -37,7 +37,9 @@ fn values(command: &str, option: &str) -> Values {
         "body-timeout" | "drain" | "header-timeout" | "write-timeout" | "item-delay" | "seed" => {
             of(&["3"], Some("x"))
         }
-        "compress" | "control" | "cors" | "echo" | "state" => of(&["on"], Some("maybe")),
+        "additional-properties" | "compress" | "control" | "cors" | "echo" | "state" => {
+            of(&["on"], Some("maybe"))
+        }
         "content-memory" | "max-body" | "max-generated" | "session-memory" => {
             of(&["20MiB"], Some("large"))
         }
@@ -54,6 +56,7 @@ fn values(command: &str, option: &str) -> Values {
         "format" => of(&["json"], Some("xml")),
         "host" => of(&["127.0.0.1"], Some("nowhere at all")),
         "list-size" => of(&["1-4"], Some("4-1")),
+        "log-level" => of(&["standin=debug"], Some("loud")),
         "log" => of(&["json"], Some("loud")),
         "media-type" => of(&["application/json"], Some("json")),
         "output" => of(&["-"], None),

@@ -13,7 +13,7 @@ use crate::document::Input;
 use crate::document::fetch::{HeaderField, host_of, is_fetched, origin_of};
 use crate::document::files::Access;
 use crate::exchange::Settings;
-use crate::generate::GenerateOptions;
+use crate::generate::{AdditionalProperties, GenerateOptions};
 use crate::sandbox::{Reading, Sandbox};
 use crate::schema::Examples;
 
@@ -282,6 +282,20 @@ pub(super) struct Generation {
         hide_short_help = true
     )]
     pub(super) list_size: (usize, usize),
+    /// Generate a member that no property declares, where `additionalProperties` has a schema
+    ///
+    /// Applies to objects without declared properties; `minProperties` is met in any case.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        default_value = "on",
+        env = "STANDIN_ADDITIONAL_PROPERTIES",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    pub(super) additional_properties: Switch,
     /// Most values to try when looking for one that fits
     ///
     /// A list of three numbers counts as four values. If no value within the limit fits, the answer
@@ -313,6 +327,10 @@ impl Generation {
         GenerateOptions {
             seed: self.seed,
             list_size: self.list_size,
+            additional: match self.additional_properties {
+                Switch::On => AdditionalProperties::Generated,
+                Switch::Off => AdditionalProperties::LeftOut,
+            },
             most_values: self.max_values,
             most_bytes: self.max_generated,
         }
@@ -325,6 +343,12 @@ impl Generation {
             ..Settings::default()
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -6,6 +6,7 @@ mod example;
 mod init;
 mod operation_name;
 mod outcome;
+mod peers;
 mod prism;
 mod reach;
 mod report;
@@ -18,6 +19,7 @@ pub use crate::cli::outcome::Outcome;
 use std::io::{self, Write};
 
 use clap::CommandFactory as _;
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::cli::example::ExampleOptions;
@@ -92,7 +94,7 @@ impl Command {
     /// error or the help that is asked for, and ends the process then.
     #[must_use]
     pub fn from_arguments() -> Self {
-        let command = Self::command();
+        let mut command = Self::command();
         let options: Vec<_> = command
             .find_subcommand("serve")
             .into_iter()
@@ -101,7 +103,15 @@ impl Command {
             .filter_map(|option| Some(format!("--{}", option.get_long()?)))
             .collect();
         let takes_value = |option: &str| options.iter().any(|own| own == option);
-        Self::parse_from(prism::translated(std::env::args_os(), takes_value))
+        let translation = prism::translated(std::env::args_os(), takes_value);
+        if let Some(refusal) = translation.refusal {
+            command.error(ErrorKind::UnknownArgument, refusal).exit();
+        }
+        for note in &translation.notes {
+            // A closed standard error does not end the command.
+            let _unread = writeln!(io::stderr(), "note: {note}");
+        }
+        Self::parse_from(translation.arguments)
     }
 
     /// Returns the options of `serve`, if this is the command.

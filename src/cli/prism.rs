@@ -3,7 +3,11 @@
 //!
 //! Runs before the arguments are parsed. Command lines that Standin understands stay as they are.
 use std::ffi::OsString;
+use std::iter::Peekable;
 use std::path::Path;
+
+use crate::cli::peers;
+use crate::generate::fingerprint;
 
 /// Subcommands of Standin; another first word may be a document.
 const COMMANDS: [&str; 11] = [
@@ -20,75 +24,189 @@ const COMMANDS: [&str; 11] = [
     "mock",
 ];
 
-/// Options of Prism without a value that change nothing here, because they are the default or
-/// there is nothing like them.
-const WITHOUT_EFFECT: [&str; 4] = [
-    "-m",
-    "--multiprocess",
-    "--no-multiprocess",
-    "--errors=false",
+/// Levels of `-v` of Prism with the levels here; `silent` has no level, but turns the log off.
+const LEVELS: [(&str, &str); 10] = [
+    ("silent", ""),
+    ("fatal", "error"),
+    ("error", "error"),
+    ("warn", "warn"),
+    ("info", "info"),
+    ("success", "info"),
+    ("start", "info"),
+    ("note", "info"),
+    ("debug", "debug"),
+    ("trace", "trace"),
 ];
 
-/// Levels of `-v` of Prism.
-const LEVELS: [&str; 9] = [
-    "silent", "fatal", "error", "warn", "info", "success", "note", "debug", "trace",
-];
+/// Command line as Standin has it, with what is to be said about it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Translation {
+    /// Arguments; the first one is the name of the program.
+    pub arguments: Vec<OsString>,
+    /// Sentences about arguments that have no effect.
+    pub notes: Vec<String>,
+    /// Error about an argument that only another program has.
+    pub refusal: Option<String>,
+}
 
-/// Returns the arguments as Standin has them. The first one is the name of the program;
-/// `takes_value` tells whether the next argument is the value of an option.
+/// Translates the arguments; `takes_value` tells whether the next argument is the value of an
+/// option.
 pub(super) fn translated(
     arguments: impl IntoIterator<Item = OsString>,
     takes_value: impl Fn(&str) -> bool,
-) -> Vec<OsString> {
+) -> Translation {
     let mut arguments = arguments.into_iter();
-    let mut written: Vec<OsString> = arguments.next().into_iter().collect();
+    let mut written = Translation {
+        arguments: arguments.next().into_iter().collect(),
+        ..Translation::default()
+    };
     let mut rest: Vec<OsString> = arguments.collect();
     match rest.first().and_then(|first| first.to_str()) {
         Some("mock") => rest[0] = "serve".into(),
         Some(first) if !COMMANDS.contains(&first) && is_document(first) => {
             rest.insert(0, "serve".into());
         }
-        _ => {}
+        Some(first) => written.refusal = peers::command(first),
+        None => {}
     }
     let is_serve = rest.first().is_some_and(|first| first == "serve");
     if !is_serve {
-        written.extend(rest);
+        written.arguments.extend(rest);
         return written;
     }
     let mut rest = rest.into_iter().peekable();
     while let Some(argument) = rest.next() {
-        let next = rest.peek().and_then(|next| next.to_str());
-        match argument.to_str() {
-            // Everything behind it is a document.
-            Some("--") => {
-                written.push(argument);
-                written.extend(rest.by_ref());
-            }
-            Some("-h") if next.is_some_and(is_host) => written.push("--host".into()),
-            Some("-d" | "--ignore-examples" | "--ignoreExamples") => {
-                written.push("--dynamic".into());
-            }
-            Some("--cors") if !matches!(next, Some("on" | "off")) => {
-                written.extend(["--cors".into(), "on".into()]);
-            }
-            Some("--no-cors" | "--cors=false") => written.extend(["--cors".into(), "off".into()]),
-            Some("-v" | "--verboseLevel" | "--verbose-level")
-                if next.is_some_and(|next| LEVELS.contains(&next)) =>
-            {
-                let level = rest.next().unwrap_or_default();
-                if level == "silent" {
-                    written.extend(["--log".into(), "off".into()]);
-                }
-            }
-            Some(option) if WITHOUT_EFFECT.contains(&option) => {}
-            Some(option) if takes_value(option) => {
-                written.push(argument);
-                written.extend(rest.next());
-            }
-            _ => written.push(argument),
-        }
+        written.take(argument, &mut rest, &takes_value);
     }
     written
+}
+
+impl Translation {
+    fn push(&mut self, words: &[&str]) {
+        self.arguments.extend(words.iter().map(OsString::from));
+    }
+
+    /// Translates one argument of `serve`, with its value if that is the next one.
+    fn take<I: Iterator<Item = OsString>>(
+        &mut self,
+        argument: OsString,
+        rest: &mut Peekable<I>,
+        takes_value: &impl Fn(&str) -> bool,
+    ) {
+        let Some(text) = argument.to_str().map(str::to_owned) else {
+            self.arguments.push(argument);
+            return;
+        };
+        let (name, attached) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (&*text, None),
+        };
+        let next = rest.peek().and_then(|next| next.to_str());
+        match name {
+            // Everything behind it is a document.
+            "--" => {
+                self.arguments.push(argument);
+                self.arguments.extend(rest.by_ref());
+            }
+            "-h" if attached.is_none() && next.is_some_and(is_host) => self.push(&["--host"]),
+            "-d" | "--dynamic" | "--ignore-examples" | "--ignoreExamples" => {
+                if flag(attached, rest) {
+                    self.push(&["--dynamic"]);
+                }
+            }
+            "--errors" => {
+                if flag(attached, rest) {
+                    self.push(&["--errors"]);
+                }
+            }
+            "--no-errors" | "--no-dynamic" | "--no-ignoreExamples" => {}
+            "--cors" if !matches!(attached.or(next), Some("on" | "off")) => {
+                let switch = switch(flag(attached, rest));
+                self.push(&["--cors", switch]);
+            }
+            "--no-cors" => self.push(&["--cors", "off"]),
+            "--json-schema-faker-fillProperties" => {
+                let switch = switch(flag(attached, rest));
+                self.push(&["--additional-properties", switch]);
+            }
+            "--no-json-schema-faker-fillProperties" => {
+                self.push(&["--additional-properties", "off"]);
+            }
+            "-m" | "--multiprocess" => {
+                if flag(attached, rest) {
+                    let note = format!("`{name}` has no effect: one process uses all processors");
+                    self.notes.push(note);
+                }
+            }
+            "--no-multiprocess" => {}
+            "-v" | "--verboseLevel" | "--verbose-level" => self.level(attached, rest),
+            "--seed" => {
+                let value = attached.map(str::to_owned).or_else(|| {
+                    let next = rest.next_if(|next| next.to_str().is_some())?;
+                    next.into_string().ok()
+                });
+                let value = value.unwrap_or_default();
+                self.push(&["--seed", &seed(&value)]);
+            }
+            option if takes_value(option) => {
+                self.arguments.push(argument);
+                if attached.is_none() {
+                    self.arguments.extend(rest.next());
+                }
+            }
+            option => {
+                self.refusal = self.refusal.take().or_else(|| peers::option(option));
+                self.arguments.push(argument);
+            }
+        }
+    }
+
+    /// Translates the level of the log. Without a level, the log says more; the next argument is
+    /// then another one, such as the document.
+    fn level<I: Iterator<Item = OsString>>(
+        &mut self,
+        attached: Option<&str>,
+        rest: &mut Peekable<I>,
+    ) {
+        let known = |name: &str| LEVELS.iter().find(|(level, _)| *level == name);
+        let level = match attached {
+            Some(level) => known(level).map_or(level, |(_, own)| own).to_owned(),
+            None => {
+                let next = rest.next_if(|next| next.to_str().is_some_and(|n| known(n).is_some()));
+                let own = next.as_ref().and_then(|next| known(next.to_str()?));
+                own.map_or("debug", |(_, own)| own).to_owned()
+            }
+        };
+        if level.is_empty() {
+            self.push(&["--log", "off"]);
+        } else {
+            self.push(&["--log-level", &level]);
+        }
+    }
+}
+
+/// Reads the value of a flag, which may be attached (`--cors=false`) or the next argument
+/// (`--cors false`); without a value, the flag is on.
+fn flag<I: Iterator<Item = OsString>>(attached: Option<&str>, rest: &mut Peekable<I>) -> bool {
+    match attached {
+        Some(value) => value != "false",
+        None => rest
+            .next_if(|next| next == "true" || next == "false")
+            .is_none_or(|value| value == "true"),
+    }
+}
+
+fn switch(is_on: bool) -> &'static str {
+    if is_on { "on" } else { "off" }
+}
+
+/// Returns a seed as a number; the seeds of Prism are texts.
+fn seed(text: &str) -> String {
+    if text.is_empty() || text.parse::<u64>().is_ok() {
+        text.to_owned()
+    } else {
+        fingerprint(text).to_string()
+    }
 }
 
 /// Returns true if a word is a document: a URL, an existing file or folder, or a name that ends as
@@ -113,10 +231,16 @@ fn is_host(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(line: &str) -> String {
+    fn translation(line: &str) -> Translation {
         let words = line.split(' ').map(OsString::from);
-        let written = translated(words, |option| matches!(option, "--header" | "--cors"));
-        let written: Vec<String> = written
+        translated(words, |option| {
+            matches!(option, "--header" | "--cors" | "--log-level")
+        })
+    }
+
+    fn of(line: &str) -> String {
+        let written: Vec<String> = translation(line)
+            .arguments
             .into_iter()
             .map(|word| word.into_string().expect("is text"))
             .collect();
@@ -142,16 +266,39 @@ mod tests {
                 "standin serve --cors on api.yaml",
             ),
             (
+                "standin mock --cors false api.yaml",
+                "standin serve --cors off api.yaml",
+            ),
+            (
+                "standin mock --errors -d=false api.yaml",
+                "standin serve --errors api.yaml",
+            ),
+            (
+                "standin mock --json-schema-faker-fillProperties=false a.json",
+                "standin serve --additional-properties off a.json",
+            ),
+            (
+                "standin mock --seed=7 --seed abc a.json",
+                "standin serve --seed 7 --seed 16654208175385433931 a.json",
+            ),
+            (
                 "standin mock -v silent -m api.yaml",
                 "standin serve --log off api.yaml",
             ),
-            ("standin mock -v debug api.yaml", "standin serve api.yaml"),
+            (
+                "standin mock -v debug api.yaml",
+                "standin serve --log-level debug api.yaml",
+            ),
+            (
+                "standin mock --verboseLevel=fatal api.yaml",
+                "standin serve --log-level error api.yaml",
+            ),
             ("standin serve -h", "standin serve -h"),
             ("standin serve -h api.yaml", "standin serve -h api.yaml"),
             ("standin serve --cors off", "standin serve --cors off"),
+            ("standin serve --cors=off", "standin serve --cors=off"),
             ("standin check -h x", "standin check -h x"),
             ("standin", "standin"),
-            ("standin serve -v api.yaml", "standin serve -v api.yaml"),
             ("standin serve -- -d -m", "standin serve -- -d -m"),
             (
                 "standin serve --header -m api.yaml",
@@ -161,5 +308,34 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(of(line), expected);
         }
+    }
+
+    #[test]
+    fn a_level_is_never_a_document() {
+        assert_eq!(
+            of("standin mock -v api.yaml"),
+            "standin serve --log-level debug api.yaml"
+        );
+        assert_eq!(of("standin mock -v"), "standin serve --log-level debug");
+    }
+
+    #[test]
+    fn what_has_no_effect_is_said() {
+        let notes = translation("standin mock -m api.yaml").notes;
+        assert_eq!(
+            notes,
+            ["`-m` has no effect: one process uses all processors"]
+        );
+        let off = translation("standin mock --multiprocess=false api.yaml").notes;
+        assert_eq!(off, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_only_another_program_has_is_refused() {
+        let refused = |line| translation(line).refusal.expect("is refused");
+        assert!(refused("standin proxy a.yaml http://e.com").contains("`proxy`"));
+        assert!(refused("standin mock a.yaml --upstream-proxy x").contains("`--upstream-proxy`"));
+        let ours = translation("standin serve --header --bind-address a.yaml");
+        assert_eq!(ours.refusal, None);
     }
 }

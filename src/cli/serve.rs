@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::arguments::{Documents, Generation, size, time};
+use crate::cli::arguments::{Documents, Generation, Switch, size, time};
 use crate::cli::report_file::{self, Condition};
 use crate::codec::style::QueryArrays;
 use crate::contract::simulation::Delay;
 use crate::entity::Unknown;
+use crate::errors::problem::ProblemForm;
 use crate::exchange::{
-    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, StreamEnd,
+    Compression, ContentLimit, Cors, Echoing, ExampleUse, Misfits, Settings, StateMode, StreamEnd,
     Validation,
 };
 use crate::sandbox::Reading;
@@ -58,6 +59,28 @@ pub struct Serve {
     dynamic: bool,
     #[command(flatten)]
     generation: Generation,
+    /// Answer 500 instead of an answer that does not fit the document
+    ///
+    /// Examples, fixtures and generated values may not fit their schema. With this option, such an
+    /// answer is replaced by a problem that lists its violations.
+    #[arg(
+        long,
+        env = "STANDIN_ERRORS", hide_env = true, hide_short_help = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    errors: bool,
+    /// Word errors that the document does not have as Prism does, and send `sl-violations`
+    ///
+    /// For suites that were written against Prism. Errors that the operation documents stay as they
+    /// are.
+    #[arg(
+        long,
+        env = "STANDIN_PRISM", hide_env = true, hide_short_help = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    prism: bool,
     /// Treatment of wrong requests
     ///
     /// `strict` rejects them with the documented error; `warn` answers them and reports the
@@ -464,7 +487,7 @@ pub struct Serve {
     watch: Option<watch_choice::WatchChoice>,
     /// Format of the log on standard error
     ///
-    /// One line for each exchange. `STANDIN_LOG_LEVEL=debug` adds the reason of each answer.
+    /// One line for each exchange. `--log-level debug` adds the reason of each answer.
     #[arg(
         long,
         value_enum,
@@ -475,6 +498,19 @@ pub struct Serve {
         hide_env = true
     )]
     log: log::LogFormat,
+    /// Least severe level of the log: error, warn, info, debug, trace
+    ///
+    /// Also levels by target: `standin=debug,hyper=trace`. `debug` adds the reason of each answer.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_parser = log::level,
+        default_value = "info",
+        env = "STANDIN_LOG_LEVEL",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    log_level: log::LogLevel,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -503,12 +539,6 @@ enum UnknownChoice {
     #[value(name = "404")]
     NotFound,
     Seeded,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Switch {
-    On,
-    Off,
 }
 
 impl Serve {
@@ -583,6 +613,16 @@ impl Serve {
                 ArraysChoice::Repeat => QueryArrays::Repeat,
             },
             options: self.generation.options(),
+            misfits: if self.errors {
+                Misfits::Refused
+            } else {
+                Misfits::Sent
+            },
+            problems: if self.prism {
+                ProblemForm::Prism
+            } else {
+                ProblemForm::Own
+            },
             examples: if self.dynamic {
                 ExampleUse::Ignored
             } else {

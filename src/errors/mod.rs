@@ -10,6 +10,7 @@ mod fault;
 pub(crate) mod finding;
 mod fit;
 pub(crate) mod overrides;
+pub(crate) mod prism;
 pub mod problem;
 mod reading;
 mod slot;
@@ -32,7 +33,7 @@ use crate::errors::convention::has_success;
 pub(crate) use crate::errors::fault::Fault;
 use crate::errors::finding::Finding;
 use crate::errors::overrides::ErrorOverrides;
-use crate::errors::problem::Problem;
+use crate::errors::problem::{Problem, ProblemForm};
 use crate::errors::templates::{ResponseOwner, TemplateStore, WordedError};
 use crate::generate::{self, GenerateOptions};
 use crate::resource::{KeyFrom, Resources};
@@ -54,6 +55,8 @@ pub(crate) struct Rejection<'c> {
     pub reason: String,
     /// Preferences that the error meets, for `Preference-Applied`.
     pub applied: Vec<String>,
+    /// Problem that is the content, if the document has no error.
+    pub problem: Option<Box<Problem>>,
 }
 
 /// Contract and request path for which errors are answered.
@@ -67,6 +70,8 @@ pub(crate) struct ErrorContext<'c> {
     pub templates: &'c TemplateStore,
     /// The path of the request.
     pub path: &'c str,
+    /// Form of the errors that the document does not have.
+    pub form: ProblemForm,
 }
 
 /// Documented response for an error.
@@ -266,6 +271,7 @@ fn told_as<'c>(
         content,
         reason,
         applied: Vec::new(),
+        problem: None,
     }
 }
 
@@ -311,6 +317,9 @@ fn names_nothing(operation: &Operation, fault: &Fault) -> bool {
 /// Returns the status that operations of a document use for a fault, for an operation that
 /// documents none.
 fn usual_status(context: ErrorContext<'_>, document: usize, fault: &Fault) -> Option<StatusCode> {
+    if context.form == ProblemForm::Prism {
+        return None;
+    }
     let conventions = context.templates.conventions(context.contract, document);
     match fault {
         Fault::Violations(_) => conventions.of_violations(),
@@ -329,7 +338,7 @@ fn usual_response(
     document: usize,
     status: StatusCode,
 ) -> Option<FoundResponse<'_>> {
-    if !ALIKE.contains(&status.as_u16()) {
+    if !ALIKE.contains(&status.as_u16()) || context.form == ProblemForm::Prism {
         return None;
     }
     let documented = context
@@ -384,6 +393,7 @@ fn from_fixture<'c>(
         content,
         reason,
         applied: Vec::new(),
+        problem: None,
     }
 }
 
@@ -405,6 +415,7 @@ fn from_problem<'c>(
         },
         reason: format!("problem, {why}"),
         applied: Vec::new(),
+        problem: Some(Box::new(problem.clone())),
     }
 }
 

@@ -70,7 +70,18 @@ kinds! {
     Busy = "busy", "Too much at a time", "Contents of requests and answers take as much memory together as they may, see `--content-memory`. `Retry-After` says when to try again.";
     BrokenDocuments = "broken-documents", "The documents are broken", "A file cannot be read or parsed, so the sandbox still serves what it loaded before. `detail` says where.";
     NotReloadable = "not-reloadable", "Nothing to load again", "The sandbox was started by a program with documents in memory or on standard input, which cannot be read again.";
+    Misfit = "answer-does-not-fit", "The answer does not fit the document", "An example, a fixture or a generated value does not fit the documented response, and `--errors` replaces such answers. Each of `errors` says what is wrong.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
+}
+
+/// Form of the errors that the document does not have (`--prism`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProblemForm {
+    /// The errors of other operations, else problems of the sandbox.
+    #[default]
+    Own,
+    /// Problems as Prism writes them, with the header field `sl-violations`.
+    Prism,
 }
 
 /// An error of the sandbox itself.

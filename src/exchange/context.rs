@@ -2,6 +2,7 @@
 use crate::contract::Contract;
 use crate::entity::context::EntityContext;
 use crate::errors::ErrorContext;
+use crate::errors::problem::ProblemForm;
 use crate::errors::templates::TemplateStore;
 use crate::resource::Resources;
 use crate::state::posted::ApplicableFixture;
@@ -16,6 +17,8 @@ pub(crate) struct ExchangeContext<'c> {
     pub posted: &'c [ApplicableFixture],
     /// Path of the request.
     pub path: &'c str,
+    /// Form of the errors that the document does not have.
+    pub form: ProblemForm,
 }
 
 impl<'c> ExchangeContext<'c> {
@@ -26,6 +29,7 @@ impl<'c> ExchangeContext<'c> {
             resources: self.resources,
             templates: self.templates,
             path: self.path,
+            form: self.form,
         }
     }
 

@@ -10,27 +10,32 @@ use serde_json::Value;
 
 use crate::codec::accept::{self, Accept};
 use crate::codec::message::{Items, Request, Response, mount, send, target_of};
+use crate::codec::preference::Preferences;
+use crate::codec::style::Pairs;
 use crate::codec::{compression, content, cors};
 use crate::contract::fixture::FixtureAnswer;
 use crate::contract::media::{MediaRange, Sequence, Written};
 use crate::contract::{GeneratedContent, MediaType};
 use crate::entity::EntityRequest;
 use crate::entity::body::{BodyMisfit, compose};
-use crate::errors::problem::{self, Problem};
+use crate::errors::prism::{self, ExchangeSide, ProblemSubject};
+use crate::errors::problem::{self, Problem, ProblemForm, ProblemKind};
 use crate::errors::{self, Fault, Rejection};
 use crate::exchange::applied_fixture::Alterable;
 use crate::exchange::echo::Echo;
 use crate::exchange::header;
 use crate::exchange::header_meaning::{self, HeaderSubject};
+use crate::exchange::misfit;
 use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::plan::{Decision, Plan, Remembered, Report, Sending};
 use crate::exchange::remembered;
-use crate::exchange::settings::{Compression, Cors, Settings};
+use crate::exchange::settings::{Compression, Cors, Misfits, Settings};
 use crate::exchange::stream;
 use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 use crate::schema::SchemaFault;
+use crate::schema::pattern::within;
 use crate::state::memory::Reply;
 use crate::validate::credentials;
 
@@ -76,6 +81,7 @@ pub(crate) fn finish(
         report.source = format!("fixture at {}, {}", applied.fixture.place, report.source).into();
         applied.alter(alterable, &mut response, request);
     }
+    judge_answer(&mut response, plan, settings, request, &mut report);
     if let Some(seconds) = plan.sending.retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -144,6 +150,70 @@ pub(crate) fn finish(
         response.extensions_mut().remove::<Items>();
     }
     (response, report)
+}
+
+/// Checks the answer for `--errors`, which replaces one that does not fit, and for `--prism`, which
+/// words problems as Prism does and lists the violations of request and answer.
+fn judge_answer(
+    response: &mut Response,
+    plan: &Plan<'_>,
+    settings: &Settings,
+    request: &Request,
+    report: &mut Report,
+) {
+    let is_prism = settings.problems == ProblemForm::Prism;
+    let is_refused = settings.misfits == Misfits::Refused;
+    if !is_prism && !is_refused {
+        return;
+    }
+    let is_documented = match &plan.decision {
+        Decision::Problem(..) | Decision::Options(_) => false,
+        Decision::Rejection(rejection, _) => rejection.problem.is_none(),
+        Decision::Answer(_) | Decision::Remembered(_) => true,
+    };
+    let misfits = match plan.operation.filter(|_| is_documented) {
+        Some(operation) => within(|| misfit::violations(operation, response)).0,
+        None => Vec::new(),
+    };
+    let mut problem = match &plan.decision {
+        Decision::Problem(problem, _) => Some(problem.clone()),
+        Decision::Rejection(rejection, _) => rejection.problem.as_deref().cloned(),
+        _ => None,
+    };
+    let mut listed = plan.listed.clone();
+    listed.extend(prism::located(&misfits, ExchangeSide::Response));
+    if is_refused && !misfits.is_empty() {
+        report.source = "the answer does not fit the document".into();
+        let refused = Problem {
+            violations: misfits,
+            ..Problem::new(
+                ProblemKind::Misfit,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the answer does not fit the document, see `errors`",
+            )
+        };
+        *response = problem_response(&refused, &[]);
+        problem = Some(refused);
+    }
+    if !is_prism {
+        return;
+    }
+    let query = Pairs::parse(request.uri().query().unwrap_or_default());
+    let preferences = Preferences::read(request.headers(), &query);
+    let subject = ProblemSubject {
+        method: request.method(),
+        path: request.uri().path(),
+        headers: request.headers(),
+        preferences: &preferences,
+        operation: plan.operation,
+    };
+    if let Some(content) = problem.and_then(|problem| prism::content(&problem, &subject)) {
+        *response.body_mut() = content;
+    }
+    let value = prism::header(&listed).and_then(|text| HeaderValue::try_from(text).ok());
+    if let Some(value) = value {
+        response.headers_mut().insert(header::SL_VIOLATIONS, value);
+    }
 }
 
 fn problem_response(problem: &Problem, headers: &[(HeaderName, HeaderValue)]) -> Response {

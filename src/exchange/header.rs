@@ -20,6 +20,9 @@ use crate::generate::{self, GenerateOptions};
 /// Header field with the violations of the request.
 pub(crate) const VIOLATIONS: HeaderName = HeaderName::from_static("standin-violations");
 
+/// Header field of Prism with the violations of request and answer (`--prism`).
+pub(crate) const SL_VIOLATIONS: HeaderName = HeaderName::from_static("sl-violations");
+
 /// Header field with warnings about the answer.
 pub(crate) const WARNING: HeaderName = HeaderName::from_static("standin-warning");
 

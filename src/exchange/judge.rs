@@ -2,12 +2,13 @@
 //!
 //! Runs between reading and planning; the gravest fault becomes the documented error.
 use crate::errors::Fault;
+use crate::errors::problem::ProblemForm;
 use crate::exchange::read::ReadRequest;
 use crate::exchange::settings::{Settings, Validation};
 use crate::validate::{self, OtherNames, credentials};
 
 /// Returns the faults of a request, gravest first: credentials, then content, then violations. If
-/// validation is strict, a fault of credentials or content ends the check.
+/// validation is strict, a fault of credentials or content ends the check (not with `--prism`).
 pub(crate) fn judge(read: &ReadRequest<'_, '_>, settings: &Settings) -> Vec<Fault> {
     let ReadRequest {
         operation,
@@ -22,7 +23,10 @@ pub(crate) fn judge(read: &ReadRequest<'_, '_>, settings: &Settings) -> Vec<Faul
             .map(Fault::Credentials),
     );
     faults.extend(received.content_fault().cloned().map(Fault::Content));
-    if settings.validation == Validation::Strict && !faults.is_empty() {
+    // Prism lists the other violations too.
+    let is_enough =
+        settings.validation == Validation::Strict && settings.problems == ProblemForm::Own;
+    if is_enough && !faults.is_empty() {
         return faults;
     }
     let others = match settings.other_names {

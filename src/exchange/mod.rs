@@ -13,6 +13,7 @@ mod finish;
 pub(crate) mod header;
 mod header_meaning;
 mod judge;
+mod misfit;
 pub(crate) mod negotiate;
 pub(crate) mod plan;
 mod read;
@@ -39,7 +40,8 @@ use crate::codec::preference::Preferences;
 use crate::codec::{coding, cors, text};
 use crate::contract::route::Routed;
 use crate::contract::{Contract, Operation};
-use crate::errors::{self, Fault};
+use crate::errors::problem::ProblemForm;
+use crate::errors::{self, Fault, prism};
 use crate::exchange::answer::ValidRequest;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::criteria::ResponseCriteria;
@@ -47,7 +49,7 @@ pub(crate) use crate::exchange::finish::finish;
 use crate::exchange::read::ReadRequest;
 use crate::exchange::session_view::SessionView;
 pub(crate) use crate::exchange::settings::{
-    Compression, ContentLimit, Cors, Echoing, ExampleUse, Settings, StateMode, StreamEnd,
+    Compression, ContentLimit, Cors, Echoing, ExampleUse, Misfits, Settings, StateMode, StreamEnd,
     Validation,
 };
 use crate::generate::GenerateOptions;
@@ -339,11 +341,21 @@ fn plan_operation<'c>(
         Validation::Strict | Validation::Warn => validate::unchecked(received),
     };
     let violations: Vec<String> = faults.iter().flat_map(Fault::summaries).collect();
+    let listed = match settings.problems {
+        ProblemForm::Own => Vec::new(),
+        ProblemForm::Prism => {
+            let listed = faults
+                .iter()
+                .map(|fault| prism::violations(fault, operation));
+            listed.flatten().collect()
+        }
+    };
     if settings.validation == Validation::Strict
         && let Some(gravest) = faults.first()
     {
         return Plan {
             unchecked,
+            listed,
             ..rejected(gravest)
         };
     }
@@ -367,7 +379,11 @@ fn plan_operation<'c>(
         violations,
     }
     .plan();
-    Plan { unchecked, ..plan }
+    Plan {
+        unchecked,
+        listed,
+        ..plan
+    }
 }
 
 /// Rejects a request with the error that the operation documents for a fault.

@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue};
+use serde_json::Value;
 
 use crate::contract::Operation;
 use crate::contract::simulation::Break;
@@ -39,6 +40,8 @@ pub(crate) struct Plan<'c> {
     pub(super) decision: Decision<'c>,
     /// Violations of the request, one line each.
     pub(super) violations: Vec<String>,
+    /// Violations of the request as `sl-violations` lists them, with `--prism`.
+    pub(super) listed: Vec<Value>,
     /// Parts that could not be checked, one sentence each.
     pub(super) unchecked: Vec<String>,
     /// Sentences for the header field `Standin-Warning`.
@@ -75,6 +78,7 @@ impl<'c> Plan<'c> {
             index: None,
             decision,
             violations: Vec::new(),
+            listed: Vec::new(),
             unchecked: Vec::new(),
             warnings: Vec::new(),
             options: GenerateOptions::default(),

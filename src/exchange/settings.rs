@@ -6,6 +6,7 @@ use core::time::Duration;
 use crate::codec::style::QueryArrays;
 use crate::contract::simulation::Delay;
 use crate::entity::Unknown;
+use crate::errors::problem::ProblemForm;
 use crate::generate::GenerateOptions;
 use crate::state::sessions::Bounds;
 use crate::validate::{AbsentBody, OtherNames};
@@ -98,6 +99,16 @@ pub enum StreamEnd {
     Repeat,
 }
 
+/// Treatment of answers that do not fit the document (`--errors`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Misfits {
+    /// They are sent.
+    #[default]
+    Sent,
+    /// They are replaced by a 500 problem with their violations.
+    Refused,
+}
+
 /// Settings of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
@@ -115,6 +126,10 @@ pub struct Settings {
     pub options: GenerateOptions,
     /// Use of documented examples in answers.
     pub examples: ExampleUse,
+    /// Treatment of answers that do not fit the document.
+    pub misfits: Misfits,
+    /// Form of the errors that the document does not have.
+    pub problems: ProblemForm,
     /// State from one request to the next.
     pub state: StateMode,
     /// Answer for a key that was never created.

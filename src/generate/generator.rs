@@ -29,6 +29,18 @@ pub struct GenerateOptions {
     pub most_values: usize,
     /// Approximate maximum of text generated in one attempt, in bytes; further values are null.
     pub most_bytes: usize,
+    /// Members that only `additionalProperties` describes.
+    pub additional: AdditionalProperties,
+}
+
+/// Generation of members that only `additionalProperties` describes (`--additional-properties`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdditionalProperties {
+    /// An object without declared properties has one.
+    #[default]
+    Generated,
+    /// Objects have only as many as `minProperties` requires.
+    LeftOut,
 }
 
 impl Default for GenerateOptions {
@@ -38,6 +50,7 @@ impl Default for GenerateOptions {
             list_size: (2, 3),
             most_values: 60_000,
             most_bytes: 4 * 1024 * 1024,
+            additional: AdditionalProperties::default(),
         }
     }
 }
@@ -405,6 +418,7 @@ impl<'s> Generator<'s> {
             })
         });
         let is_map = flat.properties.is_empty()
+            && self.options.additional == AdditionalProperties::Generated
             && flat
                 .additional
                 .as_ref()

@@ -18,7 +18,7 @@ pub(crate) mod text;
 mod vary;
 
 pub(crate) use crate::generate::generator::EntityPosition;
-pub use crate::generate::generator::GenerateOptions;
+pub use crate::generate::generator::{AdditionalProperties, GenerateOptions};
 pub(crate) use crate::generate::primitive::fingerprint;
 use serde_json::Value;
 

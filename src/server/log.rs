@@ -33,10 +33,28 @@ pub(crate) enum LogFormat {
     Off,
 }
 
-/// Starts the log on standard error. `STANDIN_LOG_LEVEL` selects the level, such as `debug`, or
-/// levels by target, such as `standin=debug,hyper=trace`; `debug` adds the reason of each answer.
-pub(crate) fn start(format: LogFormat) {
-    let (filter, fault) = filter(&std::env::var("STANDIN_LOG_LEVEL").unwrap_or_default());
+/// Level of the log (`--log-level`), or levels by target.
+#[derive(Debug, Clone)]
+pub(crate) struct LogLevel(Targets);
+
+/// Parses a level such as `debug`, or levels by target such as `standin=debug,hyper=trace`.
+///
+/// # Errors
+///
+/// Returns a description of the levels that there are.
+pub(crate) fn level(text: &str) -> Result<LogLevel, String> {
+    // The environment may have an empty variable.
+    let text = if text.is_empty() { "info" } else { text };
+    let expected = "expected `error`, `warn`, `info`, `debug` or `trace`";
+    // A misspelt level would be read as the name of a target.
+    let is_level = text.parse::<tracing::Level>().is_ok() || text.contains('=');
+    let filter = text.parse::<Targets>().ok().filter(|_| is_level);
+    filter.map(LogLevel).ok_or_else(|| expected.to_owned())
+}
+
+/// Starts the log on standard error; the level `debug` adds the reason of each answer.
+pub(crate) fn start(format: LogFormat, level: &LogLevel) {
+    let filter = level.0.clone();
     let base = tracing_subscriber::registry();
     // A second start, as in a test, keeps the first log.
     let _already = match format {
@@ -56,20 +74,6 @@ pub(crate) fn start(format: LogFormat) {
         }
         LogFormat::Off => Ok(()),
     };
-    if let Some(fault) = fault {
-        tracing::warn!("STANDIN_LOG_LEVEL is not understood, so it is `info`: {fault}");
-    }
-}
-
-/// Returns the filter for a level; for an invalid level, the default filter and a description of
-/// the fault.
-fn filter(level: &str) -> (Targets, Option<String>) {
-    let usual = Targets::new().with_default(tracing::Level::INFO);
-    match level.parse::<Targets>() {
-        _ if level.is_empty() => (usual, None),
-        Ok(filter) => (filter, None),
-        Err(error) => (usual, Some(format!("`{level}`: {error}"))),
-    }
 }
 
 /// Logs a text that is not about an exchange, such as a diagnostic, at the level that it begins with:

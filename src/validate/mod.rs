@@ -11,7 +11,9 @@ use crate::codec::parameter::{self, Inputs};
 use crate::codec::style::ReadOutcome;
 use crate::codec::text;
 use crate::contract::route::Pin;
-use crate::contract::{Location, Operation, Parameter, ParameterForm, RequestBody, Style};
+use crate::contract::{
+    Location, MediaType, Operation, Parameter, ParameterForm, RequestBody, Style,
+};
 use crate::document::syntax::unescape;
 use crate::schema::{MOST_ERRORS, Schema, SchemaError, cut, start_of};
 pub(crate) use crate::validate::body_content::ContentFault;
@@ -342,31 +344,29 @@ pub fn violations(
             &received.values.body,
         ) {
             (Some(documented), ReceivedContent::Absent, _) => judge_absent_body(documented, absent),
-            (_, ReceivedContent::Read(Some(media)), Some(value)) => {
-                let mut found = match &media.schema {
-                    // For a sequential media type, a schema that is not of an array describes each
-                    // item.
-                    Some(schema)
-                        if media.range.sequence().is_none() || schema.own_types() == ["array"] =>
-                    {
-                        body(schema, value)
-                    }
-                    _ => Vec::new(),
-                };
-                let of_sequence = media
-                    .schema
-                    .as_ref()
-                    .filter(|_| media.range.sequence().is_some());
-                let item = media.item.as_ref().or(of_sequence);
-                if let (Some(item), true, Value::Array(items)) = (item, found.is_empty(), value) {
-                    found = each(item, items);
-                }
-                found
-            }
+            (_, ReceivedContent::Read(Some(media)), Some(value)) => of_content(media, value),
             _ => Vec::new(),
         },
     );
     violations
+}
+
+/// Returns the violations of content that is read as a documented media type.
+#[must_use]
+pub(crate) fn of_content(media: &MediaType, value: &Value) -> Vec<Violation> {
+    let is_sequence = media.range.sequence().is_some();
+    // For a sequential media type, a schema that is not of an array describes each item.
+    let whole = media
+        .schema
+        .as_ref()
+        .filter(|schema| !is_sequence || schema.own_types() == ["array"]);
+    let found = whole.map_or_else(Vec::new, |schema| body(schema, value));
+    let item = media.item.as_ref();
+    let item = item.or(media.schema.as_ref().filter(|_| is_sequence));
+    match (item, value) {
+        (Some(item), Value::Array(items)) if found.is_empty() => each(item, items),
+        _ => found,
+    }
 }
 
 /// Returns a sentence for each part of a schema that is left out of the validation of this request

@@ -9,12 +9,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 
+use crate::cli::arguments::Switch;
 use crate::cli::outcome::{Failure, Outcome, findings, loaded};
 use crate::cli::report_file::{self, ReportTarget};
+use crate::cli::serve::Serve;
 use crate::cli::serve::address;
 use crate::cli::serve::notice::Notices;
 use crate::cli::serve::signal::{self, Stage};
-use crate::cli::serve::{Serve, Switch};
 use crate::cli::state_file::{Keeper, StateFile};
 use crate::diagnostic::Severity;
 use crate::sandbox::Sandbox;
@@ -32,7 +33,7 @@ impl Serve {
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
         let format = self.log;
-        log::start(format);
+        log::start(format, &self.log_level);
         let mut notices = Notices::new(format, err);
         match self.serve(out, &mut notices) {
             Err(failure) if format == log::LogFormat::Json && !failure.is_closed_pipe() => {
