@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
+use tokio::sync::watch;
 
 use crate::cli::arguments::Switch;
 use crate::cli::outcome::{Failure, Outcome, findings, loaded};
@@ -21,7 +22,7 @@ use crate::diagnostic::Severity;
 use crate::sandbox::Sandbox;
 use crate::server::control::Control;
 use crate::server::current::CurrentControl;
-use crate::server::reload::{Reloader, give_back};
+use crate::server::reload::{KnownFiles, Reloader, give_back};
 use crate::server::stderr::{self, StandardError};
 use crate::server::{self, Limits, log};
 
@@ -112,7 +113,7 @@ impl Serve {
                 writeln!(err, "{note}")?;
             }
             // A program that reads the line may send the signal at once.
-            let (mut stage, hangups) = signal::listen()?;
+            let signals = signal::listen()?;
             let state = state.map(|state| state.keep(Arc::clone(sandbox.memory()))).transpose()?;
             // The line must be the last of the start if both streams go to one terminal.
             stderr::settle();
@@ -129,22 +130,8 @@ impl Serve {
                 // The server must serve even if its standard error is not read.
                 tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
             }
-            let control = Control::with(Arc::clone(&sandbox), self.control_options());
-            let control = Arc::new(CurrentControl::new(Arc::new(control)));
-            drop(sandbox);
-            let reloader = self.keep_up_to_date(&control, known_files)?;
-            let reloading = tokio::spawn(reload_on_signals(hangups, reloader));
-            let mut finishing = stage.clone();
-            let finish = async move {
-                let _ended = finishing.wait_for(|stage| *stage >= Stage::Finishing).await;
-            };
-            tokio::select! {
-                () = server::run_with(listener, Arc::clone(&control), limits, finish) => {}
-                _ = stage.wait_for(|stage| *stage >= Stage::Cutting) => {
-                    tracing::warn!("exchanges in flight were cut, as a second signal came");
-                }
-            }
-            reloading.abort();
+            let sandbox = ServedSandbox { sandbox, known_files };
+            let control = self.until_end(listener, sandbox, limits, signals).await?;
             Ok::<_, Failure>(Some((control, state)))
         });
         runtime.shutdown_background();
@@ -152,6 +139,32 @@ impl Serve {
             Some((control, state)) => self.judge(&control.load(), state, &reports, err),
             None => Ok(Outcome::CouldNotRun),
         }
+    }
+
+    /// Answers requests until a signal ends the server.
+    async fn until_end(
+        &self,
+        listener: TcpListener,
+        served: ServedSandbox,
+        limits: Limits,
+        (mut stage, hangups): (watch::Receiver<Stage>, UnboundedReceiver<()>),
+    ) -> Result<Arc<CurrentControl>, Failure> {
+        let control = Control::with(served.sandbox, self.control_options());
+        let control = Arc::new(CurrentControl::new(Arc::new(control)));
+        let reloader = self.keep_up_to_date(&control, served.known_files)?;
+        let reloading = tokio::spawn(reload_on_signals(hangups, reloader));
+        let mut finishing = stage.clone();
+        let finish = async move {
+            let _ended = finishing.wait_for(|stage| *stage >= Stage::Finishing).await;
+        };
+        tokio::select! {
+            () = server::run_with(listener, Arc::clone(&control), limits, finish) => {}
+            _ = stage.wait_for(|stage| *stage >= Stage::Cutting) => {
+                tracing::warn!("exchanges in flight were cut, as a second signal came");
+            }
+        }
+        reloading.abort();
+        Ok(control)
     }
 
     /// Returns the number of connections that can be served at a time: each needs a file
@@ -237,6 +250,12 @@ impl Serve {
             (true, true) => Outcome::Clean,
         })
     }
+}
+
+/// Sandbox to serve, and the state of its files when it was loaded.
+struct ServedSandbox {
+    sandbox: Arc<Sandbox>,
+    known_files: KnownFiles,
 }
 
 /// Loads the documents again whenever a signal asks for it.
