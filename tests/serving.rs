@@ -264,7 +264,7 @@ fn a_json_log_has_nothing_but_events_with_a_time() {
     let is_whole = |event: &Value| {
         let message = event["message"].as_str().unwrap_or_default();
         let is_start = message.starts_with("error[unresolved-ref]");
-        event["level"] == "ERROR" && is_start && message.contains("\n --> ")
+        event["level"] == "ERROR" && is_start && message.contains("\n  --> ")
     };
     assert!(self::events(&log).iter().any(is_whole), "{log}");
 }

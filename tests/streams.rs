@@ -9,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use program::{Folder, standin};
+use program::{Folder, run, standin};
 use server::{Server, read};
 
 const DOCUMENT: &str = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/events": {"get": {
@@ -56,8 +56,7 @@ fn an_event_source_is_held_until_the_server_stops() {
     assert!(is_silent(&mut stream));
     // It holds no thread: more streams than there are threads, and others are answered.
     let others: Vec<TcpStream> = (0..100).map(|_| server.send(SOURCE)).collect();
-    let other = "GET /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    assert!(server.exchange(other).contains("data: b"), "others end");
+    assert!(server.get("/events").contains("data: b"), "others end");
     let stopped = Instant::now();
     let (code, log) = server.stop();
     assert_eq!(code, Some(0), "{log}");
@@ -110,6 +109,8 @@ fn streams_end_and_hold_as_the_option_says() {
     read_until(&mut stream, "data: b");
     assert_eq!(server.stop().0, Some(0));
     let folder = Folder::new("held-all").with("specs/a.json", DOCUMENT);
+    let (code, _, errors) = run(&folder.0, &["serve", "--streams", "for ever"]);
+    assert_eq!(code, Some(2), "{errors}");
     let mut command = standin(&folder.0, &["serve", "--port", "0"]);
     command.env("STANDIN_STREAMS", "hold");
     let server = Server::start(command);

@@ -192,7 +192,7 @@ fn asserts(response: &Response) -> String {
     written
 }
 
-/// Returns true for a name that a JSONPath has without quotes.
+/// Returns true for a name that a `JSONPath` has without quotes.
 fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
@@ -332,12 +332,12 @@ mod tests {
         made.headers_mut().insert(CONTENT_TYPE, json.clone());
         made.headers_mut()
             .insert("x-a", HeaderValue::from_static("{{b}} # c"));
-        let body = r##"{"id": 7, "name": "a \"b\" {{c}}\n#", "tags": [1], "of": {}, "odd name": 1, "big": 1e400, "ok": true, "no": null}"##;
+        let body = r#"{"id": 7, "name": "a \"b\" {{c}}\n#", "tags": [1], "of": {}, "odd name": 1, "big": 1e400, "ok": true, "no": null}"#;
         let mut response = Response::new(Bytes::from_static(body.as_bytes()));
         response.headers_mut().insert(CONTENT_TYPE, json);
         assert_eq!(
             hurl(&made, &response),
-            r##"POST http://127.0.0.1:4010/pets?q=%23
+            r#"POST http://127.0.0.1:4010/pets?q=%23
 content-type: application/json
 x-a: \u{7b}\u{7b}b}} \u{23} c
 {"a": 1}
@@ -350,7 +350,7 @@ jsonpath "$.tags" count == 1
 jsonpath "$.ok" == true
 jsonpath "$.no" == null
 
-"##
+"#
         );
     }
 

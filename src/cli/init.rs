@@ -401,7 +401,7 @@ mod tests {
 #   - scenario: outage
 #     fault:
 #       kind: status
-#   - delay: 300ms"##
+#   - delay: "300ms""##
         );
     }
 }

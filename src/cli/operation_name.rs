@@ -124,9 +124,12 @@ fn only(
         count: found.len(),
         first: names
             .take(MOST_LISTED)
-            .map(|operation| match text.starts_with('/') {
-                true => format!("{} {}", operation.method, operation.path_key()),
-                false => operation.name().to_owned(),
+            .map(|operation| {
+                if text.starts_with('/') {
+                    format!("{} {}", operation.method, operation.path_key())
+                } else {
+                    operation.name().to_owned()
+                }
             })
             .collect(),
     })

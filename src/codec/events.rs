@@ -12,24 +12,20 @@ use crate::codec::content::SENTINEL;
 /// of the number of pieces.
 #[derive(Debug)]
 pub(crate) struct EventStream {
+    /// Text of all pieces, which answers share.
+    content: Bytes,
     pieces: Vec<EventPiece>,
     ids: EventIds,
 }
 
-/// Text of an event, a comment or a reconnection time, up to its empty line.
+/// Place of an event, a comment or a reconnection time in the content, up to its empty line.
 #[derive(Debug)]
 struct EventPiece {
-    text: String,
-    /// Value of the field `id`, by its place in the text.
+    place: Range<usize>,
+    /// Value of the field `id`, by its place in the piece.
     id: Option<Range<usize>>,
     /// Number among the pieces that have data, from 1 on; `None` for a piece without data.
     number: Option<u64>,
-}
-
-impl EventPiece {
-    fn own_id(&self) -> Option<&str> {
-        self.id.clone().map(|range| &self.text[range])
-    }
 }
 
 /// Source of the ids of events.
@@ -49,18 +45,19 @@ impl EventStream {
     /// Reads content whose pieces end at `ends`; `None` if it is not UTF-8.
     #[must_use]
     pub(crate) fn read(content: &Bytes, ends: &[usize]) -> Option<Self> {
-        let content = std::str::from_utf8(content).ok()?;
+        let whole = std::str::from_utf8(content).ok()?;
         let mut pieces = Vec::with_capacity(ends.len());
         let (mut start, mut count) = (0, 0);
         for end in ends {
-            let text = content.get(start..*end)?;
+            let place = start..*end;
+            let text = whole.get(place.clone())?;
             start = *end;
             let has_data = fields(text).any(|(name, _)| name == "data");
             if has_data {
                 count += 1;
             }
             pieces.push(EventPiece {
-                text: text.to_owned(),
+                place,
                 id: fields(text)
                     .filter(|(name, _)| *name == "id")
                     .map(|(_, value)| value)
@@ -68,13 +65,42 @@ impl EventStream {
                 number: has_data.then_some(count),
             });
         }
-        let ids = ids_of(&pieces, count);
-        if ids != EventIds::None {
-            pieces
-                .iter_mut()
-                .for_each(|piece| terminate(&mut piece.text));
+        let mut events = Self {
+            content: content.clone(),
+            pieces,
+            ids: EventIds::None,
+        };
+        events.ids = events.ids_of(count);
+        Some(events)
+    }
+
+    /// Returns the text of a piece as it is documented.
+    fn text(&self, piece: &EventPiece) -> &str {
+        std::str::from_utf8(&self.content[piece.place.clone()]).unwrap_or_default()
+    }
+
+    fn own_id(&self, piece: &EventPiece) -> Option<&str> {
+        self.text(piece).get(piece.id.clone()?)
+    }
+
+    /// Returns the source of the ids of the pieces, of which `count` have data.
+    fn ids_of(&self, count: u64) -> EventIds {
+        let last = self.pieces.iter().rfind(|piece| piece.number.is_some());
+        if last.is_some_and(|piece| data(self.text(piece)).trim() == SENTINEL) {
+            return EventIds::None;
         }
-        Some(Self { pieces, ids })
+        let pieces = self.pieces.iter();
+        let own: Vec<&str> = pieces.filter_map(|piece| self.own_id(piece)).collect();
+        if own.is_empty() {
+            return EventIds::Counted(count);
+        }
+        let numbers: Vec<u64> = own.iter().filter_map(|id| id.parse().ok()).collect();
+        match (numbers.iter().min(), numbers.iter().max()) {
+            (Some(min), Some(max)) if numbers.len() == own.len() => {
+                EventIds::Numbers((max - min).saturating_add(1))
+            }
+            _ => EventIds::Texts,
+        }
     }
 
     /// Returns true if the last event is the marker of an end, such as `[DONE]`.
@@ -100,24 +126,27 @@ impl EventStream {
         else {
             return String::new();
         };
-        let id = match (self.ids, piece.own_id(), piece.number) {
+        let mut text = self.text(piece).to_owned();
+        let id = match (self.ids, self.own_id(piece), piece.number) {
+            (EventIds::None, ..) => return text,
             (EventIds::Counted(count), _, Some(number)) => {
                 let id = round.saturating_mul(count).saturating_add(number);
-                return format!("id: {id}\n{}", piece.text);
+                text.insert_str(0, &format!("id: {id}\n"));
+                None
             }
             (EventIds::Numbers(span), Some(id), _) if round > 0 => {
                 let id = id.parse::<u64>().unwrap_or_default();
-                id.saturating_add(round.saturating_mul(span)).to_string()
+                Some(id.saturating_add(round.saturating_mul(span)).to_string())
             }
             (EventIds::Texts, Some(id), _) if round > 0 => {
-                format!("{id}-{}", round.saturating_add(1))
+                Some(format!("{id}-{}", round.saturating_add(1)))
             }
-            _ => return piece.text.clone(),
+            _ => None,
         };
-        let mut text = piece.text.clone();
-        if let Some(place) = piece.id.clone() {
+        if let (Some(place), Some(id)) = (piece.id.clone(), id) {
             text.replace_range(place, &id);
         }
+        terminate(&mut text);
         text
     }
 
@@ -143,15 +172,16 @@ impl EventStream {
             EventIds::Numbers(span) => {
                 let id = id.parse::<u64>().ok()?;
                 self.pieces.iter().find_map(|piece| {
-                    let more = id.checked_sub(piece.own_id()?.parse().ok()?)?;
-                    let is_it = |other: &EventPiece| other.own_id() == piece.own_id();
+                    let own = self.own_id(piece)?;
+                    let more = id.checked_sub(own.parse().ok()?)?;
+                    let is_it = |other: &EventPiece| self.own_id(other) == Some(own);
                     more.is_multiple_of(span).then(|| at(more / span, &is_it))?
                 })
             }
-            EventIds::Texts => at(0, &|piece| piece.own_id() == Some(id)).or_else(|| {
+            EventIds::Texts => at(0, &|piece| self.own_id(piece) == Some(id)).or_else(|| {
                 let (own, round) = id.rsplit_once('-')?;
                 let round = round.parse::<u64>().ok()?.checked_sub(1)?;
-                at(round, &|piece| piece.own_id() == Some(own))
+                at(round, &|piece| self.own_id(piece) == Some(own))
             }),
             EventIds::None => None,
         }
@@ -167,25 +197,6 @@ impl EventStream {
             ends.push(text.len());
         }
         (Bytes::from(text), ends.into())
-    }
-}
-
-/// Returns the source of the ids of pieces, of which `count` have data.
-fn ids_of(pieces: &[EventPiece], count: u64) -> EventIds {
-    let last = pieces.iter().rfind(|piece| piece.number.is_some());
-    if last.is_some_and(|piece| data(&piece.text).trim() == SENTINEL) {
-        return EventIds::None;
-    }
-    let own: Vec<&str> = pieces.iter().filter_map(EventPiece::own_id).collect();
-    if own.is_empty() {
-        return EventIds::Counted(count);
-    }
-    let numbers: Vec<u64> = own.iter().filter_map(|id| id.parse().ok()).collect();
-    match (numbers.iter().min(), numbers.iter().max()) {
-        (Some(min), Some(max)) if numbers.len() == own.len() => {
-            EventIds::Numbers((max - min).saturating_add(1))
-        }
-        _ => EventIds::Texts,
     }
 }
 

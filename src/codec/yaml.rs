@@ -11,7 +11,7 @@ const LONGEST_PLAIN: usize = 200;
 #[must_use]
 pub(crate) fn write(value: &Value, indent: usize) -> String {
     let mut text = String::new();
-    if has_lines(value) {
+    if has_lines(value, indent) {
         block(value, indent, &mut text);
     } else {
         text.push_str(&" ".repeat(indent));
@@ -27,7 +27,7 @@ fn block(value: &Value, indent: usize, text: &mut String) {
             for (name, member) in members {
                 text.push_str(&" ".repeat(indent));
                 text.push_str(&key(name));
-                if has_lines(member) {
+                if has_lines(member, indent + 2) {
                     text.push_str(":\n");
                     block(member, indent + 2, text);
                 } else {
@@ -39,7 +39,7 @@ fn block(value: &Value, indent: usize, text: &mut String) {
         Value::Array(items) => {
             for item in items {
                 let dash = text.len() + indent;
-                if has_lines(item) {
+                if has_lines(item, indent + 2) {
                     block(item, indent + 2, text);
                     text.replace_range(dash..=dash, "-");
                 } else {
@@ -53,9 +53,14 @@ fn block(value: &Value, indent: usize, text: &mut String) {
     }
 }
 
+/// Deepest indentation; what is nested deeper is written as JSON, which is YAML too, so that a deep
+/// value does not become much longer.
+const DEEPEST: usize = 80;
+
 /// Returns true for a value whose members or items are on lines of their own.
-fn has_lines(value: &Value) -> bool {
+fn has_lines(value: &Value, indent: usize) -> bool {
     match value {
+        _ if indent > DEEPEST => false,
         Value::Object(members) => !members.is_empty(),
         Value::Array(items) => !items.is_empty(),
         _ => false,
@@ -71,7 +76,7 @@ fn leaf(value: &Value, indent: usize, text: &mut String) {
             text.push('\n');
         }
         other => {
-            text.push_str(&other.to_string());
+            text.push_str(&escape::json(&other.to_string()));
             text.push('\n');
         }
     }
@@ -150,6 +155,10 @@ mod tests {
              text: |\n  one\n\n    two\n\"odd: key\":\n  - - 1\n    - a: null\n"
         );
         assert_eq!(write(&json!("x"), 2), "  x\n");
+        let deep = (0..100).fold(json!({"a": [1]}), |inner, _| json!([inner]));
+        let text = write(&deep, 0);
+        assert!(text.lines().all(|line| line.len() < 3 * DEEPEST), "{text}");
+        assert_eq!(parse(&text).map(|parsed| parsed.tree).ok(), Some(deep));
     }
 
     fn values() -> impl Strategy<Value = Value> {

@@ -149,7 +149,12 @@ impl HeldStream {
                 .checked_sub(1)
                 .map_or(0, |before| self.items.ends[before]);
             self.sent += 1;
-            return Some(self.content.slice(start..*end));
+            let piece = self.content.slice(start..*end);
+            if self.sent == self.items.ends.len() {
+                // A held stream needs its content no more, which others have a use for.
+                self.content = Bytes::new();
+            }
+            return Some(piece);
         }
         match &mut self.items.then {
             AfterItems::Repeat { events, next } => {
