@@ -119,7 +119,7 @@ impl Translation {
                     self.push(&["--errors"]);
                 }
             }
-            "--no-errors" | "--no-dynamic" | "--no-ignoreExamples" => {}
+            "--no-errors" | "--no-dynamic" | "--no-ignoreExamples" | "--no-multiprocess" => {}
             "--cors" if !matches!(attached.or(next), Some("on" | "off")) => {
                 let switch = switch(flag(attached, rest));
                 self.push(&["--cors", switch]);
@@ -138,7 +138,6 @@ impl Translation {
                     self.notes.push(note);
                 }
             }
-            "--no-multiprocess" => {}
             "-v" | "--verboseLevel" | "--verbose-level" => self.level(attached, rest),
             "--seed" => {
                 let value = attached.map(str::to_owned).or_else(|| {

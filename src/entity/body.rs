@@ -140,6 +140,24 @@ fn item_at<'v>(value: &'v mut Value, way: &[String], index: usize) -> Option<&'v
     list.get_mut(index)
 }
 
+/// Returns the items of a list inside an entity, with their indexes as keys.
+fn part_of(entity: &Value, part: Option<&str>) -> Vec<(String, Arc<Value>)> {
+    let items = part.and_then(|part| entity.get(part)?.as_array());
+    let items = items.into_iter().flatten().enumerate();
+    items
+        .map(|(index, item)| (index.to_string(), Arc::new(item.clone())))
+        .collect()
+}
+
+/// Returns the members that lead to the entities of an answer, and true if these are a list.
+fn way_to_entities(slot: &Slot) -> (&[String], bool) {
+    match slot {
+        Slot::List(place) => (place.way.as_slice(), true),
+        Slot::Entity(place) => (place.way.as_slice(), false),
+        Slot::Key(_) | Slot::Nothing => (&[][..], false),
+    }
+}
+
 /// Inserts the entities of a reply into the documented answer: into the example `shown`, else into
 /// a value generated from the schema.
 #[must_use]
@@ -195,18 +213,7 @@ pub(crate) fn compose(
     };
     let mut value = match (reply, &asked.role.slot) {
         (Reply::Entity { entity, .. }, Slot::List(place)) if part.is_some() => {
-            let items = part
-                .and_then(|part| entity.get(part))
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            listed(
-                items
-                    .enumerate()
-                    .map(|(index, item)| (index.to_string(), Arc::new(item.clone())))
-                    .collect(),
-                place,
-            )
+            listed(part_of(entity, part), place)
         }
         (Reply::Entity { entity, key, .. }, slot) => {
             named = Some((key.clone(), Arc::clone(entity)));
@@ -237,11 +244,7 @@ pub(crate) fn compose(
         _ => envelope(),
     };
     // A request that selects properties gets a value that does not fit the schema.
-    let (way, are_listed) = match &asked.role.slot {
-        Slot::List(place) => (place.way.as_slice(), true),
-        Slot::Entity(place) => (place.way.as_slice(), false),
-        Slot::Key(_) | Slot::Nothing => (&[][..], false),
-    };
+    let (way, are_listed) = way_to_entities(&asked.role.slot);
     if let (Slot::Entity(_), Some((key, _))) = (&asked.role.slot, &named) {
         keys = vec![key.clone()];
     }

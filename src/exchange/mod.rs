@@ -354,8 +354,8 @@ fn plan_operation<'c>(
         && let Some(gravest) = faults.first()
     {
         return Plan {
-            unchecked,
             listed,
+            unchecked,
             ..rejected(gravest)
         };
     }
@@ -380,8 +380,8 @@ fn plan_operation<'c>(
     }
     .plan();
     Plan {
-        unchecked,
         listed,
+        unchecked,
         ..plan
     }
 }
