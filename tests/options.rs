@@ -34,7 +34,7 @@ fn values(command: &str, option: &str) -> Values {
         "allow-host" => of(&["example.com"], None),
         "header" => of(&["Accept: x"], Some("no colon")),
         "allow-path" | "cache" | "fixtures" => of(&["folder"], None),
-        "body-timeout" | "drain" | "header-timeout" | "write-timeout" | "item-delay" | "seed" => {
+        "body-timeout" | "drain" | "header-timeout" | "write-timeout" | "item-delay" => {
             of(&["3"], Some("x"))
         }
         "additional-properties" | "compress" | "control" | "cors" | "echo" | "state" => {
@@ -48,6 +48,7 @@ fn values(command: &str, option: &str) -> Values {
         "count" | "journal" | "max-connections" | "max-sessions" | "max-streams" | "max-values" => {
             of(&["5"], Some("x"))
         }
+        "cover" => of(&["GET /*"], Some("nothing")),
         "delay" | "max-delay" | "wait" => of(&["1ms"], Some("soon")),
         "examples" => of(&["repair"], Some("perfect")),
         "fail-on" if command == "check" => of(&["warning"], Some("mood")),
@@ -65,6 +66,8 @@ fn values(command: &str, option: &str) -> Values {
         "query-arrays" => of(&["comma"], Some("tilde")),
         "report" => of(&["json", "report.json"], Some("pdf")),
         "scenario" => of(&["outage"], None),
+        // A text is a seed too, as in Prism.
+        "seed" => of(&["7"], None),
         "state-file" => of(&["state.json"], None),
         "status" => of(&["200"], Some("ok")),
         "streams" => of(&["repeat"], Some("loop")),

@@ -123,6 +123,25 @@ fn a_run_is_reported_and_judged_at_its_end() {
         "body /n: must be integer"
     );
     assert!(text("r.html").contains("<h1>1 of 2 operations were called</h1>"));
+    let server = Server::serve(
+        &folder,
+        &[
+            "--log",
+            "off",
+            "--fail-on",
+            "uncovered",
+            "--cover",
+            "GET /*",
+        ],
+    );
+    assert!(server.get("/things").starts_with("HTTP/1.1 200 "));
+    assert_eq!(server.stop().0, Some(0), "the POST does not count");
+    let (status, _, stderr) = run(&folder.0, &[&SERVE[..], &["--cover", "tag: no"]].concat());
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains("error: `--cover tag: no` names no operation"),
+        "{stderr}"
+    );
     let server = Server::serve(&folder, &["--log", "off", "--fail-on", "violations"]);
     assert!(server.get("/things").starts_with("HTTP/1.1 200 "));
     assert_eq!(server.stop().0, Some(0));

@@ -39,7 +39,7 @@ const SUBCOMMANDS: [(&str, &str, Counterpart); 12] = [
 ];
 
 /// Options of other programs.
-const OPTIONS: [(&str, &str, Counterpart); 35] = [
+const OPTIONS: [(&str, &str, Counterpart); 34] = [
     ("--upstream-proxy", "Prism", Missing(NO_PROXY)),
     ("--upstream", "Prism", Missing(NO_PROXY)),
     ("--validate-request", "Prism", Called("--validate strict")),
@@ -88,7 +88,6 @@ const OPTIONS: [(&str, &str, Counterpart); 35] = [
     ("--https-port", "WireMock", Missing(NO_TLS)),
     ("--https", "other servers", Missing(NO_TLS)),
     ("--ssl", "other servers", Missing(NO_TLS)),
-    ("--watch", "other servers", Missing(NO_WATCH)),
     ("--middlewares", "json-server", Called("--fixtures")),
     ("--snapshots", "json-server", Called("--state-file")),
     ("--verbose", "other servers", Called("--log-level debug")),
@@ -100,7 +99,6 @@ const OPTIONS: [(&str, &str, Counterpart); 35] = [
 const DOCUMENT: &str = "standin serve DOCUMENT";
 const NO_PROXY: &str = "Standin does not forward requests to another server yet";
 const NO_TLS: &str = "Standin speaks HTTP without TLS; put a proxy with a certificate before it";
-const NO_WATCH: &str = "Standin reads the documents once, at the start; restart it after a change";
 
 /// Returns the error for a subcommand of another program.
 pub(super) fn command(name: &str) -> Option<String> {

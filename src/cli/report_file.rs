@@ -1,4 +1,5 @@
 //! Result of a server run for CI: a report at its end, and the conditions under which it fails.
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::contract::Contract;
+use crate::contract::fixture_key::FixtureKey;
 use crate::diagnostic::{count, escape};
 use crate::state::coverage::Coverage;
 
@@ -101,9 +103,38 @@ pub(super) fn condition(text: &str) -> Result<Condition, String> {
     }
 }
 
-/// Returns a sentence for each condition that holds.
+/// Finds the operations that keys such as `tag: billing` or `GET /pets/*` name; all operations
+/// without any key.
+///
+/// # Errors
+///
+/// Message about a key that names no operation.
+pub(super) fn covered(contract: &Contract, keys: &[String]) -> Result<BTreeSet<usize>, String> {
+    if keys.is_empty() {
+        return Ok((0..contract.operations.len()).collect());
+    }
+    let mut all = BTreeSet::new();
+    for key in keys {
+        let operations = FixtureKey::read(contract, key).operations(contract);
+        if operations.is_empty() {
+            let near = contract.nearest_operation(key);
+            let near = near.map(|near| format!("\n  = help: there is `{near}`"));
+            let near = near.unwrap_or_default();
+            return Err(format!("`--cover {key}` names no operation{near}"));
+        }
+        all.extend(operations);
+    }
+    Ok(all)
+}
+
+/// Returns a sentence for each condition that holds; `uncovered` counts the operations in `covered`.
 #[must_use]
-pub(super) fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<String> {
+pub(super) fn failures(
+    conditions: &[Condition],
+    coverage: &Coverage,
+    covered: &BTreeSet<usize>,
+) -> Vec<String> {
+    let uncovered = coverage.uncovered(covered);
     let wrong: u64 = coverage
         .used()
         .iter()
@@ -119,9 +150,8 @@ pub(super) fn failures(conditions: &[Condition], coverage: &Coverage) -> Vec<Str
             let requests = count(unmatched, "request");
             Some(format!("{requests} matched no operation of the documents"))
         }
-        Condition::Uncovered(most) if coverage.uncovered() > *most => Some(format!(
-            "{:.1}% of the operations were never called; the limit is {most}%",
-            coverage.uncovered()
+        Condition::Uncovered(most) if uncovered > *most => Some(format!(
+            "{uncovered:.1}% of the operations were never called; the limit is {most}%"
         )),
         _ => None,
     };

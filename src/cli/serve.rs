@@ -4,6 +4,7 @@ mod address;
 mod notice;
 mod reload;
 mod run;
+mod settings;
 mod signal;
 mod watch_choice;
 use std::path::PathBuf;
@@ -13,20 +14,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::arguments::{Documents, Generation, Switch, size, time};
 use crate::cli::report_file::{self, Condition};
-use crate::codec::style::QueryArrays;
 use crate::contract::simulation::Delay;
-use crate::entity::Unknown;
-use crate::errors::problem::ProblemForm;
-use crate::exchange::{
-    Compression, ContentLimit, Cors, Echoing, ExampleUse, Misfits, Settings, StateMode, StreamEnd,
-    Validation,
-};
-use crate::sandbox::Reading;
-use crate::server::control::hosts::Hosts;
-use crate::server::control::{ControlAccess, Options};
-use crate::server::{Limits, log};
-use crate::state::sessions::Bounds;
-use crate::validate::{AbsentBody, OtherNames};
+use crate::server::log;
 
 /// Options of `serve`.
 #[derive(Debug, Args)]
@@ -471,6 +460,16 @@ pub struct Serve {
         hide_short_help = true
     )]
     fail_on: Vec<Condition>,
+    /// Operations that `uncovered` counts: an operationId, `tag: NAME`, `GET /pets/*`; may be repeated
+    #[arg(
+        long,
+        value_name = "OPERATIONS",
+        env = "STANDIN_COVER",
+        hide_env = true,
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    cover: Vec<String>,
     /// Load documents, fixtures and data again when they change: `on`, `off`, `poll=2s`
     ///
     /// On a terminal the default is `on`, else `off`. URLs are asked for changes every 5 seconds.
@@ -539,126 +538,6 @@ enum UnknownChoice {
     #[value(name = "404")]
     NotFound,
     Seeded,
-}
-
-impl Serve {
-    /// Returns the options of the control API.
-    #[must_use]
-    pub fn control_options(&self) -> Options {
-        let hosts = Hosts {
-            bound: self.host.clone(),
-            names: self.control_host.clone(),
-            any: self.allow_any_host,
-        };
-        let access = match (self.control, &self.control_token) {
-            (Switch::On, Some(token)) => ControlAccess::Token(token.clone()),
-            (Switch::On, _) if hosts.is_bound_to_loopback() => ControlAccess::Open,
-            _ => ControlAccess::Closed,
-        };
-        Options {
-            access,
-            journal: self.journal,
-            hosts,
-        }
-    }
-
-    /// Returns the limits of the server.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits {
-            max_body: self.max_body,
-            drain: Duration::from_secs(self.drain),
-            item_delay: Duration::from_millis(self.item_delay),
-            max_connections: self.max_connections as usize,
-            max_streams: self.max_streams,
-            header_timeout: Duration::from_secs(self.header_timeout),
-            body_timeout: Duration::from_secs(self.body_timeout),
-            write_timeout: Duration::from_secs(self.write_timeout),
-            content_memory: self.content_memory,
-        }
-    }
-
-    /// Returns the settings for reading documents.
-    #[must_use]
-    pub fn reading(&self) -> Reading {
-        self.documents.reading()
-    }
-
-    /// Returns the settings for answering requests.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
-            validation: match self.validate {
-                ValidationChoice::Strict => Validation::Strict,
-                ValidationChoice::Warn => Validation::Warn,
-                ValidationChoice::Off => Validation::Off,
-            },
-            cors: match self.cors {
-                Switch::On => Cors::On,
-                Switch::Off => Cors::Off,
-            },
-            absent_body: if self.require_bodies {
-                AbsentBody::Judged
-            } else {
-                AbsentBody::Accepted
-            },
-            other_names: if self.strict_query {
-                OtherNames::Refused
-            } else {
-                OtherNames::Accepted
-            },
-            query_arrays: match self.query_arrays {
-                ArraysChoice::Brackets => QueryArrays::Brackets,
-                ArraysChoice::Comma => QueryArrays::Comma,
-                ArraysChoice::Repeat => QueryArrays::Repeat,
-            },
-            options: self.generation.options(),
-            misfits: if self.errors {
-                Misfits::Refused
-            } else {
-                Misfits::Sent
-            },
-            problems: if self.prism {
-                ProblemForm::Prism
-            } else {
-                ProblemForm::Own
-            },
-            examples: if self.dynamic {
-                ExampleUse::Ignored
-            } else {
-                ExampleUse::Shown
-            },
-            state: match self.state {
-                Switch::On => StateMode::On,
-                Switch::Off => StateMode::Off,
-            },
-            unknown: match self.unknown {
-                UnknownChoice::NotFound => Unknown::NotFound,
-                UnknownChoice::Seeded => Unknown::Seeded,
-            },
-            compression: match self.compress {
-                Switch::On => Compression::On,
-                Switch::Off => Compression::Off,
-            },
-            streams: match self.streams {
-                None => StreamEnd::ByClient,
-                Some(StreamsChoice::End) => StreamEnd::End,
-                Some(StreamsChoice::Hold) => StreamEnd::Hold,
-                Some(StreamsChoice::Repeat) => StreamEnd::Repeat,
-            },
-            content_limit: ContentLimit(self.max_body),
-            echo: match self.echo.unwrap_or(self.state) {
-                Switch::On => Echoing::On,
-                Switch::Off => Echoing::Off,
-            },
-            delay: self.delay,
-            longest_delay: Some(self.max_delay),
-            bounds: Bounds {
-                sessions: self.max_sessions as usize,
-                bytes: self.session_memory,
-            },
-        }
-    }
 }
 
 /// Parses a control token that a header field can hold. An empty one, as from a secret that is not

@@ -585,11 +585,11 @@ mod tests {
     }
 
     #[test]
-    fn trailing_slashes_are_as_documented_and_values_are_not_empty() {
+    fn trailing_slashes_are_as_documented_and_an_empty_value_is_the_last_choice() {
         let router = router(&["GET /a/", "GET /b/{id}"]);
         assert_eq!(routed(&router, "/a"), None);
         assert_eq!(routed(&router, "/a/"), Some((0, vec![])));
-        assert_eq!(routed(&router, "/b/"), None);
+        assert_eq!(routed(&router, "/b/"), Some((1, values(&[""]))));
     }
 
     #[test]

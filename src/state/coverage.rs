@@ -1,7 +1,7 @@
 //! Coverage: the operations, statuses and parameters of a contract that requests used.
 //!
 //! The server records each exchange; the control API and the report file read the coverage.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -258,12 +258,14 @@ impl Coverage {
         used.filter(|(_, used)| used.count > 0).collect()
     }
 
-    /// Returns the percentage of the operations that were never called, from 0 to 100.
+    /// Returns the percentage of these operations that were never called, from 0 to 100.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "nobody has so many operations")]
-    pub fn uncovered(&self) -> f64 {
-        let all = self.operations.len().max(1) as f64;
-        100.0 * (all - self.used().len() as f64) / all
+    pub(crate) fn uncovered(&self, operations: &BTreeSet<usize>) -> f64 {
+        let all = operations.len();
+        let used = self.used().into_iter();
+        let used = used.filter(|(index, _)| operations.contains(index)).count();
+        100.0 * (all - used) as f64 / all.max(1) as f64
     }
 
     /// Returns the coverage as JSON for people and scripts: `{"operations": {"all": 3, "used": 1},

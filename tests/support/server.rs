@@ -13,6 +13,14 @@ pub(crate) struct Server {
     stdout: BufReader<ChildStdout>,
 }
 
+impl Drop for Server {
+    /// Ends a server that a test did not stop.
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
 impl Server {
     /// Starts `standin serve` with these options on a free port.
     pub(crate) fn serve(folder: &Folder, options: &[&str]) -> Self {

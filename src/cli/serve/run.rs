@@ -205,6 +205,7 @@ impl Serve {
             .iter()
             .try_for_each(ReportTarget::check)
             .map_err(|error| error.to_string())?;
+        report_file::covered(sandbox.contract(), &self.cover)?;
         let Some(path) = &self.state_file else {
             return Ok((reports, None));
         };
@@ -233,7 +234,10 @@ impl Serve {
                 .and_then(|state| state.end().err())
                 .map(|error| error.to_string()),
         );
-        let failures = report_file::failures(&self.fail_on, control.coverage());
+        // Operations may have gone since the start.
+        let covered = report_file::covered(control.sandbox().contract(), &self.cover);
+        let covered = covered.unwrap_or_default();
+        let failures = report_file::failures(&self.fail_on, control.coverage(), &covered);
         for report in reports {
             let written = report.write(control.sandbox().contract(), control.coverage(), &failures);
             unwritten.extend(written.err().map(|error| error.to_string()));
