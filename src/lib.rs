@@ -91,9 +91,11 @@
 //! 1. [`server`] reads it to its end, within the bounds of the command line.
 //! 2. [`exchange::plan()`] routes it, reads its inputs ([`codec::parameter`]) and content ([`codec::content`]).
 //! 3. [`validate`] judges them; a wrong request is answered by [`errors`].
-//! 4. [`exchange::negotiate`] chooses a response, media type and example; [`entity`] makes a step of the request.
+//! 4. `exchange::staging` finds the fixtures that apply, [`exchange::negotiate`] chooses a response, media type and
+//!    example; [`entity`] makes a step of the request.
 //! 5. [`state::memory`] takes the step in the session, at once.
-//! 6. [`exchange::finish()`] makes the response of the plan and the reply.
+//! 6. [`exchange::finish()`] makes the response of the plan and the reply; `exchange::applied_fixture` changes its
+//!    details.
 //!
 //! # Errors in the API's own voice
 //!

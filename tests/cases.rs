@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use clap::Parser as _;
@@ -56,6 +56,13 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
+/// The schema of fixture files that `standin schema fixtures` prints.
+static FIXTURE_SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let text = include_str!("../src/contract/fixtures.schema.json");
+    let schema = serde_json::from_str(text).expect("the schema is JSON");
+    jsonschema::draft202012::new(&schema).expect("the schema is valid")
+});
+
 /// The sandbox of a case, and the options that it is served with.
 fn sandbox(case: &Case) -> (Sandbox, standin::internals::Limits, Options) {
     let extension = |block: &Block| {
@@ -96,6 +103,19 @@ fn sandbox(case: &Case) -> (Sandbox, standin::internals::Limits, Options) {
         .flatten()
         .map(|(file, _odd)| file)
         .collect();
+    let is_wrong = |block: &Block| {
+        let codes = ["[invalid-fixture]", "[unknown-fixture-operation]"];
+        codes.iter().any(|code| block.text.contains(code))
+    };
+    if !case.blocks_of("check").any(is_wrong) {
+        for file in &fixtures {
+            let errors: Vec<String> = FIXTURE_SCHEMA
+                .iter_errors(&file.tree)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "not as the schema has it: {errors:?}");
+        }
+    }
     let flags = case
         .blocks_of("flags")
         .flat_map(|block| block.text.split_whitespace());

@@ -276,3 +276,38 @@ fn help_completions_and_the_manual_can_be_printed() {
     assert_eq!(code, Some(2));
     assert!(errors.contains("strict"), "{errors}");
 }
+
+#[test]
+fn schema_describes_the_fixtures_of_this_repository() {
+    let folder = Folder::new("schema").with("a.txt", "");
+    let (code, out, errors) = run(&folder.0, &["schema", "fixtures"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let schema: Value = serde_json::from_str(&out).expect("is JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("is a schema");
+    let mut count = 0;
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for entry in std::fs::read_dir(fixtures).expect("is there").flatten() {
+        let Ok(text) = std::fs::read_to_string(entry.path()) else {
+            continue;
+        };
+        let name = entry.path().display().to_string();
+        let (file, _) = standin::internals::fixture_text(name, text).expect("can be parsed");
+        let error = validator.validate(&file.tree).err();
+        assert!(error.is_none(), "{}: {error:?}", entry.path().display());
+        count += 1;
+    }
+    assert!(count > 0, "there is a fixture file");
+    // What the reader refuses, the schema refuses too.
+    for wrong in [
+        serde_json::json!({"a": {"status": 200}}),
+        serde_json::json!({"a": [{"bodies": 1}]}),
+        serde_json::json!({"a": [{"body": 1, "patch": 1}]}),
+        serde_json::json!({"a": [{"when": {"body": 1, "required": ["body"]}}]}),
+        serde_json::json!({"a": [{"after": 1, "then": {"when": true}}]}),
+        serde_json::json!({"errors": {"*": {"rules": {"nothing": "x"}}}}),
+    ] {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+    let (code, _, errors) = run(&folder.0, &["schema", "documents"]);
+    assert_eq!(code, Some(2), "{errors}");
+}

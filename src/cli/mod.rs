@@ -11,6 +11,7 @@ mod prism;
 mod reach;
 mod report;
 mod report_file;
+mod schema;
 mod serve;
 mod state_file;
 
@@ -27,6 +28,7 @@ use crate::cli::init::Init;
 use crate::cli::outcome::Unfailing;
 use crate::cli::reach::{Health, Wait};
 use crate::cli::report::{Check, Routes};
+use crate::cli::schema::PrintSchema;
 pub use crate::cli::serve::Serve;
 use crate::server::stderr::{self, StandardError};
 
@@ -80,6 +82,8 @@ enum Subcommands {
     ///
     /// Exit code: 0 when it does, 1 if it does not within the time.
     Wait(Wait),
+    /// Print the JSON Schema of fixture files, for editors
+    Schema(PrintSchema),
     /// Print a completion script for a shell
     Completions {
         /// Shell to complete for
@@ -161,6 +165,7 @@ impl Command {
             Subcommands::Init(init) => init.run(out, err),
             Subcommands::Health(health) => health.run(out, err),
             Subcommands::Wait(wait) => wait.run(err),
+            Subcommands::Schema(schema) => schema.run(out),
             Subcommands::Completions { shell } => {
                 // `generate` panics if it cannot write, so it writes to memory first.
                 let mut script = Vec::new();

@@ -39,9 +39,19 @@ pub struct Telling {
     pub body: Option<Value>,
 }
 
-const FIELDS: [&str; 7] = [
+/// Fields that an entry may have.
+pub(crate) const FIELDS: [&str; 7] = [
     "status", "example", "idiom", "message", "code", "body", "rules",
 ];
+
+/// Returns the fields that the override of a rule may have.
+pub(crate) fn of_rules() -> Vec<&'static str> {
+    let only_of_entries = ["idiom", "rules"];
+    let fields = FIELDS.into_iter();
+    fields
+        .filter(|field| !only_of_entries.contains(field))
+        .collect()
+}
 
 /// Reads the entries of the section, each with the name that it applies to: `*`, a document or an
 /// operation. Invalid entries are reported in `found` and left out.
@@ -117,15 +127,7 @@ impl ErrorOverrideReader<'_> {
                 ..Telling::default()
             }),
             Value::Object(map) => {
-                self.known(
-                    map,
-                    at,
-                    &FIELDS[..6]
-                        .iter()
-                        .copied()
-                        .filter(|f| *f != "idiom")
-                        .collect::<Vec<_>>(),
-                )?;
+                self.known(map, at, &of_rules())?;
                 self.telling(map, at)
             }
             other => Err(self.invalid(

@@ -119,6 +119,9 @@ pub enum FixtureAnswer {
     Documented,
 }
 
+/// JSON Schema of fixture files, for editors.
+pub(crate) const SCHEMA: &str = include_str!("fixtures.schema.json");
+
 /// Fields that an entry may have.
 pub(crate) const FIELDS: [&str; 13] = [
     "when",

@@ -90,7 +90,26 @@ struct ShownEntities<'s> {
     are_listed: bool,
 }
 
-impl ShownEntities<'_> {
+impl<'s> ShownEntities<'s> {
+    /// Returns the entities that an answer shows: those of the list with these keys, or the one
+    /// with the key `named`.
+    fn of(asked: &EntityRequest<'s>, listed: Vec<String>, named: Option<&String>) -> Self {
+        let (way, keys, are_listed) = match &asked.role.slot {
+            Slot::List(place) => (place.way.as_slice(), listed, true),
+            Slot::Entity(place) => (
+                place.way.as_slice(),
+                named.cloned().into_iter().collect(),
+                false,
+            ),
+            Slot::Key(_) | Slot::Nothing => (&[][..], Vec::new(), false),
+        };
+        Self {
+            way,
+            keys,
+            are_listed,
+        }
+    }
+
     /// Returns the supplied entities in a value, by their index in the list.
     fn supplied(&self, asked: &EntityRequest<'_>, value: &Value) -> Vec<(usize, Value)> {
         let Some(place) = place::at(value, self.way) else {
@@ -147,15 +166,6 @@ fn part_of(entity: &Value, part: Option<&str>) -> Vec<(String, Arc<Value>)> {
     items
         .map(|(index, item)| (index.to_string(), Arc::new(item.clone())))
         .collect()
-}
-
-/// Returns the members that lead to the entities of an answer, and true if these are a list.
-fn way_to_entities(slot: &Slot) -> (&[String], bool) {
-    match slot {
-        Slot::List(place) => (place.way.as_slice(), true),
-        Slot::Entity(place) => (place.way.as_slice(), false),
-        Slot::Key(_) | Slot::Nothing => (&[][..], false),
-    }
 }
 
 /// Inserts the entities of a reply into the documented answer: into the example `shown`, else into
@@ -244,15 +254,7 @@ pub(crate) fn compose(
         _ => envelope(),
     };
     // A request that selects properties gets a value that does not fit the schema.
-    let (way, are_listed) = way_to_entities(&asked.role.slot);
-    if let (Slot::Entity(_), Some((key, _))) = (&asked.role.slot, &named) {
-        keys = vec![key.clone()];
-    }
-    let shown = ShownEntities {
-        way,
-        keys,
-        are_listed,
-    };
+    let shown = ShownEntities::of(asked, keys, named.as_ref().map(|(key, _)| key));
     let misfit = schema
         .filter(|_| asked.wanted.fields.is_empty())
         .and_then(|schema| repaired(asked, &shown, schema, &mut value, options));

@@ -155,6 +155,12 @@ impl RoleOverrides {
     }
 }
 
+/// Fields of the override of an operation.
+pub(crate) const OPERATION_FIELDS: [&str; 2] = ["does", "collection"];
+
+/// Fields of the override of a collection.
+pub(crate) const COLLECTION_FIELDS: [&str; 2] = ["key", "natural"];
+
 /// Reads the override of an operation: `off`, `{does: create, collection: /pets}`.
 fn told(entry: &Value) -> Result<RoleOverride, OverrideError> {
     // YAML 1.1 reads `off` as false.
@@ -164,7 +170,7 @@ fn told(entry: &Value) -> Result<RoleOverride, OverrideError> {
     let object = entry.as_object().ok_or(OverrideError::Operation)?;
     if let Some(unknown) = object
         .keys()
-        .find(|name| !matches!(name.as_str(), "does" | "collection"))
+        .find(|name| !OPERATION_FIELDS.contains(&name.as_str()))
     {
         return Err(OverrideError::OperationField {
             name: unknown.clone(),
@@ -198,7 +204,7 @@ pub(crate) fn named(entry: &Value) -> Result<CollectionOverride, OverrideError> 
     let object = entry.as_object().ok_or(OverrideError::Collection)?;
     if let Some(unknown) = object
         .keys()
-        .find(|name| !matches!(name.as_str(), "key" | "natural"))
+        .find(|name| !COLLECTION_FIELDS.contains(&name.as_str()))
     {
         return Err(OverrideError::CollectionField {
             name: unknown.clone(),
