@@ -19,8 +19,8 @@ use crate::errors::catalogue::known;
 use crate::errors::problem::ProblemForm;
 use crate::errors::survey::survey;
 use crate::errors::templates::TemplateStore;
-use crate::generate::GenerateOptions;
 use crate::generate::entity::PathValues;
+use crate::generate::{GenerateOptions, faker};
 use crate::resource::Resources;
 
 /// Returns all diagnostics of documents and fixtures in a stable order: those found while loading,
@@ -29,6 +29,9 @@ use crate::resource::Resources;
 pub(crate) fn examine(contract: &Contract, options: &GenerateOptions) -> Vec<Diagnostic> {
     let mut found = contract.diagnostics.clone();
     found.extend(inspect(contract));
+    for document in &contract.documents {
+        found.extend(faker::check::unknown(document));
+    }
     found.extend(ungeneratable(contract, options));
     found.extend(unknown_families(contract));
     found.extend(misfitting_bodies(contract, options));

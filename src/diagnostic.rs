@@ -118,6 +118,8 @@ codes! {
     UnknownMapping = "unknown-mapping", Warning, "a discriminator maps a name to a schema that is not there";
     ExampleCoerced = "example-coerced", Warning, "a documented example was changed to fit its schema";
     ExampleMismatch = "example-mismatch", Warning, "a documented example does not fit its schema and is served as it stands";
+    UnknownFaker = "unknown-faker", Warning, "`x-faker` names a function that is not known, and is ignored";
+    UnknownFakerOption = "unknown-faker-option", Warning, "an option of `x-json-schema-faker` is unknown or has no effect";
     Ungeneratable = "ungeneratable", Warning, "no valid value could be generated for a response";
     UnwritableMediaType = "unwritable-media-type", Warning, "a response has a media type that no value can be written in";
     InvalidFixture = "invalid-fixture", Error, "an entry of a fixture file is not written as fixtures are";

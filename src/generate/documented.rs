@@ -4,8 +4,10 @@
 use serde_json::{Map, Value};
 
 use crate::document::number::has;
+use crate::generate::faker;
 use crate::generate::flatten::Flat;
-use crate::generate::generator::{Generator, is_of_type};
+use crate::generate::generator::Generator;
+use crate::generate::keywords::is_of_type;
 use crate::generate::vary;
 use crate::schema::Examples;
 use crate::schema::coercion::coerce;
@@ -29,7 +31,9 @@ impl Generator<'_> {
             .unwrap_or_default();
         let turn = self.position.checked_rem(examples.len()).unwrap_or(0);
         let Some(example) = examples.get(turn) else {
-            return default_of(&flat.keywords);
+            // The author prefers other values than the default.
+            let is_faked = flat.keywords.contains_key(faker::KEYWORD);
+            return default_of(&flat.keywords).filter(|_| !is_faked);
         };
         let coerced = if self.schema.examples() == Examples::Verbatim {
             None

@@ -10,10 +10,12 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
 use crate::document::number::has;
+use crate::generate::faker;
+use crate::generate::faker::options::FakerOptions;
 use crate::generate::flatten::{self, Flat, Turn};
+use crate::generate::keywords::{count, is_of_type};
 use crate::generate::primitive::{Called, fingerprint};
 use crate::generate::{number, plausible, text};
-use crate::schema::kind_of;
 use crate::schema::pattern::Pattern;
 use crate::schema::schemas::Schema;
 
@@ -121,6 +123,8 @@ pub(crate) struct Generator<'s> {
     free: usize,
     /// Test for the names of top-level properties that are null instead of generated.
     pub(crate) is_left_out: &'s dyn Fn(&str) -> bool,
+    /// Options of the document for json-schema-faker.
+    faker: FakerOptions,
     /// Last identifiers given to entities, by the names of their schemas.
     identifiers: HashMap<String, i64>,
 }
@@ -146,6 +150,7 @@ impl<'s> Generator<'s> {
             avoids_examples: false,
             free: 0,
             is_left_out: &|_| false,
+            faker: FakerOptions::of(schema.root()),
             identifiers: HashMap::new(),
         }
     }
@@ -165,6 +170,11 @@ impl<'s> Generator<'s> {
     fn takes_optional(&self, depth: usize) -> bool {
         let is_enough = self.made > 2 * PLENTY || self.made > PLENTY && depth > 1;
         self.attempt < 6 && depth < DEEP && !is_enough && self.left > 0 && self.bytes_left > 0
+    }
+
+    /// Returns `true` if properties that are not required are generated.
+    fn takes_optional_properties(&self, depth: usize) -> bool {
+        !self.faker.leaves_out_optional && self.takes_optional(depth)
     }
 
     /// Returns `true` if a schema is being generated already, or if one of its branches, items or
@@ -211,6 +221,9 @@ impl<'s> Generator<'s> {
         {
             return value;
         }
+        if let Some(value) = self.faked(&flat.keywords) {
+            return value;
+        }
         if let Some(value) = self.listed(&flat.keywords) {
             return value;
         }
@@ -244,6 +257,18 @@ impl<'s> Generator<'s> {
             "boolean" => json!(self.random.random_bool(0.5)),
             _ => Value::Null,
         }
+    }
+
+    /// Returns the value that the schema wants by `x-faker`, in the first attempts.
+    fn faked(&mut self, node: &Map<String, Value>) -> Option<Value> {
+        if self.attempt >= 4 || !node.contains_key(faker::KEYWORD) {
+            return None;
+        }
+        let made = faker::generate(node, self.faker.locale, &mut self.random)?;
+        self.free += 1;
+        let length = made.as_str().map_or(0, str::len);
+        self.bytes_left = self.bytes_left.saturating_sub(length);
+        Some(made)
     }
 
     /// Returns one of the values of `enum`, if possible one of the declared type that is not null.
@@ -300,9 +325,30 @@ impl<'s> Generator<'s> {
             let made = self.value(inner, 1, called).to_string();
             return Value::String(made);
         }
+        let bounded = self.with_length(node);
+        let node = bounded.as_ref().unwrap_or(node);
         let made = text::generate(node, self.called(called), &mut self.random);
         self.bytes_left = self.bytes_left.saturating_sub(made.len());
         Value::String(made)
+    }
+
+    /// Returns the keywords of a text with the bounds that the document sets for all texts, if it
+    /// sets any that the schema does not.
+    fn with_length(&self, node: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let (least, most) = self.faker.length;
+        if least.is_none() && most.is_none() {
+            return None;
+        }
+        let mut node = node.clone();
+        let is_free = ["minLength", "maxLength", "format", "pattern"]
+            .iter()
+            .all(|keyword| !node.contains_key(*keyword));
+        for (keyword, bound) in [("minLength", least), ("maxLength", most)] {
+            if let Some(bound) = bound.filter(|_| is_free) {
+                node.insert(keyword.to_owned(), json!(bound));
+            }
+        }
+        Some(node)
     }
 
     /// Returns the name that a value should suit; from the fifth attempt on, none.
@@ -367,7 +413,7 @@ impl<'s> Generator<'s> {
             let is_required = required.contains(name);
             let is_unasked = !self.schema.asks_for(property);
             if **property != Value::Bool(false)
-                && (is_required || self.takes_optional(depth) && !is_unasked)
+                && (is_required || self.takes_optional_properties(depth) && !is_unasked)
             {
                 if depth == 0 && (self.is_left_out)(name) {
                     object.insert((*name).to_owned(), Value::Null);
@@ -419,6 +465,7 @@ impl<'s> Generator<'s> {
         });
         let is_map = flat.properties.is_empty()
             && self.options.additional == AdditionalProperties::Generated
+            && !self.faker.leaves_out_additional
             && flat
                 .additional
                 .as_ref()
@@ -483,7 +530,11 @@ impl<'s> Generator<'s> {
     fn array(&mut self, flat: &Flat<'_>, depth: usize, called: Called<'_>) -> Value {
         let node = &flat.keywords;
         let most = count(node, "maxItems", usize::MAX);
-        let usual = self.usual_length(depth);
+        let (fewest, largest) = self.faker.items;
+        let usual = self
+            .usual_length(depth)
+            .max(fewest.unwrap_or(0))
+            .min(largest.unwrap_or(usize::MAX));
         let wanted = count(node, "minItems", usual.min(most))
             .max(usual.min(most))
             .min(self.left);
@@ -538,17 +589,6 @@ impl<'s> Generator<'s> {
     }
 }
 
-pub(crate) fn is_of_type(value: &Value, node: &Map<String, Value>) -> bool {
-    let name = kind_of(value);
-    match node.get("type") {
-        Some(Value::String(wanted)) => wanted == name || wanted == "number" && name == "integer",
-        Some(Value::Array(wanted)) => wanted
-            .iter()
-            .any(|wanted| wanted == name || wanted == "number" && name == "integer"),
-        _ => true,
-    }
-}
-
 /// Returns the type that the keywords of a schema without `type` imply.
 pub(crate) fn implied(flat: &Flat<'_>) -> Option<&'static str> {
     const HINTS: [(&str, &[&str]); 4] = [
@@ -590,13 +630,6 @@ pub(crate) fn pattern_property<'n>(flat: &Flat<'n>, name: &str) -> Option<&'n Va
         .iter()
         .find(|(pattern, _)| fits(pattern))
         .map(|(_, schema)| *schema)
-}
-
-pub(crate) fn count(node: &Map<String, Value>, keyword: &str, otherwise: usize) -> usize {
-    node.get(keyword)
-        .and_then(Value::as_u64)
-        .and_then(|count| usize::try_from(count).ok())
-        .unwrap_or(otherwise)
 }
 
 /// Maximum number of retries for an item that the list has already; then the item is repeated, or

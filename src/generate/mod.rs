@@ -7,8 +7,10 @@
 
 mod documented;
 pub(crate) mod entity;
+pub(crate) mod faker;
 mod flatten;
 mod generator;
+mod keywords;
 mod mend;
 mod number;
 mod pattern;
