@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -300,9 +300,23 @@ impl Sandbox {
         broken
     }
 
-    /// Returns a diagnostic for each document of an earlier sandbox whose file still exists and is
-    /// not a document any more.
+    /// Returns a diagnostic for each file of an earlier sandbox that cannot be read any more, and for
+    /// each document whose file still exists and is not a document any more.
     fn lost_since(&self, earlier: &Self) -> Vec<Diagnostic> {
+        let sources = (self.sources(), earlier.sources());
+        let was_whole =
+            |path: &PathBuf| sources.1.files.contains(path) && !sources.1.failed.contains_key(path);
+        let failed = sources.0.failed.iter();
+        let failed = failed.filter(|(path, _)| was_whole(path));
+        let failed = failed.map(|(_, why)| {
+            Diagnostic::without_place(Code::UnreadableFile, why.clone())
+                .help("a document refers to this file")
+        });
+        let mut found: Vec<Diagnostic> = failed.collect();
+        if self.contract.documents.is_empty() && !earlier.contract.documents.is_empty() {
+            let message = "no document is left to serve".to_owned();
+            found.push(Diagnostic::without_place(Code::NotOpenapi, message));
+        }
         let names = |sandbox: &Self| -> Vec<String> {
             let documents = sandbox.contract.documents.iter();
             documents
@@ -312,12 +326,12 @@ impl Sandbox {
         let now = names(self);
         let is_lost = |name: &String| !now.contains(name) && Path::new(name).is_file();
         let lost = names(earlier).into_iter().filter(is_lost);
-        lost.map(|name| {
+        found.extend(lost.map(|name| {
             let message = format!("`{name}` is not an OpenAPI document any more");
             Diagnostic::without_place(Code::NotOpenapi, message)
                 .help("remove the file to stop serving its operations")
-        })
-        .collect()
+        }));
+        found
     }
 
     /// Returns the collections with entities that do not fit their schema, and the number of these

@@ -173,6 +173,100 @@ fn a_broken_file_leaves_the_old_contract_in_place() {
 }
 
 #[test]
+fn a_broken_referenced_file_leaves_the_old_contract_in_place() {
+    let folder = pets("reload-broken-reference");
+    let server = Server::serve(&folder, &[]);
+    let reload = "POST /_standin/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let pet = folder.0.join("specs/schemas/pet.yaml");
+    fs::write(&pet, "type: [").expect("there is room");
+    let answer = server.exchange(reload);
+    assert!(
+        answer.starts_with("HTTP/1.1 409") && answer.contains("schemas/pet.yaml"),
+        "{answer}"
+    );
+    let refused = server.exchange(&post("/pets", "{}"));
+    assert!(refused.starts_with("HTTP/1.1 4"), "{refused}");
+    fs::remove_file(&pet).expect("it is there");
+    assert!(server.exchange(reload).starts_with("HTTP/1.1 409"));
+    fs::write(&pet, PET).expect("there is room");
+    assert!(server.exchange(reload).starts_with("HTTP/1.1 200"));
+    fs::remove_file(folder.0.join("specs/pets.yaml")).expect("it is there");
+    let answer = server.exchange(reload);
+    assert!(answer.contains("no document is left to serve"), "{answer}");
+    assert!(server.get("/health").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_file_and_a_folder_that_are_replaced_stay_watched() {
+    let folder = pets("reload-replaced");
+    let server = Server::serve(&folder, &["specs/pets.yaml", "--watch", "on"]);
+    let path = folder.0.join("specs/pets.yaml");
+    fs::remove_file(&path).expect("it is there");
+    thread::sleep(Duration::from_millis(700));
+    fs::write(&path, PETS.replace("/health", "/first")).expect("there is room");
+    until("the file that came back", || has_path(&server, "/first"));
+    fs::write(&path, PETS.replace("/health", "/second")).expect("there is room");
+    until("the edit after it", || has_path(&server, "/second"));
+    fs::rename(folder.0.join("specs"), folder.0.join("old")).expect("it can be renamed");
+    fs::create_dir_all(folder.0.join("specs/schemas")).expect("there is room");
+    fs::write(folder.0.join("specs/schemas/pet.yaml"), PET).expect("there is room");
+    fs::write(&path, PETS.replace("/health", "/third")).expect("there is room");
+    until("the new folder", || has_path(&server, "/third"));
+    fs::write(&path, PETS.replace("/health", "/fourth")).expect("there is room");
+    until("the edit in the new folder", || {
+        has_path(&server, "/fourth")
+    });
+}
+
+#[test]
+fn a_log_inside_of_the_served_folder_causes_no_loop() {
+    let folder = pets("reload-log");
+    let log = folder.0.join("specs/server.log");
+    let errors = fs::File::create(&log).expect("there is room");
+    let mut command = standin(&folder.0, &["serve", "--port", "0", "--watch", "on"]);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(errors)
+        .spawn()
+        .expect("it starts");
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().expect("is piped"));
+    output.read_line(&mut line).expect("it listens");
+    let text = PETS.replace("/health", "/healthy");
+    replace(&folder.0.join("specs/pets.yaml"), &text);
+    let told = || {
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        text.matches("reloaded in").count()
+    };
+    until("the reload", || told() > 0);
+    thread::sleep(Duration::from_secs(1));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_eq!(told(), 1);
+}
+
+#[test]
+fn violations_of_operations_that_are_gone_still_count() {
+    let folder = pets("reload-violations");
+    let server = Server::serve(&folder, &["--fail-on", "violations"]);
+    server.exchange(&post("/pets", "{}"));
+    let path = folder.0.join("specs/pets.yaml");
+    fs::write(&path, PETS.replace("/pets", "/dogs")).expect("there is room");
+    let reload = "POST /_standin/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    assert!(server.exchange(reload).starts_with("HTTP/1.1 200"));
+    fs::write(&path, PETS).expect("there is room");
+    assert!(server.exchange(reload).starts_with("HTTP/1.1 200"));
+    let coverage = server.get("/_standin/coverage");
+    assert!(
+        coverage.contains(r#""operation":"createPet","count":1,"violations":1"#),
+        "{coverage}"
+    );
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(1), "{log}");
+}
+
+#[test]
 fn fixtures_and_data_that_appear_are_used() {
     let folder = pets("reload-fixtures");
     let server = Server::serve(&folder, &["--watch", "on", "--state", "on"]);

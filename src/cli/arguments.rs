@@ -132,18 +132,25 @@ impl Documents {
                 escape::one_line(&folder)
             )?;
         }
-        Ok(self.sandbox(settings))
+        Ok(self.sandbox(&self.reading(), settings))
     }
 
-    /// Loads the documents.
-    pub(super) fn sandbox(&self, settings: Settings) -> Sandbox {
+    /// Loads the documents again.
+    pub(super) fn again(&self, settings: Settings) -> Sandbox {
+        let mut reading = self.reading();
+        reading.access.is_reload = true;
+        reading.access.wait_until = None;
+        self.sandbox(&reading, settings)
+    }
+
+    fn sandbox(&self, reading: &Reading, settings: Settings) -> Sandbox {
         let mut inputs: Vec<Input> = self.inputs.iter().map(|path| input(path)).collect();
         if inputs.is_empty() {
             inputs.push(Input::Path(PathBuf::from("specs")));
         }
         let usual = || usual_fixtures(&self.inputs);
         let fixtures = self.fixtures.clone().or_else(usual);
-        Sandbox::load(&inputs, fixtures.as_deref(), &self.reading(), settings)
+        Sandbox::load(&inputs, fixtures.as_deref(), reading, settings)
     }
 
     /// Returns true if a document is on standard input.
@@ -178,6 +185,7 @@ impl Documents {
             headers: self.header.clone(),
             named: urls().filter_map(origin_of).collect(),
             wait_until: (!self.wait.is_zero()).then(|| Instant::now() + self.wait),
+            is_reload: false,
         };
         let overlays = paths(&self.overlay, "STANDIN_OVERLAY")
             .into_iter()

@@ -135,11 +135,7 @@ pub(super) fn failures(
     covered: &BTreeSet<usize>,
 ) -> Vec<String> {
     let uncovered = coverage.uncovered(covered);
-    let wrong: u64 = coverage
-        .used()
-        .iter()
-        .map(|(_, used)| used.violations)
-        .sum();
+    let wrong = coverage.violations();
     let failure = |condition: &Condition| match condition {
         Condition::Violations if wrong > 0 => {
             let wrong = count(usize::try_from(wrong).unwrap_or(usize::MAX), "request");

@@ -142,6 +142,16 @@ pub(crate) const FIELDS: [&str; 13] = [
 /// Fields of an entry that its steps (`then`) share with it and cannot have themselves.
 pub(crate) const OF_ENTRY: [&str; 3] = ["when", "times", "scenario"];
 
+/// Header fields that belong to the message as it is sent (RFC 9110 §7.6.1, §8.6).
+const OF_CONNECTION: [&str; 6] = [
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "trailer",
+];
+
 /// Maximum number of steps of one entry; an entry with more is refused.
 const MOST_STEPS: usize = 100;
 
@@ -357,6 +367,13 @@ impl FixtureReader<'_> {
             let values = value
                 .as_array()
                 .map_or(std::slice::from_ref(value), Vec::as_slice);
+            if OF_CONNECTION
+                .iter()
+                .any(|own| name.eq_ignore_ascii_case(own))
+            {
+                let message = format!("`{name}` is set by the server, which sends the content");
+                return Err(self.invalid(&join(&pointer, name), message));
+            }
             for value in values {
                 let text = value
                     .as_str()

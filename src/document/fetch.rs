@@ -26,6 +26,9 @@ pub struct Access {
     pub named: Vec<String>,
     /// Time until which hosts that do not answer yet are asked again (`--wait`).
     pub wait_until: Option<Instant>,
+    /// True if the documents are loaded again: hosts are asked for what is in the cache too, and
+    /// have less time to answer.
+    pub is_reload: bool,
 }
 
 /// A header field to send.
@@ -154,6 +157,9 @@ impl FetchError {
 
 /// Timeout of one request, from connecting to the last byte; a slower answer is an error.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time that a host has to answer while documents are loaded again.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Maximum size of an answer in bytes: 64 MiB. A larger one is an error.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -378,7 +384,11 @@ fn allowed(uri: &str, access: &Access) -> Result<(), FetchError> {
 
 fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, FetchError> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(if access.is_reload {
+            RELOAD_PATIENCE
+        } else {
+            PATIENCE
+        }))
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)

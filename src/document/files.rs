@@ -190,10 +190,21 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Returns the locations of all files that were read or looked for.
-    pub(super) fn read_or_missed(&self) -> BTreeSet<Home> {
+    /// Returns the locations of all files that were read or looked for, with the reason if one
+    /// cannot be read.
+    pub(super) fn read_or_missed(&self) -> Vec<(Home, Option<String>)> {
         let others = self.others.borrow();
-        self.known.keys().chain(others.iter()).cloned().collect()
+        let missed = |home: &Home| match home {
+            Home::File(path) if !path.is_file() => Some(format!("`{}` not found", path.display())),
+            _ => None,
+        };
+        let others = others.iter().map(|home| (home.clone(), missed(home)));
+        let known = self.known.iter();
+        let known = known.map(|(home, read)| {
+            let why = read.as_ref().err().map(ToString::to_string);
+            (home.clone(), why)
+        });
+        known.chain(others).collect()
     }
 
     fn note(&self, home: Home) {
@@ -289,7 +300,8 @@ impl<'a> Files<'a> {
         let (name, bytes, unkept) = match home {
             Home::Uri(uri) => {
                 // The parts of a document that was fetched anew are fetched anew too.
-                let fetched = if matches!(self.home, Some(Home::Uri(_))) {
+                let is_anew = self.access.is_reload || matches!(self.home, Some(Home::Uri(_)));
+                let fetched = if is_anew {
                     fetch::fetch_anew(uri, self.access)?
                 } else {
                     fetch::fetch(uri, self.access)?

@@ -566,8 +566,8 @@ impl Loaded {
         let (extents, found) = link::link(&mut tree, &source, &mut files, &mut splicer);
         splicer.report();
         self.diagnostics.append(&mut splicer.found);
-        for home in files.read_or_missed() {
-            self.sources.add(&home);
+        for (home, failure) in files.read_or_missed() {
+            self.sources.add(&home, failure);
         }
         if !splicer.parts.is_empty() {
             source.note_parts(splicer.parts);

@@ -1,6 +1,6 @@
 //! Files, folders and URLs that a load read or looked for: a change of any of them changes the
 //! result of the next load.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::document::files::Home;
@@ -15,15 +15,18 @@ pub(crate) struct Sources {
     pub folders: BTreeSet<PathBuf>,
     /// URLs that were fetched.
     pub urls: BTreeSet<String>,
+    /// Files that documents refer to and that cannot be read or parsed, with the reason.
+    pub failed: BTreeMap<PathBuf, String>,
 }
 
 impl Sources {
-    /// Adds the location of a document or of a file that it refers to. Files of a git revision do
-    /// not change, so they are left out.
-    pub(super) fn add(&mut self, home: &Home) {
+    /// Adds the location of a document or of a file that it refers to, with the reason if it cannot
+    /// be read. Files of a git revision do not change, so they are left out.
+    pub(super) fn add(&mut self, home: &Home, failure: Option<String>) {
         match home {
             Home::File(path) => {
                 self.files.insert(path.clone());
+                self.failed.extend(failure.map(|why| (path.clone(), why)));
             }
             Home::Uri(uri) if Revision::of_uri(uri).is_some() => {}
             Home::Uri(uri) => {

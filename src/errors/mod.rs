@@ -134,6 +134,9 @@ pub(crate) fn reject<'c>(
         .filter(|own| !own.response.content.is_empty())
         .or_else(|| usual_response(context, operation.document, status));
     let Some(found) = found else {
+        if let Some(own) = own.filter(|_| context.form == ProblemForm::Prism) {
+            return without_content(own);
+        }
         let message = findings
             .first()
             .filter(|_| overruled.is_some())
@@ -392,6 +395,19 @@ fn from_fixture<'c>(
         media: range,
         content,
         reason,
+        applied: Vec::new(),
+        problem: None,
+    }
+}
+
+/// Answers with the status of a documented response that has no content.
+fn without_content(own: FoundResponse<'_>) -> Rejection<'_> {
+    Rejection {
+        status: own.status,
+        response: Some(own.response),
+        media: Cow::Owned(MediaRange::parse("text/plain").expect("it is a media type")),
+        content: Written::default(),
+        reason: "the documented error, which has no content".to_owned(),
         applied: Vec::new(),
         problem: None,
     }

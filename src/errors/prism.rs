@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::codec::preference::Preferences;
 use crate::codec::text::plain;
-use crate::contract::{Location, Operation};
+use crate::contract::{Location, Operation, SecurityScheme, StatusPattern};
 use crate::document::syntax::unescape;
 use crate::errors::catalogue::known;
 use crate::errors::fault::Fault;
@@ -199,8 +199,70 @@ fn detail(problem: &Problem, subject: &ProblemSubject<'_>) -> String {
             let code = subject.preferences.code.unwrap_or(problem.status).as_u16();
             format!("Requested status code {code} is not defined in the document.")
         }
+        ProblemKind::UndocumentedExample => {
+            let media = media_of(subject);
+            let key = subject.preferences.example.as_deref().unwrap_or_default();
+            format!("Response for contentType: {media} and exampleKey: {key} does not exist.")
+        }
         _ => problem.detail.clone(),
     }
+}
+
+/// Returns the media type in which an operation would answer: JSON, else the first one of its
+/// preferred or lowest successful response.
+fn media_of<'r>(subject: &ProblemSubject<'r>) -> &'r str {
+    let responses = subject
+        .operation
+        .map(|operation| operation.compiled().responses.as_slice())
+        .unwrap_or_default();
+    let wanted = |pattern: &StatusPattern| match subject.preferences.code {
+        Some(code) => *pattern == StatusPattern::Exact(code),
+        None => pattern.status().is_success(),
+    };
+    let fitting = responses.iter().filter(|(pattern, _)| wanted(pattern));
+    let content = fitting
+        .min_by_key(|(pattern, _)| pattern.status())
+        .map(|(_, response)| response.content.as_slice())
+        .unwrap_or_default();
+    let json = content.iter().find(|media| media.range.is_json());
+    json.or(content.first())
+        .map_or("application/json", |media| media.range.as_str())
+}
+
+/// Returns the problem for an object or a list that a text is documented for.
+#[must_use]
+pub(crate) fn complex_text() -> Bytes {
+    let sentence = "Cannot serialise complex objects as text";
+    let body = json!({
+        "type": format!("{TYPES}NO_COMPLEX_OBJECT_TEXT"),
+        "title": sentence,
+        "status": 500,
+        "detail": sentence,
+    });
+    Bytes::from(body.to_string())
+}
+
+/// Returns the value of `WWW-Authenticate` for the credentials that an operation requires; `None`
+/// if they are keys only.
+#[must_use]
+pub(crate) fn challenges(operation: &Operation) -> Option<String> {
+    let requirements = &operation.compiled().security;
+    let schemes = requirements
+        .iter()
+        .flat_map(|requirement| &requirement.schemes);
+    let challenges: Vec<&str> = schemes
+        .filter_map(|scheme| match scheme {
+            SecurityScheme::Http { scheme } => match scheme.as_str() {
+                "basic" => Some("Basic realm=\"*\""),
+                "digest" => Some("Digest realm=\"*\", nonce=\"abc123\""),
+                "bearer" => Some("Bearer"),
+                _ => None,
+            },
+            SecurityScheme::Token => Some("OAuth2"),
+            SecurityScheme::ApiKey { .. } | SecurityScheme::OutOfBand => None,
+        })
+        .collect();
+    (!challenges.is_empty()).then(|| challenges.join(","))
 }
 
 /// Returns the sentence about the media types that an operation documents.
@@ -266,7 +328,13 @@ fn entry_of(subject: &Subject, error: &SchemaError, side: ExchangeSide) -> Value
         }
         Subject::Body => ("body", "property", None),
     };
-    let is_absent = name.is_some() && error.keyword == "required" && error.pointer.is_empty();
+    let is_absent = match subject {
+        Subject::Parameter(_, name) => {
+            let property = error.operands.get("property").and_then(Value::as_str);
+            error.keyword == "required" && error.pointer.is_empty() && property == Some(name)
+        }
+        Subject::Body => false,
+    };
     let mut path: Vec<String> = name.iter().cloned().collect();
     path.extend(error.pointer.split('/').skip(1).map(unescape));
     let sentence = match name.filter(|_| is_absent) {

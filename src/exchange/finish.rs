@@ -207,13 +207,50 @@ fn judge_answer(
         preferences: &preferences,
         operation: plan.operation,
     };
+    let challenges = problem
+        .as_ref()
+        .filter(|problem| problem.kind == ProblemKind::Unauthorized)
+        .and_then(|_| HeaderValue::try_from(prism::challenges(plan.operation?)?).ok());
+    if let Some(challenges) = challenges {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenges);
+    }
     if let Some(content) = problem.and_then(|problem| prism::content(&problem, &subject)) {
         *response.body_mut() = content;
+    } else if let Decision::Answer(choice) = &plan.decision
+        && is_complex_text(choice)
+    {
+        report.source = "an object cannot be written as text".into();
+        *response = problem_response(
+            &Problem::new(ProblemKind::Misfit, StatusCode::INTERNAL_SERVER_ERROR, ""),
+            &[],
+        );
+        *response.body_mut() = prism::complex_text();
     }
     let value = prism::header(&listed).and_then(|text| HeaderValue::try_from(text).ok());
     if let Some(value) = value {
         response.headers_mut().insert(header::SL_VIOLATIONS, value);
     }
+}
+
+/// Returns true if an answer is documented as a text, and its value is none.
+fn is_complex_text(choice: &Choice<'_>) -> bool {
+    let is_text = |media: &MediaRange| media.essence().starts_with("text/");
+    choice.media.as_deref().is_some_and(is_text)
+        && match &choice.content {
+            ContentSource::Example(example, _) => !example.value().is_string(),
+            ContentSource::Generated(documented) => {
+                let types = documented
+                    .schema
+                    .iter()
+                    .flat_map(|schema| schema.own_types());
+                types.count() > 0
+                    && !documented
+                        .schema
+                        .iter()
+                        .any(|schema| schema.own_types().contains(&"string"))
+            }
+            ContentSource::Empty => false,
+        }
 }
 
 fn problem_response(problem: &Problem, headers: &[(HeaderName, HeaderValue)]) -> Response {

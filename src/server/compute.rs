@@ -23,8 +23,10 @@ const SHORT_QUERY: usize = 1024;
 pub(super) enum ChosenThread {
     /// The thread that read the request.
     Here,
-    /// A thread for work that takes long.
+    /// A thread for work that takes long, of which there are as many as processors.
     Apart,
+    /// A thread of its own: the work waits, and would keep others waiting.
+    Alone,
 }
 
 /// Chooses the thread for the answer to a request, and returns the operation of the request, if
@@ -33,10 +35,10 @@ pub(super) fn place(control: &Control, request: &Request) -> (ChosenThread, Opti
     let path = request.uri().path();
     if let Some(name) = path.strip_prefix(PREFIX) {
         return (
-            if name == "health" {
-                ChosenThread::Here
-            } else {
-                ChosenThread::Apart
+            match name {
+                "health" => ChosenThread::Here,
+                "reload" => ChosenThread::Alone,
+                _ => ChosenThread::Apart,
             },
             None,
         );

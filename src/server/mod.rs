@@ -316,31 +316,41 @@ impl ConnectionState {
 
     /// Answers a request on this thread or on a thread for long work, see `compute::place`.
     async fn work_out(&self, request: Request, started: Instant) -> Response {
-        let (control, operation) = {
+        let (control, place, operation) = {
             // One contract answers the whole exchange, even if a reload replaces it meanwhile.
             let control = self.control.load();
             let (place, operation) = compute::place(&control, &request);
             if place == ChosenThread::Here {
                 return answer_and_note(&control, &request, operation, started);
             }
-            (Arc::clone(&control), operation)
+            (Arc::clone(&control), place, operation)
         };
         let request = Arc::new(request);
         loop {
-            // The semaphore is never closed.
-            let slot = Arc::clone(&self.shared.slots).acquire_owned().await.ok();
-            let (control, request) = (Arc::clone(&control), Arc::clone(&request));
+            let slot = match place {
+                ChosenThread::Alone => None,
+                // The semaphore is never closed.
+                _ => Arc::clone(&self.shared.slots).acquire_owned().await.ok(),
+            };
+            let noted = control.noted();
+            let (control_now, request_now) = (Arc::clone(&control), Arc::clone(&request));
             let work = tokio::task::spawn_blocking(move || {
-                let response = answer_and_note(&control, &request, operation, started);
+                let response = answer_and_note(&control_now, &request_now, operation, started);
                 drop(slot);
                 response
             });
             let mut response = work.await.unwrap_or_else(|error| failed(&error).0);
             match response.extensions_mut().remove::<RepeatFor>() {
-                Some(RepeatFor(limit)) if started.elapsed() < limit && !self.is_ending() => {
-                    tokio::time::sleep(BEFORE_A_REPETITION).await;
+                Some(RepeatFor(limit)) => {
+                    // Only a further exchange can change the answer.
+                    while control.noted() == noted {
+                        if started.elapsed() >= limit || self.is_ending() {
+                            return response;
+                        }
+                        tokio::time::sleep(BEFORE_A_REPETITION).await;
+                    }
                 }
-                _ => return response,
+                None => return response,
             }
         }
     }

@@ -3,11 +3,11 @@
 //! Signals, `POST /_standin/reload` and [`watcher`](crate::server::watcher) ask for it. The new contract
 //! is compiled beside the old one; exchanges in flight end on the old one, and sessions go on. A
 //! file that is broken leaves the old contract in place.
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,10 @@ pub(crate) struct Reloader {
     is_strict: bool,
     /// True while a thread gives memory back to the system.
     is_giving_back: Arc<AtomicBool>,
+    /// Number of loads that have begun.
+    begun: AtomicU64,
+    /// Number of requests that wait for a load; each holds a thread.
+    waiting: AtomicUsize,
     last: Mutex<LastLoad>,
 }
 
@@ -47,6 +51,9 @@ struct LastLoad {
     reported: Option<HashSet<u64>>,
     /// Collections with entities that do not fit, as they were reported.
     misfits: Vec<(String, usize)>,
+    /// Number of the load among those that have begun, and its report.
+    load: u64,
+    outcome: Result<Value, String>,
 }
 
 /// Files of a sandbox, and their state when it was loaded.
@@ -80,6 +87,8 @@ struct Reloaded {
     misfits: Vec<(String, usize)>,
     /// True if the load before had other ones.
     has_new_misfits: bool,
+    /// True if diagnostics of the load before are gone.
+    has_fewer_diagnostics: bool,
 }
 
 /// Reason why the sandbox was not replaced.
@@ -95,6 +104,9 @@ pub(crate) enum ReloadError {
     #[error("the documents could not be loaded; the log says more")]
     Failed,
 }
+
+/// Maximum number of requests that wait for a load at a time; further ones are refused.
+const MOST_WAITING: usize = 16;
 
 /// Maximum number of diagnostics in one message.
 const MOST_TOLD: usize = 20;
@@ -126,11 +138,15 @@ impl Reloader {
             tell,
             is_strict,
             is_giving_back: Arc::default(),
+            begun: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
             last: Mutex::new(LastLoad {
                 sources,
                 signature,
                 reported: None,
                 misfits: Vec::new(),
+                load: 0,
+                outcome: Ok(Value::Null),
             }),
         }
     }
@@ -138,6 +154,11 @@ impl Reloader {
     /// Returns the files, folders and URLs that were read or looked for so far.
     pub(crate) fn sources(&self) -> Sources {
         self.locked().sources.clone()
+    }
+
+    /// Returns the URLs that the current documents are from.
+    pub(crate) fn urls(&self) -> BTreeSet<String> {
+        self.current.load().sandbox().sources().urls.clone()
     }
 
     /// Returns true if a file has changed since the last load.
@@ -151,15 +172,34 @@ impl Reloader {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads the documents, tells the user about it, and returns a report as JSON.
+    /// Loads the documents, tells the user about it, and returns a report as JSON. Requests that
+    /// come while one load runs share the next one.
     ///
     /// # Errors
     ///
-    /// [`ReloadError`], if the sandbox was not replaced.
-    pub(crate) fn reload(&self) -> Result<Value, ReloadError> {
-        let outcome = self.attempt();
-        self.report(&outcome);
-        outcome.map(|reloaded| reloaded.to_json())
+    /// The reason why the sandbox was not replaced.
+    pub(crate) fn reload(&self) -> Result<Value, String> {
+        if self.waiting.fetch_add(1, Ordering::AcqRel) >= MOST_WAITING {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            return Err("too many requests wait for a load already; try again later".to_owned());
+        }
+        let outcome = self.reload_in_turn();
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        outcome
+    }
+
+    fn reload_in_turn(&self) -> Result<Value, String> {
+        let asked = self.begun.load(Ordering::Acquire);
+        let mut last = self.locked();
+        if last.load > asked {
+            return last.outcome.clone();
+        }
+        let outcome = self.attempt(&mut last);
+        self.report(&outcome, Asked::ByUser);
+        last.outcome = outcome
+            .map(|reloaded| reloaded.to_json())
+            .map_err(|error| error.to_string());
+        last.outcome.clone()
     }
 
     /// Loads the documents if a file has changed. A broken file may be half written: then the load
@@ -170,7 +210,7 @@ impl Reloader {
         if !self.is_outdated() {
             return;
         }
-        let mut outcome = self.attempt();
+        let mut outcome = self.attempt(&mut self.locked());
         for _ in 1..ATTEMPTS {
             let Err(ReloadError::Broken(_)) = outcome else {
                 break;
@@ -179,9 +219,9 @@ impl Reloader {
             if !self.is_outdated() {
                 break;
             }
-            outcome = self.attempt();
+            outcome = self.attempt(&mut self.locked());
         }
-        self.report(&outcome);
+        self.report(&outcome, Asked::ByChange);
     }
 
     /// Gives the memory of the old contract back to the system, once exchanges in flight have
@@ -201,26 +241,31 @@ impl Reloader {
             .spawn(give);
     }
 
-    fn report(&self, outcome: &Result<Reloaded, ReloadError>) {
+    /// Shows the outcome. A change of files that changes nothing is not reported: the file may be
+    /// the log itself.
+    fn report(&self, outcome: &Result<Reloaded, ReloadError>, asked: Asked) {
         match outcome {
+            Ok(reloaded) if asked == Asked::ByChange && reloaded.is_idle() => {}
             Ok(reloaded) => (self.tell)(&reloaded.lines()),
             Err(error) => (self.tell)(&error.lines()),
         }
     }
 
-    /// Loads the documents, and replaces the sandbox unless a file is broken.
-    fn attempt(&self) -> Result<Reloaded, ReloadError> {
-        let mut last = self.locked();
+    /// Loads the documents, and replaces the sandbox unless a file is broken. A panic costs this
+    /// load, and not the thread.
+    fn attempt(&self, last: &mut LastLoad) -> Result<Reloaded, ReloadError> {
+        last.load = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let attempt = AssertUnwindSafe(|| self.replace(last));
+        catch_unwind(attempt).unwrap_or(Err(ReloadError::Failed))
+    }
+
+    fn replace(&self, last: &mut LastLoad) -> Result<Reloaded, ReloadError> {
         let began = Instant::now();
         let earlier = Arc::clone(self.current.load().sandbox());
         // Taken before the load: what changes during it is found afterwards.
         let before = Signature::of(&last.sources);
-        let loaded = catch_unwind(AssertUnwindSafe(|| (self.load)()));
-        let Ok(loaded) = loaded else {
-            last.signature = before;
-            return Err(ReloadError::Failed);
-        };
-        let next = loaded.succeeding(&earlier);
+        last.signature.clone_from(&before);
+        let next = (self.load)().succeeding(&earlier);
         let sources = last.sources.joined(next.sources());
         last.signature = before.with_new(&last.sources, &sources);
         last.sources = sources;
@@ -244,6 +289,7 @@ impl Reloader {
         let diagnostics = next.diagnostics();
         last.reported = Some(diagnostics.iter().map(hash).collect());
         let errors = errors_of(&diagnostics).len();
+        let (diagnostics_before, diagnostics_now) = (reported.len(), diagnostics.len());
         let misfits = next.misfits();
         let has_new_misfits = misfits != last.misfits;
         last.misfits.clone_from(&misfits);
@@ -259,6 +305,7 @@ impl Reloader {
                 .collect(),
             misfits,
             has_new_misfits,
+            has_fewer_diagnostics: diagnostics_before > diagnostics_now,
         };
         next.rest();
         drop(earlier);
@@ -288,7 +335,22 @@ fn hash(found: &Diagnostic) -> u64 {
     hasher.finish()
 }
 
+/// Cause of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// A request or a signal.
+    ByUser,
+    /// A change of a file.
+    ByChange,
+}
+
 impl Reloaded {
+    /// Returns true if nothing that matters to users has changed.
+    fn is_idle(&self) -> bool {
+        let is_same = self.changes == Changes::default() && !self.has_other_fixtures;
+        is_same && self.new.is_empty() && !self.has_new_misfits && !self.has_fewer_diagnostics
+    }
+
     fn to_json(&self) -> Value {
         let misfits = self.misfits.iter();
         let misfits: serde_json::Map<String, Value> = misfits

@@ -1,5 +1,5 @@
 //! Signature of files and folders: it differs if one of them was changed, added or removed.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -44,6 +44,11 @@ fn inode(_metadata: &Metadata) -> u64 {
     0
 }
 
+/// Returns the number of a file or folder in its file system; `None` if it does not exist.
+pub(super) fn inode_of(path: &Path) -> Option<u64> {
+    path.metadata().ok().map(|metadata| inode(&metadata))
+}
+
 impl Signature {
     /// Returns the signature of files, and of all files in folders.
     pub(crate) fn of(sources: &Sources) -> Self {
@@ -71,7 +76,7 @@ impl Signature {
         let new = Sources {
             files: all.files.difference(&known.files).cloned().collect(),
             folders: all.folders.difference(&known.folders).cloned().collect(),
-            urls: BTreeSet::new(),
+            ..Sources::default()
         };
         let mut stamps = self.0.clone();
         stamps.extend(Self::of(&new).0);

@@ -5,10 +5,10 @@
 //! other files in the same folder have no effect.
 //!
 //! [signature]: crate::server::signature
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -18,7 +18,7 @@ use crate::document::fetch::{UrlVersion, version};
 use crate::document::files::Access;
 use crate::document::sources::Sources;
 use crate::server::reload::Reloader;
-use crate::server::signature::visible;
+use crate::server::signature::{inode_of, visible};
 
 /// Way to notice changes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,13 @@ pub(crate) enum Watching {
 
 /// Interval at which the hosts of URLs are asked for changes.
 const URL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Interval of comparisons beside events: a folder that is replaced by another one of its name
+/// reports nothing.
+const SAFETY_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Shortest pause between two loads; a load that took longer is followed by as long a pause.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Interval of comparisons if the system cannot watch the files.
 const SUBSTITUTE_INTERVAL: Duration = Duration::from_secs(2);
@@ -55,8 +62,14 @@ const STACK: usize = 16 * 1024 * 1024;
 /// # Errors
 ///
 /// Error of the system, if no thread can be started.
-pub(crate) fn start(reloader: Arc<Reloader>, watching: Watching, access: Access) -> io::Result<()> {
+pub(crate) fn start(
+    reloader: &Arc<Reloader>,
+    watching: Watching,
+    access: Access,
+) -> io::Result<()> {
+    let of_files = Arc::clone(reloader);
     let watch = move || {
+        let reloader = of_files;
         let (events, changes) = mpsc::channel();
         let folders = match watching {
             Watching::Events => WatchedFolders::new(events.clone()),
@@ -66,24 +79,29 @@ pub(crate) fn start(reloader: Arc<Reloader>, watching: Watching, access: Access)
             reloader,
             folders,
             interval: match watching {
-                Watching::Events => None,
-                Watching::Polls(interval) => Some(interval),
+                Watching::Events => SAFETY_INTERVAL,
+                Watching::Polls(interval) => interval,
             },
             changes,
             _events: events,
-            urls: UrlVersions {
-                access,
-                known: HashMap::new(),
-                next: Instant::now(),
-            },
         };
         watcher.run();
     };
-    thread::Builder::new()
-        .name("watch".to_owned())
-        .stack_size(STACK)
-        .spawn(watch)?;
-    Ok(())
+    // A host that does not answer must not hold up changes of files.
+    let mut urls = UrlVersions {
+        reloader: Arc::clone(reloader),
+        access,
+        known: HashMap::new(),
+    };
+    spawn("watch URLs", move || urls.run())?;
+    spawn("watch", watch)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK);
+    thread.spawn(work).map(drop)
 }
 
 /// The thread that waits for changes.
@@ -91,12 +109,11 @@ struct FileWatcher {
     reloader: Arc<Reloader>,
     /// Folders with events; `None` if files are compared at an interval.
     folders: Option<WatchedFolders>,
-    /// Interval of comparisons; `None` with events.
-    interval: Option<Duration>,
+    /// Interval of comparisons.
+    interval: Duration,
     changes: Receiver<()>,
     /// Keeps the channel open without a watcher.
     _events: Sender<()>,
-    urls: UrlVersions,
 }
 
 impl FileWatcher {
@@ -106,22 +123,19 @@ impl FileWatcher {
             self.watch(&sources);
             // Something may have changed before the folders were watched.
             if !self.reloader.is_outdated() {
-                self.wait(&sources);
+                self.wait();
             }
-            let has_new_url = self.urls.have_changed(&sources.urls);
-            if has_new_url {
-                // The outcome was reported.
-                let _reported = self.reloader.reload();
-            } else {
-                self.reloader.reload_if_outdated(SETTLE);
-            }
+            let began = Instant::now();
+            self.reloader.reload_if_outdated(SETTLE);
+            // A log in a watched folder changes with each request.
+            thread::sleep(began.elapsed().clamp(SHORTEST_PAUSE, LONGEST_DELAY));
         }
     }
 
     /// Watches the folders of all sources, or changes to an interval if the system cannot.
     fn watch(&mut self, sources: &Sources) {
         let Some(folders) = &mut self.folders else {
-            self.interval.get_or_insert(SUBSTITUTE_INTERVAL);
+            self.interval = self.interval.min(SUBSTITUTE_INTERVAL);
             return;
         };
         if let Err(why) = folders.follow(sources) {
@@ -129,25 +143,13 @@ impl FileWatcher {
                 "the system cannot watch the files, so they are compared every {SUBSTITUTE_INTERVAL:?}: {why}"
             );
             self.folders = None;
-            self.interval = Some(SUBSTITUTE_INTERVAL);
+            self.interval = SUBSTITUTE_INTERVAL;
         }
     }
 
     /// Waits until something may have changed.
-    fn wait(&self, sources: &Sources) {
-        let urls = (!sources.urls.is_empty()).then(|| self.urls.until_next());
-        let limit = match (self.interval, urls) {
-            (Some(interval), Some(urls)) => Some(interval.min(urls)),
-            (interval, urls) => interval.or(urls),
-        };
-        let woken = match limit {
-            Some(limit) => self.changes.recv_timeout(limit),
-            None => self
-                .changes
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        if woken.is_err() {
+    fn wait(&self) {
+        if self.changes.recv_timeout(self.interval).is_err() {
             return;
         }
         // Most programs write several files, or one in several steps.
@@ -159,7 +161,8 @@ impl FileWatcher {
 /// Folders that the system watches.
 struct WatchedFolders {
     watcher: RecommendedWatcher,
-    folders: BTreeSet<PathBuf>,
+    /// Watched folders with their identity, which another folder has that takes the path.
+    folders: BTreeMap<PathBuf, u64>,
 }
 
 /// Reason why folders cannot be watched.
@@ -189,7 +192,7 @@ impl WatchedFolders {
         let watcher = notify::recommended_watcher(wake).ok()?;
         Some(Self {
             watcher,
-            folders: BTreeSet::new(),
+            folders: BTreeMap::new(),
         })
     }
 
@@ -199,19 +202,24 @@ impl WatchedFolders {
         if wanted.len() > MOST_FOLDERS {
             return Err(WatchError::TooMany);
         }
-        let gone: Vec<PathBuf> = self.folders.difference(&wanted).cloned().collect();
+        let is_watched = |(folder, identity): &(&PathBuf, &u64)| {
+            wanted.contains(*folder) && inode_of(folder) == Some(**identity)
+        };
+        let gone = self.folders.iter().filter(|watched| !is_watched(watched));
+        let gone: Vec<PathBuf> = gone.map(|(folder, _)| folder.clone()).collect();
         for folder in gone {
             // A folder that was removed is not watched any more.
             let _unwatched = self.watcher.unwatch(&folder);
             self.folders.remove(&folder);
         }
         for folder in wanted {
-            if self.folders.contains(&folder) {
+            if self.folders.contains_key(&folder) {
                 continue;
             }
+            let identity = inode_of(&folder).unwrap_or_default();
             match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
                 Ok(()) => {
-                    self.folders.insert(folder);
+                    self.folders.insert(folder, identity);
                 }
                 // It was removed meanwhile, which its own folder reports.
                 Err(_) if !folder.exists() => {}
@@ -241,7 +249,11 @@ fn folders_of(sources: &Sources) -> BTreeSet<PathBuf> {
                 .take(MOST_FOLDERS + 1),
         );
     }
-    folders
+    // Two paths of one folder share one watch of the system, which the end of either ends.
+    let real = folders
+        .iter()
+        .filter_map(|folder| folder.canonicalize().ok());
+    real.collect()
 }
 
 /// Returns the nearest folder above a path that exists.
@@ -260,36 +272,40 @@ fn existing_parent(path: &Path) -> Option<PathBuf> {
         .next()
 }
 
-/// Versions of the URLs, which are asked for at an interval.
+/// The thread that asks the hosts of URLs for changes at an interval.
 struct UrlVersions {
+    reloader: Arc<Reloader>,
     access: Access,
     known: HashMap<String, UrlVersion>,
-    next: Instant,
 }
 
 impl UrlVersions {
-    fn until_next(&self) -> Duration {
-        self.next.saturating_duration_since(Instant::now())
+    fn run(&mut self) {
+        loop {
+            if self.have_changed() {
+                // The outcome was reported.
+                let _reported = self.reloader.reload();
+            }
+            thread::sleep(URL_INTERVAL);
+        }
     }
 
     /// Returns true if a URL has another version than before. Hosts that do not answer are asked
     /// again later.
-    fn have_changed(&mut self, urls: &BTreeSet<String>) -> bool {
-        if Instant::now() < self.next {
-            return false;
-        }
+    fn have_changed(&mut self) -> bool {
+        let urls = self.reloader.urls();
+        self.known.retain(|url, _| urls.contains(url));
         let mut has_changed = false;
-        for url in urls {
+        for url in &urls {
             let known = self.known.get(url);
             match version(url, &self.access, known) {
                 Ok(now) => {
                     has_changed |= known.is_some_and(|known| !known.is_same(&now));
-                    self.known.insert(url.clone(), now);
+                    self.known.insert(url.to_owned(), now);
                 }
                 Err(error) => tracing::debug!(url, %error, "a document was not asked for changes"),
             }
         }
-        self.next = Instant::now() + URL_INTERVAL;
         has_changed
     }
 }

@@ -1,7 +1,7 @@
 //! Coverage: the operations, statuses and parameters of a contract that requests used.
 //!
 //! The server records each exchange; the control API and the report file read the coverage.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -17,6 +17,10 @@ pub struct Coverage {
     /// Counts of each operation, allocated at its first use: most operations of a large document
     /// are never used.
     operations: Vec<OnceLock<Arc<Counts>>>,
+    /// Counts of operations that earlier contracts had, by their numbers.
+    retired: HashMap<usize, Arc<Counts>>,
+    /// Number of requests with violations, of all operations and contracts.
+    violations: Arc<AtomicU64>,
     /// Number of requests that no operation matches.
     unmatched: Arc<AtomicU64>,
     wrong: Arc<Mutex<AllWrong>>,
@@ -156,31 +160,45 @@ impl Coverage {
             .collect();
         Self {
             operations,
+            retired: HashMap::new(),
+            violations: Arc::default(),
             unmatched: Arc::default(),
             wrong: Arc::default(),
         }
     }
 
-    /// Returns the coverage of a contract that follows another: operations of both share their
-    /// counts. `before` takes the index of an operation, and returns its index in the earlier
-    /// contract.
+    /// Returns the coverage of a contract that follows another. An operation that both have, or that
+    /// an earlier one had, keeps its counts. `before` and `now` take the index of an operation in
+    /// the earlier and in the new contract, and return its number.
     #[must_use]
     pub(crate) fn succeeding(
         &self,
         contract: &Contract,
         before: impl Fn(usize) -> Option<usize>,
+        now: impl Fn(usize) -> Option<usize>,
     ) -> Self {
-        let counts = |index: usize| {
-            let earlier = before(index).and_then(|before| self.operations.get(before));
-            earlier.map_or_else(OnceLock::new, |counts| {
-                OnceLock::from(Arc::clone(counts.get_or_init(Arc::default)))
-            })
+        let mut counts = self.retired.clone();
+        for (index, own) in self.operations.iter().enumerate() {
+            let own = own.get_or_init(Arc::default);
+            counts.extend(before(index).map(|number| (number, Arc::clone(own))));
+        }
+        let kept = |index: usize| {
+            let counts = now(index).and_then(|number| counts.remove(&number));
+            counts.map_or_else(OnceLock::new, OnceLock::from)
         };
         Self {
-            operations: (0..contract.operations.len()).map(counts).collect(),
+            operations: (0..contract.operations.len()).map(kept).collect(),
+            retired: counts,
+            violations: Arc::clone(&self.violations),
             unmatched: Arc::clone(&self.unmatched),
             wrong: Arc::clone(&self.wrong),
         }
+    }
+
+    /// Returns the number of requests with violations, also of operations that are gone.
+    #[must_use]
+    pub(crate) fn violations(&self) -> u64 {
+        self.violations.load(Ordering::Relaxed)
     }
 
     /// Records an exchange with `wrong` violations. `has` tells if the request has a parameter.
@@ -199,6 +217,7 @@ impl Coverage {
         used.status(status.as_u16());
         if wrong > 0 {
             used.violations.fetch_add(1, Ordering::Relaxed);
+            self.violations.fetch_add(1, Ordering::Relaxed);
         }
         let seen = used.parameters.load(Ordering::Relaxed);
         for (bit, parameter) in operation.compiled().parameters.iter().enumerate().take(64) {
@@ -243,6 +262,7 @@ impl Coverage {
     /// Clears all counts and recorded requests.
     pub fn clear(&self) {
         self.unmatched.store(0, Ordering::Relaxed);
+        self.violations.store(0, Ordering::Relaxed);
         *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = AllWrong::default();
         self.operations
             .iter()

@@ -76,12 +76,14 @@ impl PostedFixtures {
         self.all.splice(0..0, more);
     }
 
-    /// Removes one fixture, or all without an id; returns the number of removed fixtures.
-    pub(super) fn remove(&mut self, id: Option<u64>) -> usize {
-        let before = self.all.len();
-        self.all
-            .retain(|fixture| id.is_some_and(|id| id != fixture.id));
+    /// Removes one fixture, or all without an id; returns the removed fixtures.
+    pub(super) fn remove(&mut self, id: Option<u64>) -> Vec<Arc<PostedFixture>> {
+        let is_meant = |fixture: &Arc<PostedFixture>| id.is_none_or(|id| id == fixture.id);
+        let (removed, kept) = std::mem::take(&mut self.all)
+            .into_iter()
+            .partition(is_meant);
+        self.all = kept;
         self.size = Self::size_of_more(&self.all);
-        before - self.all.len()
+        removed
     }
 }

@@ -310,6 +310,8 @@ impl SessionState {
     /// Returns [`Full`] if they do not fit; then nothing changes.
     pub(crate) fn post(&mut self, fixtures: Vec<Arc<PostedFixture>>) -> Result<(), Full> {
         self.check(PostedFixtures::size_of_more(&fixtures))?;
+        // Counts of a fixture of the same id may be left from an earlier run (`--state-file`).
+        fixtures.iter().for_each(|posted| self.now.uncount(posted));
         self.posted.add(fixtures);
         Ok(())
     }
@@ -317,7 +319,9 @@ impl SessionState {
     /// Removes one fixture of the client, or all without an id; returns the number of removed
     /// fixtures.
     pub(crate) fn unpost(&mut self, id: Option<u64>) -> usize {
-        self.posted.remove(id)
+        let removed = self.posted.remove(id);
+        removed.iter().for_each(|posted| self.now.uncount(posted));
+        removed.len()
     }
 
     /// Restores the state of a snapshot; keeps the journal and the snapshots.

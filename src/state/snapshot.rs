@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::state::error::SnapshotError;
 use crate::state::memory::{CollectionKey, Entities};
+use crate::state::posted::PostedFixture;
 use crate::state::size;
 
 /// State at one moment. A copy shares its entities with the original until one of them is changed.
@@ -120,6 +121,23 @@ impl Snapshot {
             self.size += size::entry(name.len(), size_of::<u64>());
         }
         self.counts.entry(name.to_owned()).or_insert(0)
+    }
+
+    /// Clears the counts of a fixture that a client added.
+    pub(super) fn uncount(&mut self, posted: &PostedFixture) {
+        let names: Vec<String> = posted
+            .fixture
+            .steps()
+            .map(|step| step.place.name())
+            .collect();
+        let size = &mut self.size;
+        self.counts.retain(|name, _| {
+            let is_own = names.iter().any(|own| name.ends_with(own.as_str()));
+            if is_own {
+                *size = size.saturating_sub(size::entry(name.len(), size_of::<u64>()));
+            }
+            !is_own
+        });
     }
 
     /// Selects the scenario, and clears all counts so that its steps begin anew.

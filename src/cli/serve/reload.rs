@@ -2,7 +2,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::cli::arguments::{Documents, fixtures_folder};
 use crate::cli::serve::Serve;
@@ -54,13 +53,9 @@ impl Serve {
         if self.documents.has_standard_input() {
             return Ok(None);
         }
-        let documents = Documents {
-            // A host that does not answer must not hold up changes of files.
-            wait: Duration::ZERO,
-            ..self.documents.clone()
-        };
+        let documents = self.documents.clone();
         let settings = self.settings();
-        let load: Loader = Box::new(move || documents.sandbox(settings));
+        let load: Loader = Box::new(move || documents.again(settings));
         let reloader = Arc::new(Reloader::new(
             Arc::clone(control),
             load,
@@ -69,9 +64,10 @@ impl Serve {
             known,
         ));
         let by_request = Arc::clone(&reloader);
-        control.reload_with(move || by_request.reload().map_err(|error| error.to_string()));
+        control.reload_with(move || by_request.reload());
         if let Some(watching) = self.watching() {
-            watcher::start(Arc::clone(&reloader), watching, self.reading().access)?;
+            let access = self.reading().access;
+            watcher::start(&reloader, watching, access)?;
         }
         Ok(Some(reloader))
     }

@@ -269,6 +269,8 @@ async fn reload_on_signals(mut hangups: UnboundedReceiver<()>, reloader: Option<
             tracing::warn!("a document is on standard input, which cannot be read again");
             continue;
         };
+        // One load is enough for all signals that came meanwhile.
+        while hangups.try_recv().is_ok() {}
         // The outcome was reported.
         let _reported = tokio::task::spawn_blocking(move || reloader.reload()).await;
     }

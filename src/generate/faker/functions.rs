@@ -290,7 +290,7 @@ const FUNCTIONS: &[(&str, FakerFunction)] = &[
     ("finance.transactionDescription", Like("description")),
     // Data
     ("datatype.uuid|string.uuid|random.uuid", Like("uuid")),
-    ("datatype.number|number.int|random.number|datatype.bigInt|number.bigInt", By(|a, r| whole(a, r))),
+    ("datatype.number|number.int|random.number|datatype.bigInt|number.bigInt", By(whole)),
     ("datatype.float|number.float|random.float", By(|a, r| decimal(a.number(0, "min", 0.0), a.number(1, "max", 100.0), 2, r))),
     ("datatype.boolean|random.boolean", By(|_, r| json!(r.random_bool(0.5)))),
     ("datatype.string|string.sample|random.alphaNumeric|string.alphanumeric", By(|a, r| json!(letters(a.count(0, "length", 10), ALPHANUMERIC, r)))),

@@ -163,9 +163,11 @@ impl Control {
     pub(super) fn succeeding(&self, sandbox: Arc<Sandbox>) -> Self {
         let contract = sandbox.contract();
         let numbers = self.numbers.succeeding(self.sandbox.contract(), contract);
-        let before = |index| self.numbers.index(numbers.number(index)?);
+        let before = |index| self.numbers.number(index);
+        let now = |index| numbers.number(index);
+        let coverage = self.coverage.succeeding(contract, before, now);
         Self {
-            coverage: self.coverage.succeeding(contract, before),
+            coverage,
             paces: Paces::new(contract.operations.len()),
             options: self.options.clone(),
             document: OnceLock::new(),
@@ -219,6 +221,11 @@ impl Control {
     fn operation(&self, number: usize) -> Option<&Operation> {
         let index = self.numbers.index(number)?;
         self.sandbox.contract().operations.get(index)
+    }
+
+    /// Returns the number of exchanges that were noted so far.
+    pub(super) fn noted(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Sets the function that loads the documents again. Only the first call counts.

@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use crate::contract::fixture;
+use crate::contract::Operation;
+use crate::contract::fixture::{self, FixtureAnswer};
 use crate::contract::fixture_key::FixtureKey;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::document::{FixtureEntry, FixtureFile, fixture_text};
 use crate::errors::problem::Problem;
 use crate::server::control::state::full;
@@ -23,7 +24,12 @@ impl Control {
     /// `Problem` 422 if one is not written as fixtures are, and 507 if the session is full; then
     /// none is added.
     pub(super) fn post_fixtures(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
-        let mut id = self.fixture_ids.load(Ordering::Relaxed) + 1;
+        let lists = asked.body.as_object().into_iter().flatten();
+        let count: usize = lists
+            .map(|(_, list)| list.as_array().map_or(0, Vec::len))
+            .sum();
+        // Reserved before they are read: the place of a fixture, which names its counts, has its id.
+        let id = self.fixture_ids.fetch_add(count as u64, Ordering::Relaxed) + 1;
         let name = format!("/_standin/fixtures/{id}");
         let text = String::from_utf8_lossy(&asked.request.body().bytes()).into_owned();
         let mut found = Vec::new();
@@ -41,10 +47,6 @@ impl Control {
                 "no operation is named, expected such as `{\"createOrder\": [{\"status\": 402}]}`",
             ));
         }
-        id = self
-            .fixture_ids
-            .fetch_add(entries.len() as u64, Ordering::Relaxed)
-            + 1;
         let posted: Vec<Arc<PostedFixture>> = entries
             .into_iter()
             .zip(id..)
@@ -92,6 +94,14 @@ impl Control {
                 return Err(unprocessable(key.unknown(contract, name, place).detail()));
             }
             let fixtures = fixture::read(file, &at, found);
+            for index in key.operations(contract) {
+                let operation = &contract.operations[index];
+                found.extend(
+                    fixtures
+                        .iter()
+                        .filter_map(|own| unknown_example(operation, own)),
+                );
+            }
             let written = value.as_array().into_iter().flatten().cloned();
             // Entries that cannot be read are errors, so that none is left out here.
             let both = written.zip(fixtures);
@@ -133,4 +143,23 @@ impl Control {
         }
         Ok(Value::Null)
     }
+}
+
+/// Returns a diagnostic about a fixture that names an example which its operation does not have.
+fn unknown_example(operation: &Operation, fixture: &fixture::Fixture) -> Option<Diagnostic> {
+    let unknown = fixture.steps().find_map(|step| match &step.answer {
+        FixtureAnswer::Example(name) if !operation.has_example_for(step, name) => {
+            Some((step, name))
+        }
+        _ => None,
+    });
+    let (step, name) = unknown?;
+    let message = format!("`{}` has no example `{name}`", operation.name());
+    let found = Diagnostic::at(Code::UnknownFixtureExample, step.place.clone(), message);
+    let known = operation.examples_for(step);
+    Some(if known.is_empty() {
+        found
+    } else {
+        found.help(format!("there is {}", known.join(", ")))
+    })
 }

@@ -13,6 +13,7 @@ use crate::contract::simulation::duration;
 use crate::document::fixture_text;
 use crate::document::names::unknown_keyword;
 use crate::errors::problem::Problem;
+use crate::schema::pattern::within as budget_within;
 use crate::schema::{Demand, Schemas};
 use crate::server::control::requests::is_status;
 use crate::server::control::{Control, ControlRequest, unprocessable};
@@ -100,9 +101,17 @@ impl Control {
         let wait = body.get("within").map(within).transpose()?;
         let session = body.get("session").and_then(Value::as_str);
         let session = session.or_else(|| Self::of_session(asked));
-        let (answer, may_pass) = match body.get("sequence").and_then(Value::as_array) {
-            Some(calls) => self.verify_sequence(body, calls, session)?,
-            None => self.verify_count(body, session)?,
+        // One budget for the patterns of all exchanges.
+        let judged = budget_within(|| match body.get("sequence").and_then(Value::as_array) {
+            Some(calls) => self.verify_sequence(body, calls, session),
+            None => self.verify_count(body, session),
+        });
+        let (answer, may_pass) = match judged {
+            (_, true) => {
+                let message = "the patterns take more steps than a verification may; write simpler ones, or name the operation";
+                return Err(unprocessable(message));
+            }
+            (judged, false) => judged?,
         };
         Ok(Verdict {
             answer,
@@ -114,11 +123,18 @@ impl Control {
     fn verify_count(&self, body: &Value, session: Option<&str>) -> Result<(Value, bool), Problem> {
         let pattern = CallPattern::read(self, body)?;
         let bounds = CountBounds::of(body);
+        if bounds
+            .at_least
+            .zip(bounds.at_most)
+            .is_some_and(|(least, most)| least > most)
+        {
+            return Err(unprocessable("`atLeast` is more than `atMost`"));
+        }
         let found = self.journalled(session, &|glance| pattern.may_match(glance), usize::MAX);
         let matched: Vec<u64> = found
             .entries
             .iter()
-            .filter(|entry| pattern.misses(self, entry).is_empty())
+            .filter(|entry| pattern.matches(self, entry))
             .map(|entry| entry.number)
             .collect();
         let count = matched.len() as u64;
@@ -159,22 +175,28 @@ impl Control {
             let message = format!("`sequence` has more than {MOST_CALLS} calls");
             return Err(unprocessable(message));
         }
-        let mut matched = Vec::new();
-        let mut after = 0;
-        for (index, call) in calls.iter().enumerate() {
-            let pattern = CallPattern::read(self, call)?;
-            let found = self.journalled(session, &|glance| pattern.may_match(glance), usize::MAX);
-            let mut later = found.entries.iter().filter(|entry| entry.number > after);
-            let Some(entry) = later.find(|entry| pattern.misses(self, entry).is_empty()) else {
-                let mut answer = json!({ "passed": false, "count": matched.len(), "requests": matched, "missing": index });
-                self.add_near_misses(&mut answer, &pattern, session, after);
-                return Ok((answer, true));
+        let patterns = calls.iter().map(|call| CallPattern::read(self, call));
+        let patterns: Vec<CallPattern> = patterns.collect::<Result<_, _>>()?;
+        let found = self.journalled(session, &|_| true, usize::MAX);
+        let mut entries = found.entries.iter();
+        let mut matched: Vec<u64> = Vec::new();
+        let mut answer = json!({ "passed": true });
+        for (index, pattern) in patterns.iter().enumerate() {
+            let Some(entry) = entries.find(|entry| pattern.matches(self, entry)) else {
+                answer = json!({ "passed": false, "missing": index });
+                let after = matched.last().copied().unwrap_or(0);
+                self.add_near_misses(&mut answer, pattern, session, after);
+                break;
             };
-            after = entry.number;
             matched.push(entry.number);
         }
-        let answer = json!({ "passed": true, "count": matched.len(), "requests": matched });
-        Ok((answer, false))
+        let is_missing = answer["passed"] == false;
+        answer["count"] = json!(matched.len());
+        answer["requests"] = json!(matched);
+        if found.forgotten > 0 {
+            answer["forgotten"] = json!(found.forgotten);
+        }
+        Ok((answer, is_missing))
     }
 
     /// Adds the exchanges after a number that nearly match, and the reasons why each does not.
@@ -271,6 +293,17 @@ impl CallPattern {
                 .and_then(|own| contract.find(own));
             wanted == own
         })
+    }
+
+    /// Returns true if an exchange matches. The condition is tested last, as it takes longest.
+    fn matches(&self, control: &Control, entry: &Entry) -> bool {
+        let is_status = |status: &String| is_status(entry.status, status);
+        self.is_of_operation(control, entry)
+            && self.status.as_ref().is_none_or(is_status)
+            && self
+                .condition
+                .as_ref()
+                .is_none_or(|condition| condition.holds(&instance(control, entry)))
     }
 
     /// Returns the reasons why an exchange does not match; none if it does.
