@@ -313,7 +313,7 @@ fn packages_of_one_purpose_are_named_in_one_file() {
         ("flate2", "src/codec/coding.rs"),
         ("brotli_decompressor", "src/codec/coding.rs"),
         ("ruzstd", "src/codec/coding.rs"),
-        ("fake", "src/generate/plausible.rs"),
+        ("fake", "src/generate/mod.rs"),
     ];
     for (package, home) in only {
         let mut is_used = false;
