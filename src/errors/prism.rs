@@ -331,7 +331,9 @@ fn entry_of(subject: &Subject, error: &SchemaError, side: ExchangeSide) -> Value
     let is_absent = match subject {
         Subject::Parameter(_, name) => {
             let property = error.operands.get("property").and_then(Value::as_str);
-            error.keyword == "required" && error.pointer.is_empty() && property == Some(name.as_str())
+            error.keyword == "required"
+                && error.pointer.is_empty()
+                && property == Some(name.as_str())
         }
         Subject::Body => false,
     };
