@@ -191,9 +191,9 @@ fn head(contract: &Contract) -> String {
          ## {}{more}\n\
          ##\n\
          ## Lines with one `#` are entries that are off. Remove the `# ` before an operation and one of its\n\
-         ## entries, and start the sandbox again. Each operation has a list, and its first entry that applies\n\
-         ## is the answer; if none does, the document decides. An entry with\n\
-         ## `when: {{properties: {{query: {{required: [page]}}}}}}` applies only to requests that fit this JSON Schema.\n\
+         ## entries, and save the file. Each operation has a list, and its first entry that applies is the\n\
+         ## answer; if none does, the document decides. An entry with `when: {{query: {{page: 2}}}}` applies only\n\
+         ## to requests with this value.\n\
          ## `standin check` reports mistakes in this file.\n",
         escape::one_line(&names.join(", "))
     )
