@@ -31,10 +31,10 @@ pub(super) struct Documents {
     ///
     /// For a document outside of the current folder, the default is the folder `fixtures` beside it.
     ///
-    /// Each YAML or JSON file in it maps operations (`operationId` or `METHOD /path`) to lists of
-    /// responses, each with `when` (a JSON Schema over `{path, query, header, cookie, body}`),
-    /// `status`, `example` or `body`, and `headers`. The first response whose condition holds is
-    /// the answer. `errors` in a file sets the form of errors for all operations (`*`), a document,
+    /// Each YAML or JSON file in it maps operations (`operationId`, `METHOD /path`, `GET /pets/*`,
+    /// `tag: NAME`, `*`) to lists of responses, each with `when` (values or JSON Schemas of `path`,
+    /// `query`, `header`, `cookie` and `body`), `times`, `status`, `example`, `body` or `patch`, and
+    /// `headers`. The first response whose condition holds is the answer. `errors` in a file sets the form of errors for all operations (`*`), a document,
     /// or an operation.
     #[arg(long, value_name = "DIR", env = "STANDIN_FIXTURES", hide_env = true)]
     pub(super) fixtures: Option<PathBuf>,

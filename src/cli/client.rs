@@ -85,13 +85,12 @@ fn is_shown(text: &str) -> bool {
 /// Writes bytes as a format of `printf` of POSIX, with octal escapes.
 fn octal(bytes: &[u8]) -> String {
     let mut written = String::with_capacity(bytes.len());
-    for byte in bytes {
+    for (index, byte) in bytes.iter().enumerate() {
         match byte {
             b'%' => written.push_str("%%"),
-            b'\\' | b'\'' => {
-                let _ = write!(written, "\\{byte:03o}");
-            }
-            b' '..=b'~' => written.push(char::from(*byte)),
+            // A format that begins with a hyphen would be an option.
+            b'-' if index == 0 => written.push_str("\\055"),
+            b' '..=b'~' if !matches!(byte, b'\\' | b'\'') => written.push(char::from(*byte)),
             _ => {
                 let _ = write!(written, "\\{byte:03o}");
             }
@@ -291,6 +290,7 @@ mod tests {
             curl(&request("PUT", "/a", b"@/etc/passwd\0%")),
             "printf '@/etc/passwd\\000%%' | curl -X PUT \\\n  http://127.0.0.1:4010/a \\\n  -H 'content-type:' \\\n  --data-binary @-\n"
         );
+        assert_eq!(octal(b"-a-\x7f'"), "\\055a-\\177\\047");
     }
 
     #[cfg(unix)]

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use crate::codec::message::{Body, Request};
@@ -322,7 +323,15 @@ impl CallPattern {
             why.push(format!("the status is {own}, expected {status}"));
         }
         if let Some(condition) = &self.condition {
-            why.extend(condition.misses(&instance(control, entry)));
+            let reasons = condition.misses(&instance(control, entry));
+            if !reasons.is_empty() {
+                let shown = condition.misses(&redacted_instance(control, entry));
+                why.extend(
+                    reasons
+                        .into_iter()
+                        .map(|reason| without_secret(reason, &shown)),
+                );
+            }
         }
         why
     }
@@ -335,6 +344,48 @@ fn instance(control: &Control, entry: &Entry) -> Value {
     *request.uri_mut() = entry.target.clone();
     *request.headers_mut() = entry.headers.clone();
     control.sandbox().instance(&request)
+}
+
+/// Returns the request of an exchange as one instance, without credentials and other secrets.
+fn redacted_instance(control: &Control, entry: &Entry) -> Value {
+    let shown = entry.to_json();
+    let shown = &shown["request"];
+    let content = match &shown["content"] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        content => content.to_string(),
+    };
+    let mut request = Request::new(Body::Complete(content.into()));
+    *request.method_mut() = entry.method.clone();
+    let target = shown["target"]
+        .as_str()
+        .and_then(|target| target.parse().ok());
+    *request.uri_mut() = target.unwrap_or_default();
+    for (name, value) in shown["headers"].as_object().into_iter().flatten() {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok();
+        let value = value
+            .as_str()
+            .and_then(|value| HeaderValue::from_str(value).ok());
+        if let Some((name, value)) = name.zip(value) {
+            request.headers_mut().insert(name, value);
+        }
+    }
+    control.sandbox().instance(&request)
+}
+
+/// Returns a reason as it may be shown: the one that the redacted request has for the same place.
+/// If that has none, the value is a secret, and only its place is shown.
+fn without_secret(reason: String, shown: &[String]) -> String {
+    if shown.contains(&reason) {
+        return reason;
+    }
+    let place = reason.split_inclusive('`').take(2).collect::<String>();
+    // A cookie is absent without its field, which is a secret as a whole.
+    let is_shown = |shown: &&String| shown.starts_with(&place) && !shown.contains("` is absent");
+    let same_place = shown.iter().find(is_shown);
+    same_place
+        .cloned()
+        .unwrap_or_else(|| format!("{place} differs"))
 }
 
 /// Reads the condition on the parts of the request; `None` if there is none.
